@@ -1,0 +1,59 @@
+# Each target works alone on a machine that has Python 3.11 or later and make: it makes .venv, installs, and runs.
+
+PYTHON ?= python3
+BIN := .venv/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
+
+.PHONY: help demo test test-fast test-matrix chaos lint types benchmarks clean
+
+help:
+	@echo "make demo         run configs/quickstart.yaml and draw its graphs"
+	@echo "make test         all tests, on SQLite and PostgreSQL"
+	@echo "make test-fast    the unit tests"
+	@echo "make test-matrix  all tests under each Python 3.11-3.13 found here, with SQLAlchemy 2.0 and 2.1"
+	@echo "make chaos        hundreds of kills at random moments, on both databases (minutes)"
+	@echo "make lint types   style, import directions, types"
+	@echo "make benchmarks   speed, as ratios to a baseline in the same run"
+
+demo: .venv/installed-examples
+	$(BIN)/experiments run configs/quickstart.yaml
+	$(BIN)/experiments graphs quickstart
+
+test: .venv/installed-test
+	$(BIN)/python -m pytest
+
+test-fast: .venv/installed-test
+	$(BIN)/python -m pytest tests/unit
+
+test-matrix:
+	$(PYTHON) .ci/matrix.py
+
+chaos: .venv/installed-test
+	$(BIN)/python -m tests.chaos
+
+lint: .venv/installed-dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/lint-imports
+
+types: .venv/installed-dev
+	$(BIN)/mypy
+
+benchmarks: .venv/installed-test
+	$(BIN)/python benchmarks/throughput.py
+	$(BIN)/python benchmarks/creation.py
+	$(BIN)/python benchmarks/graphs.py
+	$(BIN)/python benchmarks/sessions.py
+	$(BIN)/python benchmarks/scale.py
+	$(BIN)/python benchmarks/many_workers.py
+
+clean:
+	rm -rf .venv .matrix build *.egg-info
+
+.venv/bin/python:
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or later is needed: make PYTHON=python3.12 ...")'
+	$(PYTHON) -m venv .venv
+
+.venv/installed-%: setup.cfg pyproject.toml | .venv/bin/python
+	$(PIP) install -e '.[$*]'
+	@touch $@
