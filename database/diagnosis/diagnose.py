@@ -1,0 +1,91 @@
+"""Finding out how a database is."""
+
+from __future__ import annotations
+
+import dataclasses
+import time
+from dataclasses import dataclass
+
+from sqlalchemy import Connection, Engine, text
+
+from database import schema
+from database.diagnosis import postgresql, sqlite
+from database.diagnosis.advice import advise
+from database.diagnosis.findings import Diagnosis, PoolState
+from database.errors import DatabaseMissingError, SchemaError
+from database.pools import ExplainingPool
+from database.settings import Settings, safe_url
+
+
+@dataclass(frozen=True)
+class _Clock:
+    difference_s: float
+    uncertainty_s: float
+
+
+def diagnose(engine: Engine) -> Diagnosis:
+    """Return how the database of `engine` is, whatever form its tables have; nothing is changed.
+
+    Parameters
+    ----------
+    engine : Engine
+        Of `database.engine`; the state of the pool is its own.
+    """
+    settings = Settings.from_environment()
+    backend = sqlite if engine.dialect.name == "sqlite" else postgresql
+    if backend is sqlite:
+        sqlite.touch(engine)
+    with engine.connect() as connection:
+        revision = schema.revision(connection)
+        found = backend.examine(connection)
+        clock = _compare_clocks(connection, backend.CLOCK, backend.CLOCK_RESOLUTION_S)
+    advice = [*_about_tables(engine), *advise(found, clock.difference_s)]
+    environment = {
+        f"EXPERIMENTS_{name.upper()}": str(value)
+        for name, value in dataclasses.asdict(settings).items()
+        if name != "database_url" and value is not None  # that one may hold a password, and is shown already
+    }
+    return Diagnosis(
+        database=safe_url(engine.url),
+        revision=revision,
+        known_revision=schema.CURRENT_REVISION,
+        found=found,
+        pool=pool_state(engine),
+        environment=environment,
+        clock_difference_s=clock.difference_s,
+        clock_uncertainty_s=clock.uncertainty_s,
+        advice=tuple(advice),
+    )
+
+
+def pool_state(engine: Engine) -> PoolState:
+    """Return how many connections an engine of ours has open now, and its limits."""
+    pool = engine.pool
+    assert isinstance(pool, ExplainingPool)
+    return PoolState(
+        size=pool.size(),
+        overflow=pool.limit - pool.size(),
+        timeout_s=pool.timeout_s,
+        recycle_s=pool.recycle_s,
+        idle=pool.checkedin(),
+        in_use=pool.checkedout(),
+    )
+
+
+def _compare_clocks(connection: Connection, statement: str, resolution_s: float) -> _Clock:
+    """Ask three times and believe the quickest answer: the question and the answer travel too."""
+    readings = []
+    for _ in range(3):
+        asked = time.time()
+        reading = float(connection.scalar(text(statement)) or 0.0)
+        travelled_s = time.time() - asked
+        readings.append(_Clock(reading - asked - travelled_s / 2, travelled_s / 2 + resolution_s))
+    return min(readings, key=lambda clock: clock.uncertainty_s)
+
+
+def _about_tables(engine: Engine) -> list[str]:
+    try:
+        schema.ensure(engine, create=False)
+    except (SchemaError, DatabaseMissingError) as error:
+        return [str(error)]
+    return []

@@ -1,0 +1,142 @@
+"""What is found out about a database; None where that database has no such thing."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class PoolState:
+    """The connections of one engine.
+
+    Attributes
+    ----------
+    size, overflow : int
+        How many connections are kept, and how many more are opened while all of these are in use.
+    timeout_s, recycle_s : float
+        How long a session waits for one, and at what age one is replaced.
+    idle, in_use : int
+        How many are open now.
+    """
+
+    size: int
+    overflow: int
+    timeout_s: float
+    recycle_s: float
+    idle: int
+    in_use: int
+
+
+@dataclass(frozen=True)
+class Clients:
+    """How many connections a program has to the database's server, in one state."""
+
+    application: str
+    state: str
+    count: int
+
+
+@dataclass(frozen=True)
+class LockWait:
+    """A statement that waits for a lock, and the server processes that hold it."""
+
+    pid: int
+    application: str
+    seconds: float
+    blocked_by: tuple[int, ...]
+    statement: str
+
+
+@dataclass(frozen=True)
+class OpenTransaction:
+    """A transaction that is not over, how long it has been open, and its latest statement."""
+
+    pid: int
+    application: str
+    state: str
+    seconds: float
+    statement: str
+
+
+@dataclass(frozen=True)
+class Findings:
+    """What the kinds of databases tell in their own ways.
+
+    Attributes
+    ----------
+    server : str
+        The program and its version.
+    size_bytes : int
+        What the database takes on disk; on SQLite without the WAL file.
+    settings : mapping
+        What is in force on a connection of ours, read back from the database.
+    wal_bytes : int or None
+        SQLite: the size of the WAL file.
+    write_lock : str or None
+        SQLite: ``free``, ``held`` (a process was writing) or ``read only``.
+    network_file_system : str or None
+        SQLite: the kind of network file system that the file lies on; None on a local disk.
+    known_bugs : tuple of str
+        What is known to be wrong with this version.
+    clients : tuple or None
+        PostgreSQL: who is connected to this database; this diagnosis is one of them.
+    lock_waits : tuple or None
+        PostgreSQL: who waits for whom.
+    oldest_transaction : OpenTransaction or None
+        PostgreSQL: the one that has been open longest, this diagnosis aside.
+    sees_others : bool or None
+        PostgreSQL: whether this role is told what other users' connections do.
+    integrity : str or None
+        SQLite: ``ok``, what is damaged, or why it was not looked for.
+    """
+
+    server: str
+    size_bytes: int
+    settings: Mapping[str, str]
+    wal_bytes: int | None = None
+    write_lock: str | None = None
+    network_file_system: str | None = None
+    known_bugs: tuple[str, ...] = ()
+    clients: tuple[Clients, ...] | None = None
+    lock_waits: tuple[LockWait, ...] | None = None
+    oldest_transaction: OpenTransaction | None = None
+    sees_others: bool | None = None
+    integrity: str | None = None
+
+
+@dataclass(frozen=True)
+class Diagnosis:
+    """How a database is, seen from this process.
+
+    Attributes
+    ----------
+    database : str
+        Its URL without passwords.
+    revision : str or None
+        Which form its tables have; None when there are none of ours.
+    known_revision : str
+        Which form this program works with.
+    found : Findings
+        What the database tells.
+    pool : PoolState
+        This process's connections to it.
+    environment : mapping
+        What the EXPERIMENTS_* variables, or their defaults, set in this process.
+    clock_difference_s : float
+        The database's clock minus this computer's, in seconds.
+    clock_uncertainty_s : float
+        How much of that may be the way there and back.
+    advice : tuple of str
+        What should be done; empty when all is well.
+    """
+
+    database: str
+    revision: str | None
+    known_revision: str
+    found: Findings
+    pool: PoolState
+    environment: Mapping[str, str]
+    clock_difference_s: float
+    clock_uncertainty_s: float
+    advice: tuple[str, ...] = ()

@@ -1,0 +1,114 @@
+"""What an SQLite file tells about itself."""
+
+from __future__ import annotations
+
+import sqlite3
+import time
+from pathlib import Path
+
+from sqlalchemy import Connection, Engine, create_engine
+from sqlalchemy.pool import NullPool
+
+from database.diagnosis.findings import Findings
+from database.file_systems import network_kind
+from database.sqlite_file import wal_bytes
+
+_PRAGMAS = (
+    "journal_mode",
+    "synchronous",
+    "foreign_keys",
+    "busy_timeout",
+    "wal_autocheckpoint",
+    "query_only",
+    "page_size",
+    "cache_size",
+    "encoding",
+)
+_WAL_RESET = (
+    "WAL reset: two checkpoints at the same moment can, very rarely, damage the file; fixed in 3.51.3 "
+    "(and by some distributors in older versions)"
+)
+_WAL_RESET_SINCE, _WAL_RESET_FIXED = (3, 7, 0), (3, 51, 3)
+_SYNCHRONOUS = {"0": "off", "1": "normal", "2": "full", "3": "extra"}
+#: The clock that this database stamps rows with, in seconds since 1970.
+CLOCK = "SELECT (julianday('now') - 2440587.5) * 86400.0"
+CLOCK_RESOLUTION_S = 0.001
+#: How long damaged pages are looked for.
+CHECK_S = 5.0
+#: How the answer begins when that was too short.
+NOT_CHECKED = "not checked"
+_WAIT_S = 2.0
+
+
+def examine(connection: Connection) -> Findings:
+    """Read the pragmas, the sizes, and whether somebody holds the write lock right now."""
+    settings = {name: _pragma(connection, name) for name in _PRAGMAS}
+    size_bytes = int(_pragma(connection, "page_count")) * int(settings["page_size"])
+    settings["synchronous"] = _SYNCHRONOUS[settings["synchronous"]]
+    settings["busy_timeout"] += " ms"
+    return Findings(
+        server=f"SQLite {sqlite3.sqlite_version}",
+        size_bytes=size_bytes,
+        settings=settings,
+        wal_bytes=wal_bytes(Path(str(connection.engine.url.database))),
+        write_lock=_write_lock(connection),
+        network_file_system=network_kind(Path(str(connection.engine.url.database))),
+        known_bugs=known_bugs(sqlite3.sqlite_version_info),
+        integrity=_integrity(connection),
+    )
+
+
+def known_bugs(version: tuple[int, int, int]) -> tuple[str, ...]:
+    """Return what is known to be wrong with a version of SQLite and can harm us."""
+    if _WAL_RESET_SINCE <= version < _WAL_RESET_FIXED:
+        return (_WAL_RESET,)
+    return ()
+
+
+def touch(engine: Engine) -> None:
+    """Fail soon on a file that another program keeps for itself: who asks how it is does not wait long."""
+    impatient = create_engine(engine.url, poolclass=NullPool, connect_args={"timeout": _WAIT_S})
+    with impatient.connect() as connection:
+        _pragma(connection, "schema_version")
+
+
+def _integrity(connection: Connection) -> str:
+    """Look at each page, for as long as a person waits gladly."""
+    driver = connection.connection.driver_connection
+    assert isinstance(driver, sqlite3.Connection)
+    give_up = time.monotonic() + CHECK_S
+    driver.set_progress_handler(lambda: time.monotonic() > give_up, 10_000)
+    try:
+        return str(driver.execute("PRAGMA quick_check(1)").fetchone()[0])
+    except sqlite3.DatabaseError as error:
+        if error.sqlite_errorname == "SQLITE_INTERRUPT":
+            return f"{NOT_CHECKED}: it takes longer than {CHECK_S:g} s"
+        return str(error)
+    finally:
+        driver.set_progress_handler(None, 0)
+
+
+def _pragma(connection: Connection, name: str) -> str:
+    return str(connection.exec_driver_sql(f"PRAGMA {name}").scalar())
+
+
+def _write_lock(connection: Connection) -> str:
+    """Take the lock without waiting, and give it back at once: nothing else tells who has it."""
+    driver = connection.connection.driver_connection
+    assert isinstance(driver, sqlite3.Connection)
+    waiting_ms, version = (_pragma(connection, name) for name in ("busy_timeout", "user_version"))
+    driver.execute("PRAGMA busy_timeout=0")
+    try:
+        driver.execute("BEGIN IMMEDIATE")
+        # On a read-only file that alone succeeds, as a BEGIN.
+        driver.execute(f"PRAGMA user_version={version}")
+    except sqlite3.OperationalError as error:
+        if error.sqlite_errorname.startswith("SQLITE_BUSY"):
+            return "held"
+        if error.sqlite_errorname.startswith("SQLITE_READONLY"):
+            return "read only"
+        raise
+    finally:
+        driver.rollback()
+        driver.execute(f"PRAGMA busy_timeout={waiting_ms}")
+    return "free"

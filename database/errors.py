@@ -1,0 +1,65 @@
+"""The root of all errors, and those of the database."""
+
+from __future__ import annotations
+
+#: The end of messages about a database that is not there.
+HOW_TO_MAKE_ONE = (
+    "`experiments create FILE` or `experiments run FILE` makes one; "
+    "name another with --database or EXPERIMENTS_DATABASE_URL"
+)
+
+
+class ExperimentsError(Exception):
+    """The root of every error this project raises on purpose: it says what happened and what to do.
+
+    Attributes
+    ----------
+    exit_code : int
+        What the `experiments` command exits with when this error ends it.
+    """
+
+    exit_code = 2
+
+
+class DatabaseError(ExperimentsError):
+    """The database cannot be used as it is."""
+
+    exit_code = 3
+
+
+class DatabaseUnreachableError(DatabaseError, ConnectionError):
+    """No connection to the database could be made."""
+
+
+class DatabaseMissingError(DatabaseError, FileNotFoundError):
+    """Somebody only looked, and there is no database to look into."""
+
+
+class DatabaseReplacedError(DatabaseError):
+    """The SQLite file was deleted or replaced while it was in use; nothing of the rest would be kept."""
+
+
+class SchemaError(DatabaseError):
+    """The tables in the database are not of the version this program knows."""
+
+
+class SessionMisuseError(ExperimentsError, RuntimeError):
+    """A session was used in a way that could lose or mix transactions."""
+
+
+class MissingExtraError(ExperimentsError, ImportError):
+    """An optional library is not installed; the message names the extra that brings it."""
+
+
+class FencedError(ExperimentsError):
+    """A worker or runner was declared dead: nothing it does afterwards is recorded."""
+
+    exit_code = 3
+
+
+class InvalidValueError(ExperimentsError, ValueError):
+    """A value cannot be stored exactly; the message names its place and type."""
+
+
+class NotFoundError(ExperimentsError, LookupError):
+    """What the user named is not in the database."""

@@ -1,0 +1,113 @@
+"""What happens to sessions and statements in this process: counters, and a hook for whoever wants to know.
+
+The counters are always on; `totals` reads them, for a page of metrics or a test. A listener gets each
+event with its place::
+
+    with listening(lambda event: print(event.kind, event.place)):
+        ...
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class EventKind(StrEnum):
+    """What is counted."""
+
+    OPENED = "opened"  #: a session was made
+    BEGUN = "begun"  #: it took a connection and began a transaction
+    COMMITTED = "committed"  #: that was committed
+    ROLLED_BACK = "rolled_back"  #: that was rolled back, also by closing the session in its middle
+    CLOSED = "closed"  #: the session was closed
+    SLOW_QUERY = "slow_query"  #: a statement took longer than EXPERIMENTS_SLOW_QUERY_S
+
+
+@dataclass(frozen=True)
+class Event:
+    """Something that happened.
+
+    Attributes
+    ----------
+    kind : EventKind
+        What.
+    place : str
+        ``file:line`` that opened the session, or that ran the slow statement.
+    statement : str or None
+        The slow statement, without its values.
+    seconds : float or None
+        How long that took.
+    """
+
+    kind: EventKind
+    place: str
+    statement: str | None = None
+    seconds: float | None = None
+
+
+logger = logging.getLogger(__name__)
+
+Listener = Callable[[Event], None]
+
+_totals = dict.fromkeys(EventKind, 0)
+_listeners: tuple[Listener, ...] = ()
+_lock = threading.RLock()  # a signal handler may open a session in the middle of `tell`
+
+
+def tell(kind: EventKind, place: str, *, statement: str | None = None, seconds: float | None = None) -> None:
+    """Count an event and pass it to the listeners; one that raises is logged and disturbs nobody."""
+    with _lock:
+        _totals[kind] += 1
+    if _listeners:
+        event = Event(kind, place, statement, seconds)
+        for listener in _listeners:
+            try:
+                listener(event)
+            except Exception:  # whoever watches must not end a transaction
+                logger.exception("a listener failed at %s", event)
+
+
+def totals() -> dict[str, int]:
+    """Return how often each kind of event has happened in this process; a forked child begins at zero."""
+    with _lock:
+        return {kind.value: count for kind, count in _totals.items()}
+
+
+def add_listener(listener: Listener) -> None:
+    """Have `listener` called with each event from now on, in the thread where it happens."""
+    global _listeners  # noqa: PLW0603 - replaced as a whole, so that `tell` needs no lock to go through it
+    with _lock:
+        _listeners = (*_listeners, listener)
+
+
+def remove_listener(listener: Listener) -> None:
+    """Undo `add_listener`; nothing happens when it was not there."""
+    global _listeners  # noqa: PLW0603 - see add_listener
+    with _lock:
+        _listeners = tuple(kept for kept in _listeners if kept is not listener)
+
+
+@contextmanager
+def listening(listener: Listener) -> Iterator[None]:
+    """Have `listener` called with each event until the end of the block."""
+    add_listener(listener)
+    try:
+        yield
+    finally:
+        remove_listener(listener)
+
+
+def _start_again() -> None:
+    """In a forked child: the counts are the parent's, and another thread of it may have held the lock."""
+    global _lock  # noqa: PLW0603 - see above
+    _lock = threading.RLock()
+    _totals.update(dict.fromkeys(EventKind, 0))
+
+
+os.register_at_fork(after_in_child=_start_again)

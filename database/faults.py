@@ -1,0 +1,97 @@
+"""What a fault of the database means: it passes by itself, it waits for a person, or it stays.
+
+The errors of the drivers are read here and nowhere else. SQLite tells by extended result codes,
+PostgreSQL by SQLSTATEs. While a connection is being made libpq gives no SQLSTATE, only a sentence.
+"""
+
+from __future__ import annotations
+
+import re
+from enum import Enum
+
+from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+
+from database.errors import DatabaseUnreachableError
+
+
+class Fault(Enum):
+    """What the same transaction would meet when it is run again."""
+
+    PASSES = "passes"  #: a lock, a deadlock, a lost connection, a server that restarts
+    NEEDS_ROOM = "needs room"  #: the disk is full; somebody has to make room
+    STAYS = "stays"  #: a damaged file, a wrong password, a broken rule of the tables
+
+
+#: Serialization, deadlock, lock timeout, statement timeout.
+_CONTENTION_SQLSTATES = frozenset({"40001", "40P01", "55P03", "57014"})
+#: Shutdown and start; idle timeouts; a COMMIT of unknown fate; a standby that is to take over; too little
+#: memory and too many connections.
+_PASSING_SQLSTATES = _CONTENTION_SQLSTATES | {
+    *("57P01", "57P02", "57P03", "57P05", "25P03", "40003", "25006", "53000", "53200", "53300"),
+}
+_CONNECTION_CLASS, _DISK_FULL = "08", "53100"
+_PASSING_SQLITE = ("SQLITE_BUSY", "SQLITE_LOCKED", "SQLITE_PROTOCOL")
+#: A quota and `ulimit -f` are told as failed writes; the last one is the index of the WAL file.
+_FULL_SQLITE = ("SQLITE_FULL", "SQLITE_IOERR_WRITE", "SQLITE_IOERR_SHMSIZE")
+#: What libpq and the server say when it is the URL that must be changed, not the time.
+_REFUSED = re.compile(
+    r'authentication failed|no password supplied|pg_hba\.conf|(?:role|user|database) ".*" does not exist'
+    r"|is not permitted to log in|permission denied for database|SSL was required|certificate verify failed"
+    r"|(?:root )?certificate file .* does not exist|invalid connection option|unsupported frontend protocol"
+    r"|unsupported startup parameter"
+)
+
+
+def fault_of(error: BaseException) -> Fault:
+    """Say what kind of fault an error of SQLAlchemy, or one of ours, stands for."""
+    if isinstance(error, DatabaseUnreachableError):
+        return Fault.PASSES
+    if not isinstance(error, DBAPIError):
+        return Fault.STAYS
+    if error.connection_invalidated:
+        return Fault.PASSES
+    sqlstate = getattr(error.orig, "pgcode", None)
+    if sqlstate:
+        return _of_sqlstate(sqlstate)
+    sqlite_name = sqlite_code(error)
+    if sqlite_name:
+        return _of_sqlite(sqlite_name)
+    # psycopg2 gives no SQLSTATE when the connection itself broke, or could not be made.
+    lost = isinstance(error, OperationalError | InterfaceError) and not is_refused(error)
+    return Fault.PASSES if lost else Fault.STAYS
+
+
+def is_transient(error: BaseException) -> bool:
+    """Say whether the same transaction may succeed when it is run again, without anybody's help."""
+    return fault_of(error) is Fault.PASSES
+
+
+def is_refused(error: DBAPIError) -> bool:
+    """Say whether a PostgreSQL server turned the connection down for what the URL says."""
+    return not getattr(error.orig, "pgcode", None) and _REFUSED.search(str(error.orig)) is not None
+
+
+def is_contention(error: DBAPIError) -> bool:
+    """Say whether the database is there and others are in the way: a lock, a deadlock, a timeout."""
+    in_the_way = sqlite_code(error).startswith(_PASSING_SQLITE)
+    return in_the_way or getattr(error.orig, "pgcode", None) in _CONTENTION_SQLSTATES
+
+
+def sqlite_code(error: DBAPIError) -> str:
+    """Return SQLite's extended result code by name; empty for other databases."""
+    name: str | None = getattr(error.orig, "sqlite_errorname", None)
+    return name or ""
+
+
+def _of_sqlstate(sqlstate: str) -> Fault:
+    if sqlstate == _DISK_FULL:
+        return Fault.NEEDS_ROOM
+    if sqlstate in _PASSING_SQLSTATES or sqlstate.startswith(_CONNECTION_CLASS):
+        return Fault.PASSES
+    return Fault.STAYS
+
+
+def _of_sqlite(name: str) -> Fault:
+    if name.startswith(_PASSING_SQLITE):
+        return Fault.PASSES
+    return Fault.NEEDS_ROOM if name.startswith(_FULL_SQLITE) else Fault.STAYS

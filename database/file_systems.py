@@ -1,0 +1,84 @@
+"""On which file system a path lies, and whether SQLite may live there.
+
+SQLite in WAL mode shares memory between its processes and relies on locks that are told to all of
+them. File systems that come over a network, or are lent to a virtual machine by its host, promise
+neither: the file is damaged sooner or later, without an error at the time.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+_MOUNTS = Path("/proc/self/mountinfo")
+#: As the kernel calls them; what runs in user space is called ``fuse.NAME``.
+_NETWORK = re.compile(
+    r"nfs4?|cifs|smb[23]|smbfs|ncpfs|afs|coda|davfs|lustre|gpfs|mmfs|beegfs|fhgfs|ceph|glusterfs|orangefs|pvfs2"
+    r"|panfs|wekafs|quobyte|9p|vboxsf|vmhgfs|prl_fs"
+    r"|fuse\.(?:sshfs|glusterfs|ceph|ceph-fuse|cephfs|s3fs|goofys|gcsfuse|blobfuse2?|rclone|juicefs|seaweedfs"
+    r"|mfs|moosefs|lizardfs|saunafs|quobyte|beegfs|hdfs|fuse_dfs|curlftpfs|davfs2?|smbnetfs|gvfsd-fuse"
+    r"|vmhgfs-fuse|afp)"
+)
+#: Sandboxes give a container its own local disk this way: then the root is of this kind too.
+_SANDBOX = "9p"
+_ESCAPED = re.compile(r"\\([0-7]{3})")
+
+
+@dataclass(frozen=True)
+class Mount:
+    """A mounted file system: where it is, and its kind as the kernel calls it."""
+
+    point: Path
+    kind: str
+
+
+def network_kind(path: Path) -> str | None:
+    """Return the kind of the network file system that `path` lies on; None when it is on none.
+
+    Parameters
+    ----------
+    path : Path
+        Need not exist; what exists of it is followed through links.
+    """
+    try:
+        text = _MOUNTS.read_text(errors="surrogateescape")
+    except OSError:
+        return None  # not Linux: nothing is known
+    return network_kind_among(path.resolve(), list(read_mounts(text)))
+
+
+def network_kind_among(path: Path, mounts: list[Mount]) -> str | None:
+    """Return the same for an absolute path without links, given what is mounted."""
+    mount = _mount_of(path, mounts)
+    if mount is None or not _is_network(mount.kind):
+        return None
+    root = _mount_of(Path("/"), mounts)
+    if mount.kind == _SANDBOX and root is not None and root.kind == _SANDBOX:
+        return None
+    return mount.kind
+
+
+def read_mounts(text: str) -> Iterator[Mount]:
+    """Yield what ``/proc/self/mountinfo`` lists, in the order it was mounted."""
+    for line in text.splitlines():
+        before, separator, after = line.partition(" - ")
+        fields = before.split(" ")
+        if separator and len(fields) >= 5:
+            yield Mount(Path(_ESCAPED.sub(lambda code: chr(int(code[1], 8)), fields[4])), after.split(" ")[0])
+
+
+def _mount_of(path: Path, mounts: list[Mount]) -> Mount | None:
+    found = None
+    for mount in mounts:
+        # What was mounted later over the same place hides the former.
+        if path.is_relative_to(mount.point) and (
+            found is None or len(mount.point.parts) >= len(found.point.parts)
+        ):
+            found = mount
+    return found
+
+
+def _is_network(kind: str) -> bool:
+    return _NETWORK.fullmatch(kind) is not None

@@ -1,0 +1,113 @@
+"""A session for each request of a Flask application: ``g.db``.
+
+::
+
+    app = Flask(__name__)
+    init_app(app)
+
+
+    @app.post("/series/<name>/description")
+    def describe(name):
+        series = g.db.scalars(select(ExperimentSeries).where(ExperimentSeries.name == name)).one()
+        series.description = request.get_data(as_text=True)
+        g.db.commit()
+
+The session is opened when the request first names it, never committed by itself, rolled back when the
+request fails, and closed when the request ends. Requests never share one, whatever the threads do.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy.orm import Session
+
+from database import ending
+from database.engine import get_engine
+from database.errors import MissingExtraError, SessionMisuseError
+from database.owned_session import OwnedSession
+from database.places import calling_place
+
+try:
+    import flask
+except ModuleNotFoundError as error:
+    if error.name != "flask":
+        raise
+    raise MissingExtraError(
+        "Flask is not installed; it comes with an extra: pip install 'experiment-series[flask]'"
+    ) from error
+
+_KEY = "experiments_session"
+
+
+def init_app(app: flask.Flask) -> None:
+    """Give `app` a ``g.db``; doing it twice changes nothing.
+
+    The database is this process's: `configure`'s, EXPERIMENTS_DATABASE_URL's, or the default.
+    """
+    if _KEY in app.extensions:
+        return
+    app.extensions[_KEY] = True
+    extended: Any = type("RequestGlobals", (_WithDatabase, app.app_ctx_globals_class), {})
+    app.app_ctx_globals_class = extended
+    _close_after_teardown(app)
+    flask.got_request_exception.connect(_roll_back, app)
+
+
+def _close_after_teardown(app: flask.Flask) -> None:
+    """Close after all of the application's own teardown, also when one of its functions raises.
+
+    A function of `teardown_appcontext` would be left out then, and would come before some of the others.
+    """
+    teardown: Any = app.do_teardown_appcontext
+
+    def do_teardown_appcontext(*arguments: Any, **options: Any) -> None:
+        try:
+            teardown(*arguments, **options)
+        finally:
+            opened = flask.g.pop(_KEY, None)
+            if opened is not None:
+                opened.adopt()  # a server may end a request in another thread
+                ending.close(opened)
+
+    app.do_teardown_appcontext = do_teardown_appcontext  # type: ignore[method-assign] # Flask has no hook for it
+
+
+class _WithDatabase:
+    """What is added to the class of Flask's ``g``."""
+
+    @property
+    def db(self) -> Session:
+        """Return the request's session, opened on first use.
+
+        Raises
+        ------
+        SessionMisuseError
+            There is no request whose end would close it.
+        """
+        opened = self.__dict__.get(_KEY)
+        if opened is None and not flask.has_request_context():  # teardown may go on with it after the request
+            raise SessionMisuseError(
+                "g.db belongs to a request, which closes it at its end, and there is no request here; "
+                "in scripts, commands and background threads write `with scoped_session() as session:`"
+            )
+        if opened is None:
+            opened = self.__dict__[_KEY] = OwnedSession(
+                get_engine(), pattern="g.db", opened_at=calling_place()
+            )
+        assert isinstance(opened, OwnedSession)
+        opened.adopt()  # an async view runs in another thread than what came before it
+        return opened
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if name == "db":
+            raise SessionMisuseError("g.db is opened when it is first used; there is nothing to assign")
+        super().__setattr__(name, value)
+
+
+def _roll_back(_app: flask.Flask, **_details: Any) -> None:
+    """After an error that nobody handled: the handler of 500 must not commit half of the work."""
+    opened = flask.g.get(_KEY)
+    if opened is not None:
+        opened.adopt()
+        ending.roll_back(opened)

@@ -1,0 +1,89 @@
+"""Isolation levels: which there are, and what each one means on SQLite and on PostgreSQL.
+
+==================  =========================  ====================================================
+level               PostgreSQL                 SQLite
+==================  =========================  ====================================================
+READ COMMITTED      as the name says           each read sees the newest committed state
+REPEATABLE READ     one snapshot               read only: one snapshot; else as SERIALIZABLE
+SERIALIZABLE        as the name says           the write lock from the first statement on: one after
+                                               the other
+==================  =========================  ====================================================
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+from sqlalchemy import Engine
+
+from database.errors import SessionMisuseError
+
+#: From the weakest to the strongest.
+LEVELS = ("READ COMMITTED", "REPEATABLE READ", "SERIALIZABLE")
+
+
+@dataclass(frozen=True)
+class Isolation:
+    """How a transaction is kept apart from others.
+
+    Attributes
+    ----------
+    level : str or None
+        One of `LEVELS`; None takes the default: READ COMMITTED, and REPEATABLE READ where nothing is written.
+    read_only : bool
+        The database itself refuses writes.
+    """
+
+    level: str | None = None
+    read_only: bool = False
+
+    def __post_init__(self) -> None:
+        if self.level is not None and self.level not in LEVELS:
+            raise SessionMisuseError(
+                f"there is no isolation level {self.level!r} here; "
+                f"those of both databases are {', '.join(LEVELS)}"
+            )
+
+    @property
+    def effective_level(self) -> str:
+        """The level it has, asked for or by default."""
+        return self.level or ("REPEATABLE READ" if self.read_only else "READ COMMITTED")
+
+    def applied_to(self, engine: Engine) -> Engine:
+        """Return `engine`, or one on the same pool whose every transaction is isolated like this."""
+        return _isolated(engine, self) if self.level or self.read_only else engine
+
+    def options(self, dialect: str) -> dict[str, Any]:
+        """Return what the engine's connections are told, in the words of `dialect`."""
+        if dialect == "sqlite":
+            if self.read_only:
+                return {"read_only": True}
+            return {"write_lock": True} if self.effective_level != "READ COMMITTED" else {}
+        options: dict[str, Any] = {}
+        if self.level is not None or self.read_only:
+            options["isolation_level"] = self.effective_level
+        if self.read_only:
+            options["postgresql_readonly"] = True
+        return options
+
+    def check_inside(self, outer: Isolation, opened_at: str) -> None:
+        """Refuse to join a transaction that isolates less than this one asks for.
+
+        Raises
+        ------
+        SessionMisuseError
+            The level of a transaction cannot be raised any more; the place of the outer one is named.
+        """
+        if self.level is None or LEVELS.index(self.level) <= LEVELS.index(outer.effective_level):
+            return
+        raise SessionMisuseError(
+            f"isolation_level={self.level!r} cannot be had inside the transaction opened at {opened_at}, "
+            f"which has {outer.effective_level}; ask for it there"
+        )
+
+
+@lru_cache(maxsize=32)  # making one costs as much as a small query
+def _isolated(engine: Engine, isolation: Isolation) -> Engine:
+    return engine.execution_options(**isolation.options(engine.dialect.name))

@@ -1,0 +1,24 @@
+"""The ORM models, one file per table family; import them from here."""
+
+from database.models.artifact import Artifact
+from database.models.base import Base
+from database.models.experiment import Attempt, Experiment, ExperimentStatus, Outcome
+from database.models.metric import MetricChunk
+from database.models.runner import ProcessState, Runner, Worker
+from database.models.series import Configuration, ExperimentSeries, SeriesState
+
+__all__ = [
+    "Artifact",
+    "Attempt",
+    "Base",
+    "Configuration",
+    "Experiment",
+    "ExperimentSeries",
+    "ExperimentStatus",
+    "MetricChunk",
+    "Outcome",
+    "ProcessState",
+    "Runner",
+    "SeriesState",
+    "Worker",
+]

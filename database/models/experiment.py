@@ -1,0 +1,181 @@
+"""The tables of what runs: experiments and their attempts."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, String, Text, UniqueConstraint, text
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from database.models.base import Base, Identifier, enum_column
+from database.models.series import Configuration, ExperimentSeries
+
+
+class ExperimentStatus(StrEnum):
+    """Where an experiment stands."""
+
+    PENDING = "pending"  #: waits for a worker
+    CLAIMED = "claimed"  #: a worker holds it but has not started it; people see it as pending
+    RUNNING = "running"  #: a worker is at it
+    COMPLETED = "completed"  #: its result is recorded
+    FAILED = "failed"  #: its last attempt failed and no retry is left
+    CANCELLED = "cancelled"  #: the user took it out
+
+    def is_finished(self) -> bool:
+        """Say whether nothing more will happen to it unasked."""
+        return self in {self.COMPLETED, self.FAILED, self.CANCELLED}
+
+
+class Outcome(StrEnum):
+    """How an attempt ended."""
+
+    COMPLETED = "completed"  #: the target returned results that could be stored
+    FAILED = "failed"  #: the target raised
+    INVALID_RESULT = "invalid_result"  #: the target returned something that cannot be stored
+    TIMED_OUT = "timed_out"  #: it ran longer than `execute.timeout` and was killed
+    OUT_OF_MEMORY = "out_of_memory"  #: it was killed for the memory it took
+    CRASHED = "crashed"  #: its process died in mid-flight
+    LOST = "lost"  #: its runner or host went silent; nobody saw why
+    INTERRUPTED = "interrupted"  #: the user stopped the runner
+    CANCELLED = "cancelled"  #: the user took the experiment out while it ran
+    RELEASED = "released"  #: claimed, never started, given back: hidden and not counted
+
+
+#: Of each configuration the experiment that is tried first, while that matters to `--canary`. Repetitions
+#: are retired from the last one on or all together, so that the smallest of a live configuration is 0.
+FIRST = "repetition = 0 AND NOT retired AND due_at IS NULL AND (status = 'pending' OR status = 'failed')"
+
+
+class Experiment(Base):
+    """One configuration x one repetition: the unit that runs and is recorded."""
+
+    __tablename__ = "experiment"
+
+    id: Mapped[int] = mapped_column(Identifier, primary_key=True)
+    series_id: Mapped[int] = mapped_column(ForeignKey("experiment_series.id", ondelete="CASCADE"))
+    configuration_id: Mapped[int] = mapped_column(ForeignKey("configuration.id", ondelete="CASCADE"))
+    repetition: Mapped[int]
+    #: The order of claims within a priority, from 0.
+    position: Mapped[int]
+    seed: Mapped[int]
+    #: Higher runs earlier.
+    priority: Mapped[int] = mapped_column(default=0)
+    status: Mapped[ExperimentStatus] = mapped_column(
+        enum_column(ExperimentStatus, "status"), default=ExperimentStatus.PENDING
+    )
+    #: No longer named by the series file: kept, reported, not run.
+    retired: Mapped[bool] = mapped_column(default=False)
+    #: How many attempts were ever claimed; the fencing token of the one in progress.
+    attempt_number: Mapped[int] = mapped_column(default=0)
+    # No foreign key: PostgreSQL would check it per row in the hot path; the sweep of
+    # `database.claims` gives back what belongs to a missing worker.
+    worker_id: Mapped[str | None] = mapped_column(String(32))
+    claimed_at: Mapped[datetime | None]
+    started_at: Mapped[datetime | None]
+    finished_at: Mapped[datetime | None]
+    results: Mapped[dict[str, Any] | None]
+    #: By the database's clock: a pending one is not claimed before; only a delayed retry has it.
+    due_at: Mapped[datetime | None]
+    #: Attempts up to this number count no more towards the limits of its retries: a person asked for more.
+    forgiven: Mapped[int] = mapped_column(default=0, server_default=text("0"))
+
+    series: Mapped[ExperimentSeries] = relationship(back_populates="experiments")
+    configuration: Mapped[Configuration] = relationship(back_populates="experiments")
+    attempts: Mapped[list[Attempt]] = relationship(
+        back_populates="experiment", order_by="Attempt.number", passive_deletes=True
+    )
+
+    __table_args__ = (
+        UniqueConstraint("configuration_id", "repetition"),
+        CheckConstraint("(status IN ('claimed', 'running')) = (worker_id IS NOT NULL)", name="owned"),
+        # With the time, so that the last activity and the rate are read from the index's end.
+        Index("ix_experiment_series_id_status_finished_at", "series_id", "status", "finished_at"),
+        # Hardly any are: counting them must not read the table.
+        Index(
+            "ix_experiment_retired",
+            "series_id",
+            "status",
+            sqlite_where=text("retired"),
+            postgresql_where=text("retired"),
+        ),
+        # What waits for its time is kept apart: however many do, claims do not step over them.
+        Index(
+            "ix_experiment_pending",
+            "series_id",
+            text("priority DESC"),
+            "position",
+            sqlite_where=text("status = 'pending' AND NOT retired AND due_at IS NULL"),
+            postgresql_where=text("status = 'pending' AND NOT retired AND due_at IS NULL"),
+        ),
+        Index(
+            "ix_experiment_due",
+            "series_id",
+            "due_at",
+            "repetition",
+            sqlite_where=text("status = 'pending' AND NOT retired AND due_at IS NOT NULL"),
+            postgresql_where=text("status = 'pending' AND NOT retired AND due_at IS NOT NULL"),
+        ),
+        # The first repetitions alone, for `--canary`.
+        Index(
+            "ix_experiment_first",
+            "series_id",
+            "status",
+            text("priority DESC"),
+            "position",
+            sqlite_where=text(FIRST),
+            postgresql_where=text(FIRST),
+        ),
+        Index(
+            "ix_experiment_worker_id",
+            "worker_id",
+            sqlite_where=text("worker_id IS NOT NULL"),
+            postgresql_where=text("worker_id IS NOT NULL"),
+        ),
+    )
+
+    def __repr__(self) -> str:
+        return f"Experiment(id={self.id}, repetition={self.repetition}, status={self.status})"
+
+
+class Attempt(Base):
+    """One try at running an experiment; its row is the proof that the try was recorded."""
+
+    __tablename__ = "attempt"
+
+    experiment_id: Mapped[int] = mapped_column(
+        Identifier, ForeignKey("experiment.id", ondelete="CASCADE"), primary_key=True
+    )
+    number: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    worker_id: Mapped[str] = mapped_column(String(32))
+    outcome: Mapped[Outcome] = mapped_column(enum_column(Outcome, "outcome"))
+    started_at: Mapped[datetime | None]
+    finished_at: Mapped[datetime | None]
+    #: By a clock that does not jump; the two times above are the host's wall clock.
+    duration_s: Mapped[float | None]
+    error_type: Mapped[str | None] = mapped_column(Text)
+    error_message: Mapped[str | None] = mapped_column(Text)
+    traceback: Mapped[str | None] = mapped_column(Text)
+    exit_code: Mapped[int | None]
+    signal: Mapped[int | None]
+    peak_memory_bytes: Mapped[int | None] = mapped_column(BigInteger)
+    cpu_s: Mapped[float | None]
+    #: The last lines it wrote, kept when it did not complete.
+    log_tail: Mapped[str | None] = mapped_column(Text)
+
+    experiment: Mapped[Experiment] = relationship(back_populates="attempts")
+
+    __table_args__ = (
+        # The database itself refuses a second result.
+        Index(
+            "uq_attempt_completed",
+            "experiment_id",
+            unique=True,
+            sqlite_where=text("outcome = 'completed'"),
+            postgresql_where=text("outcome = 'completed'"),
+        ),
+    )
+
+    def __repr__(self) -> str:
+        return f"Attempt(experiment_id={self.experiment_id}, number={self.number}, outcome={self.outcome})"

@@ -1,0 +1,35 @@
+"""The table of logged metrics: arrays, not a row per point."""
+
+from __future__ import annotations
+
+from sqlalchemy import ForeignKey, String
+from sqlalchemy.orm import Mapped, mapped_column
+
+from database.models.base import Base, Identifier
+
+
+class MetricChunk(Base):
+    """A run of consecutive points of one metric of one attempt.
+
+    The three arrays have `count` entries each, little-endian: steps int64, readings and
+    seconds float64. A curve joins the chunks of an experiment's attempts; for one step the
+    later attempt wins, and within an attempt the later point.
+    """
+
+    __tablename__ = "metric_chunk"
+
+    experiment_id: Mapped[int] = mapped_column(
+        Identifier, ForeignKey("experiment.id", ondelete="CASCADE"), primary_key=True
+    )
+    attempt_number: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    metric: Mapped[str] = mapped_column(String(200), primary_key=True)
+    #: The chunk's place within the attempt's curve, from 0.
+    number: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    count: Mapped[int]
+    steps: Mapped[bytes]
+    readings: Mapped[bytes]
+    #: Since the attempt's start.
+    seconds: Mapped[bytes]
+
+    def __repr__(self) -> str:
+        return f"MetricChunk(experiment_id={self.experiment_id}, metric={self.metric!r}, count={self.count})"

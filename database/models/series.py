@@ -1,0 +1,123 @@
+"""The tables of a series: the series itself and its configurations."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import CheckConstraint, ForeignKey, Index, LargeBinary, String, Text, UniqueConstraint, func
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from database.models.base import Base, Identifier, enum_column
+from database.people import current_person
+
+if TYPE_CHECKING:
+    from database.models.experiment import Experiment
+
+
+class SeriesState(StrEnum):
+    """How far a series is described in the database."""
+
+    CREATING = "creating"  #: its rows are being written; a creation that died here is completed by the next
+    READY = "ready"  #: all its experiments are recorded
+
+
+#: A series of a higher priority is worked before others; this is how far it goes up, and below zero down.
+MAX_PRIORITY = 1000
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+def _folder(context: Any) -> str:
+    return str(context.get_current_parameters()["name"])
+
+
+class ExperimentSeries(Base):
+    """Everything one series file describes."""
+
+    __tablename__ = "experiment_series"
+
+    id: Mapped[int] = mapped_column(Identifier, primary_key=True)
+    name: Mapped[str] = mapped_column(String(128), unique=True)
+    #: What its logs, files and graphs lie in, below the results folder. It stays when the series is renamed:
+    #: they may lie on several computers, and workers may be writing.
+    folder: Mapped[str] = mapped_column(String(160), unique=True, default=_folder)
+    description: Mapped[str] = mapped_column(Text, default="")
+    tags: Mapped[list[str]] = mapped_column(default=list)
+    #: The series file as it was written; NULL when the series came from a mapping.
+    source: Mapped[str | None] = mapped_column(Text)
+    #: Where the file lay; its target is found relative to this.
+    source_path: Mapped[str | None] = mapped_column(Text)
+    #: The file as understood: every default filled in.
+    resolved: Mapped[dict[str, Any]]
+    #: SHA-256 of what decides the experiments; an equal digest skips the expansion.
+    digest: Mapped[str] = mapped_column(String(64), default="")
+    #: `module:function` or an absolute `path/file.py:function`.
+    target: Mapped[str] = mapped_column(Text)
+    state: Mapped[SeriesState] = mapped_column(
+        enum_column(SeriesState, "state"), default=SeriesState.CREATING
+    )
+    #: Counts the changed files; a configuration of an older revision is no longer named by the file.
+    revision: Mapped[int] = mapped_column(default=0)
+    created_at: Mapped[datetime] = mapped_column(server_default=func.current_timestamp())
+    #: Optimistic concurrency: an update of a row that changed meanwhile is refused.
+    version: Mapped[int] = mapped_column(default=1)
+    #: Who changed this row last, and when: what a person is told whose own change came second.
+    changed_by: Mapped[str] = mapped_column(Text, default=current_person, onupdate=current_person)
+    changed_at: Mapped[datetime] = mapped_column(default=_now, onupdate=_now)
+    #: What people want to remember about it; the series file knows nothing of it.
+    notes: Mapped[str] = mapped_column(Text, default="")
+    #: Nothing more of it is claimed until a person lets it go on.
+    paused: Mapped[bool] = mapped_column(default=False)
+    #: Of several series that are run together, the one with the highest is next.
+    priority: Mapped[int] = mapped_column(default=0)
+
+    configurations: Mapped[list[Configuration]] = relationship(
+        back_populates="series", order_by="Configuration.position", passive_deletes=True
+    )
+    experiments: Mapped[list[Experiment]] = relationship(
+        back_populates="series", order_by="Experiment.position", passive_deletes=True
+    )
+
+    __table_args__ = (
+        CheckConstraint(f"priority BETWEEN -{MAX_PRIORITY} AND {MAX_PRIORITY}", name="priority"),
+    )
+    __mapper_args__ = {"version_id_col": version}  # noqa: RUF012 - read by SQLAlchemy, never changed
+
+    def __repr__(self) -> str:
+        return f"ExperimentSeries(id={self.id}, name={self.name!r})"
+
+
+class Configuration(Base):
+    """One distinct set of parameters of a series."""
+
+    __tablename__ = "configuration"
+
+    id: Mapped[int] = mapped_column(Identifier, primary_key=True)
+    series_id: Mapped[int] = mapped_column(ForeignKey("experiment_series.id", ondelete="CASCADE"))
+    #: The order of the series file, from 0.
+    position: Mapped[int]
+    #: The sub-series it belongs to, when the file has any.
+    block: Mapped[str | None] = mapped_column(String(128))
+    #: Nested, as the target receives them.
+    parameters: Mapped[dict[str, Any]]
+    #: 16-byte digest of the canonical parameters.
+    key: Mapped[bytes] = mapped_column(LargeBinary(16))
+    #: The last revision of the series file that named it.
+    revision: Mapped[int]
+
+    series: Mapped[ExperimentSeries] = relationship(back_populates="configurations")
+    experiments: Mapped[list[Experiment]] = relationship(
+        back_populates="configuration", order_by="Experiment.repetition", passive_deletes=True
+    )
+
+    __table_args__ = (
+        UniqueConstraint("series_id", "key"),
+        Index("ix_configuration_series_id_position", "series_id", "position"),
+    )
+
+    def __repr__(self) -> str:
+        return f"Configuration(id={self.id}, parameters={self.parameters!r})"
