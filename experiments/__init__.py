@@ -1,0 +1,1 @@
+"""Running experiments: the series file, creating a series, workers, the supervisor that watches them."""

@@ -1,0 +1,304 @@
+"""Creating a series: its configurations and experiments become rows, each once.
+
+Everything is checked before the first write. Creating again adds nothing; a file that has grown adds
+what is new; what it no longer names is kept, retired and reported. A series of more than one batch is
+committed batch by batch, so that no other writer waits long: until it is complete its state is
+`creating`, and the next creation completes one that died there.
+
+Two processes may create the same series at once: each batch holds the lock of the series' row, rows
+are inserted only when they are missing, and a process whose file was replaced meanwhile by another
+one's stops instead of mixing the two (`SeriesChangedError`).
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import itertools
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from database import creation_statements as statements
+from database import values
+from database.errors import ExperimentsError
+from database.models import ExperimentSeries, SeriesState
+from database.session import commit_part
+from experiments.expansion import Counts, ExpandedConfiguration, count, expand
+from experiments.inspection import inspect_target
+from experiments.parameters import canonical, nest
+from experiments.seeding import seed_for
+from experiments.series_file.loading import LoadedSeries, load_series_file
+from experiments.signature import check_signature
+from experiments.target import Target, TargetError
+
+#: Rows per transaction; a series of at most so many experiments is one transaction.
+BATCH_ROWS = 50_000
+
+#: What a series is created from.
+Source = Path | str | Mapping[str, Any] | LoadedSeries
+
+_BASE_SEED = 0
+
+
+class OtherTargetError(ExperimentsError):
+    """A series of this name exists and runs something else."""
+
+
+class SeriesChangedError(ExperimentsError):
+    """Another process changed or deleted the series while it was being created."""
+
+
+@dataclass(frozen=True)
+class Created:
+    """What creating a series did.
+
+    Attributes
+    ----------
+    series_id : int
+        The series' row.
+    name : str
+        Its name.
+    new : int
+        Experiments that were added.
+    existing : int
+        Experiments of the file that were there before.
+    retired : int
+        Experiments in the database that the file no longer names: kept, and not run.
+    """
+
+    series_id: int
+    name: str
+    new: int
+    existing: int
+    retired: int
+
+
+def create_series(session: Session, source: Source) -> Created:
+    """Record the experiments of a series as pending; safe to repeat.
+
+    Parameters
+    ----------
+    session : Session
+        Committed by its owner, except between batches of more than `BATCH_ROWS` experiments.
+    source : path, mapping or LoadedSeries
+        The series file, or what one would contain.
+
+    Raises
+    ------
+    SeriesFileError
+        The file, its target, or how they fit together; nothing was written.
+    OtherTargetError
+        Its name belongs to a series that runs something else.
+    SeriesChangedError
+        Another process created the series from another file, or deleted it, at the same time.
+    """
+    loaded = source if isinstance(source, LoadedSeries) else load_series_file(source)
+    target = check_target(loaded)
+    creation = _Creation(session, loaded, target, count(loaded.file))
+    if creation.is_one_batch:
+        with session.begin_nested():  # a failure leaves nothing, also when the caller catches it
+            return creation.run()
+    return creation.run()
+
+
+def check_target(loaded: LoadedSeries) -> Target:
+    """Return the target of a series after checking that it takes the series' parameters.
+
+    The user's code is imported in another process only.
+
+    Raises
+    ------
+    SeriesFileError
+        With the lines of the series file.
+    """
+    at_function = ("run", "function")
+    try:
+        target = Target.parse(loaded.file.run.function, loaded.directory)
+        signature = inspect_target(target)
+    except TargetError as error:
+        raise loaded.error([loaded.problem(at_function, str(error))]) from error
+    mismatches = check_signature(signature, loaded.file.parameter_names())
+    if mismatches:
+        raise loaded.error(
+            loaded.problem(
+                at_function if mismatch.parameter is None else loaded.parameter_path(mismatch.parameter),
+                mismatch.message,
+            )
+            for mismatch in mismatches
+        )
+    return target
+
+
+@dataclass(frozen=True)
+class _Creation:
+    """One run of `create_series`."""
+
+    session: Session
+    loaded: LoadedSeries
+    target: Target
+    counts: Counts
+
+    @property
+    def is_one_batch(self) -> bool:
+        return self.counts.experiments <= BATCH_ROWS
+
+    def run(self) -> Created:
+        series = self._describe()
+        before = statements.count_experiments(self.session, series.id)
+        if series.state is SeriesState.READY and before.live == self.counts.experiments:
+            return self._created(series, new=0, retired=before.retired)
+        series_id, revision = series.id, series.revision
+        series.state = SeriesState.CREATING
+        self.session.flush()
+        for batch in _batches(expand(self.loaded.file), BATCH_ROWS):
+            self._write_configurations(self._lock(series_id, revision), batch)
+            self._commit_part()
+        new = 0
+        for block in _blocks(self.counts):
+            new += statements.insert_experiments(
+                self.session, self._lock(series_id, revision), self.counts.configurations, block
+            )
+            self._commit_part()
+        return self._settle(self._lock(series_id, revision), new)
+
+    def _describe(self) -> ExperimentSeries:
+        """Lock the series' row, made if there is none, and bring it up to date with the file."""
+        loaded, file = self.loaded, self.loaded.file
+        row = {
+            "name": file.name,
+            "description": file.description,
+            "tags": list(file.tags),
+            "source": loaded.text,
+            "source_path": str(loaded.directory),
+            "resolved": file.model_dump(mode="json"),
+        }
+        first = {"digest": "", "state": SeriesState.CREATING, "revision": 0, "version": 1}
+        found = statements.insert_series(self.session, {**row, **first, "target": str(self.target)})
+        series = None if found is None else statements.lock_series(self.session, found)
+        if series is None or series.name != file.name:
+            raise SeriesChangedError(
+                f"series {file.name} was deleted or renamed while it was created; create it again"
+            )
+        _refuse_other_target(series, loaded, self.target)
+        series.target = str(self.target)
+        for name, value in row.items():
+            if getattr(series, name) != value:
+                setattr(series, name, value)
+        digest = _digest(self.loaded)
+        if series.digest != digest:
+            series.digest, series.state = digest, SeriesState.CREATING
+            series.revision += 1
+        self.session.flush()
+        return series
+
+    def _lock(self, series_id: int, revision: int) -> ExperimentSeries:
+        """Take the series' lock again after a commit, if the series is still what is being created.
+
+        It may have another name by now.
+        """
+        series = statements.lock_series(self.session, series_id)
+        if series is None or series.revision != revision:
+            what = "deleted" if series is None else "created from a different file"
+            raise SeriesChangedError(
+                f"series {self.loaded.file.name} was {what} by another process meanwhile; create it again"
+            )
+        return series
+
+    def _write_configurations(self, series: ExperimentSeries, batch: list[ExpandedConfiguration]) -> None:
+        rows = [
+            statements.ConfigurationRow(configuration.position, _stored(configuration), configuration.key)
+            for configuration in batch
+        ]
+        statements.upsert_configurations(self.session, series, rows)
+
+    def _settle(self, series: ExperimentSeries, new: int) -> Created:
+        statements.settle_experiments(
+            self.session,
+            series,
+            configurations=self.counts.configurations,
+            repetitions=self.counts.repetitions,
+        )
+        series.state = SeriesState.READY
+        self.session.flush()
+        return self._created(series, new, statements.count_experiments(self.session, series.id).retired)
+
+    def _created(self, series: ExperimentSeries, new: int, retired: int) -> Created:
+        return Created(series.id, series.name, new, self.counts.experiments - new, retired)
+
+    def _commit_part(self) -> None:
+        if not self.is_one_batch:
+            commit_part(self.session)
+
+
+def check_recorded(session: Session, loaded: LoadedSeries) -> None:
+    """Check that the series of this name, if there is one, runs the same target; write nothing.
+
+    Raises
+    ------
+    OtherTargetError
+        It runs something else.
+    """
+    found = session.scalar(select(ExperimentSeries).where(ExperimentSeries.name == loaded.file.name))
+    if found is not None:
+        _refuse_other_target(found, loaded, check_target(loaded))
+
+
+def _refuse_other_target(series: ExperimentSeries, loaded: LoadedSeries, target: Target) -> None:
+    if series.target == str(target) or _has_moved(series, target):
+        return
+    raise OtherTargetError(
+        f"series {series.name} exists and runs {series.target}, but {loaded.shown or 'this one'} "
+        f"runs {target}; results of two functions must not mix. Choose another name, rename the old one "
+        f"(`experiments edit {series.name} --name NAME`), or delete it"
+    )
+
+
+def _has_moved(series: ExperimentSeries, target: Target) -> bool:
+    """Say whether the project lies in another folder now: the same file in it, and the old one is gone."""
+    old_path, _, old_function = series.target.rpartition(":")
+    if target.path is None or series.source_path is None or old_function != target.function:
+        return False
+    with contextlib.suppress(ValueError):
+        old_place = Path(old_path).relative_to(series.source_path)
+        return target.path.relative_to(target.base_directory) == old_place and not Path(old_path).exists()
+    return False
+
+
+def _digest(loaded: LoadedSeries) -> str:
+    """Return the digest of what decides the experiments, the order included."""
+    file = loaded.file
+    grid = [[name, list(choices)] for name, choices in file.grid.items()]
+    text = json.dumps([canonical(nest(file.fixed)), grid, file.repeat.seeds])
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _stored(configuration: ExpandedConfiguration) -> str:
+    """Return the JSON that the column of parameters holds: the canonical text, unless a key needs care."""
+    if '"$' in configuration.text:
+        return values.encode(configuration.parameters, "parameters")
+    return configuration.text
+
+
+def _batches(
+    configurations: Iterator[ExpandedConfiguration], size: int
+) -> Iterator[list[ExpandedConfiguration]]:
+    while batch := list(itertools.islice(configurations, size)):
+        yield batch
+
+
+def _blocks(counts: Counts) -> Iterator[statements.Block]:
+    """Cut all experiments into blocks of at most `BATCH_ROWS`, in the order of their positions."""
+    width = min(counts.configurations, BATCH_ROWS)
+    height = max(1, BATCH_ROWS // counts.configurations)
+    for first in range(0, counts.repetitions, height):
+        repetitions = range(first, min(first + height, counts.repetitions))
+        seeds = [seed_for(_BASE_SEED, repetition, None) for repetition in repetitions]
+        for position in range(0, counts.configurations, width):
+            end = min(position + width, counts.configurations)
+            yield statements.Block(position, end, first, seeds)

@@ -1,0 +1,43 @@
+"""Whether a process may be forked, and doing it."""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+import warnings
+
+#: Threads that a library joins before a fork take a moment to vanish.
+_VANISH_S = 0.1
+
+
+def fork_quietly() -> int:
+    """Fork; Python 3.12 warns of any thread, also of those that do no harm."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)
+        return os.fork()
+
+
+def threads_that_survive_forks() -> int:
+    """Return how many other threads this process would have at the moment of a fork.
+
+    A lock that such a thread holds at that moment is never released in the child. Not counted are
+    threads that end before each fork by themselves, such as those of numpy's linear algebra: so this
+    forks once, and counts after it.
+    """
+    if _other_threads() == 0:
+        return 0
+    if (pid := fork_quietly()) == 0:
+        os._exit(0)
+    os.waitpid(pid, 0)
+    give_up = time.monotonic() + _VANISH_S
+    while (found := _other_threads()) and time.monotonic() < give_up:
+        time.sleep(0.001)
+    return found
+
+
+def _other_threads() -> int:
+    try:
+        return len(os.listdir("/proc/self/task")) - 1  # noqa: PTH208 - only their number is wanted
+    except OSError:
+        return threading.active_count() - 1

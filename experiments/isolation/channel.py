@@ -1,0 +1,152 @@
+"""Messages between a worker, its template and their children: a kind, bytes, now and then a descriptor.
+
+They travel as packets, each of which arrives whole or not at all. So a message that is cut short, by
+the death of its sender or by an exception in a signal handler of the user's, is seen as such and
+dropped; the next one is read right.
+"""
+
+from __future__ import annotations
+
+import os
+import select
+import socket
+import struct
+from dataclasses import dataclass
+from enum import IntEnum
+
+#: Message number, kind, and whether more packets of it follow.
+_HEAD = struct.Struct("<IB?")
+#: A packet must fit the socket's buffer, which is 208 KiB by default.
+_PACKET_BYTES = 1 << 16
+
+
+class Kind(IntEnum):
+    """What a message says."""
+
+    LOAD = 1  #: worker to template: the target
+    LOADED = 2  #: the answer: how many threads the import has left running
+    FAILED = 3  #: the other answer: what the import raised
+    FORK = 4  #: worker to template: a child, which gets this descriptor
+    FORKED = 5  #: the answer: its process id
+    REAP = 6  #: worker to template: end the child and all it has left
+    REAPED = 7  #: the answer: how it ended and what it used
+    BECOME = 8  #: worker to template: be the child yourself
+    JOB = 9  #: worker to child: what to run
+    CHUNKS = 10  #: child to worker: metrics
+    WRITTEN = 11  #: the answer: whether they are in the database
+    FINISHED = 12  #: child to worker: how the attempt ended
+
+
+class ChannelClosedError(Exception):
+    """The other end is closed: its process has ended, or never was."""
+
+
+@dataclass(frozen=True)
+class Message:
+    """What was received.
+
+    Attributes
+    ----------
+    descriptors : list of int
+        Owned by the receiver.
+    """
+
+    kind: Kind
+    body: bytes
+    descriptors: list[int]
+
+
+class Channel:
+    """One end of a connection.
+
+    Parameters
+    ----------
+    end : socket.socket
+        Of a pair of sequenced-packet sockets; closed with the channel.
+    """
+
+    def __init__(self, end: socket.socket) -> None:
+        self._socket = end
+        self._identity = self._find_identity()
+        self._sent = 0
+        self._number = 0
+        self._parts: list[bytes] = []
+
+    @classmethod
+    def pair(cls) -> tuple[Channel, socket.socket]:
+        """Return a channel and what its other end is to be made of."""
+        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        return cls(ours), theirs
+
+    def fileno(self) -> int:
+        """Return the descriptor."""
+        return self._socket.fileno()
+
+    def is_lost(self) -> bool:
+        """Whether the descriptor is closed or stands for another file: user code closed it."""
+        return self._find_identity() != self._identity
+
+    def send(self, kind: Kind, body: bytes = b"", descriptors: tuple[int, ...] = ()) -> None:
+        """Send a message.
+
+        Raises
+        ------
+        ChannelClosedError
+            Nobody will read it.
+        """
+        self._sent += 1
+        for start in range(0, max(1, len(body)), _PACKET_BYTES):
+            more = start + _PACKET_BYTES < len(body)
+            packet = _HEAD.pack(self._sent, kind, more) + body[start : start + _PACKET_BYTES]
+            try:
+                if descriptors and not more:
+                    socket.send_fds(self._socket, [packet], descriptors)
+                else:
+                    self._socket.send(packet)
+            except OSError as error:
+                raise ChannelClosedError(str(error)) from error
+
+    def receive(self, timeout_s: float | None = None) -> Message | None:
+        """Wait for a message; return None when none is complete in time.
+
+        Parameters
+        ----------
+        timeout_s : float, optional
+            For the next packet of it; 0 takes what is there. By default for ever.
+
+        Raises
+        ------
+        ChannelClosedError
+            None will come any more.
+        """
+        while timeout_s is None or self._is_readable(timeout_s):
+            try:
+                packet, descriptors, _, _ = socket.recv_fds(self._socket, _PACKET_BYTES + _HEAD.size, 1)
+            except OSError as error:
+                raise ChannelClosedError(str(error)) from error
+            if not packet:
+                raise ChannelClosedError("the other end was closed")
+            number, kind, more = _HEAD.unpack_from(packet)
+            if number != self._number:  # what is there of an earlier one was cut short
+                self._number, self._parts = number, []
+            self._parts.append(packet[_HEAD.size :])
+            if not more:
+                body, self._parts = b"".join(self._parts), []
+                return Message(Kind(kind), body, descriptors)
+        return None
+
+    def close(self) -> None:
+        """Close this end."""
+        self._socket.close()
+
+    def _is_readable(self, timeout_s: float) -> bool:
+        poll = select.poll()
+        poll.register(self._socket.fileno(), select.POLLIN)
+        return bool(poll.poll(timeout_s * 1000))
+
+    def _find_identity(self) -> tuple[int, int] | None:
+        try:
+            status = os.fstat(self._socket.fileno())
+        except OSError:
+            return None
+        return status.st_dev, status.st_ino

@@ -1,0 +1,122 @@
+"""The child: one process for one attempt."""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import json
+import os
+import signal
+import sys
+import traceback
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NoReturn
+
+from database.attempts import Chunk, Claim
+from experiments.attempt import Call, attempt
+from experiments.attempts import Task
+from experiments.context import Identity, Run
+from experiments.descendants import become_subreaper
+from experiments.descriptors import LOST_DESCRIPTORS_EXIT_CODE
+from experiments.encoding import encode_chunks, encode_finished
+from experiments.isolation.channel import Channel, ChannelClosedError, Kind
+from experiments.isolation.leash import hold
+
+
+@dataclass(frozen=True)
+class Job:
+    """What a child is told to run."""
+
+    claim: Claim
+    directory: Path
+
+    @classmethod
+    def of(cls, task: Task) -> Job:
+        """Return the part of a task that crosses the process border."""
+        return cls(task.claim, task.directory)
+
+    def encode(self) -> bytes:
+        """Return it as bytes."""
+        claim = self.claim
+        plain: dict[str, Any] = {
+            "experiment_id": claim.experiment_id,
+            "attempt_number": claim.attempt_number,
+            "repetition": claim.repetition,
+            "seed": claim.seed,
+            "parameters": claim.parameters,
+        }
+        return json.dumps([plain, os.fspath(self.directory)]).encode()
+
+    @classmethod
+    def decode(cls, body: bytes) -> Job:
+        """Return what `encode` was called on."""
+        plain, directory = json.loads(body)
+        return cls(Claim(**plain), Path(directory))
+
+
+def be_child(channel: Channel, leash: int, call: Call) -> NoReturn:
+    """Make one attempt in this process, tell how it ended, and exit."""
+    code = 1
+    try:
+        with contextlib.suppress(PermissionError):  # a new interpreter leads its session already
+            os.setsid()
+        hold(leash)
+        become_subreaper()
+        if signal.getsignal(signal.SIGTERM) is signal.SIG_IGN:  # the template ignores it
+            signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        _run(channel, call)
+        code = 0
+    except ChannelClosedError:
+        pass  # the worker is gone
+    except BaseException:  # noqa: BLE001 - told on stderr, which becomes the attempt's log
+        traceback.print_exc()
+    finally:
+        if channel.is_lost():
+            code = LOST_DESCRIPTORS_EXIT_CODE
+        # Neither finally clauses of the template's nor exit handlers: this process ends here.
+        os._exit(code)
+
+
+def _run(channel: Channel, call: Call) -> None:
+    message = channel.receive()
+    assert message is not None
+    job = Job.decode(message.body)
+    claim = job.claim
+    run = Run(
+        Identity(claim.experiment_id, claim.attempt_number, claim.repetition, claim.seed),
+        claim.parameters,
+        directory=job.directory,
+        write=_Writer(channel),
+    )
+    finished = attempt(call, claim, run)
+    _flush()
+    if not channel.is_lost():
+        channel.send(Kind.FINISHED, encode_finished(finished))
+
+
+class _Writer:
+    """Hands metrics to the worker, which writes them."""
+
+    def __init__(self, channel: Channel) -> None:
+        self._channel = channel
+        self._owner = os.getpid()
+
+    def __call__(self, chunks: Sequence[Chunk]) -> bool:
+        if os.getpid() != self._owner:  # a process that the experiment forked: the channel is not its own
+            return False
+        if self._channel.is_lost():
+            os._exit(LOST_DESCRIPTORS_EXIT_CODE)
+        self._channel.send(Kind.CHUNKS, encode_chunks(chunks))
+        answer = self._channel.receive()
+        return answer is not None and answer.body == b"\x01"
+
+
+def _flush() -> None:
+    """Write what Python and the C library still hold back."""
+    for stream in (sys.stdout, sys.stderr):
+        with contextlib.suppress(Exception):  # the experiment may have put anything in their place
+            stream.flush()
+    with contextlib.suppress(Exception):
+        ctypes.CDLL(None).fflush(None)

@@ -1,0 +1,71 @@
+"""A child as its worker sees it."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+from pathlib import Path
+
+from experiments.isolation.channel import Channel
+from experiments.process_tree import kill_tree
+
+
+class ChildProcess:
+    """A process for one attempt, until it is reaped.
+
+    Parameters
+    ----------
+    pid : int
+        Stays its own until it is reaped, whatever happens to it.
+    channel : Channel
+        To it.
+    is_own : bool
+        Whether it is a child of this process, not of a template.
+    """
+
+    def __init__(self, pid: int, channel: Channel, *, is_own: bool) -> None:
+        self.pid = pid
+        self.channel = channel
+        self.is_own = is_own
+        self._descriptor = _open(pid)
+
+    @property
+    def end_descriptor(self) -> int | None:
+        """A descriptor that becomes readable when the process ends; None before Linux 5.3."""
+        return self._descriptor
+
+    def has_ended(self) -> bool:
+        """Whether the process is dead, and waits to be reaped."""
+        try:
+            return Path(f"/proc/{self.pid}/stat").read_text().rsplit(")", 1)[1].split()[0] in "ZX"
+        except OSError:
+            return True
+
+    def terminate(self) -> None:
+        """Ask it and all that it started to end."""
+        kill_tree(self.pid, signal.SIGTERM)
+
+    def kill(self) -> None:
+        """End it and all that it started at once."""
+        kill_tree(self.pid, signal.SIGKILL)
+
+    def end(self) -> None:
+        """Kill it and its group; for what is left outside of that, see `end_descendants`."""
+        for send in (os.killpg, os.kill):  # it may not have come to its own group
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                send(self.pid, signal.SIGKILL)
+
+    def close(self) -> None:
+        """Close what leads to it."""
+        self.channel.close()
+        if self._descriptor is not None:
+            os.close(self._descriptor)
+            self._descriptor = None
+
+
+def _open(pid: int) -> int | None:
+    try:
+        return os.pidfd_open(pid)
+    except (AttributeError, OSError):
+        return None

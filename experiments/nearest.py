@@ -1,0 +1,37 @@
+"""Wrong names: which valid one was probably meant."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+#: A list of valid names longer than this is cut in messages.
+MAX_LISTED = 20
+
+
+def nearest(name: str, valid: Iterable[str]) -> str | None:
+    """Return the valid name most like `name` (case aside), or None when none is like it."""
+    import difflib  # only needed when something is wrong
+
+    by_folded = {candidate.casefold(): candidate for candidate in valid}
+    found = difflib.get_close_matches(name.casefold(), by_folded, n=1, cutoff=0.6)
+    return by_folded[found[0]] if found else None
+
+
+def suggestion(name: str, valid: Iterable[str], *, kind: str = "valid here") -> str:
+    """Return the end of a message about a wrong name: the nearest valid one, then all of them.
+
+    Parameters
+    ----------
+    name : str
+        What was written.
+    valid : iterable of str
+        What could have been written, in the order to list.
+    kind : str
+        What to call the list.
+    """
+    names = list(valid)
+    found = nearest(name, names)
+    parts = [f"did you mean {found!r}?"] if found else []
+    listed = ", ".join(names[:MAX_LISTED]) + (", ..." if len(names) > MAX_LISTED else "")
+    parts.append(f"{kind}: {listed or 'nothing'}")
+    return " ".join(parts)

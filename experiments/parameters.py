@@ -1,0 +1,137 @@
+"""Parameters: nested and dotted forms, the canonical text, and the key that identifies a configuration."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from database.errors import ExperimentsError
+
+#: How deep the value of a parameter may nest.
+MAX_DEPTH = 50
+#: Size of a key in bytes.
+KEY_BYTES = 16
+#: What an experiment gets besides its parameters; none of these can be a parameter's first part.
+RESERVED_NAMES = ("seed", "repetition", "run")
+
+_SMALLEST_INTEGER, _LARGEST_INTEGER = -(2**63), 2**63 - 1
+_encode = json.JSONEncoder(sort_keys=True, separators=(",", ":"), allow_nan=False).encode
+
+
+class ParameterError(ExperimentsError, ValueError):
+    """Parameters contradict each other or cannot be stored exactly."""
+
+
+def flatten(nested: Mapping[str, Any]) -> dict[str, Any]:
+    """Return parameters by dotted name: ``{"model": {"depth": 2}}`` becomes ``{"model.depth": 2}``.
+
+    An empty mapping and a list are values, not groups.
+
+    Raises
+    ------
+    ParameterError
+        When two ways of writing lead to the same name.
+    """
+    flat: dict[str, Any] = {}
+    for name, value in _leaves("", nested):
+        if name in flat:
+            raise ParameterError(f"the parameter {name!r} is given twice")
+        flat[name] = value
+    return flat
+
+
+def _leaves(prefix: str, group: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
+    for name, value in group.items():
+        if isinstance(value, Mapping) and value:
+            yield from _leaves(f"{prefix}{name}.", value)
+        else:
+            yield prefix + name, value
+
+
+def nest(dotted: Mapping[str, Any]) -> dict[str, Any]:
+    """Return nested parameters: ``{"model.depth": 2}`` becomes ``{"model": {"depth": 2}}``.
+
+    Mappings among the values are joined with the dotted names that lead into them.
+
+    Raises
+    ------
+    ParameterError
+        When a name is given twice, is both a value and a group of values, or has an empty part.
+    """
+    flat = flatten(dotted)
+    nested: dict[str, Any] = {}
+    for name, value in flat.items():
+        group_above = group_that_is_value(name, flat)
+        if group_above is not None:
+            raise ParameterError(f"{group_above!r} is a value, so {name!r} cannot lie below it")
+        *groups, last = name.split(".")
+        if not (last and all(groups)):
+            raise ParameterError(f"the parameter name {name!r} has an empty part")
+        inner = nested
+        for group in groups:
+            inner = inner.setdefault(group, {})
+        inner[last] = value
+    return nested
+
+
+def group_that_is_value(name: str, valued: Mapping[str, Any]) -> str | None:
+    """Return the part of a dotted `name` that is itself among the names with a value, if any."""
+    end = name.find(".")
+    while end != -1:
+        if name[:end] in valued:
+            return name[:end]
+        end = name.find(".", end + 1)
+    return None
+
+
+def canonical(parameters: Any) -> str:
+    """Return the text that identifies parameters, or one of their values.
+
+    JSON with sorted keys and shortest floats: ``1``, ``1.0``, ``true`` and ``"1"`` differ, ``-0.0``
+    is ``0.0``. It does not depend on the order in which they were written.
+    """
+    text = _encode(parameters)
+    return _encode(_without_negative_zeros(parameters)) if "-0.0" in text else text
+
+
+def _without_negative_zeros(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {name: _without_negative_zeros(item) for name, item in value.items()}
+    if isinstance(value, list):
+        return [_without_negative_zeros(item) for item in value]
+    return 0.0 if isinstance(value, float) and value == 0.0 else value
+
+
+def key(parameters: Mapping[str, Any]) -> bytes:
+    """Return the 16-byte digest of nested `parameters`, a configuration's identity within its series."""
+    return key_of_text(canonical(parameters))
+
+
+def key_of_text(canonical_text: str) -> bytes:
+    """Return the key of parameters whose canonical text is known."""
+    return hashlib.blake2b(canonical_text.encode(), digest_size=KEY_BYTES).digest()
+
+
+def objection(value: Any, depth: int = 0) -> str | None:
+    """Say why `value` cannot be a parameter's value, or None when it can.
+
+    Parameters are finite, fit 64 bits and nest at most `MAX_DEPTH` levels.
+    """
+    if value is None or isinstance(value, bool | str):
+        return None
+    if isinstance(value, int):
+        if _SMALLEST_INTEGER <= value <= _LARGEST_INTEGER:
+            return None
+        return "is an integer beyond 64 bits; quote it to make it text"
+    if isinstance(value, float):
+        return None if math.isfinite(value) else f"is {value}; parameters must be finite"
+    if depth >= MAX_DEPTH:
+        return f"nests deeper than {MAX_DEPTH} levels"
+    if isinstance(value, Mapping):
+        value = value.values()
+    elif not isinstance(value, list):
+        return f"is a {type(value).__name__}; parameters are numbers, text, booleans, lists and mappings"
+    return next((found for item in value if (found := objection(item, depth + 1))), None)

@@ -1,0 +1,246 @@
+"""Putting back what an experiment changed in its process, so that the next one finds it as the first did.
+
+Nearly all experiments change nothing, so the state is looked at (some 5 microseconds) and put back
+only when it differs. What is looked at, and why:
+
+- what decides where files are found and made: current folder, umask, environment, ``sys.path``, ``sys.argv``;
+- what kills or interrupts a later experiment: signal handlers, blocked signals, interval timers,
+  faulthandler's delayed exit, soft limits of memory and CPU time;
+- what changes numbers and texts: locale, decimal context, and all other context variables, such as
+  numpy's error state and print options (numpy 2); random generators are seeded before each experiment;
+- what slows down or confuses: trace and profile functions, recursion limit, garbage collection,
+  warning filters, exception hooks, the root logger's handlers.
+
+Everything else that a process has needs ``isolation: process``.
+"""
+
+from __future__ import annotations
+
+import _locale
+import _signal
+import contextvars
+import decimal
+import faulthandler
+import gc
+import locale
+import logging
+import os
+import resource
+import signal
+import sys
+import threading
+import time
+import warnings
+from collections.abc import Callable
+from typing import Any
+
+_SIGNALS = (
+    signal.SIGINT,
+    signal.SIGTERM,
+    signal.SIGALRM,
+    signal.SIGCHLD,
+    signal.SIGPIPE,
+    signal.SIGUSR1,
+    signal.SIGUSR2,
+    signal.SIGHUP,
+    signal.SIGVTALRM,
+    signal.SIGPROF,
+)
+_TIMERS = (signal.ITIMER_REAL, signal.ITIMER_VIRTUAL, signal.ITIMER_PROF)
+#: Those that people set on themselves; each look at one costs 0.4 microseconds.
+_LIMITS = (resource.RLIMIT_AS, resource.RLIMIT_CPU)
+#: For the other two a handler must have been set, which is noticed.
+_LOOKED_AT = signal.ITIMER_REAL
+_NO_TIMER = (0.0, 0.0)
+#: Answers with bare numbers; `signal.getsignal` would make an enum of each, at ten times the cost.
+_handler: Callable[[int], Any] = _signal.getsignal
+_NAMES = (
+    "the current folder",
+    "the environment",
+    "sys.path",
+    "sys.argv",
+    "signal handlers",
+    "blocked signals",
+    "interval timers",
+    "resource limits",
+    "the locale",
+    "interpreter settings",
+    "hooks",
+    "trace functions",
+    "warning filters",
+    "the root logger",
+)
+
+
+class Surroundings:
+    """The state of this process that experiments share, as it is now.
+
+    Parameters
+    ----------
+    is_persons : bool
+        Whether the process is a person's. Then sys.stdin, sys.stdout and sys.stderr are put back too
+        (elsewhere the captured output is opened anew), and trace functions are left to debuggers.
+
+    Attributes
+    ----------
+    spoiled : str or None
+        What an experiment changed and could not be put back: no other experiment should run here.
+    """
+
+    def __init__(self, *, is_persons: bool = False) -> None:
+        self.spoiled: str | None = None
+        self._is_persons = is_persons
+        self._streams = sys.stdin, sys.stdout, sys.stderr
+        self._umask = os.umask(0o077)
+        os.umask(self._umask)
+        self._environment, self._path, self._arguments = os.environ, sys.path, sys.argv
+        self._filters, self._handlers = warnings.filters, logging.root.handlers
+        self._before = tuple(part.copy() if isinstance(part, dict | list) else part for part in self._look())
+        self._disarms = all(signal.getitimer(timer) == _NO_TIMER for timer in _TIMERS)
+        self._decimal = decimal.getcontext().copy()
+        self._context = contextvars.copy_context()
+
+    def context(self) -> contextvars.Context:
+        """Return a context for one experiment: what it sets in it, nobody else sees."""
+        context = self._context.copy()
+        context.run(decimal.setcontext, self._decimal.copy())
+        return context
+
+    def restore(self) -> None:
+        """Put back what differs; never raises for what user code has left."""
+        faulthandler.cancel_dump_traceback_later()
+        os.umask(self._umask)
+        if self._is_persons:
+            sys.stdin, sys.stdout, sys.stderr = self._streams
+        if not self._changed():
+            return
+        for step in self._steps():
+            try:
+                step()
+            except Exception:  # noqa: BLE001, S112 - told below, by name
+                continue
+        if changed := self._changed():
+            self.spoiled = ", ".join(changed)
+
+    def _changed(self) -> list[str]:
+        try:
+            now = self._look()
+            if now == self._before:
+                return []
+            return [name for name, new, old in zip(_NAMES, now, self._before, strict=True) if new != old]
+        except Exception:  # noqa: BLE001 - what user code has left there may raise anything when compared
+            return ["what cannot be compared"]
+
+    def _look(self) -> tuple[Any, ...]:
+        """Return the state, in the order of `_NAMES`; lists and dicts are the live ones."""
+        return (
+            os.getcwd(),  # noqa: PTH109 - a Path costs ten times as much
+            os.environ._data,  # type: ignore[attr-defined]  # the bytes themselves: comparing the mapping decodes each
+            sys.path,
+            sys.argv,
+            [_handler(number) for number in _SIGNALS],
+            _signal.pthread_sigmask(signal.SIG_BLOCK, ()),
+            _signal.getitimer(_LOOKED_AT),
+            [resource.getrlimit(limit) for limit in _LIMITS],
+            _locale.setlocale(locale.LC_ALL, None),
+            (
+                sys.getrecursionlimit(),
+                sys.get_int_max_str_digits(),
+                sys.getswitchinterval(),
+                gc.isenabled(),
+                gc.get_threshold(),
+                faulthandler.is_enabled(),
+            ),
+            (sys.excepthook, sys.unraisablehook, sys.displayhook, threading.excepthook),
+            None
+            if self._is_persons
+            else (sys.gettrace(), sys.getprofile(), threading.gettrace(), threading.getprofile()),
+            (tuple(warnings.filters), warnings.showwarning, warnings.formatwarning),
+            (tuple(logging.root.handlers), logging.root.level, logging.root.manager.disable),
+        )
+
+    def _steps(self) -> list[Callable[[], object]]:
+        before: dict[str, Any] = dict(zip(_NAMES, self._before, strict=True))
+        return [
+            *self._signal_steps(before),
+            lambda: os.chdir(before["the current folder"]),
+            lambda: self._restore_environment(before["the environment"]),
+            lambda: _restore_list(sys, "path", self._path, before["sys.path"]),
+            lambda: _restore_list(sys, "argv", self._arguments, before["sys.argv"]),
+            *(
+                lambda limit=limit, old=old: resource.setrlimit(limit, old)
+                for limit, old in zip(_LIMITS, before["resource limits"], strict=True)
+            ),
+            lambda: locale.setlocale(locale.LC_ALL, before["the locale"]),
+            lambda: _restore_interpreter(*before["interpreter settings"]),
+            lambda: _restore_hooks(*before["hooks"]),
+            lambda: _restore_tracing(*before["trace functions"]) if before["trace functions"] else None,
+            lambda: self._restore_warnings(before["warning filters"]),
+            lambda: self._restore_logger(*before["the root logger"]),
+        ]
+
+    def _signal_steps(self, before: dict[str, Any]) -> list[Callable[[], object]]:
+        """Timers first: the handler of one must not be gone when it fires."""
+        steps: list[Callable[[], object]] = []
+        if self._disarms:  # a timer that ran before is not ours to stop
+            steps += [lambda timer=timer: signal.setitimer(timer, 0) for timer in _TIMERS]  # type: ignore[misc]  # mypy cannot infer the type of a lambda with a default
+        if threading.current_thread() is threading.main_thread():  # no other may change handlers
+            steps += [
+                lambda number=number, old=old: signal.signal(number, old)  # type: ignore[misc]  # as above
+                for number, old in zip(_SIGNALS, before["signal handlers"], strict=True)
+                if old is not None and _handler(number) is not old
+            ]
+        steps.append(lambda: signal.pthread_sigmask(signal.SIG_SETMASK, before["blocked signals"]))
+        return steps
+
+    def _restore_environment(self, before: dict[bytes, bytes]) -> None:
+        os.environ = self._environment  # noqa: B003 - it may have been replaced; the entries are next
+        old = {os.fsdecode(key): os.fsdecode(value) for key, value in before.items()}
+        zone = os.environ.get("TZ")
+        for key in [key for key in os.environ if key not in old]:
+            del os.environ[key]
+        os.environ.update({key: value for key, value in old.items() if os.environ.get(key) != value})
+        if zone != os.environ.get("TZ"):
+            time.tzset()
+
+    def _restore_warnings(self, before: tuple[Any, ...]) -> None:
+        filters, warnings.showwarning, warnings.formatwarning = before
+        warnings.filters = self._filters
+        warnings.resetwarnings()  # tells the cache of decisions that the filters have changed
+        self._filters[:] = filters  # type: ignore[index]  # typeshed calls it a sequence; it is a list
+
+    def _restore_logger(self, handlers: tuple[logging.Handler, ...], level: int, disabled: int) -> None:
+        logging.root.handlers = self._handlers
+        self._handlers[:] = handlers
+        logging.root.setLevel(level)
+        logging.disable(disabled)
+
+
+def _restore_list(owner: Any, name: str, live: list[str], before: list[str]) -> None:
+    setattr(owner, name, live)  # it may have put another list in its place
+    live[:] = before
+
+
+def _restore_interpreter(recursion: int, digits: int, switch_s: float, collects: bool, *rest: Any) -> None:
+    threshold, reports_faults = rest
+    sys.setrecursionlimit(recursion)
+    sys.set_int_max_str_digits(digits)
+    sys.setswitchinterval(switch_s)
+    (gc.enable if collects else gc.disable)()
+    gc.set_threshold(*threshold)
+    if reports_faults:
+        faulthandler.enable()
+    else:
+        faulthandler.disable()
+
+
+def _restore_hooks(exception: Any, unraisable: Any, display: Any, in_thread: Any) -> None:
+    sys.excepthook, sys.unraisablehook, sys.displayhook = exception, unraisable, display
+    threading.excepthook = in_thread
+
+
+def _restore_tracing(trace: Any, profile: Any, in_threads: Any, profile_in_threads: Any) -> None:
+    sys.settrace(trace)
+    sys.setprofile(profile)
+    threading.settrace(in_threads)
+    threading.setprofile(profile_in_threads)

@@ -1,0 +1,52 @@
+"""Removing what a deleted series left in the results folder, and nothing else."""
+
+from __future__ import annotations
+
+import contextlib
+import re
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+from experiments.results_folder import ResultsFolder
+
+_LOG = re.compile(r"\d+-\d+\.log")
+_GRAPH_SUFFIXES = (".png", ".svg")
+
+
+def remove_results(results: ResultsFolder, folder: str) -> int:
+    """Remove the logs, files and graphs of a series; return how many files and folders of experiments.
+
+    `folder` is the series' own (`ExperimentSeries.folder`). The results folder may be a user's project,
+    with a folder of the same name: only
+    what this program writes is removed, then folders that are empty.
+    """
+    home = results.series(folder)
+    removed = 0
+    for path in list(_written(results, folder)):
+        if path.is_dir() and not path.is_symlink():
+            shutil.rmtree(path)
+        else:
+            path.unlink(missing_ok=True)
+        removed += 1
+    for empty in (home / "logs", home / "files", results.graphs(folder), home):
+        with contextlib.suppress(OSError):  # not there, or something else lies in it
+            empty.rmdir()
+    return removed
+
+
+def _written(results: ResultsFolder, folder: str) -> Iterator[Path]:
+    home = results.series(folder)
+    for path in _entries(home / "logs"):
+        if _LOG.fullmatch(path.name):
+            yield path
+    for path in _entries(home / "files"):
+        if path.name.isdecimal():
+            yield path
+    for path in _entries(results.graphs(folder)):
+        if path.suffix in _GRAPH_SUFFIXES:
+            yield path
+
+
+def _entries(directory: Path) -> list[Path]:
+    return list(directory.iterdir()) if directory.is_dir() and not directory.is_symlink() else []

@@ -1,0 +1,79 @@
+"""What is wrong with a series file: every problem at once, each with its place."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from database.errors import ExperimentsError
+
+#: The keys and list indices that lead from the top of a file to a place in it.
+KeyPath = tuple[str | int, ...]
+
+_LONGEST_KEY = 60
+_LONGEST_PATH = 12
+_MOST_SHOWN = 100
+
+
+@dataclass(frozen=True)
+class Problem:
+    """One thing that is wrong.
+
+    Attributes
+    ----------
+    message : str
+        What is wrong and what to write instead.
+    path : tuple of str and int
+        The keys that lead to the place; empty for the file as a whole.
+    line, column : int or None
+        The place in the file, counted from 1; None when there is no file.
+    """
+
+    message: str
+    path: KeyPath = ()
+    line: int | None = None
+    column: int | None = None
+
+    def __str__(self) -> str:
+        return f"{path_text(self.path)}: {self.message}" if self.path else self.message
+
+
+class SeriesFileError(ExperimentsError, ValueError):
+    """A series file cannot be used; its message has one line for each problem.
+
+    Attributes
+    ----------
+    problems : tuple of Problem
+        All of them, in the order of the file.
+    file : str or None
+        The file as the user named it; None when the series came from a mapping.
+    """
+
+    def __init__(self, problems: Iterable[Problem], file: str | None = None) -> None:
+        self.problems = tuple(sorted(problems, key=lambda problem: (problem.line or 0, problem.column or 0)))
+        self.file = file
+        super().__init__("\n".join(self._lines()))
+
+    def __reduce__(self) -> tuple[type[SeriesFileError], tuple[object, ...]]:
+        return type(self), (self.problems, self.file)
+
+    def _lines(self) -> Iterable[str]:
+        for problem in self.problems[:_MOST_SHOWN]:
+            place = [] if self.file is None else [self.file]
+            if place and problem.line is not None:
+                place.append(str(problem.line))
+            yield f"{':'.join(place)}: {problem}" if place else str(problem)
+        if len(self.problems) > _MOST_SHOWN:
+            yield f"... and {len(self.problems) - _MOST_SHOWN} problems more"
+
+
+def path_text(path: KeyPath) -> str:
+    """Return a key path as people write it: ``graphs[0].hue``."""
+    text = ""
+    for part in path[:_LONGEST_PATH]:
+        if isinstance(part, int):
+            text += f"[{part}]"
+        else:
+            shown = part if part.isprintable() and len(part) <= _LONGEST_KEY else ascii(part[:_LONGEST_KEY])
+            text += f".{shown}" if text else shown
+    return text if len(path) <= _LONGEST_PATH else f"{text}..."

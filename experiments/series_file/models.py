@@ -1,0 +1,70 @@
+"""The models of a series file's sections: what `load_series_file` returns and the database keeps."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BeforeValidator, Field, StrictInt, StrictStr
+
+from database.names import series_name
+from experiments.parameters import flatten
+from experiments.series_file.execute import ExecuteSection
+from experiments.series_file.graphs import GraphSpec
+from experiments.series_file.section import Section
+
+#: More than these in one series are refused.
+MAX_EXPERIMENTS = 1_000_000
+
+_Text = Annotated[StrictStr, Field(min_length=1)]
+
+
+class RunSection(Section):
+    """What is run: `function` is ``module:function`` or ``path/file.py:function``."""
+
+    function: _Text
+
+
+class RepeatSection(Section):
+    """How often each configuration is repeated: `seeds` times, with as many different seeds."""
+
+    seeds: Annotated[StrictInt, Field(ge=1, le=MAX_EXPERIMENTS)] = 1
+
+
+class MetricSection(Section):
+    """How a metric or result is shown, and whether more of it is better."""
+
+    goal: Literal["max", "min"] | None = None
+    label: _Text | None = None
+    unit: _Text | None = None
+
+
+class SeriesFile(Section):
+    """A series file with every default filled in.
+
+    It survives the way to the database and back: ``SeriesFile.model_validate(series.resolved)``.
+    Whether its parts fit together is checked by `load_series_file` only.
+    """
+
+    name: Annotated[StrictStr, BeforeValidator(series_name)]
+    description: StrictStr = ""
+    tags: tuple[_Text, ...] = ()
+    run: RunSection
+    fixed: dict[_Text, Any] = Field(default_factory=dict)
+    grid: dict[_Text, Annotated[tuple[Any, ...], Field(min_length=1)]] = Field(default_factory=dict)
+    repeat: RepeatSection = RepeatSection()
+    metrics: dict[_Text, MetricSection] = Field(default_factory=dict)
+    execute: ExecuteSection = ExecuteSection()
+    graphs: tuple[GraphSpec, ...] = ()
+
+    def parameter_names(self) -> list[str]:
+        """Return the dotted names of all parameters, in the order of the file, fixed ones first."""
+        return parameter_names(self.fixed, self.grid)
+
+
+def parameter_names(fixed: dict[str, Any], grid: dict[str, Any]) -> list[str]:
+    """Return the dotted names that configurations of these sections can have."""
+    names = dict.fromkeys(flatten(fixed))
+    for name, choices in grid.items():
+        for choice in choices:
+            names.update(dict.fromkeys(flatten({name: choice})))
+    return list(names)

@@ -1,0 +1,110 @@
+"""From plain data to a `SeriesFile`, with every problem in the words of the format."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Any, get_args
+
+from pydantic import BaseModel, ValidationError
+
+from experiments.nearest import suggestion
+from experiments.series_file.checks import Finding, check
+from experiments.series_file.document import Document
+from experiments.series_file.errors import KeyPath, Problem
+from experiments.series_file.models import SeriesFile
+
+_EXPECTED = {
+    "string_type": "must be text",
+    "int_type": "must be a whole number",
+    "bool_type": "must be true or false",
+    "dict_type": "must be a mapping",
+    "model_type": "must be a mapping",
+    "tuple_type": "must be a list",
+}
+_MISSING: dict[KeyPath, str] = {
+    ("name",): "is missing; give the series a name",
+    ("run",): "is missing; write run: {function: path/file.py:function}",
+    ("run", "function"): "is missing; write module:function or path/file.py:function",
+    ("execute", "stop_after", "failed"): "is missing; write a count such as 10 or a share such as 20%",
+}
+#: What to write in place of a value that is no mapping.
+_SECTION_EXAMPLES: dict[KeyPath, str] = {
+    ("execute", "retries"): "retries: {crashed: 2}",
+    ("execute", "recycle"): "recycle: {experiments: 1000}",
+    ("execute", "stop_after"): "stop_after: {failed: 20%}",
+    ("execute", "notify"): "notify: {bell: true}",
+}
+
+
+def validate(document: Document) -> tuple[SeriesFile | None, list[Problem]]:
+    """Return the file, and all problems; the file is usable only when there is none."""
+    file: SeriesFile | None = None
+    problems = list(document.problems)
+    # One place, one problem: what follows from the first would only confuse.
+    try:
+        file = SeriesFile.model_validate(document.data)
+    except ValidationError as error:
+        problems += _new(document, problems, _translated(error))
+    return file, problems + _new(document, problems, check(document.data))
+
+
+def _new(document: Document, problems: list[Problem], findings: Iterable[Finding]) -> list[Problem]:
+    reported = {problem.path for problem in problems}
+    return [document.problem(path, message) for path, message in findings if path not in reported]
+
+
+def _translated(error: ValidationError) -> Iterator[tuple[KeyPath, str]]:
+    for details in error.errors(include_url=False):
+        path = tuple(part for part in details["loc"] if part != "[key]")
+        yield path, _message(details["type"], path, details["input"], details.get("ctx") or {})
+
+
+def _message(kind: str, path: KeyPath, found: Any, context: dict[str, Any]) -> str:
+    if kind == "extra_forbidden":
+        return f"is not a key here; {suggestion(str(path[-1]), _keys_at(path))}"
+    if kind == "missing":
+        return _MISSING.get(path, "is missing")
+    if kind in _EXPECTED:
+        example = f", as in {_SECTION_EXAMPLES[path]}" if path in _SECTION_EXAMPLES else ""
+        return f"{_EXPECTED[kind]}{example}, not {_described(found)}"
+    if kind == "literal_error":
+        return f"must be {context['expected']}, not {_described(found)}"
+    if kind in {"too_short", "string_too_short"}:
+        return "must not be empty"
+    if kind == "greater_than_equal":
+        return f"must be at least {context['ge']}, not {_described(found)}"
+    if kind == "less_than_equal":
+        return f"must be at most {context['le']}, not {_described(found)}"
+    return str(context.get("error", f"is not valid ({kind})"))
+
+
+def _keys_at(path: KeyPath) -> list[str]:
+    """Return the keys of the section that the last part of `path` lies in."""
+    section: type[BaseModel] = SeriesFile
+    for part in path[:-1]:
+        field = section.model_fields.get(str(part))  # none for a user's name, or an index of a list
+        if field is not None:
+            section = _section_in(field.annotation) or section
+    return list(section.model_fields)
+
+
+def _section_in(annotation: Any) -> type[BaseModel] | None:
+    """Return the section in a type such as ``X | None`` or ``dict[str, X]``."""
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return annotation
+    return next((found for one in get_args(annotation) if (found := _section_in(one))), None)
+
+
+def _described(value: Any) -> str:
+    """Say what a value is, in few words."""
+    if value is None:
+        return "empty (null)"
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, dict):
+        return "a mapping"
+    if isinstance(value, list | tuple):
+        return "a list"
+    if isinstance(value, str):
+        return f"the text {value[:60]!r}"
+    return f"the number {value}"

@@ -1,0 +1,34 @@
+"""Finding a series by its name, or by its id, which a rename leaves as it is."""
+
+from __future__ import annotations
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from database.errors import NotFoundError
+from database.models import ExperimentSeries
+from experiments.nearest import suggestion
+
+
+def find_series(session: Session, series: str | int | ExperimentSeries) -> ExperimentSeries:
+    """Return the series of that name or id.
+
+    Raises
+    ------
+    NotFoundError
+        Of a name, the message lists those there are.
+    """
+    if isinstance(series, ExperimentSeries):
+        return series
+    if isinstance(series, int):
+        known = session.get(ExperimentSeries, series)
+        if known is None:
+            raise NotFoundError("the series was deleted meanwhile")
+        return known
+    found = session.scalar(select(ExperimentSeries).where(ExperimentSeries.name == series))
+    if found is None:
+        names = session.scalars(select(ExperimentSeries.name).order_by(ExperimentSeries.name)).all()
+        raise NotFoundError(
+            f"there is no series named {series!r}; {suggestion(series, names, kind='the database has')}"
+        )
+    return found

@@ -1,0 +1,76 @@
+"""Ctrl-C and its relatives, turned into a request that the supervisor looks at."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import socket
+import threading
+from types import FrameType, TracebackType
+from typing import Any
+
+#: What a process that a signal ended exits with.
+SIGNAL_EXIT_CODE = 128
+
+
+class StopSignals:
+    """While entered, SIGINT, SIGTERM and SIGHUP are counted instead of ending the process.
+
+    The third one ends it at once, whatever it is doing. A SIGHUP that was ignored at the start
+    (nohup) stays ignored. Outside the main thread nothing is changed: signals are not delivered there.
+
+    Attributes
+    ----------
+    received : list of int
+        The signals, in order.
+    """
+
+    def __init__(self) -> None:
+        self.received: list[int] = []
+        self._reader, self._writer = socket.socketpair()
+        self._before: dict[int, Any] = {}
+        self._wakeup_before = -1
+
+    def __enter__(self) -> StopSignals:
+        self._reader.setblocking(False)
+        self._writer.setblocking(False)
+        if threading.current_thread() is not threading.main_thread():
+            return self
+        self._wakeup_before = signal.set_wakeup_fd(self._writer.fileno(), warn_on_full_buffer=False)
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            if signal.getsignal(number) is not signal.SIG_IGN:
+                self._before[number] = signal.signal(number, self._handle)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, place: TracebackType | None
+    ) -> None:
+        for number, handler in self._before.items():
+            signal.signal(number, handler)
+        if self._before:
+            signal.set_wakeup_fd(self._wakeup_before)
+        self._reader.close()
+        self._writer.close()
+
+    def fileno(self) -> int:
+        """Return the descriptor that becomes readable when a signal arrives."""
+        return self._reader.fileno()
+
+    def wake(self) -> None:
+        """Make `fileno` readable, from any thread."""
+        with contextlib.suppress(OSError):  # it is full, or closed: nobody needs to be woken
+            self._writer.send(b"\0")
+
+    def drain(self) -> None:
+        """Make `fileno` unreadable again."""
+        try:
+            while self._reader.recv(64):
+                pass
+        except BlockingIOError:
+            pass
+
+    def _handle(self, number: int, _frame: FrameType | None) -> None:
+        self.received.append(number)
+        if len(self.received) >= 3:
+            os._exit(SIGNAL_EXIT_CODE + number)  # workers die with this process
