@@ -1,0 +1,1 @@
+"""Everything about many experiments: seeding series, frames, statistics, graphs, the command line."""

@@ -1,0 +1,169 @@
+"""The `experiments` command itself: which verbs there are, and how it ends.
+
+A verb's module is imported when the verb is named (or listed), and imports nothing heavy by itself:
+databases, frames and drawing are imported inside the functions.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from importlib import import_module
+from typing import Any
+
+import click
+
+from meta.commands.ending import cannot_flush, report
+from meta.commands.options import State, show_messages, verbose_option
+
+#: Verb -> where its command is; in the order of the help.
+VERBS = {
+    "init": "meta.commands.describing:init",
+    "check": "meta.commands.describing:check",
+    "create": "meta.commands.describing:create",
+    "run": "meta.commands.run:run",
+    "status": "meta.commands.looking:status",
+    "list": "meta.commands.looking:list_",
+    "show": "meta.commands.inspecting:show",
+    "failures": "meta.commands.inspecting:failures",
+    "logs": "meta.commands.inspecting:logs",
+    "retry": "meta.commands.correcting:retry",
+    "cancel": "meta.commands.correcting:cancel",
+    "release": "meta.commands.correcting:release",
+    "edit": "meta.commands.correcting:edit",
+    "delete": "meta.commands.correcting:delete",
+    "graphs": "meta.commands.producing:graphs",
+    "export": "meta.commands.producing:export",
+    "database": "meta.commands.maintenance:database",
+    "doctor": "meta.commands.maintenance:doctor",
+}
+#: 128 + SIGPIPE, as shells say it: whoever read our output has stopped reading.
+BROKEN_PIPE = 141
+
+
+class _OutputClosedError(Exception):
+    """Nobody reads our output any more."""
+
+
+@contextmanager
+def _past_click() -> Iterator[None]:
+    """Let a broken pipe through, which click would take for a failure."""
+    try:
+        yield
+    except BrokenPipeError as error:
+        raise _OutputClosedError from error
+
+
+class Verbs(click.Group):
+    """A group whose commands are imported when they are asked for."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Return the verbs in the order of their use."""
+        return list(VERBS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Import the command of a verb."""
+        if cmd_name not in VERBS:
+            return None
+        module, _, name = VERBS[cmd_name].partition(":")
+        command = getattr(import_module(module), name)
+        assert isinstance(command, click.Command)
+        return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Name the nearest verb when there is no such one."""
+        name = args[0]
+        if name not in VERBS and not name.startswith("-"):
+            from experiments.nearest import suggestion
+
+            raise click.UsageError(
+                f"no such command: {name}; {suggestion(name, VERBS, kind='there are')}", ctx
+            )
+        return super().resolve_command(ctx, args)
+
+    def make_context(
+        self, info_name: str | None, args: list[str], parent: click.Context | None = None, **extra: Any
+    ) -> click.Context:
+        """Read the arguments, and print help when it is asked for."""
+        with _past_click():
+            return super().make_context(info_name, args, parent, **extra)
+
+    def invoke(self, ctx: click.Context) -> object:
+        """Run a verb."""
+        with _past_click():
+            return super().invoke(ctx)
+
+
+@click.group("experiments", cls=Verbs, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="experiment-series", prog_name="experiments")
+@verbose_option
+def experiments() -> None:
+    """Run series of experiments from a YAML file, record each exactly once, and draw aggregate graphs.
+
+    Start with `experiments init`.
+    """
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run the command and exit: the console script `experiments`."""
+    sys.exit(run_command(arguments))
+
+
+def run_command(arguments: Sequence[str] | None = None) -> int:
+    """Run the command and return its exit code.
+
+    Parameters
+    ----------
+    arguments : sequence of str, optional
+        Without the program's name; by default those of this process.
+    """
+    state = State()
+    _open_closed_streams()
+    show_messages(verbose=False)
+    for stream in (sys.stdout, sys.stderr):
+        reconfigure = getattr(stream, "reconfigure", None)
+        if reconfigure is not None:  # an ASCII terminal must not end a command
+            reconfigure(errors="backslashreplace")
+    try:
+        code = experiments.main(
+            args=None if arguments is None else list(arguments),
+            prog_name="experiments",
+            standalone_mode=False,
+            obj=state,
+        )
+        sys.stdout.flush()
+    except (_OutputClosedError, BrokenPipeError):
+        _forget_output()
+        return BROKEN_PIPE
+    except BaseException as error:  # noqa: BLE001 - this is where every error becomes a message
+        code = report(error, verbose=state.verbose)
+        if cannot_flush(sys.stdout) is not None:
+            _forget_output()
+        return code
+    return code if isinstance(code, int) else 0
+
+
+def _open_closed_streams() -> None:
+    """Put the null device where the shell closed a standard stream (``>&-``).
+
+    Its descriptor is taken, also for child processes: the next file opened would get it, and what
+    they print would be written into that file.
+    """
+    for descriptor, (name, mode) in enumerate((("stdin", "r"), ("stdout", "w"), ("stderr", "w"))):
+        if getattr(sys, name) is None:
+            nothing = os.open(os.devnull, os.O_RDWR)
+            if nothing != descriptor:
+                os.dup2(nothing, descriptor)
+                os.close(nothing)
+            os.set_inheritable(descriptor, True)
+            stream = open(descriptor, mode, encoding="utf-8", closefd=False)  # noqa: SIM115 - as long as we
+            setattr(sys, name, stream)
+
+
+def _forget_output() -> None:
+    """Let the interpreter's last flush go nowhere: it would complain about the closed pipe."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

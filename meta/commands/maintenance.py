@@ -1,0 +1,137 @@
+"""Maintenance of the database: `database upgrade`, `doctor`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from meta.commands.options import database_option, json_option
+
+if TYPE_CHECKING:
+    from database.diagnosis.findings import Diagnosis
+
+
+#: What `database check` exits with when rows contradict each other.
+DAMAGED = 3
+
+
+@click.group()
+def database() -> None:
+    """Maintain the database."""
+
+
+@database.command()
+@database_option()
+@json_option
+def upgrade(*, as_json: bool) -> None:
+    """Bring the tables of an older program to the current form; SQLite after a backup copy."""
+    from database import engine, schema
+    from meta.commands import output
+
+    with_engine = engine.new_engine(engine.current_url(), create=False)
+    try:
+        done = schema.upgrade(with_engine)
+    finally:
+        with_engine.dispose()
+    if as_json:
+        output.print_json(done)
+        return
+    if done.before == done.after:
+        click.echo(f"nothing to do: the database is at revision {done.after}")
+        return
+    click.echo(f"upgraded from revision {done.before} to {done.after}")
+    if done.backup is not None:
+        click.echo(f"the copy from before is {done.backup}")
+
+
+@database.command()
+@database_option()
+@json_option
+def check(*, as_json: bool) -> None:
+    """Read all of the database and check that nothing is damaged, lost or recorded twice.
+
+    Changes nothing, and may take seconds for each million experiments. Runners may be at work. Exits
+    with 3 when something is wrong.
+    """
+    from database import integrity
+    from database.session import scoped_session
+    from meta.commands import output
+
+    with scoped_session(read_only=True) as session:
+        integrity.check_file(session.connection())
+        violations = integrity.check_records(session.connection())
+    if as_json:
+        output.print_json(violations)
+    for each in () if as_json else violations:
+        click.echo(f"broken: {each.rule}: not so for {each.count} experiments, such as {each.example}")
+    if violations:
+        click.get_current_context().exit(DAMAGED)
+    if not as_json:
+        click.echo("the database is whole, and every attempt is recorded once")
+
+
+@click.command(short_help="Show how the database is.")
+@database_option()
+@json_option
+def doctor(*, as_json: bool) -> None:
+    """Show how the database is: its size, version, settings in force, locks, open transactions, clock.
+
+    What should be done about it is at the end.
+    """
+    from database import engine
+    from database.diagnosis.diagnose import diagnose
+    from meta.commands import output
+
+    examined = engine.new_engine(engine.current_url(), create=False)
+    try:
+        diagnosis = diagnose(examined)
+    finally:
+        examined.dispose()
+    if as_json:
+        output.print_json(diagnosis)
+    else:
+        _print_diagnosis(diagnosis)
+
+
+def _print_diagnosis(diagnosis: Diagnosis) -> None:
+    from meta.commands import output
+
+    output.print_facts(_facts(diagnosis))
+    for title, settings in (("settings", diagnosis.found.settings), ("environment", diagnosis.environment)):
+        click.echo(f"{title}:")
+        for name, value in settings.items():
+            click.echo(f"    {name} = {output.printable(value)}")
+    if diagnosis.found.clients is not None:
+        click.echo("connected:")
+        for client in diagnosis.found.clients:
+            click.echo(f"    {output.printable(client.application)}: {client.count} {client.state}")
+    for sentence in diagnosis.advice:
+        click.echo(f"advice: {output.printable(sentence)}")
+    if not diagnosis.advice:
+        click.echo("all is well")
+
+
+def _facts(diagnosis: Diagnosis) -> dict[str, str | None]:
+    """Return what fits into a line each; None is not shown."""
+    from meta.commands.output import duration, size
+
+    found, pool, oldest = diagnosis.found, diagnosis.pool, diagnosis.found.oldest_transaction
+    difference, uncertainty = diagnosis.clock_difference_s, diagnosis.clock_uncertainty_s
+    return {
+        "database": diagnosis.database,
+        "server": found.server,
+        "size": size(found.size_bytes),
+        "WAL file": None if found.wal_bytes is None else size(found.wal_bytes),
+        "revision": diagnosis.revision or "no tables of ours",
+        "pages": found.integrity,
+        "write lock": found.write_lock,
+        "known bugs": "; ".join(found.known_bugs) or None,
+        "lock waits": None if found.lock_waits is None else str(len(found.lock_waits)),
+        "oldest transaction": None
+        if oldest is None
+        else f"{duration(oldest.seconds)}, {oldest.state} ({oldest.application}, process {oldest.pid})",
+        "clock difference": f"{difference:+.3f} s ± {uncertainty:.3f} s",
+        "pool": f"{pool.size} connections, {pool.overflow} more when needed; "
+        f"{pool.in_use} in use, {pool.idle} idle",
+    }

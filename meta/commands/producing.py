@@ -1,0 +1,105 @@
+"""What leaves the database: `graphs`, `export`."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import click
+
+from meta.commands.naming import find_series
+from meta.commands.options import State, database_option, json_option
+
+
+@click.command(short_help="Draw aggregate graphs.")
+@click.argument("series", nargs=-1)
+@click.option(
+    "--output",
+    "directory",
+    metavar="DIR",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Where the files go (of several series: in a folder for each); by default among the results.",
+)
+@database_option()
+@json_option
+@click.pass_context
+def graphs(context: click.Context, series: tuple[str, ...], directory: Path | None, *, as_json: bool) -> None:
+    """Draw the aggregate graphs of SERIES (by default of all) as PNG and SVG files.
+
+    Given the path of a series file, its graphs and metrics are used as they stand in it now.
+    """
+    from database.queries import series_names
+    from database.session import scoped_session
+    from experiments.series_file.loading import load_series_file
+    from meta.commands import output
+    from meta.generate_aggregate_graphs import generate_all_graphs
+
+    with _without_warnings(context.ensure_object(State)), scoped_session(read_only=True) as session:
+        written = {one: find_series(session, one).name for one in series}
+        files = [load_series_file(Path(one)).file for one, name in written.items() if one != name]
+        names = list(dict.fromkeys(written.values())) or series_names(session)
+        results = []
+        for name in names:  # files of two series may have the same names
+            folder = directory / name if directory is not None and len(names) > 1 else directory
+            results += generate_all_graphs(session, name, folder, files=files)
+    if as_json:
+        output.print_json(results)
+    for result in results:
+        if result.error or result.note:
+            click.echo(f"{result.series}: {result.name}: {result.error or result.note}", err=True)
+        elif not as_json:
+            for path in result.paths:
+                click.echo(str(path))
+    context.exit(1 if any(result.error for result in results) else 0)
+
+
+@contextmanager
+def _without_warnings(state: State) -> Iterator[None]:
+    """Keep the library's warnings about failing graphs back: the verb tells each of them itself."""
+    logger = logging.getLogger("meta.generate_aggregate_graphs")
+
+    def refuse(_record: logging.LogRecord) -> bool:
+        return state.verbose
+
+    logger.addFilter(refuse)
+    try:
+        yield
+    finally:
+        logger.removeFilter(refuse)
+
+
+@click.command(short_help="Write experiments as CSV or JSON.")
+@click.argument("series")
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["csv", "json"]),
+    default="csv",
+    show_default=True,
+    help="Of the file.",
+)
+@click.option(
+    "--output",
+    "written",
+    metavar="FILE",
+    type=click.Path(dir_okay=False, readable=False, allow_dash=True),
+    default="-",
+    help="Where to write; by default, and with -, to stdout.",
+)
+@database_option()
+def export(series: str, form: str, written: str) -> None:
+    """Write all experiments of SERIES with their parameters and results, one row each."""
+    from database.session import scoped_session
+    from meta.export import FORMATS, replacing
+
+    with scoped_session(read_only=True) as session:
+        found = find_series(session, series)
+        if written == "-":
+            FORMATS[form](session, found.id, sys.stdout)
+            return
+        with replacing(Path(written)) as stream:
+            FORMATS[form](session, found.id, stream)
+    click.echo(f"wrote {written}", err=True)

@@ -1,0 +1,89 @@
+"""The verb that runs series."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from meta.commands.options import DURATION, database_option, json_option, progress_option
+
+if TYPE_CHECKING:
+    from experiments.creation import Created
+    from experiments.run_summary import RunSummary
+
+
+@click.command(short_help="Create series or extend them, and run what is pending.")
+@click.argument("sources", metavar="FILE-or-SERIES...", nargs=-1, required=True)
+@click.option(
+    "--workers",
+    type=click.IntRange(0, 4096),
+    metavar="N",
+    help="Worker processes; 0 runs everything in this process, for debuggers. "
+    "By default execute.workers of the file, else one per core.",
+)
+@click.option(
+    "--grace",
+    "grace_s",
+    type=click.FloatRange(0),
+    default=20.0,
+    show_default=True,
+    metavar="SECONDS",
+    help="How long running experiments may go on after SIGTERM or SIGHUP.",
+)
+@click.option(
+    "--canary",
+    is_flag=True,
+    help="Run one experiment of each configuration first, and stop if one of them fails.",
+)
+@click.option(
+    "--max-time",
+    "max_time_s",
+    type=DURATION,
+    metavar="DURATION",
+    help="Begin nothing that would probably not end within this time, and stop what still runs then: "
+    "3600, 90m, 1h30m.",
+)
+@progress_option
+@json_option
+@database_option(create=True)
+def run(*, sources: tuple[str, ...], progress: str, as_json: bool, **how: Any) -> int:
+    """Create a series or extend it, run what is pending, and say what came of it.
+
+    Of several series all are checked and recorded first, then worked one after another: the highest
+    priority is next (`edit --priority`), of equal ones the first given. A paused one is left out.
+
+    Completed experiments are never run again: after a crash or Ctrl-C the same command goes on.
+    Ctrl-C lets running experiments finish; a second one stops them (they are pending again).
+    """
+    from experiments.progress.choosing import choose_display
+    from experiments.run_experiments import run_series, run_several_series
+    from experiments.series_run import RunOptions
+    from meta.commands import output
+
+    options = RunOptions(**how, display=choose_display(progress))
+    if not as_json:
+        options = replace(options, on_created=_tell_created, on_ended=_tell_ended)
+    if len(sources) == 1:
+        summary = run_series(sources[0], options)
+        if as_json:
+            output.print_json(summary.as_data())
+        return summary.exit_code
+    several = run_several_series(sources, options)
+    if as_json:
+        output.print_json(several.as_data())
+        return several.exit_code
+    for left_out in several.left_out:
+        click.echo(f"{left_out.series}: {left_out.reason}")
+    return several.exit_code
+
+
+def _tell_created(created: Created) -> None:
+    click.echo(f"{created.name}: {created.new} new experiments, {created.existing} existing")
+
+
+def _tell_ended(summary: RunSummary) -> None:
+    click.echo(str(summary))
+    if summary.after.completed and summary.exit_code in {0, 1}:
+        click.echo(f"draw its graphs: experiments graphs {summary.series}")

@@ -1,0 +1,181 @@
+"""Writing all experiments of a series as CSV or JSON, row by row, without holding them all."""
+
+from __future__ import annotations
+
+import contextlib
+import csv
+import json
+import os
+import stat
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from datetime import datetime
+from pathlib import Path
+from typing import Any, TextIO
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from database.errors import ExperimentsError
+from database.models import Configuration, Experiment
+from database.queries import ExperimentRow, experiments
+from experiments.parameters import ParameterError, flatten
+from meta.json_form import json_ready
+
+#: The first columns of a CSV file: the record's own.
+OWN_COLUMNS = (
+    "id",
+    "configuration",
+    "repetition",
+    "seed",
+    "status",
+    "retired",
+    "attempts",
+    "outcome",
+    "started_at",
+    "finished_at",
+    "duration_s",
+)
+#: A spreadsheet takes text that begins so for a formula, and runs it.
+_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
+_BATCH = 1000
+
+
+def export_csv(session: Session, series_id: int, stream: TextIO) -> None:
+    """Write one line per experiment.
+
+    Columns: the record's own, then ``parameters.NAME`` and ``results.NAME`` by dotted name. Lists
+    and other nested values are JSON; text that a spreadsheet would run as a formula gets a leading
+    apostrophe; what an experiment does not have is empty.
+
+    Parameters
+    ----------
+    session : Session
+        A read-only scope: names are collected first, rows written after, from one snapshot.
+    series_id : int
+        Of the series.
+    stream : text file
+        Opened with ``newline=""``.
+    """
+    parameters = _names(session, select(Configuration.parameters).where(Configuration.series_id == series_id))
+    results = _names(
+        session,
+        select(Experiment.results).where(Experiment.series_id == series_id, Experiment.results.is_not(None)),
+    )
+    plain = csv.writer(stream, lineterminator="\n")
+    # Before Python 3.13 a carriage return alone is not quoted, and read as the end of a line.
+    quoting = csv.writer(stream, lineterminator="\n", quoting=csv.QUOTE_ALL)
+
+    def write(cells: list[str]) -> None:
+        (quoting if any("\r" in cell for cell in cells) else plain).writerow(cells)
+
+    names = [*OWN_COLUMNS, *(f"parameters.{name}" for name in parameters)]
+    write([_cell(name) for name in (*names, *(f"results.{name}" for name in results))])
+    for row in experiments(session, series_id):
+        write(_line(row, parameters, results))
+
+
+def export_json(session: Session, series_id: int, stream: TextIO) -> None:
+    """Write a JSON array with one object per experiment, each on its own line.
+
+    Parameters
+    ----------
+    session : Session
+        A read-only scope.
+    series_id : int
+        Of the series.
+    stream : text file
+        Gets ASCII only.
+    """
+    separator = "[\n"
+    for row in experiments(session, series_id):
+        stream.write(separator + json.dumps(json_ready(row), allow_nan=False))
+        separator = ",\n"
+    stream.write("[]\n" if separator == "[\n" else "\n]\n")
+
+
+FORMATS: dict[str, Callable[[Session, int, TextIO], None]] = {"csv": export_csv, "json": export_json}
+
+
+@contextmanager
+def replacing(path: Path) -> Iterator[TextIO]:
+    """Yield a file that takes the place of `path` when everything was written, and else vanishes.
+
+    A symbolic link stays, what it leads to is replaced. A pipe, a device or a terminal cannot be
+    replaced: it is written to as it is.
+
+    Raises
+    ------
+    ExperimentsError
+        It cannot be written there.
+    """
+    try:
+        with _replacing_file(_followed(path)) if _is_replaceable(path) else _opened(path) as stream:
+            yield stream
+    except OSError as error:
+        raise ExperimentsError(f"{path} cannot be written ({error.strerror})") from error
+
+
+def _is_replaceable(path: Path) -> bool:
+    try:
+        return stat.S_ISREG(path.stat().st_mode)
+    except FileNotFoundError:
+        return True
+
+
+def _followed(path: Path) -> Path:
+    """Return where symbolic links lead, also when nothing is there yet."""
+    return Path(os.path.realpath(path))
+
+
+def _opened(path: Path) -> TextIO:
+    return path.open("w", encoding="utf-8", newline="")
+
+
+@contextmanager
+def _replacing_file(path: Path) -> Iterator[TextIO]:
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with _opened(temporary) as stream:
+            yield stream
+        temporary.replace(path)
+    finally:
+        with contextlib.suppress(OSError):  # it never came to be
+            temporary.unlink(missing_ok=True)
+
+
+def _names(session: Session, statement: Any) -> list[str]:
+    """Return the dotted names in a column of mappings, in the order they appear."""
+    names: dict[str, None] = {}
+    for values in session.execute(statement.execution_options(yield_per=_BATCH)).scalars():
+        names.update(dict.fromkeys(_flat(values)))
+    return list(names)
+
+
+def _flat(values: Mapping[str, Any] | None) -> dict[str, Any]:
+    try:
+        return flatten(values or {})
+    except ParameterError:  # a result has a name with a dot that is also a path: keep both apart
+        return dict(values or {})
+
+
+def _line(row: ExperimentRow, parameters: list[str], results: list[str]) -> list[str]:
+    given, returned = _flat(row.parameters), _flat(row.results)
+    cells = [_cell(getattr(row, name)) for name in OWN_COLUMNS]
+    cells += [_cell(given.get(name)) for name in parameters]
+    return [*cells, *(_cell(returned.get(name)) for name in results)]
+
+
+def _cell(value: Any) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, str):
+        return f"'{value}" if value.startswith(_FORMULA_STARTS) else value
+    if isinstance(value, datetime):
+        return value.isoformat()
+    if isinstance(value, int | float):
+        return repr(value)
+    return json.dumps(json_ready(value), ensure_ascii=False, allow_nan=False)

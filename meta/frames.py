@@ -1,0 +1,201 @@
+"""pandas frames of a series: one row per experiment, one row per logged point.
+
+Columns of `load_experiments`, in this order: the records' own (see there), then parameters and results
+by dotted name. A name is never used twice: a parameter named like one of the records' own columns
+gets the suffix ``_parameter``, a result named like anything before it the suffix ``_result``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from database.models import Attempt, Configuration, Experiment, ExperimentSeries, ExperimentStatus, Outcome
+from experiments.parameters import ParameterError, flatten
+from experiments.series_lookup import find_series
+from meta import curves
+
+_OWN_COLUMNS = (
+    "id",
+    "configuration",
+    "repetition",
+    "seed",
+    "status",
+    "attempts",
+    "duration_s",
+    "retired",
+)
+
+
+def load_experiments(session: Session, series: str | ExperimentSeries) -> pd.DataFrame:
+    """Return a frame with one row per experiment of a series, in the order they were created.
+
+    Parameters
+    ----------
+    session : Session
+        A scope with ``read_only=True`` gives one consistent snapshot.
+    series : str or ExperimentSeries
+        The series or its name.
+
+    Returns
+    -------
+    DataFrame
+        Columns ``id``, ``configuration`` (its id), ``repetition``, ``seed``, ``status``, ``attempts`` (that
+        were started), ``duration_s`` (of the last recorded attempt), ``retired`` (no longer named by the
+        series file), then parameters and results by dotted name (``model.depth``, ``metrics.loss.last``).
+        What an experiment does not have is missing (NaN or None).
+
+    Raises
+    ------
+    NotFoundError
+        There is no such series.
+    """
+    series_id = find_series(session, series).id
+    rows = session.execute(_experiment_rows(series_id)).all()
+    own = pd.DataFrame([tuple(row[:-1]) for row in rows], columns=list(_OWN_COLUMNS))
+    own = own.astype({"duration_s": "float64"})
+    own["status"] = [_shown_status(status) for status in own["status"]]
+    parameters = {
+        configuration_id: flatten(nested)
+        for configuration_id, nested in session.execute(
+            select(Configuration.id, Configuration.parameters).where(Configuration.series_id == series_id)
+        )
+    }
+    described = _wide([parameters[row.configuration_id] for row in rows])
+    results = _wide([flat_results(row.results) for row in rows])
+    described = _renamed(described, taken=own.columns, suffix="_parameter")
+    results = _renamed(results, taken=[*own.columns, *described.columns], suffix="_result")
+    return pd.concat([own, described, results], axis=1)
+
+
+def load_curves(
+    session: Session, series: str | ExperimentSeries, metrics: Sequence[str] | None = None
+) -> pd.DataFrame:
+    """Return a frame with one row per logged point of a series.
+
+    Parameters
+    ----------
+    session : Session
+        A scope with ``read_only=True`` gives one consistent snapshot.
+    series : str or ExperimentSeries
+        The series or its name.
+    metrics : sequence of str, optional
+        Only these; by default all.
+
+    Returns
+    -------
+    DataFrame
+        Columns ``experiment`` (its id), ``configuration`` (its id), ``repetition``, ``metric`` (categorical),
+        ``step``, ``value``, ``seconds`` (since the start of the attempt that logged the point), sorted by
+        metric, experiment and step. Experiments of every status are in it, attempts joined: for one step
+        the later attempt wins.
+
+    Raises
+    ------
+    NotFoundError
+        There is no such series, or it has logged no such metric.
+    """
+    series_id = find_series(session, series).id
+    known = curves.metric_names(session, series_id)
+    chosen = known if metrics is None else curves.known_metrics(metrics, known)
+    places = {
+        experiment_id: (configuration_id, repetition)
+        for experiment_id, configuration_id, repetition in session.execute(
+            select(Experiment.id, Experiment.configuration_id, Experiment.repetition).where(
+                Experiment.series_id == series_id
+            )
+        )
+    }
+    found = [
+        (number, timed)
+        for number, metric in enumerate(chosen)
+        for timed in curves.read_timed_curves(session, series_id, metric)
+    ]
+    lengths = [len(timed.curve.steps) for _, timed in found]
+
+    def repeated(values: Iterable[int]) -> np.ndarray[Any, Any]:
+        return np.repeat(np.fromiter(values, dtype=np.int64, count=len(found)), lengths)
+
+    def joined(parts: list[np.ndarray[Any, Any]], dtype: str) -> np.ndarray[Any, Any]:
+        return np.concatenate(parts) if parts else np.empty(0, dtype=dtype)
+
+    return pd.DataFrame(
+        {
+            "experiment": repeated(timed.experiment_id for _, timed in found),
+            "configuration": repeated(places[timed.experiment_id][0] for _, timed in found),
+            "repetition": repeated(places[timed.experiment_id][1] for _, timed in found),
+            "metric": pd.Categorical.from_codes(
+                repeated(number for number, _ in found), categories=pd.Index(chosen)
+            ),
+            "step": joined([timed.curve.steps for _, timed in found], "int64"),
+            "value": joined([timed.curve.readings for _, timed in found], "float64"),
+            "seconds": joined([timed.seconds for _, timed in found], "float64"),
+        }
+    )
+
+
+def flat_results(results: Mapping[str, Any] | None) -> dict[str, Any]:
+    """Return results by dotted name; those whose names contradict each other stay nested."""
+    try:
+        return flatten(results or {})
+    except ParameterError:
+        return dict(results or {})
+
+
+def _experiment_rows(series_id: int) -> Any:
+    started = (
+        select(func.count())
+        .where(Attempt.experiment_id == Experiment.id, Attempt.outcome != Outcome.RELEASED)
+        .correlate(Experiment)
+        .scalar_subquery()
+    )
+    return (
+        select(
+            Experiment.id,
+            Experiment.configuration_id,
+            Experiment.repetition,
+            Experiment.seed,
+            Experiment.status,
+            started,
+            Attempt.duration_s,
+            Experiment.retired,
+            Experiment.results,
+        )
+        .outerjoin(
+            Attempt,
+            (Attempt.experiment_id == Experiment.id) & (Attempt.number == Experiment.attempt_number),
+        )
+        .where(Experiment.series_id == series_id)
+        .order_by(Experiment.position, Experiment.id)
+    )
+
+
+def _shown_status(status: ExperimentStatus) -> str:
+    return str(ExperimentStatus.PENDING if status is ExperimentStatus.CLAIMED else status)
+
+
+def _wide(rows: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
+    """Return one column per name, in order of first appearance; the narrowest type that loses nothing."""
+    names = dict.fromkeys(name for row in rows for name in row)
+    columns = {
+        name: pd.Series([row.get(name) for row in rows], dtype=object).infer_objects() for name in names
+    }
+    return pd.DataFrame(columns, index=range(len(rows)))
+
+
+def _renamed(frame: pd.DataFrame, *, taken: Iterable[str], suffix: str) -> pd.DataFrame:
+    taken = list(taken)
+    used = {*taken, *frame.columns}
+    names = {}
+    for name in frame.columns.intersection(pd.Index(taken), sort=False):
+        new = name + suffix
+        while new in used:
+            new += suffix
+        names[name] = new
+        used.add(new)
+    return frame.rename(columns=names)

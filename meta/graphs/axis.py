@@ -1,0 +1,82 @@
+"""The x axis of a graph against a parameter: numbers in their places, a logarithmic scale, or categories."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter, NullLocator
+from numpy.typing import NDArray
+
+from meta.graphs.values import ValueSet, shortened
+
+Floats = NDArray[np.float64]
+
+#: Positive values whose largest is this many times the smallest are drawn on a logarithmic scale.
+_LOG_RATIO = 100.0
+#: More values than this get ticks at round numbers instead of at each value.
+_MAX_TICKS_AT_VALUES = 8
+_MAX_LABEL = 24
+#: The part of a category's slot that bars and boxes fill.
+_FILLED = 0.8
+
+
+@dataclass(frozen=True)
+class ParameterAxis:
+    """Where the values of a parameter stand, and what stands below them.
+
+    Attributes
+    ----------
+    positions : ndarray, shape (values,)
+        By place among the parameter's values.
+    labels : tuple of str
+        One per value, cut when very long.
+    scale : str
+        ``categories``, ``linear`` or ``log``.
+    """
+
+    positions: Floats
+    labels: tuple[str, ...]
+    scale: str
+
+    @classmethod
+    def of(cls, values: ValueSet, *, numeric: bool) -> ParameterAxis:
+        """Return the axis of a parameter; `numeric` when its numbers may stand at their place."""
+        labels = tuple(shortened(values.labels, _MAX_LABEL))
+        if not (numeric and values.is_axis()):
+            return cls(np.arange(len(values), dtype=np.float64), labels, "categories")
+        positions = np.array(values.values, dtype=np.float64)
+        is_log = positions[0] > 0 and positions[-1] >= _LOG_RATIO * positions[0]
+        return cls(positions, labels, "log" if is_log else "linear")
+
+    @property
+    def is_numeric(self) -> bool:
+        """Say whether positions are the numbers themselves."""
+        return self.scale != "categories"
+
+    def at(self, places: Floats) -> Floats:
+        """Return the positions of places among the values."""
+        return self.positions[places.astype(np.int64)]
+
+    def slot(self, number: int, count: int) -> tuple[float, float]:
+        """Return the offset from a category's middle, and the width, of one of `count` bars in a row."""
+        width = _FILLED / count
+        return (number - (count - 1) / 2) * width, width
+
+    def set_up(self, axes: Axes) -> None:
+        """Set scale, limits and ticks of the x axis."""
+        if self.scale == "categories":
+            axes.set_xlim(-0.6, len(self.positions) - 0.4)
+            axes.set_xticks(self.positions, self.labels)
+        elif self.scale == "log":
+            axes.set_xscale("log")
+            axes.xaxis.set_minor_formatter(NullFormatter())
+            if len(self.positions) <= _MAX_TICKS_AT_VALUES:
+                axes.set_xticks(self.positions, self.labels)
+                axes.xaxis.set_minor_locator(NullLocator())
+            else:
+                axes.xaxis.set_major_locator(LogLocator(numticks=8))
+                axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+        elif (self.positions == np.round(self.positions)).all():
+            axes.xaxis.set_major_locator(MaxNLocator(integer=True))

@@ -1,0 +1,85 @@
+"""Which files of a folder are graphs written earlier, so that those no longer asked for can go."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+from collections.abc import Collection, Sequence
+from pathlib import Path
+
+from pydantic import TypeAdapter, ValidationError
+
+from experiments.results_folder import write_atomically
+
+_log = logging.getLogger(__name__)
+
+INDEX_NAME = ".graphs.json"
+
+#: Per series, the names of its files and the SHA-256 of what was written into them.
+_Index = dict[str, dict[str, str]]
+_INDEX = TypeAdapter(_Index)
+
+
+def record(directory: Path, series: str, *, written: Sequence[Path], graphs: Collection[str]) -> list[Path]:
+    """Note in the folder's index what was written, and remove what an earlier generation left.
+
+    A file is removed only if the index says that it was written for this series, it still has that very
+    content, and neither this series nor another one asks for a graph of its name.
+
+    Parameters
+    ----------
+    directory : Path
+    series : str
+        What stands for the series: its folder among the results, which stays when it is renamed.
+    written : sequence of Path
+        The files that were just written for it.
+    graphs : collection of str
+        The names of all graphs it asks for, also of those that could not be drawn this time.
+
+    Returns
+    -------
+    list of Path
+        The files that were removed.
+    """
+    index = _read(directory)
+    before = index.get(series, {})
+    # A file system may not tell upper from lower case: then the old name is that of the new file.
+    wanted = {name.casefold() for name in graphs}
+    kept = {name: digest for name, digest in before.items() if Path(name).stem.casefold() in wanted}
+    others = {name.casefold() for other, files in index.items() if other != series for name in files}
+    removed = [
+        directory / name
+        for name, digest in before.items()
+        if name not in kept and name.casefold() not in others and _is_ours(directory / name, digest)
+    ]
+    for path in removed:
+        path.unlink(missing_ok=True)
+    index[series] = kept | {path.name: _digest(path) for path in written}
+    if index[series] != before:
+        content = _INDEX.dump_json({name: files for name, files in index.items() if files}, indent=2)
+        write_atomically(directory / INDEX_NAME, content)
+    return removed
+
+
+def _read(directory: Path) -> _Index:
+    path = directory / INDEX_NAME
+    try:
+        index = _INDEX.validate_json(path.read_bytes())
+    except FileNotFoundError:
+        return {}
+    except ValidationError:
+        _log.warning("%s cannot be understood and is written anew; old graphs beside it stay", path)
+        return {}
+    # Whatever somebody wrote into the index: nothing outside of this folder is touched.
+    return {
+        series: {name: digest for name, digest in files.items() if Path(name).name == name}
+        for series, files in index.items()
+    }
+
+
+def _is_ours(path: Path, digest: str) -> bool:
+    return path.is_file() and _digest(path) == digest
+
+
+def _digest(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()

@@ -1,0 +1,33 @@
+"""Intervals: a band along a line, or whiskers with caps."""
+
+from __future__ import annotations
+
+import numpy as np
+from matplotlib.axes import Axes
+from numpy.typing import NDArray
+
+from meta.graphs import style
+from meta.statistics.bootstrap import MeanInterval
+
+
+def draw_band(axes: Axes, x: NDArray[np.float64], interval: MeanInterval, *, color: str) -> None:
+    """Draw the intervals as a band; a single point, which has no width, gets whiskers."""
+    if len(x) == 1:
+        draw_whiskers(axes, x, interval, color=color)
+        return
+    axes.fill_between(x, interval.low, interval.high, color=color, alpha=style.BAND_ALPHA, linewidth=0)
+
+
+def draw_whiskers(axes: Axes, x: NDArray[np.float64], interval: MeanInterval, *, color: str) -> None:
+    """Draw the intervals there are; a single repetition has none."""
+    there = interval.count > 1
+    low, high, mean = interval.low[there], interval.high[there], interval.mean[there]
+    axes.errorbar(
+        x[there],
+        mean,
+        # An interval of width zero may lie beside its mean by the last bit, which errorbar refuses.
+        yerr=np.maximum([mean - low, high - mean], 0.0),
+        fmt="none",
+        ecolor=color,
+        elinewidth=0.9,
+    )

@@ -1,0 +1,49 @@
+"""Names of graph files: safe on every file system, and the same each time."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import unicodedata
+from collections.abc import Sequence
+
+from experiments.series_file.graphs import GraphSpec
+
+_MAX_LENGTH = 100
+
+
+def file_names(specs: Sequence[GraphSpec]) -> list[str]:
+    """Return one name per graph, without suffix: its own, or what it shows.
+
+    Two graphs of the same name are told apart by a digest of the whole of what they ask for, or,
+    where even that is equal, by a number.
+    """
+    names = [safe(spec.name or _described(spec)) for spec in specs]
+    folded = [name.casefold() for name in names]
+    names = [
+        name if folded.count(name.casefold()) == 1 else f"{name}-{_digest(spec.model_dump_json())}"
+        for name, spec in zip(names, specs, strict=True)
+    ]
+    return [
+        name if name not in names[:place] else f"{name}-{names[:place].count(name) + 1}"
+        for place, name in enumerate(names)
+    ]
+
+
+def _described(spec: GraphSpec) -> str:
+    parts = [spec.kind or "graph", spec.y, "over", spec.x]
+    for word, name in (("by", spec.hue), ("per", spec.facet)):
+        if name is not None:
+            parts += [word, name]
+    return "-".join(parts)
+
+
+def safe(text: str) -> str:
+    """Return `text` as a file name; when anything had to be replaced, a digest of it is appended."""
+    plain = unicodedata.normalize("NFC", text)
+    name = re.sub(r"[^A-Za-z0-9._-]+", "_", plain).lstrip("._-")[:_MAX_LENGTH]
+    return name if name == plain else f"{name}-{_digest(plain)}".lstrip("-")
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()[:8]

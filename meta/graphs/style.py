@@ -1,0 +1,120 @@
+"""How graphs look: one theme, and a colour, dash, marker and hatch for each line.
+
+The colours are those of M. Okabe and K. Ito, Color Universal Design (2008), which people with any form of
+colour blindness tell apart, without their yellow, which is too pale for thin lines on white. Dashes, markers
+and hatches go round with other periods, so that lines differ in grey print too.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+PALETTE = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#000000", "#E69F00", "#56B4E9")
+DASHES: tuple[Any, ...] = ("-", (0, (4, 1.5)), (0, (1, 1)), (0, (5, 1.5, 1, 1.5)))
+MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*")
+HATCHES = ("", "////", "....", "\\\\\\\\", "xxxx")
+
+#: Dots per inch of PNG files.
+DPI = 200
+#: Opacity of a band.
+BAND_ALPHA = 0.2
+#: Sizes of letters, in points.
+TITLE_SIZE, LABEL_SIZE, TICK_SIZE, NOTE_SIZE = 9.0, 8.0, 7.0, 6.0
+
+#: In this order: the first one that has a letter writes it.
+FONTS = (
+    "DejaVu Sans",
+    "Noto Sans CJK SC",
+    "Noto Sans CJK JP",
+    "Hiragino Sans",
+    "PingFang SC",
+    "Microsoft YaHei",
+    "Yu Gothic",
+    "Malgun Gothic",
+)
+
+THEME: dict[str, Any] = {
+    "font.size": LABEL_SIZE,
+    "axes.titlesize": LABEL_SIZE,
+    "axes.labelsize": LABEL_SIZE,
+    "xtick.labelsize": TICK_SIZE,
+    "ytick.labelsize": TICK_SIZE,
+    "legend.fontsize": TICK_SIZE,
+    "legend.title_fontsize": TICK_SIZE,
+    "legend.frameon": False,
+    "legend.handlelength": 2.6,
+    "legend.columnspacing": 1.2,
+    "figure.titlesize": TITLE_SIZE,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.linewidth": 0.6,
+    "axes.grid": True,
+    "axes.grid.axis": "y",
+    "axes.axisbelow": True,
+    "axes.xmargin": 0.03,
+    "axes.unicode_minus": True,
+    "grid.color": "0.88",
+    "grid.linewidth": 0.5,
+    "xtick.major.width": 0.6,
+    "ytick.major.width": 0.6,
+    "lines.linewidth": 1.2,
+    "lines.markersize": 4.0,
+    "hatch.linewidth": 0.4,
+    "errorbar.capsize": 2.0,
+    # Names and values are the user's text, not formulas: a $ is a $.
+    "text.parse_math": False,
+    "svg.hashsalt": "experiment-series",
+}
+
+
+@contextmanager
+def theme() -> Iterator[None]:
+    """Draw and write within our theme, whatever the user's own settings are."""
+    from matplotlib import style
+
+    families = {"font.family": _families()}
+    with warnings.catch_warnings(), style.context(["default", THEME, families]):
+        # A letter that no installed font has is drawn as a box: no reason to go without the graph.
+        warnings.filterwarnings("ignore", message="Glyph .* missing from", category=UserWarning)
+        yield
+
+
+def _families() -> list[str]:
+    """Return the fonts that are installed: ours comes with matplotlib, the others add letters to it."""
+    from matplotlib.font_manager import fontManager
+
+    installed = set(fontManager.get_font_names())
+    return [family for family in FONTS if family in installed]
+
+
+def color(number: int) -> str:
+    """Return the colour of the line of that number."""
+    return PALETTE[number % len(PALETTE)]
+
+
+def dash(number: int) -> Any:
+    """Return the line style of the line of that number."""
+    return DASHES[number % len(DASHES)]
+
+
+def marker(number: int) -> str:
+    """Return the marker of the line of that number."""
+    return MARKERS[number % len(MARKERS)]
+
+
+def hatch(number: int) -> str:
+    """Return the hatch of the bars or boxes of that number."""
+    return HATCHES[number % len(HATCHES)]
+
+
+def fill(number: int) -> dict[str, Any]:
+    """Return how a bar or box of that number is filled."""
+    return {
+        "facecolor": (color(number), 0.55),
+        "edgecolor": color(number),
+        "hatch": hatch(number),
+        "linewidth": 0.8,
+    }

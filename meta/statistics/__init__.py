@@ -1,0 +1,1 @@
+"""Numbers about repetitions: arrays in, frozen results out; no database, no drawing."""
