@@ -1,0 +1,111 @@
+"""The storms there are: short ones for every test run, and long ones for `make chaos`."""
+
+from __future__ import annotations
+
+import os
+import random
+
+from tests.chaos.plan import Blow, Plan
+
+#: Repeats a storm, as far as the processor allows.
+SEED_VARIABLE = "EXPERIMENTS_CHAOS_SEED"
+
+_ON_SERVER = {"hosts": 2, "cut_share": 0.03}
+
+
+def new_seed() -> int:
+    """Return the seed that the environment gives, or any."""
+    return int(os.environ.get(SEED_VARIABLE) or random.SystemRandom().randrange(1_000_000))
+
+
+def short_storms(seed: int) -> dict[str, Plan]:
+    """Return storms of a few seconds each, by their names; those named after PostgreSQL need a server."""
+    return {
+        "sqlite-pool": Plan(
+            seed,
+            experiments=240,
+            poison=1,
+            blows={
+                Blow.KILL_WORKER: 14,
+                Blow.KILL_RUNNER: 4,
+                Blow.KILL_FORKSERVER: 1,
+                Blow.FREEZE_RUNNER: 1,
+                Blow.FREEZE_WORKER: 2,
+                Blow.FREEZE_HOST: 1,
+            },
+        ),
+        "sqlite-process": Plan(
+            seed,
+            experiments=120,
+            poison=1,
+            blows={Blow.KILL_WORKER: 8, Blow.KILL_RUNNER: 2},
+            isolation="process",
+        ),
+        "postgresql-pool": Plan(
+            seed,
+            experiments=240,
+            poison=1,
+            blows={
+                Blow.KILL_WORKER: 10,
+                Blow.KILL_RUNNER: 3,
+                Blow.KILL_FORKSERVER: 1,
+                Blow.KILL_SERVER: 1,
+                Blow.KILL_BACKEND: 1,
+                Blow.END_BACKEND: 2,
+                Blow.FREEZE_RUNNER: 1,
+                Blow.FREEZE_HOST: 1,
+            },
+            **_ON_SERVER,  # type: ignore[arg-type]  # each is what its name says
+        ),
+    }
+
+
+def long_storms(seed: int) -> dict[str, Plan]:
+    """Return storms of more than 500 kills together."""
+    return {
+        "sqlite-pool": Plan(
+            seed,
+            experiments=2000,
+            poison=3,
+            blows={
+                Blow.KILL_WORKER: 170,
+                Blow.KILL_RUNNER: 25,
+                Blow.KILL_FORKSERVER: 5,
+                Blow.FREEZE_RUNNER: 5,
+                Blow.FREEZE_WORKER: 6,
+                Blow.FREEZE_HOST: 3,
+            },
+        ),
+        "sqlite-process": Plan(
+            seed,
+            experiments=500,
+            poison=2,
+            blows={Blow.KILL_WORKER: 50, Blow.KILL_RUNNER: 5, Blow.FREEZE_HOST: 1},
+            isolation="process",
+        ),
+        "postgresql-pool": Plan(
+            seed,
+            experiments=2000,
+            poison=3,
+            blows={
+                Blow.KILL_WORKER: 165,
+                Blow.KILL_RUNNER: 20,
+                Blow.KILL_FORKSERVER: 5,
+                Blow.KILL_SERVER: 5,
+                Blow.KILL_BACKEND: 5,
+                Blow.END_BACKEND: 10,
+                Blow.FREEZE_RUNNER: 5,
+                Blow.FREEZE_WORKER: 5,
+                Blow.FREEZE_HOST: 3,
+            },
+            **_ON_SERVER,  # type: ignore[arg-type]  # each is what its name says
+        ),
+        "postgresql-process": Plan(
+            seed,
+            experiments=500,
+            poison=2,
+            blows={Blow.KILL_WORKER: 50, Blow.KILL_RUNNER: 5, Blow.KILL_SERVER: 1},
+            isolation="process",
+            **_ON_SERVER,  # type: ignore[arg-type]  # each is what its name says
+        ),
+    }

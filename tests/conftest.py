@@ -1,0 +1,17 @@
+"""Fixtures of all tiers: those that users get, and a clean process for every test."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import HealthCheck, settings
+
+pytest_plugins = ["database.testing"]
+
+# How long an example takes says more of what else the machine does than of what is tested.
+settings.register_profile("steady", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("steady")
+
+
+@pytest.fixture(autouse=True)
+def _clean_process(clean_process: None) -> None:
+    """Start each test without our variables, and leave no session, engine or told warning behind."""

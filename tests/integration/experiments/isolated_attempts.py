@@ -1,0 +1,109 @@
+"""Makes isolated attempts in a process of their own, as a worker does, without a database.
+
+In a process of their own, because a worker ends all that is below it.
+"""
+
+from __future__ import annotations
+
+import os
+import textwrap
+from collections.abc import Sequence
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass, field
+from multiprocessing import get_context
+from pathlib import Path
+from typing import Any
+
+from database.attempts import Chunk, Claim, Finished
+from experiments.attempts import Task
+from experiments.control import Control
+from experiments.execution import Execution
+from experiments.isolation.isolated import IsolatedAttempts
+from experiments.isolation.leash import Leash
+from experiments.isolation.nursery import Nursery, TemplateProcess
+from experiments.isolation.template import Load
+from experiments.process_tree import descendants_of
+
+HEAD = """
+import os, signal, sys, time
+HERE = os.path.dirname(os.path.abspath(__file__))
+"""
+
+
+@dataclass(frozen=True)
+class Made:
+    """What came of some attempts.
+
+    Attributes
+    ----------
+    finished : list of Finished
+        In the order of their x.
+    chunks : list
+        What `run.log` wrote while they ran, by x.
+    left : list of int
+        Processes below the worker at the end, other than the template.
+    output : str
+        What was written to stdout and stderr.
+    """
+
+    finished: list[Finished]
+    chunks: list[list[Chunk]]
+    left: list[int]
+    output: str
+    worker: int = field(default_factory=os.getpid)
+
+
+@dataclass(frozen=True)
+class Order:
+    """What to make: attempts at `main(x)` of the target, one after another."""
+
+    folder: Path
+    xs: Sequence[Any]
+    execution: Execution
+    spawn: bool
+    refuse_metrics: int
+
+
+def make(
+    folder: Path,
+    code: str,
+    xs: Sequence[Any],
+    *,
+    execution: Execution | None = None,
+    spawn: bool = False,
+    refuse_metrics: int = 0,
+) -> Made:
+    """Make attempts; `spawn` starts the template as a new interpreter, not by a fork."""
+    folder.mkdir(exist_ok=True)
+    (folder / "target.py").write_text(HEAD + textwrap.dedent(code))
+    order = Order(folder, xs, execution or Execution(isolation="process"), spawn, refuse_metrics)
+    with ProcessPoolExecutor(1, get_context("spawn")) as pool:
+        return pool.submit(_make, order).result()
+
+
+def _make(order: Order) -> Made:
+    output = order.folder / "out put"
+    output.touch()
+    leash = Leash()
+    load = Load(f"{order.folder / 'target.py'}:main", str(order.folder), str(output), None, ["argv0"])
+    nursery = Nursery(leash, load, None if order.spawn else TemplateProcess.fork(leash))
+    attempts = IsolatedAttempts(nursery, order.execution, Control(None))
+    finished: list[Finished] = []
+    written: list[list[Chunk]] = []
+    refusals = order.refuse_metrics
+
+    def write(chunks: Sequence[Chunk]) -> bool:
+        nonlocal refusals
+        refusals -= 1
+        if refusals >= 0:
+            return False
+        written[-1] += chunks
+        return True
+
+    for number, x in enumerate(order.xs, start=1):
+        written.append([])
+        claim = Claim(number, 1, 0, seed=42, parameters={"x": x})
+        finished.append(attempts.attempt(Task(claim, order.folder / "files é" / str(number), write)))
+    left = descendants_of(os.getpid())
+    attempts.close()
+    return Made(finished, written, left[1:], output.read_text("utf-8", "replace"))

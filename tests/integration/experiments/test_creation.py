@@ -1,0 +1,455 @@
+"""Creating series on both databases: each experiment once, growing and shrinking files, two at once."""
+
+from __future__ import annotations
+
+import multiprocessing
+import sqlite3
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import event, select, text
+from sqlalchemy.orm import Session
+
+from database.engine import get_engine
+from database.models import Configuration, Experiment, ExperimentSeries, ExperimentStatus, SeriesState
+from database.session import SessionLocal, close_global_session, configure, get_session, scoped_session
+from experiments import creation
+from experiments.creation import Created, OtherTargetError, SeriesChangedError, check_target, create_series
+from experiments.parameters import key
+from experiments.seeding import seed_for
+from experiments.series_file.errors import SeriesFileError
+from experiments.series_file.loading import load_series_file
+from experiments.series_file.models import SeriesFile
+
+Write = Callable[..., Path]
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    path = tmp_path / "mon projet é"
+    path.mkdir()
+    (path / "train.py").write_text(
+        "def main(lr=0, depth=1, *, seed, **more): return {}\ndef other(**anything): return {}\n"
+        "def strict(learning_rate, depth, *, model=None): return {}\n"
+    )
+    return path
+
+
+@pytest.fixture
+def write(folder: Path) -> Write:
+    """Return a function that writes the series file, with `sections` as YAML lines."""
+
+    def write_file(
+        sections: str, *, name: str = "s", function: str = "train.py:main", file: str = "s.yaml"
+    ) -> Path:
+        path = folder / file
+        path.write_text(f"name: {name}\nrun: {{function: {function}}}\n{sections}\n", encoding="utf-8")
+        return path
+
+    return write_file
+
+
+@pytest.fixture
+def small_batches(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Make a batch of four rows, so that a handful of experiments takes several."""
+    monkeypatch.setattr(creation, "BATCH_ROWS", 4)
+
+
+def create(source: Any) -> Created:
+    with scoped_session() as session:
+        return create_series(session, source)
+
+
+def rows(*, retired: bool = False) -> list[tuple[dict[str, Any], int, int]]:
+    """Return (parameters, repetition, position) of all experiments, in the order to run them."""
+    with scoped_session(read_only=True) as session:
+        found = session.execute(
+            select(Configuration.parameters, Experiment.repetition, Experiment.position)
+            .join(Experiment.configuration)
+            .where(Experiment.retired == retired)
+            .order_by(Experiment.position, Experiment.id)
+        )
+        return [(row[0], row[1], row[2]) for row in found]
+
+
+def series_row() -> ExperimentSeries:
+    with scoped_session() as session:
+        return session.scalars(select(ExperimentSeries)).one()
+
+
+def test_what_is_written(database_url: str, write: Write, folder: Path) -> None:
+    """Series, configurations and experiments have every column as described."""
+    path = write(
+        "description: d é\ntags: [t]\nfixed: {m: {w: 1}}\ngrid: {lr: [0.1, 1e-7]}\nrepeat: {seeds: 2}"
+    )
+    created = create(path)
+    assert (created.name, created.new, created.existing, created.retired) == ("s", 4, 0, 0)
+    with scoped_session(read_only=True) as session:
+        series = session.get_one(ExperimentSeries, created.series_id)
+        assert (series.description, series.tags, series.target) == ("d é", ["t"], f"{folder}/train.py:main")
+        assert (series.source, series.source_path) == (path.read_text(encoding="utf-8"), str(folder))
+        assert (series.state, series.revision) == (SeriesState.READY, 1)
+        assert SeriesFile.model_validate(series.resolved) == load_series_file(path).file
+        parameters = [{"lr": 0.1, "m": {"w": 1}}, {"lr": 1e-7, "m": {"w": 1}}]
+        assert [(c.position, c.parameters, c.key, c.revision, c.block) for c in series.configurations] == [
+            (position, found, key(found), 1, None) for position, found in enumerate(parameters)
+        ]
+        assert [
+            (e.position, e.repetition, e.configuration.position, e.seed, e.status, e.priority, e.retired)
+            for e in series.experiments
+        ] == [
+            (position, position // 2, position % 2, seed_for(0, position // 2, None), "pending", 0, False)
+            for position in range(4)
+        ]
+        assert {(e.attempt_number, e.worker_id, e.results) for e in series.experiments} == {(0, None, None)}
+
+
+def test_creating_twice_adds_nothing(database_url: str, write: Write) -> None:
+    """An unchanged file is recognised, and its configurations are not even expanded."""
+    path = write("grid: {lr: [1, 2]}\nrepeat: {seeds: 3}")
+    first = create(path)
+    version = series_row().version
+    with pytest.MonkeyPatch.context() as patch:
+        patch.delattr(creation, "expand")
+        assert create(path) == Created(first.series_id, "s", new=0, existing=6, retired=0)
+    assert series_row().version == version
+
+
+def test_what_decides_no_experiment_may_change_freely(database_url: str, write: Write) -> None:
+    """Description, tags, metrics, graphs and execute are refreshed without a new revision."""
+    create(write("grid: {lr: [1]}"))
+    path = write(
+        "grid: {lr: [1]}\ndescription: new\ntags: [x]\nexecute: {timeout: 2h}\ngraphs: [{y: a, x: lr}]"
+    )
+    assert create(path).existing == 1
+    series = series_row()
+    assert (series.description, series.tags, series.revision) == ("new", ["x"], 1)
+    assert series.source == path.read_text(encoding="utf-8")
+    resolved = SeriesFile.model_validate(series.resolved)
+    assert (resolved.execute.timeout, resolved.graphs[0].y) == (7200.0, "a")
+
+
+def test_a_series_grows(database_url: str, write: Write) -> None:
+    """New values and repetitions are added; those that were there stay, and the order is the new file's."""
+    create(write("grid: {lr: [1, 3]}\nrepeat: {seeds: 1}"))
+    with scoped_session() as session:
+        done = session.scalars(select(Experiment).where(Experiment.position == 1)).one()
+        done.status, done.results = ExperimentStatus.COMPLETED, {"accuracy": 0.5}
+        done_id = done.id
+    created = create(write("grid: {lr: [1, 2, 3]}\nrepeat: {seeds: 2}"))
+    assert (created.new, created.existing, created.retired) == (4, 2, 0)
+    expected = [({"lr": lr}, repetition) for repetition in (0, 1) for lr in (1, 2, 3)]
+    assert [row[:2] for row in rows() if row[0] != {"lr": 3}] == [
+        row for row in expected if row[0] != {"lr": 3}
+    ]
+    with scoped_session(read_only=True) as session:
+        done = session.get_one(Experiment, done_id)
+        assert (done.status, done.results, done.position) == ("completed", {"accuracy": 0.5}, 1)
+        pending = session.scalars(select(Experiment).where(Experiment.status == "pending"))
+        assert sorted(experiment.position for experiment in pending) == [0, 1, 3, 4, 5]
+
+
+def test_what_a_file_no_longer_names_is_retired_and_taken_back(database_url: str, write: Write) -> None:
+    """Configurations and repetitions that left the file are kept, reported, and come back unchanged."""
+    whole, part = "grid: {lr: [1, 2]}\nrepeat: {seeds: 3}", "grid: {lr: [2]}\nrepeat: {seeds: 2}"
+    create(write(whole))
+    with scoped_session(read_only=True) as session:
+        before = [
+            (e.id, e.seed, e.position) for e in session.scalars(select(Experiment).order_by(Experiment.id))
+        ]
+    created = create(write(part))
+    assert (created.new, created.existing, created.retired) == (0, 2, 4)
+    assert rows() == [({"lr": 2}, 0, 0), ({"lr": 2}, 1, 1)]
+    assert len(rows(retired=True)) == 4
+    assert create(write(part)).retired == 4
+    created = create(write(whole))
+    assert (created.new, created.existing, created.retired) == (0, 6, 0)
+    with scoped_session(read_only=True) as session:
+        after = [
+            (e.id, e.seed, e.position) for e in session.scalars(select(Experiment).order_by(Experiment.id))
+        ]
+    assert after == before
+
+
+def test_experiments_that_were_deleted_are_created_again(database_url: str, write: Write) -> None:
+    """An unchanged file whose rows are no longer all there is completed."""
+    path = write("grid: {lr: [1, 2]}\nrepeat: {seeds: 2}")
+    create(path)
+    with scoped_session() as session:
+        session.delete(session.scalars(select(Experiment).where(Experiment.position == 3)).one())
+    created = create(path)
+    assert (created.new, created.existing) == (1, 3)
+
+
+def test_types_of_values_make_different_experiments(database_url: str, write: Write) -> None:
+    """1, 1.0, true, "1" and null are five configurations and are read back with their types."""
+    create(write('grid: {lr: [1, 1.0, true, "1", null, [1, {a: 2}], {"$x": 1, "$float": nan}]}'))
+    expected = [1, 1.0, True, "1", None, [1, {"a": 2}], {"$float": "nan", "$x": 1}]
+    assert [repr(row[0]["lr"]) for row in rows()] == [repr(value) for value in expected]
+
+
+@pytest.mark.parametrize(
+    "name", ["x'); DROP TABLE experiment;--", '"', "%s", ":p", "😀", "a" * 10_000, "$x", "{0}"]
+)
+def test_names_of_parameters_are_data(database_url: str, write: Write, folder: Path, name: str) -> None:
+    """No name of a parameter is ever read as SQL, as a placeholder or as a format."""
+    source = {"name": "s", "run": {"function": str(folder / "train.py:other")}, "grid": {name: ["'; --", 1]}}
+    assert create(source).new == 2
+    assert [row[0] for row in rows()] == [{name: "'; --"}, {name: 1}]
+
+
+def test_another_target_under_the_same_name_is_refused(database_url: str, write: Write, folder: Path) -> None:
+    """Both targets are named, and nothing changes."""
+    create(write("grid: {lr: [1]}"))
+    path = write("grid: {lr: [1, 2]}", function="train.py:other")
+    with pytest.raises(OtherTargetError) as caught:
+        create(path)
+    assert str(caught.value) == (
+        f"series s exists and runs {folder}/train.py:main, but {path} runs {folder}/train.py:other; "
+        "results of two functions must not mix. Choose another name, rename the old one "
+        "(`experiments edit s --name NAME`), or delete it"
+    )
+    assert len(rows()) == 1
+
+
+def test_a_project_that_moved_keeps_its_series(database_url: str, write: Write, folder: Path) -> None:
+    """The same file at the same place in a moved project is the same target; a copy is another one."""
+    path = write("grid: {lr: [1]}")
+    create(path)
+    moved = folder.with_name("anderswo ü")
+    folder.rename(moved)
+    assert create(moved / path.name).existing == 1
+    assert series_row().target == f"{moved}/train.py:main"
+    folder.mkdir()
+    for file in moved.iterdir():
+        (folder / file.name).write_bytes(file.read_bytes())
+    with pytest.raises(OtherTargetError):
+        create(path)
+
+
+def test_a_target_that_does_not_fit_is_refused_before_anything_is_written(
+    database_url: str, write: Write
+) -> None:
+    """Parameters the function does not take, and arguments not given, are told with their lines."""
+    path = write("fixed: {model.depth: 1}\ngrid:\n  lerning_rate: [1]", function="train.py:strict")
+    function = f"the function ({path.with_name('train.py')}:3)"
+    hint = "did you mean 'learning_rate'? it takes: learning_rate, depth, model"
+    with pytest.raises(SeriesFileError) as caught:
+        create(path)
+    assert str(caught.value).splitlines() == [
+        f"{path}:2: run.function: {function} needs 'learning_rate', 'depth', which the series does not give",
+        f"{path}:5: grid.lerning_rate: {function} does not take 'lerning_rate'; {hint}",
+    ]
+    with pytest.raises(
+        SeriesFileError, match=r"s\.yaml:2: run\.function: .* has no function 'mian'; did you mean"
+    ):
+        create(write("", function="train.py:mian"))
+    with scoped_session(read_only=True) as session:
+        assert session.scalars(select(ExperimentSeries)).all() == []
+
+
+def test_a_source_is_a_path_a_mapping_or_a_loaded_file(database_url: str, write: Write, folder: Path) -> None:
+    """All three create the same experiments; a mapping has no source text."""
+    path = write("grid: {lr: [1]}")
+    loaded = load_series_file(path)
+    assert str(check_target(loaded)) == f"{folder}/train.py:main"
+    assert create(loaded).new == 1
+    assert create(str(path)).existing == 1
+    mapping = {"name": "s", "run": {"function": f"{folder}/train.py:main"}, "grid": {"lr": [1]}}
+    assert create(mapping).existing == 1
+    assert series_row().source is None
+
+
+def test_the_global_session_and_a_plain_one_create_too(database_url: str, write: Write) -> None:
+    """Whoever owns the session commits it."""
+    session = get_session()
+    try:
+        assert create_series(session, write("grid: {lr: [1]}")).new == 1
+        session.rollback()
+        assert create_series(session, write("grid: {lr: [1]}")).new == 1
+        session.commit()
+    finally:
+        close_global_session()
+    with SessionLocal() as plain:
+        assert create_series(plain, write("grid: {lr: [1, 2]}")).new == 1
+        plain.commit()
+    assert len(rows()) == 2
+
+
+def test_a_failure_leaves_nothing_even_when_it_is_caught(database_url: str, write: Write) -> None:
+    """A small series is written as a whole or not at all, also inside a scope that goes on."""
+
+    def fail(*_arguments: Any, **_options: Any) -> None:
+        raise OSError("no space left")
+
+    create(write("grid: {lr: [1, 2]}"))
+    with scoped_session() as session:
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(creation.statements, "settle_experiments", fail)
+            with pytest.raises(OSError, match="no space"):
+                create_series(session, write("grid: {lr: [2, 3]}\nrepeat: {seeds: 2}"))
+        create_series(session, write("", name="next", file="next.yaml"))
+    with scoped_session(read_only=True) as session:
+        series = session.scalars(select(ExperimentSeries).where(ExperimentSeries.name == "s")).one()
+        assert (series.revision, series.state, len(series.configurations)) == (1, SeriesState.READY, 2)
+        assert session.scalars(select(ExperimentSeries.name).order_by(ExperimentSeries.name)).all() == [
+            "next",
+            "s",
+        ]
+
+
+@pytest.mark.parametrize(("configurations", "seeds"), [(1, 11), (3, 5), (4, 4), (5, 3), (11, 1), (9, 2)])
+@pytest.mark.usefixtures("small_batches")
+def test_batches_cover_each_experiment_once(
+    database_url: str, write: Write, configurations: int, seeds: int
+) -> None:
+    """However configurations and repetitions are cut, all experiments are there in breadth-first order."""
+    lrs = list(range(configurations))
+    created = create(write(f"grid: {{lr: {lrs}}}\nrepeat: {{seeds: {seeds}}}"))
+    assert created.new == configurations * seeds
+    assert rows() == [
+        ({"lr": lr}, repetition, repetition * configurations + lr)
+        for repetition in range(seeds)
+        for lr in lrs
+    ]
+    with scoped_session(read_only=True) as session:
+        by_id = session.scalars(select(Experiment.position).order_by(Experiment.id)).all()
+    assert by_id == sorted(by_id)
+
+
+def test_a_large_series_is_settled_in_linear_time(database_url: str, write: Write) -> None:
+    """A planner whose statistics know only other series does not compare all rows with all rows."""
+    other = write(f"grid: {{lr: {list(range(5000))}}}", name="other", file="other.yaml")
+    start = time.perf_counter()
+    create(other)
+    pace_s = time.perf_counter() - start  # of this machine, with all that it has to do just now
+    with scoped_session() as session:
+        session.execute(text("ANALYZE"))
+    path = write(f"grid: {{lr: {list(range(100))}, depth: {list(range(100))}}}\nrepeat: {{seeds: 4}}")
+    start = time.perf_counter()
+    assert create(path).new == 40_000
+    elapsed_s = time.perf_counter() - start
+    assert elapsed_s < max(5, 12 * pace_s)
+
+
+@pytest.mark.usefixtures("small_batches")
+def test_batches_are_committed_and_a_died_creation_is_completed(database_url: str, write: Write) -> None:
+    """What was written before a death stays with state `creating`; the next creation completes it."""
+    path = write("grid: {lr: [1, 2, 3]}\nrepeat: {seeds: 4}")
+    with pytest.MonkeyPatch.context() as patch:
+        blocks = iter(range(2))
+        insert = creation.statements.insert_experiments
+
+        def die_at_third(*arguments: Any) -> int:
+            if next(blocks, None) is None:
+                raise KeyboardInterrupt
+            return insert(*arguments)
+
+        patch.setattr(creation.statements, "insert_experiments", die_at_third)
+        with pytest.raises(KeyboardInterrupt):
+            create(path)
+    assert series_row().state is SeriesState.CREATING
+    assert len(rows()) == 6
+    created = create(path)
+    assert (created.new, created.existing) == (6, 6)
+    series = series_row()
+    assert (series.state, series.revision) == (SeriesState.READY, 1)
+
+
+@pytest.mark.usefixtures("small_batches")
+def test_a_nested_scope_decides_with_the_outer_one(database_url: str, write: Write) -> None:
+    """Inside a nested scope no batch is committed: undoing the outer scope undoes all."""
+    with pytest.raises(ZeroDivisionError), scoped_session():
+        with scoped_session() as inner:
+            assert create_series(inner, write(f"grid: {{lr: {list(range(20))}}}")).new == 20
+        raise ZeroDivisionError
+    assert rows() == []
+
+
+@pytest.mark.usefixtures("small_batches")
+def test_a_series_replaced_or_deleted_meanwhile_stops_its_creation(database_url: str, write: Write) -> None:
+    """Between two batches another process may change the series: two files are never mixed."""
+    path = write("grid: {lr: [1, 2, 3, 4, 5]}")
+    changes = {
+        "created from a different file": "UPDATE experiment_series SET revision = revision + 1",
+        "deleted": "DELETE FROM experiment_series",
+    }
+    for what, change in changes.items():
+        with pytest.MonkeyPatch.context() as patch:
+            commit = creation.commit_part
+
+            def commit_and_change(
+                session: Session, commit: Callable[[Session], None] = commit, change: str = change
+            ) -> None:
+                commit(session)
+                with get_engine().begin() as other:
+                    other.execute(text(change))
+
+            patch.setattr(creation, "commit_part", commit_and_change)
+            with pytest.raises(SeriesChangedError, match=f"series s was {what} by another process meanwhile"):
+                create(path)
+    assert create(path).new == 5
+
+
+def _create_when_told(url: str, path: str, *, start: Any, answers: Any, batch_rows: int) -> None:
+    configure(url)
+    creation.BATCH_ROWS = batch_rows
+    get_engine()
+    start.wait(60)
+    try:
+        created = create(path)
+        answers.put((created.new, created.existing))
+    except BaseException as error:
+        answers.put(repr(error))
+        raise
+
+
+@pytest.mark.parametrize("batch_rows", [50_000, 50])
+def test_two_processes_create_the_same_series_at_once(
+    database_url: str, write: Write, batch_rows: int
+) -> None:
+    """Both succeed, each row is created once, and together they count each experiment as new once."""
+    path = write(f"grid: {{lr: {list(range(60))}}}\nrepeat: {{seeds: 5}}")
+    context = multiprocessing.get_context("spawn")
+    start, answers = context.Barrier(2), context.Queue()
+    options = {"start": start, "answers": answers, "batch_rows": batch_rows}
+    processes = [
+        context.Process(target=_create_when_told, args=(database_url, str(path)), kwargs=options)
+        for _ in range(2)
+    ]
+    for process in processes:
+        process.start()
+    found = [answers.get(timeout=120) for _ in processes]
+    for process in processes:
+        process.join(60)
+    assert sum(new for new, _ in found) == 300, found
+    assert all(new + existing == 300 for new, existing in found)
+    assert rows() == [
+        ({"lr": lr}, repetition, repetition * 60 + lr) for repetition in range(5) for lr in range(60)
+    ]
+    assert series_row().state is SeriesState.READY
+
+
+@pytest.mark.usefixtures("small_batches")
+def test_no_other_writer_waits_for_a_whole_creation(sqlite_url: str, write: Write, tmp_path: Path) -> None:
+    """On SQLite the write lock is free between two batches."""
+    database = sqlite_url.removeprefix("sqlite:///")
+    written = 0
+
+    def write_beside(_session: Session) -> None:
+        nonlocal written
+        beside = sqlite3.connect(database, timeout=0)
+        beside.execute("UPDATE experiment SET priority = priority")
+        beside.commit()
+        beside.close()
+        written += 1
+
+    event.listen(Session, "after_commit", write_beside)
+    try:
+        create(write(f"grid: {{lr: {list(range(20))}}}"))
+    finally:
+        event.remove(Session, "after_commit", write_beside)
+    assert written >= 10

@@ -1,0 +1,128 @@
+"""Series written through the models, as the runner would have left them."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import pytest
+from sqlalchemy.orm import Session
+
+from database.models import (
+    Attempt,
+    Configuration,
+    Experiment,
+    ExperimentSeries,
+    ExperimentStatus,
+    MetricChunk,
+    Outcome,
+    SeriesState,
+)
+from experiments.parameters import key, nest
+from experiments.series_file.loading import load_series_file
+
+
+@dataclass
+class Written:
+    """What one experiment left: its status, results, and points per metric and attempt."""
+
+    status: ExperimentStatus = ExperimentStatus.COMPLETED
+    results: Mapping[str, Any] | None = None
+    #: (attempt, metric, number of the chunk) -> (steps, readings)
+    chunks: Mapping[tuple[int, str, int], tuple[Sequence[int], Sequence[float]]] = field(default_factory=dict)
+    attempts: int = 1
+    retired: bool = False
+
+
+WriteSeries = Callable[..., int]
+
+
+@pytest.fixture
+def written() -> type[Written]:
+    """Return the class of what one experiment left."""
+    return Written
+
+
+@pytest.fixture
+def write_series() -> WriteSeries:
+    """Return a function that writes a series: its file's grid, and per experiment what `written` says."""
+
+    def write(
+        session: Session,
+        written: Callable[[Mapping[str, Any], int], Written],
+        *,
+        name: str = "study",
+        **sections: Any,
+    ) -> int:
+        document = {"name": name, "run": {"function": "module:function"}, **sections}
+        file = load_series_file(document).file
+        series = ExperimentSeries(
+            name=file.name,
+            resolved=file.model_dump(mode="json"),
+            target="module:function",
+            state=SeriesState.READY,
+        )
+        session.add(series)
+        session.flush()
+        for position, values in enumerate(itertools.product(*file.grid.values())):
+            dotted = {**file.fixed, **dict(zip(file.grid, values, strict=True))}
+            parameters = nest(dotted)
+            configuration = Configuration(
+                series_id=series.id, position=position, parameters=parameters, key=key(parameters), revision=0
+            )
+            session.add(configuration)
+            session.flush()
+            for repetition in range(file.repeat.seeds):
+                _write_experiment(session, configuration, repetition, written(dotted, repetition))
+        return series.id
+
+    return write
+
+
+def _write_experiment(
+    session: Session, configuration: Configuration, repetition: int, written: Written
+) -> None:
+    owned = written.status in {ExperimentStatus.RUNNING, ExperimentStatus.CLAIMED}
+    experiment = Experiment(
+        series_id=configuration.series_id,
+        configuration_id=configuration.id,
+        repetition=repetition,
+        position=repetition * 1_000 + configuration.position,
+        seed=100 + repetition,
+        status=written.status,
+        attempt_number=written.attempts,
+        worker_id="w" if owned else None,
+        results=dict(written.results) if written.results is not None else None,
+        retired=written.retired,
+    )
+    session.add(experiment)
+    session.flush()
+    if written.status in {ExperimentStatus.COMPLETED, ExperimentStatus.FAILED}:
+        for number in range(1, written.attempts + 1):
+            is_last = number == written.attempts
+            completed = is_last and written.status is ExperimentStatus.COMPLETED
+            session.add(
+                Attempt(
+                    experiment_id=experiment.id,
+                    number=number,
+                    worker_id="w",
+                    outcome=Outcome.COMPLETED if completed else Outcome.FAILED,
+                    duration_s=0.5 * number,
+                )
+            )
+    for (attempt, metric, number), (steps, readings) in written.chunks.items():
+        session.add(
+            MetricChunk(
+                experiment_id=experiment.id,
+                attempt_number=attempt,
+                metric=metric,
+                number=number,
+                count=len(steps),
+                steps=np.array(steps, dtype="<i8").tobytes(),
+                readings=np.array(readings, dtype="<f8").tobytes(),
+                seconds=(np.arange(len(steps), dtype="<f8") + 10 * attempt).tobytes(),
+            )
+        )

@@ -1,0 +1,97 @@
+"""Every snippet of docs/sessions.md is executed, on both databases, and prints what the page says."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+PAGE = Path(__file__).parents[2] / "docs" / "sessions.md"
+_BLOCK = re.compile(
+    r"(?:<!-- (?P<marker>sqlite only|pytest) -->\n)?"
+    r"```python\n(?P<code>.*?)```\n(?:\n```text\n(?P<output>.*?)```\n)?",
+    re.DOTALL,
+)
+
+
+@dataclass(frozen=True)
+class Snippet:
+    """A script of the page, and what it prints."""
+
+    title: str
+    code: str
+    output: str
+    #: ``sqlite only``, ``pytest`` for a file of tests, or empty.
+    marker: str
+
+
+def snippets() -> list[Snippet]:
+    """Return the scripts of the page, each with the number of its place as its title."""
+    found = enumerate(_BLOCK.finditer(PAGE.read_text(encoding="utf-8")), start=1)
+    return [
+        Snippet(f"{number}", one["code"], one["output"] or "", one["marker"] or "") for number, one in found
+    ]
+
+
+def test_all_snippets_are_found() -> None:
+    """No fenced script escapes the tests, and each says what it prints."""
+    found = snippets()
+    assert len(found) == PAGE.read_text(encoding="utf-8").count("```python") >= 12
+    assert all(snippet.output for snippet in found)
+
+
+def marked(*markers: str) -> pytest.MarkDecorator:
+    """Run a test with each of the snippets that have one of these markers."""
+    chosen = [snippet for snippet in snippets() if snippet.marker in markers]
+    return pytest.mark.parametrize("snippet", chosen, ids=lambda snippet: snippet.title)
+
+
+@marked("", "sqlite only")
+def test_snippet(sqlite_url: str, tmp_path: Path, snippet: Snippet) -> None:
+    """A snippet prints on SQLite what the page says, without a warning."""
+    assert run(snippet, sqlite_url, tmp_path) == snippet.output
+
+
+@marked("")
+def test_snippet_on_postgresql(postgres_url: str, tmp_path: Path, snippet: Snippet) -> None:
+    """A snippet prints on PostgreSQL what the page says, without a warning."""
+    assert run(snippet, postgres_url, tmp_path) == snippet.output
+
+
+@marked("pytest")
+def test_snippet_of_tests(postgres_server: str, tmp_path: Path, snippet: Snippet) -> None:
+    """A file of tests passes in a folder whose conftest has the one line of the page."""
+    line = 'pytest_plugins = ["database.testing"]'
+    assert f"`{line}`" in PAGE.read_text(encoding="utf-8")
+    (tmp_path / "conftest.py").write_text(f"{line}\n", encoding="utf-8")
+    (tmp_path / "pytest.ini").write_text("[pytest]\nfilterwarnings = error\n", encoding="utf-8")
+    (tmp_path / "test_script.py").write_text(snippet.code, encoding="utf-8")
+    found = subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider"],
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=tmp_path,
+        env={**os.environ, "EXPERIMENTS_TEST_POSTGRES_URL": postgres_server},
+    )
+    assert found.returncode == 0, found.stdout
+    assert found.stdout.splitlines()[-1].partition(" in ")[0] == snippet.output.strip()
+
+
+def run(snippet: Snippet, url: str, folder: Path) -> str:
+    (folder / "script.py").write_text(snippet.code, encoding="utf-8")
+    found = subprocess.run(
+        [sys.executable, "script.py"],
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=folder,
+        env={**os.environ, "EXPERIMENTS_DATABASE_URL": url},
+    )
+    assert (found.returncode, found.stderr) == (0, "")  # warnings would be on stderr
+    return found.stdout.replace(f"{folder}/", "")

@@ -1,0 +1,226 @@
+"""How progress looks: a line, JSON, and the picture on a terminal."""
+
+from __future__ import annotations
+
+import io
+import json
+import re
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from rich.cells import cell_len
+from rich.console import Console
+
+from database.queries import StatusCounts
+from experiments.assignment import Stage, WorkerView
+from experiments.progress.json_lines import JsonLinesDisplay
+from experiments.progress.live import LiveDisplay
+from experiments.progress.picture import Progress, Slowest
+from experiments.progress.plain import PlainDisplay
+from experiments.progress.words import one_line, parameters_text, rate_text
+
+WORKERS = (
+    WorkerView("a", 11, 7, 1, busy_s=3725.0, memory_bytes=300 << 20),
+    WorkerView("b", 12, 8, 1, busy_s=2.0, memory_bytes=3 << 30),
+    WorkerView("c", 13),
+)
+
+
+def progress(**others: Any) -> Progress:
+    counts = StatusCounts(pending=5, running=2, completed=2, failed=1)
+    return replace(Progress("s", counts, rate_per_s=2.5, remaining_s=200.0), **others)
+
+
+def full() -> Progress:
+    return progress(
+        slowest=Slowest(7, 3725.0, {"lr": 0.1, "model": {"name": "résumé[red]", "depth": 2}}),
+        workers=WORKERS,
+        silent_s=12.4,
+        waiting=3,
+        stage=Stage.DRAINING,
+        reason="3 experiments have failed",
+    )
+
+
+def terminal(width: int, **options: Any) -> Console:
+    return Console(file=io.StringIO(), width=width, force_terminal=True, **options)
+
+
+def drawn(console: Console) -> str:
+    assert isinstance(console.file, io.StringIO)
+    return console.file.getvalue()
+
+
+def lines_of(console: Console, shown: Progress) -> list[str]:
+    LiveDisplay(console).update(shown)
+    plain = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", drawn(console)).replace("\r", "")
+    return [line.rstrip() for line in plain.splitlines() if line.strip()]
+
+
+def test_line() -> None:
+    """A line tells done, running, failed, rate and time left."""
+    assert one_line(progress()) == "s: 3/10 done, 2 running, 1 failed, 2.5/s, 3 min 20 s left"
+
+
+def test_line_of_a_database_that_is_away() -> None:
+    """A silent database, waiting results and the reason of a stop come first."""
+    assert one_line(full()).startswith(
+        "s: 3 experiments have failed, finishing what runs; Ctrl-C again stops at once, "
+        "the database has not answered for 12 s; 3 results wait in the journals, 3/10 done"
+    )
+    assert "no runner is at work" in one_line(progress(runners=0))
+    assert "paused" in one_line(progress(paused=True))
+
+
+def test_rates() -> None:
+    """A rate has the unit in which it is no small fraction."""
+    assert [rate_text(rate) for rate in (12_345.6, 2.5, 0.5, 1 / 1800, 1e-5)] == [
+        "12346/s",
+        "2.5/s",
+        "30/min",
+        "2/h",
+        "0.036/h",
+    ]
+
+
+def test_parameters_in_short() -> None:
+    """Parameters are named with dots, cut when long, and cannot rewrite the screen."""
+    assert parameters_text({"a": {"b": 1}, "c": "x"}) == "a.b=1 c=x"
+    assert len(parameters_text({"c": "x" * 500})) == 80
+    assert "\x1b" not in parameters_text({"c": "\x1b[2J", "d": ["\u202e"]})
+
+
+def test_plain_lines() -> None:
+    """Messages and progress are lines of the same stream."""
+    stream = io.StringIO()
+    display = PlainDisplay(stream)
+    display.update(progress())
+    display.tell("warning", "warning: beware")
+    display.end({})
+    assert stream.getvalue() == f"{one_line(progress())}\nwarning: beware\n"
+
+
+def test_json_lines() -> None:
+    """Each line is an object with stable keys; the last one has the summary."""
+    stream = io.StringIO()
+    display = JsonLinesDisplay(stream)
+    display.update(full())
+    display.update(Progress("s", StatusCounts()))
+    display.tell("warning", "beware\nof é")
+    display.end({"exit_code": 0})
+    found, empty, message, end = map(json.loads, stream.getvalue().splitlines())
+    assert {**found, "time": None} == {
+        "event": "progress",
+        "time": None,
+        "series": "s",
+        "stage": "draining",
+        "experiments": 10,
+        "pending": 5,
+        "running": 2,
+        "completed": 2,
+        "failed": 1,
+        "cancelled": 0,
+        "retired": 0,
+        "rate_per_s": 2.5,
+        "remaining_s": 200.0,
+        "slowest": {
+            "experiment": 7,
+            "busy_s": 3725.0,
+            "parameters": {"lr": 0.1, "model": {"name": "résumé[red]", "depth": 2}},
+        },
+        "workers": [
+            {"pid": 11, "experiment": 7, "attempt": 1, "busy_s": 3725.0, "memory_bytes": 300 << 20},
+            {"pid": 12, "experiment": 8, "attempt": 1, "busy_s": 2.0, "memory_bytes": 3 << 30},
+            {"pid": 13, "experiment": None, "attempt": None, "busy_s": 0.0, "memory_bytes": None},
+        ],
+        "runners": None,
+        "paused": False,
+        "database_silent_s": 12.4,
+        "waiting": 3,
+        "reason": "3 experiments have failed",
+    }
+    assert (empty["slowest"], empty["rate_per_s"], empty["workers"]) == (None, None, [])
+    assert (message["event"], message["level"], message["text"]) == ("message", "warning", "beware\nof é")
+    assert (end["event"], end["summary"]) == ("end", {"exit_code": 0})
+
+
+def test_picture() -> None:
+    """The picture has a bar, the figures, the slowest experiment, the memory, and what is unusual."""
+    bar, *others = lines_of(terminal(100), full())
+    assert re.fullmatch(r"s ━+╸?╺?━* +3/10", bar)
+    assert others == [
+        "2 running, 5 pending, 1 failed, 2.5/s, 3 min 20 s left",
+        "slowest: experiment 7 for 1 h 2 min: lr=0.1 model.name=résumé[red] model.depth=2",
+        "3 workers with 3.3 GiB, the largest 3.0 GiB (experiment 8)",
+        "3 experiments have failed",
+        "finishing what runs; Ctrl-C again stops at once",
+        "the database has not answered for 12 s; 3 results wait in the journals",
+    ]
+
+
+@pytest.mark.parametrize("width", [20, 40, 59, 60, 200])
+def test_narrow_terminals(width: int) -> None:
+    """No line is wider than the terminal, and none of the figures is lost."""
+    shown = replace(full(), series="a-series-with-a-very-long-name-" * 3)
+    found = lines_of(terminal(width), shown)
+    assert max(map(cell_len, found)) <= width
+    text = " ".join(found)
+    for part in ("3/10", "1 failed", "2.5/s", "experiment 7", "3.3 GiB", "12 s"):
+        assert part in text
+
+
+def test_short_experiments_are_not_slow() -> None:
+    """Of experiments that take no second none is named."""
+    assert not any("slowest" in line for line in lines_of(terminal(80), progress(slowest=Slowest(7, 0.4))))
+
+
+def test_messages_stand_above() -> None:
+    """A message is printed once; the picture is drawn again below it."""
+    console = terminal(80)
+    display = LiveDisplay(console)
+    display.update(progress())
+    display.tell("warning", "warning: [bold]beware")
+    display.update(progress())
+    display.close()
+    assert drawn(console).count("warning: [bold]beware\n") == 1
+    assert drawn(console).endswith("\x1b[2K") or "\x1b[1A" in drawn(console)
+
+
+def test_cursor_stays_visible() -> None:
+    """Who is killed while it draws leaves a terminal with a cursor."""
+    console = terminal(80)
+    LiveDisplay(console).update(progress())
+    assert drawn(console).rfind("\x1b[?25h") > drawn(console).rfind("\x1b[?25l")
+
+
+def test_narrower_while_it_draws() -> None:
+    """When the terminal has broken the lines of the last picture, all of them are taken away."""
+    console = terminal(80)
+    display = LiveDisplay(console)
+    display.update(progress())
+    before = len(drawn(console))
+    console.width = 30
+    display.update(progress())
+    # The bar became 3 lines, the figures 2: five lines, and the cursor is on the last.
+    assert drawn(console)[before:].count("\x1b[1A") == 4
+
+
+def test_no_colour(monkeypatch: pytest.MonkeyPatch) -> None:
+    """NO_COLOR leaves the picture without any colour."""
+    monkeypatch.setenv("NO_COLOR", "1")
+    console = terminal(80, color_system="truecolor")
+    LiveDisplay(console).update(full())
+    assert not re.search(r"\x1b\[(?:3|4|9)\d", drawn(console))
+
+
+def test_begins_anew_after_it_was_closed() -> None:
+    """A display shows one series after another."""
+    console = terminal(80)
+    display = LiveDisplay(console)
+    display.close()
+    for name in ("first", "second"):
+        display.update(progress(series=name))
+        display.close()
+    assert "first" in drawn(console)
+    assert "second" in drawn(console)

@@ -1,0 +1,109 @@
+"""The pace, and the time that is left."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from experiments.progress.estimate import Pace, Workload, remaining_s
+
+HOUR = 3600.0
+
+
+def pace(*seen: tuple[float, int]) -> Pace:
+    made = Pace()
+    for moment, finished in seen:
+        made.take(moment, finished)
+    return made
+
+
+def left(
+    pending: int, *ages: float, durations: list[float], slots: int = 1, seen: Pace | None = None
+) -> float | None:
+    work = Workload(pending, len(ages), ages, slots)
+    return remaining_s(work, durations, seen or Pace())
+
+
+def test_long_experiments() -> None:
+    """Of three experiments of an hour one has ended: two hours are left, and less as the second goes on."""
+    assert left(1, 0.0, durations=[HOUR]) == 2 * HOUR
+    assert left(1, HOUR / 2, durations=[HOUR]) == 1.5 * HOUR
+    assert left(0, HOUR / 2, durations=[HOUR]) == HOUR / 2
+
+
+def test_workers_share_the_rest() -> None:
+    """What is pending begins as the workers become free."""
+    assert left(2, 0.0, 0.0, durations=[60.0], slots=2) == 120
+    assert left(3, 0.0, 30.0, durations=[60.0], slots=2) == 150
+    assert left(1, 50.0, 0.0, durations=[60.0], slots=2) == 70
+    assert left(8, durations=[60.0], slots=4) == 120
+
+
+def test_the_running_median_counts() -> None:
+    """One outlier among the finished ones does not change the estimate."""
+    assert left(1, durations=[10.0, 11.0, 12.0, 5000.0, 10.5]) == 11.0
+
+
+def test_longer_than_any() -> None:
+    """Of an experiment that takes longer than any did, nobody knows when it ends."""
+    assert left(0, 500.0, durations=[10.0, 20.0]) is None
+    assert left(0, 500.0, 1.0, durations=[10.0, 20.0], slots=2) is None
+    assert left(1, 500.0, durations=[10.0, 20.0]) == 15.0
+
+
+def test_survivors_are_compared_with_survivors() -> None:
+    """Who has outlived the short ones is compared with those that took longer."""
+    assert left(0, 30.0, durations=[10.0, 10.0, 10.0, 100.0]) == 70.0
+
+
+def test_before_the_first_has_ended() -> None:
+    """Without any experience nothing is promised; without work nothing is left."""
+    assert left(5, 3.0, durations=[]) is None
+    assert left(0, durations=[]) == 0.0
+
+
+def test_many_short_ones_by_their_pace() -> None:
+    """While many are left the pace counts, with all that costs time between experiments."""
+    seen = pace((0.0, 0), (10.0, 100))
+    assert left(1000, durations=[0.001], seen=seen) == 100.0
+
+
+def test_pace_of_short_ones() -> None:
+    """The pace is that of the last half minute."""
+    seen = pace(*((float(second), 100 * second) for second in range(60)))
+    assert seen.per_s == pytest.approx(100)
+    for second in range(60, 120):
+        seen.take(float(second), 5900 + 10 * (second - 59))
+    assert seen.per_s == pytest.approx(10)
+
+
+def test_pace_of_long_ones() -> None:
+    """Where few end in half a minute, the last ten tell the pace."""
+    seen = pace(*((60.0 * minute, minute) for minute in range(30)))
+    assert seen.per_s == pytest.approx(1 / 60)
+    assert 10 <= seen.ended <= 11
+
+
+def test_pace_of_nothing() -> None:
+    """Without an end there is no pace, and waiting takes no memory."""
+    seen = Pace()
+    assert seen.per_s == 0
+    for second in range(10_000):
+        seen.take(float(second), 3)
+    assert seen.per_s == 0
+    assert len(seen._history) < 10
+
+
+@given(
+    st.integers(0, 10**6),
+    st.lists(st.floats(0, 1e6), max_size=20),
+    st.lists(st.floats(0, 1e6), max_size=20),
+    st.integers(0, 100),
+)
+def test_never_nonsense(pending: int, ages: list[float], durations: list[float], slots: int) -> None:
+    """Whatever runs, the estimate is a time that is finite and not negative, or unknown."""
+    found = remaining_s(Workload(pending, len(ages), ages, slots), durations, Pace())
+    assert found is None or (0 <= found < math.inf)

@@ -1,0 +1,274 @@
+"""The tracker: it shows what is known, and holds up nobody."""
+
+from __future__ import annotations
+
+import io
+import logging
+import threading
+import time
+from collections.abc import Collection, Mapping
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from sqlalchemy.exc import OperationalError
+
+from database.errors import NotFoundError
+from database.pace import RunningNow
+from database.queries import StatusCounts
+from experiments.assignment import Stage, View, WorkerView
+from experiments.progress.looking import Look, Looker
+from experiments.progress.picture import Progress
+from experiments.progress.plain import PlainDisplay
+from experiments.progress.tracker import ProgressTracker
+
+PATIENCE_S = 30
+BEFORE = StatusCounts(pending=10)
+BUSY = View(
+    Stage.RUNNING, workers=(WorkerView("w", 1, 7, 1, busy_s=90.0), WorkerView("v", 2, 8, 1, busy_s=2.0))
+)
+
+
+def looked(**counts: int) -> Look:
+    return Look(
+        "s", StatusCounts(**counts), [60.0], [RunningNow(7, 30.0)], {7: {"lr": 0.1}}, False, time.monotonic()
+    )
+
+
+class Recording:
+    """A display that remembers; `until` waits for what was shown."""
+
+    every_s = 0.01
+    draws_last = True
+
+    def __init__(self) -> None:
+        self.shown: list[Progress] = []
+        self.told: list[str] = []
+        self.closed = 0
+        self._news = threading.Condition()
+
+    def update(self, progress: Progress) -> None:
+        with self._news:
+            self.shown.append(progress)
+            self._news.notify_all()
+
+    def tell(self, level: str, message: str) -> None:
+        with self._news:
+            self.told.append(f"{level} {message}")
+            self._news.notify_all()
+
+    def close(self) -> None:
+        self.closed += 1
+
+    def end(self, summary: Mapping[str, Any]) -> None:
+        raise AssertionError("the tracker knows of no summary")
+
+    def until(self, what: Any) -> Progress:
+        with self._news:
+            assert self._news.wait_for(lambda: self.shown and what(self.shown[-1]), PATIENCE_S)
+            return self.shown[-1]
+
+
+def tracker(display: Any, look: Any) -> ProgressTracker:
+    return ProgressTracker(1, "s", BEFORE, display, looker=Looker(1, look, every_s=0.01))
+
+
+def test_shows_what_both_say() -> None:
+    """Counts and time left come from the database, the slowest and the memory from the runner."""
+    display = Recording()
+    wanted: list[Collection[int]] = []
+
+    def look(_series: int, asked: Collection[int]) -> Look:
+        wanted.append(asked)
+        return looked(pending=1, running=2, completed=7)
+
+    with tracker(display, look) as tracked:
+        tracked.observe(BUSY)
+        shown = display.until(
+            lambda each: each.counts.completed == 7 and each.workers and each.slowest.parameters
+        )
+        assert tracked.counts == StatusCounts(pending=1, running=2, completed=7)
+    assert shown.slowest is not None
+    assert shown.slowest.experiment_id == 7
+    assert shown.slowest.busy_s >= 90
+    assert shown.slowest.parameters == {"lr": 0.1}
+    assert shown.workers == BUSY.workers
+    assert shown.remaining_s is not None
+    assert frozenset({7}) in wanted
+    assert display.closed == 1
+
+
+def test_observing_never_waits() -> None:
+    """Neither a database nor a terminal that hangs holds up the runner; what is known stays."""
+    hanging = threading.Event()
+    entered = threading.Event()
+
+    class Stuck(Recording):
+        def update(self, progress: Progress) -> None:
+            super().update(progress)
+            entered.set()
+            hanging.wait(PATIENCE_S)
+
+    def look(_series: int, _wanted: Collection[int]) -> Look:
+        hanging.wait(PATIENCE_S)
+        return looked()
+
+    tracked = tracker(Stuck(), look).__enter__()
+    try:
+        assert entered.wait(PATIENCE_S)
+        began = time.monotonic()
+        for _ in range(1000):
+            tracked.observe(BUSY)
+        assert time.monotonic() - began < 1
+        assert tracked.counts == BEFORE
+    finally:
+        hanging.set()
+        tracked.__exit__(None, None, None)
+
+
+def test_silent_database(monkeypatch: pytest.MonkeyPatch) -> None:
+    """While the database does not answer the last counts stay, with how long ago that was."""
+    monkeypatch.setattr("experiments.progress.looking._PATIENCE_S", 0.0)
+    display = Recording()
+    answers = threading.Event()
+    answers.set()
+
+    def look(_series: int, _wanted: Collection[int]) -> Look:
+        if answers.is_set():
+            return looked(pending=3, completed=7)
+        raise OperationalError("SELECT", {}, Exception("gone"))
+
+    with tracker(display, look) as tracked:
+        display.until(lambda each: each.counts.completed == 7)
+        answers.clear()
+        shown = display.until(lambda each: each.silent_s > 0.05)
+        assert shown.counts.completed == 7
+        tracked.observe(View(Stage.RUNNING, away_s=40.0, waiting=3))
+        shown = display.until(lambda each: each.waiting == 3)
+        assert shown.silent_s == 40.0
+        tracked.observe(View(Stage.RUNNING))
+        answers.set()
+        display.until(lambda each: each.silent_s == 0)
+
+
+def test_last_numbers_are_true() -> None:
+    """At the end there is one more look, and what it found is shown last."""
+    display = Recording()
+    done = threading.Event()
+
+    def look(_series: int, _wanted: Collection[int]) -> Look:
+        return looked(completed=10) if done.is_set() else looked(pending=10)
+
+    tracked = ProgressTracker(1, "s", BEFORE, display, looker=Looker(1, look, every_s=PATIENCE_S))
+    with tracked:
+        display.until(lambda each: tracked._looker.last is not None)
+        done.set()
+    assert display.shown[-1].counts == StatusCounts(completed=10)
+    assert tracked.counts == StatusCounts(completed=10)
+
+
+def test_the_end_does_not_wait_for_a_database_that_is_away() -> None:
+    """A run that was ended while the database is away ends."""
+    hanging = threading.Event()
+
+    def look(_series: int, _wanted: Collection[int]) -> Look:
+        hanging.wait(PATIENCE_S)
+        return looked()
+
+    began = time.monotonic()
+    with tracker(Recording(), look) as tracked:
+        tracked.observe(View(Stage.KILLING, away_s=60.0, waiting=2))
+    assert time.monotonic() - began < 5
+    hanging.set()
+
+
+def test_a_new_stage_is_shown_at_once() -> None:
+    """Ctrl-C is answered although a line is not due."""
+
+    class Rare(Recording):
+        every_s = float(PATIENCE_S)
+        draws_last = False
+
+    display = Rare()
+    with tracker(display, lambda *_: looked(pending=3)) as tracked:
+        display.until(lambda _: True)
+        tracked.observe(View(Stage.DRAINING, reason="enough"))
+        assert display.until(lambda each: each.stage is Stage.DRAINING).reason == "enough"
+    assert len(display.shown) == 2
+
+
+def test_messages_go_through_the_display(capsys: pytest.CaptureFixture[str]) -> None:
+    """Meanwhile our log messages are the display's to print; afterwards all is as before."""
+    logger = logging.getLogger("experiments")
+    handler = logging.StreamHandler(io.StringIO())
+    handler.setFormatter(logging.Formatter("<%(message)s>"))
+    before, logger.handlers = logger.handlers, [handler]
+    display = Recording()
+    try:
+        with tracker(display, lambda *_: looked()):
+            logging.getLogger("experiments.worker").warning("beware of %d", 3)
+            display.until(lambda _: display.told)
+        assert logger.handlers == [handler]
+    finally:
+        logger.handlers = before
+    assert display.told == ["warning <beware of 3>"]
+    assert handler.stream.getvalue() == ""
+
+
+class Gone(io.StringIO):
+    def write(self, _text: str) -> int:
+        raise BrokenPipeError
+
+
+def test_dead_terminal_does_not_matter() -> None:
+    """A terminal that is gone ends no run; messages go where they went before."""
+    logger = logging.getLogger("experiments")
+    stream = io.StringIO()
+    before, logger.handlers = logger.handlers, [logging.StreamHandler(stream)]
+    try:
+        with tracker(PlainDisplay(Gone()), lambda *_: looked()) as tracked:
+            tracked._thread.join(PATIENCE_S)
+            tracked.observe(BUSY)
+            logger.warning("still here")
+        assert isinstance(tracked.failure, BrokenPipeError)
+    finally:
+        logger.handlers = before
+    assert stream.getvalue() == "still here\n"
+
+
+def test_hidden_and_shown_again() -> None:
+    """A hidden display is closed before `hide` returns, and nothing is drawn until `show`."""
+    display = Recording()
+    with tracker(display, lambda *_: looked(pending=3)) as tracked:
+        display.until(lambda _: True)
+        tracked.hide(PATIENCE_S)
+        assert display.closed == 1
+        seen = len(display.shown)
+        tracked.show()
+        display.until(lambda _: len(display.shown) > seen)
+    assert display.closed == 2
+
+
+def test_a_deleted_series_is_not_asked_for_again() -> None:
+    """Looking ends with the series."""
+    asked = []
+
+    def look(*_arguments: object) -> Look:
+        asked.append(1)
+        raise NotFoundError("gone")
+
+    looker = Looker(1, look, every_s=0.0)
+    looker.start()
+    looker._thread.join(PATIENCE_S)
+    assert looker.is_deleted
+    assert asked == [1]
+
+
+def test_looked_up_slowest() -> None:
+    """Of runners elsewhere the database knows what has been running for longest; ages grow between looks."""
+    look = replace(looked(running=1), taken_at=time.monotonic() - 10)
+    slowest = look.slowest()
+    assert slowest is not None
+    assert slowest.busy_s >= 40
+    assert slowest.parameters == {"lr": 0.1}
+    assert replace(look, running=[]).slowest() is None

@@ -1,0 +1,118 @@
+"""Parameters: dotted and nested, canonical text and key."""
+
+from __future__ import annotations
+
+import json
+import math
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from experiments.parameters import ParameterError, canonical, flatten, key, nest, objection
+
+_names = st.text(st.characters(exclude_characters=".", exclude_categories=["Cs"]), min_size=1, max_size=4)
+_scalars = st.one_of(
+    st.none(),
+    st.booleans(),
+    st.integers(-(2**63), 2**63 - 1),
+    st.floats(allow_nan=False, allow_infinity=False),
+    st.text(max_size=5),
+)
+_values = st.recursive(_scalars, lambda inner: st.lists(inner, max_size=3), max_leaves=5)
+nested_parameters = st.recursive(
+    st.dictionaries(_names, _values, max_size=3),
+    lambda inner: st.dictionaries(_names, inner | _values, max_size=3),
+    max_leaves=6,
+)
+
+
+def test_dotted_names_become_nested() -> None:
+    """Dots lead into mappings, and mappings among the values join them."""
+    assert nest({"model.depth": 2, "lr": 0.1, "model": {"width": 3, "act.fn": "relu"}}) == {
+        "model": {"depth": 2, "width": 3, "act": {"fn": "relu"}},
+        "lr": 0.1,
+    }
+
+
+def test_empty_mappings_and_lists_are_values() -> None:
+    """Flattening does not lose an empty mapping nor look into lists."""
+    assert flatten({"a": {}, "b": [{"c": 1}], "d": {"e": {}}}) == {"a": {}, "b": [{"c": 1}], "d.e": {}}
+
+
+@given(nested_parameters)
+def test_flattening_and_nesting_are_inverse(parameters: dict[str, Any]) -> None:
+    """Nested parameters survive the trip through dotted names."""
+    assert nest(flatten(parameters)) == parameters
+
+
+@pytest.mark.parametrize(
+    ("dotted", "message"),
+    [
+        ({"model": 1, "model.depth": 2}, "'model' is a value, so 'model.depth' cannot lie below it"),
+        ({"model.depth": 2, "model": {}}, "'model' is a value, so 'model.depth' cannot lie below it"),
+        ({"a.b": 1, "a": {"b": 2}}, "the parameter 'a.b' is given twice"),
+        ({"a..b": 1}, "'a..b' has an empty part"),
+        ({"": 1}, "'' has an empty part"),
+    ],
+)
+def test_contradictions_are_refused(dotted: dict[str, Any], message: str) -> None:
+    """A name cannot be a value and a group, be there twice, or have empty parts."""
+    with pytest.raises(ParameterError, match=message):
+        nest(dotted)
+
+
+def test_the_canonical_text_is_pinned() -> None:
+    """Sorted keys, shortest floats, no spaces: this text decides identities for ever."""
+    parameters = {"b": 1e-3, "a": {"z": -0.0, "ü": [1, 1.0, True, "1", None]}, "c": 1e22}
+    assert canonical(parameters) == '{"a":{"z":0.0,"\\u00fc":[1,1.0,true,"1",null]},"b":0.001,"c":1e+22}'
+    assert key(parameters).hex() == "824e8368fe5b271a510904701e3f32ee"
+
+
+def test_types_make_different_configurations() -> None:
+    """1, 1.0, true and "1" are different values."""
+    assert len({key({"a": value}) for value in (1, 1.0, True, "1", None, [1])}) == 6
+
+
+@given(nested_parameters)
+def test_the_canonical_text_is_exact_and_does_not_depend_on_order(parameters: dict[str, Any]) -> None:
+    """The text gives the values back, and the order of writing does not matter."""
+    shuffled = dict(reversed(list(parameters.items())))
+    assert canonical(shuffled) == canonical(parameters)
+    assert json.loads(canonical(parameters)) == parameters
+    assert len(key(parameters)) == 16
+
+
+@given(st.floats(allow_nan=False, allow_infinity=False))
+def test_a_negative_zero_is_a_zero(value: float) -> None:
+    """-0.0 and 0.0 have one text, also beside numbers that contain its digits."""
+    assert canonical([0.0, value, -0.0]) == canonical([0.0, value + 0.0, 0.0])
+
+
+@pytest.mark.parametrize(
+    ("value", "reason"),
+    [
+        (2**63, "64 bits"),
+        (-(2**63) - 1, "64 bits"),
+        (math.nan, "finite"),
+        ([{"a": math.inf}], "finite"),
+        (b"x", "is a bytes"),
+        ({1}, "is a set"),
+    ],
+)
+def test_what_cannot_be_a_value(value: object, reason: str) -> None:
+    """Values are finite, fit 64 bits and are plain."""
+    found = objection(value)
+    assert found is not None
+    assert reason in found
+
+
+def test_what_can_be_a_value() -> None:
+    """The extremes of 64 bits, and nesting up to the limit, are values."""
+    deep: Any = 1
+    for _ in range(50):
+        deep = [deep]
+    assert objection([2**63 - 1, -(2**63), 5e-324, None, True, "x", {"a": {}}]) is None
+    assert objection(deep) is None
+    assert objection([deep]) == "nests deeper than 50 levels"

@@ -1,0 +1,77 @@
+"""Removing a series' results removes what this program wrote, and nothing else."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from experiments.results_folder import ResultsFolder
+from experiments.results_removal import remove_results
+
+OURS = (
+    "logs/1-1.log",
+    "logs/12-3.log",
+    "files/1/model.bin",
+    "files/1/deep/er.bin",
+    "graphs/a.png",
+    "graphs/a.svg",
+)
+THEIRS = ("logs/1.log", "logs/notes.txt", "files/notes/1.txt", "graphs/thesis.pdf", "data.csv", "src/main.py")
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> ResultsFolder:
+    return ResultsFolder(tmp_path / "Ergebnisse ü")
+
+
+def write(folder: ResultsFolder, names: tuple[str, ...]) -> Path:
+    home = folder.series("s")
+    for name in names:
+        (home / name).parent.mkdir(parents=True, exist_ok=True)
+        (home / name).touch()
+    return home
+
+
+def files(home: Path) -> set[str]:
+    return {str(path.relative_to(home)) for path in home.rglob("*") if not path.is_dir()}
+
+
+def test_everything_of_ours_goes(folder: ResultsFolder) -> None:
+    """A folder in which nothing else lies vanishes; others of the results stay."""
+    home = write(folder, OURS)
+    other = folder.log("other", 1, 1)
+    other.parent.mkdir(parents=True)
+    other.touch()
+    assert remove_results(folder, "s") == 5
+    assert not home.exists()
+    assert other.exists()
+
+
+def test_everything_of_others_stays(folder: ResultsFolder) -> None:
+    """A series may be named like a folder of the user's project."""
+    home = write(folder, OURS + THEIRS)
+    remove_results(folder, "s")
+    assert files(home) == set(THEIRS)
+
+
+def test_links_are_not_followed(folder: ResultsFolder, tmp_path: Path) -> None:
+    """What a link leads to is not ours."""
+    elsewhere = tmp_path / "elsewhere"
+    (elsewhere / "1").mkdir(parents=True)
+    (elsewhere / "1" / "precious").touch()
+    home = write(folder, ("files/2/model.bin",))
+    (home / "files" / "1").symlink_to(elsewhere / "1")
+    (home / "logs").symlink_to(elsewhere)
+    remove_results(folder, "s")
+    assert (elsewhere / "1" / "precious").exists()
+    assert not (home / "files").exists()
+
+
+def test_nothing_to_remove(folder: ResultsFolder) -> None:
+    """A series that wrote nothing, or whose name is a file's, has nothing to remove."""
+    assert remove_results(folder, "s") == 0
+    folder.root.mkdir()
+    (folder.root / "experiments.db").touch()
+    assert remove_results(folder, "experiments.db") == 0
+    assert (folder.root / "experiments.db").exists()

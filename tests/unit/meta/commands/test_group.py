@@ -1,0 +1,239 @@
+"""The `experiments` command as a whole: help, wrong words, pipes, start-up."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from meta.commands.group import VERBS, run_command
+
+HEAVY = ("sqlalchemy", "pandas", "matplotlib", "alembic", "numpy", "pydantic", "scipy", "rich")
+
+
+def start(
+    *arguments: str, code: str = "", cwd: Path | None = None, **environment: str
+) -> subprocess.CompletedProcess[str]:
+    """Run the command, and `code` after it, in a process of its own."""
+    program = (
+        "import sys\nfrom meta.commands.group import run_command\n"
+        f"ended = run_command({arguments!r})\n{code}\nsys.exit(ended)"
+    )
+    return subprocess.run(
+        [sys.executable, "-c", program],
+        capture_output=True,
+        text=True,
+        encoding="utf-8",
+        errors="replace",
+        check=False,
+        cwd=cwd,
+        env={**os.environ, **environment},
+    )
+
+
+def test_help_imports_nothing_heavy() -> None:
+    """`--help` lists all verbs without importing databases, frames or drawing."""
+    found = start("--help", code=f"print([name for name in {HEAVY} if name in sys.modules])")
+    assert found.returncode == 0
+    assert found.stdout.splitlines()[-1] == "[]"
+    for verb in VERBS:
+        assert f"\n  {verb} " in found.stdout
+
+
+@pytest.mark.parametrize("verb", ["status", "list"])
+def test_looking_imports_no_frames(verb: str, sqlite_url: str) -> None:
+    """`status` and `list` start quickly: neither pandas, numpy, Alembic nor drawing is imported."""
+    heavy = ("pandas", "numpy", "matplotlib", "alembic", "pydantic", "scipy")
+    code = f"print([name for name in {heavy} if name in sys.modules])"
+    found = start(verb, "--database", sqlite_url, code=code)
+    assert (found.returncode, found.stdout.splitlines()[-1]) == (0, "[]"), found.stderr
+
+
+@pytest.mark.parametrize("verb", [*VERBS, "database upgrade"])
+def test_every_verb_has_help(verb: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """Each verb explains itself, without a database."""
+    assert run_command([*verb.split(), "--help"]) == 0
+    out = capsys.readouterr().out
+    assert f"Usage: experiments {verb}" in out
+    assert len(out.splitlines()) > 4
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (["statsu"], "error: no such command: statsu; did you mean 'status'? there are: init, check,"),
+        (["status", "--jsn"], "--json"),
+        (["show", "seven"], "'seven' is no ID: it is an experiment's number, which `experiments list"),
+        (["logs", "0"], "'0' is no ID"),
+        (["status", "--database", "foo"], "'foo' is not a database URL; write sqlite:///path/to/file.db"),
+        (["list", "x", "--status", "faild"], "failed"),
+        (["check"], "Missing argument 'FILE'"),
+        (["graphs", "--nope"], "`experiments graphs --help` explains its arguments"),
+    ],
+)
+def test_wrong_words(arguments: list[str], told: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """A wrong word is an error of use that names the right ones, with exit code 2."""
+    assert run_command(arguments) == 2
+    assert told in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "verb", ["status", "list", "show 1", "logs 1", "failures x", "retry x", "export x", "graphs"]
+)
+def test_looking_creates_no_database(
+    verb: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Where no database is, looking says where it looked, exits with 3, and creates nothing."""
+    monkeypatch.chdir(tmp_path)
+    assert run_command(verb.split()) == 3
+    assert f"there is no database at {tmp_path}/results/experiments.db" in capsys.readouterr().err
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_check_without_a_database(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """`check` works before there is a database: everything is new, and nothing is created."""
+    monkeypatch.chdir(tmp_path)
+    assert run_command(["init", "é ü"]) == 0
+    monkeypatch.chdir(tmp_path / "é ü")
+    assert run_command(["check", "first.yaml"]) == 0
+    assert "new             20\n" in capsys.readouterr().out
+    assert sorted(path.name for path in Path().iterdir() if path.name != "__pycache__") == [
+        "first.yaml",
+        "train.py",
+    ]
+
+
+def test_unusable_database(capsys: pytest.CaptureFixture[str]) -> None:
+    """A URL of another database is wrong usage, told without its password, also with -v."""
+    assert run_command(["status", "-v", "--database", "mysql://u:geheim@h/d"]) == 2
+    err = capsys.readouterr().err
+    assert "mysql is not supported" in err
+    assert "Traceback" in err
+    assert "geheim" not in err
+
+
+def test_unreachable_server(capsys: pytest.CaptureFixture[str]) -> None:
+    """A server that does not answer is named, with exit code 3, without its password."""
+    assert run_command(["status", "--database", "postgresql://u:geheim@127.0.0.1:1/d?password=geheim"]) == 3
+    err = capsys.readouterr().err
+    assert "cannot be reached" in err
+    assert "geheim" not in err
+
+
+def test_variable_names_the_database(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """EXPERIMENTS_DATABASE_URL is used when --database is not given."""
+    monkeypatch.setenv("EXPERIMENTS_DATABASE_URL", f"sqlite:///{tmp_path}/from variable.db")
+    assert run_command(["status"]) == 3
+    assert "from variable.db" in capsys.readouterr().err
+    assert run_command(["status", "--database", f"sqlite:///{tmp_path}/from option.db"]) == 3
+    assert "from option.db" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(("verb", "begin"), [([], "Run series"), (["database"], "Maintain the database")])
+def test_without_arguments(verb: list[str], begin: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """Without a verb there is the help, once, and nothing else."""
+    run_command(verb)
+    captured = capsys.readouterr()
+    shown = captured.out + captured.err
+    assert shown.startswith(f"Usage: experiments {''.join(verb)}")
+    assert begin in shown
+    assert "error:" not in shown
+    assert "explains its arguments" not in shown
+
+
+@pytest.mark.parametrize("closed", [(0,), (1,), (2,), (0, 1, 2)])
+def test_closed_streams(closed: tuple[int, ...], sqlite_url: str) -> None:
+    """A stream that the shell closed goes nowhere, for child processes too, and no file takes its place."""
+    program = (
+        "import os, subprocess, sys\n"
+        "from meta.commands.group import run_command\n"
+        f"code = run_command(['list', '--database', {sqlite_url!r}]) or run_command(['nope'])\n"
+        f"child = 'import os; assert all(os.fstat(one) for one in {closed})'\n"
+        "subprocess.run([sys.executable, '-c', child], check=True)\n"
+        f"assert all(os.path.samestat(os.fstat(one), os.stat(os.devnull)) for one in {closed})\n"
+        "sys.exit(code)"
+    )
+    closing = " ".join(f"{one}>&-" for one in closed)
+    found = subprocess.run(
+        ["/bin/sh", "-c", f'exec "$@" {closing}', "sh", sys.executable, "-c", program],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert found.returncode == 2, found.stderr
+    assert ("series" in found.stdout) == (1 not in closed)
+    assert found.stderr.count("no such command: nope") == (2 not in closed)
+    assert "unexpected" not in found.stderr
+
+
+def test_create_checks_before_it_makes_a_database(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A wrong file leaves no database behind; one that fits makes it."""
+    monkeypatch.chdir(tmp_path)
+    run_command(["init"])
+    Path("bad.yaml").write_text("name: bad\nrun: {function: train.py:mian}\n")
+    assert run_command(["create", "nosuch.yaml", "bad.yaml"]) == 2
+    assert not Path("results").exists()
+    assert run_command(["create", "bad.yaml", "first.yaml"]) == 2
+    assert Path("results/experiments.db").exists()
+
+
+def test_a_database_that_is_a_folder(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """What SQLite does not tell is told: why the file cannot be opened, and what to do."""
+    assert run_command(["status", "--database", f"sqlite:///{tmp_path}"]) == 3
+    told = f"it is a folder; name a file in it, such as {tmp_path}/experiments.db\n"
+    assert (
+        capsys.readouterr().err
+        == f"error: {tmp_path} cannot be opened (unable to open database file): {told}"
+    )
+
+
+def test_closed_pipe() -> None:
+    """When nobody reads on, the command ends quietly."""
+    read, write = os.pipe()
+    os.close(read)
+    found = subprocess.run(
+        [sys.executable, "-c", "from meta.commands import main; main(['--help'])"],
+        stdout=write,
+        stderr=subprocess.PIPE,
+        check=False,
+    )
+    os.close(write)
+    assert (found.returncode, found.stderr) == (141, b"")
+
+
+@pytest.mark.parametrize("environment", [{"LANG": "C", "LC_ALL": "C"}, {"PYTHONIOENCODING": "ascii"}])
+def test_ascii_terminals(tmp_path: Path, environment: dict[str, str]) -> None:
+    """A terminal without Unicode gets escapes, never an error."""
+    found = start("init", "é", cwd=tmp_path, **environment)
+    assert found.returncode == 0, found.stderr
+    assert "first.yaml" in found.stdout
+
+
+def test_init(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """`init` writes the example, says what to run next, and never overwrites."""
+    folder = tmp_path / "Mein Projekt é"
+    assert run_command(["init", str(folder)]) == 0
+    assert f"experiments run '{folder}/first.yaml'" in capsys.readouterr().out
+    (folder / "first.yaml").unlink()
+    (folder / "train.py").write_text("mine")
+    assert run_command(["init", str(folder)]) == 2
+    assert "train.py exists and is not overwritten" in capsys.readouterr().err
+    assert (folder / "train.py").read_text() == "mine"
+    assert not (folder / "first.yaml").exists()
+    (tmp_path / "file").touch()
+    assert run_command(["init", str(tmp_path / "file" / "x")]) == 2
+
+
+def test_version(capsys: pytest.CaptureFixture[str]) -> None:
+    """`--version` tells the installed version."""
+    assert run_command(["--version"]) == 0
+    assert capsys.readouterr().out.startswith("experiments, version ")

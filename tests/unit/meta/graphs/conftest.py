@@ -1,0 +1,52 @@
+"""Records of made-up series, so that graphs are tested without a database."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import pytest
+
+from database.models import ExperimentStatus
+from experiments.series_file.models import MetricSection
+from meta.graphs.records import CompletedExperiment, ConfigurationRecord, SeriesRecords
+from meta.statistics.curves import Curve
+
+Results = Callable[[Mapping[str, Any], int], Mapping[str, Any]]
+Curves = Callable[[Mapping[str, Any], int], Mapping[str, Curve]]
+MakeRecords = Callable[..., SeriesRecords]
+
+
+@pytest.fixture
+def make_records() -> MakeRecords:
+    """Return a function that makes the records of a grid, from functions of parameters and repetition."""
+
+    def make(
+        grid: Mapping[str, Sequence[Any]],
+        *,
+        results: Results = lambda _parameters, _repetition: {},
+        curves: Curves = lambda _parameters, _repetition: {},
+        repetitions: int = 5,
+        others: Mapping[ExperimentStatus, int] | None = None,
+        retired: int = 0,
+        labels: Mapping[str, MetricSection] | None = None,
+    ) -> SeriesRecords:
+        number = itertools.count(1)
+        logged: dict[str, dict[int, Curve]] = {}
+        configurations = []
+        for values in itertools.product(*grid.values()):
+            parameters = dict(zip(grid, values, strict=True))
+            completed = []
+            for repetition in range(repetitions):
+                experiment = CompletedExperiment(next(number), repetition, results(parameters, repetition))
+                for metric, curve in curves(parameters, repetition).items():
+                    logged.setdefault(metric, {})[experiment.id] = curve
+                completed.append(experiment)
+            configurations.append(ConfigurationRecord(len(configurations) + 1, parameters, completed))
+        statuses = {ExperimentStatus.COMPLETED: len(configurations) * repetitions, **(others or {})}
+        return SeriesRecords(
+            "made-up", configurations, statuses, retired=retired, curves=logged, labels=labels or {}
+        )
+
+    return make

@@ -1,0 +1,80 @@
+"""What stands below a graph."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from database.models import ExperimentStatus
+from experiments.series_file.graphs import GraphSpec
+from experiments.series_file.models import MetricSection
+from meta.graphs.notes import note
+from meta.graphs.panels import compute
+from meta.graphs.plan import make_plan
+from meta.graphs.records import SeriesRecords
+from meta.statistics.curves import Curve
+
+
+def note_of(records: SeriesRecords, **spec: str) -> str:
+    plan = make_plan(GraphSpec(**spec), records)
+    return note(plan, compute(plan, records), records, mark="band")
+
+
+def test_note_says_what_the_band_is_and_over_how_many(make_records) -> None:
+    """The statistic, its level, the mark and the number of repetitions are always stated."""
+    records = make_records({"x": [1]}, results=lambda _p, r: {"y": float(r)}, repetitions=1_200)
+    assert note_of(records, y="y", x="x") == (
+        "made-up: mean with 95 % bootstrap interval (band) over n = 1,200 repetitions."
+    )
+
+
+def test_note_counts_what_is_left_out(make_records) -> None:
+    """Failed, pending and running experiments, missing results and retired ones are counted."""
+    records = make_records(
+        {"x": [1, 2]},
+        results=lambda p, r: {"y": [1.0, "text", np.nan, np.inf, 2.0, 3.0][r]} if p["x"] == 1 else {"y": 1},
+        repetitions=6,
+        others={ExperimentStatus.FAILED: 3, ExperimentStatus.PENDING: 2, ExperimentStatus.RUNNING: 1},
+        retired=4,
+        labels={"y": MetricSection(goal="min")},
+    )
+    assert note_of(records, y="y", x="x") == (
+        "made-up: mean with 95 % bootstrap interval (band) over n = 3 to 6 repetitions. "
+        "Intervals over fewer than 5 repetitions tend to be too narrow. Lower is better. "
+        "The series is still running. 3 failed, 1 running, 2 pending of 18 experiments left out. "
+        "1 completed without 'y' left out. 2 NaN or infinite readings left out. "
+        "4 completed but no longer in the series file left out."
+    )
+
+
+def test_note_of_curves_counts_points_and_windows(make_records) -> None:
+    """Curves of unequal length have a range of repetitions; long ones say that points are averages."""
+
+    def curves(_parameters: object, repetition: int) -> dict[str, Curve]:
+        if repetition == 6:
+            return {}
+        points = 5_000 if repetition else 4_000
+        readings = np.ones(points)
+        readings[:3] = np.nan
+        return {"loss": Curve(np.arange(points), readings)}
+
+    records = make_records({"x": [1]}, curves=curves, repetitions=7)
+    assert note_of(records, y="loss", x="step") == (
+        "made-up: mean with 95 % bootstrap interval (band) over n = 5 to 6 repetitions. "
+        "Each point averages 5 consecutive steps. "
+        "1 completed without 'loss' left out. 18 NaN or infinite readings left out."
+    )
+
+
+@pytest.mark.parametrize(
+    ("repetitions", "text"),
+    [
+        (9, "n = 9 repetitions. Boxes: median and quartiles; whiskers: the furthest readings within 1.5 "),
+        (4, "n = 4 repetitions. Of fewer than 5 repetitions each reading is shown."),
+        (1, "n = 1 repetition. Of fewer than 5 repetitions each reading is shown."),
+    ],
+)
+def test_note_of_boxes_explains_them(make_records, repetitions: int, text: str) -> None:
+    """A box plot says what its parts are, as far as it has them."""
+    records = make_records({"x": [1]}, results=lambda _p, r: {"y": float(r)}, repetitions=repetitions)
+    assert text in note_of(records, y="y", x="x", kind="box")
