@@ -29,6 +29,8 @@ _HANGS_AFTER_S = 60.0
 _BREATH = 3
 _BREATH_S = 0.3
 _PAUSE_S = 0.005
+#: When nothing has begun for so long, all may be waiting for the next blow.
+_STANDSTILL_S = 1.0
 #: So often runners are started again when all have ended and something is left.
 _MOST_ROUNDS = 3
 #: Ends of `experiments run`: all done; done, with failures.
@@ -166,7 +168,7 @@ class Storm:
             self._look()
             executions = self._notes.executions
             calm = executions < calm_until and time.monotonic() < calm_until_s
-            if not schedule or executions < schedule[0][0] or calm:
+            if not schedule or calm or not (executions >= schedule[0][0] or self._stands_still()):
                 continue
             living = [slot.process.pid for slot in self._slots if slot.process.poll() is None]
             if self._violence.deal(schedule[0][1], living, self._notes.pids):
@@ -174,6 +176,9 @@ class Storm:
                 calm_until, calm_until_s = executions + _BREATH, time.monotonic() + _BREATH_S
                 with (self._project.folder / "dealt").open("ab") as dealt:
                     dealt.write(b".")
+
+    def _stands_still(self) -> bool:
+        return time.monotonic() - self._progress_at > _STANDSTILL_S
 
     def _look(self) -> None:
         """See what has happened meanwhile; the dead are replaced at once."""
