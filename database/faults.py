@@ -27,8 +27,10 @@ _CONTENTION_SQLSTATES = frozenset({"40001", "40P01", "55P03", "57014"})
 #: Shutdown and start; idle timeouts; a COMMIT of unknown fate; a standby that is to take over; too little
 #: memory and too many connections.
 _PASSING_SQLSTATES = _CONTENTION_SQLSTATES | {
-    *("57P01", "57P02", "57P03", "57P05", "25P03", "40003", "25006", "53000", "53200", "53300"),
+    *("57P01", "57P02", "57P03", "57P05", "25P03", "40003", "53000", "53200", "53300"),
 }
+#: A write where there may be none: on a standby that is to take over, or in a transaction that only reads.
+_READ_ONLY = "25006"
 _CONNECTION_CLASS, _DISK_FULL = "08", "53100"
 _PASSING_SQLITE = ("SQLITE_BUSY", "SQLITE_LOCKED", "SQLITE_PROTOCOL")
 #: A quota and `ulimit -f` are told as failed writes; the last one is the index of the WAL file.
@@ -61,6 +63,13 @@ def fault_of(error: BaseException) -> Fault:
     return Fault.PASSES if lost else Fault.STAYS
 
 
+def fault_of_a_reader(error: BaseException) -> Fault:
+    """Say the same of an error in a transaction that was to read only: its writes are refused each time."""
+    if isinstance(error, DBAPIError) and getattr(error.orig, "pgcode", None) == _READ_ONLY:
+        return Fault.STAYS
+    return fault_of(error)
+
+
 def is_transient(error: BaseException) -> bool:
     """Say whether the same transaction may succeed when it is run again, without anybody's help."""
     return fault_of(error) is Fault.PASSES
@@ -86,7 +95,7 @@ def sqlite_code(error: DBAPIError) -> str:
 def _of_sqlstate(sqlstate: str) -> Fault:
     if sqlstate == _DISK_FULL:
         return Fault.NEEDS_ROOM
-    if sqlstate in _PASSING_SQLSTATES or sqlstate.startswith(_CONNECTION_CLASS):
+    if sqlstate in _PASSING_SQLSTATES or sqlstate == _READ_ONLY or sqlstate.startswith(_CONNECTION_CLASS):
         return Fault.PASSES
     return Fault.STAYS
 

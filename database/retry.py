@@ -79,6 +79,7 @@ def retrying(
     deadline_s: float,
     give_up: Callable[[], bool] = _never,
     wait_for_room: bool = False,
+    judge: Callable[[BaseException], Fault] = fault_of,
 ) -> Result:
     """Call `work` again and again while its fault is one that passes.
 
@@ -95,6 +96,8 @@ def retrying(
         PostgreSQL for a host that has vanished for about as long.
     wait_for_room : bool
         Wait for room on a full disk too, as for a fault that passes.
+    judge : callable
+        Says what kind of fault an error is.
 
     Raises
     ------
@@ -106,7 +109,7 @@ def retrying(
         try:
             result = work()
         except (SQLAlchemyError, DatabaseUnreachableError) as error:
-            fault = fault_of(error)
+            fault = judge(error)
             goes_on = fault is Fault.PASSES or (fault is Fault.NEEDS_ROOM and wait_for_room)
             if not goes_on or wait.seconds > deadline_s or give_up():
                 raise

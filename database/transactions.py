@@ -11,6 +11,7 @@ from sqlalchemy.engine import URL
 from sqlalchemy.orm import Session
 
 from database.errors import SessionMisuseError
+from database.faults import fault_of, fault_of_a_reader
 from database.open_sessions import is_inside_scope
 from database.retry import retrying
 from database.session import scoped_session
@@ -158,4 +159,4 @@ def run_in_transaction(
 
     if is_inside_scope(url):
         return once()
-    return retrying(once, deadline_s=deadline_s)
+    return retrying(once, deadline_s=deadline_s, judge=fault_of_a_reader if read_only else fault_of)

@@ -29,24 +29,25 @@ def main(x, run):
 """
 
 
+#: The lease by which a runner judges others. Only those have it that find a silent one: a busy processor
+#: silences the healthy, too.
+IMPATIENT = {"EXPERIMENTS_LEASE_S": "1", "EXPERIMENTS_HEARTBEAT_S": "0.2"}
+
+
 @pytest.fixture
 def shared(tmp_path: Path, postgres_url: str) -> Iterator[Project]:
-    """Yield a project on PostgreSQL whose leases are short."""
+    """Yield a project on PostgreSQL."""
     folder = tmp_path / "Mein Projekt é"
     folder.mkdir()
     project = Project(folder, postgres_url)
-    project.environment |= {"EXPERIMENTS_LEASE_S": "1", "EXPERIMENTS_HEARTBEAT_S": "0.2"}
     yield project
     project.end()
 
 
-def start_on(project: Project, host: str, workers: int) -> subprocess.Popen[str]:
+def start_on(project: Project, host: str, workers: int, **environment: str) -> subprocess.Popen[str]:
     """Start a runner on a host, whose disk no other host sees."""
-    return project.start("run", "s.yaml", "--workers", str(workers), **place(project, host))
-
-
-def place(project: Project, host: str) -> dict[str, str]:
-    return {"EXPERIMENTS_HOST": host, "EXPERIMENTS_RESULTS": str(project.folder / host)}
+    place = {"EXPERIMENTS_HOST": host, "EXPERIMENTS_RESULTS": str(project.folder / host)}
+    return project.start("run", "s.yaml", "--workers", str(workers), **place, **environment)
 
 
 def finish(process: subprocess.Popen[str]) -> str:
@@ -103,7 +104,7 @@ def test_dead_host(shared: Project) -> None:
     project.event()
     dying.kill()
     dying.communicate()
-    said = finish(start_on(project, "b", 2))
+    said = finish(start_on(project, "b", 2, **IMPATIENT))
     assert "taking over from a runner that died on a" in said
     assert_recorded_once(project, 12)
     assert project.outcomes() == {"completed": 12, "lost": 1}
@@ -123,7 +124,7 @@ def test_suspended_host(shared: Project, first: str) -> None:
     worker = int(project.event())
     for pid in (suspended.pid, worker):
         os.kill(pid, signal.SIGSTOP)
-    finish(start_on(project, "b", 2))
+    finish(start_on(project, "b", 2, **IMPATIENT))
     assert_recorded_once(project, 12)
     project.series(WAITS_AT_3, experiments=20)
     project.run("create", "s.yaml")

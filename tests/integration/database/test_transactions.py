@@ -167,9 +167,11 @@ def test_whatever_can_be_called(database_url: str) -> None:
 
 
 def test_run_in_transaction_passes_on(database_url: str) -> None:
-    """Arguments by name reach the function; read_only=True is that of the scope."""
+    """Arguments by name reach the function; read_only=True is that of the scope: a write is refused at once."""
+    tries = []
 
     def work(session: Session, first: str, *, second: str) -> tuple[str, str]:
+        tries.append(first)
         session.add(series(first))
         return first, second
 
@@ -177,6 +179,7 @@ def test_run_in_transaction_passes_on(database_url: str) -> None:
     with pytest.raises(DBAPIError):
         run_in_transaction(work, "c", second="d", read_only=True)
     assert recorded() == ["a"]
+    assert tries == ["a", "c"]
 
 
 def busy() -> OperationalError:
