@@ -167,7 +167,7 @@ def test_whatever_can_be_called(database_url: str) -> None:
 
 
 def test_run_in_transaction_passes_on(database_url: str) -> None:
-    """Arguments by name reach the function; read_only=True is that of the scope: a write is refused at once."""
+    """Arguments by name reach the function; read_only=True is the scope's, a write is refused at once."""
     tries = []
 
     def work(session: Session, first: str, *, second: str) -> tuple[str, str]:
