@@ -11,6 +11,7 @@ import ctypes
 import errno
 import os
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import TextIO
 
@@ -42,14 +43,14 @@ class OutputCapture:
         self._file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND | os.O_CLOEXEC, 0o600)
         self._attach()
 
-    def collect(self, log: Path) -> str | None:
-        """Move what was written to `log` and start anew; return its end, or None when there is nothing."""
+    def collect(self, log: Callable[[], Path]) -> str | None:
+        """Move what was written to `log()` and start anew; return its end, or None when there is nothing."""
         self._flush()
         size = os.lseek(self._file, 0, os.SEEK_END)
         if size == 0:
             return None
         output = read_ends(self._file, size)
-        write_atomically(log, output, scratch=self._scratch)
+        write_atomically(log(), output, scratch=self._scratch)
         os.ftruncate(self._file, 0)
         return tail_of(output)
 

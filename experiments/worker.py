@@ -206,9 +206,8 @@ class Worker:
     def _collect_output(self, token: Token) -> str | None:
         if self._capture is None:
             return None
-        log = self._post.folder.log(self._post.series_folder, *token)
         try:
-            return self._capture.collect(log)
+            return self._capture.collect(lambda: self._post.folder.log(self._post.series_folder, *token))
         except OSError as error:  # the result matters more than the log
             return f"(the log could not be written: {error})"
 

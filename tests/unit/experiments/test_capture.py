@@ -36,10 +36,10 @@ def test_each_attempt_has_its_own_log(tmp_path: Path) -> None:
         print("one")
         os.write(2, b"two\\xff\\n")
         os.system("echo three")
-        assert capture.collect(log) == "one\\ntwo\\ufffd\\nthree"
-        assert capture.collect(Path("logs/2-1.log")) is None
+        assert capture.collect(lambda: log) == "one\\ntwo\\ufffd\\nthree"
+        assert capture.collect(lambda: Path("logs/2-1.log")) is None
         print("four")
-        assert capture.collect(Path("logs/3-1.log")) == "four"
+        assert capture.collect(lambda: Path("logs/3-1.log")) == "four"
         """,
     )
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
@@ -55,9 +55,9 @@ def test_closed_or_replaced_streams(tmp_path: Path) -> None:
         print("before")
         sys.stdout.close()
         sys.stderr = None
-        capture.collect(log)
+        capture.collect(lambda: log)
         print("after")
-        assert capture.collect(Path("logs/2-1.log")) == "after"
+        assert capture.collect(lambda: Path("logs/2-1.log")) == "after"
         """,
     )
     assert done.returncode == 0
