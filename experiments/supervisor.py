@@ -100,7 +100,11 @@ class Supervisor:
                 self._books.submit(self._registration.register)
                 self._loop()
             finally:
-                all_is_recorded = self._end()
+                try:
+                    all_is_recorded = self._end()
+                finally:
+                    for registration in self._registrations:
+                        registration.leave()
         received = self._signals.received
         return Ending(
             received[0] if received else None,

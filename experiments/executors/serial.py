@@ -26,8 +26,16 @@ from experiments.worker_config import WorkerConfig
 
 def run_serially(session: Session, assignment: Assignment, observe: Observer) -> Ending:
     """Work a series off in this process; it is its own runner and only worker."""
+    runner_id = runners.new_id()
+    try:
+        return _run(session, runner_id, assignment, observe)
+    finally:
+        runners.leave(runner_id)
+
+
+def _run(session: Session, runner_id: str, assignment: Assignment, observe: Observer) -> Ending:
     settings = Settings.from_environment()
-    runner_id, worker_id = runners.new_id(), runners.new_id()
+    worker_id = runners.new_id()
     directory = assignment.folder.make_runner(runner_id)
 
     def register(each: Session) -> None:
