@@ -7,12 +7,11 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from sqlalchemy.exc import DataError, IntegrityError
-
 from database import claims, runners
 from database.attempt_records import folder_of_experiment
 from database.attempts import Finished
 from database.claims import Token
+from database.errors import RecordRefusedError
 from database.models import Outcome, ProcessState
 from database.runners import ProcessIdentity, Silence, Watch
 from experiments.bookkeeping import Transactions
@@ -135,12 +134,9 @@ def take_over(transactions: Transactions, runner_id: str, watch: Watch, folder: 
         # Its journals first: once it is declared dead, anybody may give back what it had finished.
         try:
             returned += _settle_runner(transactions, silence, log_of)
-        except (IntegrityError, DataError) as error:
+        except RecordRefusedError as error:
             logger.warning(
-                "the database refuses what a dead runner has finished; it stays in %s, and those "
-                "experiments stay as they are: %s",
-                silence.journal_directory,
-                error.orig,
+                "what a dead runner has finished stays in %s: %s", silence.journal_directory, error
             )
             continue  # nobody else's experiments need to wait for that
         if _declare_dead(transactions, silence):

@@ -8,10 +8,12 @@ reaches the experiment.
 from __future__ import annotations
 
 import signal
+from pathlib import Path
 
 from sqlalchemy.orm import Session
 
 from database import claims, runners
+from database.attempts import Finished
 from database.models import ProcessState
 from database.retry import retrying_transaction
 from database.runners import Watch
@@ -19,6 +21,7 @@ from database.settings import Settings
 from experiments.assignment import Assignment, Ending, Observer, Stage, View
 from experiments.bookkeeping import Transactions
 from experiments.heartbeat import HeartbeatThread
+from experiments.journal import JournalReader
 from experiments.recovery import take_over
 from experiments.run_experiments import experiment_loop
 from experiments.worker_config import WorkerConfig
@@ -43,7 +46,13 @@ def _run(session: Session, runner_id: str, assignment: Assignment, observe: Obse
         runners.register_worker(each, runner_id, worker_id)
 
     def end(each: Session) -> None:
-        claims.settle(each, worker_id, [], state=ProcessState.STOPPED, policy=assignment.execution.policy)
+        claims.settle(
+            each,
+            worker_id,
+            _unrecorded(assignment.folder.journal(runner_id, worker_id)),
+            state=ProcessState.STOPPED,
+            policy=assignment.execution.policy,
+        )
         runners.end_runner(each, runner_id, ProcessState.STOPPED)
 
     retrying_transaction(session, register)
@@ -69,3 +78,12 @@ def _run(session: Session, runner_id: str, assignment: Assignment, observe: Obse
         retrying_transaction(session, end)
         assignment.folder.remove_runner(runner_id)
     return Ending(stopped_by, (runner_id,))
+
+
+def _unrecorded(path: Path) -> list[Finished]:
+    """Return what was finished before an error ended the loop."""
+    journal = JournalReader(path)
+    journal.poll()
+    finished = journal.unrecorded()
+    journal.close()
+    return finished

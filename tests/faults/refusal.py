@@ -26,7 +26,7 @@ def refuse(table: str, condition: str = "true") -> None:
                     f"WHEN EXISTS (SELECT 1 FROM {table} WHERE rowid = NEW.rowid AND ({condition})) "
                     "BEGIN SELECT RAISE(ABORT, 'house_rule'); END"
                 )
-                session.execute(text(rule.replace(":", r"\:")))
+                session.execute(text(rule))
         session.commit()
 
 

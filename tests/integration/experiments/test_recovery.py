@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 from sqlalchemy import select
-from sqlalchemy.exc import IntegrityError
 
 from database import runners
+from database.errors import RecordRefusedError
 from database.models import Experiment
 from database.runners import ProcessIdentity, Provenance, Watch
 from database.session import SessionLocal, scoped_session
@@ -39,7 +39,9 @@ def test_next_run_of_the_same_process(source: Path, tmp_path: Path, workers: int
     """What waits in the journals of a run is recorded by the next one, also when its process lives on."""
     options = RunOptions(workers=workers, results_directory=tmp_path / "results")
     refuse("attempt")
-    with pytest.raises(IntegrityError):
+    with pytest.raises(
+        RecordRefusedError, match=r"experiment 1 \(attempt 1\) cannot be recorded: .*house_rule"
+    ):
         run_series(source, options)
     accept("attempt")
     assert list((tmp_path / "results" / ".runners").rglob("*.journal"))
