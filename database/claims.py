@@ -91,20 +91,21 @@ from sqlalchemy.orm import Session
 from database import claim_statements as statements
 from database import sqlite
 from database.attempts import Chunk, Exchange, Finished, Removal, RetryPolicy, Token, Wish
-from database.claim_questions import Outlook, canary_failures, outlook, revoked
+from database.claim_questions import FirstExperiments, Outlook, first_experiments, outlook, revoked
 from database.errors import FencedError
 from database.models import Experiment, ExperimentSeries, ExperimentStatus, Outcome, ProcessState
 from database.refusals import write_outcomes
 
 __all__ = [
     "Exchange",
+    "FirstExperiments",
     "Outlook",
     "Removal",
     "Token",
     "Wish",
     "add_chunks",
-    "canary_failures",
     "exchange",
+    "first_experiments",
     "orphaned_workers",
     "outlook",
     "record_for",
