@@ -191,20 +191,6 @@ class RetryPolicy:
         """Return how many attempts may end so without the experiment being given up."""
         return self.retries.get(outcome, 0)
 
-    def delay_after(self, outcome: Outcome, earlier: int) -> float:
-        """Return how many seconds the next attempt waits; bad luck does not wait.
-
-        Parameters
-        ----------
-        outcome : Outcome
-            Of the attempt that ends now.
-        earlier : int
-            How many of its attempts ended so before.
-        """
-        if outcome not in _OWN_FAULT:
-            return 0.0
-        return min(self.delay_s * 2.0 ** min(earlier, _MOST_DOUBLINGS), MAX_DELAY_S)
-
     def status_after(self, outcome: Outcome, earlier: int) -> ExperimentStatus:
         """Decide what becomes of the experiment.
 
@@ -222,3 +208,9 @@ class RetryPolicy:
         if outcome is Outcome.RELEASED or earlier < self.limit(outcome):
             return ExperimentStatus.PENDING
         return ExperimentStatus.FAILED
+
+    def delay_after(self, outcome: Outcome, earlier: int) -> float:
+        """Return how many seconds the next attempt waits, of the same; bad luck does not wait."""
+        if outcome not in _OWN_FAULT:
+            return 0.0
+        return min(self.delay_s * 2.0 ** min(earlier, _MOST_DOUBLINGS), MAX_DELAY_S)

@@ -36,6 +36,22 @@ class Outlook:
     due_in_s: float | None
 
 
+@dataclass(frozen=True)
+class FirstExperiments:
+    """How the first experiments of all configurations stand.
+
+    Attributes
+    ----------
+    failed : int
+        How many have failed for good.
+    in_hand : int
+        How many are claimed or running.
+    """
+
+    failed: int
+    in_hand: int
+
+
 def outlook(session: Session, series_id: int, *, limit: int, canary: bool = False) -> Outlook:
     """Tell what of a series a worker could claim now, no further than `limit`, or when it could."""
     connection = session.connection()
@@ -66,12 +82,16 @@ def revoked(session: Session, holding: Mapping[str, Token]) -> set[str]:
     return {worker_id for worker_id, token in gone.items() if token not in ended}
 
 
-def canary_failures(session: Session, series_id: int) -> int:
-    """Count the configurations whose first experiment has failed, whoever ran it."""
-    statement = text(
-        f"SELECT count(*) FROM experiment WHERE series_id = :series AND status = 'failed' AND {FIRST}"
+def first_experiments(session: Session, series_id: int) -> FirstExperiments:
+    """Tell how the first experiments of the configurations stand, whoever runs them."""
+    failed = f"SELECT count(*) FROM experiment WHERE series_id = :series AND status = 'failed' AND {FIRST}"
+    in_hand = (
+        "SELECT count(*) FROM experiment WHERE series_id = :series AND worker_id IS NOT NULL "
+        "AND repetition = 0 AND NOT retired"
     )
-    return int(session.execute(statement, {"series": series_id}).scalar() or 0)
+    return FirstExperiments(
+        *(int(session.execute(text(one), {"series": series_id}).scalar() or 0) for one in (failed, in_hand))
+    )
 
 
 def _count_claimable(connection: Connection, series_id: int, limit: int, *, canary: bool) -> int:

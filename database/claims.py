@@ -48,7 +48,8 @@ record
     `exchange` by the worker, `record_for` by its supervisor while it is busy, `settle` after its
     end. What is owned is recorded with its row of `attempt`. Of the rest what has a witness of this
     worker with the same outcome has landed before; everything else was taken away: it is refused.
-    How it goes on decides the `RetryPolicy`, by the outcomes since a person last said `retry`.
+    How it goes on decides the `RetryPolicy`, by the outcomes since a person last said `retry`. What
+    the database refuses for good is recorded as a note of that (`database.refusals`).
 release
     `Wish.give_back`, `record_for(give_back=True)` and `settle`: what was not started goes back
     with the outcome `released`, hidden and uncounted.
@@ -90,19 +91,21 @@ from sqlalchemy.orm import Session
 from database import claim_statements as statements
 from database import sqlite
 from database.attempts import Chunk, Exchange, Finished, Removal, RetryPolicy, Token, Wish
-from database.claim_questions import Outlook, canary_failures, outlook, revoked
+from database.claim_questions import FirstExperiments, Outlook, first_experiments, outlook, revoked
 from database.errors import FencedError
 from database.models import Experiment, ExperimentSeries, ExperimentStatus, Outcome, ProcessState
+from database.refusals import write_outcomes
 
 __all__ = [
     "Exchange",
+    "FirstExperiments",
     "Outlook",
     "Removal",
     "Token",
     "Wish",
     "add_chunks",
-    "canary_failures",
     "exchange",
+    "first_experiments",
     "orphaned_workers",
     "outlook",
     "record_for",
@@ -326,18 +329,26 @@ def _record(
     policy: RetryPolicy,
 ) -> tuple[frozenset[Token], frozenset[Token]]:
     """Record what is owned; of the rest tell what an earlier transaction of ours has recorded."""
+    mine = [one for one in finished if (one.experiment_id, one.attempt_number) in owned]
+    others = [one for one in finished if (one.experiment_id, one.attempt_number) not in owned]
+    write_outcomes(connection, mine, lambda group: _record_mine(connection, worker_id, group, policy))
+    recorded = {(one.experiment_id, one.attempt_number) for one in mine}
+    witnessed = statements.witnesses(connection, worker_id, others) if others else set()
+    refused = {(one.experiment_id, one.attempt_number) for one in others} - witnessed
+    return frozenset(recorded | witnessed), frozenset(refused)
+
+
+def _record_mine(
+    connection: Connection, worker_id: str, finished: Sequence[Finished], policy: RetryPolicy
+) -> None:
+    """Record what is owned, each as it goes on."""
     mine: dict[ExperimentStatus, list[Finished]] = {}
-    others: list[Finished] = []
     waits: list[tuple[Token, float]] = []
     for one in finished:
-        token = (one.experiment_id, one.attempt_number)
-        if token in owned:
-            status, delay_s = _decide(connection, one, policy)
-            mine.setdefault(status, []).append(one)
-            if delay_s:
-                waits.append((token, delay_s))
-        else:
-            others.append(one)
+        status, delay_s = _decide(connection, one, policy)
+        mine.setdefault(status, []).append(one)
+        if delay_s:
+            waits.append(((one.experiment_id, one.attempt_number), delay_s))
     for status, group in mine.items():
         _record_plain(connection, worker_id, group, status)
     if waits:
@@ -345,10 +356,6 @@ def _record(
     tally = [len(mine.get(status, ())) for status in (ExperimentStatus.COMPLETED, ExperimentStatus.FAILED)]
     if any(tally):
         statements.add_to_tally(connection, worker_id, *tally)
-    recorded = {(one.experiment_id, one.attempt_number) for group in mine.values() for one in group}
-    witnessed = statements.witnesses(connection, worker_id, others) if others else set()
-    refused = {(one.experiment_id, one.attempt_number) for one in others} - witnessed
-    return frozenset(recorded | witnessed), frozenset(refused)
 
 
 def _decide(connection: Connection, one: Finished, policy: RetryPolicy) -> tuple[ExperimentStatus, float]:

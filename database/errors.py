@@ -57,6 +57,10 @@ class FencedError(ExperimentsError):
     exit_code = 3
 
 
+class RecordRefusedError(DatabaseError):
+    """The database refuses for good what an experiment came to; the message names it."""
+
+
 class InvalidValueError(ExperimentsError, ValueError):
     """A value cannot be stored exactly; the message names its place and type."""
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from enum import Enum
 
-from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, InterfaceError, OperationalError
 
 from database.errors import DatabaseUnreachableError
 
@@ -32,6 +32,17 @@ _PASSING_SQLSTATES = _CONTENTION_SQLSTATES | {
 #: A write where there may be none: on a standby that is to take over, or in a transaction that only reads.
 _READ_ONLY = "25006"
 _CONNECTION_CLASS, _DISK_FULL = "08", "53100"
+#: What a row says is refused, not that there is one: its types and sizes, the rules of the tables, a
+#: trigger's RAISE EXCEPTION, and limits such as the depth of JSON.
+_CONTENT_CLASSES, _RAISED = ("22", "23", "54"), "P0001"
+#: Of these: a row that is there already, or whose other row is not. Then it is the protocol that is broken.
+_CONTRADICTIONS = frozenset(
+    {
+        *("23503", "23505", "23P01"),
+        *("SQLITE_CONSTRAINT_FOREIGNKEY", "SQLITE_CONSTRAINT_PRIMARYKEY", "SQLITE_CONSTRAINT_UNIQUE"),
+        "SQLITE_CONSTRAINT_ROWID",
+    }
+)
 _PASSING_SQLITE = ("SQLITE_BUSY", "SQLITE_LOCKED", "SQLITE_PROTOCOL")
 #: A quota and `ulimit -f` are told as failed writes; the last one is the index of the WAL file.
 _FULL_SQLITE = ("SQLITE_FULL", "SQLITE_IOERR_WRITE", "SQLITE_IOERR_SHMSIZE")
@@ -78,6 +89,22 @@ def is_transient(error: BaseException) -> bool:
 def is_refused(error: DBAPIError) -> bool:
     """Say whether a PostgreSQL server turned the connection down for what the URL says."""
     return not getattr(error.orig, "pgcode", None) and _REFUSED.search(str(error.orig)) is not None
+
+
+def refuses_content(error: DBAPIError) -> bool:
+    """Say whether the database refuses for good what a row says, where another row would be taken."""
+    sqlstate = getattr(error.orig, "pgcode", None)
+    if sqlstate:
+        of_content = sqlstate.startswith(_CONTENT_CLASSES) or sqlstate == _RAISED
+        return of_content and sqlstate not in _CONTRADICTIONS
+    return isinstance(error, IntegrityError | DataError) and sqlite_code(error) not in _CONTRADICTIONS
+
+
+def own_words(error: Exception) -> str:
+    """Return the driver's own words in one line, without the statement."""
+    original = error.orig if isinstance(error, DBAPIError) else None
+    lines = str(original or error).strip().splitlines()
+    return lines[0] if lines else type(error).__name__
 
 
 def is_contention(error: DBAPIError) -> bool:

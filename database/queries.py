@@ -231,7 +231,7 @@ def live_runners(session: Session, series_id: int) -> list[Silence]:
     return [
         seen
         for seen in others_alive(session, "")
-        if seen.runner_id in owners and seen.age_s < lease_s and not seen.identity.is_gone()
+        if seen.runner_id in owners and seen.age_s < lease_s and not seen.has_ended()
     ]
 
 

@@ -8,12 +8,12 @@ import time
 from collections.abc import Callable
 from typing import TypeVar
 
-from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from database import ending
 from database.errors import DatabaseUnreachableError
-from database.faults import Fault, fault_of, is_transient
+from database.faults import Fault, fault_of, is_transient, own_words
 
 __all__ = ["is_transient", "retrying", "retrying_transaction"]
 
@@ -55,7 +55,7 @@ class _Wait:
         if fault is self._told and self._told_at is not None and now - self._told_at < _TELL_AGAIN_S:
             return
         self._told, self._told_at = fault, now
-        logger.warning("%s: %s", _WAITING_FOR[fault], _cause(error))
+        logger.warning("%s: %s", _WAITING_FOR[fault], own_words(error))
 
     def tell_end(self) -> None:
         if self._told is not None:
@@ -157,10 +157,3 @@ def retrying_transaction(
         return result
 
     return retrying(once, deadline_s=deadline_s, give_up=give_up, wait_for_room=True)
-
-
-def _cause(error: Exception) -> str:
-    """Return the driver's own words in one line, without the statement."""
-    original = error.orig if isinstance(error, DBAPIError) else None
-    lines = str(original or error).strip().splitlines()
-    return lines[0] if lines else type(error).__name__

@@ -209,7 +209,7 @@ def holders(session: Session, series_id: int, selection: Selection = EVERYTHING)
 
 def _sign_of_life(seen: Silence) -> str | None:
     """Say why a runner is held for alive; None when it provably, or to a person who asks, is not."""
-    if seen.identity.is_gone():
+    if seen.has_ended():
         return None
     own = ProcessIdentity.own()
     if own.boot_id and (own.host, own.boot_id) == (seen.identity.host, seen.identity.boot_id):

@@ -1,8 +1,9 @@
 """Who is at work: registering runners and workers, heartbeats, and finding the dead.
 
 A runner's one row stands for all its workers: the supervisor sends the heartbeat, never a process
-that runs user code. On its own host a runner is found dead at once, by its process; on another
-host when its lease is over by the database's clock and it stayed silent while we watched.
+that runs user code. On its own host a runner is found dead at once, by its process, and in its own
+process when it is not at work there; on another host when its lease is over by the database's clock
+and it stayed silent while we watched.
 """
 
 from __future__ import annotations
@@ -75,6 +76,23 @@ def _start_ticks(pid: int) -> int:
     return -1 if fields[0] in "ZX" else int(fields[19])
 
 
+#: The rows of a process that lives may be of runs that have ended in it, as one after another does in a
+#: notebook: these are not.
+_at_work: set[str] = set()
+
+
+def has_ended(runner_id: str, identity: ProcessIdentity) -> bool:
+    """Say whether a runner provably is not at work: its process is gone, or it is ours and has gone on."""
+    if identity.is_gone():
+        return True
+    return bool(identity.boot_id) and runner_id not in _at_work and identity == ProcessIdentity.own()
+
+
+def leave(runner_id: str) -> None:
+    """Note that a runner is at work in this process no more, whatever its row says."""
+    _at_work.discard(runner_id)
+
+
 @dataclass(frozen=True)
 class Provenance:
     """Where a runner's results come from."""
@@ -96,7 +114,8 @@ def new_id() -> str:
 def register_runner(
     session: Session, runner_id: str, provenance: Provenance, journal_directory: Path | None
 ) -> None:
-    """Register a runner as alive; repeating it changes nothing."""
+    """Register a runner as alive and at work here, until it leaves; repeating it changes nothing."""
+    _at_work.add(runner_id)
     identity = ProcessIdentity.own()
     now = text(NOW[session.get_bind().dialect.name])
     session.execute(
@@ -187,6 +206,10 @@ class Silence:
     age_s: float
     journal_directory: Path | None
 
+    def has_ended(self) -> bool:
+        """Say whether it provably is not at work any more; see `has_ended`."""
+        return has_ended(self.runner_id, self.identity)
+
 
 def others_alive(session: Session, runner_id: str) -> list[Silence]:
     """Return all other runners that are not known to have ended."""
@@ -263,7 +286,7 @@ class Watch:
 
     def is_dead(self, silence: Silence) -> bool:
         """Judge a runner that was seen now."""
-        if silence.identity.is_gone():
+        if silence.has_ended():
             return True
         now = time.monotonic()
         beat, since, looked_at = self._seen.get(silence.runner_id, (-1, now, now))

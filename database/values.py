@@ -86,7 +86,7 @@ def _foreign_to_plain(value: Any, path: str, depth: int) -> Any:
         if type(found) in {bool, int, float, str}:
             return _to_plain(found, path, depth)
     raise InvalidValueError(
-        f"{path} is a {_kind(value)}, which cannot be stored; "
+        f"{path} is of type {_kind(value)}, which cannot be stored; "
         "return numbers, text, booleans, None, and lists or mappings of these"
     )
 

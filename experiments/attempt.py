@@ -131,8 +131,8 @@ def _encoded(returned: object, metrics: dict[str, Any]) -> str:
         returned = {}
     if not isinstance(returned, Mapping):
         raise InvalidValueError(
-            f"the experiment returned a {type(returned).__name__}; return a mapping of results, "
-            "such as {'accuracy': 0.9}, or nothing"
+            f"the experiment returned something of type {type(returned).__name__}; return a mapping of "
+            "results, such as {'accuracy': 0.9}, or nothing"
         )
     if "metrics" in returned:
         raise InvalidValueError("'metrics' in the result is the place of logged metrics; use another name")

@@ -133,5 +133,7 @@ def objection(value: Any, depth: int = 0) -> str | None:
     if isinstance(value, Mapping):
         value = value.values()
     elif not isinstance(value, list):
-        return f"is a {type(value).__name__}; parameters are numbers, text, booleans, lists and mappings"
+        return (
+            f"is of type {type(value).__name__}; parameters are numbers, text, booleans, lists and mappings"
+        )
     return next((found for item in value if (found := objection(item, depth + 1))), None)

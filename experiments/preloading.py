@@ -4,6 +4,10 @@ The server is a fresh interpreter that multiprocessing starts, and nobody talks 
 forks: what to import it learns from its environment (see `experiments.forkserver_preload`). It
 serves all runs of its process, so only the first one's target is preloaded.
 
+The supervisor waits for the import when it starts the first worker, and again when the server was
+killed. No worker is at work then whose timeout could be late: with the server all of its workers end.
+Heartbeats and the progress are of other threads; Ctrl-C is answered when the import is over.
+
 multiprocessing ignores an ImportError there, and dies of anything else. Neither will do: what the
 import raises, also SystemExit, is told on stderr, and the workers then import the target themselves
 and tell what is wrong with it as they always do.

@@ -7,14 +7,13 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from sqlalchemy.exc import DataError, IntegrityError
-
 from database import claims, runners
 from database.attempt_records import folder_of_experiment
 from database.attempts import Finished
 from database.claims import Token
+from database.errors import RecordRefusedError
 from database.models import Outcome, ProcessState
-from database.runners import Silence, Watch
+from database.runners import ProcessIdentity, Silence, Watch
 from experiments.bookkeeping import Transactions
 from experiments.capture import rescue_output
 from experiments.endings import sentence
@@ -131,23 +130,19 @@ def take_over(transactions: Transactions, runner_id: str, watch: Watch, folder: 
     for silence in transactions(lambda session: runners.others_alive(session, runner_id)):
         if not watch.is_dead(silence):
             continue
-        if silence.identity.is_gone():
-            kill_marked(silence.identity)  # what has lost its worker goes on otherwise
+        _kill_what_is_left(silence.identity)
         # Its journals first: once it is declared dead, anybody may give back what it had finished.
         try:
             returned += _settle_runner(transactions, silence, log_of)
-        except (IntegrityError, DataError) as error:
+        except RecordRefusedError as error:
             logger.warning(
-                "the database refuses what a dead runner has finished; it stays in %s, and those "
-                "experiments stay as they are: %s",
-                silence.journal_directory,
-                error.orig,
+                "what a dead runner has finished stays in %s: %s", silence.journal_directory, error
             )
             continue  # nobody else's experiments need to wait for that
         if _declare_dead(transactions, silence):
             logger.warning("taking over from a runner that died on %s", silence.identity.host)
-            if silence.identity.is_gone() and silence.journal_directory is not None:
-                remove_remains(silence.journal_directory)
+            if silence.has_ended() and silence.journal_directory is not None:
+                _remove(silence.journal_directory, silence.identity)
     for worker_id in transactions(claims.orphaned_workers):
         returned += _settle(transactions, worker_id, None)
     _clear_away(transactions, runner_id, folder)
@@ -160,9 +155,20 @@ def _clear_away(transactions: Transactions, runner_id: str, folder: ResultsFolde
     if not others:
         return
     for ended, identity in transactions(lambda session: runners.ended_among(session, others)).items():
-        if identity.is_gone():
-            kill_marked(identity)
-            remove_remains(folder.runner(ended))
+        if runners.has_ended(ended, identity):
+            _kill_what_is_left(identity)
+            _remove(folder.runner(ended), identity)
+
+
+def _kill_what_is_left(identity: ProcessIdentity) -> None:
+    """Kill what has lost its worker and goes on; in a process that lives, others may be at work."""
+    if identity.is_gone():
+        kill_marked(identity)
+
+
+def _remove(directory: Path, identity: ProcessIdentity) -> None:
+    """Remove what a runner has left; the sockets of a process that goes on are still in use."""
+    remove_remains(directory, sockets=identity.is_gone())
 
 
 def _declare_dead(transactions: Transactions, silence: Silence) -> bool:
@@ -171,7 +177,7 @@ def _declare_dead(transactions: Transactions, silence: Silence) -> bool:
 
 def _settle_runner(transactions: Transactions, silence: Silence, log_of: LogPath) -> int:
     directory = silence.journal_directory
-    if directory is None or not silence.identity.is_gone() or not directory.is_dir():
+    if directory is None or not silence.has_ended() or not directory.is_dir():
         return 0  # on another host: the sweep gives back what it had
     returned = 0
     for worker_id in transactions(lambda session: runners.workers_of(session, silence.runner_id)):

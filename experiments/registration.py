@@ -109,5 +109,9 @@ class Registration:
         transactions(lambda session: runners.end_runner(session, self.runner_id, ProcessState.STOPPED))
         fold_wal(get_engine())
 
+    def leave(self) -> None:
+        """Note that the runner does nothing more: if its rows could not say so, the next one takes over."""
+        runners.leave(self.runner_id)
+
     def _take_over(self, transactions: Transactions) -> int:
         return take_over(transactions, self.runner_id, self._watch, self._assignment.folder)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from database.revocation import holders
-from database.runners import Watch
+from database.runners import Watch, has_ended
 from database.session import SessionLocal
 from database.settings import Settings
 from experiments.bookkeeping import Transactions
@@ -15,7 +15,7 @@ def settle_gone(series_id: int, folder: ResultsFolder) -> int:
     """Record what runners had finished that died on this machine, and give back the rest.
 
     Nothing is done while every runner that holds experiments of the series may be alive. Only
-    processes that provably live no more are judged; those of other hosts are not.
+    runners that provably are not at work any more are judged; those of other hosts are not.
 
     Returns
     -------
@@ -26,7 +26,7 @@ def settle_gone(series_id: int, folder: ResultsFolder) -> int:
     with SessionLocal() as session:
         held = holders(session, series_id)
         session.commit()
-        if not any(one.identity is not None and one.identity.is_gone() for one in held):
+        if not any(one.identity is not None and has_ended(one.runner_id, one.identity) for one in held):
             return 0
 
         watch = Watch(settings.lease_s, settings.heartbeat_s)  # has seen nobody: only processes count

@@ -90,12 +90,18 @@ class ResultsFolder:
         return self.runner(runner_id) / f"{worker_id}.out"
 
 
-def remove_remains(directory: Path) -> None:
-    """Delete the folder of a runner that has died here, with the temporary one it could not remove."""
+def remove_remains(directory: Path, *, sockets: bool = True) -> None:
+    """Delete the folder of a runner that has died here.
+
+    Parameters
+    ----------
+    sockets : bool
+        With the temporary folder that its process, being dead, could not remove.
+    """
     with contextlib.suppress(OSError):
-        sockets = (directory / _SOCKETS).readlink()
-        if sockets.name.startswith("pymp-"):  # multiprocessing's
-            shutil.rmtree(sockets, ignore_errors=True)
+        temporary = (directory / _SOCKETS).readlink()
+        if sockets and temporary.name.startswith("pymp-"):  # multiprocessing's
+            shutil.rmtree(temporary, ignore_errors=True)
     shutil.rmtree(directory, ignore_errors=True)
     with contextlib.suppress(OSError):  # other runners are at work, or it is gone already
         directory.parent.rmdir()

@@ -17,7 +17,7 @@ from multiprocessing.connection import wait
 from pathlib import Path
 
 from database import claims
-from database.claims import Outlook, Token
+from database.claims import FirstExperiments, Outlook, Token
 from database.models import Outcome
 from database.runners import ProcessIdentity, Watch
 from database.settings import Settings
@@ -83,7 +83,7 @@ class Supervisor:
         self._hiring: Hiring | None = None
         self._is_asking = False
         self._is_ending = False
-        self._ask_at = 0.0
+        self._ask_at = self._judge_at = 0.0
         self._beat_at = time.monotonic()
         self._check_at = 0.0
 
@@ -100,7 +100,11 @@ class Supervisor:
                 self._books.submit(self._registration.register)
                 self._loop()
             finally:
-                all_is_recorded = self._end()
+                try:
+                    all_is_recorded = self._end()
+                finally:
+                    for registration in self._registrations:
+                        registration.leave()
         received = self._signals.received
         return Ending(
             received[0] if received else None,
@@ -359,17 +363,24 @@ class Supervisor:
         return True
 
     def _judge_canaries(self) -> None:
-        """Go on to all experiments when the first one of each configuration is through."""
+        """Go on to all experiments when the first one of each configuration is through, whoever runs it."""
+        if time.monotonic() < self._judge_at:
+            return
+        self._judge_at = time.monotonic() + _ASK_EVERY_S
         self._is_asking = True
 
-        def then(failed: int) -> None:
-            self._is_asking, self._canary, self._hiring = False, False, None
-            if failed:
-                self._rule = f"{failed} of the first experiments of each configuration failed (--canary)"
+        def then(first: FirstExperiments) -> None:
+            self._is_asking = False
+            if first.failed:
+                self._rule = (
+                    f"{first.failed} of the first experiments of each configuration failed (--canary)"
+                )
                 self._drain()
+            elif not first.in_hand:
+                self._canary, self._hiring = False, None
 
         self._books.submit(
-            lambda run: run(partial(claims.canary_failures, series_id=self._assignment.series_id)), then
+            lambda run: run(partial(claims.first_experiments, series_id=self._assignment.series_id)), then
         )
 
     def _view(self) -> View:

@@ -8,6 +8,7 @@ import multiprocessing
 import os
 import signal
 import sys
+import tempfile
 import time
 import traceback
 from collections.abc import Iterator, Mapping
@@ -37,6 +38,8 @@ from experiments.worker_config import WorkerConfig
 FENCED_EXIT_CODE = 75
 #: What multiprocessing reports when the server of new processes, which knows the exit codes, is gone.
 _UNKNOWN_EXIT_CODE = 255
+#: What Python says, without a number, of a socket whose path does not fit what the system has for it.
+_LONG_PATH = "AF_UNIX path too long"
 #: Between SIGTERM and SIGKILL.
 TERMINATION_GRACE_S = 5.0
 #: Set while the server of new processes starts, so that a folder of the user's called like one of
@@ -296,6 +299,12 @@ def _start(name: str, config: WorkerConfig, start_method: str) -> tuple[Connecti
             # Closed, the lifeline kills a process that exists after all.
             for end in (lifeline_reader, lifeline, control_reader, control):
                 end.close()
+            if _LONG_PATH in str(error):  # no other worker could be started either
+                raise ExperimentsError(
+                    "workers cannot be started: the path of the folder for temporary files, "
+                    f"{tempfile.gettempdir()}, is too long for a socket; set TMPDIR to a folder with a "
+                    "short one, such as /tmp"
+                ) from error
             raise WorkerStartError(
                 f"a worker could not be started ({str(error) or type(error).__name__})"
             ) from error

@@ -8,10 +8,12 @@ reaches the experiment.
 from __future__ import annotations
 
 import signal
+from pathlib import Path
 
 from sqlalchemy.orm import Session
 
 from database import claims, runners
+from database.attempts import Finished
 from database.models import ProcessState
 from database.retry import retrying_transaction
 from database.runners import Watch
@@ -19,6 +21,7 @@ from database.settings import Settings
 from experiments.assignment import Assignment, Ending, Observer, Stage, View
 from experiments.bookkeeping import Transactions
 from experiments.heartbeat import HeartbeatThread
+from experiments.journal import JournalReader
 from experiments.recovery import take_over
 from experiments.run_experiments import experiment_loop
 from experiments.worker_config import WorkerConfig
@@ -26,8 +29,16 @@ from experiments.worker_config import WorkerConfig
 
 def run_serially(session: Session, assignment: Assignment, observe: Observer) -> Ending:
     """Work a series off in this process; it is its own runner and only worker."""
+    runner_id = runners.new_id()
+    try:
+        return _run(session, runner_id, assignment, observe)
+    finally:
+        runners.leave(runner_id)
+
+
+def _run(session: Session, runner_id: str, assignment: Assignment, observe: Observer) -> Ending:
     settings = Settings.from_environment()
-    runner_id, worker_id = runners.new_id(), runners.new_id()
+    worker_id = runners.new_id()
     directory = assignment.folder.make_runner(runner_id)
 
     def register(each: Session) -> None:
@@ -35,7 +46,13 @@ def run_serially(session: Session, assignment: Assignment, observe: Observer) ->
         runners.register_worker(each, runner_id, worker_id)
 
     def end(each: Session) -> None:
-        claims.settle(each, worker_id, [], state=ProcessState.STOPPED, policy=assignment.execution.policy)
+        claims.settle(
+            each,
+            worker_id,
+            _unrecorded(assignment.folder.journal(runner_id, worker_id)),
+            state=ProcessState.STOPPED,
+            policy=assignment.execution.policy,
+        )
         runners.end_runner(each, runner_id, ProcessState.STOPPED)
 
     retrying_transaction(session, register)
@@ -61,3 +78,12 @@ def run_serially(session: Session, assignment: Assignment, observe: Observer) ->
         retrying_transaction(session, end)
         assignment.folder.remove_runner(runner_id)
     return Ending(stopped_by, (runner_id,))
+
+
+def _unrecorded(path: Path) -> list[Finished]:
+    """Return what was finished before an error ended the loop."""
+    journal = JournalReader(path)
+    journal.poll()
+    finished = journal.unrecorded()
+    journal.close()
+    return finished

@@ -117,13 +117,12 @@ def _bar(progress: Progress, width: int) -> Table:
     from rich.table import Table
     from rich.text import Text
 
-    counts = progress.counts
     name = Text(progress.series, style="bold", no_wrap=True, overflow="ellipsis")
-    done = Text(f"{counts.finished}/{counts.experiments}", no_wrap=True)
-    style = "red" if counts.failed else "green"
+    done = Text(f"{progress.done}/{progress.wanted}", no_wrap=True)
+    style = "red" if progress.counts.failed else "green"
     bar = ProgressBar(
-        total=max(1, counts.experiments),
-        completed=counts.finished,
+        total=progress.wanted,
+        completed=progress.done,
         complete_style=style,
         finished_style=style,
     )

@@ -182,7 +182,7 @@ class Looker:
             except (SQLAlchemyError, ExperimentsError, OSError) as error:
                 logger.debug("the progress could not be looked up: %s", error)
             else:
-                self.pace.take(look.taken_at, look.counts.finished)
+                self.pace.take(look.taken_at, look.counts.completed + look.counts.failed)
                 self.last, self._asked_at = look, None
             if not is_last:
                 self._closing.wait(max(self._every_s, (time.monotonic() - begun) / _SHARE_OF_TIME))

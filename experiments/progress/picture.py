@@ -65,6 +65,16 @@ class Progress:
     runners: int | None = None
 
     @property
+    def done(self) -> int:
+        """How many have come to their end by themselves; what was cancelled has not."""
+        return self.counts.completed + self.counts.failed
+
+    @property
+    def wanted(self) -> int:
+        """Of how many: all that nobody has cancelled."""
+        return self.counts.experiments - self.counts.cancelled
+
+    @property
     def left(self) -> int:
         """How many have not ended."""
         return self.counts.pending + self.counts.running

@@ -21,7 +21,7 @@ _PARAMETER_CHARACTERS = 80
 def one_line(progress: Progress) -> str:
     """Return the progress as one line of text."""
     parts = remarks(progress)
-    parts += [f"{progress.counts.finished}/{progress.counts.experiments} done", *numbers(progress)]
+    parts += [f"{progress.done}/{progress.wanted} done", *numbers(progress)]
     return f"{progress.series}: {', '.join(parts)}"
 
 
@@ -50,11 +50,13 @@ def journals_text(waiting: int) -> str:
 
 
 def numbers(progress: Progress) -> list[str]:
-    """Return the figures besides what is done: running, failed, pace and time left."""
+    """Return the figures besides what is done: running, failed, cancelled, pace and time left."""
     counts = progress.counts
     parts = [f"{counts.running} running"]
     if counts.failed:
         parts.append(f"{counts.failed} failed")
+    if counts.cancelled:
+        parts.append(f"{counts.cancelled} cancelled")
     if progress.rate_per_s:
         parts.append(rate_text(progress.rate_per_s))
     if progress.remaining_s is not None and progress.left:

@@ -59,6 +59,8 @@ def _plain_scalar(value: Any, path: KeyPath, problems: list[Problem]) -> Any:
             return plain_type(value)
     kind = type(value).__name__
     problems.append(
-        Problem(f"is a {kind}; a series is described by text, numbers, booleans, lists and mappings", path)
+        Problem(
+            f"is of type {kind}; a series is described by text, numbers, booleans, lists and mappings", path
+        )
     )
     return None

@@ -20,6 +20,7 @@ _experiment_option = click.option(
 
 if TYPE_CHECKING:
     from database.models import ExperimentSeries
+    from database.selection import Selection
 
 
 @click.command(short_help="Make failed experiments pending again.")
@@ -67,21 +68,21 @@ def retry(
     from database import corrections
     from database.models import ExperimentStatus, Outcome
     from database.queries import experiments
-    from database.selection import Selection, require_of_series
+    from database.selection import Selection
     from database.session import scoped_session
+    from database.transactions import run_in_transaction
     from meta.commands import output
 
     selection = Selection(experiment_ids, Outcome(outcome) if outcome else None)
-    with scoped_session() as session:
-        found = find_series(session, series)
-        name, series_id = found.name, found.id
-        require_of_series(session, series_id, selection)
-        retried = corrections.retry(
-            session, series_id, [ExperimentStatus(status) for status in statuses], selection=selection
-        )
-        only_retired = not (retried.again or retried.hurried or outcome or experiment_ids) and any(
-            row.retired for status in statuses for row in experiments(session, series_id, status=status)
-        )
+    name, series_id = _find(series, selection)
+    wanted = [ExperimentStatus(status) for status in statuses]
+    retried = run_in_transaction(corrections.retry, series_id, wanted, selection=selection)
+    only_retired = False
+    if not (retried.again or retried.hurried or outcome or experiment_ids):
+        with scoped_session(read_only=True) as session:
+            only_retired = any(
+                row.retired for status in statuses for row in experiments(session, series_id, status=status)
+            )
     if as_json:
         output.print_json({"series": name, "retried": retried.again, "hurried": retried.hurried})
         return
@@ -117,18 +118,14 @@ def cancel(series: str, statuses: tuple[str, ...], experiment_ids: tuple[int, ..
     """
     from database import revocation
     from database.models import ExperimentStatus
-    from database.selection import Selection, require_of_series
-    from database.session import scoped_session
+    from database.selection import Selection
+    from database.transactions import run_in_transaction
     from meta.commands import output
 
     selection = Selection(experiment_ids)
-    with scoped_session() as session:
-        found = find_series(session, series)
-        name, series_id = found.name, found.id
-        require_of_series(session, series_id, selection)
-        cancelled = revocation.cancel(
-            session, series_id, [ExperimentStatus(status) for status in statuses], selection=selection
-        )
+    name, series_id = _find(series, selection)
+    wanted = [ExperimentStatus(status) for status in statuses]
+    cancelled = run_in_transaction(revocation.cancel, series_id, wanted, selection=selection)
     total = cancelled.waiting + cancelled.taken
     if as_json:
         output.print_json({"series": name, "cancelled": total, "taken_from_workers": cancelled.taken})
@@ -158,23 +155,21 @@ def release(
     from database import revocation
     from database.engine import current_url
     from database.errors import ExperimentsError
-    from database.selection import Selection, require_of_series
-    from database.session import scoped_session
+    from database.selection import Selection
     from database.settings import results_directory
+    from database.transactions import run_in_transaction
     from experiments.releasing import settle_gone
     from experiments.results_folder import ResultsFolder
     from meta.commands import output
 
     selection = Selection(experiment_ids)
-    with scoped_session(read_only=True) as session:
-        found = find_series(session, series)
-        name, series_id = found.name, found.id
-        require_of_series(session, series_id, selection)
+    name, series_id = _find(series, selection)
     settled = 0
     if runner is None and not experiment_ids:
         settled = settle_gone(series_id, ResultsFolder(results_directory(current_url())))
-    with scoped_session() as session:
-        released = revocation.release(session, series_id, runner=runner, selection=selection, force=force)
+    released = run_in_transaction(
+        revocation.release, series_id, runner=runner, selection=selection, force=force
+    )
     total = settled + released.experiments
     if released.kept and not total:
         one = released.kept[0]
@@ -283,6 +278,7 @@ def delete(series: str, *, yes: bool, as_json: bool) -> None:
     from database.queries import series_summaries
     from database.session import scoped_session
     from database.settings import results_directory
+    from database.transactions import run_in_transaction
     from experiments.results_folder import ResultsFolder
     from experiments.results_removal import remove_results
     from meta.commands import output
@@ -293,13 +289,27 @@ def delete(series: str, *, yes: bool, as_json: bool) -> None:
     if not yes:
         total = counts.experiments + counts.retired
         _confirm(f"Delete {summary.name}: {total} experiments, {counts.completed} of them completed?")
-    with scoped_session() as session:
-        deleted = corrections.delete_series(session, summary.id)
+    deleted = run_in_transaction(corrections.delete_series, summary.id)
     remove_results(ResultsFolder(results_directory(current_url())), summary.folder)
     if as_json:
         output.print_json({"series": summary.name, "deleted": deleted})
     else:
         click.echo(f"{summary.name}: {deleted} experiments deleted")
+
+
+def _find(series: str, selection: Selection) -> tuple[str, int]:
+    """Return the name and the id of a series that has the experiments selected.
+
+    Not tried again: where nobody answers, the command fails at once. What follows is, when it meets a
+    deadlock or loses its connection.
+    """
+    from database.selection import require_of_series
+    from database.session import scoped_session
+
+    with scoped_session(read_only=True) as session:
+        found = find_series(session, series)
+        require_of_series(session, found.id, selection)
+        return found.name, found.id
 
 
 def _confirm(question: str) -> None:

@@ -6,6 +6,7 @@ import re
 import sys
 import traceback
 from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TextIO
 
 import click
@@ -98,6 +99,16 @@ def _stream_that_failed(error: OSError) -> str | None:
         place = place.tb_next
     wrote = place is not None and any(value is sys.stdout for value in place.tb_frame.f_locals.values())
     return "stdout" if wrote else None
+
+
+@contextmanager
+def writing_to_stdout() -> Iterator[None]:
+    """Let an error of writing to stdout say so: by itself it names no file."""
+    try:
+        yield
+    except OSError as error:
+        error.filename = error.filename or "stdout"
+        raise
 
 
 def cannot_flush(stream: TextIO) -> OSError | None:

@@ -15,7 +15,7 @@ from typing import Any
 
 import click
 
-from meta.commands.ending import cannot_flush, report
+from meta.commands.ending import cannot_flush, report, writing_to_stdout
 from meta.commands.options import State, show_messages, verbose_option
 
 #: Verb -> where its command is; in the order of the help.
@@ -135,7 +135,8 @@ def run_command(arguments: Sequence[str] | None = None) -> int:
             standalone_mode=False,
             obj=state,
         )
-        sys.stdout.flush()
+        with writing_to_stdout():
+            sys.stdout.flush()
     except (_OutputClosedError, BrokenPipeError):
         _forget_output()
         return BROKEN_PIPE

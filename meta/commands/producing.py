@@ -93,12 +93,14 @@ def _without_warnings(state: State) -> Iterator[None]:
 def export(series: str, form: str, written: str) -> None:
     """Write all experiments of SERIES with their parameters and results, one row each."""
     from database.session import scoped_session
+    from meta.commands.ending import writing_to_stdout
     from meta.export import FORMATS, replacing
 
     with scoped_session(read_only=True) as session:
         found = find_series(session, series)
         if written == "-":
-            FORMATS[form](session, found.id, sys.stdout)
+            with writing_to_stdout():
+                FORMATS[form](session, found.id, sys.stdout)
             return
         with replacing(Path(written)) as stream:
             FORMATS[form](session, found.id, stream)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -84,6 +85,17 @@ def _tell_created(created: Created) -> None:
 
 
 def _tell_ended(summary: RunSummary) -> None:
+    from sqlalchemy.exc import SQLAlchemyError
+
+    from database.errors import ExperimentsError
+    from database.session import SessionLocal
+    from meta.graphs.prospects import can_be_drawn
+
     click.echo(str(summary))
-    if summary.after.completed and summary.exit_code in {0, 1}:
+    if not summary.after.completed or summary.exit_code not in {0, 1}:
+        return
+    worth_drawing = False
+    with suppress(SQLAlchemyError, ExperimentsError), SessionLocal() as session:  # it is only a hint
+        worth_drawing = can_be_drawn(session, summary.series)
+    if worth_drawing:
         click.echo(f"draw its graphs: experiments graphs {summary.series}")

@@ -253,13 +253,13 @@ def test_workers_that_cannot_start(project: Project) -> None:
     project.assert_nothing_left()
 
 
-def test_no_process_can_be_started(project: Project) -> None:
-    """When the system refuses new workers the run ends with what it said, and leaves all pending."""
+def test_long_path_of_temporary_files(project: Project) -> None:
+    """Where no socket fits in the run ends at once with what to do, and leaves all pending."""
     project.series(RECORDS)
     project.environment["TMPDIR"] = str(project.folder / ("x" * 100))
     (project.folder / ("x" * 100)).mkdir()
-    ended = project.run("run", "s.yaml", "--workers", "2", code=4)
-    assert "a worker could not be started (AF_UNIX path too long)" in ended.stderr
+    ended = project.run("run", "s.yaml", "--workers", "2", code=2)
+    assert f"{'x' * 100}, is too long for a socket; set TMPDIR to a folder with a short one" in ended.stderr
     assert project.statuses() == {"pending": 10}
     project.assert_nothing_left()
 
@@ -274,6 +274,30 @@ def test_killed_server_of_new_processes(project: Project) -> None:
     ]
     (project.folder / "calm").touch()
     os.kill(server, signal.SIGKILL)
+    said = finish(running)
+    assert running.returncode == 0, said
+    assert_recorded_once(project, 30)
+    project.assert_nothing_left()
+
+
+def test_timeouts_do_not_wait_for_an_import(project: Project) -> None:
+    """While a new server imports the target, no worker is at work whose timeout could be late."""
+    project.series(
+        f"if os.path.exists(os.path.join(HERE, 'calm')): wait()\n{WAITS_AT_3}",
+        experiments=30,
+        execute="{preload: true}",
+    )
+    running = project.start("run", "s.yaml", "--workers", "2")
+    project.event()
+    [server] = [
+        pid for pid in project.processes() if b"forkserver" in command_of(pid) and leads(pid, running.pid)
+    ]
+    workers = [pid for pid in project.processes() if os.getsid(pid) == pid]
+    assert workers
+    (project.folder / "calm").touch()
+    os.kill(server, signal.SIGKILL)
+    until(lambda: not set(workers) & set(project.processes()))
+    project.open_gate()  # the new server waits at it: the workers died before it had imported anything
     said = finish(running)
     assert running.returncode == 0, said
     assert_recorded_once(project, 30)

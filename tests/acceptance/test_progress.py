@@ -296,7 +296,18 @@ def test_wrong_url_of_the_script(project: Project) -> None:
 def test_full_disk_behind_stdout(project: Project, unbuffered: str) -> None:
     """When stdout cannot be written, the message names it."""
     path = project.series("def main(x):\n    pass")
-    command = [str(Path(sys.executable).with_name("experiments")), "run", str(path), "-q"]
+    assert_names_stdout(project, ["run", str(path), "-q"], unbuffered)
+
+
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+def test_full_disk_behind_an_export(project: Project, unbuffered: str) -> None:
+    """Also when much is written, by a library."""
+    project.run("create", str(project.series("def main(x):\n    pass", experiments=500)))
+    assert_names_stdout(project, ["export", "s"], unbuffered)
+
+
+def assert_names_stdout(project: Project, arguments: list[str], unbuffered: str) -> None:
+    command = [*project.command, *arguments]
     with Path("/dev/full").open("w") as full:
         ended = subprocess.run(
             command,

@@ -87,7 +87,7 @@ def test_bad_ends_do_not_hurt_others(project: Project) -> None:
     with SessionLocal() as session:
         messages = set(session.scalars(sql_select(Attempt.error_message)))
     assert any(message and "sys.exit(0)" in message for message in messages)
-    assert any(message and "result['model'] is a object" in message for message in messages)
+    assert any(message and "result['model'] is of type object" in message for message in messages)
 
 
 def test_logs_are_kept_when_something_was_written(project: Project) -> None:

@@ -106,7 +106,7 @@ def test_every_statement_has_its_index(session: Session) -> None:
             finished = [Finished(one.experiment_id, 1, end) for one, end in ends]
             claims.exchange(session, worker_id, finished, wish=Wish(series_id), policy=POLICY)
             claims.outlook(session, series_id, limit=8, canary=canary)
-        claims.canary_failures(session, series_id)
+        claims.first_experiments(session, series_id)
         claims.revoked(session, {worker_id: (1, 1)})
         claims.orphaned_workers(session)
         session.commit()

@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 from database import claims, queries, runners
 from database.attempt_records import experiment_record
 from database.attempts import Chunk, Claim, Finished, RetryPolicy
-from database.claims import Exchange, Outlook, Wish
+from database.claims import Exchange, FirstExperiments, Outlook, Wish
 from database.delays import Delays, delays
 from database.editing import SeriesEdit, edit_series
 from database.errors import FencedError
@@ -478,10 +478,11 @@ def test_first_repetitions_only(session: Session) -> None:
     wish = Wish(series_id, claims=9, canary=True)
     got = exchange(session, worker, wish=wish).claims
     assert [(claim.experiment_id, claim.repetition) for claim in got] == [(1, 0), (4, 0)]
+    assert claims.first_experiments(session, series_id) == FirstExperiments(failed=0, in_hand=2)
     failed = [Finished(claim.experiment_id, 1, Outcome.FAILED) for claim in got]
     assert exchange(session, worker, failed, wish=wish).claims == ()
     assert claims.outlook(session, series_id, limit=9, canary=True) == Outlook(0, None)
-    assert claims.canary_failures(session, series_id) == 2
+    assert claims.first_experiments(session, series_id) == FirstExperiments(failed=2, in_hand=0)
     assert count_ended_by(session, [session.scalars(select(Runner.id)).one()]) == Ended(0, 2)
 
 

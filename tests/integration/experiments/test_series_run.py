@@ -114,6 +114,19 @@ def test_looking_while_it_runs(source: Path, told: list[Any]) -> None:
     assert display.shown[-1].remaining_s == 0
 
 
+def test_no_process_can_be_started(source: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """When the system refuses every new worker the run ends with what it said, and leaves all pending."""
+
+    def refuse(_process: BaseProcess) -> None:
+        raise OSError(errno.EMFILE, "Too many open files")
+
+    monkeypatch.setattr(BaseProcess, "start", refuse)
+    with pytest.raises(WorkersCannotStartError, match=r"could not be started .*Too many open files"):
+        run_series(source, RunOptions(workers=2))
+    monkeypatch.undo()
+    assert run_series(source, RunOptions(workers=0)).completed_here == 2
+
+
 def test_a_process_that_cannot_be_forked(source: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """When there is no room for another process, a worker is started a little later, and nothing is lost."""
     refusals = [OSError(errno.EAGAIN, "Resource temporarily unavailable"), EOFError()]

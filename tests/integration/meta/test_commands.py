@@ -318,7 +318,7 @@ def test_status_watch(commands: Commands) -> None:
         session.execute(update(Experiment).where(Experiment.status == "pending").values(status="cancelled"))
         session.commit()
     out = commands("status", "first", "--watch", "--interval", "0.1")
-    assert out.startswith("first: 6/6 done, 0 running, 3 failed\n")
+    assert out.startswith("first: 4/4 done, 0 running, 3 failed, 2 cancelled\n")
     assert "\nseries           first\n" in out
     *looks, end = map(json.loads, commands("status", "first", "--watch", "--json").splitlines())
     assert [look["event"] for look in looks[-1:]] == ["progress"]

@@ -97,8 +97,8 @@ def test_a_negative_zero_is_a_zero(value: float) -> None:
         (-(2**63) - 1, "64 bits"),
         (math.nan, "finite"),
         ([{"a": math.inf}], "finite"),
-        (b"x", "is a bytes"),
-        ({1}, "is a set"),
+        (b"x", "is of type bytes"),
+        ({1}, "is of type set"),
     ],
 )
 def test_what_cannot_be_a_value(value: object, reason: str) -> None:

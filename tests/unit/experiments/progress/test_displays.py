@@ -63,6 +63,21 @@ def test_line() -> None:
     assert one_line(progress()) == "s: 3/10 done, 2 running, 1 failed, 2.5/s, 3 min 20 s left"
 
 
+def test_cancelled_are_told_apart() -> None:
+    """What was cancelled is neither done nor to be done: without it, all that is left makes a full bar."""
+    shown = progress(counts=StatusCounts(running=1, completed=5, failed=1, cancelled=13))
+    assert one_line(shown).startswith("s: 6/7 done, 1 running, 1 failed, 13 cancelled")
+    name, figures, *_ = lines_of(terminal(80), shown)
+    assert name.endswith(" 6/7")
+    assert "13 cancelled" in figures
+    for counts in (StatusCounts(completed=2, cancelled=8), StatusCounts(cancelled=3)):
+        bars = [
+            lines_of(terminal(80), progress(counts=each))[0] for each in (counts, StatusCounts(completed=2))
+        ]
+        assert bars[0].count("━") == bars[1].count("━")
+        assert "╸" not in bars[0]
+
+
 def test_line_of_a_database_that_is_away() -> None:
     """A silent database, waiting results and the reason of a stop come first."""
     assert one_line(full()).startswith(

@@ -98,6 +98,20 @@ def test_shows_what_both_say() -> None:
     assert display.closed == 1
 
 
+def test_cancelling_is_no_work() -> None:
+    """A thousand experiments that a person cancels are no pace at which the rest would go."""
+    display, looks = Recording(), iter([looked(pending=1000, completed=1)])
+
+    def look(_series: int, _asked: Collection[int]) -> Look:
+        return next(looks, looked(pending=10, completed=1, cancelled=990))
+
+    with tracker(display, look):
+        display.until(lambda each: each.counts.cancelled)
+        seen = len(display.shown)
+        shown = display.until(lambda _: len(display.shown) > seen + 1)
+    assert shown.rate_per_s == 0
+
+
 def test_observing_never_waits() -> None:
     """Neither a database nor a terminal that hangs holds up the runner; what is known stays."""
     hanging = threading.Event()

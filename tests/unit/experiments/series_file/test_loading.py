@@ -143,7 +143,8 @@ def test_problems_of_a_mapping_have_the_keys_that_lead_there() -> None:
         }
     )
     assert (
-        "fixed.a: is a complex; a series is described by text, numbers, booleans, lists and mappings" in lines
+        "fixed.a: is of type complex; a series is described by text, numbers, booleans, lists and mappings"
+        in lines
     )
     assert "fixed.b: has the key 1; keys are text" in lines
     assert any(line.endswith("nests deeper than 50 levels, or contains itself") for line in lines)

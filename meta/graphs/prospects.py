@@ -1,0 +1,43 @@
+"""Whether it is worth asking for the graphs of a series, without reading all of it."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from database.models import Experiment, ExperimentSeries, ExperimentStatus
+
+#: So many completed experiments are looked at: those of a series return the same things.
+_LOOKED_AT = 100
+
+
+def can_be_drawn(session: Session, series: str) -> bool:
+    """Say whether a series asks for graphs, or has returned or logged a number that has one by default.
+
+    Parameters
+    ----------
+    series : str
+        Its name. Of one that is not recorded nothing can be drawn.
+    """
+    found = session.execute(
+        select(ExperimentSeries.id, ExperimentSeries.resolved).where(ExperimentSeries.name == series)
+    ).first()
+    if found is None:
+        return False
+    if found.resolved.get("graphs"):
+        return True
+    returned = session.scalars(
+        select(Experiment.results)
+        .where(Experiment.series_id == found.id, Experiment.status == ExperimentStatus.COMPLETED)
+        .limit(_LOOKED_AT)
+    )
+    return any(_has_number(results) for results in returned)
+
+
+def _has_number(value: Any) -> bool:
+    if isinstance(value, dict):
+        return any(_has_number(each) for each in value.values())
+    return isinstance(value, int) or (isinstance(value, float) and math.isfinite(value))
