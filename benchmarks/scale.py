@@ -27,10 +27,10 @@ from servers import embedded_postgresql
 from sqlalchemy import select, text
 from throughput import TARGET
 
-from database import claims, runners
+from database import claims, runners, tallies
 from database.attempts import Finished, RetryPolicy
 from database.claims import Wish
-from database.failures import failure_counts
+from database.failures import LATEST, failure_counts
 from database.models import Attempt, Outcome
 from database.queries import activity, series_summaries
 from database.runners import Provenance
@@ -72,6 +72,7 @@ def filled(size: int) -> int:
             ),
             {"series": created.series_id, "half": size // 2},
         )
+        tallies.recount(session, created.series_id)
     with SessionLocal() as session:
         session.connection(execution_options={"isolation_level": "AUTOCOMMIT"})
         session.execute(text("ANALYZE"))
@@ -115,7 +116,7 @@ def status_ms(series_id: int) -> float:
         with scoped_session(read_only=True) as session:
             [summary] = series_summaries(session, [series_id])
             activity(session, summary)
-            failure_counts(session, [series_id])
+            failure_counts(session, series_id, latest=LATEST)
 
     return statistics.median(timed_ms(look) for _ in range(LOOKS))
 

@@ -79,6 +79,7 @@ def recorded(engine: Engine) -> dict[str, list[Any]]:
         "chunks": "SELECT experiment_id, attempt_number, metric, number FROM metric_chunk ORDER BY 1, 2, 4",
         "runners": "SELECT id, state, beat > 0 FROM runner ORDER BY id",
         "workers": "SELECT id, runner_id, state FROM worker ORDER BY id",
+        "tallies": "SELECT * FROM tally ORDER BY series_id, worker_id",
     }
     with engine.connect() as connection:
         return {
