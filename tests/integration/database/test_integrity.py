@@ -95,7 +95,7 @@ def test_broken_rules(series_id: int, harm: str, rules: set[str], capsys: pytest
 
 
 def test_tallies_are_counted_anew(series_id: int, capsys: pytest.CaptureFixture[str]) -> None:
-    """Who changed a status with SQL is told so, and what mends it; --repair does, and says of which series."""
+    """Who changed a status with SQL is told what mends it; --repair does, and names the series."""
     with SessionLocal() as session:
         untouched = add_series(session, "untouched")
         session.execute(text("UPDATE experiment SET status = 'cancelled' WHERE status = 'failed'"))
