@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Select, func, literal_column, select, union_all
+from sqlalchemy import Select, func, literal_column, select, text, union_all
 from sqlalchemy.orm import Session
 
 from database.claim_statements import NOW
@@ -32,6 +32,18 @@ from database.tallies import Sums, counted, tallied
 #: The rate is that of at most so many last experiments, within this time.
 RATE_SAMPLE = 1000
 RATE_WINDOW = timedelta(hours=1)
+#: In the words of the partial indexes: whatever else there is, the first entry of each tells.
+_LEFT = text(
+    " OR ".join(
+        f"EXISTS (SELECT 1 FROM experiment WHERE series_id = :series AND {which} AND NOT retired)"
+        for which in (
+            "status = 'pending' AND due_at IS NULL",
+            "status = 'pending' AND due_at IS NOT NULL",
+            "status = 'claimed'",
+            "status = 'running'",
+        )
+    ).join(("SELECT ", ""))
+)
 #: Rows fetched at a time while streaming.
 _BATCH = 1000
 
@@ -197,6 +209,12 @@ def count_statuses(session: Session, series_id: int) -> StatusCounts:
     Takes about 0.1 s for each million; what people look at is in `series_summaries`.
     """
     return StatusCounts.of(counted(session, [series_id])[series_id])
+
+
+def is_over(session: Session, series_id: int) -> bool:
+    """Say whether nothing that the file names is left to do: by the experiments, not by their tallies."""
+    left = session.execute(_LEFT, {"series": series_id}).scalar()
+    return not left
 
 
 def activity(session: Session, summary: SeriesSummary) -> Activity:
