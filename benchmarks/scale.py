@@ -30,6 +30,7 @@ from throughput import TARGET
 from database import claims, runners, tallies
 from database.attempts import Finished, RetryPolicy
 from database.claims import Wish
+from database.delays import delays
 from database.failures import LATEST, failure_counts
 from database.models import Attempt, Outcome
 from database.queries import activity, series_summaries
@@ -39,7 +40,7 @@ from experiments.creation import create_series
 
 BATCH = 10
 CYCLES = 100
-LOOKS = 5
+LOOKS = 21
 SIZES = (1_000, 10_000, 100_000, 1_000_000)
 
 
@@ -117,6 +118,7 @@ def status_ms(series_id: int) -> float:
             [summary] = series_summaries(session, [series_id])
             activity(session, summary)
             failure_counts(session, series_id, latest=LATEST)
+            delays(session, series_id)
 
     return statistics.median(timed_ms(look) for _ in range(LOOKS))
 

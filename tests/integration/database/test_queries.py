@@ -11,15 +11,17 @@ import pytest
 from sqlalchemy import event, text, update
 from sqlalchemy.orm import Session
 
-from database import queries, runners, tallies
+from database import claims, queries, runners, tallies
 from database.attempt_records import experiment_record
+from database.attempts import Finished
+from database.claims import Wish
 from database.errors import NotFoundError
 from database.failures import LATEST, failure_counts
 from database.models import Configuration, Experiment, Outcome, ProcessState, Runner
 from database.queries import StatusCounts
 from database.runners import Provenance
 from database.session import SessionLocal
-from tests.integration.recording import add_series, add_worker, claim, completed, raised, record
+from tests.integration.recording import NEVER, add_series, add_worker, claim, completed, raised, record
 
 
 @pytest.fixture
@@ -54,6 +56,25 @@ def test_counts_of_nothing(session: Session) -> None:
     """A series without experiments has counts too."""
     series_id = add_series(session, parameters=[])
     assert counts_of(session, series_id) == StatusCounts()
+
+
+def test_is_over(session: Session) -> None:
+    """A series is over when nothing that its file names is left to do, whatever its tallies say."""
+    series_id = add_series(session, parameters=[{"x": 1}], repetitions=3)
+    other = add_series(session, "other")
+    worker = add_worker(session)
+    [held] = claim(session, worker, series_id, 1)
+    status = text("UPDATE experiment SET status = 'cancelled' WHERE status = 'pending' AND series_id = :id")
+    session.execute(status, {"id": series_id})
+    assert not queries.is_over(session, series_id)
+    one = Finished(held.experiment_id, held.attempt_number, Outcome.COMPLETED, results="{}")
+    claims.exchange(session, worker, [one], wish=Wish(series_id), policy=NEVER)
+    assert queries.is_over(session, series_id)
+    session.execute(text("UPDATE experiment SET status = 'pending', due_at = '2999-01-01' WHERE id = 2"))
+    assert not queries.is_over(session, series_id)
+    session.execute(text("UPDATE experiment SET retired = true WHERE id = 2"))
+    assert queries.is_over(session, series_id)
+    assert not queries.is_over(session, other)
 
 
 def plans_of(session: Session, work: Callable[[], object]) -> list[str]:
