@@ -181,7 +181,7 @@ def test_reads_an_index_that_lies(sqlite_url: str, tmp_path: Path) -> None:
     engine = create_engine(sqlite_url)
     with engine.begin() as connection:
         connection.exec_driver_sql(
-            "INSERT INTO worker (id, runner_id, state, completed, failed) VALUES ('w', 'r', 'alive', 0, 0)"
+            "INSERT INTO worker (id, runner_id, state) VALUES ('w', 'r', 'alive')"
         )
         connection.exec_driver_sql("PRAGMA writable_schema = ON")
         connection.exec_driver_sql(
