@@ -96,7 +96,7 @@ class Evidence:
             "+ (SELECT count(*) FROM worker WHERE state = 'alive')"
         )
         names = ("experiments", "completed", "failed", "cancelled")
-        [sums] = rows(f"SELECT {', '.join(f'sum({name})' for name in names)} FROM tally")
+        [sums] = rows(f"SELECT {', '.join(f'coalesce(sum({name}), 0)' for name in names)} FROM tally")
         is_sqlite = connection.dialect.name == "sqlite"
         integrity = ", ".join(row[0] for row in rows("PRAGMA integrity_check")) if is_sqlite else "ok"
         return cls(

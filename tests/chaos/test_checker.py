@@ -180,9 +180,7 @@ def test_reads_an_index_that_lies(sqlite_url: str, tmp_path: Path) -> None:
     """An SQLite file whose index and table differ is not whole."""
     engine = create_engine(sqlite_url)
     with engine.begin() as connection:
-        connection.exec_driver_sql(
-            "INSERT INTO worker (id, runner_id, state) VALUES ('w', 'r', 'alive')"
-        )
+        connection.exec_driver_sql("INSERT INTO worker (id, runner_id, state) VALUES ('w', 'r', 'alive')")
         connection.exec_driver_sql("PRAGMA writable_schema = ON")
         connection.exec_driver_sql(
             "UPDATE sqlite_schema SET sql = replace(sql, 'alive', 'dead') WHERE name = 'ix_worker_runner_id'"
