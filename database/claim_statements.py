@@ -44,6 +44,9 @@ _ATTEMPT_COLUMNS = [
     "log_tail",
 ]
 _plain_columns = attrgetter(*_ATTEMPT_COLUMNS[1:])
+#: What a worker owns, and the series whose tally tells of it: none does of what is retired, while it is.
+Owned = dict[Token, int | None]
+_TALLIED_IN = "CASE WHEN retired THEN NULL ELSE series_id END"
 #: SQLite has a limit on the number of bound values.
 IN_BATCH = 500
 
@@ -58,11 +61,11 @@ def lock_alive(connection: Connection, worker_id: str) -> bool:
     return connection.execute(statement, {"worker": worker_id}).first() is not None
 
 
-def lock_owned(connection: Connection, worker_id: str) -> set[Token]:
+def lock_owned(connection: Connection, worker_id: str) -> Owned:
     """Lock and return all that the worker owns."""
     lock = " FOR NO KEY UPDATE" if _is_postgresql(connection) else ""
-    statement = text(f"SELECT id, attempt_number FROM experiment WHERE {_OWNED}{lock}")
-    return {(row[0], row[1]) for row in connection.execute(statement, {"worker": worker_id})}
+    statement = text(f"SELECT id, attempt_number, {_TALLIED_IN} FROM experiment WHERE {_OWNED}{lock}")
+    return {(row[0], row[1]): row[2] for row in connection.execute(statement, {"worker": worker_id})}
 
 
 @dataclass(frozen=True)
@@ -70,6 +73,7 @@ class Held:
     """What a worker owns: since when it runs, and the time now, by the database's clock, since 1970."""
 
     token: Token
+    tallied_in: int | None
     status: ExperimentStatus
     started_at: float | None
     now: float
@@ -90,15 +94,17 @@ def holdings(connection: Connection, worker_id: str, series_id: int) -> list[Hel
         seconds, lock = "(julianday({}) - 2440587.5) * 86400.0", ""
         now = "'now'"
     statement = text(
-        f"SELECT id, attempt_number, status, {seconds.format('started_at')}, {seconds.format(now)} "
+        f"SELECT id, attempt_number, {_TALLIED_IN}, status, {seconds.format('started_at')}, "
+        f"{seconds.format(now)} "
         f"FROM experiment WHERE {_OWNED} AND series_id = :series{lock}"
     )
     return [
         Held(
             (row[0], row[1]),
-            ExperimentStatus(row[2]),
-            None if row[3] is None else float(row[3]),
-            float(row[4]),
+            row[2],
+            ExperimentStatus(row[3]),
+            None if row[4] is None else float(row[4]),
+            float(row[5]),
         )
         for row in connection.execute(statement, {"worker": worker_id, "series": series_id})
     ]
@@ -321,14 +327,6 @@ def end_worker(connection: Connection, worker_id: str, state: ProcessState) -> N
     """Let the worker claim and record nothing more."""
     statement = text("UPDATE worker SET state = :state WHERE id = :worker AND state = 'alive'")
     connection.execute(statement, {"state": state.value, "worker": worker_id})
-
-
-def add_to_tally(connection: Connection, worker_id: str, completed: int, failed: int) -> None:
-    """Count what the worker has ended: counting the attempts would read them all."""
-    statement = text(
-        "UPDATE worker SET completed = completed + :completed, failed = failed + :failed WHERE id = :worker"
-    )
-    connection.execute(statement, {"completed": completed, "failed": failed, "worker": worker_id})
 
 
 def delay(connection: Connection, waits: Sequence[tuple[Token, float]]) -> None:

@@ -64,8 +64,9 @@ cancel
 Locks
 -----
 On PostgreSQL (READ COMMITTED) every transaction first locks the row of one worker (FOR NO KEY
-UPDATE; `settle` by its UPDATE), then what that worker owns, and then pending experiments, of which
-it steps over those that others have locked (SKIP LOCKED). So whoever declares a worker dead waits
+UPDATE; `settle` by its UPDATE), then what that worker owns, then what it adds to, the tally of that
+worker (`database.tallies`), and then pending experiments, of which it steps over those that others
+have locked (SKIP LOCKED). So whoever declares a worker dead waits
 for its transaction, or that sees the verdict; a claim waits for no other; and as nobody locks a
 second worker while holding what a first one owns, there is no cycle. On SQLite every transaction
 begins with BEGIN IMMEDIATE: there is one writer, and what it reads is the truth until it ends.
@@ -89,7 +90,7 @@ from sqlalchemy import Connection, select
 from sqlalchemy.orm import Session
 
 from database import claim_statements as statements
-from database import sqlite
+from database import sqlite, tallies
 from database.attempts import Chunk, Exchange, Finished, Removal, RetryPolicy, Token, Wish
 from database.claim_questions import FirstExperiments, Outlook, first_experiments, outlook, revoked
 from database.errors import FencedError
@@ -129,11 +130,11 @@ def exchange(
     """
     connection = _begin(session)
     _require_alive(connection, worker_id)
-    owned = _owned(connection, worker_id)
+    owned = statements.lock_owned(connection, worker_id)
     recorded, refused = _record(connection, worker_id, finished, owned=owned, policy=policy)
     given_back = [token for token in wish.give_back if token in owned]
-    _record_plain(connection, worker_id, [_released(token) for token in given_back], ExperimentStatus.PENDING)
-    left = owned - recorded - set(given_back)
+    _give_back(connection, worker_id, given_back)
+    left = owned.keys() - recorded - set(given_back)
     held = [token for token in wish.keep if token in left]
     unknown = left.difference(held)
     if unknown:
@@ -174,15 +175,15 @@ def record_for(
     """
     connection = _begin(session)
     _require_alive(connection, worker_id)
-    owned = _owned(connection, worker_id)
+    owned = statements.lock_owned(connection, worker_id)
     recorded, _ = _record(connection, worker_id, finished, owned=owned, policy=policy)
     if current not in owned:
         return 0  # the worker has moved on meanwhile: what it holds now may be running already
     statements.start(connection, worker_id, current)
     if not give_back:
         return 0
-    waiting = owned - recorded - {current}
-    _record_plain(connection, worker_id, [_released(token) for token in waiting], ExperimentStatus.PENDING)
+    waiting = owned.keys() - recorded - {current}
+    _give_back(connection, worker_id, waiting)
     return len(waiting)
 
 
@@ -214,15 +215,15 @@ def settle(
     """
     connection = _begin(session)
     statements.end_worker(connection, worker_id, state)
-    owned = _owned(connection, worker_id)
+    owned = statements.lock_owned(connection, worker_id)
     if policy is None:
         policy = _policy_of(session, owned)
     if finished is None:
         running = statements.running_of(connection, worker_id)
         finished = [Finished(*token, Outcome.LOST) for token in owned if token[0] in running]
     recorded, _ = _record(connection, worker_id, finished, owned=owned, policy=policy)
-    rest = owned - recorded
-    _record_plain(connection, worker_id, [_released(token) for token in rest], ExperimentStatus.PENDING)
+    rest = owned.keys() - recorded
+    _give_back(connection, worker_id, rest)
     return len(rest)
 
 
@@ -238,16 +239,17 @@ def take_away(session: Session, worker_id: str, removal: Removal) -> int:
     """
     connection = _begin(session)
     statements.lock_worker(connection, worker_id)
-    ended = [
-        _taken(one, removal)
+    held = [
+        one
         for one in statements.holdings(connection, worker_id, removal.series_id)
         if one.status in removal.statuses
         and (not removal.experiment_ids or one.token[0] in removal.experiment_ids)
     ]
+    ended = [_taken(one, removal) for one in held]
     is_end = removal.outcome is Outcome.CANCELLED
-    _record_plain(
-        connection, worker_id, ended, ExperimentStatus.CANCELLED if is_end else ExperimentStatus.PENDING
-    )
+    status = ExperimentStatus.CANCELLED if is_end else ExperimentStatus.PENDING
+    _record_plain(connection, worker_id, ended, status)
+    tallies.add_ended(connection, worker_id, [one.tallied_in for one in held], status)
     return len(ended)
 
 
@@ -261,7 +263,7 @@ def add_chunks(session: Session, worker_id: str, token: Token, chunks: Sequence[
     """
     connection = _begin(session)
     _require_alive(connection, worker_id)
-    if token not in _owned(connection, worker_id):
+    if token not in statements.lock_owned(connection, worker_id):
         raise FencedError(f"experiment {token[0]} was taken away from this worker")
     statements.insert_chunks(connection, [(token, chunk) for chunk in chunks])
 
@@ -299,10 +301,6 @@ def _require_alive(connection: Connection, worker_id: str) -> None:
         raise FencedError("this worker was declared dead; what it still does is not recorded")
 
 
-def _owned(connection: Connection, worker_id: str) -> set[Token]:
-    return statements.lock_owned(connection, worker_id)
-
-
 def _released(token: Token) -> Finished:
     return Finished(*token, Outcome.RELEASED)
 
@@ -325,13 +323,15 @@ def _record(
     worker_id: str,
     finished: Sequence[Finished],
     *,
-    owned: set[Token],
+    owned: statements.Owned,
     policy: RetryPolicy,
 ) -> tuple[frozenset[Token], frozenset[Token]]:
     """Record what is owned; of the rest tell what an earlier transaction of ours has recorded."""
     mine = [one for one in finished if (one.experiment_id, one.attempt_number) in owned]
     others = [one for one in finished if (one.experiment_id, one.attempt_number) not in owned]
-    write_outcomes(connection, mine, lambda group: _record_mine(connection, worker_id, group, policy))
+    write_outcomes(
+        connection, mine, lambda group: _record_mine(connection, worker_id, group, owned=owned, policy=policy)
+    )
     recorded = {(one.experiment_id, one.attempt_number) for one in mine}
     witnessed = statements.witnesses(connection, worker_id, others) if others else set()
     refused = {(one.experiment_id, one.attempt_number) for one in others} - witnessed
@@ -339,7 +339,12 @@ def _record(
 
 
 def _record_mine(
-    connection: Connection, worker_id: str, finished: Sequence[Finished], policy: RetryPolicy
+    connection: Connection,
+    worker_id: str,
+    finished: Sequence[Finished],
+    *,
+    owned: statements.Owned,
+    policy: RetryPolicy,
 ) -> None:
     """Record what is owned, each as it goes on."""
     mine: dict[ExperimentStatus, list[Finished]] = {}
@@ -351,11 +356,10 @@ def _record_mine(
             waits.append(((one.experiment_id, one.attempt_number), delay_s))
     for status, group in mine.items():
         _record_plain(connection, worker_id, group, status)
+        tallied_in = [owned[one.experiment_id, one.attempt_number] for one in group]
+        tallies.add_ended(connection, worker_id, tallied_in, status)
     if waits:
         statements.delay(connection, waits)
-    tally = [len(mine.get(status, ())) for status in (ExperimentStatus.COMPLETED, ExperimentStatus.FAILED)]
-    if any(tally):
-        statements.add_to_tally(connection, worker_id, *tally)
 
 
 def _decide(connection: Connection, one: Finished, policy: RetryPolicy) -> tuple[ExperimentStatus, float]:
@@ -365,6 +369,10 @@ def _decide(connection: Connection, one: Finished, policy: RetryPolicy) -> tuple
         earlier = statements.count_outcomes(connection, one.experiment_id, one.outcome)
     status = policy.status_after(one.outcome, earlier)
     return status, policy.delay_after(one.outcome, earlier) if status is ExperimentStatus.PENDING else 0.0
+
+
+def _give_back(connection: Connection, worker_id: str, tokens: Iterable[Token]) -> None:
+    _record_plain(connection, worker_id, [_released(token) for token in tokens], ExperimentStatus.PENDING)
 
 
 def _record_plain(

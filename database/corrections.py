@@ -6,6 +6,7 @@ Both are safe while runners are at work: an experiment that a worker owns is nev
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
@@ -13,11 +14,13 @@ from typing import Any
 from sqlalchemy import delete, func, select, update
 from sqlalchemy.orm import Session
 
+from database import tallies
 from database.errors import ExperimentsError
 from database.models import Configuration, Experiment, ExperimentSeries, ExperimentStatus, SeriesState
 from database.queries import live_runners
-from database.selection import EVERYTHING, Selection, update_in_parts
+from database.selection import EVERYTHING, Selection, move_in_parts, update_in_parts
 from database.session import commit_part
+from database.tallies import Change
 
 #: What can be tried again; a completed experiment cannot: its result is final.
 RETRIABLE = (ExperimentStatus.FAILED, ExperimentStatus.CANCELLED)
@@ -76,15 +79,19 @@ def retry(
         "due_at": None,
         "forgiven": Experiment.attempt_number,
     }
-    chosen = (Experiment.series_id == series_id, ~Experiment.retired, *selection.conditions())
-    finished = Experiment.status.in_(list(statuses))
-    again = update_in_parts(session, [*chosen, finished], afresh)
+    again = sum(
+        move_in_parts(session, series_id, selection, before=status, values=afresh) for status in set(statuses)
+    )
     hurried = 0
     if ExperimentStatus.FAILED in statuses:
-        waiting = (Experiment.status == ExperimentStatus.PENDING, Experiment.due_at.is_not(None))
-        hurried = update_in_parts(
-            session, [*chosen, *waiting], {"due_at": None, "forgiven": Experiment.attempt_number}
+        waiting = (
+            Experiment.series_id == series_id,
+            ~Experiment.retired,
+            *selection.conditions(),
+            Experiment.status == ExperimentStatus.PENDING,
+            Experiment.due_at.is_not(None),
         )
+        hurried = update_in_parts(session, waiting, {"due_at": None, "forgiven": Experiment.attempt_number})
     return Retried(again, hurried)
 
 
@@ -135,12 +142,16 @@ def _delete_unowned(session: Session, series_id: int) -> int:
         .where(Experiment.series_id == series_id, Experiment.worker_id.is_(None))
         .limit(DELETE_BATCH)
     )
-    changed = session.execute(
+    rows = session.execute(
         delete(Experiment)
         .where(Experiment.id.in_(batch), Experiment.worker_id.is_(None))
+        .returning(Experiment.status, Experiment.retired)
         .execution_options(synchronize_session=False)
     )
-    return int(changed.rowcount)  # type: ignore[attr-defined]  # a cursor result, as for every DELETE
+    gone = Counter((status, retired) for status, retired in rows)
+    if gone:
+        tallies.add(session.connection(), series_id, Change.deleted(gone))
+    return gone.total()
 
 
 def _refuse_live_runners(session: Session, series_id: int) -> None:

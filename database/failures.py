@@ -16,6 +16,8 @@ from database.models import Attempt, Configuration, Experiment, ExperimentSeries
 from database.tracebacks import PATTERN_CHARACTERS, pattern, place
 
 _BATCH = 500
+#: So many of the last failures tell how it goes, where to look at all would take too long.
+LATEST = 1000
 #: A place that raises more different messages than these has one group for all of them.
 MOST_MESSAGES = 20
 
@@ -81,18 +83,32 @@ class _Group:
         self.last_at = max(filter(None, (self.last_at, other.last_at)), default=None)
 
 
-def failure_counts(session: Session, series_ids: Collection[int]) -> dict[int, dict[str, int]]:
-    """Return how many experiments of each series failed by which outcome, most first."""
+def failure_counts(session: Session, series_id: int, *, latest: int | None = None) -> dict[str, int]:
+    """Return how many experiments of a series failed by which outcome, most first.
+
+    Parameters
+    ----------
+    latest : int, optional
+        Only those that failed last, so many; by default all.
+    """
+    failed = (
+        select(Experiment.id, Experiment.attempt_number)
+        .where(
+            Experiment.series_id == series_id,
+            Experiment.status == ExperimentStatus.FAILED,
+            ~Experiment.retired,
+        )
+        .order_by(Experiment.finished_at.desc())
+        .limit(latest)
+        .subquery()
+    )
     statement = (
-        _last_attempts(Experiment.series_id, Attempt.outcome, func.count())
-        .where(Experiment.series_id.in_(series_ids))
-        .group_by(Experiment.series_id, Attempt.outcome)
+        select(Attempt.outcome, func.count())
+        .join(failed, (Attempt.experiment_id == failed.c.id) & (Attempt.number == failed.c.attempt_number))
+        .group_by(Attempt.outcome)
         .order_by(func.count().desc(), Attempt.outcome)
     )
-    counts: dict[int, dict[str, int]] = {series_id: {} for series_id in series_ids}
-    for series_id, outcome, count in session.execute(statement):
-        counts[series_id][outcome.value] = count
-    return counts
+    return {outcome.value: count for outcome, count in session.execute(statement)}
 
 
 def failure_groups(session: Session, series_id: int) -> list[FailureGroup]:

@@ -9,12 +9,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, select, text
 from sqlalchemy.exc import DatabaseError as DriverDatabaseError
 from sqlalchemy.orm import Session
 
 from database import runners
 from database.errors import DatabaseError
+from database.models import ExperimentSeries
+from database.tallies import not_tallied
 
 #: So many of SQLite's complaints are shown.
 _MOST_COMPLAINTS = 5
@@ -33,14 +35,17 @@ class Violation:
     rule : str
         What should be.
     count : int
-        How many experiments break it.
+        How many experiments break it, or series.
     example : int
-        One of them.
+        The id of one of them.
+    of : str
+        What is counted: "experiments" or "series".
     """
 
     rule: str
     count: int
     example: int
+    of: str = "experiments"
 
 
 _HELD = "CASE WHEN e.worker_id IS NULL THEN 0 ELSE 1 END"
@@ -67,21 +72,27 @@ _RULES = {
         "WHERE (e.status IN ('claimed', 'running')) <> (e.worker_id IS NOT NULL)"
     ),
 }
+#: This one can be mended: `tallies.recount_all` counts anew.
+TALLIED = "the tallies of a series are the counts of its experiments"
 
 
-def check_records(connection: Connection) -> list[Violation]:
+def check_records(session: Session) -> list[Violation]:
     """Return the rules that do not hold.
 
     Parameters
     ----------
-    connection : Connection
+    session : Session
         In one snapshot, so that nothing changes between the parts of a question.
     """
     found = []
+    connection = session.connection()
     for rule, query in _RULES.items():
         row = connection.execute(text(f"SELECT count(*), min(id) FROM ({query}) AS broken")).one()
         if row[0]:
             found.append(Violation(rule, int(row[0]), int(row[1])))
+    wrong = not_tallied(session, session.scalars(select(ExperimentSeries.id)).all())
+    if wrong:
+        found.append(Violation(TALLIED, len(wrong), min(wrong), "series"))
     return found
 
 

@@ -6,12 +6,12 @@ the series; call them in ``scoped_session(read_only=True)`` for one consistent p
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Select, func, literal_column, select
+from sqlalchemy import Select, func, literal_column, select, text, union_all
 from sqlalchemy.orm import Session
 
 from database.claim_statements import NOW
@@ -27,10 +27,23 @@ from database.models import (
 from database.models.base import UtcDateTime
 from database.runners import Silence, others_alive
 from database.settings import Settings
+from database.tallies import Sums, counted, tallied
 
 #: The rate is that of at most so many last experiments, within this time.
 RATE_SAMPLE = 1000
 RATE_WINDOW = timedelta(hours=1)
+#: In the words of the partial indexes: whatever else there is, the first entry of each tells.
+_LEFT = text(
+    " OR ".join(
+        f"EXISTS (SELECT 1 FROM experiment WHERE series_id = :series AND {which} AND NOT retired)"
+        for which in (
+            "status = 'pending' AND due_at IS NULL",
+            "status = 'pending' AND due_at IS NOT NULL",
+            "status = 'claimed'",
+            "status = 'running'",
+        )
+    ).join(("SELECT ", ""))
+)
 #: Rows fetched at a time while streaming.
 _BATCH = 1000
 
@@ -59,6 +72,20 @@ class StatusCounts:
     def finished(self) -> int:
         """Those that need nothing more."""
         return self.completed + self.failed + self.cancelled
+
+    @classmethod
+    def of(cls, sums: Sums) -> StatusCounts:
+        """Return what a tally tells: what has not ended and does not run is pending."""
+        tally, running = sums.tally, sums.running
+        ended = tally.completed + tally.failed + tally.cancelled
+        return cls(
+            tally.experiments - ended - running,
+            running,
+            tally.completed,
+            tally.failed,
+            tally.cancelled,
+            tally.retired,
+        )
 
 
 @dataclass(frozen=True)
@@ -169,36 +196,25 @@ def series_summaries(session: Session, series_ids: Collection[int] | None = None
     if series_ids is not None:
         statement = statement.where(ExperimentSeries.id.in_(series_ids))
     rows = session.execute(statement).all()
-    counts = _status_counts(session, [row.id for row in rows])
+    sums = tallied(session, [row.id for row in rows])
     return [
-        SeriesSummary(**{**row._mapping, "state": row.state.value, "counts": counts[row.id]}) for row in rows
+        SeriesSummary(**{**row._mapping, "state": row.state.value, "counts": StatusCounts.of(sums[row.id])})
+        for row in rows
     ]
 
 
-def _status_counts(session: Session, series_ids: Sequence[int]) -> dict[int, StatusCounts]:
-    found: dict[int, dict[str, int]] = {series_id: {} for series_id in series_ids}
-    for series_id, status, count in _grouped(session, series_ids, retired=False):
-        shown = shown_status(status)
-        found[series_id][shown] = found[series_id].get(shown, 0) + count
-    for series_id, status, count in _grouped(session, series_ids, retired=True):
-        found[series_id][shown_status(status)] -= count
-        found[series_id]["retired"] = found[series_id].get("retired", 0) + count
-    return {series_id: StatusCounts(**counts) for series_id, counts in found.items()}
+def count_statuses(session: Session, series_id: int) -> StatusCounts:
+    """Count the experiments of a series themselves, for who must be right whatever people did with SQL.
+
+    Takes about 0.1 s for each million; what people look at is in `series_summaries`.
+    """
+    return StatusCounts.of(counted(session, [series_id])[series_id])
 
 
-def _grouped(
-    session: Session, series_ids: Sequence[int], *, retired: bool
-) -> list[tuple[int, ExperimentStatus, int]]:
-    """Count by status: all experiments, or the retired ones; each from an index alone."""
-    statement = (
-        select(Experiment.series_id, Experiment.status, func.count())
-        .where(Experiment.series_id.in_(series_ids))
-        .group_by(Experiment.series_id, Experiment.status)
-    )
-    if retired:  # in the words of the partial index: SQLAlchemy would write `retired = 1`
-        statement = statement.where(literal_column("experiment.retired"))
-    rows = session.execute(statement)
-    return [(series_id, status, count) for series_id, status, count in rows]
+def is_over(session: Session, series_id: int) -> bool:
+    """Say whether nothing that the file names is left to do: by the experiments, not by their tallies."""
+    left = session.execute(_LEFT, {"series": series_id}).scalar()
+    return not left
 
 
 def activity(session: Session, summary: SeriesSummary) -> Activity:
@@ -257,24 +273,30 @@ def _last_activity(session: Session, series_id: int) -> datetime | None:
 
 def _rate(session: Session, series_id: int) -> float | None:
     now = database_now(session)
-    moments: list[datetime] = []
-    for status in (ExperimentStatus.COMPLETED, ExperimentStatus.FAILED):
-        statement = (
-            select(Experiment.finished_at)
-            .where(
-                Experiment.series_id == series_id,
-                Experiment.status == status,
-                Experiment.finished_at > now - RATE_WINDOW,
+    latest = union_all(
+        *(
+            select(
+                select(Experiment.finished_at)
+                .where(
+                    Experiment.series_id == series_id,
+                    Experiment.status == status,
+                    Experiment.finished_at > now - RATE_WINDOW,
+                )
+                .order_by(Experiment.finished_at.desc())
+                .limit(RATE_SAMPLE)
+                .subquery()
             )
-            .order_by(Experiment.finished_at.desc())
-            .limit(RATE_SAMPLE)
+            for status in (ExperimentStatus.COMPLETED, ExperimentStatus.FAILED)
         )
-        moments += [moment for moment in session.scalars(statement) if moment is not None]
-    moments = sorted(moments, reverse=True)[:RATE_SAMPLE]
-    if len(moments) < 2:
+    ).subquery()
+    moment = latest.c.finished_at
+    sample = select(moment).order_by(moment.desc()).limit(RATE_SAMPLE).subquery()
+    statement = select(func.count(), func.min(sample.c.finished_at), func.max(sample.c.finished_at))
+    number, first, last = session.execute(statement).one()
+    if number < 2:
         return None
-    elapsed_s = (max(now, moments[0]) - moments[-1]).total_seconds()
-    return (len(moments) - 1) / elapsed_s if elapsed_s > 0 else None
+    elapsed_s = (max(now, last) - first).total_seconds()
+    return (number - 1) / elapsed_s if elapsed_s > 0 else None
 
 
 def database_now(session: Session) -> datetime:

@@ -18,7 +18,7 @@ from database.errors import ExperimentsError, NotFoundError
 from database.models import Experiment, ExperimentStatus, Outcome, Runner, Worker
 from database.people import current_person
 from database.runners import ProcessIdentity, Silence, others_alive
-from database.selection import EVERYTHING, Selection, update_in_parts
+from database.selection import EVERYTHING, Selection, move_in_parts
 from database.session import commit_part
 from database.settings import Settings
 
@@ -73,13 +73,12 @@ def cancel(
     removal = Removal(
         series_id, Outcome.CANCELLED, f"cancelled by {current_person()}", owned, selection.experiment_ids
     )
-    chosen = (Experiment.series_id == series_id, ~Experiment.retired, *selection.conditions())
+    cancelled = {"status": ExperimentStatus.CANCELLED, "due_at": None}
     waiting = taken = 0
     while True:  # what was claimed, or given back, between the two is found in the next round
-        out = update_in_parts(
-            session,
-            [*chosen, Experiment.status.in_(unowned)],
-            {"status": ExperimentStatus.CANCELLED, "due_at": None},
+        out = sum(
+            move_in_parts(session, series_id, selection, before=status, values=cancelled)
+            for status in unowned
         )
         away = _take_away(session, _owners(session, series_id), removal) if owned else 0
         waiting, taken = waiting + out, taken + away

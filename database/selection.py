@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import ColumnElement, exists, select, update
 from sqlalchemy.orm import Session
 
+from database import tallies
 from database.errors import NotFoundError
-from database.models import Attempt, Experiment, Outcome
+from database.models import Attempt, Experiment, ExperimentStatus, Outcome
 from database.session import commit_part
+from database.tallies import Change
 
 #: Rows changed per transaction, so that no other writer waits long.
 PART = 20_000
@@ -70,13 +72,59 @@ def require_of_series(session: Session, series_id: int, selection: Selection) ->
 EVERYTHING = Selection()
 
 
+def move_in_parts(
+    session: Session,
+    series_id: int,
+    selection: Selection,
+    *,
+    before: ExperimentStatus,
+    values: Mapping[str, Any],
+) -> int:
+    """Give those experiments another status that have a certain one now, as `update_in_parts` does.
+
+    Only what the series file names: nothing would run the others.
+
+    Parameters
+    ----------
+    before : ExperimentStatus
+        One that no worker owns.
+    values : mapping
+        What to write, the new status among it.
+
+    Returns
+    -------
+    int
+        How many there were.
+    """
+    conditions = (
+        Experiment.series_id == series_id,
+        ~Experiment.retired,
+        *selection.conditions(),
+        Experiment.status == before,
+    )
+
+    def tally(count: int) -> None:
+        tallies.add(session.connection(), series_id, Change.moved(before, values["status"], count))
+
+    return update_in_parts(session, conditions, values, then=tally)
+
+
 def update_in_parts(
-    session: Session, conditions: Sequence[ColumnElement[bool]], values: Mapping[str, Any]
+    session: Session,
+    conditions: Sequence[ColumnElement[bool]],
+    values: Mapping[str, Any],
+    *,
+    then: Callable[[int], None] = lambda _: None,
 ) -> int:
     """Update what fulfils the conditions, in transactions of at most about `PART` rows.
 
     Each row is judged by the transaction that changes it: what a worker has claimed since it was
     looked for is left alone, if the conditions say so.
+
+    Parameters
+    ----------
+    then : callable, optional
+        Told at the end of each transaction how many rows it has changed, if any.
 
     Returns
     -------
@@ -92,7 +140,10 @@ def update_in_parts(
             .values(dict(values))
             .execution_options(synchronize_session=False)
         )
-        changed += int(result.rowcount)  # type: ignore[attr-defined]  # a cursor result, as for every UPDATE
+        count = int(result.rowcount)  # type: ignore[attr-defined]  # a cursor result, as for every UPDATE
+        if count:
+            then(count)
+        changed += count
     return changed
 
 

@@ -25,10 +25,11 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from database import creation_statements as statements
-from database import values
+from database import tallies, values
 from database.errors import ExperimentsError
 from database.models import ExperimentSeries, SeriesState
 from database.session import commit_part
+from database.tallies import Change
 from experiments.expansion import Counts, ExpandedConfiguration, count, expand
 from experiments.inspection import inspect_target
 from experiments.parameters import canonical, nest
@@ -158,13 +159,16 @@ class _Creation:
         self.session.flush()
         for batch in _batches(expand(self.loaded.file), BATCH_ROWS):
             self._write_configurations(self._lock(series_id, revision), batch)
-            self._commit_part()
+            if not self.is_one_batch:
+                commit_part(self.session)
         new = 0
         for block in _blocks(self.counts):
-            new += statements.insert_experiments(
-                self.session, self._lock(series_id, revision), self.counts.configurations, block
-            )
-            self._commit_part()
+            series = self._lock(series_id, revision)
+            added = statements.insert_experiments(self.session, series, self.counts.configurations, block)
+            new += added
+            if not self.is_one_batch:
+                tallies.add(self.session.connection(), series_id, Change(experiments=added))
+                commit_part(self.session)
         return self._settle(self._lock(series_id, revision), new)
 
     def _describe(self) -> ExperimentSeries:
@@ -226,14 +230,12 @@ class _Creation:
         )
         series.state = SeriesState.READY
         self.session.flush()
-        return self._created(series, new, statements.count_experiments(self.session, series.id).retired)
+        tallies.recount(self.session, series.id)
+        [sums] = tallies.tallied(self.session, [series.id]).values()
+        return self._created(series, new, sums.tally.retired)
 
     def _created(self, series: ExperimentSeries, new: int, retired: int) -> Created:
         return Created(series.id, series.name, new, self.counts.experiments - new, retired)
-
-    def _commit_part(self) -> None:
-        if not self.is_one_batch:
-            commit_part(self.session)
 
 
 def check_recorded(session: Session, loaded: LoadedSeries) -> None:

@@ -18,7 +18,7 @@ from database.engine import current_url
 from database.errors import ExperimentsError
 from database.failures import failure_counts
 from database.models import ExperimentSeries
-from database.queries import SeriesSummary, StatusCounts, series_summaries
+from database.queries import SeriesSummary, StatusCounts, count_statuses, series_summaries
 from database.retry import retrying_transaction
 from database.settings import Settings, results_directory
 from database.tallies import count_ended_by
@@ -213,11 +213,11 @@ def _afterwards(session: Session, series_id: int, ending: Ending, latest: Status
     def ask(each: Session) -> _Afterwards:
         summary = series_summaries(each, [series_id])[0]
         return _Afterwards(
-            summary.counts,
+            count_statuses(each, series_id),  # what the run is told to have come to must be right
             summary.name,
             summary.paused,
             count_ended_by(each, ending.runner_ids).completed,
-            failure_counts(each, [series_id])[series_id],
+            failure_counts(each, series_id),
         )
 
     return retrying_transaction(session, ask)

@@ -5,7 +5,7 @@ from database.models.base import Base
 from database.models.experiment import Attempt, Experiment, ExperimentStatus, Outcome
 from database.models.metric import MetricChunk
 from database.models.runner import ProcessState, Runner, Worker
-from database.models.series import Configuration, ExperimentSeries, SeriesState
+from database.models.series import Configuration, ExperimentSeries, SeriesState, Tally
 
 __all__ = [
     "Artifact",
@@ -20,5 +20,6 @@ __all__ = [
     "ProcessState",
     "Runner",
     "SeriesState",
+    "Tally",
     "Worker",
 ]

@@ -70,9 +70,6 @@ class Worker(Base):
     state: Mapped[ProcessState] = mapped_column(
         enum_column(ProcessState, "state"), default=ProcessState.ALIVE
     )
-    #: How many experiments it, or its supervisor for it, ended as completed and as failed.
-    completed: Mapped[int] = mapped_column(default=0)
-    failed: Mapped[int] = mapped_column(default=0)
 
     runner: Mapped[Runner] = relationship(back_populates="workers")
 

@@ -121,3 +121,28 @@ class Configuration(Base):
 
     def __repr__(self) -> str:
         return f"Configuration(id={self.id}, parameters={self.parameters!r})"
+
+
+class Tally(Base):
+    """A part of how many experiments of a series stand where; the sums count (`database.tallies`).
+
+    A part may be negative: what one worker has ended a person may take back.
+    """
+
+    __tablename__ = "tally"
+
+    series_id: Mapped[int] = mapped_column(
+        Identifier, ForeignKey("experiment_series.id", ondelete="CASCADE"), primary_key=True
+    )
+    #: Whose experiments they were; empty for what was nobody's.
+    worker_id: Mapped[str] = mapped_column(String(32), primary_key=True)
+    #: All that the series file names, and those of them that have ended.
+    experiments: Mapped[int]
+    completed: Mapped[int]
+    failed: Mapped[int]
+    cancelled: Mapped[int]
+    #: Those that it no longer names, whatever their status.
+    retired: Mapped[int]
+
+    def __repr__(self) -> str:
+        return f"Tally(series_id={self.series_id}, worker_id={self.worker_id!r})"

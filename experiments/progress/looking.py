@@ -13,7 +13,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from database.errors import ExperimentsError, NotFoundError
 from database.pace import RunningNow, last_durations, running_now, varying_parameters
-from database.queries import StatusCounts, live_runners, series_summaries
+from database.queries import StatusCounts, is_over, live_runners, series_summaries
 from database.session import scoped_session
 from experiments.progress.estimate import Pace, Workload, remaining_s
 from experiments.progress.picture import Slowest
@@ -45,6 +45,8 @@ class Look:
         When it was asked, by `time.monotonic`.
     runners : int or None
         How many are at work on it; None when that was not asked.
+    is_over : bool
+        Nothing is left to do.
     """
 
     series: str
@@ -55,6 +57,7 @@ class Look:
     paused: bool
     taken_at: float
     runners: int | None = None
+    is_over: bool = False
 
     def slowest(self) -> Slowest | None:
         """Return the experiment that has been running for longest."""
@@ -108,6 +111,7 @@ def take_look(series_id: int, wanted: Collection[int] = (), *, count_runners: bo
             summary.paused,
             taken_at,
             len(live_runners(session, series_id)) if count_runners else None,
+            is_over(session, series_id),
         )
 
 

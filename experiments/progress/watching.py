@@ -37,7 +37,7 @@ def watch_series(summary: SeriesSummary, display: Display, every_s: float) -> No
     with ProgressTracker(summary.id, summary.name, summary.counts, display, looker=looker) as tracker:
         while tracker.failure is None and not looker.is_deleted:
             look = looker.last
-            if look is not None and not (look.counts.pending or look.counts.running):
+            if look is not None and look.is_over:
                 break
             time.sleep(_POLL_S)
     if tracker.failure is not None:

@@ -87,14 +87,17 @@ _Report = tuple["SeriesSummary", "Activity", dict[str, int], "Delays"]
 
 def _reports(session: Session, series_ids: Sequence[int] | None) -> list[_Report]:
     from database.delays import delays
-    from database.failures import failure_counts
+    from database.failures import LATEST, failure_counts
     from database.queries import activity, series_summaries
 
-    summaries = series_summaries(session, series_ids)
-    failures = failure_counts(session, [summary.id for summary in summaries])
     return [
-        (summary, activity(session, summary), failures[summary.id], delays(session, summary.id))
-        for summary in summaries
+        (
+            summary,
+            activity(session, summary),
+            failure_counts(session, summary.id, latest=LATEST) if summary.counts.failed else {},
+            delays(session, summary.id),
+        )
+        for summary in series_summaries(session, series_ids)
     ]
 
 
@@ -192,7 +195,9 @@ def _with_time(delays: Delays) -> str:
 
 def _with_outcomes(failed: int, outcomes: dict[str, int]) -> str:
     parts = ", ".join(f"{number} {outcome}" for outcome, number in outcomes.items())
-    return f"{failed} ({parts})" if parts else str(failed)
+    seen = sum(outcomes.values())
+    which = "" if seen == failed else f"of the last {seen}: "
+    return f"{failed} ({which}{parts})" if parts else str(failed)
 
 
 @click.command("list", short_help="List the series, or the experiments of one.")

@@ -46,13 +46,14 @@ def upgrade(*, as_json: bool) -> None:
 
 
 @database.command()
+@click.option("--repair", is_flag=True, help="Count anew the series whose tallies are wrong, then check.")
 @database_option()
 @json_option
-def check(*, as_json: bool) -> None:
+def check(*, repair: bool, as_json: bool) -> None:
     """Read all of the database and check that nothing is damaged, lost or recorded twice.
 
-    Changes nothing, and may take seconds for each million experiments. Runners may be at work. Exits
-    with 3 when something is wrong.
+    Without --repair it changes nothing. May take seconds for each million experiments. Runners may be at
+    work. Exits with 3 when something is wrong.
     """
     from database import integrity
     from database.session import scoped_session
@@ -60,15 +61,28 @@ def check(*, as_json: bool) -> None:
 
     with scoped_session(read_only=True) as session:
         integrity.check_file(session.connection())
-        violations = integrity.check_records(session.connection())
+    repaired = _count_anew() if repair else []
+    with scoped_session(read_only=True) as session:
+        violations = integrity.check_records(session)
     if as_json:
         output.print_json(violations)
+    for name in () if as_json else repaired:
+        click.echo(f"counted anew: {name}")
     for each in () if as_json else violations:
-        click.echo(f"broken: {each.rule}: not so for {each.count} experiments, such as {each.example}")
+        click.echo(f"broken: {each.rule}: not so for {each.count} {each.of}, such as {each.example}")
+        if each.rule == integrity.TALLIED:
+            click.echo("    `experiments database check --repair` counts them anew")
     if violations:
         click.get_current_context().exit(DAMAGED)
     if not as_json:
         click.echo("the database is whole, and every attempt is recorded once")
+
+
+def _count_anew() -> list[str]:
+    from database.tallies import recount_all
+    from database.transactions import run_in_transaction
+
+    return run_in_transaction(recount_all)
 
 
 @click.command(short_help="Show how the database is.")

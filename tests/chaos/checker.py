@@ -50,6 +50,8 @@ class Evidence:
         How many runners and workers it holds for alive.
     integrity : str
         What SQLite says of its file.
+    tallied : dict
+        How many experiments there are, and have ended by status, as the tallies say.
     """
 
     experiments: list[ExperimentRow]
@@ -57,6 +59,7 @@ class Evidence:
     points: Counter[tuple[int, int]]
     alive: int
     integrity: str
+    tallied: dict[str, int]
 
     @classmethod
     def read(cls, url: str) -> Evidence:
@@ -92,9 +95,18 @@ class Evidence:
             "SELECT (SELECT count(*) FROM runner WHERE state = 'alive') "
             "+ (SELECT count(*) FROM worker WHERE state = 'alive')"
         )
+        names = ("experiments", "completed", "failed", "cancelled")
+        [sums] = rows(f"SELECT {', '.join(f'coalesce(sum({name}), 0)' for name in names)} FROM tally")
         is_sqlite = connection.dialect.name == "sqlite"
         integrity = ", ".join(row[0] for row in rows("PRAGMA integrity_check")) if is_sqlite else "ok"
-        return cls(experiments, dict(attempts), points, alive, integrity)
+        return cls(
+            experiments,
+            dict(attempts),
+            points,
+            alive,
+            integrity,
+            dict(zip(names, map(int, sums), strict=True)),
+        )
 
 
 def violations(plan: Plan, evidence: Evidence, notes: Notes) -> list[str]:
@@ -112,6 +124,10 @@ def violations(plan: Plan, evidence: Evidence, notes: Notes) -> list[str]:
             found["no attempt is started twice"].append(token)
         if token[1] not in (number for number, _ in evidence.attempts.get(token[0], [])):
             found["each attempt that was started has its outcome"].append(token)
+    stand = Counter(row.status for row in evidence.experiments)
+    ends = {status: stand[status] for status in ("completed", "failed", "cancelled")}
+    if evidence.tallied != {"experiments": stand.total(), **ends}:
+        found["the tallies are the counts"].append(evidence.tallied)
     if evidence.alive:
         found["no runner and no worker is held for alive"].append(evidence.alive)
     if evidence.integrity != "ok":

@@ -167,6 +167,7 @@ def test_delete(session: Session, monkeypatch: pytest.MonkeyPatch) -> None:
         "artifact": 0,
         "runner": 1,
         "worker": 1,
+        "tally": 2,
     }
     assert queries.series_names(session) == ["other"]
 

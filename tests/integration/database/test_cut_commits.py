@@ -16,7 +16,7 @@ import pytest
 from sqlalchemy import Engine, create_engine, text
 from sqlalchemy.orm import Session
 
-from database import claims, runners
+from database import claims, corrections, revocation, runners, tallies
 from database import engine as engines
 from database.attempts import Chunk, Claim, Finished, RetryPolicy
 from database.claims import Wish
@@ -57,6 +57,7 @@ def prepare(session: Session) -> tuple[Claim, ...]:
         for n in range(6)
     )
     session.flush()
+    tallies.recount(session, series.id)
     runners.register_runner(session, RUNNER, Provenance(), None)
     runners.register_worker(session, RUNNER, WORKER)
     got = claims.exchange(session, WORKER, [], wish=Wish(series.id, claims=3), policy=POLICY)
@@ -79,6 +80,7 @@ def recorded(engine: Engine) -> dict[str, list[Any]]:
         "chunks": "SELECT experiment_id, attempt_number, metric, number FROM metric_chunk ORDER BY 1, 2, 4",
         "runners": "SELECT id, state, beat > 0 FROM runner ORDER BY id",
         "workers": "SELECT id, runner_id, state FROM worker ORDER BY id",
+        "tallies": "SELECT * FROM tally ORDER BY series_id, worker_id",
     }
     with engine.connect() as connection:
         return {
@@ -122,6 +124,24 @@ def settle(session: Session, held: tuple[Claim, ...]) -> object:
 def add_chunks(session: Session, held: tuple[Claim, ...]) -> object:
     token = (held[0].experiment_id, held[0].attempt_number)
     return claims.add_chunks(session, WORKER, token, [CHUNK])
+
+
+def cancel(session: Session, _held: tuple[Claim, ...]) -> object:
+    revocation.cancel(session, 1)
+    return None
+
+
+def retry(session: Session, held: tuple[Claim, ...]) -> object:
+    failed = [Finished(each.experiment_id, each.attempt_number, Outcome.FAILED) for each in held]
+    claims.settle(session, WORKER, failed, state=ProcessState.DEAD, policy=RetryPolicy({}))
+    corrections.retry(session, 1)
+    return None
+
+
+def recount(session: Session, _held: tuple[Claim, ...]) -> object:
+    session.execute(text("UPDATE experiment SET status = 'cancelled' WHERE status = 'pending'"))
+    tallies.recount(session, 1)
+    return None
 
 
 def register_runner(session: Session, _held: tuple[Claim, ...]) -> object:
@@ -192,6 +212,9 @@ def is_somebody_waiting(engine: Engine) -> bool:
         record_for,
         settle,
         add_chunks,
+        cancel,
+        retry,
+        recount,
         register_runner,
         register_worker,
         heartbeat,

@@ -50,7 +50,19 @@ def test_failures_are_grouped_by_cause(session: Session) -> None:
     assert groups[0].example_message == "0.1"
     assert (groups[0].example_traceback or "").endswith("ValueError: 0.1\n")
     assert groups[3].example_log_tail == "step 7"
-    assert failure_counts(session, [series_id]) == {series_id: {"failed": 5, "timed_out": 1}}
+    assert failure_counts(session, series_id) == {"failed": 5, "timed_out": 1}
+
+
+def test_the_last_failures_are_counted_alone(session: Session) -> None:
+    """What is to be quick looks at those that failed last, and at no retired ones."""
+    series_id = add_series(session, repetitions=4)
+    now = time.time()
+    ends = [{**raised(), "finished_at": now - 9 + n} for n in range(3)]
+    ends += [{"outcome": Outcome.TIMED_OUT, "finished_at": now - n} for n in range(3)]
+    ids = record(session, add_worker(session), series_id, ends)
+    assert failure_counts(session, series_id, latest=4) == {"timed_out": 3, "failed": 1}
+    session.execute(text("UPDATE experiment SET retired = true WHERE id = :id"), {"id": ids[5]})
+    assert failure_counts(session, series_id, latest=4) == {"failed": 2, "timed_out": 2}
 
 
 def test_messages_tell_failures_apart(session: Session) -> None:
@@ -125,7 +137,8 @@ def test_failures_of_other_experiments(session: Session) -> None:
     session.execute(update(Experiment).where(Experiment.id == ids[0]).values(status="pending"))
     session.execute(update(Experiment).where(Experiment.id == ids[1]).values(retired=True))
     assert failure_groups(session, series_id) == []
-    assert failure_counts(session, [series_id, other_id]) == {series_id: {}, other_id: {"failed": 1}}
+    assert failure_counts(session, series_id) == {}
+    assert failure_counts(session, other_id) == {"failed": 1}
 
 
 def _insert_failures(session: Session, series_id: int, count: int) -> None:

@@ -13,7 +13,9 @@ from sqlalchemy.orm import Session
 from database import integrity
 from database.engine import dispose_engines, get_engine
 from database.errors import DatabaseError
+from database.integrity import TALLIED
 from database.models import ExperimentSeries, Outcome
+from database.queries import StatusCounts, series_summaries
 from database.session import SessionLocal, scoped_session
 from meta.commands.group import run_command
 from tests.integration.recording import add_series, add_worker, claim, completed, raised, record
@@ -33,7 +35,7 @@ def series_id(database_url: str) -> int:
 
 def broken() -> dict[str, int]:
     with scoped_session(read_only=True) as session:
-        return {found.rule: found.count for found in integrity.check_records(session.connection())}
+        return {found.rule: found.count for found in integrity.check_records(session)}
 
 
 def test_whole(series_id: int, capsys: pytest.CaptureFixture[str]) -> None:
@@ -61,7 +63,7 @@ def test_whole(series_id: int, capsys: pytest.CaptureFixture[str]) -> None:
         ),
         (
             "UPDATE experiment SET status = 'failed' WHERE status = 'completed'",
-            {"an experiment with a completed attempt is completed"},
+            {"an experiment with a completed attempt is completed", TALLIED},
         ),
         (
             "UPDATE attempt SET number = number + 7 WHERE outcome = 'failed'",
@@ -86,9 +88,31 @@ def test_broken_rules(series_id: int, harm: str, rules: set[str], capsys: pytest
     assert run_command(["database", "check"]) == 3
     out = capsys.readouterr().out
     for rule, count in found.items():
-        assert f"broken: {rule}: not so for {count} experiments, such as " in out
+        of = "series" if rule == TALLIED else "experiments"
+        assert f"broken: {rule}: not so for {count} {of}, such as " in out
     assert run_command(["database", "check", "--json"]) == 3
     assert {each["rule"] for each in json.loads(capsys.readouterr().out)} == rules
+
+
+def test_tallies_are_counted_anew(series_id: int, capsys: pytest.CaptureFixture[str]) -> None:
+    """Who changed a status with SQL is told what mends it; --repair does, and names the series."""
+    with SessionLocal() as session:
+        untouched = add_series(session, "untouched")
+        session.execute(text("UPDATE experiment SET status = 'cancelled' WHERE status = 'failed'"))
+        session.commit()
+    assert broken() == {TALLIED: 1}
+    assert run_command(["database", "check"]) == 3
+    out = capsys.readouterr().out
+    assert f"broken: {TALLIED}: not so for 1 series, such as {series_id}\n" in out
+    assert "`experiments database check --repair` counts them anew" in out
+    assert run_command(["database", "check", "--repair"]) == 0
+    assert capsys.readouterr().out.startswith("counted anew: série\nthe database is whole")
+    with scoped_session(read_only=True) as session:
+        found = {one.id: one.counts for one in series_summaries(session)}
+    assert found[series_id] == StatusCounts(pending=4, running=1, completed=2, cancelled=1)
+    assert found[untouched] == StatusCounts(pending=4)
+    assert run_command(["database", "check", "--repair"]) == 0
+    assert capsys.readouterr().out == "the database is whole, and every attempt is recorded once\n"
 
 
 def harm_a_page(path: Path) -> None:

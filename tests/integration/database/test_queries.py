@@ -4,22 +4,24 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 
 import pytest
 from sqlalchemy import event, text, update
 from sqlalchemy.orm import Session
 
-from database import queries, runners
+from database import claims, queries, runners, tallies
 from database.attempt_records import experiment_record
+from database.attempts import Finished
+from database.claims import Wish
 from database.errors import NotFoundError
-from database.failures import failure_counts
+from database.failures import LATEST, failure_counts
 from database.models import Configuration, Experiment, Outcome, ProcessState, Runner
 from database.queries import StatusCounts
 from database.runners import Provenance
 from database.session import SessionLocal
-from tests.integration.recording import add_series, add_worker, claim, completed, raised, record
+from tests.integration.recording import NEVER, add_series, add_worker, claim, completed, raised, record
 
 
 @pytest.fixture
@@ -42,6 +44,7 @@ def test_counts(session: Session) -> None:
     claim(session, worker_id, series_id, 3)
     pending = session.query(Experiment.id).filter_by(series_id=series_id, status="pending").limit(1).scalar()
     session.execute(update(Experiment).where(Experiment.id.in_([ids[0], pending])).values(retired=True))
+    tallies.recount(session, series_id)
     counts = counts_of(session, series_id)
     assert counts == StatusCounts(pending=5, running=1, completed=1, failed=1, cancelled=0, retired=2)
     assert counts.experiments == 8
@@ -55,28 +58,64 @@ def test_counts_of_nothing(session: Session) -> None:
     assert counts_of(session, series_id) == StatusCounts()
 
 
-def test_retired_ones_are_counted_from_their_index(sqlite_url: str) -> None:
-    """Counting reads indexes only, never the table: it stays fast with a million experiments."""
+def test_is_over(session: Session) -> None:
+    """A series is over when nothing that its file names is left to do, whatever its tallies say."""
+    series_id = add_series(session, parameters=[{"x": 1}], repetitions=3)
+    other = add_series(session, "other")
+    worker = add_worker(session)
+    [held] = claim(session, worker, series_id, 1)
+    status = text("UPDATE experiment SET status = 'cancelled' WHERE status = 'pending' AND series_id = :id")
+    session.execute(status, {"id": series_id})
+    assert not queries.is_over(session, series_id)
+    one = Finished(held.experiment_id, held.attempt_number, Outcome.COMPLETED, results="{}")
+    claims.exchange(session, worker, [one], wish=Wish(series_id), policy=NEVER)
+    assert queries.is_over(session, series_id)
+    session.execute(text("UPDATE experiment SET status = 'pending', due_at = '2999-01-01' WHERE id = 2"))
+    assert not queries.is_over(session, series_id)
+    session.execute(text("UPDATE experiment SET retired = true WHERE id = 2"))
+    assert queries.is_over(session, series_id)
+    assert not queries.is_over(session, other)
+
+
+def plans_of(session: Session, work: Callable[[], object]) -> list[str]:
+    """Return how SQLite goes about each statement of `work`, line by line."""
+    statements: list[tuple[str, object]] = []
+
+    def remember(
+        _connection: object, _cursor: object, statement: str, parameters: object, *_: object
+    ) -> None:
+        statements.append((statement, parameters))
+
+    event.listen(session.get_bind(), "before_cursor_execute", remember)
+    work()
+    event.remove(session.get_bind(), "before_cursor_execute", remember)
+    connection = session.connection()
+    return [
+        "\n".join(row[3] for row in connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {sql}", values))
+        for sql, values in statements
+    ]
+
+
+def test_status_counts_nothing_but_what_runs(sqlite_url: str) -> None:
+    """The summary reads of a series its tally and the few experiments that run, however many there are."""
+    with SessionLocal() as session:
+        add_series(session)
+        plans = plans_of(session, lambda: queries.series_summaries(session))
+    [plan] = [each for each in plans if "experiment USING" in each]
+    assert "tally USING INDEX" in plan
+    used = [line for line in plan.splitlines() if " experiment " in line]
+    assert len(used) == 1
+    assert "(series_id=? AND status=?)" in used[0]
+
+
+def test_counting_reads_indexes_alone(sqlite_url: str) -> None:
+    """Counting never reads the table: of a million experiments it takes about 0.1 s."""
     with SessionLocal() as session:
         series_id = add_series(session)
-        statements: list[tuple[str, object]] = []
-
-        def remember(
-            _connection: object, _cursor: object, statement: str, parameters: object, *_: object
-        ) -> None:
-            statements.append((statement, parameters))
-
-        event.listen(session.get_bind(), "before_cursor_execute", remember)
-        counts_of(session, series_id)
-        event.remove(session.get_bind(), "before_cursor_execute", remember)
-        counting = [(sql, values) for sql, values in statements if "GROUP BY" in sql]
-        plans = [
-            session.connection().exec_driver_sql(f"EXPLAIN QUERY PLAN {sql}", values).first()
-            for sql, values in counting
-        ]
-    assert len(plans) == 2
-    assert "COVERING INDEX ix_experiment_series_id_status_finished_at" in plans[0][3]
-    assert "ix_experiment_retired" in plans[1][3]
+        [plan] = plans_of(session, lambda: tallies.not_tallied(session, [series_id]))
+    every, retired = (line for line in plan.splitlines() if " experiment " in line)
+    assert "COVERING INDEX ix_experiment_series_id_status_finished_at" in every
+    assert "ix_experiment_retired" in retired
 
 
 def test_activity(session: Session) -> None:
@@ -219,11 +258,12 @@ def test_many_experiments(session: Session) -> None:
         began = time.perf_counter()
         [summary] = queries.series_summaries(session)
         queries.activity(session, summary)
-        failures = failure_counts(session, [series_id])
+        failures = failure_counts(session, series_id, latest=LATEST)
         elapsed_s.append(time.perf_counter() - began)
         session.rollback()  # what was read is not kept for the next time
     assert summary.counts == StatusCounts(pending=count // 2, completed=count // 2)
-    assert failures == {series_id: {}}
+    assert failures == {}
+    assert queries.count_statuses(session, series_id) == summary.counts
     assert min(elapsed_s) < 0.5
 
 
@@ -248,6 +288,7 @@ def _insert_many(session: Session, series_id: int, count: int) -> None:
             "configuration": configuration.id,
         },
     )
+    tallies.recount(session, series_id)
     session.commit()
 
 
