@@ -128,15 +128,12 @@ def test_ways_to_end(tmp_path: Path) -> None:
     assert made.left == []
 
 
-def test_limits(tmp_path: Path) -> None:
-    """Too long and too much memory end an attempt, with all its processes, and say so."""
+def test_time_limit(tmp_path: Path) -> None:
+    """Who takes too long is ended with all its processes, and told so; it may still clean up or complete."""
     made = make(
         tmp_path,
         """
         import subprocess
-        def eat():
-            hog = []
-            while True: hog.append(bytearray(5_000_000))
         def main(x):
             if x == "sleep": subprocess.run(["sleep", "1000"], start_new_session=True)
             if x == "cleans up":
@@ -145,27 +142,42 @@ def test_limits(tmp_path: Path) -> None:
                     time.sleep(1000)
                 finally:
                     print("cleaned up")
-            if x == "completes":
-                signal.signal(signal.SIGTERM, lambda *_: None)
-                signal.pause()
-                return {"x": x}
+            signal.signal(signal.SIGTERM, lambda *_: None)
+            signal.pause()
+            return {"x": x}
+        """,
+        ["sleep", "cleans up", "completes"],
+        execution=Execution(isolation="process", timeout_s=1.0),
+    )
+    assert [each.outcome.value for each in made.finished] == ["timed_out", "timed_out", "completed"]
+    slept, cleaned, _ = made.finished
+    assert slept.signal == signal.SIGTERM
+    assert slept.error_message == "it was stopped after 1.0 s, which is longer than execute.timeout"
+    assert cleaned.error_message == slept.error_message
+    assert "cleaned up" in made.output
+    assert made.left == []
+
+
+def test_memory_limit(tmp_path: Path) -> None:
+    """Who takes too much memory, itself or by its children, is ended with all its processes, and told so."""
+    made = make(
+        tmp_path,
+        """
+        def eat():
+            hog = []
+            while True: hog.append(bytearray(5_000_000))
+        def main(x):
             if x == "eats": eat()
             if x == "child eats":
                 if os.fork() == 0: eat()
                 os.wait()
             return {}
         """,
-        ["sleep", "cleans up", "completes", "eats", "child eats", "fine"],
-        execution=Execution(isolation="process", timeout_s=0.7, memory_bytes=300_000_000),
+        ["eats", "child eats", "fine"],
+        execution=Execution(isolation="process", memory_bytes=300_000_000),
     )
-    outcomes = [each.outcome.value for each in made.finished]
-    assert outcomes == ["timed_out", "timed_out", "completed", "out_of_memory", "out_of_memory", "completed"]
-    slept, cleaned, _, ate, child_ate, _ = made.finished
-    assert slept.signal == signal.SIGTERM
-    assert slept.error_message == "it was stopped after 0.7 s, which is longer than execute.timeout"
-    assert cleaned.error_message == slept.error_message
-    assert "cleaned up" in made.output
-    for each in (ate, child_ate):
+    assert [each.outcome.value for each in made.finished] == ["out_of_memory", "out_of_memory", "completed"]
+    for each in made.finished[:2]:
         assert each.error_message is not None
         assert each.error_message.endswith("MB, more than execute.memory = 300 MB")
         assert each.peak_memory_bytes is not None
