@@ -21,6 +21,7 @@ from database.queries import live_runners
 from database.selection import EVERYTHING, Selection, move_in_parts, update_in_parts
 from database.session import commit_part
 from database.tallies import Change
+from database.tally_keeping import TALLIED
 
 #: What can be tried again; a completed experiment cannot: its result is final.
 RETRIABLE = (ExperimentStatus.FAILED, ExperimentStatus.CANCELLED)
@@ -129,8 +130,9 @@ def delete_series(session: Session, series_id: int) -> int:
         session.scalar(select(func.count()).select_from(Experiment).where(Experiment.series_id == series_id))
         or 0
     )
-    session.execute(delete(Experiment).where(Experiment.series_id == series_id))
-    session.execute(delete(Configuration).where(Configuration.series_id == series_id))
+    # With the series go its tallies.
+    for rows in (Experiment, Configuration):
+        session.execute(delete(rows).where(rows.series_id == series_id).execution_options(**TALLIED))
     session.execute(delete(ExperimentSeries).where(ExperimentSeries.id == series_id))
     return deleted
 
@@ -146,11 +148,12 @@ def _delete_unowned(session: Session, series_id: int) -> int:
         delete(Experiment)
         .where(Experiment.id.in_(batch), Experiment.worker_id.is_(None))
         .returning(Experiment.status, Experiment.retired)
-        .execution_options(synchronize_session=False)
+        .execution_options(synchronize_session=False, **TALLIED)
     )
     gone = Counter((status, retired) for status, retired in rows)
     if gone:
-        tallies.add(session.connection(), series_id, Change.deleted(gone))
+        changes = (Change.of(status, -count, retired=retired) for (status, retired), count in gone.items())
+        tallies.add(session.connection(), series_id, sum(changes, Change()))
     return gone.total()
 
 

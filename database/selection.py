@@ -14,6 +14,7 @@ from database.errors import NotFoundError
 from database.models import Attempt, Experiment, ExperimentStatus, Outcome
 from database.session import commit_part
 from database.tallies import Change
+from database.tally_keeping import TALLIED
 
 #: Rows changed per transaction, so that no other writer waits long.
 PART = 20_000
@@ -138,7 +139,7 @@ def update_in_parts(
             update(Experiment)
             .where(Experiment.id.between(first, last), *conditions)
             .values(dict(values))
-            .execution_options(synchronize_session=False)
+            .execution_options(synchronize_session=False, **TALLIED)
         )
         count = int(result.rowcount)  # type: ignore[attr-defined]  # a cursor result, as for every UPDATE
         if count:

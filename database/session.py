@@ -29,7 +29,10 @@ from sqlalchemy import Engine
 from sqlalchemy.engine import URL
 from sqlalchemy.orm import Session
 
-from database import ending
+from database import (
+    ending,
+    tally_keeping,  # noqa: F401 - listens to what sessions write
+)
 from database import engine as engines
 from database.engine import configure, get_engine
 from database.errors import SessionMisuseError

@@ -8,15 +8,16 @@ stands adds to one of them in the same transaction:
 * what people and creations change goes to the row of no worker. It is locked last in its transaction,
   so that nobody holds it while waiting for experiments.
 
-Nothing here counts as pending or running: the first is what is left, the second is few. What a person
-changes with SQL is not tallied; `experiments database check` finds it, and `--repair` counts anew. So
-nothing that must be right whatever people did (is something left to do?) rests on these numbers.
+Nothing here counts as pending or running: the first is what is left, the second is few. What a
+program writes through the models is tallied too (`database.tally_keeping`), what a person changes with
+SQL is not; `experiments database check` finds it, and `--repair` counts anew. So nothing that must be
+right whatever people did (is something left to do?) rests on these numbers.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable
 from dataclasses import astuple, dataclass
 
 from sqlalchemy import Connection, bindparam, func, select, text
@@ -78,26 +79,23 @@ class Change:
     cancelled: int = 0
     retired: int = 0
 
+    def __add__(self, other: Change) -> Change:
+        return Change(*(mine + its for mine, its in zip(astuple(self), astuple(other), strict=True)))
+
+    @classmethod
+    def of(cls, status: ExperimentStatus, count: int, *, retired: bool = False) -> Change:
+        """Return what it changes that so many more stand so, or with a negative count so many less."""
+        return cls(retired=count) if retired else cls(experiments=count) + cls.ended(status, count)
+
     @classmethod
     def moved(cls, before: ExperimentStatus, after: ExperimentStatus, count: int) -> Change:
         """Return what it changes that so many went from one status to another."""
-        gone, come = cls.ended(before, -count), cls.ended(after, count)
-        return cls(*(each + other for each, other in zip(astuple(gone), astuple(come), strict=True)))
+        return cls.ended(before, -count) + cls.ended(after, count)
 
     @classmethod
     def ended(cls, status: ExperimentStatus, count: int) -> Change:
         """Return what it changes that so many have come to a status; one that is no end changes nothing."""
         return cls(**{status.value: count}) if status.is_finished() else cls()
-
-    @classmethod
-    def deleted(cls, rows: Mapping[tuple[ExperimentStatus, bool], int]) -> Change:
-        """Return what it changes that so many were deleted, by status and whether they were retired."""
-        gone = dict.fromkeys(_COLUMNS, 0)
-        for (status, retired), count in rows.items():
-            gone["retired" if retired else "experiments"] -= count
-            if status.is_finished() and not retired:
-                gone[status.value] -= count
-        return cls(**gone)
 
 
 def add(connection: Connection, series_id: int, change: Change, worker_id: str = _NO_WORKER) -> None:

@@ -62,11 +62,12 @@ class Experiment(Base):
     seed: Mapped[int]
     #: Higher runs earlier.
     priority: Mapped[int] = mapped_column(default=0)
+    #: What this and `retired` were before is loaded when they are set: the difference is tallied.
     status: Mapped[ExperimentStatus] = mapped_column(
-        enum_column(ExperimentStatus, "status"), default=ExperimentStatus.PENDING
+        enum_column(ExperimentStatus, "status"), default=ExperimentStatus.PENDING, active_history=True
     )
     #: No longer named by the series file: kept, reported, not run.
-    retired: Mapped[bool] = mapped_column(default=False)
+    retired: Mapped[bool] = mapped_column(default=False, active_history=True)
     #: How many attempts were ever claimed; the fencing token of the one in progress.
     attempt_number: Mapped[int] = mapped_column(default=0)
     # No foreign key: PostgreSQL would check it per row in the hot path; the sweep of

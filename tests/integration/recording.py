@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from database import claims, runners, tallies, values
+from database import claims, runners, values
 from database.attempts import Claim, Finished, RetryPolicy
 from database.claims import Wish
 from database.models import Configuration, Experiment, ExperimentSeries, Outcome, SeriesState
@@ -55,7 +55,6 @@ def add_series(
             for repetition in range(repetitions)
         )
     session.flush()
-    tallies.recount(session, series.id)
     session.commit()
     return series.id
 

@@ -57,7 +57,6 @@ def prepare(session: Session) -> tuple[Claim, ...]:
         for n in range(6)
     )
     session.flush()
-    tallies.recount(session, series.id)
     runners.register_runner(session, RUNNER, Provenance(), None)
     runners.register_worker(session, RUNNER, WORKER)
     got = claims.exchange(session, WORKER, [], wish=Wish(series.id, claims=3), policy=POLICY)

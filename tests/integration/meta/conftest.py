@@ -11,7 +11,6 @@ import numpy as np
 import pytest
 from sqlalchemy.orm import Session
 
-from database import tallies
 from database.models import (
     Attempt,
     Configuration,
@@ -78,7 +77,6 @@ def write_series() -> WriteSeries:
             session.flush()
             for repetition in range(file.repeat.seeds):
                 _write_experiment(session, configuration, repetition, written(dotted, repetition))
-        tallies.recount(session, series.id)
         return series.id
 
     return write
