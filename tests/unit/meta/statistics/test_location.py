@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from random import Random
 
 import numpy as np
 import pytest
@@ -101,12 +102,12 @@ readings_of_columns = arrays.arrays(
 
 
 @given(readings_of_columns, st.sampled_from(EVERY), st.floats(-3, 3), st.randoms(use_true_random=False))
-def test_shift_scale_and_order(readings: np.ndarray, one: Estimator, shift: float, random: object) -> None:
+def test_shift_scale_and_order(readings: np.ndarray, one: Estimator, shift: float, random: Random) -> None:
     """Estimates move and stretch with the readings, and do not depend on their order."""
     found = one.of(readings)
     np.testing.assert_allclose(one.of(2.5 * readings + shift), 2.5 * found + shift, atol=1e-9)
-    order = np.arange(len(readings))
-    random.shuffle(order)  # type: ignore[attr-defined]  # hypothesis gives a random.Random
+    order = list(range(len(readings)))
+    random.shuffle(order)
     np.testing.assert_allclose(one.of(readings[order]), found, atol=1e-9)
 
 
