@@ -1,24 +1,25 @@
-"""Areas under curves against numpy and by hand."""
+"""Areas under curves by hand."""
 
 from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
-from sklearn.metrics import auc
 
 from meta.statistics.areas import areas_under
 
 STEPS = np.array([0.0, 1.0, 4.0, 6.0, 10.0])
 
 
-def test_area_agrees_with_scikit_learn() -> None:
-    """The trapezoid rule is that of `sklearn.metrics.auc`."""
+def test_area_is_the_sum_of_trapezoids() -> None:
+    """The area is what a plain loop over the trapezoids adds up."""
     readings = np.random.default_rng(1).normal(size=(3, 5))
     found = areas_under(STEPS, readings)
-    np.testing.assert_allclose(found.area, [auc(STEPS, row) for row in readings])
+    for row, area in zip(readings, found.area, strict=True):
+        parts = [(STEPS[k + 1] - STEPS[k]) * (row[k] + row[k + 1]) / 2 for k in range(4)]
+        assert area == pytest.approx(sum(parts))
     assert found.span.tolist() == [10.0] * 3
 
 
@@ -47,6 +48,7 @@ def test_steps_must_ascend_and_fit(steps: list[float]) -> None:
         areas_under(steps, np.zeros((1, 3)))
 
 
+@settings(max_examples=25)
 @given(arrays.arrays(np.float64, (2, 5), elements=st.floats(-100, 100)), st.floats(-5, 5), st.floats(0, 5))
 def test_normalised_areas_shift_and_scale(readings: np.ndarray, shift: float, scale: float) -> None:
     """The mean height moves with the curve, and not with the steps."""

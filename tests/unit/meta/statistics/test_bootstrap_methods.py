@@ -62,16 +62,16 @@ def test_missing_readings_are_drawn_with_their_repetition(one: Estimator) -> Non
     readings = skewed(11, 3)
     readings[:3, 1] = np.nan
     readings[6, 2] = np.inf
-    found = bootstrap_interval(readings, Resampling(3, resamples=40_000), one)
-    rows = np.random.default_rng(9).integers(11, size=(1_500, 11))
+    found = bootstrap_interval(readings, Resampling(3, resamples=20_000), one)
+    rows = np.random.default_rng(9).integers(11, size=(1_000, 11))
     kept = np.where(np.isfinite(readings), readings, np.nan)
     for column in range(3):
         plain = [
             float(INDEPENDENT[one.name](drawn[~np.isnan(drawn)], axis=0)) for drawn in kept[:, column][rows]
         ]
         low, high = np.quantile(plain, [0.025, 0.975])
-        assert found.low[column] == pytest.approx(low, abs=0.08 * (high - low))
-        assert found.high[column] == pytest.approx(high, abs=0.08 * (high - low))
+        assert found.low[column] == pytest.approx(low, abs=0.1 * (high - low))
+        assert found.high[column] == pytest.approx(high, abs=0.1 * (high - low))
 
 
 @pytest.mark.parametrize("one", EVERY, ids=lambda one: one.name)
@@ -100,7 +100,7 @@ def test_degenerate_readings_have_no_width_or_no_interval(one: Estimator, method
 
 def test_bca_covers_better_than_percentile() -> None:
     """Of the mean of skewed readings BCa intervals miss the truth less often, as Efron's article promises."""
-    studies = np.random.default_rng(11).exponential(size=(20, 3_000))
+    studies = np.random.default_rng(11).exponential(size=(20, 2_000))
     covered = {}
     for method in ("percentile", "bca"):
         found = bootstrap_interval(studies, Resampling(1, resamples=1_000, method=method))
@@ -117,7 +117,7 @@ def test_impossible_resampling_is_refused(wrong: dict[str, object]) -> None:
         Resampling(0, **wrong)  # type: ignore[arg-type]  # wrong on purpose
 
 
-@settings(max_examples=40)
+@settings(max_examples=20)
 @given(
     arrays.arrays(
         np.float64, st.tuples(st.integers(2, 7), st.just(2)), elements=st.integers(-50, 50).map(float)

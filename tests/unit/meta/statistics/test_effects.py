@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 from statsmodels.stats.meta_analysis import effectsize_smd
@@ -16,6 +16,7 @@ from meta.statistics.effects import effect_sizes
 readings = st.lists(st.integers(-9, 9).map(float), min_size=1, max_size=8)
 
 
+@settings(max_examples=25)
 @given(readings, readings)
 def test_dominance_agrees_with_all_pairs(one: list[float], other: list[float]) -> None:
     """Delta and A12 are shares of all pairs of readings; A12 is scipy's U per pair."""
@@ -66,6 +67,7 @@ def test_degenerate_readings_say_so() -> None:
     assert math.isnan(constant.hedges_g)
 
 
+@settings(max_examples=25)
 @given(readings, readings, st.integers(1, 5), st.integers(-20, 20))
 def test_effects_have_no_unit(one: list[float], other: list[float], scale: int, shift: int) -> None:
     """Shift and scale of all readings change nothing; nor do doubled readings change the shares."""

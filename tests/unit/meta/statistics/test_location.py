@@ -7,7 +7,7 @@ from random import Random
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 from scipy import stats
@@ -101,6 +101,7 @@ readings_of_columns = arrays.arrays(
 )
 
 
+@settings(max_examples=25)
 @given(readings_of_columns, st.sampled_from(EVERY), st.floats(-3, 3), st.randoms(use_true_random=False))
 def test_shift_scale_and_order(readings: np.ndarray, one: Estimator, shift: float, random: Random) -> None:
     """Estimates move and stretch with the readings, and do not depend on their order."""
@@ -111,6 +112,7 @@ def test_shift_scale_and_order(readings: np.ndarray, one: Estimator, shift: floa
     np.testing.assert_allclose(one.of(readings[order]), found, atol=1e-9)
 
 
+@settings(max_examples=25)
 @given(readings_of_columns, st.sampled_from([MEAN, MEDIAN]))
 def test_duplicated_readings_change_nothing(readings: np.ndarray, one: Estimator) -> None:
     """Mean and median of all readings taken twice are the same."""

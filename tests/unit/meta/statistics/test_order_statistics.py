@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
@@ -27,6 +27,7 @@ def test_interval_agrees_with_scipy(count: int, percent: int) -> None:
         assert (found.low[0], found.high[0]) == (expected.low, expected.high)
 
 
+@settings(max_examples=25)
 @given(st.integers(1, 120), st.sampled_from([0.9, 0.95, 0.99]))
 def test_coverage_of_the_median_by_counting(count: int, level: float) -> None:
     """The coverage is what fair coins give, is enough, and one reading further in would not be."""
@@ -74,6 +75,7 @@ def test_extremes_never_have_an_interval() -> None:
         minimum_count(quantile(100))
 
 
+@settings(max_examples=25)
 @given(st.integers(-10, 10), st.integers(1, 9))
 def test_interval_moves_with_the_readings(shift: int, scale: int) -> None:
     """Shift and scale carry over."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
@@ -24,6 +24,7 @@ def test_profile_by_hand() -> None:
     np.testing.assert_allclose(found.shares, [[2 / 3, 2 / 3], [2 / 3, 1.0]])
 
 
+@settings(max_examples=25)
 @given(costs_of_solvers)
 def test_profile_agrees_with_the_definition(costs: np.ndarray) -> None:
     """A share is how many problems have a cost of at most the factor times the best, among all problems."""
@@ -39,6 +40,7 @@ def test_profile_agrees_with_the_definition(costs: np.ndarray) -> None:
     assert (np.diff(found.shares, axis=1) >= 0).all()
 
 
+@settings(max_examples=25)
 @given(costs_of_solvers, st.integers(1, 4), st.permutations(range(5)))
 def test_profile_ignores_units_and_order(costs: np.ndarray, power: int, order: list[int]) -> None:
     """Costs in another unit, or problems in another order, have the same profile."""

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
 from meta.statistics.rates import rate_interval
 
 
+@settings(max_examples=25)
 @given(
     st.integers(1, 60).flatmap(lambda n: st.tuples(st.integers(0, n), st.just(n))),
     st.sampled_from([0.8, 0.95]),
@@ -45,6 +46,7 @@ def test_impossible_counts_are_refused(successes: int, trials: int) -> None:
         rate_interval(successes, trials)
 
 
+@settings(max_examples=25)
 @given(st.integers(0, 30))
 def test_failures_mirror_successes(successes: int) -> None:
     """The interval of the failures is that of the successes, turned round."""

@@ -39,7 +39,7 @@ def test_mann_whitney_agrees_with_scipy(first: int, second: int) -> None:
     assert found.statistic == expected.statistic
 
 
-@settings(max_examples=60)
+@settings(max_examples=40)
 @given(st.lists(st.tuples(st.integers(0, 4), st.integers(0, 4)), min_size=1, max_size=8))
 def test_wilcoxon_with_ties_agrees_with_all_signs(both: list[tuple[int, int]]) -> None:
     """With ties the p is the share of all assignments of signs that are as far out."""
@@ -57,7 +57,7 @@ def test_wilcoxon_with_ties_agrees_with_all_signs(both: list[tuple[int, int]]) -
     assert found.p_value >= found.smallest_p * (1 - 1e-9)
 
 
-@settings(max_examples=60)
+@settings(max_examples=40)
 @given(few, few)
 def test_mann_whitney_with_ties_agrees_with_all_choices(one: list[float], other: list[float]) -> None:
     """With ties the p is the share of all ways to deal the readings that are as far out."""
@@ -145,6 +145,7 @@ def test_holm_agrees_with_statsmodels(p_values: list[float]) -> None:
     np.testing.assert_allclose(holm(p_values), multipletests(p_values, method="holm")[1])
 
 
+@settings(max_examples=25)
 @given(st.lists(st.floats(0, 1), min_size=1, max_size=8), st.randoms(use_true_random=False))
 def test_holm_does_not_depend_on_the_order(p_values: list[float], random: Random) -> None:
     """Corrected p belong to their comparison, are no smaller than before, and keep the plain ones' order."""
@@ -161,6 +162,7 @@ def test_holm_does_not_count_what_was_not_compared() -> None:
     np.testing.assert_allclose(holm([0.04, np.nan, 0.01]), [0.04, np.nan, 0.02])
 
 
+@settings(max_examples=25)
 @given(few, few, st.integers(-3, 3))
 def test_swapping_and_shifting(one: list[float], other: list[float], shift: int) -> None:
     """The p does not depend on who is first, nor on a shift of both."""
