@@ -235,11 +235,10 @@ def take_away(session: Session, worker_id: str, removal: Removal) -> int:
     """
     connection = _begin(session)
     statements.lock_worker(connection, worker_id)
+    held = statements.holdings(connection, worker_id, removal.series_id)
+    wanted = statements.fulfilling(connection, [one.token[0] for one in held], removal.conditions)
     ended = [
-        _taken(one, removal)
-        for one in statements.holdings(connection, worker_id, removal.series_id)
-        if one.status in removal.statuses
-        and (not removal.experiment_ids or one.token[0] in removal.experiment_ids)
+        _taken(one, removal) for one in held if one.status in removal.statuses and one.token[0] in wanted
     ]
     is_end = removal.outcome is Outcome.CANCELLED
     _record_plain(

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Select, func, literal_column, select
+from sqlalchemy import ColumnElement, Select, func, literal_column, select
 from sqlalchemy.orm import Session
 
 from database.claim_statements import NOW
@@ -285,7 +285,12 @@ def database_now(session: Session) -> datetime:
 
 
 def experiments(
-    session: Session, series_id: int, *, status: str | None = None, limit: int | None = None
+    session: Session,
+    series_id: int,
+    *,
+    status: str | None = None,
+    where: ColumnElement[bool] | None = None,
+    limit: int | None = None,
 ) -> Iterator[ExperimentRow]:
     """Yield the experiments of a series, configuration by configuration, without holding them all.
 
@@ -297,6 +302,8 @@ def experiments(
         Of the series.
     status : str, optional
         Only these, in the words people see.
+    where : condition on Experiment, optional
+        Only those that it is true of; `Expression.to_sql` makes one.
     limit : int, optional
         No more than these.
     """
@@ -310,8 +317,10 @@ def experiments(
     if status is not None:
         wanted = [member for member in ExperimentStatus if shown_status(member) == status]
         chosen = chosen.where(Experiment.series_id == series_id, Experiment.status.in_(wanted))
+    if where is not None:
+        chosen = chosen.where(Experiment.series_id == series_id, where)
     statement = experiment_rows().order_by(*order)
-    if limit is None and status is None:
+    if limit is None and status is None and where is None:
         statement = statement.where(Configuration.series_id == series_id)
     else:  # sorting ids alone is several times faster than sorting whole rows
         statement = statement.where(Experiment.id.in_(chosen.order_by(*order).limit(limit)))

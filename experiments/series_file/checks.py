@@ -10,7 +10,7 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from experiments.nearest import suggestion
+from database.nearest import suggestion
 from experiments.parameters import (
     RESERVED_NAMES,
     ParameterError,

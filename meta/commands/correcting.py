@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from meta.commands.naming import find_series
-from meta.commands.options import EXPERIMENT_ID, database_option, json_option
+from meta.commands.naming import find_series, where_condition
+from meta.commands.options import EXPERIMENT_ID, database_option, json_option, where_option
 
 _experiment_option = click.option(
     "--experiment",
@@ -50,6 +50,7 @@ if TYPE_CHECKING:
     help="Only those whose last attempt ended so.",
 )
 @_experiment_option
+@where_option
 @database_option()
 @json_option
 def retry(
@@ -58,6 +59,7 @@ def retry(
     outcome: str | None,
     experiment_ids: tuple[int, ...],
     *,
+    where: str | None,
     as_json: bool,
 ) -> None:
     """Make failed experiments of SERIES pending again; their attempts stay recorded.
@@ -71,16 +73,21 @@ def retry(
     from database.session import scoped_session
     from meta.commands import output
 
-    selection = Selection(experiment_ids, Outcome(outcome) if outcome else None)
     with scoped_session() as session:
         found = find_series(session, series)
         name, series_id = found.name, found.id
+        condition = where_condition(session, found, where)
+        selection = Selection(experiment_ids, Outcome(outcome) if outcome else None, condition)
         require_of_series(session, series_id, selection)
         retried = corrections.retry(
             session, series_id, [ExperimentStatus(status) for status in statuses], selection=selection
         )
-        only_retired = not (retried.again or retried.hurried or outcome or experiment_ids) and any(
-            row.retired for status in statuses for row in experiments(session, series_id, status=status)
+        only_retired = (
+            not (retried.again or retried.hurried)
+            and selection.is_everything()
+            and any(
+                row.retired for status in statuses for row in experiments(session, series_id, status=status)
+            )
         )
     if as_json:
         output.print_json({"series": name, "retried": retried.again, "hurried": retried.hurried})
@@ -108,9 +115,17 @@ def retry(
     help="Which experiments; may be given several times.",
 )
 @_experiment_option
+@where_option
 @database_option()
 @json_option
-def cancel(series: str, statuses: tuple[str, ...], experiment_ids: tuple[int, ...], *, as_json: bool) -> None:
+def cancel(
+    series: str,
+    statuses: tuple[str, ...],
+    experiment_ids: tuple[int, ...],
+    *,
+    where: str | None,
+    as_json: bool,
+) -> None:
     """Take experiments of SERIES out; `retry --status cancelled` brings them back.
 
     Those that run are ended by their runner within about a second, and what they still say is refused.
@@ -121,10 +136,10 @@ def cancel(series: str, statuses: tuple[str, ...], experiment_ids: tuple[int, ..
     from database.session import scoped_session
     from meta.commands import output
 
-    selection = Selection(experiment_ids)
     with scoped_session() as session:
         found = find_series(session, series)
         name, series_id = found.name, found.id
+        selection = Selection(experiment_ids, where=where_condition(session, found, where))
         require_of_series(session, series_id, selection)
         cancelled = revocation.cancel(
             session, series_id, [ExperimentStatus(status) for status in statuses], selection=selection
@@ -144,11 +159,18 @@ def cancel(series: str, statuses: tuple[str, ...], experiment_ids: tuple[int, ..
 @click.argument("series")
 @click.option("--runner", metavar="ID", help="Only what this runner holds: its id, or how that begins.")
 @_experiment_option
+@where_option
 @click.option("--force", is_flag=True, help="Also what runners hold that are alive; what runs is ended.")
 @database_option()
 @json_option
 def release(
-    series: str, runner: str | None, experiment_ids: tuple[int, ...], *, force: bool, as_json: bool
+    series: str,
+    runner: str | None,
+    experiment_ids: tuple[int, ...],
+    *,
+    where: str | None,
+    force: bool,
+    as_json: bool,
 ) -> None:
     """Make experiments of SERIES pending again that runners hold which are not alive any more.
 
@@ -165,13 +187,13 @@ def release(
     from experiments.results_folder import ResultsFolder
     from meta.commands import output
 
-    selection = Selection(experiment_ids)
     with scoped_session(read_only=True) as session:
         found = find_series(session, series)
         name, series_id = found.name, found.id
+        selection = Selection(experiment_ids, where=where_condition(session, found, where))
         require_of_series(session, series_id, selection)
     settled = 0
-    if runner is None and not experiment_ids:
+    if runner is None and selection.is_everything():
         settled = settle_gone(series_id, ResultsFolder(results_directory(current_url())))
     with scoped_session() as session:
         released = revocation.release(session, series_id, runner=runner, selection=selection, force=force)

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import click
 
-from meta.commands.naming import find_series
-from meta.commands.options import State, database_option, json_option
+from meta.commands.naming import find_series, where_condition
+from meta.commands.options import State, database_option, json_option, where_option
 
 
 @click.command(short_help="Draw aggregate graphs.")
@@ -89,17 +89,19 @@ def _without_warnings(state: State) -> Iterator[None]:
     default="-",
     help="Where to write; by default, and with -, to stdout.",
 )
+@where_option
 @database_option()
-def export(series: str, form: str, written: str) -> None:
-    """Write all experiments of SERIES with their parameters and results, one row each."""
+def export(series: str, form: str, written: str, where: str | None) -> None:
+    """Write the experiments of SERIES with their parameters and results, one row each."""
     from database.session import scoped_session
     from meta.export import FORMATS, replacing
 
     with scoped_session(read_only=True) as session:
         found = find_series(session, series)
+        condition = where_condition(session, found, where)
         if written == "-":
-            FORMATS[form](session, found.id, sys.stdout)
+            FORMATS[form](session, found.id, sys.stdout, condition)
             return
         with replacing(Path(written)) as stream:
-            FORMATS[form](session, found.id, stream)
+            FORMATS[form](session, found.id, stream, condition)
     click.echo(f"wrote {written}", err=True)

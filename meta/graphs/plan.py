@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from experiments.nearest import suggestion
+from database.nearest import suggestion
 from experiments.series_file.graphs import STEP, GraphKind, GraphSpec
 from experiments.series_file.models import MetricSection
 from meta.graphs.errors import GraphError
