@@ -55,7 +55,14 @@ _INSTEAD: dict[type[ast.AST], str] = {
     ast.Call: "functions cannot be called",
     ast.List: "a list can stand after in only",
     ast.Tuple: "a list can stand after in only",
-    ast.NamedExpr: "compare with ==",
+}
+_SIGNS_INSTEAD = {
+    "&&": "write and instead of &&",
+    "||": "write or instead of ||",
+    "`": 'write parameters["NAME"] instead of `NAME`',
+    "<>": "write != instead of <>",
+    "!": "write not instead of !",
+    ":=": "compare with ==",
 }
 
 
@@ -80,21 +87,25 @@ def read(text: str) -> Condition:
             warnings.simplefilter("error")  # what Python only warns of is a mistake here
             tree = ast.parse(line, mode="eval")
     except SyntaxError as error:
-        place = lead + (error.offset or 1) - 1
-        raise ExpressionError(_about_syntax(error, line), text, place) from error
-    except (ValueError, RecursionError, MemoryError) as error:
-        raise ExpressionError(f"cannot be read; {ALLOWED}", text, 0) from error
+        place = error.offset - 1 if error.offset else len(line)  # Python has no place for what is missing
+        raise ExpressionError(_about_syntax(line, place, error.msg), text, lead + place) from None
+    except (ValueError, RecursionError, MemoryError):
+        raise ExpressionError(f"this is no expression; {ALLOWED}", text, 0) from None
     return _Reader(text, line, lead).condition(tree.body, 0)
 
 
-def _about_syntax(error: SyntaxError, line: str) -> str:
-    word = line[max(0, (error.offset or 1) - 1) :].split(" ", maxsplit=1)[0].split(".", maxsplit=1)[0]
-    reserved = next((one for one in _words(line) if keyword.iskeyword(one) and one not in _OURS), None)
-    if reserved is not None:
-        return f'{reserved!r} is a word of the language; as a name write parameters["{reserved}"]; {ALLOWED}'
-    if "=" in word[:1] or "Maybe you meant '=='" in str(error.msg):
+def _about_syntax(line: str, place: int, message: str) -> str:
+    for sign, instead in _SIGNS_INSTEAD.items():
+        if line.startswith(sign, place) or line.startswith(sign, place - 1):
+            return f"{instead}; {ALLOWED}"
+    if line.startswith("=", place) and not line.startswith("==", place):
         return f"compare with ==; {ALLOWED}"
-    return f"this is no expression ({error.msg}); {ALLOWED}"
+    if place >= len(line):
+        return f"something is missing; {ALLOWED}"
+    word = next((one for one in _words(line) if keyword.iskeyword(one) and one not in _OURS), None)
+    if word is not None:
+        return f'{word!r} is a word of Python; as a name write parameters["{word}"] or results["{word}"]'
+    return f"this is no expression ({message}); {ALLOWED}"
 
 
 _OURS = frozenset({"and", "or", "not", "in", "is", "True", "False", "None", "if", "else", "for"})
@@ -126,7 +137,9 @@ class _Reader:
         if _is_name(node) or (isinstance(node, ast.Constant) and isinstance(node.value, bool)):
             return Comparison("==", self._value(node, depth), Constant(True))
         self._refuse_known(node)
-        raise self._wrong(node, "is a value, not a condition: compare it with something")
+        if isinstance(node, ast.Constant | ast.BinOp | ast.UnaryOp):
+            raise self._wrong(node, "this is a value, not a condition: compare it with something")
+        raise self._wrong(node, f"this cannot be used here; {ALLOWED}")
 
     def _comparisons(self, node: ast.Compare, depth: int) -> Condition:
         operands = [node.left, *node.comparators]
