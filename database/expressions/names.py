@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import keyword
 import unicodedata
 from collections.abc import Collection, Iterable, Iterator, Mapping
@@ -149,11 +150,9 @@ def _wrong(name: Name, names: Names, kind: Kind, text: str) -> ExpressionError:
 def written(path: Path) -> str:
     """Return a name as an expression has it: ``optimizer.lr``, ``parameters["batch size"]``."""
     first, *rest = path if _is_word(path[0]) else ("parameters", *path)
-    return first + "".join(f".{part}" if _is_word(part) else f'["{_escaped(part)}"]' for part in rest)
-
-
-def _escaped(part: str) -> str:
-    return part.replace("\\", "\\\\").replace('"', '\\"')
+    return first + "".join(
+        f".{part}" if _is_word(part) else f"[{json.dumps(part, ensure_ascii=False)}]" for part in rest
+    )
 
 
 def _is_word(part: str) -> bool:

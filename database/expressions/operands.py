@@ -160,8 +160,7 @@ def _in_postgresql(document: ColumnElement[Any], path: Path) -> Operand:
         else_=func.abs(cast(text, Numeric())) < _literal(_BEYOND_FLOATS),
     )
     finite = case((is_float, cast(text, Double())), else_=_infinity(func.left(text, 1) == "-"))
-    infinite = case((special == "inf", double(math.inf)), (special == "-inf", double(-math.inf)))
-    number = case((kind == "number", finite), (kind == "object", infinite))
+    number = case({"number": finite, "object": _special(special)}, value=kind)
     decimal = case((and_(kind == "number", text.regexp_match("^-?[0-9]{1,19}$")), cast(text, Numeric())))
     fits = decimal.between(_literal(SMALLEST_INTEGER), _literal(LARGEST_INTEGER))
     return Operand(
@@ -175,6 +174,11 @@ def _in_postgresql(document: ColumnElement[Any], path: Path) -> Operand:
 
 def _literal(value: int) -> ColumnElement[Any]:
     return cast(literal(str(value), Text()), Numeric())
+
+
+def _special(word: ColumnElement[Any]) -> ColumnElement[Any]:
+    """Return an infinity that JSON has no word for; NaN is no number."""
+    return case({"inf": double(math.inf), "-inf": double(-math.inf)}, value=word)
 
 
 def _infinity(negative: ColumnElement[bool]) -> ColumnElement[Any]:
@@ -193,12 +197,9 @@ def _in_sqlite(document: ColumnElement[Any], path: Path) -> Operand:
     is_integer = and_(kind == "integer", func.typeof(value) == "integer")
     # The text of the number, twice in a list: SQLite itself promises 15 digits only.
     digits = func.json_extract(document, literal(place, Text()), literal(place, Text()), type_=Text())
-    number = case(
-        (is_integer, cast(value, Double())),
-        (kind.in_(["integer", "real"]), func.experiments_number(digits, type_=Double())),
-        (and_(kind == "object", special == "inf"), double(math.inf)),
-        (and_(kind == "object", special == "-inf"), double(-math.inf)),
-    )
+    nearest: ColumnElement[Any] = func.experiments_number(digits, type_=Double())
+    of_integer = case((func.typeof(value) == "integer", cast(value, Double())), else_=nearest)
+    number = case({"integer": of_integer, "real": nearest, "object": _special(special)}, value=kind)
     return Operand(
         number=number,
         integer=case((is_integer, func.json_extract(document, literal(place, Text()), type_=BigInteger()))),

@@ -55,6 +55,7 @@ _INSTEAD: dict[type[ast.AST], str] = {
     ast.Call: "functions cannot be called",
     ast.List: "a list can stand after in only",
     ast.Tuple: "a list can stand after in only",
+    ast.NamedExpr: "compare with ==",
 }
 _SIGNS_INSTEAD = {
     "&&": "write and instead of &&",
@@ -88,6 +89,8 @@ def read(text: str) -> Condition:
             tree = ast.parse(line, mode="eval")
     except SyntaxError as error:
         place = error.offset - 1 if error.offset else len(line)  # Python has no place for what is missing
+        if line[place - 1 : place + 1] in ("&&", "||"):
+            place -= 1
         raise ExpressionError(_about_syntax(line, place, error.msg), text, lead + place) from None
     except (ValueError, RecursionError, MemoryError):
         raise ExpressionError(f"this is no expression; {ALLOWED}", text, 0) from None
@@ -96,7 +99,7 @@ def read(text: str) -> Condition:
 
 def _about_syntax(line: str, place: int, message: str) -> str:
     for sign, instead in _SIGNS_INSTEAD.items():
-        if line.startswith(sign, place) or line.startswith(sign, place - 1):
+        if line.startswith(sign, place):
             return f"{instead}; {ALLOWED}"
     if line.startswith("=", place) and not line.startswith("==", place):
         return f"compare with ==; {ALLOWED}"
