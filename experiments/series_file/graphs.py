@@ -21,7 +21,7 @@ Where = str | dict[str, Any]
 def _expression_or_values(value: object) -> object:
     if value is None or isinstance(value, str | dict):
         return value
-    raise ValueError("must be an expression, such as 'lr > 0.01', or a mapping of parameters to their values")
+    raise ValueError("must be an expression, such as 'lr > 0.01', or a mapping of parameters")
 
 
 class GraphSpec(BaseModel):

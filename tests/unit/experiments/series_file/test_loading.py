@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from database.expressions.parser import ALLOWED
 from experiments.series_file.errors import Problem, SeriesFileError
 from experiments.series_file.loading import load_series_file
 from experiments.series_file.models import SeriesFile
@@ -243,6 +244,23 @@ PROBLEMS = [
     (
         "fixed: {depth: 1}\ngraphs: [{y: acc, x: depth, hue: DEPHT}]",
         "graphs[0].hue: cannot be 'DEPHT'; did you mean 'depth'? valid here: depth",
+    ),
+    (
+        "graphs: [{y: acc, x: depth, where: 5}]",
+        "graphs[0].where: must be an expression, such as 'lr > 0.01', or a mapping of parameters",
+    ),
+    (
+        "graphs: [{y: acc, x: depth, where: depth > 1 and acc}, {y: acc, x: depth, where: depth >}]",
+        f"graphs[1].where: at its end: something is missing; {ALLOWED}",
+    ),
+    (
+        "graphs: [{y: acc, x: depth, where: x == 1 or parameters.x}]",
+        "graphs[0].where: at 'parameters.x', character 11: there is nothing named parameters.x; "
+        "parameters: parameters.depth",
+    ),
+    (
+        "graphs: [{y: acc, x: depth, where: {dept: 1}}]",
+        "graphs[0].where.dept: cannot be 'dept'; did you mean 'depth'? parameters: depth",
     ),
     ("graphs: [{y: acc, x: step, facet: lr}]", "graphs[0].facet: cannot be 'lr'; valid here: nothing"),
     (
