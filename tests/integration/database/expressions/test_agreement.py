@@ -146,7 +146,7 @@ def session(database_url: str) -> Iterator[Session]:
 
 
 @settings(
-    max_examples=600,
+    max_examples=400,
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )

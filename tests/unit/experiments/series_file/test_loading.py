@@ -246,20 +246,19 @@ PROBLEMS = [
         "graphs[0].hue: cannot be 'DEPHT'; did you mean 'depth'? valid here: depth",
     ),
     (
-        "graphs: [{y: acc, x: depth, where: 5}]",
+        "graphs: [{y: acc, x: step, where: 5}]",
         "graphs[0].where: must be an expression, such as 'lr > 0.01', or a mapping of parameters",
     ),
     (
-        "graphs: [{y: acc, x: depth, where: depth > 1 and acc}, {y: acc, x: depth, where: depth >}]",
+        "graphs: [{y: acc, x: step, where: acc > 1 and acc}, {y: acc, x: step, where: acc >}]",
         f"graphs[1].where: at its end: something is missing; {ALLOWED}",
     ),
     (
-        "graphs: [{y: acc, x: depth, where: x == 1 or parameters.x}]",
-        "graphs[0].where: at 'parameters.x', character 11: there is nothing named parameters.x; "
-        "parameters: parameters.depth",
+        "graphs: [{y: acc, x: step, where: a + 1}]",
+        "graphs[0].where: at 'a + 1', character 1: this is a value, not a condition: compare it with something",
     ),
     (
-        "graphs: [{y: acc, x: depth, where: {dept: 1}}]",
+        "grid: {depth: [2]}\ngraphs: [{y: acc, x: step, where: {dept: 1}}]",
         "graphs[0].where.dept: cannot be 'dept'; did you mean 'depth'? parameters: depth",
     ),
     ("graphs: [{y: acc, x: step, facet: lr}]", "graphs[0].facet: cannot be 'lr'; valid here: nothing"),
