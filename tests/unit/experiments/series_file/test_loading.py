@@ -254,8 +254,8 @@ PROBLEMS = [
         f"graphs[1].where: at its end: something is missing; {ALLOWED}",
     ),
     (
-        "graphs: [{y: acc, x: step, where: a + 1}]",
-        "graphs[0].where: at 'a + 1', character 1: this is a value, not a condition: compare it with something",
+        "graphs: [{y: acc, x: step, where: '1'}]",
+        "graphs[0].where: at '1', character 1: this is a value, not a condition: compare it with something",
     ),
     (
         "grid: {depth: [2]}\ngraphs: [{y: acc, x: step, where: {dept: 1}}]",
