@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from sqlalchemy import select
+from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from database.expressions import parse
@@ -17,7 +17,9 @@ from database.expressions.names import written
 from database.models import Configuration, Experiment, ExperimentSeries, ExperimentStatus, SeriesState
 from database.session import SessionLocal
 
-KEYS = st.sampled_from(["a", "b", "c", "é", 'q"t', "back\\slash", "$float", "0", "lambda", "x.y", "%s", ":p"])
+KEYS = st.sampled_from(["a", "b"]) | st.sampled_from(
+    ["a", "b", "c", "é", 'q"t', "back\\slash", "$float", "0", "lambda", "x.y", "%s", ":p"]
+)
 PLAIN_TEXTS = ["", "a", "b", "B", "é", "日本", "🙂", "\ufffd", "1", "0.1", "true", "null", "inf", "NaN"]
 HOSTILE_TEXTS = ["it's", 'say "x"', "50%", "%s", ":p", "\\", "\n", '{"v": 1}', "[1]", "'; DROP TABLE x; --"]
 TEXTS = st.sampled_from([*PLAIN_TEXTS, *HOSTILE_TEXTS]) | st.text(
@@ -50,7 +52,51 @@ VALUES = st.recursive(
     lambda inner: st.lists(inner, max_size=2) | st.dictionaries(KEYS, inner, max_size=3),
     max_leaves=4,
 )
-DOCUMENTS = st.dictionaries(KEYS, VALUES, max_size=6)
+DOCUMENTS = st.builds(
+    lambda often, more: {**often, **more},
+    st.fixed_dictionaries({"a": SCALARS}, optional={"b": SCALARS}),
+    st.dictionaries(KEYS, VALUES, max_size=4),
+)
+#: Each is compared with each, whatever is drawn besides.
+POOL: list[Any] = [
+    *(
+        None,
+        True,
+        False,
+        0,
+        1,
+        -1,
+        1.0,
+        -0.0,
+        0.1,
+        0.5,
+        2**53,
+        2**53 + 1,
+        2.0**53,
+        2**63 - 1,
+        2**63,
+        2.0**63,
+        -(2**63),
+    ),
+    *(10**23, 1e23, 10**400, -(10**400), 1e30, 1.1e30, 9e-31, 5e-324, 1.7976931348623157e308),
+    *(
+        math.nan,
+        math.inf,
+        -math.inf,
+        "",
+        "1",
+        "true",
+        "null",
+        "inf",
+        "B",
+        "a",
+        "é",
+        "🙂",
+        "\ufffd",
+        "it's 50% \\",
+    ),
+    *([], [1], {}, {"a": None}, {"$float": "inf"}),
+]
 
 
 OWN = st.sampled_from(["id", "repetition", "seed", "status", "retired", "attempts", "outcome", "duration_s"])
@@ -173,6 +219,44 @@ def test_python_and_the_databases_agree(
             select(Experiment.id).where(expression.to_sql(session)).order_by(Experiment.id)
         )
         assert list(found) == expected, text
+
+
+def test_each_kind_of_value_with_each(session: Session) -> None:
+    """Comparisons and calculations of all pairs of telling values are the same everywhere."""
+    first = session.scalars(select(Experiment)).first()
+    assert first is not None
+    for place, value in enumerate(POOL):
+        configuration = Configuration(
+            series=first.series, position=9, parameters={"a": value}, key=bytes([place]) * 15, revision=0
+        )
+        session.add(
+            Experiment(
+                series=first.series, configuration=configuration, repetition=0, position=9, seed=0, results={}
+            )
+        )
+    session.flush()
+    experiments = session.scalars(select(Experiment).where(Experiment.position == 9)).all()
+    documents = {one.id: one.configuration.parameters for one in experiments}
+    texts = ["parameters.a", "parameters.a == parameters.a", "parameters.b == None", "parameters.a.a == None"]
+    for other in POOL:
+        if isinstance(other, list | dict) or other in (math.inf, -math.inf) or other != other:  # noqa: PLR0124 - NaN
+            continue
+        texts += [f"parameters.a {sign} {other!r}" for sign in ("==", "!=", "<", "<=", ">", ">=")]
+        texts.append(f"parameters.a in [{other!r}, 'x', 7]")
+        if type(other) in (int, float):
+            texts += [f"parameters.a {sign} {other!r} > 0" for sign in ("+", "-", "*", "/", "%", "//")]
+    for text in texts:
+        expression = parse(text, AllNames())
+        expected = {one for one, parameters in documents.items() if expression.holds(parameters)}
+        where = (Experiment.position == 9, expression.to_sql(session))
+        assert set(session.scalars(select(Experiment.id).where(*where))) == expected, text
+    for other in POOL:
+        session.execute(update(Experiment).values(results={"b": other}))
+        for sign in ("==", "<", "<="):
+            expression = parse(f"parameters.a {sign} results.b", AllNames())
+            expected = {one for one, found in documents.items() if expression.holds(found, {"b": other})}
+            where = (Experiment.position == 9, expression.to_sql(session))
+            assert set(session.scalars(select(Experiment.id).where(*where))) == expected, (sign, other)
 
 
 def own(experiment: Experiment) -> dict[str, Any]:
