@@ -28,12 +28,13 @@ from sqlalchemy import select, text
 from throughput import TARGET
 
 from database import claims, runners, tallies
+from database.activity import activity
 from database.attempts import Finished, RetryPolicy
 from database.claims import Wish
 from database.delays import delays
 from database.failures import LATEST, failure_counts
 from database.models import Attempt, Outcome
-from database.queries import activity, series_summaries
+from database.queries import series_summaries
 from database.runners import Provenance
 from database.session import SessionLocal, close_global_session, configure, scoped_session
 from experiments.creation import create_series

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from database.models import ExperimentStatus, Outcome
+
+if TYPE_CHECKING:
+    from sqlalchemy import ColumnElement
 
 #: An experiment and the number of its attempt: what a fence compares.
 Token = tuple[int, int]
@@ -146,15 +149,15 @@ class Removal:
         For people, in the attempt.
     statuses : collection of ExperimentStatus
         Of ``claimed`` and ``running``, which.
-    experiment_ids : collection of int
-        Only these; by default all.
+    conditions : sequence of conditions on Experiment
+        Only those that fulfil all of them.
     """
 
     series_id: int
     outcome: Outcome
     reason: str
     statuses: Collection[ExperimentStatus] = (ExperimentStatus.CLAIMED, ExperimentStatus.RUNNING)
-    experiment_ids: Collection[int] = ()
+    conditions: Sequence[ColumnElement[bool]] = ()
 
 
 @dataclass(frozen=True)

@@ -5,18 +5,18 @@ Everything here works on a connection inside a transaction of the protocol.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import lru_cache
 from operator import attrgetter
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, text
+from sqlalchemy import ColumnElement, Connection, bindparam, select, text
 
 from database import values
 from database.attempts import Chunk, Claim, Finished, Token
-from database.models import ExperimentStatus, Outcome, ProcessState
+from database.models import Experiment, ExperimentStatus, Outcome, ProcessState
 from database.models.experiment import FIRST
 
 #: The database's clock, as a value of our time columns.
@@ -108,6 +108,16 @@ def holdings(connection: Connection, worker_id: str, series_id: int) -> list[Hel
         )
         for row in connection.execute(statement, {"worker": worker_id, "series": series_id})
     ]
+
+
+def fulfilling(
+    connection: Connection, experiment_ids: Collection[int], conditions: Sequence[ColumnElement[bool]]
+) -> set[int]:
+    """Return those of a worker's experiments that fulfil all conditions."""
+    if not conditions:
+        return set(experiment_ids)
+    statement = select(Experiment.id).where(Experiment.id.in_(experiment_ids), *conditions)
+    return set(connection.scalars(statement))
 
 
 def running_of(connection: Connection, worker_id: str) -> set[int]:

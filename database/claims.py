@@ -239,12 +239,9 @@ def take_away(session: Session, worker_id: str, removal: Removal) -> int:
     """
     connection = _begin(session)
     statements.lock_worker(connection, worker_id)
-    held = [
-        one
-        for one in statements.holdings(connection, worker_id, removal.series_id)
-        if one.status in removal.statuses
-        and (not removal.experiment_ids or one.token[0] in removal.experiment_ids)
-    ]
+    held = statements.holdings(connection, worker_id, removal.series_id)
+    wanted = statements.fulfilling(connection, [one.token[0] for one in held], removal.conditions)
+    held = [one for one in held if one.status in removal.statuses and one.token[0] in wanted]
     ended = [_taken(one, removal) for one in held]
     is_end = removal.outcome is Outcome.CANCELLED
     status = ExperimentStatus.CANCELLED if is_end else ExperimentStatus.PENDING

@@ -111,14 +111,23 @@ def failure_counts(session: Session, series_id: int, *, latest: int | None = Non
     return {outcome.value: count for outcome, count in session.execute(statement)}
 
 
-def failure_groups(session: Session, series_id: int) -> list[FailureGroup]:
+def failure_groups(
+    session: Session, series_id: int, where: ColumnElement[bool] | None = None
+) -> list[FailureGroup]:
     """Return the causes of a series' failures, the most frequent first.
 
     The database joins what differs in digits only; the rest is streamed, so that memory depends on
     the number of causes, not of failures.
+
+    Parameters
+    ----------
+    session : Session
+    series_id : int
+    where : condition on Experiment, optional
+        Only experiments that it is true of; `Expression.to_sql` makes one.
     """
     target = session.scalar(select(ExperimentSeries.target).where(ExperimentSeries.id == series_id))
-    where = lru_cache(maxsize=256)(partial(place, target=target or ""))
+    place_of = lru_cache(maxsize=256)(partial(place, target=target or ""))
     grouping = _Grouping()
     alike = (Attempt.outcome, Attempt.error_type, Attempt.signal, Attempt.exit_code)
     texts = (_frames(session).label("frames"), _masked(session).label("masked"))
@@ -131,7 +140,7 @@ def failure_groups(session: Session, series_id: int) -> list[FailureGroup]:
             func.max(Attempt.finished_at),
             func.count(),
         )
-        .where(Experiment.series_id == series_id)
+        .where(Experiment.series_id == series_id, *([] if where is None else [where]))
         .group_by(*alike, *texts)
         .execution_options(yield_per=_BATCH)
     )
@@ -139,7 +148,7 @@ def failure_groups(session: Session, series_id: int) -> list[FailureGroup]:
         cause = Cause(
             outcome.value,
             error_type or "",
-            where(frames or ""),
+            place_of(frames or ""),
             pattern(masked or ""),
             _death(number, code),
         )

@@ -1,4 +1,4 @@
-"""What people read: series with their counts, experiments with their attempts, and the pace of work.
+"""What people read: series with their counts, experiments with their attempts, and who is at work.
 
 Every function reads in set-based statements whose cost follows what is returned, not the size of
 the series; call them in ``scoped_session(read_only=True)`` for one consistent picture.
@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Select, func, literal_column, select, text, union_all
+from sqlalchemy import ColumnElement, Select, func, literal_column, select, text
 from sqlalchemy.orm import Session
 
 from database.claim_statements import NOW
@@ -29,9 +29,6 @@ from database.runners import Silence, others_alive
 from database.settings import Settings
 from database.tallies import Sums, counted, tallied
 
-#: The rate is that of at most so many last experiments, within this time.
-RATE_SAMPLE = 1000
-RATE_WINDOW = timedelta(hours=1)
 #: In the words of the partial indexes: whatever else there is, the first entry of each tells.
 _LEFT = text(
     " OR ".join(
@@ -107,28 +104,6 @@ class SeriesSummary:
     paused: bool
     priority: int
     counts: StatusCounts
-
-
-@dataclass(frozen=True)
-class Activity:
-    """Whether and how fast a series is being worked on.
-
-    Attributes
-    ----------
-    runners : int
-        Live ones that hold experiments of the series.
-    last_activity : datetime or None
-        The latest start of what runs, or end of what has run.
-    rate_per_s : float or None
-        Experiments finished per second, over the last `RATE_SAMPLE` within `RATE_WINDOW`.
-    remaining_s : float or None
-        What is left at that rate; None when nobody is at work.
-    """
-
-    runners: int
-    last_activity: datetime | None
-    rate_per_s: float | None
-    remaining_s: float | None
 
 
 @dataclass(frozen=True)
@@ -217,19 +192,6 @@ def is_over(session: Session, series_id: int) -> bool:
     return not left
 
 
-def activity(session: Session, summary: SeriesSummary) -> Activity:
-    """Return who works on a series, and how fast."""
-    runners = len(live_runners(session, summary.id))
-    rate = _rate(session, summary.id)
-    left = summary.counts.pending + summary.counts.running
-    return Activity(
-        runners=runners,
-        last_activity=_last_activity(session, summary.id),
-        rate_per_s=rate,
-        remaining_s=left / rate if rate and runners else None,
-    )
-
-
 def live_runners(session: Session, series_id: int) -> list[Silence]:
     """Return the runners that hold experiments of a series and are alive, as far as can be seen."""
     owners = set(
@@ -251,54 +213,6 @@ def live_runners(session: Session, series_id: int) -> list[Silence]:
     ]
 
 
-def _last_activity(session: Session, series_id: int) -> datetime | None:
-    """Read the ends of the index: one entry per status, and the few that run."""
-    latest = [
-        session.scalar(
-            select(func.max(Experiment.finished_at)).where(
-                Experiment.series_id == series_id, Experiment.status == status
-            )
-        )
-        for status in (ExperimentStatus.COMPLETED, ExperimentStatus.FAILED, ExperimentStatus.CANCELLED)
-    ]
-    latest.append(
-        session.scalar(
-            select(func.max(Experiment.started_at)).where(
-                Experiment.series_id == series_id, Experiment.status == ExperimentStatus.RUNNING
-            )
-        )
-    )
-    return max((moment for moment in latest if moment is not None), default=None)
-
-
-def _rate(session: Session, series_id: int) -> float | None:
-    now = database_now(session)
-    latest = union_all(
-        *(
-            select(
-                select(Experiment.finished_at)
-                .where(
-                    Experiment.series_id == series_id,
-                    Experiment.status == status,
-                    Experiment.finished_at > now - RATE_WINDOW,
-                )
-                .order_by(Experiment.finished_at.desc())
-                .limit(RATE_SAMPLE)
-                .subquery()
-            )
-            for status in (ExperimentStatus.COMPLETED, ExperimentStatus.FAILED)
-        )
-    ).subquery()
-    moment = latest.c.finished_at
-    sample = select(moment).order_by(moment.desc()).limit(RATE_SAMPLE).subquery()
-    statement = select(func.count(), func.min(sample.c.finished_at), func.max(sample.c.finished_at))
-    number, first, last = session.execute(statement).one()
-    if number < 2:
-        return None
-    elapsed_s = (max(now, last) - first).total_seconds()
-    return (number - 1) / elapsed_s if elapsed_s > 0 else None
-
-
 def database_now(session: Session) -> datetime:
     """Return the time by the database's clock."""
     clock = literal_column(NOW[session.get_bind().dialect.name], UtcDateTime())
@@ -307,7 +221,12 @@ def database_now(session: Session) -> datetime:
 
 
 def experiments(
-    session: Session, series_id: int, *, status: str | None = None, limit: int | None = None
+    session: Session,
+    series_id: int,
+    *,
+    status: str | None = None,
+    where: ColumnElement[bool] | None = None,
+    limit: int | None = None,
 ) -> Iterator[ExperimentRow]:
     """Yield the experiments of a series, configuration by configuration, without holding them all.
 
@@ -319,6 +238,8 @@ def experiments(
         Of the series.
     status : str, optional
         Only these, in the words people see.
+    where : condition on Experiment, optional
+        Only those that it is true of; `Expression.to_sql` makes one.
     limit : int, optional
         No more than these.
     """
@@ -332,8 +253,10 @@ def experiments(
     if status is not None:
         wanted = [member for member in ExperimentStatus if shown_status(member) == status]
         chosen = chosen.where(Experiment.series_id == series_id, Experiment.status.in_(wanted))
+    if where is not None:
+        chosen = chosen.where(Experiment.series_id == series_id, where)
     statement = experiment_rows().order_by(*order)
-    if limit is None and status is None:
+    if limit is None and status is None and where is None:
         statement = statement.where(Configuration.series_id == series_id)
     else:  # sorting ids alone is several times faster than sorting whole rows
         statement = statement.where(Experiment.id.in_(chosen.order_by(*order).limit(limit)))

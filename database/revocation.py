@@ -71,7 +71,7 @@ def cancel(
     if ExperimentStatus.PENDING in statuses:
         owned.add(ExperimentStatus.CLAIMED)  # people see it as pending
     removal = Removal(
-        series_id, Outcome.CANCELLED, f"cancelled by {current_person()}", owned, selection.experiment_ids
+        series_id, Outcome.CANCELLED, f"cancelled by {current_person()}", owned, selection.conditions()
     )
     cancelled = {"status": ExperimentStatus.CANCELLED, "due_at": None}
     waiting = taken = 0
@@ -170,7 +170,7 @@ def release(
         series_id,
         Outcome.LOST,
         f"released by {current_person()}",
-        experiment_ids=selection.experiment_ids,
+        conditions=selection.conditions(),
     )
     workers = sorted(worker for one in dead for worker in one.workers)
     return Released(_take_away(session, workers, removal), tuple(dead), kept)

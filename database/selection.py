@@ -30,10 +30,17 @@ class Selection:
         Only these.
     outcome : Outcome or None
         Only those whose last attempt ended so.
+    where : condition or None
+        Only those that it is true of; `Expression.to_sql` makes one.
     """
 
     experiment_ids: tuple[int, ...] = ()
     outcome: Outcome | None = None
+    where: ColumnElement[bool] | None = None
+
+    def is_everything(self) -> bool:
+        """Say whether nothing is left out."""
+        return not (self.experiment_ids or self.outcome or self.where is not None)
 
     def conditions(self) -> list[ColumnElement[bool]]:
         """Return what an experiment must fulfil."""
@@ -43,6 +50,8 @@ class Selection:
         if self.outcome is not None:
             last = (Attempt.experiment_id == Experiment.id) & (Attempt.number == Experiment.attempt_number)
             found.append(exists().where(last, Attempt.outcome == self.outcome).correlate(Experiment))
+        if self.where is not None:
+            found.append(self.where)
         return found
 
 

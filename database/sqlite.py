@@ -22,6 +22,7 @@ from sqlalchemy import Connection, Engine, event
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from database.errors import SessionMisuseError
+from database.expressions import sqlite_functions
 from database.places import calling_place
 from database.sqlite_file import OpenedFile
 
@@ -53,6 +54,7 @@ def prepare(engine: Engine, durability: str) -> None:
         connection.isolation_level = None  # the driver never begins
         connection.execute("PRAGMA foreign_keys=ON")
         connection.execute(f"PRAGMA synchronous={synchronous}")
+        sqlite_functions.add_to(connection)
 
     @event.listens_for(engine, "begin")
     def begin(connection: Connection) -> None:

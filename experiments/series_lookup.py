@@ -7,7 +7,7 @@ from sqlalchemy.orm import Session
 
 from database.errors import NotFoundError
 from database.models import ExperimentSeries
-from experiments.nearest import suggestion
+from database.nearest import suggestion
 
 
 def find_series(session: Session, series: str | int | ExperimentSeries) -> ExperimentSeries:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from experiments.nearest import suggestion
+from database.nearest import suggestion
 from experiments.parameters import RESERVED_NAMES
 from experiments.target import TargetError
 

@@ -21,7 +21,7 @@ from types import ModuleType
 from typing import Any
 
 from database.errors import ExperimentsError
-from experiments.nearest import nearest, suggestion
+from database.nearest import nearest, suggestion
 from experiments.parameters import RESERVED_NAMES
 
 _OUR_PACKAGES = ("database", "experiments", "meta")

@@ -10,9 +10,9 @@ from typing import Any
 
 from database.engine import current_url
 from database.errors import ExperimentsError
+from database.nearest import suggestion
 from database.settings import normalise_url, results_directory
 from experiments.execution import Execution
-from experiments.nearest import suggestion
 from experiments.results_folder import ResultsFolder
 
 

@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 
 from database.errors import NotFoundError
 from database.models import Experiment, ExperimentStatus, MetricChunk
-from experiments.nearest import suggestion
+from database.nearest import suggestion
 from meta.statistics.curves import Curve
 
 Integers = NDArray[np.int64]

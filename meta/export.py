@@ -13,7 +13,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, TextIO
 
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, select
 from sqlalchemy.orm import Session
 
 from database.errors import ExperimentsError
@@ -41,7 +41,9 @@ _FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 _BATCH = 1000
 
 
-def export_csv(session: Session, series_id: int, stream: TextIO) -> None:
+def export_csv(
+    session: Session, series_id: int, stream: TextIO, where: ColumnElement[bool] | None = None
+) -> None:
     """Write one line per experiment.
 
     Columns: the record's own, then ``parameters.NAME`` and ``results.NAME`` by dotted name. Lists
@@ -56,6 +58,8 @@ def export_csv(session: Session, series_id: int, stream: TextIO) -> None:
         Of the series.
     stream : text file
         Opened with ``newline=""``.
+    where : condition on Experiment, optional
+        Only those that it is true of; the columns are those of all, so that parts fit together.
     """
     parameters = _names(session, select(Configuration.parameters).where(Configuration.series_id == series_id))
     results = _names(
@@ -71,11 +75,13 @@ def export_csv(session: Session, series_id: int, stream: TextIO) -> None:
 
     names = [*OWN_COLUMNS, *(f"parameters.{name}" for name in parameters)]
     write([_cell(name) for name in (*names, *(f"results.{name}" for name in results))])
-    for row in experiments(session, series_id):
+    for row in experiments(session, series_id, where=where):
         write(_line(row, parameters, results))
 
 
-def export_json(session: Session, series_id: int, stream: TextIO) -> None:
+def export_json(
+    session: Session, series_id: int, stream: TextIO, where: ColumnElement[bool] | None = None
+) -> None:
     """Write a JSON array with one object per experiment, each on its own line.
 
     Parameters
@@ -86,15 +92,20 @@ def export_json(session: Session, series_id: int, stream: TextIO) -> None:
         Of the series.
     stream : text file
         Gets ASCII only.
+    where : condition on Experiment, optional
+        Only those that it is true of.
     """
     separator = "[\n"
-    for row in experiments(session, series_id):
+    for row in experiments(session, series_id, where=where):
         stream.write(separator + json.dumps(json_ready(row), allow_nan=False))
         separator = ",\n"
     stream.write("[]\n" if separator == "[\n" else "\n]\n")
 
 
-FORMATS: dict[str, Callable[[Session, int, TextIO], None]] = {"csv": export_csv, "json": export_json}
+FORMATS: dict[str, Callable[[Session, int, TextIO, ColumnElement[bool] | None], None]] = {
+    "csv": export_csv,
+    "json": export_json,
+}
 
 
 @contextmanager

@@ -21,6 +21,7 @@ from database.models import ExperimentSeries
 from database.session import commit_part, configure, scoped_session
 from database.settings import results_directory
 from experiments.results_folder import ResultsFolder
+from experiments.selecting import expression_of
 from experiments.series_file.graphs import GraphSpec
 from experiments.series_file.models import SeriesFile
 from experiments.series_lookup import find_series
@@ -28,8 +29,9 @@ from meta.graphs import index
 from meta.graphs.defaults import default_graphs
 from meta.graphs.drawing import make_figure, write_figure
 from meta.graphs.errors import GraphError
-from meta.graphs.naming import file_names
+from meta.graphs.naming import file_names, safe
 from meta.graphs.records import SeriesRecords, read_records
+from meta.graphs.subsets import Subset, read_subset
 
 _log = logging.getLogger(__name__)
 
@@ -65,6 +67,7 @@ def generate_all_graphs(
     directory: Path | None = None,
     *,
     files: Iterable[SeriesFile] = (),
+    where: str | None = None,
 ) -> list[GraphResult]:
     """Draw the graphs that series files ask for, or sensible ones where a file asks for none.
 
@@ -83,6 +86,8 @@ def generate_all_graphs(
     files : iterable of SeriesFile
         The series of these names get the graphs, labels and units of these files, instead of those
         recorded when they were last created.
+    where : str, optional
+        An expression: only experiments that it is true of are drawn, in a folder of their own.
 
     Returns
     -------
@@ -93,17 +98,44 @@ def generate_all_graphs(
     ------
     NotFoundError
         There is no such series; nothing is drawn.
+    ExpressionError
+        `where` is none, or has a name that one of the series does not have; nothing is drawn.
     """
     folder = ResultsFolder(results_directory(current_url()))
     chosen = _chosen(session, series)
     by_name = {file.name: file for file in files}
+    if where is not None:
+        for one in chosen:
+            expression_of(session, find_series(session, one.id), where)
     results: list[GraphResult] = []
     for one in chosen:
-        records = read_records(session, find_series(session, one.id), by_name.get(one.name))
+        records = _read(session, find_series(session, one.id), by_name.get(one.name), where)
         commit_part(session)
-        place = _Place(directory or folder.graphs(one.folder), one.folder)
-        results += _series_graphs(records, place)
+        own = folder.graphs(one.folder)
+        if where is not None:  # the graphs of all experiments stay
+            own /= f"where-{safe(where)}"
+        results += _series_graphs(records, _Place(directory or own, one.folder))
     return results
+
+
+@dataclass(frozen=True)
+class _Records:
+    """What the graphs of a series are drawn from; of each graph that is asked for, or why it cannot be."""
+
+    common: SeriesRecords
+    asked: Sequence[tuple[GraphSpec, SeriesRecords | GraphError]]
+
+
+def _read(session: Session, series: ExperimentSeries, file: SeriesFile | None, where: str | None) -> _Records:
+    """Read a series once, and of each graph which experiments it is about; all in one snapshot."""
+    records = read_records(session, series, file)
+    asked: list[tuple[GraphSpec, SeriesRecords | GraphError]] = []
+    for spec in records.specs:
+        try:
+            asked.append((spec, read_subset(session, series, records, Subset(spec.where, where))))
+        except GraphError as error:
+            asked.append((spec, error))
+    return _Records(read_subset(session, series, records, Subset(command=where)), asked)
 
 
 @dataclass(frozen=True)
@@ -134,14 +166,15 @@ def _chosen(
     return list(dict.fromkeys(_Chosen(one.id, one.name, one.folder) for one in found))
 
 
-def _series_graphs(records: SeriesRecords, place: _Place) -> list[GraphResult]:
-    if records.specs:
-        return _graphs(records.specs, records, place)
+def _series_graphs(read: _Records, place: _Place) -> list[GraphResult]:
+    records = read.common
+    if read.asked:
+        return _graphs(read.asked, records.name, place)
     found = default_graphs(records)
     if not (found.specs or found.skipped):
         error = f"the series {records.name!r} has neither metrics nor numeric results to draw yet"
         return [GraphResult(records.name, "graphs", error=error)]
-    results = _graphs(found.specs, records, place)
+    results = _graphs([(spec, records) for spec in found.specs], records.name, place)
     if found.skipped:
         note = (
             f"not drawn: {', '.join(map(repr, found.skipped))}; the configurations differ in so much "
@@ -152,10 +185,16 @@ def _series_graphs(records: SeriesRecords, place: _Place) -> list[GraphResult]:
     return results
 
 
-def _graphs(specs: Sequence[GraphSpec], records: SeriesRecords, place: _Place) -> list[GraphResult]:
+def _graphs(
+    asked: Sequence[tuple[GraphSpec, SeriesRecords | GraphError]], series: str, place: _Place
+) -> list[GraphResult]:
     directory = place.directory
+    names = file_names([spec for spec, _ in asked])
     results = [
-        _graph(spec, records, directory, name) for spec, name in zip(specs, file_names(specs), strict=True)
+        _refused(series, name, records)
+        if isinstance(records, GraphError)
+        else _graph(spec, records, directory, name)
+        for (spec, records), name in zip(asked, names, strict=True)
     ]
     try:
         removed = index.record(
@@ -165,19 +204,23 @@ def _graphs(specs: Sequence[GraphSpec], records: SeriesRecords, place: _Place) -
             graphs=[result.name for result in results],
         )
     except OSError as error:  # the graphs are there, and that is what was wanted
-        _log.warning("%s: graphs no longer asked for may still lie in %s: %s", records.name, directory, error)
+        _log.warning("%s: graphs no longer asked for may still lie in %s: %s", series, directory, error)
         return results
     for path in removed:
-        _log.info("%s: removed %s, which the series no longer asks for", records.name, path)
+        _log.info("%s: removed %s, which the series no longer asks for", series, path)
     return results
+
+
+def _refused(series: str, name: str, error: GraphError) -> GraphResult:
+    _log.warning("%s: graph %s: %s", series, name, error)
+    return GraphResult(series, name, error=str(error))
 
 
 def _graph(spec: GraphSpec, records: SeriesRecords, directory: Path, name: str) -> GraphResult:
     try:
         paths = write_figure(make_figure(spec, records), directory, name)
     except GraphError as error:
-        _log.warning("%s: graph %s: %s", records.name, name, error)
-        return GraphResult(records.name, name, error=str(error))
+        return _refused(records.name, name, error)
     except Exception as error:  # noqa: BLE001 - whatever is wrong with this graph, the others are still wanted
         _log.exception("%s: graph %s could not be drawn", records.name, name)
         return GraphResult(records.name, name, error=f"{type(error).__name__}: {error}")

@@ -10,7 +10,9 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from experiments.nearest import suggestion
+from database.expressions import ExpressionError, parse
+from database.expressions.names import KnownNames
+from database.nearest import suggestion
 from experiments.parameters import (
     RESERVED_NAMES,
     ParameterError,
@@ -154,6 +156,20 @@ def _graphs(graphs: list[Any], parameters: list[str]) -> Iterator[Finding]:
                 choices = _graph_choices(key, graph.get("kind"), parameters)
                 if used not in choices:
                     yield ("graphs", index, key), f"cannot be {used!r}; {suggestion(used, choices)}"
+        yield from _where(graph.get("where"), ("graphs", index, "where"), parameters)
+
+
+def _where(where: Any, path: KeyPath, parameters: list[str]) -> Iterator[Finding]:
+    """Check which experiments a graph is about; what is no parameter may be a result."""
+    if isinstance(where, dict):
+        for name in where:
+            if name not in parameters:
+                yield (*path, name), f"cannot be {name!r}; {suggestion(name, parameters, kind='parameters')}"
+    elif isinstance(where, str):
+        try:
+            parse(where, KnownNames([tuple(name.split(".")) for name in parameters]))
+        except ExpressionError as error:
+            yield path, error.in_one_line()
 
 
 def _graph_choices(key: str, kind: Any, parameters: list[str]) -> list[str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StrictStr, model_validator
 
@@ -13,6 +13,15 @@ GraphKind = Literal["curve", "line", "bar", "box"]
 STEP = "step"
 
 _Text = Annotated[StrictStr, Field(min_length=1)]
+
+#: An expression, or the exact values of parameters by their dotted names.
+Where = str | dict[str, Any]
+
+
+def _expression_or_values(value: object) -> object:
+    if value is None or isinstance(value, str | dict):
+        return value
+    raise ValueError("must be an expression, such as 'lr > 0.01', or a mapping of parameters")
 
 
 class GraphSpec(BaseModel):
@@ -29,6 +38,9 @@ class GraphSpec(BaseModel):
         ``curve``, ``line``, ``bar`` or ``box``; None chooses by `x`.
     hue, facet : str or None
         The parameters that set the colour and the panel.
+    where : str, mapping or None
+        Which experiments are drawn: an expression (see `database.expressions`), or parameters by their
+        dotted names with the exact values they must have.
     title, name : str or None
         What stands above the graph, and the name of its file.
     """
@@ -40,6 +52,7 @@ class GraphSpec(BaseModel):
     kind: GraphKind | None = None
     hue: _Text | None = None
     facet: _Text | None = None
+    where: Annotated[Any, BeforeValidator(_expression_or_values)] = None
     title: _Text | None = None
     name: Annotated[StrictStr, BeforeValidator(safe_name)] | None = None
 

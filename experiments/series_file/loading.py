@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from experiments.nearest import nearest
+from database.nearest import nearest
 from experiments.paths import objection_to_path
 from experiments.series_file.document import Document
 from experiments.series_file.errors import KeyPath, Problem, SeriesFileError

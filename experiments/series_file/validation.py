@@ -7,7 +7,7 @@ from typing import Any, get_args
 
 from pydantic import BaseModel, ValidationError
 
-from experiments.nearest import suggestion
+from database.nearest import suggestion
 from experiments.series_file.checks import Finding, check
 from experiments.series_file.document import Document
 from experiments.series_file.errors import KeyPath, Problem

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from meta.commands.naming import find_series
-from meta.commands.options import EXPERIMENT_ID, database_option, json_option
+from meta.commands.naming import find_series, where_condition
+from meta.commands.options import EXPERIMENT_ID, database_option, json_option, where_option
 
 _experiment_option = click.option(
     "--experiment",
@@ -19,7 +19,7 @@ _experiment_option = click.option(
 )
 
 if TYPE_CHECKING:
-    from database.models import ExperimentSeries
+    from database.models import ExperimentSeries, Outcome
     from database.selection import Selection
 
 
@@ -51,6 +51,7 @@ if TYPE_CHECKING:
     help="Only those whose last attempt ended so.",
 )
 @_experiment_option
+@where_option
 @database_option()
 @json_option
 def retry(
@@ -59,6 +60,7 @@ def retry(
     outcome: str | None,
     experiment_ids: tuple[int, ...],
     *,
+    where: str | None,
     as_json: bool,
 ) -> None:
     """Make failed experiments of SERIES pending again; their attempts stay recorded.
@@ -68,17 +70,15 @@ def retry(
     from database import corrections
     from database.models import ExperimentStatus, Outcome
     from database.queries import experiments
-    from database.selection import Selection
     from database.session import scoped_session
     from database.transactions import run_in_transaction
     from meta.commands import output
 
-    selection = Selection(experiment_ids, Outcome(outcome) if outcome else None)
-    name, series_id = _find(series, selection)
+    name, series_id, selection = _find(series, experiment_ids, where, Outcome(outcome) if outcome else None)
     wanted = [ExperimentStatus(status) for status in statuses]
     retried = run_in_transaction(corrections.retry, series_id, wanted, selection=selection)
     only_retired = False
-    if not (retried.again or retried.hurried or outcome or experiment_ids):
+    if not (retried.again or retried.hurried) and selection.is_everything():
         with scoped_session(read_only=True) as session:
             only_retired = any(
                 row.retired for status in statuses for row in experiments(session, series_id, status=status)
@@ -109,21 +109,27 @@ def retry(
     help="Which experiments; may be given several times.",
 )
 @_experiment_option
+@where_option
 @database_option()
 @json_option
-def cancel(series: str, statuses: tuple[str, ...], experiment_ids: tuple[int, ...], *, as_json: bool) -> None:
+def cancel(
+    series: str,
+    statuses: tuple[str, ...],
+    experiment_ids: tuple[int, ...],
+    *,
+    where: str | None,
+    as_json: bool,
+) -> None:
     """Take experiments of SERIES out; `retry --status cancelled` brings them back.
 
     Those that run are ended by their runner within about a second, and what they still say is refused.
     """
     from database import revocation
     from database.models import ExperimentStatus
-    from database.selection import Selection
     from database.transactions import run_in_transaction
     from meta.commands import output
 
-    selection = Selection(experiment_ids)
-    name, series_id = _find(series, selection)
+    name, series_id, selection = _find(series, experiment_ids, where)
     wanted = [ExperimentStatus(status) for status in statuses]
     cancelled = run_in_transaction(revocation.cancel, series_id, wanted, selection=selection)
     total = cancelled.waiting + cancelled.taken
@@ -141,11 +147,18 @@ def cancel(series: str, statuses: tuple[str, ...], experiment_ids: tuple[int, ..
 @click.argument("series")
 @click.option("--runner", metavar="ID", help="Only what this runner holds: its id, or how that begins.")
 @_experiment_option
+@where_option
 @click.option("--force", is_flag=True, help="Also what runners hold that are alive; what runs is ended.")
 @database_option()
 @json_option
 def release(
-    series: str, runner: str | None, experiment_ids: tuple[int, ...], *, force: bool, as_json: bool
+    series: str,
+    runner: str | None,
+    experiment_ids: tuple[int, ...],
+    *,
+    where: str | None,
+    force: bool,
+    as_json: bool,
 ) -> None:
     """Make experiments of SERIES pending again that runners hold which are not alive any more.
 
@@ -155,17 +168,15 @@ def release(
     from database import revocation
     from database.engine import current_url
     from database.errors import ExperimentsError
-    from database.selection import Selection
     from database.settings import results_directory
     from database.transactions import run_in_transaction
     from experiments.releasing import settle_gone
     from experiments.results_folder import ResultsFolder
     from meta.commands import output
 
-    selection = Selection(experiment_ids)
-    name, series_id = _find(series, selection)
+    name, series_id, selection = _find(series, experiment_ids, where)
     settled = 0
-    if runner is None and not experiment_ids:
+    if runner is None and selection.is_everything():
         settled = settle_gone(series_id, ResultsFolder(results_directory(current_url())))
     released = run_in_transaction(
         revocation.release, series_id, runner=runner, selection=selection, force=force
@@ -297,19 +308,22 @@ def delete(series: str, *, yes: bool, as_json: bool) -> None:
         click.echo(f"{summary.name}: {deleted} experiments deleted")
 
 
-def _find(series: str, selection: Selection) -> tuple[str, int]:
-    """Return the name and the id of a series that has the experiments selected.
+def _find(
+    series: str, experiment_ids: tuple[int, ...], where: str | None, outcome: Outcome | None = None
+) -> tuple[str, int, Selection]:
+    """Return the name and the id of a series, and which of its experiments are meant.
 
     Not tried again: where nobody answers, the command fails at once. What follows is, when it meets a
     deadlock or loses its connection.
     """
-    from database.selection import require_of_series
+    from database.selection import Selection, require_of_series
     from database.session import scoped_session
 
     with scoped_session(read_only=True) as session:
         found = find_series(session, series)
+        selection = Selection(experiment_ids, outcome, where_condition(session, found, where))
         require_of_series(session, found.id, selection)
-        return found.name, found.id
+        return found.name, found.id, selection
 
 
 def _confirm(question: str) -> None:

@@ -78,7 +78,7 @@ class Verbs(click.Group):
         """Name the nearest verb when there is no such one."""
         name = args[0]
         if name not in VERBS and not name.startswith("-"):
-            from experiments.nearest import suggestion
+            from database.nearest import suggestion
 
             raise click.UsageError(
                 f"no such command: {name}; {suggestion(name, VERBS, kind='there are')}", ctx

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from meta.commands.naming import find_series
-from meta.commands.options import EXPERIMENT_ID, database_option, json_option
+from meta.commands.naming import find_series, where_condition
+from meta.commands.options import EXPERIMENT_ID, database_option, json_option, where_option
 
 if TYPE_CHECKING:
     from database.attempt_records import AttemptRecord, ExperimentRecord
@@ -112,9 +112,10 @@ def _print_attempt(record: ExperimentRecord, attempt: AttemptRecord, folder: Res
 
 @click.command(short_help="Group failed experiments by cause.")
 @click.argument("series")
+@where_option
 @database_option()
 @json_option
-def failures(series: str, *, as_json: bool) -> None:
+def failures(series: str, *, where: str | None, as_json: bool) -> None:
     """Group the failed experiments of SERIES by cause.
 
     A cause is the outcome, the type of error, the place in your code where it was raised, and its
@@ -126,12 +127,13 @@ def failures(series: str, *, as_json: bool) -> None:
 
     with scoped_session(read_only=True) as session:
         found = find_series(session, series)
-        groups = failure_groups(session, found.id)
+        groups = failure_groups(session, found.id, where_condition(session, found, where))
     if as_json:
         output.print_json([_group_data(group) for group in groups])
         return
     if not groups:
-        click.echo(f"no experiment of {found.name} has failed")
+        which = "" if where is None else " that --where is true of"
+        click.echo(f"no experiment of {found.name}{which} has failed")
     fixed = set(found.resolved.get("fixed", {}))
     for number, group in enumerate(groups):
         if number:

@@ -4,19 +4,22 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from meta.commands.naming import find_series
-from meta.commands.options import database_option, json_option
+from meta.commands.naming import find_series, where_condition
+from meta.commands.options import database_option, json_option, where_option
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
 
+    from database.activity import Activity
     from database.delays import Delays
-    from database.queries import Activity, ExperimentRow, SeriesSummary
+    from database.models import ExperimentSeries
+    from database.queries import ExperimentRow, SeriesSummary
 
 #: In the words people see, in the order of a life.
 STATUSES = ("pending", "running", "completed", "failed", "cancelled")
@@ -86,9 +89,10 @@ _Report = tuple["SeriesSummary", "Activity", dict[str, int], "Delays"]
 
 
 def _reports(session: Session, series_ids: Sequence[int] | None) -> list[_Report]:
+    from database.activity import activity
     from database.delays import delays
     from database.failures import LATEST, failure_counts
-    from database.queries import activity, series_summaries
+    from database.queries import series_summaries
 
     return [
         (
@@ -203,6 +207,7 @@ def _with_outcomes(failed: int, outcomes: dict[str, int]) -> str:
 @click.command("list", short_help="List the series, or the experiments of one.")
 @click.argument("series", required=False)
 @click.option("--status", "wanted", type=click.Choice(STATUSES), help="Only experiments that stand so.")
+@where_option
 @click.option(
     "--limit",
     type=click.IntRange(1),
@@ -210,20 +215,36 @@ def _with_outcomes(failed: int, outcomes: dict[str, int]) -> str:
 )
 @database_option()
 @json_option
-def list_(series: str | None, wanted: str | None, limit: int | None, *, as_json: bool) -> None:
+def list_(
+    series: str | None, wanted: str | None, limit: int | None, *, where: str | None, as_json: bool
+) -> None:
     """List the series; with SERIES, its experiments, configuration by configuration.
 
     SERIES is a name or the path of a series file.
     """
+    from database.queries import experiments
     from database.session import scoped_session
+    from meta.commands import output
 
     with scoped_session(read_only=True) as session:
         if series is None:
-            if wanted is not None:
-                raise click.UsageError("--status needs a SERIES", click.get_current_context())
+            for option, given in (("--status", wanted), ("--where", where)):
+                if given is not None:
+                    raise click.UsageError(f"{option} needs a SERIES", click.get_current_context())
             _list_series(session, as_json=as_json)
         else:
-            _list_experiments(session, series, wanted, limit=limit, as_json=as_json)
+            found = find_series(session, series)
+            rows = partial(
+                experiments,
+                session,
+                found.id,
+                status=wanted,
+                where=where_condition(session, found, where),
+            )
+            if as_json:
+                output.print_json(list(rows(limit=limit)))
+            else:
+                _list_experiments(found, rows, limit or DEFAULT_LIMIT)
 
 
 def _list_series(session: Session, *, as_json: bool) -> None:
@@ -273,17 +294,11 @@ def _list_series(session: Session, *, as_json: bool) -> None:
 
 
 def _list_experiments(
-    session: Session, series: str, wanted: str | None, *, limit: int | None, as_json: bool
+    series: ExperimentSeries, read: Callable[..., Iterator[ExperimentRow]], limit: int
 ) -> None:
-    from database.queries import experiments
     from meta.commands import output
 
-    found = find_series(session, series)
-    if as_json:
-        output.print_json(list(experiments(session, found.id, status=wanted, limit=limit)))
-        return
-    limit = limit or DEFAULT_LIMIT
-    rows = list(experiments(session, found.id, status=wanted, limit=limit + 1))
+    rows = list(read(limit=limit + 1))
     columns = [output.Column("id", right=True), output.Column("status")]
     columns += [output.Column("repetition", right=True), output.Column("attempts", right=True)]
     columns += [
@@ -291,7 +306,7 @@ def _list_experiments(
         output.Column("parameters", free=True),
         output.Column("results", free=True),
     ]
-    fixed = set(found.resolved.get("fixed", {}))
+    fixed = set(series.resolved.get("fixed", {}))
     output.print_table(columns, [_cells(row, fixed) for row in rows[:limit]])
     if len(rows) > limit:
         click.echo(f"there are more than {limit}; --limit shows more", err=True)

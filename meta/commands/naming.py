@@ -1,4 +1,4 @@
-"""What a user may write for a series: its name, or the path of its file."""
+"""What a user may write for a series (its name, or the path of its file) and for some of its experiments."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from sqlalchemy import ColumnElement
     from sqlalchemy.orm import Session
 
     from database.models import ExperimentSeries
@@ -32,6 +33,23 @@ def find_series(session: Session, written: str) -> ExperimentSeries:
         if written.endswith(_SUFFIXES) and not Path(written).is_file():
             raise NotFoundError(f"{written}: there is no such file, and {error}") from error
         raise
+
+
+def where_condition(
+    session: Session, series: ExperimentSeries, where: str | None
+) -> ColumnElement[bool] | None:
+    """Return `--where` as a condition on experiments, None when it was not given.
+
+    Raises
+    ------
+    ExpressionError
+        It cannot be read, or has a name that the series does not have.
+    """
+    if where is None:
+        return None
+    from experiments.selecting import condition_of
+
+    return condition_of(session, series, where)
 
 
 def _name(written: str) -> str:

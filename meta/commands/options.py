@@ -148,6 +148,15 @@ def _configure(context: click.Context, url: str | None, *, create: bool) -> None
         raise click.UsageError(str(error), context) from error
 
 
+def where_option(function: Function) -> Function:
+    """Add `--where`: the experiments that an expression is true of."""
+    return click.option(
+        "--where",
+        metavar="EXPRESSION",
+        help="Only experiments that this is true of, such as 'optimizer.lr > 0.01 and status == \"failed\"'.",
+    )(function)
+
+
 def json_option(function: Function) -> Function:
     """Add `--json`: the same as data, with keys that stay."""
     return click.option("--json", "as_json", is_flag=True, help="Print JSON instead of text.")(function)

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import click
 
-from meta.commands.naming import find_series
-from meta.commands.options import State, database_option, json_option
+from meta.commands.naming import find_series, where_condition
+from meta.commands.options import State, database_option, json_option, where_option
 
 
 @click.command(short_help="Draw aggregate graphs.")
@@ -23,10 +23,18 @@ from meta.commands.options import State, database_option, json_option
     type=click.Path(file_okay=False, path_type=Path),
     help="Where the files go (of several series: in a folder for each); by default among the results.",
 )
+@where_option
 @database_option()
 @json_option
 @click.pass_context
-def graphs(context: click.Context, series: tuple[str, ...], directory: Path | None, *, as_json: bool) -> None:
+def graphs(
+    context: click.Context,
+    series: tuple[str, ...],
+    directory: Path | None,
+    *,
+    where: str | None,
+    as_json: bool,
+) -> None:
     """Draw the aggregate graphs of SERIES (by default of all) as PNG and SVG files.
 
     Given the path of a series file, its graphs and metrics are used as they stand in it now.
@@ -41,10 +49,13 @@ def graphs(context: click.Context, series: tuple[str, ...], directory: Path | No
         written = {one: find_series(session, one).name for one in series}
         files = [load_series_file(Path(one)).file for one, name in written.items() if one != name]
         names = list(dict.fromkeys(written.values())) or series_names(session)
+        if where is not None:  # before anything is drawn
+            for name in names:
+                where_condition(session, find_series(session, name), where)
         results = []
         for name in names:  # files of two series may have the same names
             folder = directory / name if directory is not None and len(names) > 1 else directory
-            results += generate_all_graphs(session, name, folder, files=files)
+            results += generate_all_graphs(session, name, folder, files=files, where=where)
     if as_json:
         output.print_json(results)
     for result in results:
@@ -89,19 +100,21 @@ def _without_warnings(state: State) -> Iterator[None]:
     default="-",
     help="Where to write; by default, and with -, to stdout.",
 )
+@where_option
 @database_option()
-def export(series: str, form: str, written: str) -> None:
-    """Write all experiments of SERIES with their parameters and results, one row each."""
+def export(series: str, form: str, written: str, where: str | None) -> None:
+    """Write the experiments of SERIES with their parameters and results, one row each."""
     from database.session import scoped_session
     from meta.commands.ending import writing_to_stdout
     from meta.export import FORMATS, replacing
 
     with scoped_session(read_only=True) as session:
         found = find_series(session, series)
+        condition = where_condition(session, found, where)
         if written == "-":
             with writing_to_stdout():
-                FORMATS[form](session, found.id, sys.stdout)
+                FORMATS[form](session, found.id, sys.stdout, condition)
             return
         with replacing(Path(written)) as stream:
-            FORMATS[form](session, found.id, stream)
+            FORMATS[form](session, found.id, stream, condition)
     click.echo(f"wrote {written}", err=True)

@@ -35,6 +35,7 @@ def note(plan: Plan, numbers: Numbers, records: SeriesRecords, *, mark: str) -> 
     """
     sentences = [
         f"{records.name}: {_statistic(plan, numbers, mark)}",
+        "" if records.where is None else f"Only where {records.where}.",
         _goal(plan),
         f"Each point averages {numbers.window:,} consecutive steps." if numbers.window > 1 else "",
         *_missing(plan, numbers, records),

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from experiments.nearest import suggestion
+from database.nearest import suggestion
 from experiments.series_file.graphs import STEP, GraphKind, GraphSpec
 from experiments.series_file.models import MetricSection
 from meta.graphs.errors import GraphError
@@ -104,6 +104,8 @@ def make_plan(spec: GraphSpec, records: SeriesRecords) -> Plan:
         A name is neither result, metric nor parameter, a parameter has two roles, or nothing is completed.
     """
     if not any(configuration.completed for configuration in records.configurations):
+        if records.where is not None:
+            raise GraphError(f"no completed experiment is one where {records.where}: nothing to draw")
         raise GraphError(f"the series {records.name!r} has no completed experiment yet: nothing to draw")
     values = records.parameter_values() or {SERIES: ValueSet.single(records.name)}
     for role, name in (("x", spec.x), ("hue", spec.hue), ("facet", spec.facet)):

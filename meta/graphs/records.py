@@ -59,6 +59,8 @@ class SeriesRecords:
         How metrics and results are shown.
     specs : sequence of GraphSpec
         The graphs that the series file asks for.
+    where : str or None
+        What is true of these experiments, when they are not all.
     """
 
     name: str
@@ -68,6 +70,7 @@ class SeriesRecords:
     curves: Mapping[str, Mapping[int, Curve]] = field(default_factory=dict)
     labels: Mapping[str, MetricSection] = field(default_factory=dict)
     specs: Sequence[GraphSpec] = ()
+    where: str | None = None
 
     def parameter_values(self) -> dict[str, ValueSet]:
         """Return the distinct values of each parameter, by its dotted name."""

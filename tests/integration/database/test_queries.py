@@ -12,6 +12,7 @@ from sqlalchemy import event, text, update
 from sqlalchemy.orm import Session
 
 from database import claims, queries, runners, tallies
+from database.activity import Activity, activity
 from database.attempt_records import experiment_record
 from database.attempts import Finished
 from database.claims import Wish
@@ -123,12 +124,12 @@ def test_activity(session: Session) -> None:
     series_id = add_series(session, repetitions=10)
     worker_id = add_worker(session)
     [summary] = queries.series_summaries(session)
-    assert queries.activity(session, summary) == queries.Activity(0, None, None, None)
+    assert activity(session, summary) == Activity(0, None, None, None)
     now = float(int(time.time()))  # PostgreSQL may round the last microsecond differently
     ends = [{**completed(a=1), "finished_at": now - 40 + 10 * n} for n in range(5)]
     record(session, worker_id, series_id, ends)
     [summary] = queries.series_summaries(session)
-    found = queries.activity(session, summary)
+    found = activity(session, summary)
     assert found.runners == 0
     assert found.remaining_s is None
     assert found.last_activity is not None
@@ -136,7 +137,7 @@ def test_activity(session: Session) -> None:
     assert found.rate_per_s == pytest.approx(4 / 40, rel=0.2)
     claim(session, worker_id, series_id, 2)
     [summary] = queries.series_summaries(session)
-    found = queries.activity(session, summary)
+    found = activity(session, summary)
     assert found.runners == 1
     assert found.remaining_s == pytest.approx(15 / found.rate_per_s)
 
@@ -147,7 +148,7 @@ def test_old_work_has_no_rate(session: Session) -> None:
     ends = [{**completed(a=1), "finished_at": time.time() - 100_000 + n} for n in range(3)]
     record(session, add_worker(session), series_id, ends)
     [summary] = queries.series_summaries(session)
-    assert queries.activity(session, summary).rate_per_s is None
+    assert activity(session, summary).rate_per_s is None
 
 
 def test_dead_runners_are_not_at_work(session: Session) -> None:
@@ -257,7 +258,7 @@ def test_many_experiments(session: Session) -> None:
     for _ in range(5):  # the fastest counts: this process may have to wait for others
         began = time.perf_counter()
         [summary] = queries.series_summaries(session)
-        queries.activity(session, summary)
+        activity(session, summary)
         failures = failure_counts(session, series_id, latest=LATEST)
         elapsed_s.append(time.perf_counter() - began)
         session.rollback()  # what was read is not kept for the next time

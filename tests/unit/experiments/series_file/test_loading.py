@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from database.expressions.parser import ALLOWED
 from experiments.series_file.errors import Problem, SeriesFileError
 from experiments.series_file.loading import load_series_file
 from experiments.series_file.models import SeriesFile
@@ -244,6 +245,22 @@ PROBLEMS = [
     (
         "fixed: {depth: 1}\ngraphs: [{y: acc, x: depth, hue: DEPHT}]",
         "graphs[0].hue: cannot be 'DEPHT'; did you mean 'depth'? valid here: depth",
+    ),
+    (
+        "graphs: [{y: acc, x: step, where: 5}]",
+        "graphs[0].where: must be an expression, such as 'lr > 0.01', or a mapping of parameters",
+    ),
+    (
+        "graphs: [{y: acc, x: step, where: acc > 1 and acc}, {y: acc, x: step, where: acc >}]",
+        f"graphs[1].where: at its end: something is missing; {ALLOWED}",
+    ),
+    (
+        "graphs: [{y: acc, x: step, where: '1'}]",
+        "graphs[0].where: at '1', character 1: this is a value, not a condition: compare it with something",
+    ),
+    (
+        "grid: {depth: [2]}\ngraphs: [{y: acc, x: step, where: {dept: 1}}]",
+        "graphs[0].where.dept: cannot be 'dept'; did you mean 'depth'? parameters: depth",
     ),
     ("graphs: [{y: acc, x: step, facet: lr}]", "graphs[0].facet: cannot be 'lr'; valid here: nothing"),
     (

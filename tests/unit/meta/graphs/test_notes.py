@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -78,3 +80,10 @@ def test_note_of_boxes_explains_them(make_records, repetitions: int, text: str) 
     """A box plot says what its parts are, as far as it has them."""
     records = make_records({"x": [1]}, results=lambda _p, r: {"y": float(r)}, repetitions=repetitions)
     assert text in note_of(records, y="y", x="x", kind="box")
+
+
+def test_note_says_which_experiments_it_is_about(make_records) -> None:
+    """A graph of some experiments cannot be taken for one of all."""
+    records = make_records({"x": [1]}, results=lambda _p, r: {"y": float(r)})
+    told = note_of(replace(records, where="x == 1 and y < 9"), y="y", x="x")
+    assert " over n = 5 repetitions. Only where x == 1 and y < 9." in told

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from experiments.nearest import MAX_LISTED, nearest, suggestion
+from database.nearest import MAX_LISTED, nearest, suggestion
 
 
 def test_the_nearest_name_is_found_whatever_its_case() -> None:

@@ -1,0 +1,106 @@
+"""An expression: read once, given its names, then asked of values in memory or put to the database."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from database.expressions import evaluation, parser
+from database.expressions.names import Names, field_of, found_at
+from database.expressions.tree import (
+    All,
+    Arithmetic,
+    Comparison,
+    Condition,
+    Field,
+    Membership,
+    Name,
+    Not,
+    Some,
+    Value,
+)
+
+if TYPE_CHECKING:
+    from sqlalchemy import ColumnElement
+    from sqlalchemy.orm import Session
+
+
+@dataclass(frozen=True)
+class Expression:
+    """A condition on experiments whose names are known; `parse` makes one.
+
+    Attributes
+    ----------
+    text : str
+        As it was written.
+    condition : Condition
+        As it was understood.
+    fields : mapping of Name to Field
+        What each of its names means.
+    """
+
+    text: str
+    condition: Condition
+    fields: Mapping[Name, Field]
+
+    def holds(
+        self,
+        parameters: Mapping[str, Any],
+        results: Mapping[str, Any] | None = None,
+        own: Mapping[str, Any] | None = None,
+    ) -> bool:
+        """Say whether it is true of an experiment with these values.
+
+        Parameters
+        ----------
+        parameters : mapping
+            Nested.
+        results : mapping or None
+            Nested; None when there are none.
+        own : mapping, optional
+            Of `database.expressions.names.OWN_NAMES`, those that it has.
+        """
+        values = {"parameters": parameters, "results": results, "own": own}
+
+        def lookup(name: Name) -> Any:
+            field = self.fields[name]
+            return found_at(field.path, values[field.source])
+
+        return evaluation.holds(self.condition, lookup)
+
+    def to_sql(self, session: Session) -> ColumnElement[bool]:
+        """Return the same as a condition on `Experiment`, never NULL, for the database of `session`."""
+        from database.expressions.sql import condition_on_experiment  # who only evaluates needs no SQL
+
+        return condition_on_experiment(self.condition, self.fields, session.get_bind().dialect.name)
+
+
+def parse(text: str, names: Names) -> Expression:
+    """Read an expression and give its names their meaning.
+
+    Raises
+    ------
+    ExpressionError
+        It is no expression, or it has a name that means nothing; the place is shown.
+    """
+    condition = parser.read(text)
+    return Expression(text, condition, {name: field_of(name, names, text) for name in names_in(condition)})
+
+
+def names_in(part: Condition | Value) -> Iterator[Name]:
+    """Yield the names of a condition from left to right."""
+    match part:
+        case Name():
+            yield part
+        case Arithmetic(_, left, right) | Comparison(_, left, right):
+            yield from names_in(left)
+            yield from names_in(right)
+        case Membership(item, choices):
+            for value in (item, *choices):
+                yield from names_in(value)
+        case Not(inner):
+            yield from names_in(inner)
+        case All(conditions) | Some(conditions):
+            for one in conditions:
+                yield from names_in(one)

@@ -1,0 +1,275 @@
+"""From text to a tree: Python's own parser, and nothing of its tree that is not on the list here."""
+
+from __future__ import annotations
+
+import ast
+import keyword
+import math
+import warnings
+from typing import Literal
+
+from database.expressions.errors import ExpressionError
+from database.expressions.tree import (
+    All,
+    Arithmetic,
+    Comparison,
+    Condition,
+    Constant,
+    Membership,
+    Name,
+    Not,
+    Path,
+    Some,
+    Value,
+)
+
+#: An expression is no program.
+MAX_CHARACTERS = 4000
+MAX_PARTS = 500
+MAX_DEPTH = 40
+#: So many values of at most `database.expressions.numbers.LARGEST` can be combined in any way without
+#: overflow or underflow, which PostgreSQL answers with an error instead of a number.
+MAX_OPERANDS = 6
+
+ALLOWED = (
+    "allowed are names, numbers, 'text', True, False, None, == != < <= > >=, in and not in a list, "
+    "and, or, not, + - * / // % and parentheses"
+)
+
+_OPERATORS: dict[type[ast.operator], Literal["+", "-", "*", "/", "//", "%"]] = {
+    ast.Add: "+",
+    ast.Sub: "-",
+    ast.Mult: "*",
+    ast.Div: "/",
+    ast.FloorDiv: "//",
+    ast.Mod: "%",
+}
+#: What people try, and what to write instead.
+_INSTEAD: dict[type[ast.AST], str] = {
+    ast.Is: "write == None instead of is None",
+    ast.IsNot: "write != None instead of is not None",
+    ast.Pow: "** is not computed alike by all databases; write x * x",
+    ast.BitAnd: "write and instead of &",
+    ast.BitOr: "write or instead of |",
+    ast.Invert: "write not instead of ~",
+    ast.Call: "functions cannot be called",
+    ast.List: "a list can stand after in only",
+    ast.Tuple: "a list can stand after in only",
+    ast.NamedExpr: "compare with ==",
+}
+_SIGNS_INSTEAD = {
+    "&&": "write and instead of &&",
+    "||": "write or instead of ||",
+    "`": 'write parameters["NAME"] instead of `NAME`',
+    "<>": "write != instead of <>",
+    "!": "write not instead of !",
+    ":=": "compare with ==",
+}
+
+
+def read(text: str) -> Condition:
+    """Return the tree of an expression.
+
+    Raises
+    ------
+    ExpressionError
+        It is no expression of this language.
+    """
+    if len(text) > MAX_CHARACTERS:
+        raise ExpressionError(f"is longer than {MAX_CHARACTERS} characters", text, MAX_CHARACTERS)
+    # One line: places are counted alike, and a text of several lines needs no parentheses.
+    line = "".join(" " if character in "\n\r\t\f\v" else character for character in text)
+    lead = len(line) - len(line.lstrip())
+    line = line[lead:]
+    if not line.strip():
+        raise ExpressionError(f"there is no condition; {ALLOWED}", text, 0)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")  # what Python only warns of is a mistake here
+            tree = ast.parse(line, mode="eval")
+    except SyntaxError as error:
+        place = error.offset - 1 if error.offset else len(line)  # Python has no place for what is missing
+        if line[place - 1 : place + 1] in ("&&", "||"):
+            place -= 1
+        raise ExpressionError(_about_syntax(line, place, error.msg), text, lead + place) from None
+    except (ValueError, RecursionError, MemoryError):
+        raise ExpressionError(f"this is no expression; {ALLOWED}", text, 0) from None
+    return _Reader(text, line, lead).condition(tree.body, 0)
+
+
+def _about_syntax(line: str, place: int, message: str) -> str:
+    for sign, instead in _SIGNS_INSTEAD.items():
+        if line.startswith(sign, place):
+            return f"{instead}; {ALLOWED}"
+    if line.startswith("=", place) and not line.startswith("==", place):
+        return f"compare with ==; {ALLOWED}"
+    if place >= len(line):
+        return f"something is missing; {ALLOWED}"
+    word = next((one for one in _words(line) if keyword.iskeyword(one) and one not in _OURS), None)
+    if word is not None:
+        return f'{word!r} is a word of Python; as a name write parameters["{word}"] or results["{word}"]'
+    return f"this is no expression ({message}); {ALLOWED}"
+
+
+_OURS = frozenset({"and", "or", "not", "in", "is", "True", "False", "None", "if", "else", "for"})
+
+
+def _words(line: str) -> list[str]:
+    return "".join(character if character.isidentifier() else " " for character in line).split()
+
+
+class _Reader:
+    """Walks the tree of one expression."""
+
+    def __init__(self, text: str, line: str, lead: int) -> None:
+        self._text = text
+        self._bytes = line.encode()
+        self._lead = lead
+        self._parts = 0
+
+    def condition(self, node: ast.expr, depth: int) -> Condition:
+        """Return what is true or false."""
+        self._count(node, depth)
+        if isinstance(node, ast.BoolOp):
+            parts = tuple(self.condition(one, depth + 1) for one in node.values)
+            return All(parts) if isinstance(node.op, ast.And) else Some(parts)
+        if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.Not):
+            return Not(self.condition(node.operand, depth + 1))
+        if isinstance(node, ast.Compare):
+            return self._comparisons(node, depth)
+        if _is_name(node) or (isinstance(node, ast.Constant) and isinstance(node.value, bool)):
+            return Comparison("==", self._value(node, depth), Constant(True))
+        self._refuse_known(node)
+        if isinstance(node, ast.Constant | ast.BinOp | ast.UnaryOp):
+            raise self._wrong(node, "this is a value, not a condition: compare it with something")
+        raise self._wrong(node, f"this cannot be used here; {ALLOWED}")
+
+    def _comparisons(self, node: ast.Compare, depth: int) -> Condition:
+        operands = [node.left, *node.comparators]
+        parts = tuple(
+            self._comparison(operator, left, right, depth)
+            for operator, left, right in zip(node.ops, operands, operands[1:], strict=False)
+        )
+        return parts[0] if len(parts) == 1 else All(parts)
+
+    def _comparison(self, operator: ast.cmpop, left: ast.expr, right: ast.expr, depth: int) -> Condition:
+        if isinstance(operator, ast.In | ast.NotIn):
+            if not isinstance(right, ast.List | ast.Tuple):
+                raise self._wrong(right, "after in stands a list, such as ['adam', 'sgd']")
+            choices = tuple(self._value(one, depth + 1) for one in right.elts)
+            found = Membership(self._value(left, depth + 1), choices)
+            return Not(found) if isinstance(operator, ast.NotIn) else found
+        if type(operator) in _INSTEAD:
+            raise self._wrong(right, _INSTEAD[type(operator)])
+        one, other = self._value(left, depth + 1), self._value(right, depth + 1)
+        match operator:
+            case ast.Eq():
+                return Comparison("==", one, other)
+            case ast.NotEq():
+                return Not(Comparison("==", one, other))
+            case ast.Lt():
+                return Comparison("<", one, other)
+            case ast.LtE():
+                return Comparison("<=", one, other)
+            case ast.Gt():
+                return Comparison("<", other, one)
+            case _:
+                return Comparison("<=", other, one)
+
+    def _value(self, node: ast.expr, depth: int) -> Value:
+        self._count(node, depth)
+        if isinstance(node, ast.Constant):
+            return self._constant(node)
+        if _is_name(node):
+            return Name(self._path(node), self._place(node))
+        if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub | ast.UAdd):
+            return self._signed(node, depth)
+        if isinstance(node, ast.BinOp):
+            return self._arithmetic(node, depth)
+        self._refuse_known(node)
+        if isinstance(node, ast.Compare | ast.BoolOp | ast.UnaryOp):
+            raise self._wrong(node, "a condition has no value that could be compared or computed with")
+        raise self._wrong(node, f"this cannot be used here; {ALLOWED}")
+
+    def _constant(self, node: ast.Constant) -> Constant:
+        value = node.value
+        if isinstance(value, str):
+            if "\0" in value or any("\ud800" <= character <= "\udfff" for character in value):
+                raise self._wrong(node, "databases cannot hold a NUL or half a surrogate pair")
+        elif isinstance(value, float):
+            if not math.isfinite(value):
+                raise self._wrong(node, "this number is too large; an infinity is > 1.7e308")
+        elif not (value is None or isinstance(value, bool | int)):
+            raise self._wrong(node, f"this cannot be used here; {ALLOWED}")
+        return Constant(value)
+
+    def _signed(self, node: ast.UnaryOp, depth: int) -> Value:
+        operand = node.operand
+        if isinstance(operand, ast.Constant) and type(operand.value) in (int, float):
+            value = self._value(operand, depth + 1)
+            assert isinstance(value, Constant)
+            number = value.value
+            assert isinstance(number, int | float)
+            return Constant(-number if isinstance(node.op, ast.USub) else number)
+        operator: Literal["+", "-"] = "-" if isinstance(node.op, ast.USub) else "+"
+        return self._checked(node, Arithmetic(operator, Constant(0), self._value(operand, depth + 1)))
+
+    def _arithmetic(self, node: ast.BinOp, depth: int) -> Value:
+        if type(node.op) not in _OPERATORS:
+            raise self._wrong(node, _INSTEAD.get(type(node.op), f"this cannot be computed; {ALLOWED}"))
+        left, right = self._value(node.left, depth + 1), self._value(node.right, depth + 1)
+        return self._checked(node, Arithmetic(_OPERATORS[type(node.op)], left, right))
+
+    def _checked(self, node: ast.expr, value: Arithmetic) -> Arithmetic:
+        sides = (value.left, value.right)
+        if any(isinstance(one, Constant) and type(one.value) not in (int, float) for one in sides):
+            raise self._wrong(node, "only numbers can be computed with")
+        if value.operator in ("//", "%") and any(isinstance(one, Arithmetic) for one in sides):
+            raise self._wrong(node, f"on the sides of {value.operator} stand names and numbers only")
+        if operands(value) > MAX_OPERANDS:
+            raise self._wrong(node, f"at most {MAX_OPERANDS} values can be computed with each other")
+        return value
+
+    def _path(self, node: ast.expr) -> Path:
+        if isinstance(node, ast.Name):
+            return (node.id,)
+        if isinstance(node, ast.Attribute):
+            return (*self._path(node.value), node.attr)
+        assert isinstance(node, ast.Subscript)
+        key = node.slice
+        if not (isinstance(key, ast.Constant) and isinstance(key.value, str)):
+            raise self._wrong(key, 'in brackets stands a name in quotes, as in parameters["batch size"]')
+        self._constant(key)
+        return (*self._path(node.value), key.value)
+
+    def _count(self, node: ast.expr, depth: int) -> None:
+        self._parts += 1
+        if depth > MAX_DEPTH:
+            raise self._wrong(node, f"nests deeper than {MAX_DEPTH} levels")
+        if self._parts > MAX_PARTS:
+            raise self._wrong(node, f"has more than {MAX_PARTS} parts")
+
+    def _place(self, node: ast.expr) -> int:
+        return self._lead + len(self._bytes[: node.col_offset].decode())
+
+    def _refuse_known(self, node: ast.expr) -> None:
+        kinds = [type(node), type(getattr(node, "op", None))]
+        for kind in kinds:
+            if kind in _INSTEAD:
+                raise self._wrong(node, _INSTEAD[kind])
+
+    def _wrong(self, node: ast.expr, problem: str) -> ExpressionError:
+        return ExpressionError(problem, self._text, self._place(node))
+
+
+def operands(value: Value) -> int:
+    """Return how many values are computed with each other."""
+    if isinstance(value, Arithmetic):
+        return operands(value.left) + operands(value.right)
+    return 1
+
+
+def _is_name(node: ast.expr) -> bool:
+    while isinstance(node, ast.Attribute | ast.Subscript):
+        node = node.value
+    return isinstance(node, ast.Name)

@@ -1,0 +1,85 @@
+"""The names that a series in the database has: each is looked for only when an expression has it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from functools import cached_property
+from typing import Any
+
+from sqlalchemy import ColumnElement, Select, not_, select
+from sqlalchemy.orm import Session
+
+from database.expressions.names import leads_into, leaves
+from database.expressions.operands import member
+from database.expressions.tree import Path
+from database.models import Configuration, Experiment, ExperimentSeries
+
+#: A message lists the names of so many experiments: all usually have the same.
+_SAMPLE = 1000
+
+
+class RecordedNames:
+    """The names of a series: the parameters its file gives, and what else its rows have.
+
+    Parameters
+    ----------
+    session : Session
+    series_id : int
+    parameters : iterable of Path
+        What the series file gives; only what it no longer names is looked for among the rows.
+    """
+
+    def __init__(self, session: Session, series_id: int, parameters: Iterable[Path]) -> None:
+        self._session = session
+        self._series_id = series_id
+        self._parameters = list(parameters)
+
+    def has_parameter(self, path: Path) -> bool:
+        """Say whether any experiment has this parameter, or group of parameters."""
+        if leads_into(path, self._parameters):
+            return True
+        revision = (
+            select(ExperimentSeries.revision).where(ExperimentSeries.id == self._series_id).scalar_subquery()
+        )
+        older = select(Configuration.id).where(
+            Configuration.series_id == self._series_id, Configuration.revision < revision
+        )
+        return self._any(older.where(self._is_in(Configuration.parameters.expression, path)))
+
+    def has_result(self, path: Path) -> bool:
+        """Say whether any experiment has this result, or group of results."""
+        if leads_into(path, self._sampled_results):
+            return True
+        if len(self._sampled_results) == 0:
+            return False
+        results = select(Experiment.id).where(Experiment.series_id == self._series_id)
+        return self._any(results.where(self._is_in(Experiment.results.expression, path)))
+
+    def lacks_results(self) -> bool:
+        """Say whether there are no results yet that a name could be compared with."""
+        return not self._sampled_results
+
+    def all_parameters(self) -> Iterable[Path]:
+        """Return the parameters that the file gives, and of older configurations a sample."""
+        older = self._sample(Configuration.parameters.expression, Configuration.series_id == self._series_id)
+        return dict.fromkeys([*self._parameters, *older])
+
+    def all_results(self) -> Iterable[Path]:
+        """Return the results of a sample of experiments."""
+        return self._sampled_results
+
+    @cached_property
+    def _sampled_results(self) -> dict[Path, None]:
+        return self._sample(Experiment.results.expression, Experiment.series_id == self._series_id)
+
+    def _sample(self, column: ColumnElement[Any], *conditions: ColumnElement[bool]) -> dict[Path, None]:
+        rows = self._session.scalars(select(column).where(*conditions, column.is_not(None)).limit(_SAMPLE))
+        return dict.fromkeys(path for nested in rows for path in leaves(nested))
+
+    def _is_in(self, document: ColumnElement[Any], path: Path) -> ColumnElement[bool]:
+        nothing = member(document, path, self._session.get_bind().dialect.name).nothing
+        assert nothing is not None
+        return not_(nothing)
+
+    def _any(self, rows: Select[Any]) -> bool:
+        return self._session.execute(rows.limit(1)).first() is not None

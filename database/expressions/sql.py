@@ -1,0 +1,182 @@
+"""From the tree of an expression to a condition of a statement; every value becomes a bound parameter."""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from sqlalchemy import (
+    ColumnElement,
+    Text,
+    and_,
+    case,
+    cast,
+    exists,
+    false,
+    func,
+    not_,
+    or_,
+    select,
+)
+from sqlalchemy.orm import aliased
+
+from database.expressions.operands import Operand, column, computed, constant, member, usable
+from database.expressions.tree import (
+    All,
+    Arithmetic,
+    Comparison,
+    Condition,
+    Constant,
+    Field,
+    Membership,
+    Name,
+    Not,
+    Some,
+    Value,
+)
+from database.models import Attempt, Configuration, Experiment, ExperimentStatus, Outcome
+
+_COMPARE: dict[str, Callable[[Any, Any], Any]] = {"==": operator.eq, "<": operator.lt, "<=": operator.le}
+
+
+def condition_on_experiment(
+    condition: Condition, fields: Mapping[Name, Field], dialect: str
+) -> ColumnElement[bool]:
+    """Return a condition on `Experiment` that is never NULL.
+
+    Parameters
+    ----------
+    condition : Condition
+    fields : mapping of Name to Field
+        What its names mean.
+    dialect : str
+        ``sqlite`` or ``postgresql``.
+    """
+    writer = _Writer(fields, dialect)
+    found = writer.condition(condition)
+    if not any(field.source == "parameters" for field in fields.values()):
+        return found
+    return exists().where(writer.configuration.id == Experiment.configuration_id, found).correlate(Experiment)
+
+
+class _Writer:
+    """Writes one expression for one kind of database."""
+
+    def __init__(self, fields: Mapping[Name, Field], dialect: str) -> None:
+        self._fields = fields
+        self._dialect = dialect
+        self.configuration = aliased(Configuration)
+
+    def condition(self, condition: Condition) -> ColumnElement[bool]:
+        """Return a condition that is true or false, never NULL."""
+        match condition:
+            case All(conditions):
+                return and_(*(self.condition(one) for one in conditions))
+            case Some(conditions):
+                return or_(*(self.condition(one) for one in conditions))
+            case Not(inner):
+                return not_(self.condition(inner))
+            case Membership(item, choices):
+                return self._membership(item, choices)
+            case Comparison(sign, left, right):
+                return self._comparison(sign, self._operand(left), self._operand(right))
+
+    def _comparison(self, sign: str, left: Operand, right: Operand) -> ColumnElement[bool]:
+        compare = _COMPARE[sign]
+        found: list[ColumnElement[bool]] = []
+        if left.number is not None and right.number is not None:
+            found.append(_numbers(compare, left, right))
+        if left.text is not None and right.text is not None:
+            found.append(compare(left.text, right.text))
+        if sign == "==":
+            if left.truth is not None and right.truth is not None:
+                found.append(left.truth == right.truth)
+            if left.nothing is not None and right.nothing is not None:
+                found.append(and_(left.nothing, right.nothing))
+        return func.coalesce(or_(*found), false()) if found else false()
+
+    def _membership(self, item: Value, choices: tuple[Value, ...]) -> ColumnElement[bool]:
+        """Compare with all plain numbers and all texts at once: lists may be long."""
+        operand = self._operand(item)
+        others = [self._operand(one) for one in choices]
+        found: list[ColumnElement[bool]] = []
+        rest: list[Operand] = []
+        numbers, texts = [], []
+        for choice, other in zip(choices, others, strict=True):
+            plain = isinstance(choice, Constant) and other.integer is None
+            if plain and other.number is not None:
+                numbers.append(other.number)
+            elif plain and other.text is not None:
+                texts.append(other.text)
+            else:
+                rest.append(other)
+        if numbers and operand.number is not None:
+            found.append(func.coalesce(operand.number.in_(numbers), false()))
+        if texts and operand.text is not None:
+            found.append(func.coalesce(operand.text.in_(texts), false()))
+        found += [self._comparison("==", operand, other) for other in rest]
+        return or_(*found) if found else false()
+
+    def _operand(self, value: Value) -> Operand:
+        match value:
+            case Constant(found):
+                return constant(found)
+            case Name():
+                return self._field(self._fields[value])
+            case Arithmetic(sign, left, right):
+                return self._computed(sign, left, right)
+
+    def _computed(self, sign: str, left: Value, right: Value) -> Operand:
+        numbers = []
+        for value in (left, right):
+            number = self._operand(value).number
+            if number is None:  # a text or a boolean of the experiment's own
+                return constant(None)
+            numbers.append(number if isinstance(value, Arithmetic) else usable(number))
+        return computed(sign, numbers[0], numbers[1], self._dialect)
+
+    def _field(self, field: Field) -> Operand:
+        if field.source == "parameters":
+            return member(self.configuration.parameters.expression, field.path, self._dialect)
+        if field.source == "results":
+            return member(Experiment.results.expression, field.path, self._dialect)
+        return column(_own(field.path[0]))
+
+
+def _numbers(compare: Callable[[Any, Any], Any], left: Operand, right: Operand) -> ColumnElement[bool]:
+    """Compare two integers exactly, everything else as floats."""
+    as_floats: ColumnElement[bool] = compare(left.number, right.number)
+    if left.integer is None or right.integer is None:
+        return as_floats
+    both = and_(left.integer.is_not(None), right.integer.is_not(None))
+    return case((both, compare(left.integer, right.integer)), else_=as_floats)
+
+
+def _own(name: str) -> ColumnElement[Any]:
+    """Return what an experiment has besides parameters and results, as `database.queries` shows it."""
+    last = and_(
+        Attempt.experiment_id == Experiment.id,
+        Attempt.number == Experiment.attempt_number,
+        Attempt.outcome != Outcome.RELEASED,
+    )
+    match name:
+        case "status":
+            claimed = Experiment.status == ExperimentStatus.CLAIMED
+            return case((claimed, ExperimentStatus.PENDING.value), else_=cast(Experiment.status, Text()))
+        case "outcome":
+            return select(cast(Attempt.outcome, Text())).where(last).correlate(Experiment).scalar_subquery()
+        case "duration_s":
+            return select(Attempt.duration_s).where(last).correlate(Experiment).scalar_subquery()
+        case "attempts":
+            return (
+                select(func.count())
+                .where(Attempt.experiment_id == Experiment.id, Attempt.outcome != Outcome.RELEASED)
+                .correlate(Experiment)
+                .scalar_subquery()
+            )
+        case "configuration":
+            return Experiment.configuration_id.expression
+        case _:
+            found: ColumnElement[Any] = getattr(Experiment, name)
+            return found

@@ -1,0 +1,34 @@
+"""What SQLite cannot do by itself for expressions; PostgreSQL needs none of it."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+
+from database.expressions.numbers import as_float
+
+
+def add_to(connection: sqlite3.Connection) -> None:
+    """Let statements of a connection use these functions."""
+    connection.create_function("experiments_number", 1, _number, deterministic=True)
+    connection.create_function("experiments_member", -1, _member, deterministic=True)
+
+
+def _number(listed: str | None) -> float | None:
+    """Return the float nearest to the first number of a JSON list."""
+    if listed is None:
+        return None
+    found: float = json.loads(listed)[0]
+    return as_float(found)
+
+
+def _member(document: str | None, *path: str) -> str | None:
+    """Return ``{"v": VALUE}`` with the value at a path of a JSON document, NULL when there is none."""
+    if document is None:
+        return None
+    found = json.loads(document)
+    for key in path:
+        if not (isinstance(found, dict) and key in found):
+            return None
+        found = found[key]
+    return json.dumps({"v": found})
