@@ -192,7 +192,7 @@ def session(database_url: str) -> Iterator[Session]:
 
 
 @settings(
-    max_examples=400,
+    max_examples=100,
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
