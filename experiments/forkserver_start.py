@@ -10,6 +10,9 @@ import signal
 
 import threadpoolctl  # noqa: F401 - so that each worker has it already
 
-import experiments.run_experiments  # noqa: F401 - as above
+import experiments.attempts
+import experiments.isolation.isolated
+import experiments.run_experiments
+import experiments.worker  # noqa: F401 - as above
 
 signal.signal(signal.SIGTERM, signal.SIG_IGN)

@@ -23,18 +23,13 @@ from database.errors import DatabaseError, ExperimentsError, NotFoundError
 from database.models import ExperimentSeries
 from database.retry import retrying, retrying_transaction
 from database.session import close_global_session, get_session
-from experiments.attempt import Call
-from experiments.attempts import Attempts, AttemptsHere
-from experiments.capture import OutputCapture
-from experiments.control import Control
-from experiments.isolation.isolated import Isolation
-from experiments.journal import JournalWriter
 from experiments.series_lookup import find_series
-from experiments.target import Target, context_arguments
-from experiments.worker import Post, Worker
 from experiments.worker_config import WorkerConfig
 
-if TYPE_CHECKING:  # a worker needs none of these
+if TYPE_CHECKING:  # each process needs some of these only
+    from experiments.attempt import Call
+    from experiments.attempts import Attempts
+    from experiments.isolation.isolated import Isolation
     from experiments.run_summary import RunSummary
     from experiments.series_run import RunOptions, Source
     from experiments.several_runs import SeveralRuns
@@ -75,7 +70,7 @@ def run_a_single_experiment(
         configure(settled.database_url, protocol=True)
     supervised = settled.worker_id is not None
     # Before a connection is open: the template must not inherit it.
-    isolation = Isolation(settled) if supervised and settled.execution.isolation == "process" else None
+    isolation = _isolation(settled) if supervised and settled.execution.isolation == "process" else None
     session = _open_session(patient=supervised)
     try:
         if supervised:
@@ -107,6 +102,13 @@ def experiment_loop(session: Session, config: WorkerConfig, isolation: Isolation
     FencedError
         The worker was declared dead.
     """
+    # Not needed by the command, and numpy comes with it.
+    from experiments.attempts import AttemptsHere
+    from experiments.capture import OutputCapture
+    from experiments.control import Control
+    from experiments.journal import JournalWriter
+    from experiments.worker import Post, Worker
+
     runner_id, worker_id = config.identity()
     folder = config.folder()
     supervised = config.control is not None
@@ -201,6 +203,12 @@ def run_several_series(sources: Sequence[Source], options: RunOptions | None = N
         close_global_session()
 
 
+def _isolation(config: WorkerConfig) -> Isolation:
+    from experiments.isolation.isolated import Isolation
+
+    return Isolation(config)
+
+
 def _open_session(*, patient: bool) -> Session:
     """Open the global session; a worker waits for a server that is away, for as long as it has its runner."""
     return retrying(get_session, deadline_s=math.inf if patient else 0.0)
@@ -225,6 +233,9 @@ def _run_alone(session: Session, name: str, config: WorkerConfig, path: Path | N
 
 
 def _load(series: ExperimentSeries) -> Call:
+    from experiments.attempt import Call
+    from experiments.target import Target, context_arguments
+
     project = Path(series.source_path) if series.source_path else Path.cwd()
     function = Target.parse(series.target, project).load()
     return Call(function, context_arguments(function))

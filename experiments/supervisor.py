@@ -181,12 +181,14 @@ class Supervisor:
         return True
 
     def _collect_until(self, give_up_at: float) -> None:
-        while self._books.outstanding and time.monotonic() < give_up_at:
+        while True:
             self._signals.drain()
             try:
                 self._books.collect()
             except Exception as error:  # noqa: BLE001 - the next run finds this one dead, and its journals
                 logger.warning("at the end of the run: %s", error)
+            if not self._books.outstanding or time.monotonic() >= give_up_at:
+                return
             wait([self._signals.fileno()], timeout=_TICK_S)
 
     def _obey_signals(self) -> None:
