@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -12,39 +10,9 @@ from sqlalchemy.exc import IntegrityError
 
 from database.engine import configure, get_engine
 from database.errors import SessionMisuseError
-from database.models import ExperimentSeries
 from database.session import SessionLocal, close_global_session, get_session, scoped_session
 from database.threads import thread_session
-
-
-def series(name: str) -> ExperimentSeries:
-    return ExperimentSeries(name=name, resolved={}, target="a:b")
-
-
-def names() -> list[str]:
-    with SessionLocal() as session:
-        return list(session.scalars(select(ExperimentSeries.name).order_by(ExperimentSeries.name)))
-
-
-def add(name: str) -> None:
-    with scoped_session() as session:
-        session.add(series(name))
-
-
-def in_thread(work: Callable[[], object]) -> list[BaseException]:
-    """Run it in another thread; return what it raised."""
-    raised: list[BaseException] = []
-
-    def run() -> None:
-        try:
-            work()
-        except BaseException as error:  # noqa: BLE001 - told to the test
-            raised.append(error)
-
-    thread = threading.Thread(target=run, name="helper")
-    thread.start()
-    thread.join()
-    return raised
+from tests.integration.database.recorded_series import add, in_thread, names, series
 
 
 @pytest.mark.parametrize("method", ["commit", "rollback", "close", "reset", "begin"])

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
-import threading
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import ExitStack, asynccontextmanager, contextmanager
 
 import pytest
@@ -16,27 +15,13 @@ from database.errors import SessionMisuseError
 from database.models import ExperimentSeries
 from database.open_sessions import thread_state
 from database.session import (
-    SessionLocal,
     commit_part,
     get_session,
     scoped_session,
 )
 from database.threads import thread_session
 from database.transactions import run_in_transaction, transactional
-
-
-def series(name: str) -> ExperimentSeries:
-    return ExperimentSeries(name=name, resolved={}, target="a:b")
-
-
-def names() -> list[str]:
-    with SessionLocal() as session:
-        return list(session.scalars(select(ExperimentSeries.name).order_by(ExperimentSeries.name)))
-
-
-def add(name: str) -> None:
-    with scoped_session() as session:
-        session.add(series(name))
+from tests.integration.database.recorded_series import add, in_thread, names, series
 
 
 def rows() -> Iterator[str]:
@@ -45,23 +30,10 @@ def rows() -> Iterator[str]:
         yield from session.scalars(select(ExperimentSeries.name).order_by(ExperimentSeries.name)).all()
 
 
-def in_thread(work: Callable[[], object]) -> list[BaseException]:
-    """Run it in another thread; return what it raised."""
-    raised: list[BaseException] = []
-
-    def run() -> None:
-        try:
-            work()
-        except BaseException as error:  # noqa: BLE001 - told to the test
-            raised.append(error)
-
-    thread = threading.Thread(target=run, name="helper")
-    thread.start()
-    thread.join()
-    return raised
-
-
-SUSPENDED = r"test_owners\.py:\d+ would join the one at .*test_owners\.py:\d+, which belongs to a generator"
+SUSPENDED = (
+    r"(recorded_series|test_owners)\.py:\d+ would join the one at .*test_owners\.py:\d+, "
+    "which belongs to a generator"
+)
 
 
 @pytest.mark.parametrize("inside", [False, True])

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from database import session as sessions
@@ -28,20 +28,7 @@ from database.session import (
     scoped_session,
 )
 from database.threads import thread_session
-
-
-def series(name: str) -> ExperimentSeries:
-    return ExperimentSeries(name=name, resolved={}, target="a:b")
-
-
-def count() -> int:
-    with SessionLocal() as session:
-        return session.scalar(select(func.count()).select_from(ExperimentSeries)) or 0
-
-
-def names() -> list[str]:
-    with SessionLocal() as session:
-        return list(session.scalars(select(ExperimentSeries.name).order_by(ExperimentSeries.name)))
+from tests.integration.database.recorded_series import count, names, series
 
 
 def _add(url: str, name: str) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -17,10 +16,7 @@ from database.errors import SessionMisuseError
 from database.models import Attempt, Base, ExperimentSeries
 from database.retry import is_transient
 from database.session import SessionLocal, assert_idle, commit_part, get_session, scoped_session
-
-
-def series(name: str) -> ExperimentSeries:
-    return ExperimentSeries(name=name, resolved={}, target="a:b")
+from tests.integration.database.recorded_series import add, in_thread, series
 
 
 def names(session: Session) -> list[str]:
@@ -32,25 +28,14 @@ def recorded(url: str | None = None) -> list[str]:
         return names(session)
 
 
-def in_thread(work: Callable[[], None]) -> None:
-    thread = threading.Thread(target=work)
-    thread.start()
-    thread.join()
-
-
-def add(name: str) -> None:
-    with scoped_session() as session:
-        session.add(series(name))
-
-
 def test_read_only_stays_read_only_after_a_part(database_url: str) -> None:
     """Each part of a read-only scope is a snapshot of its own, and refuses writes."""
     with pytest.raises(DBAPIError), scoped_session(read_only=True) as session:
         assert names(session) == []
         commit_part(session)
-        in_thread(lambda: add("a"))
+        assert in_thread(lambda: add("a")) == []
         assert names(session) == ["a"]
-        in_thread(lambda: add("b"))
+        assert in_thread(lambda: add("b")) == []
         assert names(session) == ["a"]
         session.add(series("c"))
         session.flush()
@@ -89,7 +74,7 @@ def test_read_only_part_leaves_the_write_lock(sqlite_url: str) -> None:
     with scoped_session() as session:
         with scoped_session(read_only=True) as inner:
             assert names(inner) == []
-            in_thread(lambda: add("others"))
+            assert in_thread(lambda: add("others")) == []
             assert names(inner) == []  # one snapshot
         assert names(session) == ["others"]
         session.add(series("ours"))
@@ -120,12 +105,12 @@ def test_isolation_level(database_url: str, level: str) -> None:
     seen = []
     with scoped_session(isolation_level=level, read_only=level != "READ COMMITTED") as session:
         seen.append(names(session))
-        in_thread(lambda: add("b"))
+        assert in_thread(lambda: add("b")) == []
         seen.append(names(session))
     assert seen == [["a"], ["a", "b"] if level == "READ COMMITTED" else ["a"]]
     with scoped_session() as session:
         names(session)
-        in_thread(lambda: add("c"))
+        assert in_thread(lambda: add("c")) == []
         assert names(session) == ["a", "b", "c"]
 
 

@@ -7,7 +7,7 @@ import threading
 from pathlib import Path
 
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import select
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
@@ -24,15 +24,7 @@ from database.session import (
     get_session,
     scoped_session,
 )
-
-
-def series(name: str) -> ExperimentSeries:
-    return ExperimentSeries(name=name, resolved={}, target="a:b")
-
-
-def count() -> int:
-    with SessionLocal() as session:
-        return session.scalar(select(func.count()).select_from(ExperimentSeries)) or 0
+from tests.integration.database.recorded_series import count, series
 
 
 def test_scope_commits(database_url: str) -> None:

@@ -19,10 +19,7 @@ from database.models import ExperimentSeries
 from database.open_sessions import thread_state
 from database.session import SessionLocal, SessionWarning, get_session, scoped_session
 from database.threads import thread_session
-
-
-def series(name: str) -> ExperimentSeries:
-    return ExperimentSeries(name=name, resolved={}, target="a:b")
+from tests.integration.database.recorded_series import series
 
 
 def count(session: Session) -> int:

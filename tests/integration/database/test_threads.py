@@ -18,19 +18,11 @@ from sqlalchemy.pool import QueuePool
 from database.engine import configure, get_engine
 from database.errors import SessionMisuseError
 from database.models import ExperimentSeries
-from database.session import SessionLocal, SessionWarning, assert_idle, get_session, scoped_session
+from database.session import SessionWarning, assert_idle, get_session, scoped_session
 from database.threads import thread_session
+from tests.integration.database.recorded_series import count, series
 
 THREADS = 200
-
-
-def series(name: str) -> ExperimentSeries:
-    return ExperimentSeries(name=name, resolved={}, target="a:b")
-
-
-def count() -> int:
-    with SessionLocal() as session:
-        return session.scalar(select(func.count()).select_from(ExperimentSeries)) or 0
 
 
 def checked_out() -> int:

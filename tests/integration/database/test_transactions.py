@@ -16,10 +16,7 @@ from database.errors import SessionMisuseError
 from database.models import ExperimentSeries
 from database.session import scoped_session
 from database.transactions import run_in_transaction, transactional
-
-
-def series(name: str) -> ExperimentSeries:
-    return ExperimentSeries(name=name, resolved={}, target="a:b")
+from tests.integration.database.recorded_series import series
 
 
 @transactional

@@ -23,10 +23,7 @@ from database.models import ExperimentSeries
 from database.pools import PoolExhaustedError
 from database.session import SessionLocal, close_global_session, get_session, scoped_session
 from database.slow_queries import without_literals
-
-
-def series(name: str) -> ExperimentSeries:
-    return ExperimentSeries(name=name, resolved={}, target="a:b")
+from tests.integration.database.recorded_series import series
 
 
 @pytest.fixture(autouse=True)

@@ -30,13 +30,10 @@ from database.integrations.flask import init_app
 from database.models import ExperimentSeries
 from database.people import current_person
 from database.session import SessionLocal, scoped_session
+from tests.integration.database.recorded_series import series
 
 #: The requests that are inside the application at the same moment.
 REQUESTS = 1_000
-
-
-def series(name: str) -> ExperimentSeries:
-    return ExperimentSeries(name=name, resolved={}, target="a:b")
 
 
 def names() -> list[str]:
