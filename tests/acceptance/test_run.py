@@ -14,8 +14,7 @@ import pytest
 from sqlalchemy import select as sql_select
 
 from database.models import Attempt, Experiment, Runner
-from database.session import SessionLocal, close_global_session
-from experiments.run_experiments import run_a_single_experiment
+from database.session import SessionLocal
 from tests.acceptance.project import PATIENCE_S, Project, until
 
 
@@ -254,65 +253,6 @@ def test_workers_stay_light(project: Project) -> None:
         }
 
 
-def test_own_script_without_supervisor(project: Project) -> None:
-    """run_a_single_experiment in a script registers itself and works the series to its end."""
-    project.series("def main(x): note(x); return {'y': x}")
-    script = project.write(
-        "script.py",
-        """
-        from experiments.run_experiments import run_a_single_experiment
-        print("recorded", run_a_single_experiment("s", "s.yaml"))
-        print("recorded", run_a_single_experiment("s", {"results_directory": "elsewhere"}))
-        """,
-    )
-    done = subprocess.run(
-        [sys.executable, str(script)],
-        cwd=project.folder,
-        env=project.environment,
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=PATIENCE_S,
-    )
-    assert done.stderr == ""
-    assert done.stdout.split("\n")[:2] == ["recorded 10", "recorded 0"]
-    assert project.executions().total() == 10
-    assert project.statuses() == {"completed": 10}
-
-
-def test_workers_from_a_script_without_guard(project: Project) -> None:
-    """A user's script needs no ``if __name__ == "__main__"``: workers never import it."""
-    project.series("def main(x): return {'y': x}")
-    script = project.write(
-        "script.py",
-        """
-        from experiments.run_experiments import run_series
-        from experiments.series_run import RunOptions
-        print(run_series("s.yaml", RunOptions(workers=2)))
-        """,
-    )
-    done = subprocess.run(
-        [sys.executable, str(script)],
-        cwd=project.folder,
-        env=project.environment,
-        capture_output=True,
-        text=True,
-        check=True,
-        timeout=PATIENCE_S,
-    )
-    assert done.stdout.count("10 of 10 experiments completed") == 1
-
-
-def test_in_this_process(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The worker function can be called directly, and leaves no global session open."""
-    project.series("def main(x): return {'y': x}")
-    project.run("create", "s.yaml")
-    monkeypatch.setenv("EXPERIMENTS_RESULTS", str(project.folder / "results"))
-    assert run_a_single_experiment("s", {"database_url": project.url}) == 10
-    close_global_session()
-    assert project.statuses() == {"completed": 10}
-
-
 def test_provenance(project: Project) -> None:
     """Each runner records its code's commit, arguments, packages and host, and no password."""
     project.series("def main(x): return {}", experiments=1)
@@ -367,32 +307,6 @@ def test_live_display_on_a_terminal(project: Project) -> None:
     assert re.search(r"\d+/12", text)
     assert "12 of 12 experiments completed" in text
     assert "noise" not in text
-
-
-def test_module_form(project: Project) -> None:
-    """`python -m experiments.run_experiments FILE` does what `experiments run FILE` does."""
-    project.series("def main(x): return {'y': x}")
-    done = subprocess.run(
-        [sys.executable, "-m", "experiments.run_experiments", "s.yaml", "--workers", "2"],
-        cwd=project.folder,
-        env=project.environment,
-        capture_output=True,
-        text=True,
-        check=True,
-        timeout=PATIENCE_S,
-    )
-    assert "10 of 10 experiments completed" in done.stdout
-    wrong = subprocess.run(
-        [sys.executable, "-m", "experiments.run_experiments", "z"],
-        cwd=project.folder,
-        env=project.environment,
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=PATIENCE_S,
-    )
-    assert wrong.returncode == 2
-    assert wrong.stderr.strip() == "there is no series named 'z'; the database has: s"
 
 
 def test_machine_readable_summary(project: Project) -> None:

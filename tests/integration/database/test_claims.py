@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from collections.abc import Iterator
 from datetime import timedelta
 
 import pytest
@@ -14,8 +13,8 @@ from sqlalchemy.orm import Session
 
 from database import claims, queries, runners
 from database.attempt_records import experiment_record
-from database.attempts import Chunk, Claim, Finished, RetryPolicy
-from database.claims import Exchange, FirstExperiments, Outlook, Wish
+from database.attempts import Chunk, Finished, RetryPolicy
+from database.claims import FirstExperiments, Outlook, Wish
 from database.delays import Delays, delays
 from database.editing import SeriesEdit, edit_series
 from database.errors import FencedError
@@ -23,7 +22,6 @@ from database.models import (
     Attempt,
     Configuration,
     Experiment,
-    ExperimentSeries,
     ExperimentStatus,
     MetricChunk,
     Outcome,
@@ -32,79 +30,23 @@ from database.models import (
     Worker,
 )
 from database.retry import retrying_transaction
-from database.runners import Provenance, Watch
 from database.session import SessionLocal
 from database.tallies import Ended, count_ended_by
-
-POLICY = RetryPolicy(delay_s=0)
+from tests.integration.database.exchanges import (
+    POLICY,
+    completed,
+    exchange,
+    make_series,
+    make_worker,
+    outcomes,
+    statuses,
+)
 
 
 @pytest.fixture
 def session(database_url: str) -> Iterator[Session]:
     with SessionLocal() as session:
         yield session
-
-
-def make_series(session: Session, experiments: int) -> int:
-    series = ExperimentSeries(name="s", resolved={}, target="a:b")
-    configuration = Configuration(series=series, position=0, parameters={"x": 1}, key=b"k" * 16, revision=1)
-    session.add_all(
-        Experiment(series=series, configuration=configuration, repetition=n, position=n, seed=n)
-        for n in range(experiments)
-    )
-    session.commit()
-    return series.id
-
-
-def make_worker(session: Session, runner_id: str | None = None) -> str:
-    if runner_id is None:
-        runner_id = runners.new_id()
-        runners.register_runner(session, runner_id, Provenance(), None)
-    worker_id = runners.new_id()
-    runners.register_worker(session, runner_id, worker_id)
-    session.commit()
-    return worker_id
-
-
-def exchange(
-    session: Session,
-    worker_id: str,
-    finished: Sequence[Finished] = (),
-    *,
-    wish: Wish,
-    policy: RetryPolicy = POLICY,
-) -> Exchange:
-    return retrying_transaction(
-        session, lambda each: claims.exchange(each, worker_id, finished, wish=wish, policy=policy)
-    )
-
-
-def completed(claim: Claim, value: float = 1.0) -> Finished:
-    return Finished(
-        claim.experiment_id,
-        claim.attempt_number,
-        Outcome.COMPLETED,
-        started_at=1000.25,
-        finished_at=1001.5,
-        duration_s=1.25,
-        results=f'{{"y":{value}}}',
-    )
-
-
-def statuses(session: Session) -> list[str]:
-    found = session.scalars(select(Experiment).order_by(Experiment.id)).all()
-    session.commit()
-    return [experiment.status.value for experiment in found]
-
-
-def outcomes(session: Session) -> list[tuple[int, int, str]]:
-    rows = session.execute(
-        select(Attempt.experiment_id, Attempt.number, Attempt.outcome).order_by(
-            Attempt.experiment_id, Attempt.number
-        )
-    ).all()
-    session.commit()
-    return [(row[0], row[1], row[2].value) for row in rows]
 
 
 def test_paused_series(session: Session) -> None:
@@ -369,100 +311,6 @@ def test_chunks_are_written_once(session: Session) -> None:
         retrying_transaction(session, lambda each: claims.add_chunks(each, worker, (1, 2), [chunk]))
 
 
-def test_sweep_finds_every_orphan(session: Session) -> None:
-    """Claims of a missing worker, a dead one, or one under a dead runner are found; live ones are not."""
-    series_id = make_series(session, 4)
-    owners = [make_worker(session) for _ in range(4)]
-    for owner in owners:
-        exchange(session, owner, wish=Wish(series_id, claims=1))
-    live, missing, dead, under_dead = owners
-    session.execute(text("DELETE FROM worker WHERE id = :id"), {"id": missing})
-    session.execute(text("UPDATE worker SET state = 'dead' WHERE id = :id"), {"id": dead})
-    runner_id = session.get_one(Worker, under_dead).runner_id
-    session.execute(text("UPDATE runner SET state = 'dead' WHERE id = :id"), {"id": runner_id})
-    session.commit()
-    found = retrying_transaction(session, claims.orphaned_workers)
-    assert set(found) == {missing, dead, under_dead}
-    assert live not in found
-
-
-def test_judging_silence(session: Session, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A process that lives is dead only when its lease is over AND it stayed silent while watched."""
-    worker = make_worker(session)
-    runner_id = session.get_one(Worker, worker).runner_id
-    me = runners.new_id()
-    (seen,) = runners.others_alive(session, me)
-    session.commit()
-    assert seen.runner_id == runner_id
-    assert not seen.identity.is_gone()
-    now = [1000.0]
-    monkeypatch.setattr("database.runners.time.monotonic", lambda: now[0])
-    seen = replace(seen, age_s=50.0)
-    assert not Watch(lease_s=60.0, heartbeat_s=10.0).is_dead(seen)
-    hasty = Watch(lease_s=0.0, heartbeat_s=0.0)
-    assert not hasty.is_dead(seen)  # the first look cannot know how long it has been silent
-    now[0] += 0.1
-    assert hasty.is_dead(seen)
-    assert not Watch(lease_s=0.0, heartbeat_s=10.0).is_dead(seen)
-
-
-def test_who_could_not_look_cannot_judge(session: Session, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A runner that was silent while the database was away is not dead: nobody could have heard it."""
-    make_worker(session)
-    (seen,) = runners.others_alive(session, "me")
-    seen = replace(seen, age_s=90.0)
-    watch = Watch(lease_s=0.0, heartbeat_s=10.0)
-    now = [1000.0]
-    monkeypatch.setattr("database.runners.time.monotonic", lambda: now[0])
-    assert not watch.is_dead(seen)
-    now[0] += 60.0  # the database was away
-    assert not watch.is_dead(seen)
-    for _ in range(2):
-        now[0] += 10.5
-        dead = watch.is_dead(seen)
-    assert dead
-
-
-def test_dead_runner_is_declared_once(session: Session) -> None:
-    """A sign of life since the look wins against the verdict."""
-    worker = make_worker(session)
-    runner_id = session.get_one(Worker, worker).runner_id
-    (seen,) = runners.others_alive(session, "me")
-    runners.heartbeat(session, runner_id)
-    session.commit()
-    assert not runners.declare_dead(session, seen)
-    (seen,) = runners.others_alive(session, "me")
-    assert runners.declare_dead(session, seen)
-    session.commit()
-    assert runners.others_alive(session, "me") == []
-    assert session.get_one(Worker, worker).state is ProcessState.DEAD
-
-
-def _other_namespace() -> str:
-    return runners.ProcessIdentity.own().boot_id.partition("/")[0] + "/pid:[1]"
-
-
-def test_gone_process_is_known_at_once(session: Session) -> None:
-    """On this host a runner whose process is gone, or whose host has rebooted, needs no lease."""
-    make_worker(session)
-    session.execute(text("UPDATE runner SET pid_start = pid_start + 1"))
-    session.commit()
-    (seen,) = runners.others_alive(session, "me")
-    assert seen.identity.is_gone()
-    session.execute(text("UPDATE runner SET pid_start = pid_start - 1, boot_id = 'before'"))
-    session.commit()
-    (seen,) = runners.others_alive(session, "me")
-    assert seen.identity.is_gone()
-    session.execute(text("UPDATE runner SET boot_id = :other"), {"other": _other_namespace()})
-    session.commit()
-    (seen,) = runners.others_alive(session, "me")
-    assert not seen.identity.is_gone()  # in another container its pid means nothing here
-    session.execute(text("UPDATE runner SET host = 'elsewhere'"))
-    session.commit()
-    (seen,) = runners.others_alive(session, "me")
-    assert not seen.identity.is_gone()
-
-
 def test_first_repetitions_only(session: Session) -> None:
     """A canary's claims are the first experiments of the configurations; their failures are counted."""
     series_id = make_series(session, 3)
@@ -527,23 +375,6 @@ def test_revoked(session: Session) -> None:
     session.commit()
     assert claims.revoked(session, at) == {fenced, taken}
     assert claims.revoked(session, {}) == set()
-
-
-def test_left_behind_is_judged_by_its_own_series(session: Session) -> None:
-    """Without a policy of the caller's, what a dead worker leaves follows the file of its series."""
-    series_id = make_series(session, 2)
-    session.get_one(ExperimentSeries, series_id).resolved = {
-        "execute": {"retries": {"lost": 0, "crashed": 1, "delay": 50.0}}
-    }
-    session.commit()
-    worker = make_worker(session)
-    exchange(session, worker, wish=Wish(series_id, claims=2))
-    last = [Finished(1, 1, Outcome.LOST), Finished(2, 1, Outcome.CRASHED)]
-    claims.settle(session, worker, last, state=ProcessState.DEAD)
-    session.commit()
-    assert statuses(session) == ["failed", "pending"]
-    due_in_s = claims.outlook(session, series_id, limit=1).due_in_s
-    assert due_in_s == pytest.approx(50.0, abs=10)
 
 
 def test_delays_are_told(session: Session) -> None:

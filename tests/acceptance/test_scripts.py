@@ -1,0 +1,97 @@
+"""Running a series from Python: a worker without a supervisor, a user's script, the module."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+from database.session import close_global_session
+from experiments.run_experiments import run_a_single_experiment
+from tests.acceptance.project import PATIENCE_S, Project
+
+
+def test_own_script_without_supervisor(project: Project) -> None:
+    """run_a_single_experiment in a script registers itself and works the series to its end."""
+    project.series("def main(x): note(x); return {'y': x}")
+    script = project.write(
+        "script.py",
+        """
+        from experiments.run_experiments import run_a_single_experiment
+        print("recorded", run_a_single_experiment("s", "s.yaml"))
+        print("recorded", run_a_single_experiment("s", {"results_directory": "elsewhere"}))
+        """,
+    )
+    done = subprocess.run(
+        [sys.executable, str(script)],
+        cwd=project.folder,
+        env=project.environment,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=PATIENCE_S,
+    )
+    assert done.stderr == ""
+    assert done.stdout.split("\n")[:2] == ["recorded 10", "recorded 0"]
+    assert project.executions().total() == 10
+    assert project.statuses() == {"completed": 10}
+
+
+def test_workers_from_a_script_without_guard(project: Project) -> None:
+    """A user's script needs no ``if __name__ == "__main__"``: workers never import it."""
+    project.series("def main(x): return {'y': x}")
+    script = project.write(
+        "script.py",
+        """
+        from experiments.run_experiments import run_series
+        from experiments.series_run import RunOptions
+        print(run_series("s.yaml", RunOptions(workers=2)))
+        """,
+    )
+    done = subprocess.run(
+        [sys.executable, str(script)],
+        cwd=project.folder,
+        env=project.environment,
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=PATIENCE_S,
+    )
+    assert done.stdout.count("10 of 10 experiments completed") == 1
+
+
+def test_in_this_process(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The worker function can be called directly, and leaves no global session open."""
+    project.series("def main(x): return {'y': x}")
+    project.run("create", "s.yaml")
+    monkeypatch.setenv("EXPERIMENTS_RESULTS", str(project.folder / "results"))
+    assert run_a_single_experiment("s", {"database_url": project.url}) == 10
+    close_global_session()
+    assert project.statuses() == {"completed": 10}
+
+
+def test_module_form(project: Project) -> None:
+    """`python -m experiments.run_experiments FILE` does what `experiments run FILE` does."""
+    project.series("def main(x): return {'y': x}")
+    done = subprocess.run(
+        [sys.executable, "-m", "experiments.run_experiments", "s.yaml", "--workers", "2"],
+        cwd=project.folder,
+        env=project.environment,
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=PATIENCE_S,
+    )
+    assert "10 of 10 experiments completed" in done.stdout
+    wrong = subprocess.run(
+        [sys.executable, "-m", "experiments.run_experiments", "z"],
+        cwd=project.folder,
+        env=project.environment,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=PATIENCE_S,
+    )
+    assert wrong.returncode == 2
+    assert wrong.stderr.strip() == "there is no series named 'z'; the database has: s"
