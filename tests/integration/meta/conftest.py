@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -23,6 +24,7 @@ from database.models import (
 )
 from experiments.parameters import key, nest
 from experiments.series_file.loading import load_series_file
+from tests.integration.meta.commanding import SERIES_FILE, TRAIN, Commands
 
 
 @dataclass
@@ -126,3 +128,17 @@ def _write_experiment(
                 seconds=(np.arange(len(steps), dtype="<f8") + 10 * attempt).tobytes(),
             )
         )
+
+
+@pytest.fixture
+def commands(
+    database_url: str, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> Commands:
+    """Return the command, in a folder with a series and its target."""
+    folder = tmp_path / "Projekt é"
+    folder.mkdir()
+    (folder / "first.yaml").write_text(SERIES_FILE)
+    (folder / "train.py").write_text(TRAIN)
+    monkeypatch.chdir(folder)
+    monkeypatch.setenv("EXPERIMENTS_RESULTS", str(tmp_path / "Ergebnisse ü"))
+    return Commands(capsys)
