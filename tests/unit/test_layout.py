@@ -24,7 +24,11 @@ def name_of(path: Path) -> str:
     return str(path.relative_to(ROOT))
 
 
-@pytest.mark.parametrize("path", [*SOURCES, *sorted((ROOT / "benchmarks").rglob("*.py"))], ids=name_of)
+@pytest.mark.parametrize(
+    "path",
+    [*SOURCES, *sorted((ROOT / "benchmarks").rglob("*.py")), *sorted((ROOT / "tests").rglob("*.py"))],
+    ids=name_of,
+)
 def test_files_are_short(path: Path) -> None:
     """A file is one noun of at most 400 lines."""
     assert len(path.read_text(encoding="utf-8").splitlines()) <= 400
