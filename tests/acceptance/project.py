@@ -34,11 +34,11 @@ class Project:
         self.folder = folder
         self.url = url
         self.environment = {
-            # As a person has it: without our settings, and without the word that nobody looks on.
+            # As a person has it: without our settings, and without what machines that test set.
             **{
                 key: value
                 for key, value in os.environ.items()
-                if key != "CI" and not key.startswith("EXPERIMENTS_")
+                if key not in {"CI", "PYTHONDONTWRITEBYTECODE"} and not key.startswith("EXPERIMENTS_")
             },
             "EXPERIMENTS_DATABASE_URL": url,
             "EXPERIMENTS_RESULTS": str(folder / "results"),

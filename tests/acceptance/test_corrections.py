@@ -33,9 +33,8 @@ def test_cancel_while_it_runs(project_on_both: Project) -> None:
     assert project.outcomes() == {"cancelled": 1, "completed": 3}
 
 
-def test_release_while_it_runs(project_on_both: Project) -> None:
+def test_release_while_it_runs(project: Project) -> None:
     """What is released with force is ended and tried again, without blame."""
-    project = project_on_both
     code = HANGS_AT_1.replace("x == 1:", "x == 1 and not os.path.exists(os.path.join(HERE, 'calm')):")
     project.series(code, experiments=3)
     running = project.start("run", "s.yaml", "--workers", "1")
@@ -51,9 +50,8 @@ def test_release_while_it_runs(project_on_both: Project) -> None:
     assert project.outcomes() == {"lost": 1, "completed": 3}
 
 
-def test_retry_of_a_crash_waits(project_on_both: Project) -> None:
+def test_retry_of_a_crash_waits(project: Project) -> None:
     """A run does not end while a retry waits for its time, and another try after that succeeds."""
-    project = project_on_both
     project.series(
         """
         def main(x):

@@ -107,10 +107,10 @@ def ended_lines(text: str) -> list[dict[str, Any]]:
     return [json.loads(line) for line in text.splitlines()]
 
 
-def test_json_lines(project_on_both: Project) -> None:
+def test_json_lines(project: Project) -> None:
     """`--progress json` writes an object on each line of stderr; the last has what `--json` prints."""
-    path = project_on_both.series("def main(x):\n    return {'y': 1 / x}", experiments=4)
-    ended = project_on_both.run("run", str(path), "--workers", "1", "--progress", "json", "--json", code=1)
+    path = project.series("def main(x):\n    return {'y': 1 / x}", experiments=4)
+    ended = project.run("run", str(path), "--workers", "1", "--progress", "json", "--json", code=1)
     first, *_, last, end = ended_lines(ended.stderr)
     assert (first["event"], first["series"], first["pending"]) == ("progress", "s", 4)
     assert (last["completed"], last["failed"], last["remaining_s"]) == (3, 1, 0)
@@ -203,21 +203,21 @@ def test_terminal_that_takes_nothing(project: Project) -> None:
     assert process.returncode == 0
 
 
-def test_logs_follow(project_on_both: Project) -> None:
+def test_logs_follow(project: Project) -> None:
     """`logs -f` prints what a running attempt writes, nothing of others, and ends with it."""
-    path = project_on_both.series(WAITING, experiments=2)
-    run = project_on_both.start("run", str(path), "--workers", "1", "-q")
-    assert project_on_both.event() == "0"
-    [row] = json.loads(project_on_both.run("list", "s", "--status", "running", "--json").stdout)
-    follower = project_on_both.start("logs", "-f", str(row["id"]))
+    path = project.series(WAITING, experiments=2)
+    run = project.start("run", str(path), "--workers", "1", "-q")
+    assert project.event() == "0"
+    [row] = json.loads(project.run("list", "s", "--status", "running", "--json").stdout)
+    follower = project.start("logs", "-f", str(row["id"]))
     assert follower.stdout is not None
     assert follower.stdout.readline() == "begin 0\n"
-    project_on_both.open_gate()
+    project.open_gate()
     out, err = follower.communicate(timeout=PATIENCE_S)
     assert (out, follower.returncode) == ("end 0\n", 0)
     assert err == f"experiment {row['id']}, attempt 1 has ended\n"
-    assert project_on_both.event() == "1"
-    project_on_both.open_gate()
+    assert project.event() == "1"
+    project.open_gate()
     run.communicate(timeout=PATIENCE_S)
 
 

@@ -62,9 +62,8 @@ def finish(process: subprocess.Popen[str]) -> tuple[str, str]:
         process.wait()
 
 
-def test_order(project_on_both: Project) -> None:
+def test_order(project: Project) -> None:
     """The highest priority is worked first, ties in the order given; each has its summary."""
-    project = project_on_both
     files = write_series(project, NOTES, "abcd")
     project.run("create", *files)
     project.run("edit", "c", "--priority", "5")
@@ -185,9 +184,8 @@ def test_interrupt_stops_them_all(project: Project, number: signal.Signals, code
     project.assert_nothing_left()
 
 
-def test_renamed_while_it_runs(project_on_both: Project) -> None:
+def test_renamed_while_it_runs(project: Project) -> None:
     """A series renamed during a run, and its old name taken, ends well; its logs are found, and deleted."""
-    project = project_on_both
     [file] = write_series(project, WAITS_IN_A, "a", experiments=4)
     running = project.start("run", file, "--workers", "1")
     first = project.event()
