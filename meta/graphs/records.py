@@ -17,6 +17,7 @@ from experiments.series_file.models import MetricSection, SeriesFile
 from experiments.series_lookup import find_series
 from meta.curves import metric_names, read_curves
 from meta.frames import flat_results
+from meta.graphs.code_versions import CodeVersion, read_code_versions
 from meta.graphs.dependence import ParameterTable
 from meta.graphs.values import ABSENT, ValueSet
 from meta.statistics.curves import Curve
@@ -59,6 +60,8 @@ class SeriesRecords:
         How metrics and results are shown.
     specs : sequence of GraphSpec
         The graphs that the series file asks for.
+    code : sequence of CodeVersion
+        What the completed experiments ran.
     """
 
     name: str
@@ -68,6 +71,7 @@ class SeriesRecords:
     curves: Mapping[str, Mapping[int, Curve]] = field(default_factory=dict)
     labels: Mapping[str, MetricSection] = field(default_factory=dict)
     specs: Sequence[GraphSpec] = ()
+    code: Sequence[CodeVersion] = ()
 
     def parameter_values(self) -> dict[str, ValueSet]:
         """Return the distinct values of each parameter, by its dotted name."""
@@ -143,6 +147,7 @@ def read_records(
         },
         labels=file.metrics,
         specs=file.graphs,
+        code=read_code_versions(session, found.id),
     )
 
 
