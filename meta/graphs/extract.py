@@ -8,7 +8,7 @@ from typing import Any
 
 from experiments.series_file.graphs import GraphSpec
 from meta.graphs.plan import make_plan
-from meta.graphs.records import ConfigurationRecord, SeriesRecords
+from meta.graphs.records import CompletedExperiment, ConfigurationRecord, SeriesRecords
 
 
 def extract(spec: GraphSpec, records: SeriesRecords) -> SeriesRecords:
@@ -51,12 +51,12 @@ class _Named(dict[str, bool]):
 
 def _narrowed(configuration: ConfigurationRecord, named: _Named) -> ConfigurationRecord:
     completed = [
-        experiment
-        if all(named[name] for name in experiment.results)
-        else replace(
-            experiment, results={name: value for name, value in experiment.results.items() if named[name]}
+        CompletedExperiment(
+            found.id,
+            found.repetition,
+            {name: value for name, value in found.results.items() if named[name]},
         )
-        for experiment in configuration.completed
+        for found in configuration.completed
     ]
     return replace(configuration, completed=completed)
 

@@ -42,14 +42,15 @@ class Fingerprints:
             """Turn what JSON does not know into what it does."""
             if isinstance(value, np.ndarray):
                 return self._digest(value)
+            if dataclasses.is_dataclass(value):
+                content = dict(vars(value))
+                content.pop("id", None)  # the place in its list tells the same
+                for kind in numbers.kinds:
+                    if kind in content:
+                        content[kind] = numbers.of(kind, content[kind])
+                return content
             if isinstance(value, Mapping):
                 return dict(value)
-            if dataclasses.is_dataclass(value):
-                return {
-                    name: numbers.of(name, item) if name in numbers.kinds else item
-                    for name, item in vars(value).items()
-                    if name != "id"  # the place in its list tells the same
-                }
             return value.isoformat()  # a time
 
         content = {
