@@ -23,8 +23,8 @@ from meta.graphs.handover import Handover
 from meta.graphs.studio_process import command, draw_safely
 from meta.graphs.tasks import Drawn, Failure, Task
 
-#: Importing what draws takes about so long, in seconds of one core.
-_START_S = 1.2
+#: So much longer, in seconds, does drawing take for the start of processes: each imports what draws.
+_START_S = 2.0
 #: A process that has hung up is dead within so many seconds.
 _DEATH_S = 5.0
 
