@@ -65,7 +65,7 @@ def graphs(  # noqa: PLR0913 - an argument for each option
 
     with (
         _without_warnings(context.ensure_object(State)),
-        Generation(force=force, workers=workers, tell=_ignore if quiet else _tell) as generation,
+        Generation(force=force, workers=workers, tell=_ignore if quiet or as_json else _tell) as generation,
         scoped_session(read_only=True) as session,
     ):
         written = {one: find_series(session, one).name for one in series}
