@@ -141,6 +141,8 @@ def load_curves(
 
 def flat_results(results: Mapping[str, Any] | None) -> dict[str, Any]:
     """Return results by dotted name; those whose names contradict each other stay nested."""
+    if results and not any(isinstance(value, dict) for value in results.values()):
+        return dict(results)  # nearly all are flat, and there may be many
     try:
         return flatten(results or {})
     except ParameterError:

@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import argparse
-import logging
 import sys
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -18,67 +17,40 @@ from sqlalchemy.orm import Session
 from database.engine import current_url
 from database.errors import ExperimentsError
 from database.models import ExperimentSeries
-from database.session import commit_part, configure, scoped_session
+from database.session import configure, scoped_session
 from database.settings import results_directory
+from database.snapshots import snapshot
 from experiments.results_folder import ResultsFolder
 from experiments.selecting import expression_of
-from experiments.series_file.graphs import GraphSpec
 from experiments.series_file.models import SeriesFile
 from experiments.series_lookup import find_series
-from meta.graphs import index
-from meta.graphs.defaults import default_graphs
-from meta.graphs.drawing import make_figure, write_figure
-from meta.graphs.errors import GraphError
-from meta.graphs.naming import file_names, safe
-from meta.graphs.records import SeriesRecords, read_records
-from meta.graphs.subsets import Subset, read_subset
-
-_log = logging.getLogger(__name__)
+from meta.graphs.generation import Generation, GraphResult, Place
+from meta.graphs.naming import safe
+from meta.graphs.subsets import read_series
 
 
-@dataclass(frozen=True)
-class GraphResult:
-    """What became of one graph.
-
-    Attributes
-    ----------
-    series : str
-        The name of the series.
-    name : str
-        The name of the graph, which its files have too.
-    paths : tuple of Path
-        The files that were written.
-    error : str or None
-        Why there are none, although they were asked for or there is nothing to draw yet.
-    note : str or None
-        Why there are none, where nobody asked for this graph.
-    """
-
-    series: str
-    name: str
-    paths: tuple[Path, ...] = ()
-    error: str | None = None
-    note: str | None = None
-
-
-def generate_all_graphs(
+def generate_all_graphs(  # noqa: PLR0913 - each by its name
     session: Session,
     series: str | ExperimentSeries | Sequence[str | ExperimentSeries] | None = None,
     directory: Path | None = None,
     *,
     files: Iterable[SeriesFile] = (),
     where: str | None = None,
+    force: bool = False,
+    workers: int | None = None,
 ) -> list[GraphResult]:
     """Draw the graphs that series files ask for, or sensible ones where a file asks for none.
 
-    A series is read completely, then `session` is committed, so that no snapshot stays open while
-    anything is computed or drawn. A graph that cannot be drawn does not stop the others. Files of graphs
-    that a series no longer asks for are removed, if an earlier call wrote them and nobody changed them.
+    Each series is read in a snapshot of its own (`database.snapshots`), which ends before anything is
+    computed or drawn; what was done on `session` before is committed. A figure whose files say that they
+    show the very same is not drawn again. A graph that cannot be drawn does not stop the others. Files of
+    graphs that a series no longer asks for are removed, if an earlier call wrote them and nobody changed
+    them.
 
     Parameters
     ----------
     session : Session
-        Best from ``scoped_session(read_only=True)``.
+        Of any kind.
     series : str, ExperimentSeries, or sequence of these, optional
         By default all series of the database.
     directory : Path, optional
@@ -88,6 +60,10 @@ def generate_all_graphs(
         recorded when they were last created.
     where : str, optional
         An expression: only experiments that it is true of are drawn, in a folder of their own.
+    force : bool
+        Draw unchanged figures too.
+    workers : int, optional
+        How many processes draw at most, by default one per core; they are started when that is faster.
 
     Returns
     -------
@@ -101,41 +77,38 @@ def generate_all_graphs(
     ExpressionError
         `where` is none, or has a name that one of the series does not have; nothing is drawn.
     """
+    with Generation(force=force, workers=workers) as generation:
+        return draw_series(session, series, directory, files=files, where=where, generation=generation)
+
+
+def draw_series(
+    session: Session,
+    series: str | ExperimentSeries | Sequence[str | ExperimentSeries] | None,
+    directory: Path | None,
+    *,
+    files: Iterable[SeriesFile],
+    where: str | None,
+    generation: Generation,
+) -> list[GraphResult]:
+    """Draw as `generate_all_graphs` does, as a part of a generation that others opened."""
     folder = ResultsFolder(results_directory(current_url()))
-    chosen = _chosen(session, series)
+    with snapshot(session):
+        chosen = _chosen(session, series)
+        if where is not None:
+            for one in chosen:
+                expression_of(session, find_series(session, one.id), where)
     by_name = {file.name: file for file in files}
-    if where is not None:
-        for one in chosen:
-            expression_of(session, find_series(session, one.id), where)
     results: list[GraphResult] = []
     for one in chosen:
-        records = _read(session, find_series(session, one.id), by_name.get(one.name), where)
-        commit_part(session)
+        # No figure shows two series, so each has a snapshot of its own: all of them in one would have to be
+        # in memory together, and would hold back the database's housekeeping for as long as that takes.
+        with snapshot(session):
+            reading = read_series(session, find_series(session, one.id), by_name.get(one.name), where)
         own = folder.graphs(one.folder)
         if where is not None:  # the graphs of all experiments stay
             own /= f"where-{safe(where)}"
-        results += _series_graphs(records, _Place(directory or own, one.folder))
+        results += generation.draw(reading, Place(directory or own, one.folder))
     return results
-
-
-@dataclass(frozen=True)
-class _Records:
-    """What the graphs of a series are drawn from; of each graph that is asked for, or why it cannot be."""
-
-    common: SeriesRecords
-    asked: Sequence[tuple[GraphSpec, SeriesRecords | GraphError]]
-
-
-def _read(session: Session, series: ExperimentSeries, file: SeriesFile | None, where: str | None) -> _Records:
-    """Read a series once, and of each graph which experiments it is about; all in one snapshot."""
-    records = read_records(session, series, file)
-    asked: list[tuple[GraphSpec, SeriesRecords | GraphError]] = []
-    for spec in records.specs:
-        try:
-            asked.append((spec, read_subset(session, series, records, Subset(spec.where, where))))
-        except GraphError as error:
-            asked.append((spec, error))
-    return _Records(read_subset(session, series, records, Subset(command=where)), asked)
 
 
 @dataclass(frozen=True)
@@ -147,14 +120,6 @@ class _Chosen:
     folder: str
 
 
-@dataclass(frozen=True)
-class _Place:
-    """Where the graphs of a series go, and what the index there calls the series: its name may change."""
-
-    directory: Path
-    owner: str
-
-
 def _chosen(
     session: Session, series: str | ExperimentSeries | Sequence[str | ExperimentSeries] | None
 ) -> list[_Chosen]:
@@ -164,67 +129,6 @@ def _chosen(
         several = [series] if isinstance(series, str | ExperimentSeries) else series
         found = [find_series(session, one) for one in several]
     return list(dict.fromkeys(_Chosen(one.id, one.name, one.folder) for one in found))
-
-
-def _series_graphs(read: _Records, place: _Place) -> list[GraphResult]:
-    records = read.common
-    if read.asked:
-        return _graphs(read.asked, records.name, place)
-    found = default_graphs(records)
-    if not (found.specs or found.skipped):
-        error = f"the series {records.name!r} has neither metrics nor numeric results to draw yet"
-        return [GraphResult(records.name, "graphs", error=error)]
-    results = _graphs([(spec, records) for spec in found.specs], records.name, place)
-    if found.skipped:
-        note = (
-            f"not drawn: {', '.join(map(repr, found.skipped))}; the configurations differ in so much "
-            "that no graph of all of them is legible. Series of fewer configurations can be drawn"
-        )
-        _log.info("%s: %s", records.name, note)
-        results.append(GraphResult(records.name, "graphs", note=note))
-    return results
-
-
-def _graphs(
-    asked: Sequence[tuple[GraphSpec, SeriesRecords | GraphError]], series: str, place: _Place
-) -> list[GraphResult]:
-    directory = place.directory
-    names = file_names([spec for spec, _ in asked])
-    results = [
-        _refused(series, name, records)
-        if isinstance(records, GraphError)
-        else _graph(spec, records, directory, name)
-        for (spec, records), name in zip(asked, names, strict=True)
-    ]
-    try:
-        removed = index.record(
-            directory,
-            place.owner,
-            written=[path for result in results for path in result.paths],
-            graphs=[result.name for result in results],
-        )
-    except OSError as error:  # the graphs are there, and that is what was wanted
-        _log.warning("%s: graphs no longer asked for may still lie in %s: %s", series, directory, error)
-        return results
-    for path in removed:
-        _log.info("%s: removed %s, which the series no longer asks for", series, path)
-    return results
-
-
-def _refused(series: str, name: str, error: GraphError) -> GraphResult:
-    _log.warning("%s: graph %s: %s", series, name, error)
-    return GraphResult(series, name, error=str(error))
-
-
-def _graph(spec: GraphSpec, records: SeriesRecords, directory: Path, name: str) -> GraphResult:
-    try:
-        paths = write_figure(make_figure(spec, records), directory, name)
-    except GraphError as error:
-        return _refused(records.name, name, error)
-    except Exception as error:  # noqa: BLE001 - whatever is wrong with this graph, the others are still wanted
-        _log.exception("%s: graph %s could not be drawn", records.name, name)
-        return GraphResult(records.name, name, error=f"{type(error).__name__}: {error}")
-    return GraphResult(records.name, name, paths=paths)
 
 
 def main(argv: Sequence[str] | None = None) -> int:

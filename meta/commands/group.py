@@ -35,6 +35,7 @@ VERBS = {
     "edit": "meta.commands.correcting:edit",
     "delete": "meta.commands.correcting:delete",
     "graphs": "meta.commands.producing:graphs",
+    "trace": "meta.commands.tracing:trace",
     "export": "meta.commands.producing:export",
     "database": "meta.commands.maintenance:database",
     "doctor": "meta.commands.maintenance:doctor",

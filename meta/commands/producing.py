@@ -7,11 +7,15 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from meta.commands.naming import find_series, where_condition
 from meta.commands.options import State, database_option, json_option, where_option
+
+if TYPE_CHECKING:
+    from meta.graphs.generation import Progress
 
 
 @click.command(short_help="Draw aggregate graphs.")
@@ -23,19 +27,34 @@ from meta.commands.options import State, database_option, json_option, where_opt
     type=click.Path(file_okay=False, path_type=Path),
     help="Where the files go (of several series: in a folder for each); by default among the results.",
 )
+@click.option("--force", is_flag=True, help="Draw unchanged figures too.")
+@click.option(
+    "--workers",
+    type=click.IntRange(min=1),
+    metavar="N",
+    help="How many processes draw at most; by default one per core.",
+)
+@click.option(
+    "--quiet", "-q", is_flag=True, help="Do not tell on stderr what is drawn and what is unchanged."
+)
 @where_option
 @database_option()
 @json_option
 @click.pass_context
-def graphs(
+def graphs(  # noqa: PLR0913 - an argument for each option
     context: click.Context,
     series: tuple[str, ...],
     directory: Path | None,
     *,
+    force: bool,
+    workers: int | None,
+    quiet: bool,
     where: str | None,
     as_json: bool,
 ) -> None:
     """Draw the aggregate graphs of SERIES (by default of all) as PNG and SVG files.
+
+    A figure whose files show the very same already is left as it is.
 
     Given the path of a series file, its graphs and metrics are used as they stand in it now.
     """
@@ -43,9 +62,14 @@ def graphs(
     from database.session import scoped_session
     from experiments.series_file.loading import load_series_file
     from meta.commands import output
-    from meta.generate_aggregate_graphs import generate_all_graphs
+    from meta.generate_aggregate_graphs import draw_series
+    from meta.graphs.generation import Generation
 
-    with _without_warnings(context.ensure_object(State)), scoped_session(read_only=True) as session:
+    with (
+        _without_warnings(context.ensure_object(State)),
+        Generation(force=force, workers=workers, tell=_ignore if quiet or as_json else _tell) as generation,
+        scoped_session(read_only=True) as session,
+    ):
         written = {one: find_series(session, one).name for one in series}
         files = [load_series_file(Path(one)).file for one, name in written.items() if one != name]
         names = list(dict.fromkeys(written.values())) or series_names(session)
@@ -55,7 +79,7 @@ def graphs(
         results = []
         for name in names:  # files of two series may have the same names
             folder = directory / name if directory is not None and len(names) > 1 else directory
-            results += generate_all_graphs(session, name, folder, files=files, where=where)
+            results += draw_series(session, name, folder, files=files, where=where, generation=generation)
     if as_json:
         output.print_json(results)
     for result in results:
@@ -67,10 +91,21 @@ def graphs(
     context.exit(1 if any(result.error for result in results) else 0)
 
 
+def _tell(progress: Progress) -> None:
+    result = progress.result
+    if result.error is None:  # errors are told at the end
+        done = "unchanged" if result.unchanged else "drawn"
+        click.echo(f"[{progress.done}/{progress.count}] {result.series}: {result.name}: {done}", err=True)
+
+
+def _ignore(_progress: Progress) -> None:
+    """Tell nothing."""
+
+
 @contextmanager
 def _without_warnings(state: State) -> Iterator[None]:
     """Keep the library's warnings about failing graphs back: the verb tells each of them itself."""
-    logger = logging.getLogger("meta.generate_aggregate_graphs")
+    logger = logging.getLogger("meta.graphs.generation")
 
     def refuse(_record: logging.LogRecord) -> bool:
         return state.verbose

@@ -1,25 +1,24 @@
-"""One graph from beginning to end: plan, numbers, figure, file."""
+"""One graph from beginning to end: plan, numbers, figure, files."""
 
 from __future__ import annotations
 
 import io
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 from matplotlib.artist import Artist
 from matplotlib.figure import Figure
 
-from experiments.results_folder import write_atomically
 from experiments.series_file.graphs import GraphSpec
 from meta.graphs import bar, box, curve, layout, line, style, ticks
 from meta.graphs.axis import ParameterAxis
+from meta.graphs.embedding import metadata_of, seal
 from meta.graphs.notes import note
+from meta.graphs.origin import Origin
 from meta.graphs.panels import Numbers, Panel, compute
 from meta.graphs.plan import Plan, make_plan
 from meta.graphs.records import SeriesRecords
-
-FORMATS = ("png", "svg")
+from meta.graphs.tasks import Task
 
 _DRAW = {"line": line.draw, "bar": bar.draw, "box": box.draw}
 _HANDLE = {"line": line.handle, "bar": bar.handle, "box": box.handle}
@@ -97,16 +96,23 @@ def _mark(numbers: Numbers, *, has_bands: bool) -> str:
     return "whiskers" if all(alone) else "band, or whiskers at single points" if any(alone) else "band"
 
 
-def write_figure(figure: Figure, directory: Path, name: str) -> tuple[Path, ...]:
-    """Write a figure in all `FORMATS` and return the files; each appears complete or not at all."""
-    paths = []
-    for suffix in FORMATS:
+def draw(task: Task) -> dict[str, bytes]:
+    """Draw a graph and return its files by their format.
+
+    Raises
+    ------
+    GraphError
+        It cannot be drawn as asked.
+    """
+    return render(make_figure(task.spec, task.extract), task.origin, task.formats)
+
+
+def render(figure: Figure, origin: Origin, formats: Sequence[str]) -> dict[str, bytes]:
+    """Return a figure in each of `formats`; it carries where it comes from."""
+    files = {}
+    for form in formats:
         written = io.BytesIO()
-        # A date would make each file differ from the last one with the same content.
-        metadata = {"Date": None} if suffix == "svg" else {}
         with style.theme():
-            figure.savefig(written, format=suffix, dpi=style.DPI, metadata=metadata)
-        path = directory / f"{name}.{suffix}"
-        write_atomically(path, written.getvalue())
-        paths.append(path)
-    return tuple(paths)
+            figure.savefig(written, format=form, dpi=style.DPI, metadata=metadata_of(form, origin))
+        files[form] = seal(written.getvalue())
+    return files

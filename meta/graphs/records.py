@@ -17,6 +17,7 @@ from experiments.series_file.models import MetricSection, SeriesFile
 from experiments.series_lookup import find_series
 from meta.curves import metric_names, read_curves
 from meta.frames import flat_results
+from meta.graphs.code_versions import CodeVersion, read_code_versions
 from meta.graphs.dependence import ParameterTable
 from meta.graphs.values import ABSENT, ValueSet
 from meta.statistics.curves import Curve
@@ -61,6 +62,8 @@ class SeriesRecords:
         The graphs that the series file asks for.
     where : str or None
         What is true of these experiments, when they are not all.
+    code : sequence of CodeVersion
+        What the completed experiments ran.
     """
 
     name: str
@@ -71,6 +74,7 @@ class SeriesRecords:
     labels: Mapping[str, MetricSection] = field(default_factory=dict)
     specs: Sequence[GraphSpec] = ()
     where: str | None = None
+    code: Sequence[CodeVersion] = ()
 
     def parameter_values(self) -> dict[str, ValueSet]:
         """Return the distinct values of each parameter, by its dotted name."""
@@ -146,6 +150,7 @@ def read_records(
         },
         labels=file.metrics,
         specs=file.graphs,
+        code=read_code_versions(session, found.id),
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -15,10 +15,30 @@ from database.expressions import ExpressionError
 from database.models import Experiment, ExperimentSeries, ExperimentStatus
 from experiments.parameters import canonical, nest
 from experiments.selecting import condition_of
-from experiments.series_file.graphs import Where
+from experiments.series_file.graphs import GraphSpec, Where
+from experiments.series_file.models import SeriesFile
 from meta.graphs.errors import GraphError
-from meta.graphs.records import SeriesRecords
+from meta.graphs.records import SeriesRecords, read_records
 from meta.graphs.values import ABSENT
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What the graphs of a series are drawn from, read in one snapshot.
+
+    Attributes
+    ----------
+    common : SeriesRecords
+        For graphs that the series file does not ask for.
+    asked : sequence
+        Each graph that it asks for, with its records, or why there are none.
+    where : str or None
+        The expression that holds for all of them.
+    """
+
+    common: SeriesRecords
+    asked: Sequence[tuple[GraphSpec, SeriesRecords | GraphError]]
+    where: str | None = None
 
 
 @dataclass(frozen=True)
@@ -48,6 +68,31 @@ class Subset:
     def expressions(self) -> list[str]:
         """Return those that the database judges."""
         return [text for text in (self.graph, self.command) if isinstance(text, str)]
+
+
+def read_series(
+    session: Session, series: ExperimentSeries, file: SeriesFile | None = None, where: str | None = None
+) -> Reading:
+    """Read a series once, and of each of its graphs which experiments it is about.
+
+    Parameters
+    ----------
+    session : Session
+        In a snapshot.
+    series : ExperimentSeries
+    file : SeriesFile, optional
+        Has other graphs, labels and units than those recorded.
+    where : str, optional
+        An expression: only experiments that it is true of.
+    """
+    records = read_records(session, series, file)
+    asked: list[tuple[GraphSpec, SeriesRecords | GraphError]] = []
+    for spec in records.specs:
+        try:
+            asked.append((spec, read_subset(session, series, records, Subset(spec.where, where))))
+        except GraphError as error:
+            asked.append((spec, error))
+    return Reading(read_subset(session, series, records, Subset(command=where)), asked, where)
 
 
 def read_subset(

@@ -15,7 +15,7 @@ EXAMPLES = dict(re.findall(r"```console\n\$ experiments ([^\n]+)\n(.*?)```", PAG
 ADDED = re.search(r"```python\n(.*?)```", PAGE, re.DOTALL)
 #: Differ between computers, or say when and how fast.
 VARYING = (
-    (re.compile(r"^(git commit|host|Python|peak memory|log) .*\n", re.MULTILINE), ""),
+    (re.compile(r"^(git commit|host|Python|peak memory|log|drawn by|fingerprint) .*\n", re.MULTILINE), ""),
     (re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d UTC"), "TIME"),
     (re.compile(r"\b[\d.]+ (ms|s)\b"), "DURATION"),
     (re.compile(r"[ \t]+"), " "),
@@ -68,6 +68,14 @@ def test_examples_of_running(project: Project) -> None:
     project.shows("run first.yaml", "--workers 0 --quiet")
     for example in ("status first", "list first --limit 3", "show 1"):
         project.shows(example)
+
+
+def test_examples_of_graphs(project: Project) -> None:
+    """Drawing the example, and asking a figure where it comes from, print what the page shows."""
+    project.shows("init")
+    project.run("run first.yaml --workers 0 --quiet")
+    project.shows("graphs first", "--quiet")
+    project.shows("trace results/first/graphs/curve-loss-over-step-by-lr-per-depth.png")
 
 
 def test_examples_of_failures(project: Project) -> None:

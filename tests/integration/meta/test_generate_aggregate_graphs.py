@@ -105,7 +105,7 @@ def test_a_failing_graph_does_not_stop_the_others(
     monkeypatch.setattr("meta.graphs.panels.box_summary", None)  # a defect of ours, found in the middle
     with (
         scoped_session(read_only=True) as session,
-        caplog.at_level(logging.WARNING, logger="meta.generate_aggregate_graphs"),
+        caplog.at_level(logging.WARNING, logger="meta.graphs.generation"),
     ):
         wrong, boxes, curves = generate_all_graphs(session, "study", tmp_path)
     assert "did you mean 'accuracy'?" in wrong.error
@@ -126,7 +126,7 @@ def test_no_snapshot_is_open_while_drawing(
         open_during.append(session.in_transaction())
         return make_figure(spec, records)
 
-    monkeypatch.setattr("meta.generate_aggregate_graphs.make_figure", spy)
+    monkeypatch.setattr("meta.graphs.drawing.make_figure", spy)
     with scoped_session() as session:
         write_series(session, outcome, **SECTIONS)
     with scoped_session(read_only=True) as session:
@@ -213,8 +213,8 @@ def test_a_graph_that_fails_keeps_its_last_picture(
         write_series(session, outcome, **SECTIONS, graphs=named("a"))
         generate_all_graphs(session, "study", tmp_path)
         with monkeypatch.context() as broken:
-            broken.setattr("meta.generate_aggregate_graphs.make_figure", None)
-            (failed,) = generate_all_graphs(session, "study", tmp_path)
+            broken.setattr("meta.graphs.drawing.make_figure", None)
+            (failed,) = generate_all_graphs(session, "study", tmp_path, force=True)
         assert failed.error
         assert (tmp_path / "a.png").exists()
         now = load_series_file(

@@ -1,0 +1,74 @@
+"""One figure to draw, with everything that is needed for it: a process without a database can do it."""
+
+from __future__ import annotations
+
+import traceback
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from experiments.series_file.graphs import GraphSpec
+from meta.graphs.errors import GraphError
+from meta.graphs.origin import Origin
+from meta.graphs.records import SeriesRecords
+from meta.statistics.curves import MAX_STEPS
+
+FORMATS = ("png", "svg")
+
+#: Measured on one core: a figure with its files, a step of a curve with 10,000 resamples, a reading.
+_FIGURE_S, _STEP_S, _READING_S = 0.25, 3e-4, 4e-7
+
+
+@dataclass(frozen=True)
+class Task:
+    """One figure to draw.
+
+    Attributes
+    ----------
+    name : str
+        Of the graph.
+    spec : GraphSpec
+    extract : SeriesRecords
+        What it is drawn from.
+    origin : Origin
+        What its files will carry.
+    formats : tuple of str
+    """
+
+    name: str
+    spec: GraphSpec
+    extract: SeriesRecords
+    origin: Origin
+    formats: tuple[str, ...] = FORMATS
+
+    def estimate_s(self) -> float:
+        """Return about how long drawing it takes on one core, in seconds."""
+        curves = [curve for found in self.extract.curves.values() for curve in found.values()]
+        steps = min(MAX_STEPS, max((len(curve.steps) for curve in curves), default=0))
+        readings = sum(len(curve.readings) for curve in curves)
+        return _FIGURE_S + _STEP_S * steps * len(self.extract.configurations) + _READING_S * readings
+
+
+@dataclass(frozen=True)
+class Failure:
+    """Why a figure could not be drawn.
+
+    Attributes
+    ----------
+    message : str
+    details : str or None
+        A traceback, when it was a defect rather than a wish that cannot be fulfilled.
+    """
+
+    message: str
+    details: str | None = None
+
+
+def failure(error: Exception) -> Failure:
+    """Return how an error is told: a wish that cannot be fulfilled by its words, a defect with its place."""
+    if isinstance(error, GraphError):
+        return Failure(str(error))
+    return Failure(f"{type(error).__name__}: {error}", "".join(traceback.format_exception(error)))
+
+
+#: The files of a figure by their format, or why there are none.
+Drawn = Mapping[str, bytes] | Failure

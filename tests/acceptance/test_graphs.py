@@ -1,0 +1,104 @@
+"""Figures drawn by real processes, stopped and killed in the middle."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import psutil
+import pytest
+
+from meta.graphs.embedding import read_signed
+from tests.acceptance.project import PATIENCE_S, Project, hear
+
+GRAPHS = 14
+
+
+@pytest.fixture
+def drawable(project_on_both: Project) -> Project:
+    """Return a project whose series is completed, and asks for enough graphs to be worth processes."""
+    project = project_on_both
+    path = project.series("def main(x): return {'y': x}", experiments=4)
+    graphs = ", ".join(f"{{kind: bar, y: y, x: x, name: g{number}}}" for number in range(GRAPHS))
+    path.write_text(f"{path.read_text()}\ngraphs: [{graphs}]\n")
+    project.run("run", "s.yaml", "--workers", "1", "--quiet")
+    return project
+
+
+def figures(project: Project) -> list[Path]:
+    return sorted((project.folder / "results" / "s" / "graphs").glob("*.*g"))
+
+
+def assert_whole(project: Project) -> None:
+    """Every figure is whole, and nothing else lies there."""
+    for path in figures(project):
+        signed = read_signed(path)
+        assert signed is not None
+        assert signed.is_intact
+    assert not list((project.folder / "results").rglob("*.tmp"))
+
+
+def test_a_generation_and_its_repetition(drawable: Project) -> None:
+    """Processes draw all figures; the second time nothing is drawn, and a copied figure tells its series."""
+    first = drawable.run("graphs", "s", "--workers", "4")
+    assert first.stderr.count(": drawn") == GRAPHS
+    assert len(figures(drawable)) == 2 * GRAPHS == len(first.stdout.splitlines())
+    assert_whole(drawable)
+    second = drawable.run("graphs", "s", "--workers", "4")
+    assert second.stderr.count(": unchanged") == GRAPHS
+    assert second.stdout == first.stdout
+    copied = drawable.folder / "copied.png"
+    copied.write_bytes(figures(drawable)[0].read_bytes())
+    told = drawable.run("trace", "copied.png").stdout
+    assert "4 completed" in told
+    assert "the database would give the same figure now" in told
+    assert drawable.run("trace", "s.yaml", code=2).stderr.startswith("error: s.yaml does not say where")
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGKILL, -signal.SIGKILL)])
+def test_stopped_in_the_middle(drawable: Project, number: int, code: int) -> None:
+    """Ctrl-C ends it at once, with no half-written file and no process left; the rest is drawn next time."""
+    drawing = drawable.start("graphs", "s", "--workers", "4")
+    hear(drawing, "[1/14]")
+    artists = psutil.Process(drawing.pid).children(recursive=True)
+    assert len(artists) == 4
+    drawing.send_signal(number)
+    _, err = drawing.communicate(timeout=PATIENCE_S)
+    assert drawing.returncode == code, err
+    assert "Traceback" not in err
+    assert not psutil.wait_procs(artists, timeout=PATIENCE_S)[1]
+    assert len(figures(drawable)) < 2 * GRAPHS
+    if number == signal.SIGINT:
+        assert_whole(drawable)
+    again = drawable.run("graphs", "s", "--workers", "4")
+    assert ": unchanged" in again.stderr
+    assert ": drawn" in again.stderr
+    assert len(figures(drawable)) == 2 * GRAPHS
+
+
+def test_a_script_needs_no_guard(drawable: Project) -> None:
+    """A user's script without ``if __name__ == "__main__":`` is not run again by the processes that draw."""
+    script = drawable.write(
+        "draw.py",
+        """
+        from database.session import scoped_session
+        from meta.generate_aggregate_graphs import generate_all_graphs
+
+        print("once")
+        with scoped_session() as session:
+            results = generate_all_graphs(session, "s", workers=4)
+        print(sum(len(result.paths) for result in results))
+        """,
+    )
+    done = subprocess.run(
+        [sys.executable, str(script)],
+        cwd=drawable.folder,
+        env=drawable.environment,
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE_S,
+        check=True,
+    )
+    assert (done.stdout, done.stderr) == (f"once\n{2 * GRAPHS}\n", "")
