@@ -98,7 +98,7 @@ def _survivors(cells: Sequence[Cell]) -> list[str]:
 
 def _balance(cells: Sequence[Cell]) -> list[str]:
     """Name the points with the fewest experiments, where numbers differ without a failure."""
-    sound = [cell for cell in cells if cell.drawn]
+    sound = [cell for cell in cells if cell.drawn and not any(cell.missing.get(end) for end in _BAD_ENDS)]
     counts = [cell.drawn for cell in sound]
     if not counts or min(counts) == max(counts):
         return []

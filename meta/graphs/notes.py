@@ -29,10 +29,18 @@ def note(plan: Plan, numbers: Numbers, records: SeriesRecords, *, mark: str, hid
         *_choices(plan),
         *_goals(plan),
         f"Each point averages {numbers.window:,} consecutive steps." if numbers.window > 1 else "",
+        _cut_bars(plan),
         f"{hidden:,} points lie outside of the axes." if hidden else "",
         *gaps(plan, numbers, records),
     ]
     return " ".join(sentence for sentence in sentences if sentence)
+
+
+def _cut_bars(plan: Plan) -> str:
+    """Say that lengths of bars do not compare."""
+    low = (plan.spec.limits.y or (None, None))[0]
+    is_cut = plan.kind == "bar" and ((low or 0) > 0 or plan.spec.scale.y in ("log", "logit"))
+    return "Bars do not start at 0: their lengths do not compare." if is_cut else ""
 
 
 def _choices(plan: Plan) -> list[str]:

@@ -13,7 +13,8 @@ from meta.graphs.estimates import Measure
 from meta.graphs.numbers import Numbers, Ranked, Timeline
 from meta.graphs.plan import Plan
 from meta.statistics.guards import interval_guards, ranking_guards
-from meta.statistics.location import estimator
+from meta.statistics.location import Quantile, estimator
+from meta.statistics.order_statistics import minimum_count
 
 Integers = NDArray[np.int64]
 
@@ -76,10 +77,15 @@ def _of_estimates(plan: Plan, counts: Integers, mark: str) -> str:
     text = f"{label} with {interval} ({mark}) over {repetitions(counts)}."
     if counts.min() == 1:
         text += " No interval where n = 1."
-    if measure.interval in ("ci", "bca", "exact"):
-        fewest = int(counts[counts > 1].min())
-        text += "".join(f" {one}" for one in interval_guards(fewest, measure.estimator, level=measure.level))
-    return text
+    fewest = int(counts[counts > 1].min())
+    said: tuple[str, ...] = ()
+    if measure.interval in ("ci", "bca"):
+        said = interval_guards(fewest, measure.estimator, level=measure.level)
+    elif measure.interval == "exact" and isinstance(measure.estimator, Quantile):
+        enough = minimum_count(measure.estimator, level=measure.level)
+        if fewest < enough:
+            said = (f"No interval where n is less than {enough}, as there is none of {level}.",)
+    return " ".join([text, *said])
 
 
 def _of_points(plan: Plan, numbers: Numbers) -> str:
@@ -142,18 +148,21 @@ def _of_timeline(timeline: Timeline) -> str:
     outcomes = Counter(timeline.outcomes.tolist())
     counts = ", ".join(f"{count:,} {name.replace('_', ' ')}" for name, count in outcomes.most_common())
     workers = len(timeline.workers)
-    busy = float((timeline.spans[:, 2] - timeline.spans[:, 1]).sum())
-    there = sum(
-        float(mine[:, 2].max() - mine[:, 1].min())
-        for mine in (timeline.spans[timeline.spans[:, 0] == row] for row in range(workers))
-    )
-    share = (
-        f"; workers were busy {100 * busy / there:.0f} % of the time between their first start and last end"
-    )
+    there = busy = 0.0
+    for row in range(workers):
+        _, start, end = timeline.spans[timeline.spans[:, 0] == row].T
+        busy += float((end - start).sum())
+        there += float(end.max() - start.min())
+    if not there:
+        return f"{_many(len(timeline.spans), 'attempt')} of {_many(workers, 'worker')}: {counts}."
+    share = f" From first start to last end, workers were busy {100 * busy / there:.0f} % of the time."
     hosts = f" on {timeline.hosts} hosts" if timeline.hosts > 1 else ""
-    return (
-        f"{len(timeline.spans):,} attempts of {workers:,} workers{hosts}: {counts}{share if there else ''}."
-    )
+    said = f"{_many(len(timeline.spans), 'attempt')} of {_many(workers, 'worker')}{hosts}: {counts}."
+    return said + share
+
+
+def _many(count: int, noun: str) -> str:
+    return f"{count:,} {noun}{'' if count == 1 else 's'}"
 
 
 def repetitions(counts: Integers) -> str:
