@@ -66,7 +66,7 @@ def objections(graph: Mapping[str, Any]) -> Iterator[_Finding]:
     allowed = keys_of(kind)
     for key in graph:
         if key in GraphSpec.model_fields and key not in allowed:
-            yield (key,), f"means nothing for a {kind or 'curve, line or bar'}; {_takes(kind)}"
+            yield (key,), f"means nothing for {_called(kind)}; {_takes(kind)}"
     required = _REQUIRED.get(str(kind), ("y", "x"))
     for key in required:
         if graph.get(key) is None and not (key == "x" and kind == "curve"):
@@ -74,6 +74,10 @@ def objections(graph: Mapping[str, Any]) -> Iterator[_Finding]:
     yield from _axes(graph, kind)
     yield from _roles(graph, kind)
     yield from _intervals(graph, kind)
+
+
+def _called(kind: str | None) -> str:
+    return f"kind: {kind}" if kind else "a curve, line or bar"
 
 
 def _takes(kind: str | None) -> str:
@@ -89,7 +93,7 @@ def _axes(graph: Mapping[str, Any], kind: str | None) -> Iterator[_Finding]:
             if axis in _WITH_COLOR - allowed:
                 yield (
                     (key, axis),
-                    f"means nothing for a {kind or 'graph'}; it takes {', '.join(sorted(allowed))}",
+                    f"means nothing for {_called(kind)}; it takes {', '.join(sorted(allowed))}",
                 )
 
 
@@ -119,10 +123,13 @@ def _intervals(graph: Mapping[str, Any], kind: str | None) -> Iterator[_Finding]
     if interval in {"sd", "se"} and estimator != "mean":
         yield (
             ("interval",),
-            f"cannot be {interval!r} around a {estimator}, only around the mean; use ci or bca",
+            f"cannot be {interval!r} around the {estimator}, only around the mean; use ci or bca",
         )
     if interval == "exact" and estimator in {"trimmed_mean", "iqm"}:
-        yield ("interval",), f"cannot be 'exact' of a {estimator}: a median has one, and a share of 0 and 1"
+        yield (
+            ("interval",),
+            f"cannot be 'exact' of the {estimator}: a median has one, and the mean of 0 and 1",
+        )
     if not graph.get("over"):
         return
     if not interval.startswith(_INTERVALS_OVER):
@@ -133,7 +140,7 @@ def _intervals(graph: Mapping[str, Any], kind: str | None) -> Iterator[_Finding]
     if (kind == "curve" or graph.get("x") in (STEP, SECONDS)) and estimator != "mean":
         yield (
             ("estimator",),
-            f"must be mean where curves of several configurations are averaged, not {estimator}",
+            f"must be mean where several curves are averaged (over), not {estimator}",
         )
 
 
