@@ -37,7 +37,7 @@ def make_figure(spec: GraphSpec, records: SeriesRecords) -> Figure:
     GraphError
         It cannot be drawn as asked.
     """
-    chosen = records.where(spec.where)
+    chosen = records.chosen(spec.where)
     plan = make_plan(spec, chosen)
     numbers = compute(plan, chosen)
     with style.theme(spec.theme):

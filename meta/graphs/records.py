@@ -100,7 +100,7 @@ class SeriesRecords:
         """Return how many experiments there are."""
         return sum(len(found.completed) for found in self.configurations) + self.missing().total()
 
-    def where(self, wanted: Mapping[str, Any]) -> SeriesRecords:
+    def chosen(self, wanted: Mapping[str, Any]) -> SeriesRecords:
         """Return the records of the configurations that have these values: one each, or one of a list.
 
         Raises

@@ -49,7 +49,7 @@ def test_why_experiments_failed_is_on_the_figure(database_url: str, write_series
     assert "2 failed, 1 timed out, 1 out of memory, 2 pending of 20 experiments left out." in note
     assert "Not finished, 90 % complete." in note
     assert "Shown by survivors only: lr=0.1 (6 of 10)." in note
-    chosen = records.where({"lr": 0.2})
+    chosen = records.chosen({"lr": 0.2})
     assert (chosen.size(), dict(chosen.missing())) == (10, {"pending": 2})
 
 
