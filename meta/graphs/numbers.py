@@ -56,7 +56,7 @@ class Line:
     readings : sequence of ndarray
         The finite readings behind each point; not of curves.
     runs : sequence of CurveMatrix
-        Of a curve the repetitions it is made of, one matrix per configuration.
+        Of a curve the first repetitions, one matrix per configuration; where they are asked for.
     """
 
     label: str

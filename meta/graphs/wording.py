@@ -8,9 +8,10 @@ from itertools import chain
 import numpy as np
 from numpy.typing import NDArray
 
-from meta.graphs import box, curve, violin
+from meta.graphs import box, violin
 from meta.graphs.estimates import Measure
 from meta.graphs.numbers import Numbers, Ranked, Timeline
+from meta.graphs.over_steps import MAX_RUNS
 from meta.graphs.plan import Plan
 from meta.statistics.guards import interval_guards, ranking_guards
 from meta.statistics.location import Quantile, estimator
@@ -48,7 +49,7 @@ def statistic(plan: Plan, numbers: Numbers, mark: str) -> str:
     if plan.kind in ("box", "violin"):
         return _of_shapes(plan, counts)
     if plan.kind in ("strip", "ecdf", "histogram"):
-        return f"each reading of {repetitions(counts)}."
+        return f"each reading of {_many_behind(plan, counts)}."
     text = _of_estimates(plan, counts, mark)
     if plan.kind == "scatter":
         text = f"one point per configuration: {text}"
@@ -69,12 +70,12 @@ def _of_estimates(plan: Plan, counts: Integers, mark: str) -> str:
     measure = Measure.of(plan.spec)
     label = measure.estimator.label
     if plan.kind == "heatmap" or measure.interval == "none":
-        return f"{label} over {repetitions(counts)}."
+        return f"{label} over {_many_behind(plan, counts)}."
     if counts.max() == 1:
         return "single repetitions (n = 1), so there is no interval."
     level = f"{100 * measure.level:g} %"
     interval = _INTERVALS[measure.interval].format(level=level)
-    text = f"{label} with {interval} ({mark}) over {repetitions(counts)}."
+    text = f"{label} with {interval} ({mark}) over {_many_behind(plan, counts)}."
     if counts.min() == 1:
         text += " No interval where n = 1."
     fewest = int(counts[counts > 1].min())
@@ -94,13 +95,13 @@ def _of_points(plan: Plan, numbers: Numbers) -> str:
         return ""
     if not plan.is_curve:
         return " Small marks: each reading."
-    most = max((sum(map(len, (run.readings for run in line.runs))) for line in numbers.lines), default=0)
-    shown = f"the first {curve.MAX_RUNS} repetitions" if most > curve.MAX_RUNS else "each repetition"
+    most = max((int(line.interval.count.max()) for line in numbers.lines), default=0)
+    shown = f"the first {MAX_RUNS} repetitions" if most > MAX_RUNS else "each repetition"
     return f" Thin lines: {shown}."
 
 
 def _of_shapes(plan: Plan, counts: Integers) -> str:
-    text = f"{repetitions(counts)}."
+    text = f"{_many_behind(plan, counts)}."
     least = box.MIN_READINGS if plan.kind == "box" else violin.MIN_READINGS
     if counts.max() >= least:
         text += (
@@ -131,7 +132,7 @@ def _of_ranking(plan: Plan, ranked: Ranked) -> str:
     average = estimator(plan.spec.estimator).label
     said = [
         f"average ranks (1 is best) over {sets} data sets ({', '.join(plan.over)}).",
-        f"Each score: {average} over {repetitions(ranked.counts)}.",
+        f"Each score: {average} over {_count(ranked.counts, 'repetition')}.",
         f"Friedman test: {_p(found.p_value)}; Iman-Davenport F: {_p(found.f_p_value)}.",
         f"{groups.test}, level {100 * groups.level:g} %: bars join what does not differ significantly.",
     ]
@@ -165,9 +166,13 @@ def _many(count: int, noun: str) -> str:
     return f"{count:,} {noun}{'' if count == 1 else 's'}"
 
 
-def repetitions(counts: Integers) -> str:
-    """Return how many repetitions there are, a range where it differs."""
+def _many_behind(plan: Plan, counts: Integers) -> str:
+    """Return how many readings are behind each point: of one configuration they are repetitions."""
+    return _count(counts, "experiment" if plan.over else "repetition")
+
+
+def _count(counts: Integers, noun: str) -> str:
     least, most = int(counts.min()), int(counts.max())
     if least == most:
-        return f"n = {most:,} repetition{'s' if most > 1 else ''}"
-    return f"n = {least:,} to {most:,} repetitions"
+        return f"n = {_many(most, noun)}"
+    return f"n = {least:,} to {_many(most, noun)}"
