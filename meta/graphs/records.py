@@ -108,6 +108,8 @@ class SeriesRecords:
         GraphError
             There is no such parameter, or no configuration has the value.
         """
+        if not wanted:
+            return self
         values = self.parameter_values()
         chosen: dict[str, set[int]] = {}
         for name, one in wanted.items():

@@ -130,11 +130,22 @@ def test_averages_over_named_parameters_weigh_configurations_alike(make_records)
     )
     figure = make_figure(GraphSpec(kind="bar", y="y", x="x", over=("data",)), records)
     heights, ends = bars(figure)
+    without = make_figure(GraphSpec(kind="bar", y="y", x="x", over=("data",), interval="none"), records)
+    np.testing.assert_allclose(bars(without)[0], heights)
     expected = [np.mean([readings(4 * d, x=x, data=d).mean() for d in (1, 2, 3)]) for x in "ab"]
     np.testing.assert_allclose(heights, expected)
     assert (ends[:, 0] < heights).all()
     assert (ends[:, 1] > heights).all()
     assert "Averages over data (3 values)." in note_of(figure)
+
+
+def test_trimmed_averages_are_over_all_readings(make_records) -> None:
+    """An interquartile mean over configurations is that of all their readings, as in rliable."""
+    records = make_records({"x": ["a"], "data": [1, 2, 3]}, results=results, repetitions=8)
+    expected = stats.trim_mean(np.concatenate([readings(8, x="a", data=d) for d in (1, 2, 3)]), 0.25)
+    for interval in ("ci", "none"):
+        spec = GraphSpec(kind="bar", y="y", x="x", over=("data",), estimator="iqm", interval=interval)
+        assert bars(make_figure(spec, records))[0] == [pytest.approx(expected)]
 
 
 def test_an_average_that_lacks_a_configuration_is_not_drawn(make_records) -> None:
