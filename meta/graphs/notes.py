@@ -5,6 +5,7 @@ from __future__ import annotations
 from meta.graphs.gaps import gaps
 from meta.graphs.numbers import Numbers
 from meta.graphs.plan import Plan
+from meta.graphs.points import POOLED
 from meta.graphs.records import SeriesRecords
 from meta.graphs.values import labels_of, short_names
 from meta.graphs.wording import statistic
@@ -52,7 +53,7 @@ def _choices(plan: Plan) -> list[str]:
         sentences.append(f"Only {', '.join(chosen)}.")
     if plan.over and plan.kind not in ("profile", "ranking"):
         averaged = [f"{name} ({len(plan.values[name])} values)" for name in plan.over]
-        does = "Pools" if plan.kind in ("box", "violin", "strip", "ecdf", "histogram") else "Averages"
+        does = "Pools" if plan.kind in POOLED else "Averages"
         sentences.append(f"{does} over {', '.join(averaged)}.")
     return sentences
 

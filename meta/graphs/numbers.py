@@ -159,7 +159,8 @@ class Numbers:
     window : int
         How many consecutive steps each point of a curve averages over.
     incomplete : sequence of str
-        Points that are not drawn because a configuration they average over has no reading.
+        Points with a configuration that has no reading, although others have: they are not drawn where
+        configurations are averaged, and are drawn without it where readings are pooled.
     ranked : Ranked or None
         Of a ranking.
     timeline : Timeline or None

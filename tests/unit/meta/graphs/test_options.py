@@ -156,7 +156,10 @@ def test_an_average_that_lacks_a_configuration_is_not_drawn(make_records) -> Non
     )
     figure = make_figure(GraphSpec(kind="bar", y="y", x="x", over=("data",)), records)
     assert len(bars(figure)[0]) == 1
-    assert "not every configuration that would be averaged has a reading: x=b." in note_of(figure)
+    assert "Not drawn, as some configurations have no reading: x=b." in note_of(figure)
+    pooled = make_figure(GraphSpec(kind="strip", y="y", x="x", over=("data",)), records)
+    assert [len(line.get_ydata()) for line in pooled.axes[0].lines] == [10, 5]
+    assert "Pools the others, as some configurations have no reading: x=b." in note_of(pooled)
 
 
 @pytest.mark.parametrize(
@@ -257,6 +260,8 @@ def test_scales_and_what_has_no_place_on_them(make_records) -> None:
     figure = make_figure(GraphSpec.model_validate({"y": "y", "x": "x", "scale": "log"}), records)
     assert figure.axes[0].get_yscale() == "log"
     assert "2 points lie outside of the axes." in note_of(figure)
+    marked = GraphSpec.model_validate({"y": "y", "x": "x", "scale": "log", "points": True})
+    assert "12 points lie outside of the axes." in note_of(make_figure(marked, records))
     both = GraphSpec.model_validate({"y": "y", "x": "x", "scale": {"x": "log", "y": "symlog"}})
     (axes,) = make_figure(both, records).axes
     assert (axes.get_xscale(), axes.get_yscale()) == ("log", "symlog")
