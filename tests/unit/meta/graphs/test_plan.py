@@ -255,3 +255,19 @@ def test_only_text_is_nothing_to_draw(make_records) -> None:
     records = make_records({"a": [1, 2]}, results=lambda _p, r: {"y": "text" if r else float("nan")})
     with pytest.raises(GraphError, match="no completed experiment has a finite reading"):
         compute(make_plan(GraphSpec(y="y", x="a"), records), records)
+
+
+def test_parameters_may_be_called_like_what_is_no_parameter(make_records) -> None:
+    """Configurations that differ in a parameter called step or series are not pooled either."""
+    records = make_records(
+        {"step": [1, 2], "series": ["a", "b"]},
+        results=lambda _p, r: {"y": float(r)},
+        curves=lambda _p, _r: {"m": CURVE},
+        repetitions=3,
+    )
+    for spec in (GraphSpec(kind="curve", y="m", x="step"), GraphSpec(kind="ecdf", y="y")):
+        (panel,) = compute(make_plan(spec, records), records).panels
+        assert [line.label for line in panel.lines] == [
+            f"step={step}, series={series}" for step in (1, 2) for series in "ab"
+        ]
+        assert all((line.interval.count == 3).all() for line in panel.lines)
