@@ -40,6 +40,9 @@ _REQUIRED: dict[str, tuple[str, ...]] = {
     "ranking": ("y", "x", "over"),
     "timeline": (),
 }
+#: As a file that was written out in full has them.
+_DEFAULTS = GraphSpec().model_dump(mode="json")
+_NO_DEFAULT = object()
 #: Which axes a kind has a say about; the others have x and y.
 _AXES: dict[str, frozenset[str]] = {"heatmap": frozenset({"color"})}
 _WITH_COLOR = frozenset({"x", "y", "color"})
@@ -58,8 +61,9 @@ def objections(graph: Mapping[str, Any]) -> Iterator[_Finding]:
     Parameters
     ----------
     graph : mapping
-        As written: only the keys that are there. What has a wrong type is passed over.
+        As written. What has a wrong type is passed over, and so is a default that is written out.
     """
+    graph = {key: value for key, value in graph.items() if value != _DEFAULTS.get(key, _NO_DEFAULT)}
     kind = graph.get("kind")
     if kind is not None and kind not in get_args(GraphKind):
         return
@@ -89,8 +93,8 @@ def _axes(graph: Mapping[str, Any], kind: str | None) -> Iterator[_Finding]:
     for key in ("scale", "limits"):
         given = graph.get(key)
         allowed = _AXES.get(str(kind), frozenset({"x", "y"}))
-        for axis in given if isinstance(given, dict) else ():
-            if axis in _WITH_COLOR - allowed:
+        for axis, value in given.items() if isinstance(given, dict) else ():
+            if axis in _WITH_COLOR - allowed and value is not None:
                 yield (
                     (key, axis),
                     f"means nothing for {_called(kind)}; it takes {', '.join(sorted(allowed))}",

@@ -129,3 +129,17 @@ def test_short_forms_are_written_out(load: Load, graph: str, expected: dict[str,
     found = spec.model_dump()
     assert {key: found[key] for key in expected} == expected
     assert GraphSpec.model_validate_json(spec.model_dump_json()) == spec
+
+
+@pytest.mark.parametrize("kind", ["box", "heatmap", "timeline"])
+def test_defaults_may_be_written_out(kind: str) -> None:
+    """A series as it is resolved, with every default, can be loaded again."""
+    asked = {
+        "box": {"y": "a", "x": "lr", "limits": {"y": [0, 1]}},
+        "heatmap": {"y": "a", "x": "lr", "rows": "opt", "scale": "log"},
+        "timeline": {},
+    }
+    series = {"name": "s", "run": {"function": "m:f"}, "grid": {"lr": [1], "opt": ["a"]}}
+    file = load_series_file({**series, "graphs": [{"kind": kind, **asked[kind]}]}).file
+    assert load_series_file(file.model_dump(mode="json")).file == file
+    assert load_series_file(file.model_dump()).file == file
