@@ -12,7 +12,6 @@ from typing import Any
 
 from database.expressions import ExpressionError, parse
 from database.expressions.names import KnownNames
-from database.nearest import suggestion
 from experiments.parameters import (
     RESERVED_NAMES,
     ParameterError,
@@ -22,8 +21,8 @@ from experiments.parameters import (
     nest,
     objection,
 )
+from experiments.series_file import graph_checks
 from experiments.series_file.errors import KeyPath, path_text
-from experiments.series_file.graphs import STEP
 from experiments.series_file.models import MAX_EXPERIMENTS
 
 #: A path and what is wrong there.
@@ -151,31 +150,11 @@ def _graphs(graphs: list[Any], parameters: list[str]) -> Iterator[Finding]:
             if name in named:
                 yield ("graphs", index, "name"), f"{name!r} is the name of graphs[{named[name]}] too"
             named.setdefault(name, index)
-        for key in ("x", "hue", "facet"):
-            if isinstance(used := graph.get(key), str):
-                choices = _graph_choices(key, graph.get("kind"), parameters)
-                if used not in choices:
-                    yield ("graphs", index, key), f"cannot be {used!r}; {suggestion(used, choices)}"
-        yield from _where(graph.get("where"), ("graphs", index, "where"), parameters)
-
-
-def _where(where: Any, path: KeyPath, parameters: list[str]) -> Iterator[Finding]:
-    """Check which experiments a graph is about; what is no parameter may be a result."""
-    if isinstance(where, dict):
-        for name in where:
-            if name not in parameters:
-                yield (*path, name), f"cannot be {name!r}; {suggestion(name, parameters, kind='parameters')}"
-    elif isinstance(where, str):
-        try:
-            parse(where, KnownNames([tuple(name.split(".")) for name in parameters]))
-        except ExpressionError as error:
-            yield path, error.in_one_line()
-
-
-def _graph_choices(key: str, kind: Any, parameters: list[str]) -> list[str]:
-    """Return what a graph's `x`, `hue` or `facet` can be."""
-    if key != "x":
-        return parameters
-    if kind == "curve":
-        return [STEP]
-    return parameters if kind in ("line", "bar", "box") else [STEP, *parameters]
+        for found in (graph_checks.objections(graph), graph_checks.names(graph, parameters)):
+            for path, message in found:
+                yield ("graphs", index, *path), message
+        if isinstance(where := graph.get("where"), str):
+            try:
+                parse(where, KnownNames([tuple(name.split(".")) for name in parameters]))
+            except ExpressionError as error:
+                yield ("graphs", index, "where"), error.in_one_line()

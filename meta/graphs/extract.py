@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
-from experiments.series_file.graphs import GraphSpec
+from experiments.series_file.graphs import SECONDS, GraphSpec
 from meta.graphs.plan import make_plan
 from meta.graphs.records import CompletedExperiment, ConfigurationRecord, SeriesRecords
 
@@ -23,6 +23,7 @@ def extract(spec: GraphSpec, records: SeriesRecords) -> SeriesRecords:
     GraphError
         It cannot be drawn as asked.
     """
+    records = records.chosen(spec.where)
     plan = make_plan(spec, records)
     named = _Named("\n".join(_texts(spec.model_dump(mode="json"))))
     return replace(
@@ -31,6 +32,10 @@ def extract(spec: GraphSpec, records: SeriesRecords) -> SeriesRecords:
         curves={
             metric: curves for metric, curves in records.curves.items() if plan.is_curve and named[metric]
         },
+        times={
+            metric: times for metric, times in records.times.items() if spec.x == SECONDS and named[metric]
+        },
+        attempts=records.attempts if plan.kind == "timeline" else (),
         labels={name: label for name, label in records.labels.items() if named[name]},
         specs=(),
     )

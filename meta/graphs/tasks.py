@@ -12,8 +12,6 @@ from meta.graphs.origin import Origin
 from meta.graphs.records import SeriesRecords
 from meta.statistics.curves import MAX_STEPS
 
-FORMATS = ("png", "svg")
-
 #: Measured on one core: a figure with its files, a step of a curve with 10,000 resamples, a reading.
 _FIGURE_S, _STEP_S, _READING_S = 0.25, 3e-4, 4e-7
 
@@ -31,14 +29,17 @@ class Task:
         What it is drawn from.
     origin : Origin
         What its files will carry.
-    formats : tuple of str
     """
 
     name: str
     spec: GraphSpec
     extract: SeriesRecords
     origin: Origin
-    formats: tuple[str, ...] = FORMATS
+
+    @property
+    def formats(self) -> tuple[str, ...]:
+        """Those of its files."""
+        return tuple(dict.fromkeys(self.spec.formats))
 
     def estimate_s(self) -> float:
         """Return about how long drawing it takes on one core, in seconds."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Sequence
+from itertools import pairwise
 from typing import Any
 
 from experiments.parameters import canonical
@@ -49,6 +50,20 @@ class ValueSet:
     def __len__(self) -> int:
         return len(self.values)
 
+    def __contains__(self, value: Any) -> bool:
+        return _identity(value) in self._places
+
+    def ordered(self, first: Sequence[Any]) -> ValueSet:
+        """Return these values with `first`, which are among them, before the others."""
+        found = ValueSet(())
+        chosen = {_identity(value): None for value in first}
+        places = [self._places[one] for one in chosen]
+        places += [place for one, place in self._places.items() if one not in chosen]
+        found.values = [self.values[place] for place in places]
+        found.labels = [self.labels[place] for place in places]
+        found._places = {_identity(value): place for place, value in enumerate(found.values)}
+        return found
+
     def place(self, value: Any) -> int:
         """Return where `value` stands among the values, from 0."""
         return self._places[_identity(value)]
@@ -58,8 +73,9 @@ class ValueSet:
         return self.labels[self.place(value)]
 
     def is_axis(self) -> bool:
-        """Say whether the values are numbers with a place each on a numeric axis."""
-        return all(is_number(value) for value in self.values) and len({*map(float, self.values)}) == len(self)
+        """Say whether the values are ascending numbers with a place each on a numeric axis."""
+        numbers = [float(value) for value in self.values if is_number(value)]
+        return len(numbers) == len(self) and all(low < high for low, high in pairwise(numbers))
 
 
 def _identity(value: Any) -> str:
@@ -99,10 +115,15 @@ def short_names(names: Sequence[str]) -> dict[str, str]:
 
 
 def shortened(texts: Sequence[str], length: int) -> list[str]:
-    """Return texts cut to `length` characters in their middle, unless that confuses two of them."""
-    kept = (length - 1) // 2
-    short = [
-        text if len(text) <= length else f"{text[: length - 1 - kept]}…{text[len(text) - kept :]}"
-        for text in texts
-    ]
-    return short if len(set(short)) == len(set(texts)) else list(texts)
+    """Return texts cut to `length` characters: in their middle, or where that confuses two, at an end.
+
+    Texts that are confused wherever they are cut stay whole.
+    """
+    for kept in ((length - 1) // 2, length - 1, 0):  # so many characters at the end
+        short = [
+            text if len(text) <= length else f"{text[: length - 1 - kept]}…{text[len(text) - kept :]}"
+            for text in texts
+        ]
+        if len(set(short)) == len(set(texts)):
+            return short
+    return list(texts)

@@ -21,7 +21,7 @@ from experiments.series_lookup import find_series
 from meta.commands.group import run_command
 from meta.generate_aggregate_graphs import generate_all_graphs
 from meta.graphs.records import read_records
-from meta.graphs.subsets import Subset, read_subset
+from meta.graphs.subsets import read_subset
 from tests.integration.recording import add_series, add_worker, claim, completed, raised, record
 
 Command = Callable[..., str]
@@ -172,24 +172,22 @@ def test_graphs_of_some_experiments(command: Command, tmp_path: Path) -> None:
     with scoped_session(read_only=True) as session:
         series = find_series(session, "first")
         records = read_records(session, series, file)
-        some, equal, none = (
-            read_subset(session, series, records, Subset(spec.where, "repetition != 1"))
-            for spec in file.graphs[:3]
+        some, equal = (
+            read_subset(session, series, records, [spec.where, "repetition != 1"]).chosen(spec.where)
+            for spec in file.graphs[:2]
         )
         results = {
             one.name: one for one in generate_all_graphs(session, "first", tmp_path / "out", files=[file])
         }
     assert [len(one.completed) for one in some.configurations] == [2, 2]
-    assert (some.where, sum(some.statuses.values())) == (
-        "(lr > 0.05 and repetition < 3) and (repetition != 1)",
-        4,
-    )
+    assert some.where == "(lr > 0.05 and repetition < 3) and (repetition != 1)"
+    assert some.missing() == {}
     assert {one.parameters["lr"] for one in equal.configurations} == {0.01}
-    assert (equal.where, none.configurations) == ("(lr = 0.01) and (repetition != 1)", [])
+    assert equal.where == "repetition != 1"
     assert all(len(curves) == 4 for curves in some.curves.values())
     assert results["some"].paths
     assert results["equal"].paths
-    assert results["none"].error == "no completed experiment is one where depth = 2.0: nothing to draw"
+    assert results["none"].error == "where: no configuration has depth = 2.0; its values: 2, 4"
     assert "nothing named acuracy; did you mean 'accuracy'" in (results["wrong"].error or "")
 
 

@@ -8,13 +8,14 @@ import pickle
 import re
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 import pytest
 
 from database.expressions.parser import ALLOWED
 from experiments.series_file.errors import Problem, SeriesFileError
+from experiments.series_file.graphs import GraphKind
 from experiments.series_file.loading import load_series_file
 from experiments.series_file.models import SeriesFile
 
@@ -173,6 +174,7 @@ NAME_RULE = (
 )
 RESERVED = "cannot be a parameter: experiments get it besides their parameters"
 LIMIT = "more than the limit of 1,000,000; split the series"
+KINDS = get_args(GraphKind)
 PROBLEMS = [
     ("nam_: a", f"nam_: is not a key here; did you mean 'name'? valid here: {KEYS}"),
     ("run: {fnction: a:b}", "run.fnction: is not a key here; did you mean 'function'? valid here: function"),
@@ -228,15 +230,15 @@ PROBLEMS = [
     ("graphs: [{y: acc}]", "graphs[0].x: is missing"),
     (
         "graphs: [{y: acc, x: step, kind: pie}]",
-        "graphs[0].kind: must be 'curve', 'line', 'bar' or 'box', not the text 'pie'",
+        f"graphs[0].kind: must be {', '.join(map(repr, KINDS[:-1]))} or {KINDS[-1]!r}, not the text 'pie'",
     ),
     (
         "fixed: {depth: 1}\ngraphs: [{y: acc, x: dept}]",
-        "graphs[0].x: cannot be 'dept'; did you mean 'depth'? valid here: step, depth",
+        "graphs[0].x: cannot be 'dept'; did you mean 'depth'? valid here: step, seconds, depth",
     ),
     (
         "fixed: {depth: 1}\ngraphs: [{y: acc, x: depth, kind: curve}]",
-        "graphs[0].x: cannot be 'depth'; valid here: step",
+        "graphs[0].x: cannot be 'depth'; valid here: step, seconds",
     ),
     (
         "fixed: {depth: 1}\ngraphs: [{y: acc, x: step, kind: bar}]",
