@@ -41,7 +41,7 @@ def norm(plan: Plan, numbers: Numbers) -> Normalize:
     if scale == "logit":
         raise GraphError("scale.color: logit means nothing for colours; use linear, log or symlog")
     if scale == "log":
-        found = found[found > 0]
+        found = found[scales.has_place(found, "log")]
         if not len(found):
             raise GraphError("scale.color: log needs positive values, and there are none; use symlog")
     low, high = plan.spec.limits.color or (None, None)

@@ -23,6 +23,8 @@ from meta.graphs.errors import GraphError
 
 Floats = NDArray[np.float64]
 
+#: Smaller numbers than this have few digits left, and their tenth is 0.
+_LEAST = 1e-300
 #: More decades than this on each side of 0 leave no room for anything.
 _MOST_DECADES = 8
 
@@ -33,7 +35,8 @@ def smallest(readings: Floats) -> float:
     It is a power of ten, so that no tick stands within: that below the reading nearest to 0, yet not further
     from the furthest than can be told apart.
     """
-    distances = np.abs(readings[np.isfinite(readings) & (readings != 0)])
+    distances = np.abs(readings[np.isfinite(readings)])
+    distances = distances[distances >= _LEAST]
     if not len(distances):
         return 1.0
     nearest = max(float(distances.min()), float(distances.max()) * 10.0**-_MOST_DECADES)
@@ -44,7 +47,7 @@ def has_place(readings: Floats, scale: ScaleName | None) -> NDArray[np.bool_]:
     """Say which readings a scale can show."""
     finite = np.isfinite(readings)
     if scale == "log":
-        return finite & (readings > 0)
+        return finite & (readings >= _LEAST)
     return finite & (readings > 0) & (readings < 1) if scale == "logit" else finite
 
 

@@ -46,6 +46,7 @@ def statistic(plan: Plan, numbers: Numbers, mark: str) -> str:
     if plan.kind == "profile":
         return _of_profile(plan, numbers)
     counts = np.fromiter(chain.from_iterable(line.interval.count for line in numbers.lines), dtype=np.int64)
+    counts = counts[counts > 0]  # over time a curve may have gaps
     if plan.kind in ("box", "violin"):
         return _of_shapes(plan, counts)
     if plan.kind in ("strip", "ecdf", "histogram"):

@@ -258,7 +258,9 @@ def test_order_of_categories_and_of_the_legend(make_records) -> None:
 
 def test_scales_and_what_has_no_place_on_them(make_records) -> None:
     """Points without a place are counted; where nothing has a place the scale is refused."""
-    records = make_records({"x": [1, 2, 3]}, results=lambda p, _r: {"y": float(p["x"] - 2), "n": -1.0})
+    records = make_records(
+        {"x": [1, 2, 3]}, results=lambda p, _r: {"y": float(p["x"] - 2), "n": -1.0, "least": 5e-324}
+    )
     figure = make_figure(GraphSpec.model_validate({"y": "y", "x": "x", "scale": "log"}), records)
     assert figure.axes[0].get_yscale() == "log"
     assert "2 points lie outside of the axes." in note_of(figure)
@@ -270,6 +272,11 @@ def test_scales_and_what_has_no_place_on_them(make_records) -> None:
     for scale, message in (("log", "needs values that are positive"), ("logit", "between 0 and 1")):
         with pytest.raises(GraphError, match=message):
             make_figure(GraphSpec.model_validate({"y": "n", "x": "x", "scale": scale}), records)
+    for kind in ("line", "ecdf"):
+        axis = {"kind": kind, "y": "least", **({"x": "x"} if kind == "line" else {})}
+        assert make_figure(GraphSpec.model_validate(axis | {"scale": "symlog"}), records).axes
+        with pytest.raises(GraphError, match="needs values that are positive"):
+            make_figure(GraphSpec.model_validate(axis | {"scale": "log"}), records)
     with pytest.raises(GraphError, match=r"scale\.x: the values of x stand side by side"):
         make_figure(
             GraphSpec.model_validate({"kind": "bar", "y": "y", "x": "x", "scale": {"x": "log"}}), records

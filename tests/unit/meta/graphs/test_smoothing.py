@@ -71,3 +71,19 @@ def test_smoothing_is_stated(make_records) -> None:
     assert "each repetition's running mean over 9 logged points" in figure.texts[-1].get_text().replace(
         "\n", " "
     )
+
+
+def test_curves_over_seconds_have_gaps(make_records) -> None:
+    """Between repetitions that ended early and those that began late there is no line."""
+    records = make_records({"x": [1]}, curves=lambda _p, r: {"m": Curve(np.arange(2), np.full(2, float(r)))})
+    starts = [0.0, 0.0, 0.0, 60.0, 60.0]
+    times = {
+        one: np.array([0.0, 20.0]) + start for one, start in zip(records.curves["m"], starts, strict=True)
+    }
+    records = dataclasses.replace(records, times={"m": times})
+    figure = make_figure(GraphSpec(kind="curve", y="m", x="seconds"), records)
+    (line,) = figure.axes[0].lines
+    x, y = np.array(line.get_xdata()), np.array(line.get_ydata())
+    assert np.isnan(y[(x > 20.1) & (x < 59.9)]).all()
+    assert (y[x <= 20], y[x >= 60]) == (pytest.approx(1.0), pytest.approx(3.5))
+    assert "n = 2 to 3 repetitions" in figure.texts[-1].get_text().replace("\n", " ")
