@@ -10,8 +10,7 @@ import numpy as np
 
 from experiments.series_file.graphs import STEP, FacetSection, GraphKind, GraphSpec
 from meta.graphs.dependence import ParameterTable
-from meta.graphs.groups import MAX_LINES, MAX_PANELS
-from meta.graphs.plan import SERIES
+from meta.graphs.plan import MAX_LINES, MAX_PANELS, SERIES
 from meta.graphs.readings import number
 from meta.graphs.records import SeriesRecords
 

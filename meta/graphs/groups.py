@@ -7,12 +7,10 @@ from dataclasses import dataclass, field
 
 from meta.graphs.errors import GraphError
 from meta.graphs.numbers import Line, Panel
-from meta.graphs.plan import Plan
+from meta.graphs.plan import MAX_LINES, MAX_PANELS, Plan
 from meta.graphs.records import CompletedExperiment, ConfigurationRecord, SeriesRecords
 from meta.graphs.style import Look
 
-MAX_LINES = 24
-MAX_PANELS = 16
 #: Rows of a heatmap are read by their labels, not by colours.
 _MAX_ROWS = 60
 

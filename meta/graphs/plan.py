@@ -18,6 +18,8 @@ from meta.graphs.values import ABSENT, ValueSet, short_names
 
 #: A numeric axis with fewer values than this says little more than bars.
 _MIN_VALUES_OF_LINE = 3
+#: More cannot be read on one figure.
+MAX_LINES, MAX_PANELS = 24, 16
 #: What stands for `x` where a series has no parameters: the whole series is one category.
 SERIES = "series"
 #: What stands for `x` where no parameter does: unlike any name of a parameter.

@@ -132,7 +132,7 @@ class SeriesRecords:
             unknown = [value for value in several if value not in values[name]]
             if unknown or not several:
                 raise GraphError(
-                    f"where: no configuration has {name} = {labels_of(unknown or [[]])[0]}; "
+                    f"where: no configuration has {name} = {_called(unknown or [[]], values[name])}; "
                     f"its values: {', '.join(values[name].labels[:MAX_LISTED])}"
                 )
             chosen[name] = {values[name].place(value) for value in several}
@@ -175,6 +175,11 @@ class SeriesRecords:
                 for name in experiment.results
             )
         )
+
+
+def _called(unknown: Sequence[Any], known: ValueSet) -> str:
+    """Return what an unknown value is called beside the known ones: 2.0 is not 2."""
+    return labels_of([unknown[0], *known.values])[0]
 
 
 def read_records(

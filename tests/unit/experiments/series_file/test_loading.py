@@ -262,7 +262,7 @@ PROBLEMS = [
     ),
     (
         "grid: {depth: [2]}\ngraphs: [{y: acc, x: step, where: {dept: 1}}]",
-        "graphs[0].where.dept: cannot be 'dept'; did you mean 'depth'? parameters: depth",
+        "graphs[0].where.dept: cannot be 'dept'; did you mean 'depth'? valid here: depth",
     ),
     ("graphs: [{y: acc, x: step, facet: lr}]", "graphs[0].facet: cannot be 'lr'; valid here: nothing"),
     (

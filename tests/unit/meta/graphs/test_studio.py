@@ -84,7 +84,7 @@ def test_what_goes_wrong_costs_one_figure(records) -> None:
     tasks = [
         replace(good, name="killed", extract=Deadly(signal.SIGKILL)),
         replace(good, name="wrong", spec=GraphSpec(y="nothing", x="lr")),
-        replace(good, name="broken", formats=("bmp?",)),
+        replace(good, name="broken", spec=LINE.model_copy(update={"formats": ("bmp?",)})),
         *(replace(good, name=f"good {number}") for number in range(4)),
         replace(good, name="crashed", extract=Deadly(signal.SIGSEGV)),
     ]
