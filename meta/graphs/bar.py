@@ -18,7 +18,7 @@ def draw(axes: Axes, lines: Sequence[Line], axis: ParameterAxis, *, count: int) 
     for line in lines:
         offset, width = axis.slot(line.number, count)
         x = axis.at(line.x) + offset
-        axes.bar(x, line.interval.mean, width * 0.92, label=line.label, **style.fill(line.number))
+        axes.bar(x, line.interval.estimate, width * 0.92, label=line.label, **style.fill(line.number))
         draw_whiskers(axes, x, line.interval, color="black")
 
 

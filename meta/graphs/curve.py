@@ -27,7 +27,7 @@ def draw(axes: Axes, lines: Sequence[Line]) -> None:
     for line in lines:
         axes.plot(
             line.x,
-            line.interval.mean,
+            line.interval.estimate,
             color=style.color(line.number),
             linestyle=style.dash(line.number),
             marker=style.marker(line.number) if _is_marked(line) else None,

@@ -7,10 +7,10 @@ from matplotlib.axes import Axes
 from numpy.typing import NDArray
 
 from meta.graphs import style
-from meta.statistics.bootstrap import MeanInterval
+from meta.statistics.bootstrap import Interval
 
 
-def draw_band(axes: Axes, x: NDArray[np.float64], interval: MeanInterval, *, color: str) -> None:
+def draw_band(axes: Axes, x: NDArray[np.float64], interval: Interval, *, color: str) -> None:
     """Draw the intervals as a band; a single point, which has no width, gets whiskers."""
     if len(x) == 1:
         draw_whiskers(axes, x, interval, color=color)
@@ -18,15 +18,15 @@ def draw_band(axes: Axes, x: NDArray[np.float64], interval: MeanInterval, *, col
     axes.fill_between(x, interval.low, interval.high, color=color, alpha=style.BAND_ALPHA, linewidth=0)
 
 
-def draw_whiskers(axes: Axes, x: NDArray[np.float64], interval: MeanInterval, *, color: str) -> None:
+def draw_whiskers(axes: Axes, x: NDArray[np.float64], interval: Interval, *, color: str) -> None:
     """Draw the intervals there are; a single repetition has none."""
     there = interval.count > 1
-    low, high, mean = interval.low[there], interval.high[there], interval.mean[there]
+    low, high, estimate = interval.low[there], interval.high[there], interval.estimate[there]
     axes.errorbar(
         x[there],
-        mean,
-        # An interval of width zero may lie beside its mean by the last bit, which errorbar refuses.
-        yerr=np.maximum([mean - low, high - mean], 0.0),
+        estimate,
+        # An interval of width zero may lie beside its estimate by the last bit, which errorbar refuses.
+        yerr=np.maximum([estimate - low, high - estimate], 0.0),
         fmt="none",
         ecolor=color,
         elinewidth=0.9,

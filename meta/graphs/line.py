@@ -30,7 +30,7 @@ def draw(axes: Axes, lines: Sequence[Line], axis: ParameterAxis, *, count: int) 
             draw_whiskers(axes, x, line.interval, color=style.color(line.number))
         axes.plot(
             x,
-            line.interval.mean,
+            line.interval.estimate,
             color=style.color(line.number),
             linestyle=style.dash(line.number),
             marker=style.marker(line.number),

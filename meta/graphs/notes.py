@@ -50,7 +50,7 @@ def _statistic(plan: Plan, numbers: Numbers, mark: str) -> str:
         return _box_statistic(least, most)
     if most == 1:
         return "single repetitions (n = 1), so there is no interval."
-    level = f"{100 * lines[0].interval.level:g} %"
+    level = f"{100 * lines[0].interval.resampling.level:g} %"
     text = f"mean with {level} bootstrap interval ({mark}) over {_repetitions(least, most)}."
     if least == 1:
         text += " No interval where n = 1."

@@ -12,9 +12,11 @@ from numpy.typing import NDArray
 from meta.graphs.errors import GraphError
 from meta.graphs.plan import Plan
 from meta.graphs.records import CompletedExperiment, ConfigurationRecord, SeriesRecords
-from meta.statistics.bootstrap import MeanInterval, mean_interval
+from meta.statistics.bootstrap import Interval, bootstrap_interval
 from meta.statistics.curves import StepGrid
+from meta.statistics.location import MEAN
 from meta.statistics.quartiles import BoxSummary, box_summary
+from meta.statistics.resampling import Resampling
 
 Floats = NDArray[np.float64]
 
@@ -33,7 +35,7 @@ class Line:
         Its place among the lines of the whole figure, which decides its colour and marks.
     x : ndarray, shape (points,)
         Steps, or places in the list of the x parameter's values.
-    interval : MeanInterval
+    interval : Interval
         Of each point.
     boxes : sequence of BoxSummary
         Of each point; only of box plots.
@@ -44,7 +46,7 @@ class Line:
     label: str
     number: int
     x: Floats
-    interval: MeanInterval
+    interval: Interval
     boxes: Sequence[BoxSummary] = ()
     readings: Sequence[Floats] = ()
 
@@ -166,7 +168,7 @@ def _curves(plan: Plan, records: SeriesRecords, groups: Sequence[_Group], seed: 
         matrix = grid.matrix(some)
         keep = np.isfinite(matrix.readings).any(axis=0)
         if keep.any():
-            interval = mean_interval(matrix.readings[:, keep], seed=seed)
+            interval = bootstrap_interval(matrix.readings[:, keep], Resampling(seed))
             panels.add(group, Line(group.line, group.number, matrix.steps[keep], interval))
     return Numbers(
         panels.all(),
@@ -209,15 +211,16 @@ def number(experiment: CompletedExperiment, name: str) -> float | None:
         return float("inf")
 
 
-def _intervals(rows: Sequence[Floats], seed: int) -> MeanInterval:
+def _intervals(rows: Sequence[Floats], seed: int) -> Interval:
     """Return the interval of each row; rows of equal length share their drawings, and one product."""
-    mean, low, high = (np.empty(len(rows)) for _ in range(3))
+    resampling = Resampling(seed)
+    estimate, low, high = (np.empty(len(rows)) for _ in range(3))
     count = np.array([len(row) for row in rows], dtype=np.int64)
     for length in np.unique(count):
         places = np.flatnonzero(count == length).tolist()
-        part = mean_interval(np.stack([rows[place] for place in places], axis=1), seed=seed)
-        mean[places], low[places], high[places] = part.mean, part.low, part.high
-    return MeanInterval(mean, low, high, count, part.level, part.resamples)
+        part = bootstrap_interval(np.stack([rows[place] for place in places], axis=1), resampling)
+        estimate[places], low[places], high[places] = part.estimate, part.low, part.high
+    return Interval(estimate, low, high, count, MEAN, resampling)
 
 
 class _Panels:

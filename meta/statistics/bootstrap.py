@@ -1,157 +1,162 @@
-"""The mean over repetitions and its bootstrap interval.
+"""Bootstrap intervals of an estimator over repetitions, for many columns at once.
 
-The percentile bootstrap of Efron and Tibshirani, An Introduction to the Bootstrap (1993), chapter
-13: repetitions are drawn with replacement, the mean is taken of each drawing, and the interval lies
-between two quantiles of these means. A drawing is a row of weights (how often each repetition
-was drawn), so all means of all columns are one matrix product ``weights @ readings / n``. Whole
-repetitions are drawn: every column (step) sees the same weights, as the points of a curve belong together.
+The percentile bootstrap of Efron and Tibshirani, An Introduction to the Bootstrap (1993), chapter 13:
+repetitions are drawn with replacement, the estimate is taken of each drawing, and the interval lies
+between two quantiles of these estimates; or corrected quantiles (bca.py). A drawing is a row of weights, so
+all estimates of all columns are one matrix product ``weights @ readings``.
+
+Of the mean, whole repetitions are drawn: every column (step) sees the same weights, as the points of a curve
+belong together. The other estimators weigh readings by rank. What is drawn then is ranks, the same for all
+columns: for each column by itself this is the same distribution, because every repetition is as likely
+as every other, and the weights of the ranks need to be found once and not for each column.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
-Floats = NDArray[np.float64]
-Singles = NDArray[np.float32]
+from meta.statistics import bca
+from meta.statistics.arrays import Floats, Integers, Singles, matrix
+from meta.statistics.location import MEAN, Estimator
+from meta.statistics.resampling import Drawings, Resampling
 
-DEFAULT_RESAMPLES = 10_000
-DEFAULT_LEVEL = 0.95
-
-#: Resampled means held at once: 4 bytes each, and partitioning them takes a copy.
-_MEANS_PER_BLOCK = 20_000_000
-#: Weights held at once: 4 bytes each, 12 more while they are drawn.
-_WEIGHTS_PER_BLOCK = 4_000_000
+#: Resampled estimates held at once: 4 bytes each, and partitioning them takes a copy.
+_ESTIMATES_PER_BLOCK = 20_000_000
+#: Differences up to this, in units of the largest deviation, are rounding of single precision.
+_ROUNDING = 1e-6
 
 
 @dataclass(frozen=True)
-class MeanInterval:
-    """The mean over repetitions with its interval, per column.
+class Interval:
+    """Estimates over repetitions with their intervals, per column.
 
     Attributes
     ----------
-    mean : ndarray, shape (columns,)
+    estimate : ndarray, shape (columns,)
         NaN where no repetition has a reading.
     low, high : ndarray, shape (columns,)
         The ends of the interval; NaN where fewer than two repetitions have a reading.
     count : ndarray of int, shape (columns,)
         How many repetitions have a reading.
-    level : float
-        The share of the drawings' means that lie between `low` and `high`.
-    resamples : int
-        How many drawings the interval rests on.
+    estimator : Estimator
+    resampling : Resampling
     """
 
-    mean: Floats
+    estimate: Floats
     low: Floats
     high: Floats
-    count: NDArray[np.int64]
-    level: float
-    resamples: int
+    count: Integers
+    estimator: Estimator
+    resampling: Resampling
 
 
-def mean_interval(
-    readings: Floats,
-    *,
-    seed: int,
-    level: float = DEFAULT_LEVEL,
-    resamples: int = DEFAULT_RESAMPLES,
-) -> MeanInterval:
-    """Return the mean over repetitions and its percentile bootstrap interval, per column.
+def bootstrap_interval(readings: ArrayLike, resampling: Resampling, estimator: Estimator = MEAN) -> Interval:
+    """Return the estimate over repetitions and its bootstrap interval, per column.
 
     Parameters
     ----------
-    readings : ndarray, shape (repetitions, columns)
+    readings : array_like, shape (repetitions, columns)
         Columns are the steps of a curve, or configurations; they are resampled together. A reading
         that is not finite is missing: it is left out of its column only, and in a drawing that
-        column's mean is over the drawn repetitions that have a reading.
-    seed : int
-        Of the drawings: the same seed and number of repetitions give the same weights.
-    level : float
-        Between 0 and 1.
-    resamples : int
-        How many drawings.
+        column's estimate is over the drawn repetitions that have a reading.
+    resampling : Resampling
+        Seed, level, number of drawings and method.
+    estimator : Estimator
+
+    Raises
+    ------
+    ValueError
+        The readings do not have two dimensions.
     """
-    readings = np.asarray(readings, dtype=np.float64)
-    if readings.ndim != 2:
-        raise ValueError(f"readings have {readings.ndim} dimensions; (repetitions, columns) are needed")
-    present = np.isfinite(readings)
-    count = present.sum(axis=0, dtype=np.int64)
-    mean = _means(readings, present, count)
-    low = np.full(mean.shape, np.nan)
-    high = np.full(mean.shape, np.nan)
-    width = max(1, _MEANS_PER_BLOCK // resamples)
-    drawings = _Drawings(seed, len(readings), resamples)
-    tails = np.array([(1 - level) / 2, (1 + level) / 2])
-    for complete in (True, False):
-        chosen = np.flatnonzero((count > 1) & ((count == len(readings)) == complete))
-        for columns in np.split(chosen, range(width, len(chosen), width)):
-            if len(columns):
-                block, here = readings[:, columns], None if complete else present[:, columns]
-                low[columns], high[columns] = _interval(
-                    block, here, mean=mean[columns], drawings=drawings, tails=tails
-                )
-    return MeanInterval(mean, low, high, count, level, resamples)
+    known = matrix(readings)
+    count = np.isfinite(known).sum(axis=0, dtype=np.int64)
+    estimate = estimator.of(known)
+    low, high = np.full((2, *estimate.shape), np.nan)
+    for columns in _blocks(count, len(known), resampling, estimator):
+        deviations = known[:, columns] - estimate[columns]
+        ends = _ends(deviations, resampling, estimator)
+        low[columns], high[columns] = estimate[columns] + ends
+    return Interval(estimate, low, high, count, estimator, resampling)
 
 
-@dataclass(frozen=True)
-class _Drawings:
-    seed: int
-    repetitions: int
-    resamples: int
-
-    def weights(self) -> Iterator[tuple[slice, Singles]]:
-        """Yield blocks of the weights, shape (drawings, repetitions); each call yields the same ones."""
-        generator = np.random.default_rng(self.seed)
-        rows = max(1, _WEIGHTS_PER_BLOCK // self.repetitions)
-        for start in range(0, self.resamples, rows):
-            size = min(rows, self.resamples - start)
-            drawn = generator.integers(self.repetitions, size=(size, self.repetitions), dtype=np.int32)
-            # Counting per row is counting once over rows laid end to end.
-            drawn += np.arange(size, dtype=np.int32)[:, None] * np.int32(self.repetitions)
-            counts = np.bincount(drawn.ravel(), minlength=size * self.repetitions)
-            yield slice(start, start + size), counts.reshape(size, -1).astype(np.float32)
+def _blocks(
+    count: Integers, repetitions: int, resampling: Resampling, estimator: Estimator
+) -> Iterator[Integers]:
+    """Yield the columns that share their weights, no more of them at once than memory should hold."""
+    # Drawn whole, repetitions have the same weights whatever is missing; those of ranks depend on how many
+    # readings there are.
+    alike = (count == repetitions) if estimator.is_linear else count
+    width = max(1, _ESTIMATES_PER_BLOCK // resampling.resamples)
+    for value in np.unique(alike[count > 1]):
+        chosen = np.flatnonzero((count > 1) & (alike == value))
+        yield from np.split(chosen, range(width, len(chosen), width))
 
 
-def _means(readings: Floats, present: NDArray[np.bool_], count: NDArray[np.int64]) -> Floats:
-    """Return the mean of the present readings per column."""
-    divisor = np.maximum(count, 1)
-    kept = np.where(present, readings, 0.0)
-    with np.errstate(over="ignore"):
-        mean: Floats = kept.sum(axis=0) / divisor
-    huge = ~np.isfinite(mean)  # the sum overflowed, not the mean
-    mean[huge] = (kept[:, huge] / divisor[huge]).sum(axis=0)
-    mean[count == 0] = np.nan
-    return mean
-
-
-def _interval(
-    readings: Floats,
-    present: NDArray[np.bool_] | None,
-    *,
-    mean: Floats,
-    drawings: _Drawings,
-    tails: Floats,
-) -> tuple[Floats, Floats]:
-    """Return the ends of the interval for columns that are all complete (`present` None) or all not."""
-    # Single precision suffices for deviations from the mean, in units of the largest of them.
-    deviations = readings - mean if present is None else np.where(present, readings - mean, 0.0)
-    scale = np.abs(deviations).max(axis=0)
+def _ends(deviations: Floats, resampling: Resampling, estimator: Estimator) -> Floats:
+    """Return the ends of the interval less the estimate, shape (2, columns)."""
+    # Single precision suffices for deviations from the estimate, in units of the largest of them.
+    scale = np.nanmax(np.abs(deviations), axis=0)
     scale[scale == 0] = 1.0
-    scaled = (deviations / scale).astype(np.float32).T
-    here = None if present is None else present.astype(np.float32).T
-    means = np.empty((readings.shape[1], drawings.resamples), dtype=np.float32)
-    for rows, weights in drawings.weights():
-        sums = scaled @ weights.T
-        if here is None:
-            means[:, rows] = sums / np.float32(len(readings))
+    scaled = deviations / scale
+    if not estimator.is_linear:
+        scaled.sort(axis=0)  # NaN comes last
+    drawn = _drawn(scaled, resampling, estimator)
+    if resampling.method == "bca":
+        below = bca.share_below(drawn, _ROUNDING)
+        left_out = bca.left_out_estimates(estimator, np.sort(scaled, axis=0))
+        tails = bca.corrected_tails(resampling.tails, below, bca.acceleration_of([left_out]))
+        ends = _quantiles(drawn, tails)
+    else:
+        quantile = np.nanquantile if np.isnan(deviations).any() else np.quantile
+        ends = quantile(drawn, resampling.tails, axis=1, overwrite_input=True)
+    # Rounding must not carry an end beyond the readings: a rate has no interval up to 1.00000001.
+    inside: Floats = np.clip(scale * ends, np.nanmin(deviations, axis=0), np.nanmax(deviations, axis=0))
+    return inside
+
+
+def _drawn(scaled: Floats, resampling: Resampling, estimator: Estimator) -> Singles:
+    """Return the estimate of each drawing, shape (columns, drawings); NaN where it drew no reading."""
+    present = np.isfinite(scaled)
+    everywhere = present.all()
+    readings = np.where(present, scaled, 0.0).astype(np.float32).T
+    here = present.astype(np.float32).T
+    some = int(present.sum(axis=0).max())
+    drawn = np.empty((len(readings), resampling.resamples), dtype=np.float32)
+    for rows, counts in Drawings(resampling, (len(scaled),)).counts():
+        if estimator.is_linear:
+            sums = readings @ counts.T
+            total = np.float32(len(scaled)) if everywhere else here @ counts.T
         else:
-            drawn = here @ weights.T
-            # A drawing that took no repetition with a reading has no mean, and does not count.
-            means[:, rows] = np.divide(sums, drawn, out=np.full_like(sums, np.nan), where=drawn > 0)
-    quantile = np.quantile if here is None else np.nanquantile
-    low, high = quantile(means, tails, axis=1, overwrite_input=True)
-    return mean + scale * low, mean + scale * high
+            weights, divisor = estimator.weights(counts[:, :some])
+            sums = readings[:, :some] @ weights.astype(np.float32).T
+            total = divisor.astype(np.float32).T
+        # A drawing that took no repetition with a reading has no estimate, and does not count.
+        drawn[:, rows] = np.divide(sums, total, out=np.full_like(sums, np.nan), where=total > 0)
+    return drawn
+
+
+def _quantiles(drawn: NDArray[Any], shares: Floats) -> Floats:
+    """Return quantiles that differ between columns.
+
+    Parameters
+    ----------
+    drawn : ndarray, shape (columns, drawings)
+        Sorted in place; NaN does not count.
+    shares : ndarray, shape (ends, columns)
+
+    Returns
+    -------
+    ndarray, shape (ends, columns)
+    """
+    drawn.sort(axis=1)
+    place = shares * (np.count_nonzero(~np.isnan(drawn), axis=1) - 1)
+    below = np.floor(place).astype(np.int64)
+    columns = np.arange(len(drawn))
+    lower, upper = drawn[columns, below], drawn[columns, np.ceil(place).astype(np.int64)]
+    found: Floats = lower + (place - below) * (upper.astype(np.float64) - lower)
+    return found

@@ -9,8 +9,9 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 from scipy import stats
 
-from meta.statistics import bootstrap
-from meta.statistics.bootstrap import mean_interval
+from meta.statistics import bootstrap, resampling
+from meta.statistics.bootstrap import bootstrap_interval
+from meta.statistics.resampling import Resampling
 
 
 def skewed(repetitions: int, columns: int) -> np.ndarray:
@@ -20,7 +21,7 @@ def skewed(repetitions: int, columns: int) -> np.ndarray:
 def test_interval_agrees_with_scipy() -> None:
     """The interval is scipy's percentile bootstrap up to the noise of 10,000 drawings."""
     readings = skewed(40, 3)
-    found = mean_interval(readings, seed=1)
+    found = bootstrap_interval(readings, Resampling(1))
     for column in range(3):
         expected = stats.bootstrap(
             (readings[:, column],), np.mean, method="percentile", n_resamples=10_000, rng=2
@@ -36,7 +37,7 @@ def test_interval_with_missing_readings_agrees_with_a_plain_loop() -> None:
     readings[:4, 1] = np.nan
     readings[5:, 2] = np.nan
     readings[7, 3] = np.inf
-    found = mean_interval(readings, seed=3, resamples=40_000)
+    found = bootstrap_interval(readings, Resampling(3, resamples=40_000))
     rows = np.random.default_rng(9).integers(12, size=(40_000, 12))
     for column in range(4):
         kept = np.where(np.isfinite(readings[:, column]), readings[:, column], np.nan)
@@ -50,23 +51,23 @@ def test_interval_with_missing_readings_agrees_with_a_plain_loop() -> None:
 def test_mean_and_count_leave_out_what_is_not_finite() -> None:
     """The mean is over finite readings only, and the count says how many there were."""
     readings = np.array([[1.0, np.nan, np.nan], [2.0, 4.0, np.inf], [6.0, 8.0, -np.inf]])
-    found = mean_interval(readings, seed=0, resamples=100)
-    np.testing.assert_allclose(found.mean, [3.0, 6.0, np.nan])
+    found = bootstrap_interval(readings, Resampling(0, resamples=100))
+    np.testing.assert_allclose(found.estimate, [3.0, 6.0, np.nan])
     assert found.count.tolist() == [3, 2, 0]
 
 
 def test_one_repetition_has_no_interval() -> None:
     """Fewer than two readings give a mean without an interval."""
-    found = mean_interval(np.array([[1.0, 5.0], [2.0, np.nan]]), seed=0, resamples=100)
+    found = bootstrap_interval(np.array([[1.0, 5.0], [2.0, np.nan]]), Resampling(0, resamples=100))
     assert np.isfinite(found.low).tolist() == [True, False]
     assert np.isfinite(found.high).tolist() == [True, False]
-    assert found.mean.tolist() == [1.5, 5.0]
+    assert found.estimate.tolist() == [1.5, 5.0]
 
 
 def test_equal_columns_get_equal_intervals() -> None:
     """Every column sees the same drawings: the points of a curve are resampled together."""
     column = skewed(25, 1)
-    found = mean_interval(np.hstack([column, 3 * column + 7, column]), seed=4)
+    found = bootstrap_interval(np.hstack([column, 3 * column + 7, column]), Resampling(4))
     assert found.low[0] == found.low[2]
     assert found.low[1] == pytest.approx(3 * found.low[0] + 7, rel=1e-6)
     assert found.high[1] == pytest.approx(3 * found.high[0] + 7, rel=1e-6)
@@ -75,7 +76,9 @@ def test_equal_columns_get_equal_intervals() -> None:
 def test_the_seed_alone_decides() -> None:
     """The same seed gives the same interval to the last bit, another seed another one."""
     readings = skewed(30, 5)
-    first, again, other = (mean_interval(readings, seed=seed, resamples=500) for seed in (1, 1, 2))
+    first, again, other = (
+        bootstrap_interval(readings, Resampling(seed, resamples=500)) for seed in (1, 1, 2)
+    )
     assert np.array_equal(first.low, again.low)
     assert np.array_equal(first.high, again.high)
     assert not np.array_equal(first.low, other.low)
@@ -85,42 +88,42 @@ def test_blocks_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     """Splitting drawings and columns into blocks changes only the last bits of single precision."""
     readings = skewed(20, 30)
     readings[3, ::2] = np.nan
-    whole = mean_interval(readings, seed=1, resamples=1_000)
-    monkeypatch.setattr(bootstrap, "_MEANS_PER_BLOCK", 7_000)
-    columns_split = mean_interval(readings, seed=1, resamples=1_000)
+    whole = bootstrap_interval(readings, Resampling(1, resamples=1_000))
+    monkeypatch.setattr(bootstrap, "_ESTIMATES_PER_BLOCK", 7_000)
+    columns_split = bootstrap_interval(readings, Resampling(1, resamples=1_000))
     np.testing.assert_allclose(columns_split.low, whole.low, rtol=1e-5)
     np.testing.assert_allclose(columns_split.high, whole.high, rtol=1e-5)
-    monkeypatch.setattr(bootstrap, "_WEIGHTS_PER_BLOCK", 600)
-    both_split = mean_interval(readings, seed=1, resamples=1_000)
+    monkeypatch.setattr(resampling, "_WEIGHTS_PER_BLOCK", 600)
+    both_split = bootstrap_interval(readings, Resampling(1, resamples=1_000))
     np.testing.assert_allclose(both_split.low, whole.low, rtol=1e-5)
 
 
 def test_single_precision_does_not_lose_small_differences() -> None:
     """Readings that differ in the tenth digit still get their interval."""
     small = skewed(30, 1)
-    far = mean_interval(1e6 + 1e-4 * small, seed=1)
-    near = mean_interval(small, seed=1)
+    far = bootstrap_interval(1e6 + 1e-4 * small, Resampling(1))
+    near = bootstrap_interval(small, Resampling(1))
     assert (far.high - far.low)[0] == pytest.approx(1e-4 * (near.high - near.low)[0], rel=1e-3)
 
 
 def test_equal_repetitions_have_a_point_as_interval() -> None:
     """Repetitions that agree give an interval of width zero at their mean."""
-    found = mean_interval(np.full((7, 2), 0.1), seed=0, resamples=200)
-    np.testing.assert_allclose(found.low, found.mean, rtol=1e-12)
-    np.testing.assert_allclose(found.high, found.mean, rtol=1e-12)
+    found = bootstrap_interval(np.full((7, 2), 0.1), Resampling(0, resamples=200))
+    np.testing.assert_allclose(found.low, found.estimate, rtol=1e-12)
+    np.testing.assert_allclose(found.high, found.estimate, rtol=1e-12)
 
 
 def test_huge_readings_do_not_overflow() -> None:
     """The mean of readings near the largest float is finite."""
-    found = mean_interval(np.array([[1.5e308], [1.6e308]]), seed=0, resamples=100)
-    assert found.mean[0] == pytest.approx(1.55e308)
+    found = bootstrap_interval(np.array([[1.5e308], [1.6e308]]), Resampling(0, resamples=100))
+    assert found.estimate[0] == pytest.approx(1.55e308)
     assert np.isfinite(found.high[0])
 
 
 def test_coverage_is_what_is_promised() -> None:
     """95 % intervals of 30 normal readings hold the true mean in about 95 of 100 studies."""
     studies = np.random.default_rng(11).normal(size=(30, 2_000))
-    found = mean_interval(studies, seed=1, resamples=1_000)
+    found = bootstrap_interval(studies, Resampling(1, resamples=1_000))
     covered = float(np.mean((found.low <= 0) & (found.high >= 0)))
     assert 0.92 <= covered <= 0.96
 
@@ -128,12 +131,12 @@ def test_coverage_is_what_is_promised() -> None:
 def test_a_vector_is_refused() -> None:
     """One dimension does not say what is a repetition."""
     with pytest.raises(ValueError, match="repetitions, columns"):
-        mean_interval(np.zeros(3), seed=0)
+        bootstrap_interval(np.zeros(3), Resampling(0))
 
 
 def test_no_columns_is_an_empty_result() -> None:
     """A curve without steps has arrays without entries."""
-    assert mean_interval(np.empty((3, 0)), seed=0).mean.shape == (0,)
+    assert bootstrap_interval(np.empty((3, 0)), Resampling(0)).estimate.shape == (0,)
 
 
 @settings(max_examples=60)
@@ -146,7 +149,7 @@ def test_no_columns_is_an_empty_result() -> None:
 )
 def test_interval_lies_within_the_readings(readings: np.ndarray) -> None:
     """Ends of the interval are ordered and never beyond the smallest and largest reading."""
-    found = mean_interval(readings, seed=0, resamples=200)
+    found = bootstrap_interval(readings, Resampling(0, resamples=200))
     several = found.count > 1
     kept = readings[:, several]
     slack = 1e-6 * (np.nanmax(np.abs(kept), axis=0) if kept.size else 0)

@@ -1,0 +1,63 @@
+"""The arrays that statistics take: their types, and how missing readings are told."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+Floats = NDArray[np.float64]
+Singles = NDArray[np.float32]
+Integers = NDArray[np.int64]
+Booleans = NDArray[np.bool_]
+
+
+def matrix(readings: ArrayLike, axes: str = "repetitions, columns") -> Floats:
+    """Return a copy of two-dimensional readings with NaN for each one that is not finite.
+
+    Raises
+    ------
+    ValueError
+        There are not two dimensions, so that nothing says which axis holds the repetitions.
+    """
+    found = np.array(readings, dtype=np.float64)
+    if found.ndim != 2:
+        raise ValueError(f"the readings have {found.ndim} dimensions; two are needed: ({axes})")
+    found[~np.isfinite(found)] = np.nan
+    return found
+
+
+def sample(readings: ArrayLike) -> Floats:
+    """Return the finite ones of one-dimensional readings.
+
+    Raises
+    ------
+    ValueError
+        There is not one dimension.
+    """
+    found = np.asarray(readings, dtype=np.float64)
+    if found.ndim != 1:
+        raise ValueError(f"the readings have {found.ndim} dimensions; one is needed: (repetitions,)")
+    return found[np.isfinite(found)]
+
+
+def pairs(first: ArrayLike, second: ArrayLike) -> tuple[Floats, Floats]:
+    """Return the pairs of which both readings are finite.
+
+    Parameters
+    ----------
+    first, second : array_like, shape (repetitions,)
+        Readings at the same place belong together: the same repetition, with the same seed.
+
+    Raises
+    ------
+    ValueError
+        The shapes differ, or are not one-dimensional.
+    """
+    one, other = np.asarray(first, dtype=np.float64), np.asarray(second, dtype=np.float64)
+    if one.ndim != 1 or one.shape != other.shape:
+        raise ValueError(
+            f"readings of shapes {one.shape} and {other.shape} are no pairs: two of the same shape "
+            "(repetitions,) are needed, with NaN where a repetition has no reading"
+        )
+    both = np.isfinite(one) & np.isfinite(other)
+    return one[both], other[both]

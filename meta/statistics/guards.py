@@ -1,0 +1,117 @@
+"""What is too small or uneven to stand on, in sentences for figures and reports."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+from meta.statistics.location import Estimator, Quantile, TrimmedMean
+from meta.statistics.order_statistics import minimum_count
+from meta.statistics.ranking import Ranking
+from meta.statistics.resampling import DEFAULT_LEVEL
+from meta.statistics.significance import Significance, smallest_p_of_pairs, smallest_p_of_samples
+
+#: Demsar (2006), section 3.2.2: Friedman's statistic follows its distribution for more data sets than this.
+_FEW_DATA_SETS = 10
+#: A p that equals the limit, computed as 1 - 0.95, is not above it.
+_ROUNDING = 1e-9
+
+
+def minimum_for_bootstrap(level: float = DEFAULT_LEVEL) -> int:
+    """Return from how many repetitions on a bootstrap interval means anything: 5 at 95 %.
+
+    Of n repetitions there are ``C(2n - 1, n)`` different drawings (P. Hall, The Bootstrap and Edgeworth
+    Expansion, 1992, appendix I); fewer than ``2 / (1 - level)`` have no quantile so far out.
+    """
+    count = 2
+    while math.comb(2 * count - 1, count) * (1 - level) / 2 < 1:
+        count += 1
+    return count
+
+
+def interval_guards(count: int, estimator: Estimator, *, level: float = DEFAULT_LEVEL) -> tuple[str, ...]:
+    """Return what is to be said of an interval over so many repetitions; nothing when they are enough.
+
+    Parameters
+    ----------
+    count : int
+    estimator : Estimator
+    level : float
+    """
+    wanted = f"a {100 * level:g} % interval of the {estimator.label}"
+    if count < 2:
+        return (f"n = {count}: {wanted} needs several repetitions.",)
+    said = []
+    enough = minimum_for_bootstrap(level)
+    if isinstance(estimator, Quantile) and 0 < estimator.share < 1:
+        enough = max(enough, minimum_count(estimator, level=level))
+    if count < enough:
+        said.append(f"n = {count} is too small for {wanted}; {enough} are needed.")
+    if isinstance(estimator, Quantile) and estimator.share in (0, 1):
+        said.append(f"No number of repetitions is enough for {wanted}: the bootstrap fails at extremes.")
+    if isinstance(estimator, TrimmedMean) and 0 < estimator.cut * count < 1:
+        needed = math.ceil(1 / estimator.cut)
+        said.append(
+            f"n = {count}: the {estimator.label} cuts nothing off and is the mean; {needed} are needed."
+        )
+    return tuple(said)
+
+
+def significance_guards(
+    found: Significance, *, comparisons: int = 1, level: float = DEFAULT_LEVEL
+) -> tuple[str, ...]:
+    """Return what is to be said of a test, among so many comparisons.
+
+    Parameters
+    ----------
+    found : Significance
+    comparisons : int
+        How many the p is corrected for.
+    level : float
+    """
+    said = [f"{found.test}: {found.note}."] if found.note else []
+    alpha = (1 - level) / comparisons
+    if found.smallest_p > alpha * (1 + _ROUNDING):
+        among = f" after correction for {comparisons} comparisons" if comparisons > 1 else ""
+        said.append(
+            f"n = {min(found.sizes)} is too small for the {found.test} to find anything: its smallest p is "
+            f"{found.smallest_p:.2g}, and p <= {alpha:.2g} is needed{among}; "
+            f"{_needed(found, alpha)} repetitions are enough."
+        )
+    return tuple(said)
+
+
+def ranking_guards(ranking: Ranking) -> tuple[str, ...]:
+    """Return what is to be said of a ranking."""
+    said = [f"Ranking: {ranking.note}."] if ranking.note else []
+    sets = len(ranking.scores)
+    if sets <= _FEW_DATA_SETS:
+        said.append(
+            f"{sets} data sets are few: the p values of Friedman's test are rough up to {_FEW_DATA_SETS}."
+        )
+    if ranking.left_out:
+        said.append(f"{ranking.left_out} data sets are left out, because a method has no score there.")
+    return tuple(said)
+
+
+def balance_guards(counts: Sequence[int]) -> tuple[str, ...]:
+    """Return what is to be said of numbers of repetitions that differ between cells."""
+    if not counts or min(counts) == max(counts):
+        return ()
+    return (
+        (
+            f"Repetitions differ between cells: n = {min(counts)} to {max(counts)}. "
+            "If it is the bad ones that are missing, what is left looks better than it is."
+        ),
+    )
+
+
+def _needed(found: Significance, alpha: float) -> int:
+    count = 2
+    while _smallest_p(found, count) > alpha * (1 + _ROUNDING):
+        count += 1
+    return count
+
+
+def _smallest_p(found: Significance, count: int) -> float:
+    return smallest_p_of_pairs(count) if found.paired else smallest_p_of_samples((count, count))
