@@ -77,23 +77,27 @@ def read_curves(session: Session, series_id: int, metric: str) -> dict[int, Curv
     """
     return {
         found.experiment_id: found.curve
-        for found in _joined(_chunks(session, series_id, metric, for_graphs=True))
+        for found in _joined(_chunks(session, series_id, metric, for_graphs=True, timed=False))
     }
 
 
-def read_timed_curves(session: Session, series_id: int, metric: str) -> Iterator[TimedCurve]:
-    """Yield the curves of all experiments, whatever their status."""
-    return _joined(_chunks(session, series_id, metric, for_graphs=False))
+def read_timed_curves(
+    session: Session, series_id: int, metric: str, *, for_graphs: bool = False
+) -> Iterator[TimedCurve]:
+    """Yield the curves of all experiments; for graphs only of the completed ones that are not retired."""
+    return _joined(_chunks(session, series_id, metric, for_graphs=for_graphs, timed=True))
 
 
-def _chunks(session: Session, series_id: int, metric: str, *, for_graphs: bool) -> Iterator[_ChunkRow]:
-    """Yield chunks in the order they were logged, attempt by attempt; graphs take no times."""
+def _chunks(
+    session: Session, series_id: int, metric: str, *, for_graphs: bool, timed: bool
+) -> Iterator[_ChunkRow]:
+    """Yield chunks in the order they were logged, attempt by attempt."""
     statement = (
         select(
             MetricChunk.experiment_id,
             MetricChunk.steps,
             MetricChunk.readings,
-            *(() if for_graphs else (MetricChunk.seconds,)),
+            *((MetricChunk.seconds,) if timed else ()),
         )
         .join(Experiment, Experiment.id == MetricChunk.experiment_id)
         .where(Experiment.series_id == series_id, MetricChunk.metric == metric)

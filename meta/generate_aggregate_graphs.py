@@ -174,7 +174,8 @@ def _graphs(specs: Sequence[GraphSpec], records: SeriesRecords, place: _Place) -
 
 def _graph(spec: GraphSpec, records: SeriesRecords, directory: Path, name: str) -> GraphResult:
     try:
-        paths = write_figure(make_figure(spec, records), directory, name)
+        figure = make_figure(spec, records)
+        paths = write_figure(figure, directory, name, formats=spec.formats, theme=spec.theme)
     except GraphError as error:
         _log.warning("%s: graph %s: %s", records.name, name, error)
         return GraphResult(records.name, name, error=str(error))

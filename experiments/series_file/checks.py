@@ -10,7 +10,6 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from experiments.nearest import suggestion
 from experiments.parameters import (
     RESERVED_NAMES,
     ParameterError,
@@ -20,8 +19,8 @@ from experiments.parameters import (
     nest,
     objection,
 )
+from experiments.series_file import graph_checks
 from experiments.series_file.errors import KeyPath, path_text
-from experiments.series_file.graphs import STEP
 from experiments.series_file.models import MAX_EXPERIMENTS
 
 #: A path and what is wrong there.
@@ -149,17 +148,6 @@ def _graphs(graphs: list[Any], parameters: list[str]) -> Iterator[Finding]:
             if name in named:
                 yield ("graphs", index, "name"), f"{name!r} is the name of graphs[{named[name]}] too"
             named.setdefault(name, index)
-        for key in ("x", "hue", "facet"):
-            if isinstance(used := graph.get(key), str):
-                choices = _graph_choices(key, graph.get("kind"), parameters)
-                if used not in choices:
-                    yield ("graphs", index, key), f"cannot be {used!r}; {suggestion(used, choices)}"
-
-
-def _graph_choices(key: str, kind: Any, parameters: list[str]) -> list[str]:
-    """Return what a graph's `x`, `hue` or `facet` can be."""
-    if key != "x":
-        return parameters
-    if kind == "curve":
-        return [STEP]
-    return parameters if kind in ("line", "bar", "box") else [STEP, *parameters]
+        for found in (graph_checks.objections(graph), graph_checks.names(graph, parameters)):
+            for path, message in found:
+                yield ("graphs", index, *path), message

@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter, NullLocator
 from numpy.typing import NDArray
 
+from experiments.series_file.graphs import ScaleName
+from meta.graphs import scales
+from meta.graphs.errors import GraphError
 from meta.graphs.values import ValueSet, shortened
 
 Floats = NDArray[np.float64]
+AxisScale = Literal["categories", "linear", "log", "symlog", "logit"]
 
 #: Positive values whose largest is this many times the smallest are drawn on a logarithmic scale.
 _LOG_RATIO = 100.0
@@ -33,22 +38,38 @@ class ParameterAxis:
     labels : tuple of str
         One per value, cut when very long.
     scale : str
-        ``categories``, ``linear`` or ``log``.
+        ``categories``, ``linear``, ``log``, ``symlog`` or ``logit``.
     """
 
     positions: Floats
     labels: tuple[str, ...]
-    scale: str
+    scale: AxisScale
 
     @classmethod
-    def of(cls, values: ValueSet, *, numeric: bool) -> ParameterAxis:
-        """Return the axis of a parameter; `numeric` when its numbers may stand at their place."""
+    def of(cls, values: ValueSet, *, numeric: bool, scale: ScaleName | None = None) -> ParameterAxis:
+        """Return the axis of a parameter; `numeric` when its numbers may stand at their place.
+
+        Raises
+        ------
+        GraphError
+            `scale` was asked for, and the values have no place on it.
+        """
         labels = tuple(shortened(values.labels, _MAX_LABEL))
         if not (numeric and values.is_axis()):
+            if scale is not None:
+                raise GraphError(
+                    "scale.x: the values of x stand side by side here, so that they have no scale; leave it "
+                    "out, or draw numbers in ascending order with kind: line"
+                )
             return cls(np.arange(len(values), dtype=np.float64), labels, "categories")
         positions = np.array(values.values, dtype=np.float64)
+        if scale is not None and not scales.has_place(positions, scale).all():
+            wanted = "positive values" if scale == "log" else "values between 0 and 1"
+            raise GraphError(
+                f"scale.x: a {scale} scale needs {wanted}; x has {labels[0]}; use symlog or linear"
+            )
         is_log = positions[0] > 0 and positions[-1] >= _LOG_RATIO * positions[0]
-        return cls(positions, labels, "log" if is_log else "linear")
+        return cls(positions, labels, scale or ("log" if is_log else "linear"))
 
     @property
     def is_numeric(self) -> bool:
@@ -78,5 +99,8 @@ class ParameterAxis:
             else:
                 axes.xaxis.set_major_locator(LogLocator(numticks=8))
                 axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+        elif self.scale != "linear":
+            scales.apply(axes, "x", self.scale, self.positions)
+            axes.set_xticks(self.positions, self.labels)
         elif (self.positions == np.round(self.positions)).all():
             axes.xaxis.set_major_locator(MaxNLocator(integer=True))

@@ -1,4 +1,4 @@
-"""Bars: the mean of a result per value of a parameter, with its interval as whiskers."""
+"""Bars: an estimate of a result per value of a parameter, with its interval as whiskers."""
 
 from __future__ import annotations
 
@@ -7,21 +7,27 @@ from collections.abc import Sequence
 from matplotlib.axes import Axes
 from matplotlib.patches import Patch
 
-from meta.graphs import style
-from meta.graphs.axis import ParameterAxis
+from meta.graphs import points, style
+from meta.graphs.faint import draw_readings
 from meta.graphs.intervals import draw_whiskers
-from meta.graphs.panels import Line
+from meta.graphs.numbers import Line
+from meta.graphs.scene import Kind, Scene, against_parameter
 
 
-def draw(axes: Axes, lines: Sequence[Line], axis: ParameterAxis, *, count: int) -> None:
-    """Draw one bar per point; `count` lines of the figure stand beside each other."""
+def draw(axes: Axes, lines: Sequence[Line], scene: Scene) -> None:
+    """Draw one bar per point; the lines of the figure stand beside each other."""
     for line in lines:
-        offset, width = axis.slot(line.number, count)
-        x = axis.at(line.x) + offset
-        axes.bar(x, line.interval.estimate, width * 0.92, label=line.label, **style.fill(line.number))
-        draw_whiskers(axes, x, line.interval, color="black")
+        offset, width = scene.places.slot(line.number, scene.count)
+        x = scene.places.at(line.x) + offset
+        axes.bar(x, line.interval.estimate, width * 0.92, label=line.label, **line.look.fill)
+        for place, readings in zip(x, line.readings if scene.plan.spec.points else (), strict=False):
+            draw_readings(axes, float(place), readings, line.look, width=width * 0.5)
+        draw_whiskers(axes, x, line.interval, color=style.ink())
 
 
-def handle(number: int) -> Patch:
+def handle(lines: Sequence[Line]) -> Patch:
     """Return what stands for a line's bars in the legend."""
-    return Patch(**style.fill(number))
+    return Patch(**lines[0].look.fill)
+
+
+KIND = Kind(points.compute, draw, handle, against_parameter, slots=True)

@@ -5,24 +5,25 @@ from __future__ import annotations
 from collections.abc import Sequence
 from math import isclose
 
-import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.patches import Patch
 
-from meta.graphs import style
-from meta.graphs.axis import ParameterAxis
-from meta.graphs.panels import Line
+from meta.graphs import points, style
+from meta.graphs.faint import draw_readings
+from meta.graphs.numbers import Line
+from meta.graphs.scene import Kind, Scene, against_parameter
 from meta.statistics.quartiles import BoxSummary
 
 #: Quartiles of fewer readings than this say less than the readings themselves.
 MIN_READINGS = 5
 
 
-def draw(axes: Axes, lines: Sequence[Line], axis: ParameterAxis, *, count: int) -> None:
-    """Draw one box per point, or its readings when they are few; `count` lines stand beside each other."""
+def draw(axes: Axes, lines: Sequence[Line], scene: Scene) -> None:
+    """Draw one box per point, or its readings when they are few; lines stand beside each other."""
     for line in lines:
-        offset, width = axis.slot(line.number, count)
-        x = axis.at(line.x) + offset
+        color = line.look.color
+        offset, width = scene.places.slot(line.number, scene.count)
+        x = scene.places.at(line.x) + offset
         many = [place for place, box in enumerate(line.boxes) if box.count >= MIN_READINGS]
         if many:
             drawn = axes.bxp(
@@ -32,33 +33,28 @@ def draw(axes: Axes, lines: Sequence[Line], axis: ParameterAxis, *, count: int) 
                 patch_artist=True,
                 manage_ticks=False,
                 capwidths=width * 0.4,
-                boxprops=style.fill(line.number),
-                medianprops={"color": "black", "linewidth": 1.4},
-                whiskerprops={"color": style.color(line.number), "linewidth": 0.8},
-                capprops={"color": style.color(line.number), "linewidth": 0.8},
+                boxprops=line.look.fill,
+                medianprops={"color": style.ink(), "linewidth": 1.4},
+                whiskerprops={"color": color, "linewidth": 0.8},
+                capprops={"color": color, "linewidth": 0.8},
+                showfliers=not scene.plan.spec.points,
                 flierprops={
                     "marker": "o",
                     "markersize": 2.5,
                     "markeredgewidth": 0.6,
                     "markerfacecolor": "none",
-                    "markeredgecolor": style.color(line.number),
+                    "markeredgecolor": color,
                 },
             )
             for place, median in zip(many, drawn["medians"], strict=True):
                 # The line of the median would hide a box without height, and with it the colour.
                 if _is_flat(line.boxes[place]):
-                    median.set_color(style.color(line.number))
-        for place in set(range(len(line.boxes))) - set(many):
-            readings = line.readings[place]
-            axes.plot(
-                np.full(len(readings), x[place]),
-                readings,
-                linestyle="none",
-                marker=style.marker(line.number),
-                markersize=3.5,
-                markerfacecolor="none",
-                color=style.color(line.number),
-            )
+                    median.set_color(color)
+        for place, readings in enumerate(line.readings):
+            if place not in many:
+                draw_readings(axes, float(x[place]), readings, line.look, alpha=1.0)
+            elif scene.plan.spec.points:
+                draw_readings(axes, float(x[place]), readings, line.look, width=width * 0.4)
 
 
 def _entry(box: BoxSummary) -> dict[str, object]:
@@ -76,6 +72,9 @@ def _is_flat(box: BoxSummary) -> bool:
     return isclose(box.first_quartile, box.third_quartile, rel_tol=1e-9)
 
 
-def handle(number: int) -> Patch:
+def handle(lines: Sequence[Line]) -> Patch:
     """Return what stands for a line's boxes in the legend."""
-    return Patch(**style.fill(number))
+    return Patch(**lines[0].look.fill)
+
+
+KIND = Kind(points.compute, draw, handle, against_parameter, slots=True)

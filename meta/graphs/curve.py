@@ -1,16 +1,21 @@
-"""Curves: the mean of a metric over steps, in a band that is its interval."""
+"""Curves: an estimate of a metric over steps or time, in a band that is its interval."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
+import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.collections import LineCollection
 from matplotlib.lines import Line2D
 from matplotlib.ticker import EngFormatter, MaxNLocator
 
-from meta.graphs import style
+from experiments.series_file.graphs import SECONDS
+from meta.graphs import over_steps
 from meta.graphs.intervals import draw_band
-from meta.graphs.panels import Line
+from meta.graphs.numbers import Line
+from meta.graphs.plan import Plan
+from meta.graphs.scene import Kind, Scene
 
 #: Curves of fewer points than this show where the points are.
 _MARKED_POINTS = 15
@@ -18,25 +23,47 @@ _MARKED_POINTS = 15
 _MANY_POINTS, _THIN = 300, 0.8
 #: From here on steps are written with k and M.
 _MANY_STEPS = 100_000
+#: So many single repetitions of a line are drawn at most: more are one stain.
+MAX_RUNS = 50
+_RUN_ALPHA, _RUN_WIDTH = 0.3, 0.4
 
 
-def draw(axes: Axes, lines: Sequence[Line]) -> None:
-    """Draw one line and one band per entry of the legend."""
+def draw(axes: Axes, lines: Sequence[Line], scene: Scene) -> None:
+    """Draw one line and one band per entry of the legend, and single repetitions where they are wanted."""
+    for line in lines if scene.plan.spec.points else ():
+        _draw_runs(axes, line)
     for line in lines:
-        draw_band(axes, line.x, line.interval, color=style.color(line.number))
+        draw_band(axes, line.x, line.interval, color=line.look.color)
     for line in lines:
         axes.plot(
             line.x,
             line.interval.estimate,
-            color=style.color(line.number),
-            linestyle=style.dash(line.number),
-            marker=style.marker(line.number) if _is_marked(line) else None,
+            color=line.look.color,
+            linestyle=line.look.dash,
+            marker=line.look.marker if _is_marked(line) else None,
             linewidth=_THIN if len(line.x) > _MANY_POINTS else None,
             label=line.label,
         )
+    if scene.plan.spec.scale.x in (None, "linear"):
+        _set_ticks(axes, lines, is_step=scene.plan.x != SECONDS)
+
+
+def _draw_runs(axes: Axes, line: Line) -> None:
+    segments = []
+    for matrix in line.runs:
+        for readings in matrix.readings[:MAX_RUNS]:
+            there = np.isfinite(readings)
+            segments.append(np.column_stack([matrix.steps[there], readings[there]]))
+    runs = LineCollection(
+        segments[:MAX_RUNS], colors=line.look.color, linewidths=_RUN_WIDTH, alpha=_RUN_ALPHA
+    )
+    axes.add_collection(runs)
+
+
+def _set_ticks(axes: Axes, lines: Sequence[Line], *, is_step: bool) -> None:
     if all(len(line.x) == 1 for line in lines):
         axes.set_xticks(sorted({float(line.x[0]) for line in lines}))
-    else:
+    elif is_step:
         axes.xaxis.set_major_locator(MaxNLocator("auto", integer=True, steps=[1, 2, 2.5, 5, 10]))
     if max((line.x[-1] for line in lines), default=0) >= _MANY_STEPS:
         axes.xaxis.set_major_formatter(EngFormatter(sep=""))
@@ -46,13 +73,22 @@ def _is_marked(line: Line) -> bool:
     return len(line.x) < _MARKED_POINTS
 
 
-def handle(number: int, lines: Sequence[Line]) -> Line2D:
-    """Return what stands for `lines`, those of that number on all panels, in the legend."""
+def handle(lines: Sequence[Line]) -> Line2D:
+    """Return what stands for `lines`, those of one number on all panels, in the legend."""
+    look = lines[0].look
     marked = any(_is_marked(line) for line in lines)
     return Line2D(
         [],
         [],
-        color=style.color(number),
-        linestyle=style.dash(number),
-        marker=style.marker(number) if marked else None,
+        color=look.color,
+        linestyle=look.dash,
+        marker=look.marker if marked else None,
     )
+
+
+def labels(plan: Plan) -> tuple[str, str]:
+    """Return what stands at the axes."""
+    return "time since the start (s)" if plan.x == SECONDS else plan.x, plan.y.axis_label()
+
+
+KIND = Kind(over_steps.compute, draw, handle, labels)

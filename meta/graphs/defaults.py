@@ -8,10 +8,11 @@ from math import isfinite
 
 import numpy as np
 
-from experiments.series_file.graphs import STEP, GraphKind, GraphSpec
+from experiments.series_file.graphs import STEP, FacetSection, GraphKind, GraphSpec
 from meta.graphs.dependence import ParameterTable
-from meta.graphs.panels import MAX_LINES, MAX_PANELS, number
+from meta.graphs.groups import MAX_LINES, MAX_PANELS
 from meta.graphs.plan import SERIES
+from meta.graphs.readings import number
 from meta.graphs.records import SeriesRecords
 
 #: More than this nobody looks at; a series with more to show says what it wants.
@@ -47,7 +48,8 @@ class _Roles:
 
     def spec(self, y: str) -> GraphSpec:
         kind: GraphKind | None = "curve" if self.x == STEP else None
-        return GraphSpec(kind=kind, y=y, x=self.x, hue=self.hue, facet=self.facet)
+        facet = FacetSection(column=self.facet) if self.facet else None
+        return GraphSpec(kind=kind, y=y, x=self.x, hue=self.hue, facet=facet)
 
 
 def default_graphs(records: SeriesRecords) -> DefaultGraphs:

@@ -3,43 +3,30 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+import numpy as np
 from matplotlib.artist import Artist
 from matplotlib.figure import Figure
 
 from experiments.results_folder import write_atomically
-from experiments.series_file.graphs import GraphSpec
-from meta.graphs import bar, box, curve, layout, line, style, ticks
+from experiments.series_file.graphs import FormatName, GraphSpec, ThemeName
+from meta.graphs import extents, heatmap, layout, ranking, scatter, style, ticks
 from meta.graphs.axis import ParameterAxis
+from meta.graphs.kinds import KINDS, compute
 from meta.graphs.notes import note
-from meta.graphs.panels import Numbers, Panel, compute
+from meta.graphs.numbers import Numbers
 from meta.graphs.plan import Plan, make_plan
 from meta.graphs.records import SeriesRecords
+from meta.graphs.scene import Kind, Scene
 
-FORMATS = ("png", "svg")
+FORMATS: tuple[FormatName, ...] = ("png", "svg")
 
-_DRAW = {"line": line.draw, "bar": bar.draw, "box": box.draw}
-_HANDLE = {"line": line.handle, "bar": bar.handle, "box": box.handle}
-
-
-@dataclass(frozen=True)
-class _Entries:
-    """The entries of the legend: what each line of the figure is called, by its number."""
-
-    labels: dict[int, str]
-
-    @classmethod
-    def of(cls, panels: Sequence[Panel]) -> _Entries:
-        return cls(
-            dict(sorted({line.number: line.label for panel in panels for line in panel.lines}.items()))
-        )
-
-    @property
-    def count(self) -> int:
-        return max(self.labels) + 1
+#: The kinds that have x at its place among the values of a parameter.
+_AGAINST_PARAMETER = frozenset({"line", "bar", "point", "box", "violin", "strip", "heatmap"})
+#: Height in inches of a row of a heatmap, of names in a ranking, and of workers.
+_ROW, _NAME, _WORKER = 0.2, 0.16, 0.14
 
 
 def make_figure(spec: GraphSpec, records: SeriesRecords) -> Figure:
@@ -50,61 +37,99 @@ def make_figure(spec: GraphSpec, records: SeriesRecords) -> Figure:
     GraphError
         It cannot be drawn as asked.
     """
-    plan = make_plan(spec, records)
-    numbers = compute(plan, records)
-    with style.theme():
-        return _drawn(plan, numbers, records)
+    chosen = records.where(spec.where)
+    plan = make_plan(spec, chosen)
+    numbers = compute(plan, chosen)
+    with style.theme(spec.theme):
+        return _drawn(plan, numbers, chosen)
 
 
 def _drawn(plan: Plan, numbers: Numbers, records: SeriesRecords) -> Figure:
-    entries = _Entries.of(numbers.panels)
-    axis = None if plan.is_curve else ParameterAxis.of(plan.values[plan.x], numeric=plan.kind == "line")
-    slots = len(axis.labels) * entries.count if axis is not None and plan.kind in {"bar", "box"} else 0
-    page = layout.new_page(len(numbers.panels), slots=slots)
+    kind, spec = KINDS[plan.kind], plan.spec
+    labels = dict(sorted({line.number: line.label for line in numbers.lines}.items()))
+    axis = None
+    if plan.kind in _AGAINST_PARAMETER:
+        scale = spec.scale.x
+        axis = ParameterAxis.of(plan.values[plan.x], numeric=plan.kind == "line", scale=scale)
+    scene = Scene(plan, numbers, axis, max(labels, default=0) + 1)
+    page = layout.new_page([(panel.row, panel.column) for panel in numbers.panels], _wish(kind, scene))
     for axes, panel in zip(page.axes, numbers.panels, strict=True):
-        if axis is None:
-            curve.draw(axes, panel.lines)
-        else:
-            _DRAW[plan.kind](axes, panel.lines, axis, count=entries.count)
+        kind.draw(axes, panel.lines, scene)
+        if axis is not None and plan.kind != "heatmap":
             axis.set_up(axes)
-        if panel.title:
-            axes.set_title(panel.title)
-    layout.label_axes(page, x=plan.x, y=plan.y_label())
+    hidden = extents.settle(page.axes, scene)
+    layout.title_panels(page, [panel.title for panel in numbers.panels])
+    x, y = kind.labels(plan)
+    layout.label_axes(page, x=spec.labels.x or x, y=spec.labels.y or y)
+    if plan.kind == "heatmap":
+        page.axes[0].set_xticks(range(len(scene.places.labels)), scene.places.labels)
+        heatmap.draw_bar(page.figure, page.axes, scene)
     layout.finish(
         page,
-        higher_by=ticks.settle(page.figure, page.axes),
-        title=plan.title,
-        legend_title=plan.hues[0] if len(plan.hues) == 1 else None,
-        entries=[
-            (_handle(plan, numbers, number), label) for number, label in entries.labels.items() if plan.hues
-        ],
-        note=note(plan, numbers, records, mark=_mark(numbers, has_bands=axis is None or axis.is_numeric)),
+        higher_by=0.0 if plan.kind == "ranking" else ticks.settle(page.figure, page.axes),
+        title=spec.title,
+        legend_title=spec.labels.legend or (plan.hues[0] if len(plan.hues) == 1 else None),
+        entries=_entries(kind, scene, labels),
+        note=note(plan, numbers, records, mark=_mark(scene), hidden=hidden),
     )
     return page.figure
 
 
-def _handle(plan: Plan, numbers: Numbers, number: int) -> Artist:
-    if not plan.is_curve:
-        return _HANDLE[plan.kind](number)
-    lines = [line for panel in numbers.panels for line in panel.lines if line.number == number]
-    return curve.handle(number, lines)
+def _wish(kind: Kind, scene: Scene) -> layout.Wish:
+    """Return what the page needs for this graph."""
+    plan, numbers = scene.plan, scene.numbers
+    slots = len(scene.places.labels) * scene.count if kind.slots else 0
+    height, wide = None, False
+    if plan.kind == "heatmap":
+        slots = 3 * len(scene.places.labels)
+        height = max(1.6, 0.6 + _ROW * scene.count)
+    elif numbers.ranked is not None:
+        height = _NAME * ranking.rows(numbers.ranked) + 0.15
+        wide = max(map(len, numbers.ranked.methods)) > ranking.SHORT_LABEL
+    elif numbers.timeline is not None:
+        height = min(max(1.4, 0.6 + _WORKER * len(numbers.timeline.workers)), 6.0)
+    return layout.Wish(slots, plan.spec.size, height, wide)
 
 
-def _mark(numbers: Numbers, *, has_bands: bool) -> str:
+def _entries(kind: Kind, scene: Scene, labels: Mapping[int, str]) -> list[tuple[Artist, str]]:
+    """Return the legend: an entry per line, unless there is only one that nothing tells from others."""
+    handle = kind.handle
+    if handle is None or not (scene.plan.hues or scene.numbers.timeline):
+        entries = []
+    else:
+        lines = scene.numbers.lines
+        entries = [
+            (handle([line for line in lines if line.number == number]), label)
+            for number, label in labels.items()
+        ]
+    if any(panel.front is not None for panel in scene.numbers.panels):
+        entries.append((scatter.front_handle(), "Pareto front"))
+    return entries
+
+
+def _mark(scene: Scene) -> str:
     """Return what intervals are drawn as: where there would be bands, a lone point still has whiskers."""
-    lines = [line for panel in numbers.panels for line in panel.lines if (line.interval.count > 1).any()]
+    has_bands = scene.plan.kind == "curve" or (scene.plan.kind == "line" and scene.places.is_numeric)
+    lines = [line for line in scene.numbers.lines if np.isfinite(line.interval.low).any()]
     alone = [not has_bands or len(line.x) == 1 for line in lines]
     return "whiskers" if all(alone) else "band, or whiskers at single points" if any(alone) else "band"
 
 
-def write_figure(figure: Figure, directory: Path, name: str) -> tuple[Path, ...]:
-    """Write a figure in all `FORMATS` and return the files; each appears complete or not at all."""
+def write_figure(
+    figure: Figure,
+    directory: Path,
+    name: str,
+    *,
+    formats: Sequence[FormatName] = FORMATS,
+    theme: ThemeName = "light",
+) -> tuple[Path, ...]:
+    """Write a figure in all `formats` and return the files; each appears complete or not at all."""
     paths = []
-    for suffix in FORMATS:
+    for suffix in dict.fromkeys(formats):
         written = io.BytesIO()
         # A date would make each file differ from the last one with the same content.
-        metadata = {"Date": None} if suffix == "svg" else {}
-        with style.theme():
+        metadata = {"svg": {"Date": None}, "pdf": {"CreationDate": None}}.get(suffix, {})
+        with style.theme(theme):
             figure.savefig(written, format=suffix, dpi=style.DPI, metadata=metadata)
         path = directory / f"{name}.{suffix}"
         write_atomically(path, written.getvalue())

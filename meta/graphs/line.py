@@ -1,4 +1,4 @@
-"""Lines: the mean of a result against a parameter, with its interval as band or whiskers."""
+"""Lines: an estimate of a result against a parameter, with its interval as band or whiskers."""
 
 from __future__ import annotations
 
@@ -7,39 +7,44 @@ from collections.abc import Sequence
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 
-from meta.graphs import style
-from meta.graphs.axis import ParameterAxis
+from meta.graphs import points
+from meta.graphs.faint import draw_readings
 from meta.graphs.intervals import draw_band, draw_whiskers
-from meta.graphs.panels import Line
+from meta.graphs.numbers import Line
+from meta.graphs.scene import Kind, Scene, against_parameter
 
 #: Lines at the same category stand this far apart, so that their whiskers can be told apart.
 _DODGE = 0.4
 
 
-def draw(axes: Axes, lines: Sequence[Line], axis: ParameterAxis, *, count: int) -> None:
+def draw(axes: Axes, lines: Sequence[Line], scene: Scene) -> None:
     """Draw one line per entry of the legend, with a band on a numeric axis and whiskers on categories.
 
-    On categories the points of the figure's `count` lines stand a little apart.
+    On categories the points of the figure's lines stand a little apart.
     """
     for line in lines:
-        x = axis.at(line.x)
-        if axis.is_numeric:
-            draw_band(axes, x, line.interval, color=style.color(line.number))
+        x = scene.places.at(line.x)
+        if scene.places.is_numeric:
+            draw_band(axes, x, line.interval, color=line.look.color)
         else:
-            x = x + _DODGE * ((line.number + 0.5) / count - 0.5)
-            draw_whiskers(axes, x, line.interval, color=style.color(line.number))
+            x = x + _DODGE * ((line.number + 0.5) / scene.count - 0.5)
+            draw_whiskers(axes, x, line.interval, color=line.look.color)
+        for place, readings in zip(x, line.readings if scene.plan.spec.points else (), strict=False):
+            draw_readings(axes, float(place), readings, line.look)
         axes.plot(
             x,
             line.interval.estimate,
-            color=style.color(line.number),
-            linestyle=style.dash(line.number),
-            marker=style.marker(line.number),
+            color=line.look.color,
+            linestyle=line.look.dash,
+            marker=line.look.marker,
             label=line.label,
         )
 
 
-def handle(number: int) -> Line2D:
+def handle(lines: Sequence[Line]) -> Line2D:
     """Return what stands for a line in the legend."""
-    return Line2D(
-        [], [], color=style.color(number), linestyle=style.dash(number), marker=style.marker(number)
-    )
+    look = lines[0].look
+    return Line2D([], [], color=look.color, linestyle=look.dash, marker=look.marker)
+
+
+KIND = Kind(points.compute, draw, handle, against_parameter)

@@ -31,10 +31,19 @@ def file_names(specs: Sequence[GraphSpec]) -> list[str]:
 
 
 def _described(spec: GraphSpec) -> str:
-    parts = [spec.kind or "graph", spec.y, "over", spec.x]
-    for word, name in (("by", spec.hue), ("per", spec.facet)):
+    parts: list[str] = [spec.kind or "graph"]
+    facet = spec.facet
+    roles = (
+        ("", spec.y),
+        ("over", spec.x),
+        ("and", spec.rows),
+        ("by", spec.hue),
+        ("and", spec.style),
+        *(("per", name) for name in ((facet.row, facet.column) if facet else ())),
+    )
+    for word, name in roles:
         if name is not None:
-            parts += [word, name]
+            parts += [word, name] if word else [name]
     return "-".join(parts)
 
 

@@ -4,22 +4,29 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from database.models import Configuration, Experiment, ExperimentSeries, ExperimentStatus
+from database.models import Attempt, Configuration, Experiment, ExperimentSeries, ExperimentStatus, Outcome
+from experiments.nearest import MAX_LISTED, suggestion
 from experiments.parameters import flatten
-from experiments.series_file.graphs import GraphSpec
+from experiments.series_file.graphs import SECONDS, GraphSpec
 from experiments.series_file.models import MetricSection, SeriesFile
 from experiments.series_lookup import find_series
-from meta.curves import metric_names, read_curves
+from meta.attempts import AttemptRecord, read_attempts
+from meta.curves import metric_names, read_curves, read_timed_curves
 from meta.frames import flat_results
 from meta.graphs.dependence import ParameterTable
-from meta.graphs.values import ABSENT, ValueSet
+from meta.graphs.errors import GraphError
+from meta.graphs.values import ABSENT, ValueSet, labels_of
 from meta.statistics.curves import Curve
+
+Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -33,11 +40,24 @@ class CompletedExperiment:
 
 @dataclass(frozen=True)
 class ConfigurationRecord:
-    """One configuration, its parameters by dotted name, and its completed experiments by repetition."""
+    """One configuration.
+
+    Attributes
+    ----------
+    id : int
+    parameters : mapping
+        By dotted name.
+    completed : sequence of CompletedExperiment
+        By repetition.
+    missing : mapping of str to int
+        How many experiments are not completed: failed ones by the outcome of their last attempt, the
+        others by status, claimed ones as pending.
+    """
 
     id: int
     parameters: Mapping[str, Any]
     completed: Sequence[CompletedExperiment]
+    missing: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -49,12 +69,14 @@ class SeriesRecords:
     name : str
     configurations : sequence of ConfigurationRecord
         In the order of the series file; without those it no longer names.
-    statuses : mapping of ExperimentStatus to int
-        How many experiments there are of each, claimed ones as pending; without retired ones.
     retired : int
         How many completed experiments the series file no longer names: they are left out.
     curves : mapping of str to mapping of int to Curve
         Per metric, the curves of completed experiments by their id.
+    times : mapping of str to mapping of int to ndarray
+        The same for the seconds since the start of each point; of metrics that are drawn over time.
+    attempts : sequence of AttemptRecord
+        By their start; only where a time line is drawn.
     labels : mapping of str to MetricSection
         How metrics and results are shown.
     specs : sequence of GraphSpec
@@ -63,11 +85,61 @@ class SeriesRecords:
 
     name: str
     configurations: Sequence[ConfigurationRecord]
-    statuses: Mapping[ExperimentStatus, int]
     retired: int = 0
     curves: Mapping[str, Mapping[int, Curve]] = field(default_factory=dict)
+    times: Mapping[str, Mapping[int, Floats]] = field(default_factory=dict)
+    attempts: Sequence[AttemptRecord] = ()
     labels: Mapping[str, MetricSection] = field(default_factory=dict)
     specs: Sequence[GraphSpec] = ()
+
+    def missing(self) -> Counter[str]:
+        """Return how many experiments are not completed, by outcome or status."""
+        return sum((Counter(found.missing) for found in self.configurations), Counter[str]())
+
+    def size(self) -> int:
+        """Return how many experiments there are."""
+        return sum(len(found.completed) for found in self.configurations) + self.missing().total()
+
+    def where(self, wanted: Mapping[str, Any]) -> SeriesRecords:
+        """Return the records of the configurations that have these values: one each, or one of a list.
+
+        Raises
+        ------
+        GraphError
+            There is no such parameter, or no configuration has the value.
+        """
+        values = self.parameter_values()
+        chosen: dict[str, set[int]] = {}
+        for name, one in wanted.items():
+            if name not in values:
+                raise GraphError(
+                    f"where: there is no parameter named {name!r}; "
+                    f"{suggestion(name, values, kind='parameters of the series')}"
+                )
+            several = one if isinstance(one, list | tuple) and one not in values[name] else [one]
+            unknown = [value for value in several if value not in values[name]]
+            if unknown or not several:
+                raise GraphError(
+                    f"where: no configuration has {name} = {labels_of(unknown or [[]])[0]}; "
+                    f"its values: {', '.join(values[name].labels[:MAX_LISTED])}"
+                )
+            chosen[name] = {values[name].place(value) for value in several}
+        kept = [
+            found
+            for found in self.configurations
+            if all(
+                values[name].place(found.parameters.get(name, ABSENT)) in places
+                for name, places in chosen.items()
+            )
+        ]
+        if not kept:
+            raise GraphError("where: each value is there, but no configuration has all of them")
+        ids = {found.id for found in kept}
+        return replace(
+            self,
+            configurations=kept,
+            attempts=[one for one in self.attempts if one.configuration_id in ids],
+        )
 
     def parameter_values(self) -> dict[str, ValueSet]:
         """Return the distinct values of each parameter, by its dotted name."""
@@ -114,42 +186,63 @@ def read_records(
     found = find_series(session, series)
     file = file or SeriesFile.model_validate(found.resolved)
     completed: dict[int, list[CompletedExperiment]] = {}
-    named: set[int] = set()
-    statuses: Counter[ExperimentStatus] = Counter()
+    missing: dict[int, Counter[str]] = {}
     retired = 0
+    causes = {
+        row.id: row.outcome.value
+        for row in session.execute(_failed_rows(found.id))
+        if row.outcome is not Outcome.RELEASED
+    }
     for row in session.execute(_experiment_rows(found.id)):
         if row.retired:
             retired += row.status is ExperimentStatus.COMPLETED
             continue
-        named.add(row.configuration_id)
-        claimed = row.status is ExperimentStatus.CLAIMED
-        statuses[ExperimentStatus.PENDING if claimed else row.status] += 1
-        if row.status is ExperimentStatus.COMPLETED:
+        others = missing.setdefault(row.configuration_id, Counter())
+        if row.status is not ExperimentStatus.COMPLETED:
+            claimed = row.status is ExperimentStatus.CLAIMED
+            status = ExperimentStatus.PENDING if claimed else row.status
+            others[causes.get(row.id, status.value)] += 1
+        else:
             experiment = CompletedExperiment(row.id, row.repetition, flat_results(row.results))
             completed.setdefault(row.configuration_id, []).append(experiment)
     configurations = [
-        ConfigurationRecord(row.id, flatten(row.parameters), completed.get(row.id, []))
+        ConfigurationRecord(row.id, flatten(row.parameters), completed.get(row.id, []), missing[row.id])
         for row in session.execute(_configuration_rows(found.id))
-        if row.id in named
+        if row.id in missing
     ]
+    curves, times = _curves(session, found.id, file.graphs)
     return SeriesRecords(
         name=found.name,
         configurations=configurations,
-        statuses=statuses,
         retired=retired,
-        curves={
-            metric: read_curves(session, found.id, metric)
-            for metric in _needed_metrics(file.graphs, metric_names(session, found.id))
-        },
+        curves=curves,
+        times=times,
+        attempts=read_attempts(session, found.id) if _has_timeline(file.graphs) else (),
         labels=file.metrics,
         specs=file.graphs,
     )
 
 
-def _needed_metrics(specs: Sequence[GraphSpec], logged: Sequence[str]) -> list[str]:
-    """Return the metrics whose curves will be drawn: all of them when no graph is asked for."""
+def _curves(
+    session: Session, series_id: int, specs: Sequence[GraphSpec]
+) -> tuple[dict[str, dict[int, Curve]], dict[str, dict[int, Floats]]]:
+    """Return the curves that will be drawn, of all metrics when no graph is asked for, and their times."""
     asked = {spec.y for spec in specs}
-    return [metric for metric in logged if not specs or metric in asked]
+    timed = {spec.y for spec in specs if spec.x == SECONDS}
+    curves: dict[str, dict[int, Curve]] = {}
+    times: dict[str, dict[int, Floats]] = {}
+    for metric in metric_names(session, series_id):
+        if metric in timed:
+            found = list(read_timed_curves(session, series_id, metric, for_graphs=True))
+            curves[metric] = {one.experiment_id: one.curve for one in found}
+            times[metric] = {one.experiment_id: one.seconds for one in found}
+        elif not specs or metric in asked:
+            curves[metric] = read_curves(session, series_id, metric)
+    return curves, times
+
+
+def _has_timeline(specs: Sequence[GraphSpec]) -> bool:
+    return any(spec.kind == "timeline" for spec in specs)
 
 
 def _experiment_rows(series_id: int) -> Any:
@@ -164,6 +257,16 @@ def _experiment_rows(series_id: int) -> Any:
         )
         .where(Experiment.series_id == series_id)
         .order_by(Experiment.configuration_id, Experiment.repetition)
+    )
+
+
+def _failed_rows(series_id: int) -> Any:
+    """Return why experiments failed: the outcome of the last attempt."""
+    last = (Attempt.experiment_id == Experiment.id) & (Attempt.number == Experiment.attempt_number)
+    return (
+        select(Experiment.id, Attempt.outcome)
+        .join(Attempt, last)
+        .where(Experiment.series_id == series_id, Experiment.status == ExperimentStatus.FAILED)
     )
 
 

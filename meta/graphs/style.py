@@ -10,7 +10,13 @@ from __future__ import annotations
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Any
+
+from cycler import cycler
+from matplotlib import rcParams
+
+from experiments.series_file.graphs import ThemeName
 
 PALETTE = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#000000", "#E69F00", "#56B4E9")
 DASHES: tuple[Any, ...] = ("-", (0, (4, 1.5)), (0, (1, 1)), (0, (5, 1.5, 1, 1.5)))
@@ -70,13 +76,37 @@ THEME: dict[str, Any] = {
 }
 
 
+#: What the other themes change. The grays of the last are far enough apart to be told on paper.
+_DARK = "0.12"
+_THEMES: dict[ThemeName, dict[str, Any]] = {
+    "light": {"axes.prop_cycle": cycler(color=PALETTE), "image.cmap": "cividis"},
+    "dark": {
+        "axes.prop_cycle": cycler(
+            color=("#56B4E9", "#E69F00", "#2BC48A", "#CC79A7", "#F2F2F2", "#F0E442", "#E8743B")
+        ),
+        "image.cmap": "cividis",
+        "figure.facecolor": _DARK,
+        "axes.facecolor": _DARK,
+        "savefig.facecolor": _DARK,
+        "grid.color": "0.28",
+        **dict.fromkeys(
+            ("text.color", "axes.labelcolor", "axes.edgecolor", "xtick.color", "ytick.color"), "0.9"
+        ),
+    },
+    "gray": {
+        "axes.prop_cycle": cycler(color=("0.0", "0.5", "0.25", "0.65", "0.4", "0.1", "0.58")),
+        "image.cmap": "gray_r",
+    },
+}
+
+
 @contextmanager
-def theme() -> Iterator[None]:
-    """Draw and write within our theme, whatever the user's own settings are."""
+def theme(name: ThemeName = "light") -> Iterator[None]:
+    """Draw and write within a theme of ours, whatever the user's own settings are."""
     from matplotlib import style
 
     families = {"font.family": _families()}
-    with warnings.catch_warnings(), style.context(["default", THEME, families]):
+    with warnings.catch_warnings(), style.context(["default", THEME, _THEMES[name], families]):
         # A letter that no installed font has is drawn as a box: no reason to go without the graph.
         warnings.filterwarnings("ignore", message="Glyph .* missing from", category=UserWarning)
         yield
@@ -90,9 +120,49 @@ def _families() -> list[str]:
     return [family for family in FONTS if family in installed]
 
 
+@dataclass(frozen=True)
+class Look:
+    """How a line is told from others: the numbers of its colour and of its marks."""
+
+    color_number: int
+    mark_number: int
+
+    @property
+    def color(self) -> str:
+        """Return the colour, of the theme in force."""
+        return color(self.color_number)
+
+    @property
+    def dash(self) -> Any:
+        """Return the line style."""
+        return dash(self.mark_number)
+
+    @property
+    def marker(self) -> str:
+        """Return the marker."""
+        return marker(self.mark_number)
+
+    @property
+    def fill(self) -> dict[str, Any]:
+        """Return how a bar, box or other area is filled."""
+        return {
+            "facecolor": (self.color, 0.55),
+            "edgecolor": self.color,
+            "hatch": hatch(self.mark_number),
+            "linewidth": 0.8,
+        }
+
+
+def ink() -> str:
+    """Return the colour of letters, of the theme in force."""
+    found: str = rcParams["text.color"]
+    return found
+
+
 def color(number: int) -> str:
-    """Return the colour of the line of that number."""
-    return PALETTE[number % len(PALETTE)]
+    """Return the colour of the line of that number, of the theme in force."""
+    colors: list[str] = rcParams["axes.prop_cycle"].by_key()["color"]
+    return colors[number % len(colors)]
 
 
 def dash(number: int) -> Any:
@@ -110,11 +180,7 @@ def hatch(number: int) -> str:
     return HATCHES[number % len(HATCHES)]
 
 
-def fill(number: int) -> dict[str, Any]:
-    """Return how a bar or box of that number is filled."""
-    return {
-        "facecolor": (color(number), 0.55),
-        "edgecolor": color(number),
-        "hatch": hatch(number),
-        "linewidth": 0.8,
-    }
+def paper() -> str:
+    """Return the colour of the background, of the theme in force."""
+    found: str = rcParams["axes.facecolor"]
+    return found

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Sequence
+from itertools import pairwise
 from typing import Any
 
 from experiments.parameters import canonical
@@ -49,6 +50,20 @@ class ValueSet:
     def __len__(self) -> int:
         return len(self.values)
 
+    def __contains__(self, value: Any) -> bool:
+        return _identity(value) in self._places
+
+    def ordered(self, first: Sequence[Any]) -> ValueSet:
+        """Return these values with `first`, which are among them, before the others."""
+        found = ValueSet(())
+        chosen = {_identity(value): None for value in first}
+        places = [self._places[one] for one in chosen]
+        places += [place for one, place in self._places.items() if one not in chosen]
+        found.values = [self.values[place] for place in places]
+        found.labels = [self.labels[place] for place in places]
+        found._places = {_identity(value): place for place, value in enumerate(found.values)}
+        return found
+
     def place(self, value: Any) -> int:
         """Return where `value` stands among the values, from 0."""
         return self._places[_identity(value)]
@@ -58,8 +73,9 @@ class ValueSet:
         return self.labels[self.place(value)]
 
     def is_axis(self) -> bool:
-        """Say whether the values are numbers with a place each on a numeric axis."""
-        return all(is_number(value) for value in self.values) and len({*map(float, self.values)}) == len(self)
+        """Say whether the values are ascending numbers with a place each on a numeric axis."""
+        numbers = [float(value) for value in self.values if is_number(value)]
+        return len(numbers) == len(self) and all(low < high for low, high in pairwise(numbers))
 
 
 def _identity(value: Any) -> str:

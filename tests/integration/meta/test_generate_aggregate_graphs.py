@@ -102,7 +102,7 @@ def test_a_failing_graph_does_not_stop_the_others(
     ]
     with scoped_session() as session:
         write_series(session, outcome, **SECTIONS, graphs=graphs)
-    monkeypatch.setattr("meta.graphs.panels.box_summary", None)  # a defect of ours, found in the middle
+    monkeypatch.setattr("meta.graphs.points.box_summary", None)  # a defect of ours, found in the middle
     with (
         scoped_session(read_only=True) as session,
         caplog.at_level(logging.WARNING, logger="meta.generate_aggregate_graphs"),

@@ -226,15 +226,16 @@ PROBLEMS = [
     ("graphs: [{y: acc}]", "graphs[0].x: is missing"),
     (
         "graphs: [{y: acc, x: step, kind: pie}]",
-        "graphs[0].kind: must be 'curve', 'line', 'bar' or 'box', not the text 'pie'",
+        "graphs[0].kind: must be 'curve', 'line', 'bar', 'point', 'box', 'violin', 'strip', 'ecdf', "
+        "'histogram', 'heatmap', 'scatter', 'profile', 'ranking' or 'timeline', not the text 'pie'",
     ),
     (
         "fixed: {depth: 1}\ngraphs: [{y: acc, x: dept}]",
-        "graphs[0].x: cannot be 'dept'; did you mean 'depth'? valid here: step, depth",
+        "graphs[0].x: cannot be 'dept'; did you mean 'depth'? valid here: step, seconds, depth",
     ),
     (
         "fixed: {depth: 1}\ngraphs: [{y: acc, x: depth, kind: curve}]",
-        "graphs[0].x: cannot be 'depth'; valid here: step",
+        "graphs[0].x: cannot be 'depth'; valid here: step, seconds",
     ),
     (
         "fixed: {depth: 1}\ngraphs: [{y: acc, x: step, kind: bar}]",

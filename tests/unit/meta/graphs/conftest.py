@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import itertools
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import pytest
 
-from database.models import ExperimentStatus
 from experiments.series_file.models import MetricSection
 from meta.graphs.records import CompletedExperiment, ConfigurationRecord, SeriesRecords
 from meta.statistics.curves import Curve
 
-Results = Callable[[Mapping[str, Any], int], Mapping[str, Any]]
+#: None where the repetition was not completed.
+Results = Callable[[Mapping[str, Any], int], Mapping[str, Any] | None]
 Curves = Callable[[Mapping[str, Any], int], Mapping[str, Curve]]
+Missing = Callable[[Mapping[str, Any]], Mapping[str, int]]
 MakeRecords = Callable[..., SeriesRecords]
 
 
@@ -28,7 +30,7 @@ def make_records() -> MakeRecords:
         results: Results = lambda _parameters, _repetition: {},
         curves: Curves = lambda _parameters, _repetition: {},
         repetitions: int = 5,
-        others: Mapping[ExperimentStatus, int] | None = None,
+        missing: Missing = lambda _parameters: {},
         retired: int = 0,
         labels: Mapping[str, MetricSection] | None = None,
     ) -> SeriesRecords:
@@ -39,14 +41,17 @@ def make_records() -> MakeRecords:
             parameters = dict(zip(grid, values, strict=True))
             completed = []
             for repetition in range(repetitions):
-                experiment = CompletedExperiment(next(number), repetition, results(parameters, repetition))
+                found = results(parameters, repetition)
+                if found is None:
+                    continue
+                experiment = CompletedExperiment(next(number), repetition, found)
                 for metric, curve in curves(parameters, repetition).items():
                     logged.setdefault(metric, {})[experiment.id] = curve
                 completed.append(experiment)
-            configurations.append(ConfigurationRecord(len(configurations) + 1, parameters, completed))
-        statuses = {ExperimentStatus.COMPLETED: len(configurations) * repetitions, **(others or {})}
-        return SeriesRecords(
-            "made-up", configurations, statuses, retired=retired, curves=logged, labels=labels or {}
-        )
+            identity = len(configurations) + 1
+            configurations.append(
+                ConfigurationRecord(identity, parameters, completed, Counter(missing(parameters)))
+            )
+        return SeriesRecords("made-up", configurations, retired=retired, curves=logged, labels=labels or {})
 
     return make

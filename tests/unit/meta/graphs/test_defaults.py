@@ -12,7 +12,7 @@ import pytest
 from experiments.series_file.graphs import GraphSpec
 from meta.graphs.defaults import MAX_GRAPHS, DefaultGraphs, default_graphs
 from meta.graphs.drawing import make_figure
-from meta.graphs.panels import compute
+from meta.graphs.kinds import compute
 from meta.graphs.plan import make_plan
 from meta.statistics.curves import Curve
 

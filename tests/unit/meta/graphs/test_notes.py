@@ -9,7 +9,7 @@ from database.models import ExperimentStatus
 from experiments.series_file.graphs import GraphSpec
 from experiments.series_file.models import MetricSection
 from meta.graphs.notes import note
-from meta.graphs.panels import compute
+from meta.graphs.kinds import compute
 from meta.graphs.plan import make_plan
 from meta.graphs.records import SeriesRecords
 from meta.statistics.curves import Curve

@@ -10,7 +10,7 @@ import pytest
 from experiments.series_file.graphs import GraphSpec
 from experiments.series_file.models import MetricSection
 from meta.graphs.errors import GraphError
-from meta.graphs.panels import compute
+from meta.graphs.kinds import compute
 from meta.graphs.plan import make_plan
 from meta.graphs.records import SeriesRecords
 from meta.statistics.curves import Curve
@@ -123,10 +123,10 @@ def test_lines_are_in_the_order_of_their_values(make_records) -> None:
 
 def test_y_is_a_result_or_else_the_last_value_of_a_metric(records: SeriesRecords) -> None:
     """A result of the name wins; for a curve only the metric will do."""
-    assert make_plan(GraphSpec(y="accuracy", x="lr"), records).reading == "accuracy"
-    assert make_plan(GraphSpec(y="loss", x="lr"), records).reading == "metrics.loss.last"
-    assert make_plan(GraphSpec(y="metrics.loss.last", x="lr"), records).reading == "metrics.loss.last"
-    assert make_plan(GraphSpec(y="loss", x="step"), records).reading == "loss"
+    assert make_plan(GraphSpec(y="accuracy", x="lr"), records).y.key == "accuracy"
+    assert make_plan(GraphSpec(y="loss", x="lr"), records).y.key == "metrics.loss.last"
+    assert make_plan(GraphSpec(y="metrics.loss.last", x="lr"), records).y.key == "metrics.loss.last"
+    assert make_plan(GraphSpec(y="loss", x="step"), records).y.key == "loss"
 
 
 @pytest.mark.parametrize(
@@ -152,7 +152,7 @@ def test_the_y_axis_says_which_value_of_a_metric_is_drawn(
         curves=lambda _p, _r: {"loss": CURVE},
         labels={"loss": MetricSection(label="Training loss", unit="nats", goal="min")},
     )
-    assert make_plan(GraphSpec(**asked), records).y_label() == label
+    assert make_plan(GraphSpec(**asked), records).y.axis_label() == label
 
 
 @pytest.mark.parametrize(
@@ -167,7 +167,7 @@ def test_the_y_axis_says_which_value_of_a_metric_is_drawn(
             r"no completed experiment logged a metric named 'los'; did you mean 'loss'",
         ),
         ({"x": "step", "y": "accuracy"}, "it is a result, which has no steps"),
-        ({"x": "lr", "y": "loss", "kind": "curve"}, "write x: step, not x: lr"),
+        ({"x": "lr", "y": "loss", "kind": "curve"}, "write x: step or x: seconds, not x: lr"),
         ({"x": "step", "y": "loss", "kind": "box"}, "x: step needs kind: curve"),
     ],
 )
@@ -191,17 +191,18 @@ def test_a_series_without_completed_experiments_says_so(make_records) -> None:
         (
             {"a": 5, "b": 5, "c": 2},
             {"y": "y", "x": "c"},
-            r"25 lines .*a \(5 values\), b \(5 values\)\. Make one of them the facet \(facet: a\), or make",
+            r"25 lines .*a \(5 values\), b \(5 values\)\. Make one of them the facet \(facet: a\), or average over "
+            r"one of them on purpose \(over: b\)",
         ),
         (
             {"a": 30, "c": 2},
             {"y": "m", "x": "step", "hue": "a", "facet": "c"},
-            r"30 lines .*a \(30 values\)\. Draw the last value against one of them \(x: a\), or make",
+            r"30 lines .*a \(30 values\)\. Draw the last value against one of them \(x: a\), or average over",
         ),
         (
             {"a": 30, "b": 3, "c": 2},
             {"y": "y", "x": "c", "hue": "a", "facet": "b"},
-            r"30 lines .*a \(30 values\)\. Make a series of fewer configurations$",
+            r"30 lines .*a \(30 values\)\. Average over one of them .*, or choose some of their values \(where\)$",
         ),
     ],
 )

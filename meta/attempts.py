@@ -1,0 +1,71 @@
+"""Reading attempts: when each ran, where, and how it ended."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from database.models import Attempt, Experiment, ExperimentStatus, Outcome, Runner, Worker
+
+
+@dataclass(frozen=True)
+class AttemptRecord:
+    """One attempt; one that still runs has neither outcome nor end.
+
+    Attributes
+    ----------
+    configuration_id : int
+    host : str
+        Empty when nobody registered the worker.
+    worker : str
+        The worker's id.
+    outcome : Outcome or None
+    started_at : datetime
+    finished_at : datetime or None
+    """
+
+    configuration_id: int
+    host: str
+    worker: str
+    outcome: Outcome | None
+    started_at: datetime
+    finished_at: datetime | None
+
+
+def read_attempts(session: Session, series_id: int) -> list[AttemptRecord]:
+    """Return the attempts of a series by their start, running ones too; without those never started."""
+    hosts = dict(
+        session.execute(select(Worker.id, Runner.host).join(Runner, Runner.id == Worker.runner_id))
+        .tuples()
+        .all()
+    )
+    ended = (
+        select(
+            Experiment.configuration_id,
+            Attempt.worker_id,
+            Attempt.outcome,
+            Attempt.started_at,
+            Attempt.finished_at,
+        )
+        .join(Experiment, Experiment.id == Attempt.experiment_id)
+        .where(Experiment.series_id == series_id, Attempt.started_at.is_not(None))
+    )
+    running = select(Experiment.configuration_id, Experiment.worker_id, Experiment.started_at).where(
+        Experiment.series_id == series_id,
+        Experiment.status == ExperimentStatus.RUNNING,
+        Experiment.started_at.is_not(None),
+    )
+    found = [
+        AttemptRecord(configuration, hosts.get(worker, ""), worker, outcome, started, finished)
+        for configuration, worker, outcome, started, finished in session.execute(ended)
+        if started is not None
+    ]
+    found += [
+        AttemptRecord(configuration, hosts.get(worker, ""), worker, None, started, None)
+        for configuration, worker, started in session.execute(running)
+        if started is not None and worker is not None
+    ]
+    return sorted(found, key=lambda one: one.started_at)

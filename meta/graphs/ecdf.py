@@ -1,0 +1,44 @@
+"""Empirical distribution functions: which share of the experiments has at most so much of a result."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.lines import Line2D
+
+from meta.graphs import points
+from meta.graphs.numbers import Line
+from meta.graphs.plan import Plan
+from meta.graphs.scene import Kind, Scene
+
+
+def draw(axes: Axes, lines: Sequence[Line], scene: Scene) -> None:
+    """Draw one staircase per entry of the legend; each reading is a step."""
+    for line in lines:
+        ordered = np.sort(line.readings[0])
+        shares = np.arange(1, len(ordered) + 1) / len(ordered)
+        axes.plot(
+            np.concatenate((ordered[:1], ordered)),
+            np.concatenate(([0.0], shares)),
+            drawstyle="steps-post",
+            color=line.look.color,
+            linestyle=line.look.dash,
+            label=line.label,
+        )
+    if scene.plan.spec.limits.y is None:
+        axes.set_ylim(0.0, 1.02)
+
+
+def handle(lines: Sequence[Line]) -> Line2D:
+    """Return what stands for a line in the legend."""
+    return Line2D([], [], color=lines[0].look.color, linestyle=lines[0].look.dash)
+
+
+def labels(plan: Plan) -> tuple[str, str]:
+    """Return what stands at the axes."""
+    return plan.y.axis_label(), "share of experiments"
+
+
+KIND = Kind(points.compute, draw, handle, labels)

@@ -1,0 +1,111 @@
+"""What a graph does not show: experiments that are missing, and the points that only survivors stand for."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from database.models import ExperimentStatus, Outcome
+from meta.graphs.numbers import Cell, Numbers
+from meta.graphs.plan import Plan
+from meta.graphs.records import SeriesRecords
+
+_UNFINISHED = (ExperimentStatus.RUNNING.value, ExperimentStatus.PENDING.value)
+#: The ends that say something about the experiment, so that what is left is a selection.
+_BAD_ENDS = tuple(
+    one.value
+    for one in (
+        Outcome.FAILED,
+        Outcome.TIMED_OUT,
+        Outcome.OUT_OF_MEMORY,
+        Outcome.CRASHED,
+        Outcome.INVALID_RESULT,
+        Outcome.LOST,
+        Outcome.INTERRUPTED,
+    )
+)
+_ORDER = (*_BAD_ENDS, ExperimentStatus.CANCELLED.value, *_UNFINISHED)
+#: So many points are named; the others are counted.
+_MOST_NAMED = 4
+
+
+def gaps(plan: Plan, numbers: Numbers, records: SeriesRecords) -> list[str]:
+    """Return what is to be said about what is not shown."""
+    if numbers.timeline is not None:
+        return _progress(records)
+    sentences = _progress(records)
+    missing = records.missing()
+    if missing.total():
+        listed = _counted(missing)
+        sentences.append(f"{listed} of {records.size():,} experiments left out.")
+    sentences += _survivors(numbers.cells)
+    if numbers.incomplete:
+        sentences.append(
+            "Not drawn, as not every configuration that would be averaged has a reading: "
+            f"{_named(numbers.incomplete)}."
+        )
+    sentences += _balance(numbers.cells)
+    if numbers.without:
+        sentences.append(f"{numbers.without:,} completed without {_readings(plan)} left out.")
+    if numbers.non_finite:
+        sentences.append(f"{numbers.non_finite:,} NaN or infinite readings left out.")
+    if records.retired:
+        sentences.append(f"{records.retired:,} completed but no longer in the series file left out.")
+    return sentences
+
+
+def _readings(plan: Plan) -> str:
+    names = [repr(one.name) for one in (plan.across, plan.y) if one is not None]
+    return " and ".join(names)
+
+
+def _progress(records: SeriesRecords) -> list[str]:
+    """Say how far the series is, unless it has ended."""
+    missing = records.missing()
+    left = sum(missing[status] for status in _UNFINISHED)
+    if not left:
+        return []
+    # Rounded down: all but one of a million is not 100 %.
+    share = 100 * (records.size() - left) // records.size()
+    word = "Running" if missing[ExperimentStatus.RUNNING.value] else "Not finished"
+    return [f"{word}, {share} % complete."]
+
+
+def _counted(missing: dict[str, int]) -> str:
+    order = [*_ORDER, *(name for name in missing if name not in _ORDER)]
+    return ", ".join(f"{missing[name]:,} {name.replace('_', ' ')}" for name in order if missing.get(name))
+
+
+def _survivors(cells: Sequence[Cell]) -> list[str]:
+    """Name the points that stand for those experiments that did not fail, and those without any."""
+    sentences = []
+    bad = {place: sum(cell.missing.get(end, 0) for end in _BAD_ENDS) for place, cell in enumerate(cells)}
+    survived = sorted(
+        (place for place, count in bad.items() if count and cells[place].drawn), key=lambda p: -bad[p]
+    )
+    if survived:
+        named = [
+            f"{cells[place].label or 'all'} ({cells[place].drawn:,} of {cells[place].drawn + bad[place]:,})"
+            for place in survived
+        ]
+        sentences.append(f"Shown by survivors only: {_named(named)}.")
+    nothing = [
+        cells[place].label or "all" for place, count in bad.items() if count and not cells[place].drawn
+    ]
+    if nothing:
+        sentences.append(f"Nothing to show, as all failed: {_named(nothing)}.")
+    return sentences
+
+
+def _balance(cells: Sequence[Cell]) -> list[str]:
+    """Name the points with the fewest experiments, where numbers differ without a failure."""
+    sound = [cell for cell in cells if cell.drawn]
+    counts = [cell.drawn for cell in sound]
+    if not counts or min(counts) == max(counts):
+        return []
+    fewest = [f"{cell.label or 'all'} ({cell.drawn:,})" for cell in sound if cell.drawn == min(counts)]
+    return [f"Repetitions are unbalanced; fewest: {_named(fewest)}."]
+
+
+def _named(labels: Sequence[str]) -> str:
+    more = f" and {len(labels) - _MOST_NAMED:,} more" if len(labels) > _MOST_NAMED else ""
+    return f"{'; '.join(labels[:_MOST_NAMED])}{more}"

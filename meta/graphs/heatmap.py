@@ -1,0 +1,148 @@
+"""Heatmaps: an estimate of a result as colour, per value of two parameters."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from matplotlib import colormaps, rcParams
+from matplotlib.axes import Axes
+from matplotlib.cm import ScalarMappable
+from matplotlib.colors import LogNorm, Normalize, SymLogNorm
+from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
+from numpy.typing import NDArray
+
+from meta.graphs import points, scales, style
+from meta.graphs.errors import GraphError
+from meta.graphs.numbers import Line, Numbers
+from meta.graphs.plan import Plan
+from meta.graphs.scene import Kind, Scene
+from meta.graphs.values import shortened
+
+Floats = NDArray[np.float64]
+
+#: A cell smaller than this, in inches, has no room for its number, or for how many repetitions it has.
+_ROOM, _TWO_LINES = 0.36, 0.3
+_MAX_LABEL = 24
+_LIGHT = 0.5
+
+
+def norm(plan: Plan, numbers: Numbers) -> Normalize:
+    """Return how numbers become colours, the same on all panels.
+
+    Raises
+    ------
+    GraphError
+        The scale has no place for any of the numbers.
+    """
+    found = np.concatenate([line.interval.estimate for line in numbers.lines])
+    scale = plan.spec.scale.color or "linear"
+    if scale == "logit":
+        raise GraphError("scale.color: logit means nothing for colours; use linear, log or symlog")
+    if scale == "log":
+        found = found[found > 0]
+        if not len(found):
+            raise GraphError("scale.color: log needs positive values, and there are none; use symlog")
+    low, high = plan.spec.limits.color or (None, None)
+    low, high = (float(found.min()) if low is None else low), (float(found.max()) if high is None else high)
+    if not low < high:
+        low, high = low - abs(low) * 0.05 - 1e-300, high + abs(high) * 0.05 + 1e-300
+    if scale == "log":
+        return LogNorm(low, high)
+    if scale == "symlog":
+        return SymLogNorm(scales.smallest(found), vmin=low, vmax=high)
+    return Normalize(low, high)
+
+
+def draw(axes: Axes, lines: Sequence[Line], scene: Scene) -> None:
+    """Draw a row per line: cells with their number where it has room, hatched ones where there is none."""
+    scale = norm(scene.plan, scene.numbers)
+    colors = ScalarMappable(scale, colormaps[rcParams["image.cmap"]])
+    columns, rows = len(scene.places.labels), _row_labels(scene)
+    values, counts = _table(lines, columns, len(rows))
+    axes.add_patch(
+        Rectangle(
+            (-0.5, -0.5),
+            columns,
+            len(rows),
+            facecolor="none",
+            edgecolor=style.ink(),
+            alpha=0.35,
+            hatch="////",
+            linewidth=0,
+        )
+    )
+    axes.pcolormesh(
+        np.arange(columns + 1) - 0.5,
+        np.arange(len(rows) + 1) - 0.5,
+        np.ma.masked_invalid(values),
+        norm=scale,
+        cmap=colors.cmap,
+        zorder=1.5,
+    )
+    axes.set_xlim(-0.5, columns - 0.5)
+    upwards = scene.plan.values[scene.plan.hues[0]].is_axis()
+    axes.set_ylim((-0.5, len(rows) - 0.5) if upwards else (len(rows) - 0.5, -0.5))
+    axes.set_yticks(range(len(rows)), shortened(rows, _MAX_LABEL))
+    axes.grid(visible=False)
+    axes.tick_params(length=0)
+    width, height = _cell_size(axes, columns, len(rows))
+    if width < _ROOM:
+        return
+    differ = len(np.unique(counts[counts > 0])) > 1 and height >= _TWO_LINES
+    for row, column in np.argwhere(np.isfinite(values)):
+        red, green, blue, _ = colors.to_rgba(values[row, column])
+        text = f"{values[row, column]:.3g}" + (f"\nn={counts[row, column]}" if differ else "")
+        axes.text(
+            column,
+            row,
+            text,
+            ha="center",
+            va="center",
+            fontsize=style.NOTE_SIZE,
+            linespacing=1.0,
+            color="black" if 0.3 * red + 0.59 * green + 0.11 * blue > _LIGHT else "white",
+        )
+
+
+def _row_labels(scene: Scene) -> list[str]:
+    labels = {line.number: line.label for line in scene.numbers.lines}
+    return [labels.get(number, "") for number in range(scene.count)]
+
+
+def _table(lines: Sequence[Line], columns: int, rows: int) -> tuple[Floats, NDArray[np.int64]]:
+    """Return the values, NaN where there is none, and their counts."""
+    values, counts = np.full((rows, columns), np.nan), np.zeros((rows, columns), dtype=np.int64)
+    for line in lines:
+        places = line.x.astype(np.int64)
+        values[line.number, places] = line.interval.estimate
+        counts[line.number, places] = line.interval.count
+    return values, counts
+
+
+def _cell_size(axes: Axes, columns: int, rows: int) -> tuple[float, float]:
+    """Return the size of a cell in inches, before labels take their room."""
+    figure = axes.get_figure(root=True)
+    assert figure is not None
+    room = axes.get_position()
+    width, height = figure.get_size_inches()
+    return float(0.75 * width * room.width / columns), float(0.9 * height * room.height / rows)
+
+
+def draw_bar(figure: Figure, panels: Sequence[Axes], scene: Scene) -> None:
+    """Draw the scale of colours beside the panels."""
+    colors = ScalarMappable(norm(scene.plan, scene.numbers), colormaps[rcParams["image.cmap"]])
+    bar = figure.colorbar(colors, ax=list(panels), pad=0.02, fraction=0.08, aspect=25)
+    bar.set_label(scene.plan.spec.labels.color or scene.plan.y.axis_label())
+    bar.outline.set_linewidth(0.4)
+    if scene.plan.spec.scale.color in ("log", "symlog"):
+        scales.write_plainly(bar.ax.yaxis)
+
+
+def labels(plan: Plan) -> tuple[str, str]:
+    """Return what stands at the axes."""
+    return plan.x, plan.hues[0]
+
+
+KIND = Kind(points.compute, draw, None, labels)

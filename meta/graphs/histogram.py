@@ -1,0 +1,78 @@
+"""Histograms: how many experiments have how much of a result."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.lines import Line2D
+from matplotlib.patches import Patch
+from matplotlib.ticker import MaxNLocator
+from numpy.typing import NDArray
+
+from meta.graphs import points
+from meta.graphs.numbers import Line, Numbers
+from meta.graphs.plan import Plan
+from meta.graphs.scene import Kind, Scene
+
+Floats = NDArray[np.float64]
+
+#: More bins than this are narrower than what can be seen, whatever the rule says.
+_MOST_BINS = 60
+#: So many histograms are filled; more hide each other, and are outlines.
+_MOST_FILLED = 2
+
+
+def edges(numbers: Numbers, *, bins: int | None, is_log: bool) -> Floats:
+    """Return the edges of the bins, which all lines and panels share, so that areas can be compared.
+
+    Without a number of bins they are as wide as the narrowest that Freedman and Diaconis' or Sturges' rule
+    asks for (numpy's "auto"). On a logarithmic axis they are equally wide there.
+    """
+    readings = np.concatenate([reading for line in numbers.lines for reading in line.readings])
+    if is_log:
+        readings = np.log10(readings[readings > 0])
+        if not len(readings):
+            readings = np.zeros(1)
+    low, high = float(readings.min()), float(readings.max())
+    if not high - low > 1e-12 * max(abs(low), abs(high)):  # all equal: one bin around them
+        margin = 0.5 if low == 0 else abs(low) * 0.05
+        low, high = low - margin, high + margin
+    elif bins is None:
+        found = np.histogram_bin_edges(readings, bins="auto")
+        bins = min(len(found) - 1, _MOST_BINS)
+    ends = np.linspace(low, high, (bins or 1) + 1)
+    return 10**ends if is_log else ends
+
+
+def draw(axes: Axes, lines: Sequence[Line], scene: Scene) -> None:
+    """Draw one histogram per entry of the legend, outlined and, when there are few, filled."""
+    spec = scene.plan.spec
+    ends = edges(scene.numbers, bins=spec.bins, is_log=spec.scale.x == "log")
+    for line in lines:
+        counts, _ = np.histogram(line.readings[0], bins=ends)
+        if scene.count <= _MOST_FILLED:
+            axes.stairs(counts, ends, fill=True, color=line.look.color, alpha=0.3, linewidth=0)
+        axes.stairs(
+            counts,
+            ends,
+            edgecolor=line.look.color,
+            linestyle=line.look.dash,
+            linewidth=1.1,
+            label=line.label,
+        )
+    axes.yaxis.set_major_locator(MaxNLocator(integer=True))
+
+
+def handle(lines: Sequence[Line]) -> Line2D | Patch:
+    """Return what stands for a histogram in the legend."""
+    return Line2D([], [], color=lines[0].look.color, linestyle=lines[0].look.dash)
+
+
+def labels(plan: Plan) -> tuple[str, str]:
+    """Return what stands at the axes."""
+    return plan.y.axis_label(), "experiments"
+
+
+KIND = Kind(points.compute, draw, handle, labels)

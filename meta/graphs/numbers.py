@@ -1,0 +1,181 @@
+"""The numbers of a graph: what is computed before anything is drawn."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from meta.graphs.style import Look
+from meta.statistics.curves import CurveMatrix
+from meta.statistics.quartiles import BoxSummary
+from meta.statistics.ranking import Groups, Ranking
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Estimates:
+    """What is drawn of the repetitions behind each point, with its interval.
+
+    Attributes
+    ----------
+    estimate : ndarray, shape (points,)
+    low, high : ndarray, shape (points,)
+        NaN where there is no interval.
+    count : ndarray of int, shape (points,)
+        How many readings there are behind each.
+    """
+
+    estimate: Floats
+    low: Floats
+    high: Floats
+    count: NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Line:
+    """What one entry of the legend stands for, on one panel.
+
+    Attributes
+    ----------
+    label : str
+    number : int
+        Its place among the lines of the whole figure.
+    look : Look
+    x : ndarray, shape (points,)
+        Steps, seconds, or places in the list of the x parameter's values.
+    interval : Estimates
+        Of each point.
+    across : Estimates or None
+        Of each point of a scatter graph, what stands on its x axis.
+    boxes : sequence of BoxSummary
+        Of each point; only of box plots.
+    readings : sequence of ndarray
+        The finite readings behind each point; not of curves.
+    runs : sequence of CurveMatrix
+        Of a curve the repetitions it is made of, one matrix per configuration.
+    """
+
+    label: str
+    number: int
+    look: Look
+    x: Floats
+    interval: Estimates
+    across: Estimates | None = None
+    boxes: Sequence[BoxSummary] = ()
+    readings: Sequence[Floats] = ()
+    runs: Sequence[CurveMatrix] = ()
+
+
+@dataclass(frozen=True)
+class Panel:
+    """One set of axes: its place, its title (None when there is only one) and its lines.
+
+    `front`, shape (points, 2), holds the points of a scatter graph that no other is better than.
+    """
+
+    title: str | None
+    lines: Sequence[Line]
+    row: int = 0
+    column: int = 0
+    front: Floats | None = None
+
+
+@dataclass(frozen=True)
+class Ranked:
+    """Methods with their ranks; `counts` says how many readings are behind each score."""
+
+    methods: Sequence[str]
+    ranking: Ranking
+    groups: Groups
+    counts: NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Timeline:
+    """Attempts against time.
+
+    Attributes
+    ----------
+    workers : sequence of str
+        What the rows are called.
+    spans : ndarray, shape (attempts, 3)
+        The row, and start and end in seconds since the first start.
+    outcomes : ndarray of str, shape (attempts,)
+        How each attempt ended, or ``running``.
+    hosts : int
+    """
+
+    workers: Sequence[str]
+    spans: Floats
+    outcomes: NDArray[np.str_]
+    hosts: int
+
+    @property
+    def length_s(self) -> float:
+        """From the first start to the last end."""
+        return float(self.spans[:, 2].max())
+
+    def of(self, outcome: str) -> Floats:
+        """Return the spans of one outcome."""
+        found: Floats = self.spans[self.outcomes == outcome]
+        return found
+
+
+@dataclass(frozen=True)
+class Cell:
+    """What is behind one point or one curve, for the note: which one it is, and what is missing of it.
+
+    Attributes
+    ----------
+    label : str
+    drawn : int
+        How many experiments are shown.
+    missing : mapping of str to int
+        How many are not, by outcome or status.
+    """
+
+    label: str
+    drawn: int
+    missing: Mapping[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Numbers:
+    """All numbers of a graph.
+
+    Attributes
+    ----------
+    panels : sequence of Panel
+    cells : sequence of Cell
+        Everything that was asked for, also what has nothing to draw.
+    without : int
+        Completed experiments that do not have what is drawn.
+    non_finite : int
+        Readings left out because they are NaN or infinite.
+    window : int
+        How many consecutive steps each point of a curve averages over.
+    incomplete : sequence of str
+        Points that are not drawn because a configuration they average over has no reading.
+    ranked : Ranked or None
+        Of a ranking.
+    timeline : Timeline or None
+        Of a time line.
+    """
+
+    panels: Sequence[Panel]
+    cells: Sequence[Cell] = ()
+    without: int = 0
+    non_finite: int = 0
+    window: int = 1
+    incomplete: Sequence[str] = ()
+    ranked: Ranked | None = None
+    timeline: Timeline | None = None
+
+    @property
+    def lines(self) -> list[Line]:
+        """All lines of all panels."""
+        return [line for panel in self.panels for line in panel.lines]

@@ -1,0 +1,104 @@
+"""The numbers of curves: a metric over steps or over time, one line per configuration."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from experiments.series_file.graphs import SECONDS
+from meta.graphs.estimates import Measure
+from meta.graphs.groups import Group, make_groups, panels_of
+from meta.graphs.numbers import Cell, Estimates, Line, Numbers
+from meta.graphs.plan import Plan
+from meta.graphs.readings import missing_of
+from meta.graphs.records import CompletedExperiment, SeriesRecords
+from meta.graphs.smoothing import TIMES, elapsed, over_time, smoothed
+from meta.statistics.curves import Curve, CurveMatrix, StepGrid
+
+Floats = NDArray[np.float64]
+
+
+def compute(plan: Plan, records: SeriesRecords) -> Numbers:
+    """Compute what a graph of curves shows.
+
+    Raises
+    ------
+    GraphError
+        There would be too many lines or panels, or nothing to draw.
+    """
+    groups = make_groups(plan, records)
+    curves = records.curves[plan.y.key]
+    shown = _smoothed(curves, plan.spec.smoothing)
+    found = [_logged(group, shown) for group in groups]
+    everything = [shown[one.id] for logged in found for some in logged for one in some]
+    grid = StepGrid() if plan.x == SECONDS else StepGrid.covering(everything)
+    times = _Times(records.times[plan.y.key], shown) if plan.x == SECONDS else None
+    measure = Measure.of(plan.spec, records.name, plan.y.key)
+    lines: list[tuple[Group, Line]] = []
+    cells: list[Cell] = []
+    incomplete: list[str] = []
+    for group, logged in zip(groups, found, strict=True):
+        label = group.cell_label(plan, group.members[0])
+        there = [some for some in logged if some]
+        line = None
+        if there and (len(there) == len(logged)):
+            order = [one for some in there for one in some]
+            chosen = [shown[one.id] for one in order]
+            matrix = times.matrix([one.id for one in order]) if times else grid.matrix(chosen)
+            line = _line(group, measure, matrix, sizes=[len(some) for some in there])
+        if line is not None:
+            lines.append((group, line))
+        elif there:
+            incomplete.append(label)
+        drawn = sum(map(len, there)) if line is not None else 0
+        cells.append(Cell(label, drawn, missing_of(group.members)))
+    ids = [one.id for logged in found for some in logged for one in some]
+    return Numbers(
+        panels_of(groups, lines),
+        cells,
+        without=sum(len(group.completed()) for group in groups) - len(ids),
+        non_finite=sum(int(np.count_nonzero(~np.isfinite(curves[one].readings))) for one in ids),
+        window=grid.window,
+        incomplete=incomplete,
+    )
+
+
+def _smoothed(curves: Mapping[int, Curve], width: int | None) -> Mapping[int, Curve]:
+    if width is None:
+        return curves
+    return {identity: smoothed(curve, width) for identity, curve in curves.items()}
+
+
+def _logged(group: Group, curves: Mapping[int, Curve]) -> list[list[CompletedExperiment]]:
+    """Return per configuration the experiments that logged the metric."""
+    return [[one for one in member.completed if one.id in curves] for member in group.members]
+
+
+class _Times:
+    """Curves on a grid of times that all of them share."""
+
+    def __init__(self, seconds: Mapping[int, Floats], curves: Mapping[int, Curve]) -> None:
+        self._seconds = {identity: elapsed(seconds[identity]) for identity in curves}
+        self._curves = curves
+        longest = max((times[-1] for times in self._seconds.values() if len(times)), default=0.0)
+        self._grid = np.linspace(0.0, longest, TIMES)
+
+    def matrix(self, identities: Sequence[int]) -> CurveMatrix:
+        curves = [self._curves[identity] for identity in identities]
+        return over_time(curves, [self._seconds[identity] for identity in identities], self._grid)
+
+
+def _line(group: Group, measure: Measure, matrix: CurveMatrix, *, sizes: Sequence[int]) -> Line | None:
+    """Return the line of the steps at which every configuration has a reading."""
+    parts = np.split(matrix.readings, np.cumsum(sizes)[:-1])
+    keep = np.all([np.isfinite(part).any(axis=0) for part in parts], axis=0)
+    if not keep.any():
+        return None
+    kept = [part[:, keep] for part in parts]
+    interval: Estimates
+    interval = measure.of_columns(kept[0]) if len(kept) == 1 else measure.of_curves(kept)
+    x = matrix.steps[keep]
+    runs = [CurveMatrix(x, part) for part in kept]
+    return Line(group.label, group.number, group.look, x, interval, runs=runs)

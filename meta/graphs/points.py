@@ -1,0 +1,71 @@
+"""The numbers of graphs that show results: one point, or one set of readings, per line and value of x."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from meta.graphs.estimates import Measure
+from meta.graphs.groups import Group, make_groups, panels_of
+from meta.graphs.numbers import Cell, Line, Numbers
+from meta.graphs.plan import Plan
+from meta.graphs.readings import Point, missing_of
+from meta.graphs.records import SeriesRecords
+from meta.statistics.quartiles import box_summary
+
+#: The kinds that show the readings themselves: what they average over is pooled.
+_POOLED = frozenset({"box", "violin", "strip", "ecdf", "histogram"})
+
+
+def compute(plan: Plan, records: SeriesRecords) -> Numbers:
+    """Compute what a graph of results shows.
+
+    Raises
+    ------
+    GraphError
+        There would be too many lines or panels, or nothing to draw.
+    """
+    groups = make_groups(plan, records)
+    measure = Measure.of(plan.spec, records.name, plan.y.key)
+    lines: list[tuple[Group, Line]] = []
+    cells: list[Cell] = []
+    incomplete: list[str] = []
+    without = non_finite = 0
+    for group in groups:
+        places: list[int] = []
+        points: list[Point] = []
+        for place, members in group.by_x(plan):
+            point = Point.of(members, plan.y.key)
+            without += point.without
+            non_finite += point.non_finite
+            label = group.cell_label(plan, members[0])
+            is_drawn = len(point.readings) > 0 and (plan.kind in _POOLED or point.is_complete)
+            drawn = len(point.readings) if is_drawn else 0
+            cells.append(Cell(label, drawn, missing_of(members)))
+            if is_drawn:
+                places.append(place)
+                points.append(point)
+            elif len(point.readings):
+                incomplete.append(label)
+        if points:
+            lines.append((group, _line(plan, group, measure, places=places, points=points)))
+    return Numbers(
+        panels_of(groups, lines),
+        cells,
+        without=without,
+        non_finite=non_finite,
+        incomplete=incomplete,
+    )
+
+
+def _line(plan: Plan, group: Group, measure: Measure, *, places: list[int], points: list[Point]) -> Line:
+    pooled = [point.readings for point in points]
+    strata = [[readings] for readings in pooled] if plan.kind in _POOLED else [one.strata for one in points]
+    return Line(
+        group.label,
+        group.number,
+        group.look,
+        np.array(places, dtype=np.float64),
+        measure.of_points(strata),
+        boxes=[box_summary(readings) for readings in pooled] if plan.kind == "box" else (),
+        readings=pooled,
+    )

@@ -1,0 +1,83 @@
+"""Scales of axes: linear, log, symlog and logit, with labels that are plain numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.axis import Axis
+from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
+from numpy.typing import NDArray
+
+from experiments.series_file.graphs import ScaleName
+from meta.graphs.errors import GraphError
+
+Floats = NDArray[np.float64]
+
+
+def smallest(readings: Floats) -> float:
+    """Return the distance from 0 within which a symlog scale is linear: that of the nearest reading."""
+    distances = np.abs(readings[np.isfinite(readings) & (readings != 0)])
+    return float(distances.min()) if len(distances) else 1.0
+
+
+def has_place(readings: Floats, scale: ScaleName | None) -> NDArray[np.bool_]:
+    """Say which readings a scale can show."""
+    finite = np.isfinite(readings)
+    if scale == "log":
+        return finite & (readings > 0)
+    return finite & (readings > 0) & (readings < 1) if scale == "logit" else finite
+
+
+def apply(axes: Axes, which: str, scale: ScaleName, readings: Floats) -> None:
+    """Set the scale of an axis.
+
+    Parameters
+    ----------
+    axes : Axes
+    which : str
+        ``x`` or ``y``.
+    scale : str
+    readings : ndarray
+        What is drawn along the axis.
+
+    Raises
+    ------
+    GraphError
+        The scale has no place for any of them.
+    """
+    if not has_place(readings, scale).any():
+        wanted = "positive" if scale == "log" else "between 0 and 1"
+        raise GraphError(f"scale.{which}: {scale} needs values that are {wanted}; use linear or symlog")
+    set_scale = axes.set_xscale if which == "x" else axes.set_yscale
+    if scale == "linear":
+        set_scale("linear")
+        return
+    if scale == "symlog":
+        set_scale("symlog", linthresh=smallest(readings))
+    else:
+        set_scale(scale, nonpositive="clip")
+    axis = axes.xaxis if which == "x" else axes.yaxis
+    write_plainly(axis)
+    if scale == "log":
+        # So that a bar, whose lower end has no place, does not draw the axis down to nothing.
+        there = readings[has_place(readings, scale)]
+        set_limits = axes.set_xlim if which == "x" else axes.set_ylim
+        low, high = float(there.min()), float(there.max())
+        set_limits(low / 1.5, high * 1.5)
+        axis.set_major_locator(LogLocator(numticks=7))
+
+
+def write_plainly(axis: Axis) -> None:
+    """Write ticks as numbers: matplotlib's own powers would need its formulas, which names may not be."""
+    axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+    axis.set_minor_formatter(NullFormatter())
+
+
+def limit(axes: Axes, which: str, ends: Sequence[float | None]) -> None:
+    """Set the ends of an axis that are given."""
+    if which == "x":
+        axes.set_xlim(left=ends[0], right=ends[1])
+    else:
+        axes.set_ylim(bottom=ends[0], top=ends[1])

@@ -1,0 +1,206 @@
+"""Scatter graphs: one result against another, a point per configuration, and those nothing is better than."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Literal
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.lines import Line2D
+from numpy.typing import NDArray
+
+from meta.graphs import style
+from meta.graphs.estimates import Measure
+from meta.graphs.groups import Group, make_groups, panels_of
+from meta.graphs.intervals import draw_whiskers
+from meta.graphs.numbers import Cell, Line, Numbers, Panel
+from meta.graphs.plan import Plan, Reading
+from meta.graphs.readings import missing_of, number
+from meta.graphs.records import ConfigurationRecord, SeriesRecords
+from meta.graphs.scene import Kind, Scene
+
+Floats = NDArray[np.float64]
+Goal = Literal["max", "min"]
+
+
+def compute(plan: Plan, records: SeriesRecords) -> Numbers:
+    """Compute the estimate of both results for each configuration.
+
+    Experiments that lack one of the two are left out of both.
+
+    Raises
+    ------
+    GraphError
+        There would be too many panels or colours, or nothing to draw.
+    """
+    across = _across(plan)
+    measure = Measure.of(plan.spec, records.name, plan.y.key)
+    apart = records.parameter_table(plan.values).telling_apart(plan.over)
+    lines: list[tuple[Group, Line]] = []
+    cells: list[Cell] = []
+    incomplete: list[str] = []
+    without = non_finite = 0
+    groups = make_groups(plan, records)
+    for group in groups:
+        pairs: list[list[Floats]] = []
+        for members in _points(group, plan, apart):
+            strata = []
+            for member in members:
+                found = _pairs(member, across.key, plan.y.key)
+                finite = found[np.isfinite(found).all(axis=1)]
+                without += len(member.completed) - len(found)
+                non_finite += len(found) - len(finite)
+                strata.append(finite)
+            label = plan.described(apart, members[0].parameters)
+            total = sum(map(len, strata))
+            is_drawn = all(map(len, strata))
+            cells.append(Cell(label, total if is_drawn else 0, missing_of(members)))
+            if is_drawn:
+                pairs.append(strata)
+            elif total:
+                incomplete.append(label)
+        if pairs:
+            lines.append((group, _line(group, measure, pairs)))
+    panels = [_with_front(panel, across, plan.y) for panel in panels_of(groups, lines)]
+    return Numbers(panels, cells, without=without, non_finite=non_finite, incomplete=incomplete)
+
+
+def _across(plan: Plan) -> Reading:
+    if plan.across is None:
+        raise ValueError("a scatter graph has a result as its x")
+    return plan.across
+
+
+def _points(group: Group, plan: Plan, apart: Sequence[str]) -> list[list[ConfigurationRecord]]:
+    """Return the configurations of each point: one, or those that differ in what is averaged over only."""
+    found: dict[tuple[int, ...], list[ConfigurationRecord]] = {}
+    for member in group.members:
+        key = tuple(plan.place(name, member.parameters) for name in apart)
+        found.setdefault(key, []).append(member)
+    return list(found.values())
+
+
+def _pairs(member: ConfigurationRecord, *keys: str) -> Floats:
+    """Return both results of the experiments that have both, shape (experiments, 2)."""
+    rows = [[number(experiment, key) for key in keys] for experiment in member.completed]
+    return np.array([row for row in rows if None not in row], dtype=np.float64).reshape(-1, len(keys))
+
+
+def _line(group: Group, measure: Measure, pairs: Sequence[Sequence[Floats]]) -> Line:
+    across = measure.of_points([[stratum[:, 0] for stratum in strata] for strata in pairs])
+    upwards = measure.of_points([[stratum[:, 1] for stratum in strata] for strata in pairs])
+    readings = [np.concatenate(strata) for strata in pairs]
+    return Line(
+        group.label,
+        group.number,
+        group.look,
+        np.arange(len(pairs), dtype=np.float64),
+        upwards,
+        across=across,
+        readings=readings,
+    )
+
+
+def pareto_front(points: Floats, goals: tuple[Goal, Goal]) -> Floats:
+    """Return the points to which no other is better in one result and at least as good in the other.
+
+    Parameters
+    ----------
+    points : ndarray, shape (points, 2)
+    goals : tuple of {"max", "min"}
+        Of each column.
+
+    Returns
+    -------
+    ndarray, shape (front, 2)
+        By the first column.
+    """
+    signs = np.array([1.0 if goal == "min" else -1.0 for goal in goals])
+    costs = points * signs
+    order = np.lexsort((costs[:, 1], costs[:, 0]))
+    best, kept = np.inf, []
+    for place in order:
+        if costs[place, 1] < best:
+            kept.append(place)
+            best = costs[place, 1]
+    front: Floats = points[kept]
+    return front[np.argsort(front[:, 0], kind="stable")]
+
+
+def _with_front(panel: Panel, across: Reading, upwards: Reading) -> Panel:
+    goals = across.label.goal, upwards.label.goal
+    lines = [line for line in panel.lines if line.across is not None]
+    if goals[0] is None or goals[1] is None or not lines:
+        return panel
+    points = np.concatenate(
+        [np.column_stack([line.across.estimate, line.interval.estimate]) for line in lines if line.across]
+    )
+    return replace(panel, front=pareto_front(points, (goals[0], goals[1])))
+
+
+def draw(axes: Axes, lines: Sequence[Line], scene: Scene) -> None:
+    """Draw a marker with whiskers per configuration, and the front as a staircase through the best."""
+    for line in lines:
+        across = line.across
+        if across is None:
+            continue
+        look = line.look
+        if scene.plan.spec.points:
+            for readings in line.readings:
+                axes.plot(
+                    *readings.T,
+                    linestyle="none",
+                    marker=look.marker,
+                    markersize=1.8,
+                    alpha=0.35,
+                    color=look.color,
+                )
+        draw_whiskers(axes, across.estimate, line.interval, color=look.color)
+        draw_whiskers(axes, line.interval.estimate, across, color=look.color, along="x")
+        axes.plot(
+            across.estimate,
+            line.interval.estimate,
+            linestyle="none",
+            marker=look.marker,
+            color=look.color,
+            label=line.label,
+        )
+    _draw_front(axes, lines, scene)
+
+
+def _draw_front(axes: Axes, lines: Sequence[Line], scene: Scene) -> None:
+    panel = next((panel for panel in scene.numbers.panels if panel.lines is lines), None)
+    if panel is None or panel.front is None:
+        return
+    # Between two points of the front the worse of both is sure: a staircase, not a slope.
+    is_max = scene.plan.across is not None and scene.plan.across.label.goal == "max"
+    axes.plot(
+        *panel.front.T,
+        drawstyle="steps-pre" if is_max else "steps-post",
+        color=style.ink(),
+        linewidth=0.8,
+        linestyle=(0, (3, 2)),
+        zorder=1.8,
+        label="Pareto front",
+    )
+
+
+def handle(lines: Sequence[Line]) -> Line2D:
+    """Return what stands for the points of a colour in the legend."""
+    look = lines[0].look
+    return Line2D([], [], linestyle="none", marker=look.marker, color=look.color)
+
+
+def front_handle() -> Line2D:
+    """Return what stands for the front in the legend."""
+    return Line2D([], [], color=style.ink(), linewidth=0.8, linestyle=(0, (3, 2)))
+
+
+def labels(plan: Plan) -> tuple[str, str]:
+    """Return what stands at the axes."""
+    return _across(plan).axis_label(), plan.y.axis_label()
+
+
+KIND = Kind(compute, draw, handle, labels)

@@ -1,0 +1,80 @@
+"""Violins: the density of a result over the repetitions, per value of a parameter."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.patches import Patch
+from numpy.typing import NDArray
+from scipy.stats import gaussian_kde
+
+from meta.graphs import points, style
+from meta.graphs.faint import draw_readings
+from meta.graphs.numbers import Line
+from meta.graphs.scene import Kind, Scene, against_parameter
+
+Floats = NDArray[np.float64]
+
+#: A density of fewer readings than this says more about the method than about the readings.
+MIN_READINGS = 10
+_PLACES = 200
+
+
+@dataclass(frozen=True)
+class Density:
+    """How dense readings lie, between the smallest and the largest of them.
+
+    Attributes
+    ----------
+    at : ndarray, shape (places,)
+    heights : ndarray, shape (places,)
+        In units of the largest.
+    """
+
+    at: Floats
+    heights: Floats
+
+
+def density(readings: Floats) -> Density:
+    """Return the Gaussian kernel density with Scott's bandwidth (D. W. Scott, 1992, chapter 6).
+
+    It is cut at the smallest and the largest reading, beyond which nothing was seen. Readings that are all
+    equal have no density: they make a flat line.
+    """
+    low, high = float(readings.min()), float(readings.max())
+    # In units of the range, so that nothing overflows and equal readings are found whatever their size.
+    reach = high - low
+    if not reach > 1e-12 * max(abs(low), abs(high)):
+        return Density(np.array([low, high]), np.ones(2))
+    places = np.linspace(0.0, 1.0, _PLACES)
+    heights = gaussian_kde((readings - low) / reach)(places)
+    return Density(low + reach * places, heights / heights.max())
+
+
+def draw(axes: Axes, lines: Sequence[Line], scene: Scene) -> None:
+    """Draw one violin per point with its quartiles, or its readings when they are few."""
+    for line in lines:
+        offset, width = scene.places.slot(line.number, scene.count)
+        for x, readings in zip(scene.places.at(line.x) + offset, line.readings, strict=True):
+            if len(readings) < MIN_READINGS:
+                draw_readings(axes, float(x), readings, line.look, alpha=1.0)
+                continue
+            found = density(readings)
+            half = found.heights * width * 0.45
+            axes.fill_betweenx(found.at, x - half, x + half, label=line.label, **line.look.fill)
+            if scene.plan.spec.points:
+                draw_readings(axes, float(x), readings, line.look, width=width * 0.3)
+            first, median, third = np.quantile(readings, [0.25, 0.5, 0.75])
+            axes.vlines(x, first, third, color=style.ink(), linewidth=1.6)
+            axes.plot([x], [median], marker="o", markersize=2.6, color=style.paper(), zorder=3)
+
+
+def handle(lines: Sequence[Line]) -> Patch:
+    """Return what stands for a line's violins in the legend."""
+    return Patch(**lines[0].look.fill)
+
+
+KIND = Kind(points.compute, draw, handle, against_parameter, slots=True)
