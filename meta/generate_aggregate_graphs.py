@@ -12,7 +12,6 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from database.engine import current_url
@@ -23,7 +22,7 @@ from database.settings import results_directory
 from experiments.results_folder import ResultsFolder
 from experiments.series_file.graphs import GraphSpec
 from experiments.series_file.models import SeriesFile
-from experiments.series_lookup import find_series
+from experiments.series_lookup import chosen_series, find_series
 from meta.graphs import index
 from meta.graphs.defaults import default_graphs
 from meta.graphs.drawing import make_figure, write_figure
@@ -95,7 +94,7 @@ def generate_all_graphs(
         There is no such series; nothing is drawn.
     """
     folder = ResultsFolder(results_directory(current_url()))
-    chosen = _chosen(session, series)
+    chosen = chosen_series(session, series)
     by_name = {file.name: file for file in files}
     results: list[GraphResult] = []
     for one in chosen:
@@ -107,31 +106,11 @@ def generate_all_graphs(
 
 
 @dataclass(frozen=True)
-class _Chosen:
-    """A series to draw; it may be renamed before it is its turn."""
-
-    id: int
-    name: str
-    folder: str
-
-
-@dataclass(frozen=True)
 class _Place:
     """Where the graphs of a series go, and what the index there calls the series: its name may change."""
 
     directory: Path
     owner: str
-
-
-def _chosen(
-    session: Session, series: str | ExperimentSeries | Sequence[str | ExperimentSeries] | None
-) -> list[_Chosen]:
-    if series is None:
-        found = list(session.scalars(select(ExperimentSeries).order_by(ExperimentSeries.name)))
-    else:
-        several = [series] if isinstance(series, str | ExperimentSeries) else series
-        found = [find_series(session, one) for one in several]
-    return list(dict.fromkeys(_Chosen(one.id, one.name, one.folder) for one in found))
 
 
 def _series_graphs(records: SeriesRecords, place: _Place) -> list[GraphResult]:

@@ -35,6 +35,8 @@ VERBS = {
     "edit": "meta.commands.correcting:edit",
     "delete": "meta.commands.correcting:delete",
     "graphs": "meta.commands.producing:graphs",
+    "table": "meta.commands.tabulating:table",
+    "compare": "meta.commands.tabulating:compare",
     "export": "meta.commands.producing:export",
     "database": "meta.commands.maintenance:database",
     "doctor": "meta.commands.maintenance:doctor",

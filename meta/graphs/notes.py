@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from typing import Any
+
 from meta.graphs.gaps import gaps
 from meta.graphs.numbers import Numbers
 from meta.graphs.plan import Plan
 from meta.graphs.records import SeriesRecords
-from meta.graphs.values import labels_of, short_names
+from meta.graphs.values import ValueSet, labels_of, short_names
 from meta.graphs.wording import statistic
 
 _MAX_VALUES = 4
@@ -37,16 +40,24 @@ def note(plan: Plan, numbers: Numbers, records: SeriesRecords, *, mark: str, hid
 
 def _choices(plan: Plan) -> list[str]:
     """Say which configurations are drawn, and what is averaged over."""
-    sentences = []
-    if plan.spec.where:
-        short = short_names(list(plan.spec.where))
-        chosen = [f"{short[name]} = {_listed(value)}" for name, value in plan.spec.where.items()]
-        sentences.append(f"Only {', '.join(chosen)}.")
+    sentences = only(plan.spec.where)
     if plan.over and plan.kind not in ("profile", "ranking"):
-        averaged = [f"{name} ({len(plan.values[name])} values)" for name in plan.over]
         does = "Pools" if plan.kind in ("box", "violin", "strip", "ecdf", "histogram") else "Averages"
-        sentences.append(f"{does} over {', '.join(averaged)}.")
+        sentences.append(averaged(plan.over, plan.values, does))
     return sentences
+
+
+def only(where: Mapping[str, Any]) -> list[str]:
+    """Return the sentence that says which configurations are chosen, if they are."""
+    if not where:
+        return []
+    short = short_names(list(where))
+    return [f"Only {', '.join(f'{short[name]} = {_listed(value)}' for name, value in where.items())}."]
+
+
+def averaged(over: Sequence[str], values: Mapping[str, ValueSet], does: str = "Averages") -> str:
+    """Return the sentence that says what is averaged over."""
+    return f"{does} over {', '.join(f'{name} ({len(values[name])} values)' for name in over)}."
 
 
 def _listed(value: object) -> str:

@@ -17,7 +17,7 @@ from meta.statistics.location import estimator
 
 Integers = NDArray[np.int64]
 
-_INTERVALS = {
+INTERVALS = {
     "ci": "{level} bootstrap interval",
     "bca": "{level} BCa bootstrap interval",
     "exact": "exact {level} interval",
@@ -72,7 +72,7 @@ def _of_estimates(plan: Plan, counts: Integers, mark: str) -> str:
     if counts.max() == 1:
         return "single repetitions (n = 1), so there is no interval."
     level = f"{100 * measure.level:g} %"
-    interval = _INTERVALS[measure.interval].format(level=level)
+    interval = INTERVALS[measure.interval].format(level=level)
     text = f"{label} with {interval} ({mark}) over {repetitions(counts)}."
     if counts.min() == 1:
         text += " No interval where n = 1."

@@ -1,0 +1,121 @@
+"""Numbers of whole series: `table`, `compare`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from meta.commands.naming import find_series
+from meta.commands.options import database_option, json_option
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from meta.tables.generation import TableResult
+    from meta.tables.table import Table
+
+
+@click.command(short_help="Write tables of means with intervals.")
+@click.argument("series", nargs=-1)
+@click.option(
+    "--to",
+    "formats",
+    metavar="FORMAT",
+    type=click.Choice(["markdown", "latex", "csv", "html"]),
+    multiple=True,
+    help="Of the files: markdown, latex, csv or html; may be repeated. By default those of the series file.",
+)
+@click.option(
+    "--output",
+    "directory",
+    metavar="DIR",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Where the files go (of several series: in a folder for each); by default among the results.",
+)
+@database_option()
+@json_option
+@click.pass_context
+def table(
+    context: click.Context,
+    series: tuple[str, ...],
+    formats: tuple[Any, ...],
+    directory: Path | None,
+    *,
+    as_json: bool,
+) -> None:
+    """Write the tables of SERIES (by default of all) to files, and print them.
+
+    Given the path of a series file, its tables and metrics are used as they stand in it now.
+    """
+    from database.queries import series_names
+    from database.session import scoped_session
+    from experiments.series_file.loading import load_series_file
+    from meta.commands import output
+    from meta.tables.generation import generate_all_tables
+
+    with scoped_session(read_only=True) as session:
+        written = {one: find_series(session, one).name for one in series}
+        files = [load_series_file(Path(one)).file for one, name in written.items() if one != name]
+        names = list(dict.fromkeys(written.values())) or series_names(session)
+        results: list[TableResult] = []
+        for name in names:  # files of two series may have the same names
+            folder = directory / name if directory is not None and len(names) > 1 else directory
+            results += generate_all_tables(session, name, folder, files=files, formats=formats)
+    if as_json:
+        output.print_json([_data(result) for result in results])
+    for result in results:
+        if result.error:
+            click.echo(f"{result.series}: {result.name}: {result.error}", err=True)
+        elif result.table is not None and not as_json:
+            _print(result.table, result.paths)
+    context.exit(1 if any(result.error for result in results) else 0)
+
+
+def _data(result: TableResult) -> dict[str, Any]:
+    from meta.tables.data import cell_records
+
+    found = result.table
+    return {
+        "series": result.series,
+        "name": result.name,
+        "paths": result.paths,
+        "error": result.error,
+        "title": found and found.title,
+        "result": found and found.plan.y.key,
+        "test": (found and found.marks.test) or None,
+        "comparisons": found and found.marks.comparisons,
+        "notes": found and found.notes,
+        "cells": list(cell_records(found)) if found else [],
+    }
+
+
+def _print(shown: Table, paths: Sequence[Path]) -> None:
+    from meta.commands import output
+
+    click.echo(output.printable(shown.title))
+    group = shown.group_head()
+    columns = [output.Column(head) for head in shown.row_heads()]
+    columns += [
+        output.Column(f"{group} = {label}" if group and place == 0 else label, right=True)
+        for place, label in enumerate(map(shown.column_label, shown.cells.columns))
+    ]
+    output.print_table(columns, _rows(shown))
+    click.echo(f"\n{output.printable(' '.join(shown.notes))}")
+    for path in paths:
+        click.echo(f"wrote {path}")
+    click.echo()
+
+
+def _rows(shown: Table) -> list[list[str]]:
+    from meta.commands import output
+    from meta.tables.wording import PLAIN, cell_text
+
+    rows = []
+    for row in shown.cells.rows:
+        places = [(row, column) for column in shown.cells.columns]
+        cells = [(place, cell_text(shown, place, PLAIN)) for place in places]
+        marked = [output.Bold(text) if shown.is_best(place) else text for place, text in cells]
+        rows.append([*shown.row_labels(row), *marked])
+    return rows
