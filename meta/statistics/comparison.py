@@ -1,4 +1,4 @@
-"""Methods compared two by two: difference, interval, effect, corrected p, and what it would take to decide."""
+"""Methods compared two by two: difference, interval, effect, corrected p, and what would decide it."""
 
 from __future__ import annotations
 

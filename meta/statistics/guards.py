@@ -69,16 +69,19 @@ def significance_guards(
         How many the p is corrected for.
     level : float
     """
-    said = [f"{found.test}: {found.note}."] if found.note else []
+    if found.note:
+        return (f"{found.test}: {found.note}.",)
     alpha = (1 - level) / comparisons
-    if found.smallest_p > alpha * (1 + _ROUNDING):
-        among = f" after correction for {comparisons} comparisons" if comparisons > 1 else ""
-        said.append(
+    if found.smallest_p <= alpha * (1 + _ROUNDING):
+        return ()
+    among = f" after correction for {comparisons} comparisons" if comparisons > 1 else ""
+    return (
+        (
             f"n = {min(found.sizes)} is too small for the {found.test} to find anything: its smallest p is "
             f"{found.smallest_p:.2g}, and p <= {alpha:.2g} is needed{among}; "
             f"{_needed(found, alpha)} repetitions are enough."
-        )
-    return tuple(said)
+        ),
+    )
 
 
 def ranking_guards(ranking: Ranking) -> tuple[str, ...]:

@@ -1,10 +1,10 @@
 """How many repetitions are needed: for an interval of a wanted width, and to decide a comparison.
 
-Both reckon with the spread that was seen so far and with normal theory: the t distribution and, for power, the
-noncentral t (J. Cohen, Statistical Power Analysis for the Behavioral Sciences, 2nd edition, 1988, chapter 2).
-Rank tests need pi / 3 times as many repetitions as t tests of normal readings (E. L. Lehmann, Nonparametrics,
-1975, section 2.4). These are plans, not results: the spread of few repetitions is itself uncertain, and adding
-repetitions until a test is significant makes it mean nothing. Plan once, then run.
+Both reckon with the spread that was seen so far and with normal theory: the t distribution and, for power,
+the noncentral t (J. Cohen, Statistical Power Analysis for the Behavioral Sciences, 2nd edition, 1988, chapter
+2). Rank tests need pi / 3 times as many repetitions as t tests of normal readings (E. L. Lehmann,
+Nonparametrics, 1975, section 2.4). These are plans, not results: the spread of few repetitions is itself
+uncertain, and adding repetitions until a test is significant makes it mean nothing. Plan once, then run.
 """
 
 from __future__ import annotations

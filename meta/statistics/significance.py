@@ -97,6 +97,7 @@ def mann_whitney(first: ArrayLike, second: ArrayLike) -> Significance:
         return _undecided(test, sizes, paired=False, note="a method has no reading")
     ranks = stats.rankdata(np.concatenate([one, other]))
     statistic = float(ranks[: len(one)].sum() - len(one) * (len(one) + 1) / 2)
+    smallest = smallest_p_of_samples(sizes)
     if ranks.min() == ranks.max():
         return Significance(
             test,
@@ -112,7 +113,7 @@ def mann_whitney(first: ArrayLike, second: ArrayLike) -> Significance:
         p_value = _two_sided(null, float(ranks[: len(one)].sum()))
     else:
         p_value = float(stats.mannwhitneyu(one, other, method="asymptotic").pvalue)
-    return Significance(test, statistic, p_value, smallest_p_of_samples(sizes), sizes, paired=False)
+    return Significance(test, statistic, p_value, smallest, sizes, paired=False)
 
 
 def permutation(
@@ -186,7 +187,11 @@ def smallest_p_of_pairs(size: int) -> float:
 
 def smallest_p_of_samples(sizes: tuple[int, int]) -> float:
     """Return the p when every reading of one method is beyond every reading of the other."""
-    return min(1.0, 2 / math.comb(sum(sizes), sizes[0]))
+    one, other = sizes
+    if one + other <= _EXACT_READINGS:
+        return min(1.0, 2 / math.comb(one + other, one))
+    ways = math.lgamma(one + other + 1) - math.lgamma(one + 1) - math.lgamma(other + 1)
+    return min(1.0, 2 * math.exp(-ways))
 
 
 def _undecided(test: str, sizes: tuple[int, int], *, paired: bool, note: str) -> Significance:

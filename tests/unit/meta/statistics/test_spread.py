@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 from scipy import stats
@@ -46,6 +46,7 @@ def test_huge_readings_do_not_overflow() -> None:
     assert np.isfinite(spread(np.array([[1e308], [-0.5e308]])).standard_deviation).all()
 
 
+@settings(max_examples=25)
 @given(
     arrays.arrays(np.float64, (5, 2), elements=st.integers(-1_000, 1_000).map(float)),
     st.integers(1, 50),

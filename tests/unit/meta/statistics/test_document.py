@@ -1,0 +1,39 @@
+"""The page about statistics says what the code does."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from meta.statistics.bootstrap import bootstrap_interval
+from meta.statistics.location import ESTIMATORS
+from meta.statistics.resampling import Method, Resampling
+
+PAGE = (Path(__file__).parents[4] / "docs" / "statistics.md").read_text(encoding="utf-8")
+
+
+def test_examples_print_what_the_page_says(capsys: pytest.CaptureFixture[str]) -> None:
+    """Every example runs, in the order of the page, and prints the lines below it."""
+    examples = re.findall(r"```python\n(.*?)```\n\n```text\n(.*?)```", PAGE, re.DOTALL)
+    assert len(examples) == PAGE.count("```python") == 3
+    names: dict[str, object] = {}
+    for code, printed in examples:
+        exec(compile(code, "statistics.md", "exec"), names)
+        assert capsys.readouterr().out == printed
+
+
+def test_every_estimator_is_described() -> None:
+    """The table has a row for each name that series files may use."""
+    assert re.findall(r"^\| `(\w+)` \|", PAGE, re.MULTILINE) == list(ESTIMATORS)
+
+
+@pytest.mark.parametrize(("method", "promised"), [("percentile", 90), ("bca", 92)])
+def test_coverage_is_what_the_page_admits(method: Method, promised: int) -> None:
+    """Intervals of the mean of 20 exponential readings hold it as often as the page says."""
+    assert f"about {promised} of 100" in PAGE
+    studies = np.random.default_rng(11).exponential(size=(20, 1_500))
+    found = bootstrap_interval(studies, Resampling(1, resamples=1_000, method=method))
+    assert float(np.mean((found.low <= 1) & (found.high >= 1))) == pytest.approx(promised / 100, abs=0.02)
