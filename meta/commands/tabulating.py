@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from meta.tables.generation import TableResult
     from meta.tables.table import Table
+    from meta.value_comparison import ValueComparison
 
 
 @click.command(short_help="Write tables of means with intervals.")
@@ -89,6 +90,114 @@ def _data(result: TableResult) -> dict[str, Any]:
         "notes": found and found.notes,
         "cells": list(cell_records(found)) if found else [],
     }
+
+
+@click.command(short_help="Compare values of a parameter.")
+@click.argument("series")
+@click.option("--of", "of", metavar="PARAMETER", required=True, help="Whose values are compared.")
+@click.option("--on", "on", metavar="RESULT", required=True, help="A result, or a metric (its last value).")
+@click.option("--baseline", metavar="VALUE", help="Compare all others with this value only.")
+@click.option(
+    "--paired/--unpaired",
+    default=None,
+    help="Whether repetitions with the same seed are compared with each other; by default if there are any.",
+)
+@click.option(
+    "--level",
+    type=click.FloatRange(0, 1, min_open=True, max_open=True),
+    default=0.95,
+    show_default=True,
+    help="Of the intervals; a p of at most 1 less this is told as a difference.",
+)
+@database_option()
+@json_option
+def compare(  # noqa: PLR0913 - one for each option
+    series: str,
+    of: str,
+    on: str,
+    *,
+    baseline: str | None,
+    paired: bool | None,
+    level: float,
+    as_json: bool,
+) -> None:
+    """Compare the values of a parameter of SERIES two by two.
+
+    Per pair: the difference with its interval, an effect size, the corrected p, what that means in words, and
+    how many more seeds would decide.
+    """
+    from database.session import scoped_session
+    from meta.commands import output
+    from meta.graphs.records import read_records
+    from meta.value_comparison import compare_values
+
+    with scoped_session(read_only=True) as session:
+        records = read_records(session, find_series(session, series), with_curves=False)
+    found = compare_values(records, of, on, baseline=baseline, paired=paired, level=level)
+    if as_json:
+        output.print_json(_compared_data(found))
+    else:
+        _print_comparison(found)
+
+
+def _compared_data(found: ValueComparison) -> dict[str, Any]:
+    from meta import verdicts
+
+    pairs: list[dict[str, Any]] = []
+    for one in found.pairs:
+        pairs.append({"first": one.first, "second": one.second, "left_out": one.readings.left_out})
+        if one.found is None:
+            continue
+        compared = one.found
+        pairs[-1] |= {
+            "n": compared.difference.sizes,
+            "configurations": one.readings.blocks,
+            "means": (compared.difference.first, compared.difference.second),
+            "difference": compared.difference.estimate,
+            "low": compared.difference.low,
+            "high": compared.difference.high,
+            "cliffs_delta": compared.effects.cliffs_delta,
+            "a12": compared.effects.a12,
+            "hedges_g": compared.effects.hedges_g,
+            "p": compared.significance.p_value,
+            "corrected_p": compared.corrected_p,
+            "differs": compared.is_significant,
+            "more_seeds": 0 if compared.is_significant else compared.plan.more,
+            "verdict": verdicts.verdict(compared, found),
+        }
+    return {
+        "series": found.series,
+        "of": found.of,
+        "on": found.on.key,
+        "goal": found.on.label.goal,
+        "over": found.over,
+        "paired": found.paired,
+        "test": found.compared[0].significance.test,
+        "comparisons": len(found.compared),
+        "level": found.level,
+        "notes": found.notes,
+        "pairs": pairs,
+    }
+
+
+def _print_comparison(found: ValueComparison) -> None:
+    from meta import verdicts
+    from meta.commands import output
+
+    for line in verdicts.preamble(found):
+        click.echo(output.printable(line))
+    click.echo()
+    columns = [output.Column("pair")]
+    interval = f"{100 * found.level:g} % interval"
+    heads = ("n", "difference", interval, "Cliff's delta", "corrected p", "more seeds")
+    columns += [output.Column(head, right=True) for head in heads]
+    output.print_table(columns, [verdicts.row(one) for one in found.pairs])
+    click.echo()
+    for one in found.pairs:
+        for line in verdicts.sentences(one, found):
+            click.echo(output.printable(line))
+    for note in found.notes:
+        click.echo(output.printable(note))
 
 
 def _print(shown: Table, paths: Sequence[Path]) -> None:
