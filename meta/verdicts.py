@@ -59,8 +59,9 @@ def seeds(found: PairComparison) -> str:
             f"With {plan.have} seeds, {plan.needed} or more, a difference as large as this one seems would "
             "be found in 4 of 5 cases: it may be smaller than it seems."
         )
+    more = f"{plan.more:,} more seed{'s' if plan.more > 1 else ''} ({plan.needed:,} in all)"
     return (
-        f"About {plan.more:,} more seeds ({plan.needed:,} in all) would decide in 4 of 5 cases, {plan.note}. "
+        f"About {more} would decide in 4 of 5 cases, if the difference is as large as it seems. "
         "Decide on a number, then run: looking after each seed finds differences that are none."
     )
 

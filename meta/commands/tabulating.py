@@ -104,6 +104,7 @@ def _data(result: TableResult) -> dict[str, Any]:
 )
 @click.option(
     "--level",
+    metavar="LEVEL",
     type=click.FloatRange(0, 1, min_open=True, max_open=True),
     default=0.95,
     show_default=True,

@@ -91,10 +91,7 @@ def _significance(plan: TablePlan, marks: Marks) -> list[str]:
     found = any(marks.differs(place) for place in marks.p_values)
     mark = "*: differs from" if found else "No cell differs significantly from"
     said = [f"{mark} {against} ({marks.test} of {pairs}, p <= {1 - marks.level:.3g}, {family})."]
-    if found or marks.guards:
-        said.append("No mark does not mean equal.")
-    else:
-        said.append("That does not mean that they are equal.")
+    said.append("No mark does not mean equal." if found else "That does not mean that they are equal.")
     if marks.left_out:
         said.append(f"{marks.left_out:,} readings without a partner are not in the tests.")
     return [*said, *marks.guards]
