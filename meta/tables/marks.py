@@ -22,6 +22,8 @@ from meta.tables.plan import Key, TablePlan
 #: The level of the tests where the interval has none of its own.
 _LEVEL = 0.95
 _WITH_LEVEL = ("ci", "bca", "exact")
+#: Corrected for more than these, no test of a usual number of repetitions finds anything; and they take long.
+MOST_COMPARISONS = 1_000
 
 
 @dataclass(frozen=True)
@@ -36,7 +38,7 @@ class Marks:
     test : str
         Its name; empty where nothing was tested.
     comparisons : int
-        For how many the p values are corrected.
+        For how many the p values are corrected; without p values, too many to make.
     level : float
         A cell differs when its p is at most 1 less this.
     paired : bool
@@ -82,12 +84,15 @@ def make_marks(plan: TablePlan, cells: Cells, records: SeriesRecords) -> Marks:
         key: _baseline(plan, group) if plan.baseline is not None else next(p for p in group if p in best)
         for key, group in groups.items()
     }
-    tests = [
-        _test(plan, group, two, shares_seeds=records.shares_seeds)
+    pairs = [
+        (group, two)
         for key, group in groups.items()
         for two in itertools.combinations(group, 2)
         if plan.baseline is None or references[key] in two
     ]
+    if len(pairs) > MOST_COMPARISONS:
+        return Marks(bold, comparisons=len(pairs), level=level)
+    tests = [_test(plan, group, two, shares_seeds=records.shares_seeds) for group, two in pairs]
     p_values: dict[Place, float] = {}
     left_out = 0
     corrected = holm([test.found.p_value for test in tests]).tolist()

@@ -13,7 +13,7 @@ from meta.graphs.records import SeriesRecords
 from meta.graphs.wording import INTERVALS, repetitions
 from meta.statistics.guards import interval_guards
 from meta.tables.cells import Cell, Cells, measure_of
-from meta.tables.marks import Marks
+from meta.tables.marks import MOST_COMPARISONS, Marks
 from meta.tables.plan import Key, TablePlan
 
 #: An interval with one side so many times as long as the other is not well told by half of its width.
@@ -76,6 +76,11 @@ def _best(plan: TablePlan, marks: Marks) -> list[str]:
 
 
 def _significance(plan: TablePlan, marks: Marks) -> list[str]:
+    if not marks.p_values and marks.comparisons:
+        return [
+            f"Not tested: {marks.comparisons:,} comparisons are more than {MOST_COMPARISONS:,}; name a baseline, "
+            "or choose fewer cells (where)."
+        ]
     if not marks.p_values:
         return []
     against = (

@@ -21,7 +21,9 @@ def loaded(**table: Any) -> TableSpec:
         "tables": [{"y": "accuracy", "rows": "optimizer.name", **table}],
     }
     file = load_series_file(document).file
-    assert SeriesFile.model_validate(file.model_dump(mode="json")) == file
+    dumped = file.model_dump(mode="json")
+    assert SeriesFile.model_validate(dumped) == file
+    assert load_series_file({**document, "tables": dumped["tables"]}).file == file
     return file.tables[0]
 
 

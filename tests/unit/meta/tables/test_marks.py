@@ -108,3 +108,18 @@ def test_marks_can_be_left_out(records) -> None:
     spec = TableSpec(y="score", rows=("method",), columns=("data",), bold="none", significance=False)
     table = make_table(spec, records)
     assert (table.marks.best, table.marks.p_values) == (frozenset(), {})
+
+
+def test_too_many_comparisons_are_not_made(make_records) -> None:
+    """Beyond a thousand pairs the note says why nothing is marked, and what to do."""
+    records = make_records(
+        {"method": list(range(46))},
+        results=lambda p, r: {"score": p["method"] + r},
+        repetitions=2,
+        labels={"score": MetricSection(goal="max")},
+    )
+    table = make_table(TableSpec(y="score", rows=("method",)), records)
+    assert not table.marks.p_values
+    assert table.marks.best == {((45,), ())}
+    assert "Not tested: 1,035 comparisons are more than 1,000; name a baseline" in " ".join(table.notes)
+    assert make_table(TableSpec(y="score", rows=("method",), baseline=0), records).marks.comparisons == 45
