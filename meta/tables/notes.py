@@ -77,10 +77,8 @@ def _best(plan: TablePlan, marks: Marks) -> list[str]:
 
 def _significance(plan: TablePlan, marks: Marks) -> list[str]:
     if not marks.p_values and marks.comparisons:
-        return [
-            f"Not tested: {marks.comparisons:,} comparisons are more than {MOST_COMPARISONS:,}; name a baseline, "
-            "or choose fewer cells (where)."
-        ]
+        many = f"{marks.comparisons:,} comparisons are more than {MOST_COMPARISONS:,}"
+        return [f"Not tested: {many}; name a baseline, or choose fewer cells (where)."]
     if not marks.p_values:
         return []
     against = (
