@@ -37,11 +37,8 @@ class AttemptRecord:
 
 def read_attempts(session: Session, series_id: int) -> list[AttemptRecord]:
     """Return the attempts of a series by their start, running ones too; without those never started."""
-    hosts = dict(
-        session.execute(select(Worker.id, Runner.host).join(Runner, Runner.id == Worker.runner_id))
-        .tuples()
-        .all()
-    )
+    workers = select(Worker.id, Runner.host).join(Runner, Runner.id == Worker.runner_id)
+    hosts = {row.id: row.host for row in session.execute(workers)}
     ended = (
         select(
             Experiment.configuration_id,

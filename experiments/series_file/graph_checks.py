@@ -40,6 +40,9 @@ _REQUIRED: dict[str, tuple[str, ...]] = {
     "ranking": ("y", "x", "over"),
     "timeline": (),
 }
+#: As a file that was written out in full has them.
+_DEFAULTS = GraphSpec().model_dump(mode="json")
+_NO_DEFAULT = object()
 #: Which axes a kind has a say about; the others have x and y.
 _AXES: dict[str, frozenset[str]] = {"heatmap": frozenset({"color"})}
 _WITH_COLOR = frozenset({"x", "y", "color"})
@@ -58,15 +61,16 @@ def objections(graph: Mapping[str, Any]) -> Iterator[_Finding]:
     Parameters
     ----------
     graph : mapping
-        As written: only the keys that are there. What has a wrong type is passed over.
+        As written. What has a wrong type is passed over, and so is a default that is written out.
     """
+    graph = {key: value for key, value in graph.items() if value != _DEFAULTS.get(key, _NO_DEFAULT)}
     kind = graph.get("kind")
     if kind is not None and kind not in get_args(GraphKind):
         return
     allowed = keys_of(kind)
     for key in graph:
         if key in GraphSpec.model_fields and key not in allowed:
-            yield (key,), f"means nothing for a {kind or 'curve, line or bar'}; {_takes(kind)}"
+            yield (key,), f"means nothing for {_called(kind)}; {_takes(kind)}"
     required = _REQUIRED.get(str(kind), ("y", "x"))
     for key in required:
         if graph.get(key) is None and not (key == "x" and kind == "curve"):
@@ -74,6 +78,10 @@ def objections(graph: Mapping[str, Any]) -> Iterator[_Finding]:
     yield from _axes(graph, kind)
     yield from _roles(graph, kind)
     yield from intervals(graph, kind)
+
+
+def _called(kind: str | None) -> str:
+    return f"kind: {kind}" if kind else "a curve, line or bar"
 
 
 def _takes(kind: str | None) -> str:
@@ -85,11 +93,11 @@ def _axes(graph: Mapping[str, Any], kind: str | None) -> Iterator[_Finding]:
     for key in ("scale", "limits"):
         given = graph.get(key)
         allowed = _AXES.get(str(kind), frozenset({"x", "y"}))
-        for axis in given if isinstance(given, dict) else ():
-            if axis in _WITH_COLOR - allowed:
+        for axis, value in given.items() if isinstance(given, dict) else ():
+            if axis in _WITH_COLOR - allowed and value is not None:
                 yield (
                     (key, axis),
-                    f"means nothing for a {kind or 'graph'}; it takes {', '.join(sorted(allowed))}",
+                    f"means nothing for {_called(kind)}; it takes {', '.join(sorted(allowed))}",
                 )
 
 
@@ -120,10 +128,13 @@ def intervals(graph: Mapping[str, Any], kind: str | None = None) -> Iterator[_Fi
     if interval in {"sd", "se"} and estimator != "mean":
         yield (
             ("interval",),
-            f"cannot be {interval!r} around a {estimator}, only around the mean; use ci or bca",
+            f"cannot be {interval!r} around the {estimator}, only around the mean; use ci or bca",
         )
     if interval == "exact" and estimator in {"trimmed_mean", "iqm"}:
-        yield ("interval",), f"cannot be 'exact' of a {estimator}: a median has one, and a share of 0 and 1"
+        yield (
+            ("interval",),
+            f"cannot be 'exact' of the {estimator}: a median has one, and the mean of 0 and 1",
+        )
     if not graph.get("over"):
         return
     if not interval.startswith(_INTERVALS_OVER):
@@ -134,7 +145,7 @@ def intervals(graph: Mapping[str, Any], kind: str | None = None) -> Iterator[_Fi
     if (kind == "curve" or graph.get("x") in (STEP, SECONDS)) and estimator != "mean":
         yield (
             ("estimator",),
-            f"must be mean where curves of several configurations are averaged, not {estimator}",
+            f"must be mean where several curves are averaged (over), not {estimator}",
         )
 
 

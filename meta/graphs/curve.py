@@ -23,8 +23,6 @@ _MARKED_POINTS = 15
 _MANY_POINTS, _THIN = 300, 0.8
 #: From here on steps are written with k and M.
 _MANY_STEPS = 100_000
-#: So many single repetitions of a line are drawn at most: more are one stain.
-MAX_RUNS = 50
 _RUN_ALPHA, _RUN_WIDTH = 0.3, 0.4
 
 
@@ -51,11 +49,11 @@ def draw(axes: Axes, lines: Sequence[Line], scene: Scene) -> None:
 def _draw_runs(axes: Axes, line: Line) -> None:
     segments = []
     for matrix in line.runs:
-        for readings in matrix.readings[:MAX_RUNS]:
+        for readings in matrix.readings:
             there = np.isfinite(readings)
             segments.append(np.column_stack([matrix.steps[there], readings[there]]))
     runs = LineCollection(
-        segments[:MAX_RUNS], colors=line.look.color, linewidths=_RUN_WIDTH, alpha=_RUN_ALPHA
+        segments[: over_steps.MAX_RUNS], colors=line.look.color, linewidths=_RUN_WIDTH, alpha=_RUN_ALPHA
     )
     axes.add_collection(runs)
 

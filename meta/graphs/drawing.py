@@ -37,7 +37,7 @@ def make_figure(spec: GraphSpec, records: SeriesRecords) -> Figure:
     GraphError
         It cannot be drawn as asked.
     """
-    chosen = records.where(spec.where)
+    chosen = records.chosen(spec.where)
     plan = make_plan(spec, chosen)
     numbers = compute(plan, chosen)
     with style.theme(spec.theme):
@@ -68,11 +68,18 @@ def _drawn(plan: Plan, numbers: Numbers, records: SeriesRecords) -> Figure:
         page,
         higher_by=0.0 if plan.kind == "ranking" else ticks.settle(page.figure, page.axes),
         title=spec.title,
-        legend_title=spec.labels.legend or (plan.hues[0] if len(plan.hues) == 1 else None),
+        legend_title=spec.labels.legend or _legend_title(plan),
         entries=_entries(kind, scene, labels),
         note=note(plan, numbers, records, mark=_mark(scene), hidden=hidden),
     )
+    if plan.kind == "heatmap":
+        heatmap.write_values(page.figure, page.axes, scene)
     return page.figure
+
+
+def _legend_title(plan: Plan) -> str | None:
+    """Return the parameter whose values the legend lists; of several, each entry names them."""
+    return plan.hues[0] if len(plan.hues) == 1 and plan.kind != "timeline" else None
 
 
 def _wish(kind: Kind, scene: Scene) -> layout.Wish:

@@ -15,7 +15,7 @@ from meta.graphs.errors import GraphError
 from meta.graphs.numbers import Estimates, Floats
 from meta.statistics.aggregate import Over, aggregate
 from meta.statistics.bootstrap import bootstrap_interval
-from meta.statistics.location import Estimator, Quantile, estimator
+from meta.statistics.location import MEAN, Estimator, Quantile, estimator
 from meta.statistics.order_statistics import quantile_interval
 from meta.statistics.rates import rate_interval
 from meta.statistics.resampling import Resampling
@@ -24,6 +24,8 @@ from meta.statistics.strata import stratified_interval
 
 _LEVELS: dict[IntervalName, float] = {"quantiles": 0.5}
 _LEVEL = 0.95
+#: The kinds that show no interval: making one would only take time.
+_WITHOUT_INTERVAL = frozenset({"box", "violin", "strip", "ecdf", "histogram", "heatmap"})
 
 
 @dataclass(frozen=True)
@@ -48,9 +50,11 @@ class Measure:
     @classmethod
     def of(cls, spec: GraphSpec | TableSpec, *names: str) -> Measure:
         """Return what a graph or a table asks for; the seed follows from `names`."""
-        level = spec.level or _LEVELS.get(spec.interval, _LEVEL)
+        shows_none = isinstance(spec, GraphSpec) and spec.kind in _WITHOUT_INTERVAL
+        interval: IntervalName = "none" if shows_none else spec.interval
+        level = spec.level or _LEVELS.get(interval, _LEVEL)
         digest = hashlib.sha256("\0".join(("bootstrap", *names)).encode()).digest()
-        return cls(estimator(spec.estimator), spec.interval, level, int.from_bytes(digest[:8], "big"))
+        return cls(estimator(spec.estimator), interval, level, int.from_bytes(digest[:8], "big"))
 
     @property
     def resampling(self) -> Resampling:
@@ -118,16 +122,20 @@ class Measure:
 
     def _of_strata(self, strata: Sequence[Floats]) -> Estimates:
         """Return the estimate over several configurations, each resampled by itself."""
-        longest = max(map(len, strata))
-        scores = np.full((longest, len(strata)), np.nan)
-        for column, readings in enumerate(strata):
-            scores[: len(readings), column] = readings
         # A trimmed mean of a handful of means would trim none of them.
         over: Over = "task means" if self.estimator.name in ("mean", "median") else "readings"
+        count = np.array([sum(map(len, strata))])
+        if self.interval == "none":
+            averaged = (
+                [np.array([MEAN.of(one[:, None])[0] for one in strata])] if over == "task means" else strata
+            )
+            estimate = self.estimator.of(np.concatenate(averaged)[:, None])
+            return Estimates(estimate, np.full(1, np.nan), np.full(1, np.nan), count)
+        scores = np.full((max(map(len, strata)), len(strata)), np.nan)
+        for column, readings in enumerate(strata):
+            scores[: len(readings), column] = readings
         found = aggregate(scores, self.resampling, self.estimator, over=over)
-        low, high = (found.low, found.high) if self.interval != "none" else (np.nan, np.nan)
-        estimate, count = np.array([found.estimate]), np.array([sum(found.sizes)])
-        return Estimates(estimate, np.array([low]), np.array([high]), count)
+        return Estimates(np.array([found.estimate]), np.array([found.low]), np.array([found.high]), count)
 
     def of_curves(self, matrices: Sequence[Floats]) -> Estimates:
         """Return the mean at each step over the means of several configurations.

@@ -96,6 +96,9 @@ def _along(scene: Scene) -> dict[str, _Along]:
         return {"x": _Along.of([line.across for line in lines if line.across]), "y": estimates}
     if scene.axis is None:
         return {"x": _Along(np.concatenate([line.x for line in lines]), nothing), "y": estimates}
+    if scene.plan.spec.points:
+        behind = [one for line in lines for one in line.readings]
+        estimates = _Along(np.concatenate([estimates.shown, *behind]), estimates.reached)
     places = np.concatenate([scene.axis.at(line.x) for line in lines])
     return {"x": _Along(places, nothing), "y": estimates}
 

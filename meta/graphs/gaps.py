@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from database.models import ExperimentStatus, Outcome
 from meta.graphs.numbers import Cell, Numbers
 from meta.graphs.plan import Plan
+from meta.graphs.points import POOLED
 from meta.graphs.records import SeriesRecords
 
 _UNFINISHED = (ExperimentStatus.RUNNING.value, ExperimentStatus.PENDING.value)
@@ -39,10 +40,8 @@ def gaps(plan: Plan, numbers: Numbers, records: SeriesRecords) -> list[str]:
         sentences.append(f"{listed} of {records.size():,} experiments left out.")
     sentences += survivors(numbers.cells)
     if numbers.incomplete:
-        sentences.append(
-            "Not drawn, as not every configuration that would be averaged has a reading: "
-            f"{_named(numbers.incomplete)}."
-        )
+        does = "Pools the others" if plan.kind in POOLED else "Not drawn"
+        sentences.append(f"{does}, as some configurations have no reading: {_named(numbers.incomplete)}.")
     sentences += balance(numbers.cells)
     if numbers.without:
         sentences.append(f"{numbers.without:,} completed without {_readings(plan)} left out.")
@@ -99,7 +98,7 @@ def survivors(cells: Sequence[Cell]) -> list[str]:
 
 def balance(cells: Sequence[Cell]) -> list[str]:
     """Name the points with the fewest experiments, where numbers differ without a failure."""
-    sound = [cell for cell in cells if cell.drawn]
+    sound = [cell for cell in cells if cell.drawn and not any(cell.missing.get(end) for end in _BAD_ENDS)]
     counts = [cell.drawn for cell in sound]
     if not counts or min(counts) == max(counts):
         return []

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from meta.graphs.errors import GraphError
 from meta.graphs.numbers import Line, Panel
-from meta.graphs.plan import SERIES, Plan
+from meta.graphs.plan import Plan
 from meta.graphs.records import CompletedExperiment, ConfigurationRecord, SeriesRecords
 from meta.graphs.style import Look
 
@@ -56,7 +56,7 @@ class Group:
     def cell_label(self, plan: Plan, member: ConfigurationRecord) -> str:
         """Return what the point of a configuration is called in the note."""
         names = [name for name in (*plan.facets, *plan.hues) if len(plan.values[name]) > 1]
-        if not plan.is_curve and plan.x != SERIES:
+        if not plan.is_curve and len(plan.values[plan.x]) > 1:
             names.append(plan.x)
         return plan.described(list(dict.fromkeys(names)), member.parameters)
 

@@ -22,10 +22,10 @@ from meta.graphs.values import shortened
 
 Floats = NDArray[np.float64]
 
-#: A cell smaller than this, in inches, has no room for its number, or for how many repetitions it has.
-_ROOM, _TWO_LINES = 0.36, 0.3
+#: A cell smaller than this, in inches, has no room for its number, or besides for how often it was repeated.
+_ROOM, _ONE_LINE, _TWO_LINES = 0.36, 0.12, 0.22
 _MAX_LABEL = 24
-_LIGHT = 0.5
+_LIGHT = 0.42
 
 
 def norm(plan: Plan, numbers: Numbers) -> Normalize:
@@ -56,11 +56,11 @@ def norm(plan: Plan, numbers: Numbers) -> Normalize:
 
 
 def draw(axes: Axes, lines: Sequence[Line], scene: Scene) -> None:
-    """Draw a row per line: cells with their number where it has room, hatched ones where there is none."""
+    """Draw a row of cells per line, hatched where there is nothing."""
     scale = norm(scene.plan, scene.numbers)
     colors = ScalarMappable(scale, colormaps[rcParams["image.cmap"]])
     columns, rows = len(scene.places.labels), _row_labels(scene)
-    values, counts = _table(lines, columns, len(rows))
+    values, _ = _table(lines, columns, len(rows))
     axes.add_patch(
         Rectangle(
             (-0.5, -0.5),
@@ -87,23 +87,35 @@ def draw(axes: Axes, lines: Sequence[Line], scene: Scene) -> None:
     axes.set_yticks(range(len(rows)), shortened(rows, _MAX_LABEL))
     axes.grid(visible=False)
     axes.tick_params(length=0)
-    width, height = _cell_size(axes, columns, len(rows))
-    if width < _ROOM:
+
+
+def write_values(figure: Figure, panels: Sequence[Axes], scene: Scene) -> None:
+    """Write its number into each cell, if there is room in all of them; the page is laid out already."""
+    figure.draw_without_rendering()
+    colors = ScalarMappable(norm(scene.plan, scene.numbers), colormaps[rcParams["image.cmap"]])
+    columns, rows = len(scene.places.labels), scene.count
+    sizes = [axes.get_window_extent() for axes in panels]
+    width = min(size.width for size in sizes) / figure.dpi / columns
+    height = min(size.height for size in sizes) / figure.dpi / rows
+    counts = np.concatenate([line.interval.count for line in scene.numbers.lines])
+    differ = len(np.unique(counts)) > 1
+    if width < _ROOM or height < (_TWO_LINES if differ else _ONE_LINE):
         return
-    differ = len(np.unique(counts[counts > 0])) > 1 and height >= _TWO_LINES
-    for row, column in np.argwhere(np.isfinite(values)):
-        red, green, blue, _ = colors.to_rgba(values[row, column])
-        text = f"{values[row, column]:.3g}" + (f"\nn={counts[row, column]}" if differ else "")
-        axes.text(
-            column,
-            row,
-            text,
-            ha="center",
-            va="center",
-            fontsize=style.NOTE_SIZE,
-            linespacing=1.0,
-            color="black" if 0.3 * red + 0.59 * green + 0.11 * blue > _LIGHT else "white",
-        )
+    for axes, panel in zip(panels, scene.numbers.panels, strict=True):
+        values, counts = _table(panel.lines, columns, rows)
+        for row, column in np.argwhere(np.isfinite(values)):
+            red, green, blue, _ = colors.to_rgba(values[row, column])
+            text = f"{values[row, column]:.3g}" + (f"\nn={counts[row, column]}" if differ else "")
+            axes.text(
+                column,
+                row,
+                text,
+                ha="center",
+                va="center",
+                fontsize=style.NOTE_SIZE,
+                linespacing=1.0,
+                color="black" if 0.3 * red + 0.59 * green + 0.11 * blue > _LIGHT else "white",
+            )
 
 
 def _row_labels(scene: Scene) -> list[str]:
@@ -121,21 +133,15 @@ def _table(lines: Sequence[Line], columns: int, rows: int) -> tuple[Floats, NDAr
     return values, counts
 
 
-def _cell_size(axes: Axes, columns: int, rows: int) -> tuple[float, float]:
-    """Return the size of a cell in inches, before labels take their room."""
-    figure = axes.get_figure(root=True)
-    assert figure is not None
-    room = axes.get_position()
-    width, height = figure.get_size_inches()
-    return float(0.75 * width * room.width / columns), float(0.9 * height * room.height / rows)
-
-
 def draw_bar(figure: Figure, panels: Sequence[Axes], scene: Scene) -> None:
     """Draw the scale of colours beside the panels."""
     colors = ScalarMappable(norm(scene.plan, scene.numbers), colormaps[rcParams["image.cmap"]])
     bar = figure.colorbar(colors, ax=list(panels), pad=0.02, fraction=0.08, aspect=25)
     bar.set_label(scene.plan.spec.labels.color or scene.plan.y.axis_label())
     bar.outline.set_linewidth(0.4)
+    if scene.plan.spec.scale.color == "log":
+        bar.locator = scales.log_locator(*bar.ax.get_ylim())
+        bar.update_ticks()
     if scene.plan.spec.scale.color in ("log", "symlog"):
         scales.write_plainly(bar.ax.yaxis)
 

@@ -44,8 +44,14 @@ def record(directory: Path, series: str, *, written: Sequence[Path], graphs: Col
     index = _read(directory)
     before = index.get(series, {})
     # A file system may not tell upper from lower case: then the old name is that of the new file.
-    wanted = {name.casefold() for name in graphs}
-    kept = {name: digest for name, digest in before.items() if Path(name).stem.casefold() in wanted}
+    # Of a graph that was written again, only what was written is kept: formats may be fewer now.
+    wanted = {name.casefold() for name in graphs} - {path.stem.casefold() for path in written}
+    again = {path.name.casefold() for path in written}
+    kept = {
+        name: digest
+        for name, digest in before.items()
+        if Path(name).stem.casefold() in wanted or name.casefold() in again
+    }
     others = {name.casefold() for other, files in index.items() if other != series for name in files}
     removed = [
         directory / name

@@ -19,7 +19,13 @@ def draw_band(axes: Axes, x: NDArray[np.float64], interval: Estimates, *, color:
 
 
 def draw_whiskers(
-    axes: Axes, x: NDArray[np.float64], interval: Estimates, *, color: str, along: str = "y"
+    axes: Axes,
+    x: NDArray[np.float64],
+    interval: Estimates,
+    *,
+    color: str,
+    along: str = "y",
+    alpha: float = 1.0,
 ) -> None:
     """Draw the intervals there are, up and down or (along x) sideways of points at `x` and the estimates.
 
@@ -40,4 +46,5 @@ def draw_whiskers(
         fmt="none",
         ecolor=color,
         elinewidth=0.9,
+        alpha=alpha,
     )

@@ -8,6 +8,7 @@ from typing import Any
 from meta.graphs.gaps import gaps
 from meta.graphs.numbers import Numbers
 from meta.graphs.plan import Plan
+from meta.graphs.points import POOLED
 from meta.graphs.records import SeriesRecords
 from meta.graphs.values import ValueSet, labels_of, short_names
 from meta.graphs.wording import statistic
@@ -32,17 +33,25 @@ def note(plan: Plan, numbers: Numbers, records: SeriesRecords, *, mark: str, hid
         *_choices(plan),
         *_goals(plan),
         f"Each point averages {numbers.window:,} consecutive steps." if numbers.window > 1 else "",
+        _cut_bars(plan),
         f"{hidden:,} points lie outside of the axes." if hidden else "",
         *gaps(plan, numbers, records),
     ]
     return " ".join(sentence for sentence in sentences if sentence)
 
 
+def _cut_bars(plan: Plan) -> str:
+    """Say that lengths of bars do not compare."""
+    low = (plan.spec.limits.y or (None, None))[0]
+    is_cut = plan.kind == "bar" and ((low or 0) > 0 or plan.spec.scale.y in ("log", "logit"))
+    return "Bars do not start at 0: their lengths do not compare." if is_cut else ""
+
+
 def _choices(plan: Plan) -> list[str]:
     """Say which configurations are drawn, and what is averaged over."""
     sentences = only(plan.spec.where)
     if plan.over and plan.kind not in ("profile", "ranking"):
-        does = "Pools" if plan.kind in ("box", "violin", "strip", "ecdf", "histogram") else "Averages"
+        does = "Pools" if plan.kind in POOLED else "Averages"
         sentences.append(averaged(plan.over, plan.values, does))
     return sentences
 

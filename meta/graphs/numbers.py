@@ -56,7 +56,7 @@ class Line:
     readings : sequence of ndarray
         The finite readings behind each point; not of curves.
     runs : sequence of CurveMatrix
-        Of a curve the repetitions it is made of, one matrix per configuration.
+        Of a curve the first repetitions, one matrix per configuration; where they are asked for.
     """
 
     label: str
@@ -159,7 +159,8 @@ class Numbers:
     window : int
         How many consecutive steps each point of a curve averages over.
     incomplete : sequence of str
-        Points that are not drawn because a configuration they average over has no reading.
+        Points with a configuration that has no reading, although others have: they are not drawn where
+        configurations are averaged, and are drawn without it where readings are pooled.
     ranked : Ranked or None
         Of a ranking.
     timeline : Timeline or None

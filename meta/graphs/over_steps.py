@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,7 +11,7 @@ from numpy.typing import NDArray
 from experiments.series_file.graphs import SECONDS
 from meta.graphs.estimates import Measure
 from meta.graphs.groups import Group, make_groups, panels_of
-from meta.graphs.numbers import Cell, Estimates, Line, Numbers
+from meta.graphs.numbers import Cell, Line, Numbers
 from meta.graphs.plan import Plan
 from meta.graphs.readings import missing_of
 from meta.graphs.records import CompletedExperiment, SeriesRecords
@@ -18,6 +19,9 @@ from meta.graphs.smoothing import TIMES, elapsed, over_time, smoothed
 from meta.statistics.curves import Curve, CurveMatrix, StepGrid
 
 Floats = NDArray[np.float64]
+
+#: So many single repetitions of a line are drawn at most: more are one stain.
+MAX_RUNS = 50
 
 
 def compute(plan: Plan, records: SeriesRecords) -> Numbers:
@@ -47,7 +51,8 @@ def compute(plan: Plan, records: SeriesRecords) -> Numbers:
             order = [one for some in there for one in some]
             chosen = [shown[one.id] for one in order]
             matrix = times.matrix([one.id for one in order]) if times else grid.matrix(chosen)
-            line = _line(group, measure, matrix, sizes=[len(some) for some in there])
+            shares = [len(some) for some in there]
+            line = _line(plan, group, measure, _Matrix(matrix, shares))
         if line is not None:
             lines.append((group, line))
         elif there:
@@ -90,15 +95,28 @@ class _Times:
         return over_time(curves, [self._seconds[identity] for identity in identities], self._grid)
 
 
-def _line(group: Group, measure: Measure, matrix: CurveMatrix, *, sizes: Sequence[int]) -> Line | None:
+@dataclass(frozen=True)
+class _Matrix:
+    """The curves of one line, and how many of them are of each configuration."""
+
+    curves: CurveMatrix
+    sizes: Sequence[int]
+
+
+def _line(plan: Plan, group: Group, measure: Measure, found: _Matrix) -> Line | None:
     """Return the line of the steps at which every configuration has a reading."""
-    parts = np.split(matrix.readings, np.cumsum(sizes)[:-1])
+    matrix = found.curves
+    parts = np.split(matrix.readings, np.cumsum(found.sizes)[:-1])
     keep = np.all([np.isfinite(part).any(axis=0) for part in parts], axis=0)
     if not keep.any():
         return None
+    if plan.x == SECONDS:
+        # A line through a time in which nobody logged anything would tell what nobody knows.
+        there = np.flatnonzero(keep)
+        keep[there[0] : there[-1] + 1] = True
     kept = [part[:, keep] for part in parts]
-    interval: Estimates
     interval = measure.of_columns(kept[0]) if len(kept) == 1 else measure.of_curves(kept)
     x = matrix.steps[keep]
-    runs = [CurveMatrix(x, part) for part in kept]
+    # All repetitions of all lines together would be as much as everything that was logged.
+    runs = [CurveMatrix(x, part[:MAX_RUNS].copy()) for part in kept] if plan.spec.points else []
     return Line(group.label, group.number, group.look, x, interval, runs=runs)

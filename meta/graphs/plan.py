@@ -18,8 +18,10 @@ from meta.graphs.values import ABSENT, ValueSet, short_names
 
 #: A numeric axis with fewer values than this says little more than bars.
 _MIN_VALUES_OF_LINE = 3
-#: What stands for `x` where there is no parameter to stand there: everything is one category.
+#: What stands for `x` where a series has no parameters: the whole series is one category.
 SERIES = "series"
+#: What stands for `x` where no parameter does: unlike any name of a parameter.
+_NOWHERE = ""
 #: The kinds whose points or rows show all parameters: one that has no role has to be averaged over.
 _WITHOUT_LEGEND = frozenset({"heatmap", "profile", "ranking"})
 _VALUE_OF_METRIC = re.compile(r"metrics\.(?P<metric>.+)\.(?P<statistic>last|min|max|count)")
@@ -69,7 +71,8 @@ class Plan:
     across : Reading or None
         Of a scatter graph, what stands on its x axis.
     x : str
-        A parameter, or ``step`` or ``seconds``, or `SERIES` where there is no parameter.
+        A parameter, or ``step`` or ``seconds``, or `SERIES` where there is no parameter; empty where x is a
+        result.
     hues : tuple of str
         The parameters that tell lines apart: those asked for (hue, style, rows), then every other that
         varies within the series, so that no two configurations are ever pooled unasked. What only changes
@@ -149,13 +152,14 @@ def make_plan(spec: GraphSpec, records: SeriesRecords) -> Plan:
     for name, first in spec.order.items():
         values[name] = _ordered(name, first, values[name])
     measures = kind in ("ecdf", "histogram", "scatter", "profile", "timeline")
-    x = (spec.x if not measures else None) or SERIES
+    x = _NOWHERE if measures else spec.x or SERIES
     if x not in values and kind != "curve":
-        values[SERIES] = ValueSet.single(records.name)
+        values[x] = ValueSet.single(records.name)
     facet = spec.facet
     row, column = (facet.row, facet.column) if facet else (None, None)
     hues = [name for name in (spec.hue, spec.style, spec.rows) if name is not None]
-    taken = [name for name in (x, row, column, *hues, *spec.over) if name in values]
+    roles = () if kind == "curve" else (x,)  # a parameter may be called step too
+    taken = [name for name in (*roles, row, column, *hues, *spec.over) if name in values]
     varying = records.parameter_table(values).telling_apart(taken)
     _check_averages(kind, varying, values)
     y = _y(spec, kind, records)

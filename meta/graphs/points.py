@@ -13,7 +13,7 @@ from meta.graphs.records import SeriesRecords
 from meta.statistics.quartiles import box_summary
 
 #: The kinds that show the readings themselves: what they average over is pooled.
-_POOLED = frozenset({"box", "violin", "strip", "ecdf", "histogram"})
+POOLED = frozenset({"box", "violin", "strip", "ecdf", "histogram"})
 
 
 def compute(plan: Plan, records: SeriesRecords) -> Numbers:
@@ -38,13 +38,13 @@ def compute(plan: Plan, records: SeriesRecords) -> Numbers:
             without += point.without
             non_finite += point.non_finite
             label = group.cell_label(plan, members[0])
-            is_drawn = len(point.readings) > 0 and (plan.kind in _POOLED or point.is_complete)
+            is_drawn = len(point.readings) > 0 and (plan.kind in POOLED or point.is_complete)
             drawn = len(point.readings) if is_drawn else 0
             cells.append(Cell(label, drawn, missing_of(members)))
             if is_drawn:
                 places.append(place)
                 points.append(point)
-            elif len(point.readings):
+            if len(point.readings) and not point.is_complete:
                 incomplete.append(label)
         if points:
             lines.append((group, _line(plan, group, measure, places=places, points=points)))
@@ -59,7 +59,7 @@ def compute(plan: Plan, records: SeriesRecords) -> Numbers:
 
 def _line(plan: Plan, group: Group, measure: Measure, *, places: list[int], points: list[Point]) -> Line:
     pooled = [point.readings for point in points]
-    strata = [[readings] for readings in pooled] if plan.kind in _POOLED else [one.strata for one in points]
+    strata = [[readings] for readings in pooled] if plan.kind in POOLED else [one.strata for one in points]
     return Line(
         group.label,
         group.number,

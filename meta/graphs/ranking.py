@@ -20,10 +20,12 @@ from meta.statistics.ranking import nemenyi, rank_methods
 from meta.statistics.resampling import DEFAULT_LEVEL
 
 _MAX_LABEL = 24
+#: Room for the words above the critical difference.
+_ABOVE = 1.3
 #: Two names of this length, one on each side, leave room for the axis in one column.
 SHORT_LABEL = 10
 #: Where things stand, in rows below the axis of ranks.
-_CRITICAL, _FIRST_CLIQUE, _CLIQUE, _ROW = -1.1, 0.45, 0.45, 1.0
+_CRITICAL, _FIRST_CLIQUE, _CLIQUE, _ROW = -2.1, 0.45, 0.45, 1.0
 
 
 def compute(plan: Plan, records: SeriesRecords) -> Numbers:
@@ -69,7 +71,11 @@ class _Mark:
 
 def rows(ranked: Ranked) -> float:
     """Return how many rows of text the diagram needs."""
-    return -_CRITICAL + 0.8 + max(mark.depth for mark in _marks(ranked))
+    return _ABOVE - _CRITICAL + _lowest(ranked)
+
+
+def _lowest(ranked: Ranked) -> float:
+    return 0.5 + max(mark.depth for mark in _marks(ranked))
 
 
 def _marks(ranked: Ranked) -> list[_Mark]:
@@ -96,7 +102,7 @@ def draw(axes: Axes, _lines: Sequence[Line], scene: Scene) -> None:
     methods = len(ranked.methods)
     names = shortened(ranked.methods, _MAX_LABEL)
     axes.set_xlim(1.0, float(methods))
-    axes.set_ylim(rows(ranked) + _CRITICAL, _CRITICAL - 0.3)
+    axes.set_ylim(_lowest(ranked), _CRITICAL - _ABOVE)
     axes.spines[["left", "right", "bottom"]].set_visible(False)
     axes.spines["top"].set(visible=True, position=("data", 0.0))
     axes.xaxis.set_ticks_position("top")

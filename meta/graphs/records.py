@@ -107,7 +107,7 @@ class SeriesRecords:
         """Return how many experiments there are."""
         return sum(len(found.completed) for found in self.configurations) + self.missing().total()
 
-    def where(self, wanted: Mapping[str, Any]) -> SeriesRecords:
+    def chosen(self, wanted: Mapping[str, Any]) -> SeriesRecords:
         """Return the records of the configurations that have these values: one each, or one of a list.
 
         Raises
@@ -115,6 +115,8 @@ class SeriesRecords:
         GraphError
             There is no such parameter, or no configuration has the value.
         """
+        if not wanted:
+            return self
         values = self.parameter_values()
         chosen: dict[str, set[int]] = {}
         for name, one in wanted.items():

@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.axis import Axis
-from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
+from matplotlib.ticker import (
+    FuncFormatter,
+    Locator,
+    LogLocator,
+    MaxNLocator,
+    NullFormatter,
+    SymmetricalLogLocator,
+)
 from numpy.typing import NDArray
 
 from experiments.series_file.graphs import ScaleName
@@ -15,11 +23,21 @@ from meta.graphs.errors import GraphError
 
 Floats = NDArray[np.float64]
 
+#: More decades than this on each side of 0 leave no room for anything.
+_MOST_DECADES = 8
+
 
 def smallest(readings: Floats) -> float:
-    """Return the distance from 0 within which a symlog scale is linear: that of the nearest reading."""
+    """Return the distance from 0 within which a symlog scale is linear.
+
+    It is a power of ten, so that no tick stands within: that below the reading nearest to 0, yet not further
+    from the furthest than can be told apart.
+    """
     distances = np.abs(readings[np.isfinite(readings) & (readings != 0)])
-    return float(distances.min()) if len(distances) else 1.0
+    if not len(distances):
+        return 1.0
+    nearest = max(float(distances.min()), float(distances.max()) * 10.0**-_MOST_DECADES)
+    return float(10.0 ** math.floor(math.log10(nearest)))
 
 
 def has_place(readings: Floats, scale: ScaleName | None) -> NDArray[np.bool_]:
@@ -54,19 +72,34 @@ def apply(axes: Axes, which: str, scale: ScaleName, readings: Floats) -> None:
     if scale == "linear":
         set_scale("linear")
         return
+    axis = axes.xaxis if which == "x" else axes.yaxis
     if scale == "symlog":
-        set_scale("symlog", linthresh=smallest(readings))
+        linear = smallest(readings)
+        set_scale("symlog", linthresh=linear)
+        locator = SymmetricalLogLocator(base=10, linthresh=linear)
+        locator.set_params(numticks=7)
+        axis.set_major_locator(locator)
+        # The ends were chosen while the axis was linear.
+        axes.autoscale_view(scalex=which == "x", scaley=which == "y")
     else:
         set_scale(scale, nonpositive="clip")
-    axis = axes.xaxis if which == "x" else axes.yaxis
     write_plainly(axis)
     if scale == "log":
         # So that a bar, whose lower end has no place, does not draw the axis down to nothing.
         there = readings[has_place(readings, scale)]
         set_limits = axes.set_xlim if which == "x" else axes.set_ylim
         low, high = float(there.min()), float(there.max())
-        set_limits(low / 1.5, high * 1.5)
-        axis.set_major_locator(LogLocator(numticks=7))
+        margin = max((high / low) ** 0.04, 1.05)
+        set_limits(low / margin, high * margin)
+        axis.set_major_locator(log_locator(low, high))
+
+
+def log_locator(low: float, high: float) -> Locator:
+    """Return where ticks stand on a logarithmic axis: at powers of ten, unless there is hardly one."""
+    decades = math.log10(high / low)
+    if decades < 1:
+        return MaxNLocator(5)
+    return LogLocator(subs=(1.0, 2.0, 5.0) if decades < 2 else (1.0,), numticks=7)
 
 
 def write_plainly(axis: Axis) -> None:

@@ -24,6 +24,9 @@ from meta.graphs.scene import Kind, Scene
 Floats = NDArray[np.float64]
 Goal = Literal["max", "min"]
 
+#: Of whiskers, which cross each other where configurations are many.
+_ALPHA = 0.5
+
 
 def compute(plan: Plan, records: SeriesRecords) -> Numbers:
     """Compute the estimate of both results for each configuration.
@@ -157,8 +160,8 @@ def draw(axes: Axes, lines: Sequence[Line], scene: Scene) -> None:
                     alpha=0.35,
                     color=look.color,
                 )
-        draw_whiskers(axes, across.estimate, line.interval, color=look.color)
-        draw_whiskers(axes, line.interval.estimate, across, color=look.color, along="x")
+        draw_whiskers(axes, across.estimate, line.interval, color=look.color, alpha=_ALPHA)
+        draw_whiskers(axes, line.interval.estimate, across, color=look.color, along="x", alpha=_ALPHA)
         axes.plot(
             across.estimate,
             line.interval.estimate,
@@ -180,9 +183,9 @@ def _draw_front(axes: Axes, lines: Sequence[Line], scene: Scene) -> None:
         *panel.front.T,
         drawstyle="steps-pre" if is_max else "steps-post",
         color=style.ink(),
-        linewidth=0.8,
+        linewidth=1.1,
         linestyle=(0, (3, 2)),
-        zorder=1.8,
+        zorder=3.5,
         label="Pareto front",
     )
 
@@ -195,7 +198,7 @@ def handle(lines: Sequence[Line]) -> Line2D:
 
 def front_handle() -> Line2D:
     """Return what stands for the front in the legend."""
-    return Line2D([], [], color=style.ink(), linewidth=0.8, linestyle=(0, (3, 2)))
+    return Line2D([], [], color=style.ink(), linewidth=1.1, linestyle=(0, (3, 2)))
 
 
 def labels(plan: Plan) -> tuple[str, str]:

@@ -72,9 +72,8 @@ def compute(_plan: Plan, records: SeriesRecords) -> Numbers:
     # The host's wall clock may have been set back meanwhile.
     spans[:, 2] = np.maximum(spans[:, 1], spans[:, 2])
     outcomes = np.array([RUNNING if one.outcome is None else one.outcome.value for one in attempts])
-    several = len(set(hosts.values())) > 1
-    names = shortened([hosts[worker] for worker in order], _MAX_LABEL)
-    labels = [f"{name} {row + 1}".strip() if several else str(row + 1) for row, name in enumerate(names)]
+    names = _host_names([hosts[worker] for worker in order])
+    labels = [f"{name} {row + 1}".strip() for row, name in enumerate(names)]
     timeline = Timeline(labels, spans, outcomes, len(set(hosts.values())))
     lines = []
     nothing = np.zeros(0)
@@ -82,6 +81,19 @@ def compute(_plan: Plan, records: SeriesRecords) -> Numbers:
     for number, (name, look) in enumerate((name, look) for name, look in _LOOKS.items() if name in outcomes):
         lines.append(Line(name.replace("_", " "), number, look, nothing, interval))
     return Numbers([Panel(None, lines)], timeline=timeline)
+
+
+def _host_names(hosts: Sequence[str]) -> list[str]:
+    """Return what tells hosts apart in few letters; nothing where there is only one."""
+    distinct = list(dict.fromkeys(hosts))
+    if len(distinct) == 1:
+        return [""] * len(hosts)
+    without_domain = [host.partition(".")[0] for host in distinct]
+    short = shortened(without_domain if len(set(without_domain)) == len(distinct) else distinct, _MAX_LABEL)
+    if max(map(len, short)) > _MAX_LABEL:
+        short = [f"host {number + 1}" for number in range(len(distinct))]
+    names = dict(zip(distinct, short, strict=True))
+    return [names[host] for host in hosts]
 
 
 def draw(axes: Axes, lines: Sequence[Line], scene: Scene) -> None:

@@ -115,10 +115,15 @@ def short_names(names: Sequence[str]) -> dict[str, str]:
 
 
 def shortened(texts: Sequence[str], length: int) -> list[str]:
-    """Return texts cut to `length` characters in their middle, unless that confuses two of them."""
-    kept = (length - 1) // 2
-    short = [
-        text if len(text) <= length else f"{text[: length - 1 - kept]}…{text[len(text) - kept :]}"
-        for text in texts
-    ]
-    return short if len(set(short)) == len(set(texts)) else list(texts)
+    """Return texts cut to `length` characters: in their middle, or where that confuses two, at an end.
+
+    Texts that are confused wherever they are cut stay whole.
+    """
+    for kept in ((length - 1) // 2, length - 1, 0):  # so many characters at the end
+        short = [
+            text if len(text) <= length else f"{text[: length - 1 - kept]}…{text[len(text) - kept :]}"
+            for text in texts
+        ]
+        if len(set(short)) == len(set(texts)):
+            return short
+    return list(texts)

@@ -8,12 +8,14 @@ from itertools import chain
 import numpy as np
 from numpy.typing import NDArray
 
-from meta.graphs import box, curve, violin
+from meta.graphs import box, violin
 from meta.graphs.estimates import Measure
 from meta.graphs.numbers import Numbers, Ranked, Timeline
+from meta.graphs.over_steps import MAX_RUNS
 from meta.graphs.plan import Plan
 from meta.statistics.guards import interval_guards, ranking_guards
-from meta.statistics.location import estimator
+from meta.statistics.location import Quantile, estimator
+from meta.statistics.order_statistics import minimum_count
 
 Integers = NDArray[np.int64]
 
@@ -44,10 +46,11 @@ def statistic(plan: Plan, numbers: Numbers, mark: str) -> str:
     if plan.kind == "profile":
         return _of_profile(plan, numbers)
     counts = np.fromiter(chain.from_iterable(line.interval.count for line in numbers.lines), dtype=np.int64)
+    counts = counts[counts > 0]  # over time a curve may have gaps
     if plan.kind in ("box", "violin"):
         return _of_shapes(plan, counts)
     if plan.kind in ("strip", "ecdf", "histogram"):
-        return f"each reading of {repetitions(counts)}."
+        return f"each reading of {_many_behind(plan, counts)}."
     text = _of_estimates(plan, counts, mark)
     if plan.kind == "scatter":
         text = f"one point per configuration: {text}"
@@ -68,18 +71,29 @@ def _of_estimates(plan: Plan, counts: Integers, mark: str) -> str:
     measure = Measure.of(plan.spec)
     label = measure.estimator.label
     if plan.kind == "heatmap" or measure.interval == "none":
-        return f"{label} over {repetitions(counts)}."
+        return f"{label} over {_many_behind(plan, counts)}."
     if counts.max() == 1:
         return "single repetitions (n = 1), so there is no interval."
     level = f"{100 * measure.level:g} %"
     interval = INTERVALS[measure.interval].format(level=level)
-    text = f"{label} with {interval} ({mark}) over {repetitions(counts)}."
+    text = f"{label} with {interval} ({mark}) over {_many_behind(plan, counts)}."
     if counts.min() == 1:
         text += " No interval where n = 1."
-    if measure.interval in ("ci", "bca", "exact"):
-        fewest = int(counts[counts > 1].min())
-        text += "".join(f" {one}" for one in interval_guards(fewest, measure.estimator, level=measure.level))
-    return text
+    return " ".join([text, *few(measure, counts)])
+
+
+def few(measure: Measure, counts: Integers) -> tuple[str, ...]:
+    """Return what is to be said when there are too few repetitions for an interval; some have several."""
+    fewest = int(counts[counts > 1].min())
+    if measure.interval in ("ci", "bca"):
+        return interval_guards(fewest, measure.estimator, level=measure.level)
+    if measure.interval == "exact" and isinstance(measure.estimator, Quantile):
+        enough = minimum_count(measure.estimator, level=measure.level)
+        if fewest < enough:
+            return (
+                f"No interval where n is less than {enough}, as there is none of {100 * measure.level:g} %.",
+            )
+    return ()
 
 
 def _of_points(plan: Plan, numbers: Numbers) -> str:
@@ -88,13 +102,13 @@ def _of_points(plan: Plan, numbers: Numbers) -> str:
         return ""
     if not plan.is_curve:
         return " Small marks: each reading."
-    most = max((sum(map(len, (run.readings for run in line.runs))) for line in numbers.lines), default=0)
-    shown = f"the first {curve.MAX_RUNS} repetitions" if most > curve.MAX_RUNS else "each repetition"
+    most = max((int(line.interval.count.max()) for line in numbers.lines), default=0)
+    shown = f"the first {MAX_RUNS} repetitions" if most > MAX_RUNS else "each repetition"
     return f" Thin lines: {shown}."
 
 
 def _of_shapes(plan: Plan, counts: Integers) -> str:
-    text = f"{repetitions(counts)}."
+    text = f"{_many_behind(plan, counts)}."
     least = box.MIN_READINGS if plan.kind == "box" else violin.MIN_READINGS
     if counts.max() >= least:
         text += (
@@ -125,7 +139,7 @@ def _of_ranking(plan: Plan, ranked: Ranked) -> str:
     average = estimator(plan.spec.estimator).label
     said = [
         f"average ranks (1 is best) over {sets} data sets ({', '.join(plan.over)}).",
-        f"Each score: {average} over {repetitions(ranked.counts)}.",
+        f"Each score: {average} over {how_many(ranked.counts, 'repetition')}.",
         f"Friedman test: {_p(found.p_value)}; Iman-Davenport F: {_p(found.f_p_value)}.",
         f"{groups.test}, level {100 * groups.level:g} %: bars join what does not differ significantly.",
     ]
@@ -142,23 +156,31 @@ def _of_timeline(timeline: Timeline) -> str:
     outcomes = Counter(timeline.outcomes.tolist())
     counts = ", ".join(f"{count:,} {name.replace('_', ' ')}" for name, count in outcomes.most_common())
     workers = len(timeline.workers)
-    busy = float((timeline.spans[:, 2] - timeline.spans[:, 1]).sum())
-    there = sum(
-        float(mine[:, 2].max() - mine[:, 1].min())
-        for mine in (timeline.spans[timeline.spans[:, 0] == row] for row in range(workers))
-    )
-    share = (
-        f"; workers were busy {100 * busy / there:.0f} % of the time between their first start and last end"
-    )
+    there = busy = 0.0
+    for row in range(workers):
+        _, start, end = timeline.spans[timeline.spans[:, 0] == row].T
+        busy += float((end - start).sum())
+        there += float(end.max() - start.min())
+    if not there:
+        return f"{_many(len(timeline.spans), 'attempt')} of {_many(workers, 'worker')}: {counts}."
+    share = f" From first start to last end, workers were busy {100 * busy / there:.0f} % of the time."
     hosts = f" on {timeline.hosts} hosts" if timeline.hosts > 1 else ""
-    return (
-        f"{len(timeline.spans):,} attempts of {workers:,} workers{hosts}: {counts}{share if there else ''}."
-    )
+    said = f"{_many(len(timeline.spans), 'attempt')} of {_many(workers, 'worker')}{hosts}: {counts}."
+    return said + share
 
 
-def repetitions(counts: Integers) -> str:
-    """Return how many repetitions there are, a range where it differs."""
+def _many(count: int, noun: str) -> str:
+    return f"{count:,} {noun}{'' if count == 1 else 's'}"
+
+
+def _many_behind(plan: Plan, counts: Integers) -> str:
+    """Return how many readings are behind each point: of one configuration they are repetitions."""
+    return how_many(counts, "experiment" if plan.over else "repetition")
+
+
+def how_many(counts: Integers, noun: str) -> str:
+    """Return how many readings there are behind each estimate, a range where it differs."""
     least, most = int(counts.min()), int(counts.max())
     if least == most:
-        return f"n = {most:,} repetition{'s' if most > 1 else ''}"
-    return f"n = {least:,} to {most:,} repetitions"
+        return f"n = {_many(most, noun)}"
+    return f"n = {least:,} to {_many(most, noun)}"

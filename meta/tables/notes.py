@@ -10,8 +10,7 @@ from meta.graphs.gaps import balance, counted, progress, survivors
 from meta.graphs.notes import averaged, only
 from meta.graphs.numbers import Cell as Gap
 from meta.graphs.records import SeriesRecords
-from meta.graphs.wording import INTERVALS, repetitions
-from meta.statistics.guards import interval_guards
+from meta.graphs.wording import INTERVALS, few, how_many
 from meta.tables.cells import Cell, Cells, measure_of
 from meta.tables.marks import MOST_COMPARISONS, Marks
 from meta.tables.plan import Key, TablePlan
@@ -40,9 +39,8 @@ def _statistic(plan: TablePlan, cells: Cells, records: SeriesRecords) -> str:
     if not shown:
         return "nothing to show."
     counts = np.array([cell.count for cell in shown], dtype=np.int64)
-    over = repetitions(counts)
-    if plan.spec.over:  # of several configurations
-        over = over.replace("repetition", "experiment")
+    # Of one configuration experiments are repetitions.
+    over = how_many(counts, "experiment" if plan.spec.over else "repetition")
     if counts.min() == counts.max():
         over += " in each cell"
     if measure.interval == "none":
@@ -56,9 +54,7 @@ def _statistic(plan: TablePlan, cells: Cells, records: SeriesRecords) -> str:
     said = [f"{label} {how} over {over}."]
     if not plan.spec.ends and any(map(_is_lopsided, shown)):
         said.append("Some intervals reach further to one side; `mean [ci95]` shows both ends.")
-    if measure.interval in ("ci", "bca", "exact"):
-        fewest = int(counts[counts > 1].min())
-        said += interval_guards(fewest, measure.estimator, level=measure.level)
+    said += few(measure, counts)
     return " ".join(said)
 
 

@@ -75,7 +75,7 @@ def make_table(spec: TableSpec, records: SeriesRecords) -> Table:
     TableError, GraphError
         It cannot be made as asked.
     """
-    records = records.where(spec.where) if spec.where else records
+    records = records.chosen(spec.where) if spec.where else records
     plan = make_plan(spec, records)
     cells = select_cells(plan, records)
     marks = make_marks(plan, cells, records)

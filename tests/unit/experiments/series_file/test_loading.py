@@ -8,12 +8,13 @@ import pickle
 import re
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 import pytest
 
 from experiments.series_file.errors import Problem, SeriesFileError
+from experiments.series_file.graphs import GraphKind
 from experiments.series_file.loading import load_series_file
 from experiments.series_file.models import SeriesFile
 
@@ -171,6 +172,7 @@ NAME_RULE = (
 )
 RESERVED = "cannot be a parameter: experiments get it besides their parameters"
 LIMIT = "more than the limit of 1,000,000; split the series"
+KINDS = get_args(GraphKind)
 PROBLEMS = [
     ("nam_: a", f"nam_: is not a key here; did you mean 'name'? valid here: {KEYS}"),
     ("run: {fnction: a:b}", "run.fnction: is not a key here; did you mean 'function'? valid here: function"),
@@ -226,8 +228,7 @@ PROBLEMS = [
     ("graphs: [{y: acc}]", "graphs[0].x: is missing"),
     (
         "graphs: [{y: acc, x: step, kind: pie}]",
-        "graphs[0].kind: must be 'curve', 'line', 'bar', 'point', 'box', 'violin', 'strip', 'ecdf', "
-        "'histogram', 'heatmap', 'scatter', 'profile', 'ranking' or 'timeline', not the text 'pie'",
+        f"graphs[0].kind: must be {', '.join(map(repr, KINDS[:-1]))} or {KINDS[-1]!r}, not the text 'pie'",
     ),
     (
         "fixed: {depth: 1}\ngraphs: [{y: acc, x: dept}]",

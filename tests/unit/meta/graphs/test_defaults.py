@@ -88,7 +88,9 @@ def test_defaults_can_be_read(
     grid = {name: list(range(size)) for name, size in zip("abcd", sizes, strict=False)}
     records = make_records(grid, results=measured, curves=logged, repetitions=1)
     found = default_graphs(records)
-    assert [(spec.y, spec.x, spec.hue, spec.facet) for spec in found.specs] == expected
+    facets = [spec.facet.column if spec.facet else None for spec in found.specs]
+    roles = [(spec.y, spec.x, spec.hue) for spec in found.specs]
+    assert [(*role, facet) for role, facet in zip(roles, facets, strict=True)] == expected
     assert found.skipped == ([] if expected else ["loss", "accuracy"])
     for spec in found.specs:
         assert compute(make_plan(spec, records), records).panels

@@ -104,6 +104,8 @@ def test_up_to_24_lines_differ_in_colour_or_dash() -> None:
     """No two lines of a panel look the same, and neighbours differ in grey print."""
     from meta.graphs import style
 
-    for looks in (style.dash, style.marker, style.hatch):
-        assert len({(style.color(number), looks(number)) for number in range(24)}) == 24
-        assert all(looks(number) != looks(number + 1) for number in range(24))
+    for name in ("light", "dark", "gray"):
+        with style.theme(name):
+            for looks in (style.dash, style.marker, style.hatch):
+                assert len({(style.color(number), looks(number)) for number in range(24)}) == 24
+                assert all(looks(number) != looks(number + 1) for number in range(24))

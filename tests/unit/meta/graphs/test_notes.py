@@ -5,11 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from database.models import ExperimentStatus
 from experiments.series_file.graphs import GraphSpec
 from experiments.series_file.models import MetricSection
-from meta.graphs.notes import note
 from meta.graphs.kinds import compute
+from meta.graphs.notes import note
 from meta.graphs.plan import make_plan
 from meta.graphs.records import SeriesRecords
 from meta.statistics.curves import Curve
@@ -34,15 +33,16 @@ def test_note_counts_what_is_left_out(make_records) -> None:
         {"x": [1, 2]},
         results=lambda p, r: {"y": [1.0, "text", np.nan, np.inf, 2.0, 3.0][r]} if p["x"] == 1 else {"y": 1},
         repetitions=6,
-        others={ExperimentStatus.FAILED: 3, ExperimentStatus.PENDING: 2, ExperimentStatus.RUNNING: 1},
+        missing=lambda p: {"failed": 2, "timed_out": 1, "pending": 2, "running": 1} if p["x"] == 1 else {},
         retired=4,
         labels={"y": MetricSection(goal="min")},
     )
     assert note_of(records, y="y", x="x") == (
         "made-up: mean with 95 % bootstrap interval (band) over n = 3 to 6 repetitions. "
-        "Intervals over fewer than 5 repetitions tend to be too narrow. Lower is better. "
-        "The series is still running. 3 failed, 1 running, 2 pending of 18 experiments left out. "
-        "1 completed without 'y' left out. 2 NaN or infinite readings left out. "
+        "n = 3 is too small for a 95 % interval of the mean; 5 are needed. Lower is better. "
+        "Running, 83 % complete. 2 failed, 1 timed out, 1 running, 2 pending of 18 experiments left out. "
+        "Shown by survivors only: x=1 (3 of 6). 1 completed without 'y' left out. "
+        "2 NaN or infinite readings left out. "
         "4 completed but no longer in the series file left out."
     )
 

@@ -191,8 +191,7 @@ def test_a_series_without_completed_experiments_says_so(make_records) -> None:
         (
             {"a": 5, "b": 5, "c": 2},
             {"y": "y", "x": "c"},
-            r"25 lines .*a \(5 values\), b \(5 values\)\. Make one of them the facet \(facet: a\), or average over "
-            r"one of them on purpose \(over: b\)",
+            r"25 lines .*a \(5 values\), b \(5 values\)\. Make one .* facet \(facet: a\), or .*over: b",
         ),
         (
             {"a": 30, "c": 2},
@@ -202,7 +201,7 @@ def test_a_series_without_completed_experiments_says_so(make_records) -> None:
         (
             {"a": 30, "b": 3, "c": 2},
             {"y": "y", "x": "c", "hue": "a", "facet": "b"},
-            r"30 lines .*a \(30 values\)\. Average over one of them .*, or choose some of their values \(where\)$",
+            r"30 lines .*a \(30 values\)\. Average over .* choose some of their values \(where\)$",
         ),
     ],
 )
@@ -231,10 +230,10 @@ def test_a_facet_makes_fewer_lines(make_records) -> None:
     ("asked", "message"),
     [
         ({"x": "lr", "y": "accuracy", "hue": "lr"}, "hue: 'lr' is already the x; name another parameter"),
-        ({"x": "lr", "y": "accuracy", "facet": "lr"}, "facet: 'lr' is already the x"),
+        ({"x": "lr", "y": "accuracy", "facet": "lr"}, "facet.column: 'lr' is already the x"),
         (
             {"x": "step", "y": "loss", "hue": "lr", "facet": "lr"},
-            "facet: 'lr' is already the hue; .* leave facet",
+            "facet.column: 'lr' is already the hue; .* leave facet",
         ),
     ],
 )
@@ -256,3 +255,19 @@ def test_only_text_is_nothing_to_draw(make_records) -> None:
     records = make_records({"a": [1, 2]}, results=lambda _p, r: {"y": "text" if r else float("nan")})
     with pytest.raises(GraphError, match="no completed experiment has a finite reading"):
         compute(make_plan(GraphSpec(y="y", x="a"), records), records)
+
+
+def test_parameters_may_be_called_like_what_is_no_parameter(make_records) -> None:
+    """Configurations that differ in a parameter called step or series are not pooled either."""
+    records = make_records(
+        {"step": [1, 2], "series": ["a", "b"]},
+        results=lambda _p, r: {"y": float(r)},
+        curves=lambda _p, _r: {"m": CURVE},
+        repetitions=3,
+    )
+    for spec in (GraphSpec(kind="curve", y="m", x="step"), GraphSpec(kind="ecdf", y="y")):
+        (panel,) = compute(make_plan(spec, records), records).panels
+        assert [line.label for line in panel.lines] == [
+            f"step={step}, series={series}" for step in (1, 2) for series in "ab"
+        ]
+        assert all((line.interval.count == 3).all() for line in panel.lines)

@@ -42,7 +42,9 @@ def test_names_are_shortened_only_where_that_is_clear() -> None:
 
 
 def test_shortened_texts_stay_distinct() -> None:
-    """The middle is left out, but not when two texts would look the same."""
+    """The middle is left out, or what keeps them apart; texts that would look the same stay whole."""
     assert shortened(["abcdefghij", "short"], 7) == ["abc…hij", "short"]
-    alike = ["abcXXXXhij", "abcYYYYhij"]
-    assert shortened(alike, 7) == alike
+    assert shortened(["abcXXXXhij", "abcYYYYhij"], 7) == ["…XXXhij", "…YYYhij"]
+    assert shortened(["abcXabcabcabc", "abcYabcabcabc"], 7) == ["abcXab…", "abcYab…"]
+    alike = ["abcdXefgh", "abcdYefgh"]
+    assert shortened(alike, 5) == alike

@@ -1,0 +1,90 @@
+"""What docs/graphs.md says of kinds and options is what the code does."""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any, get_args
+
+import numpy as np
+import pytest
+
+from database.models import Outcome
+from experiments.series_file.graph_checks import keys_of
+from experiments.series_file.graphs import GraphKind, GraphSpec
+from experiments.series_file.loading import load_series_file
+from meta.attempts import AttemptRecord
+from meta.graphs.drawing import make_figure
+from meta.statistics.curves import Curve
+
+TEXT = (Path(__file__).parents[4] / "docs" / "graphs.md").read_text(encoding="utf-8")
+KINDS = get_args(GraphKind)
+#: The keys that the sentence below the table of kinds is about.
+_TOLD_BELOW = {
+    "kind",
+    "where",
+    "title",
+    "size",
+    "formats",
+    "theme",
+    "name",
+    "order",
+    "labels",
+    "scale",
+    "limits",
+}
+
+
+def test_the_table_of_kinds_has_the_keys_they_take() -> None:
+    """Each kind has a row, and its last column names the keys that mean something for it."""
+    rows = {
+        found[1]: found[2] for found in re.finditer(r"^\| `(\w+)` \|.*\| ([^|]+) \|$", TEXT, re.MULTILINE)
+    }
+    for kind in KINDS:
+        told = rows[kind]
+        if like := re.match(r"as `(\w+)`", told):
+            told = rows[like[1]]
+        named = {name for code in re.findall(r"`([^`]+)`", told) for name in code.split(", ")}
+        assert named == keys_of(kind) - _TOLD_BELOW, kind
+
+
+def test_every_key_is_explained() -> None:
+    """Each key of a graph is in the table of what to ask for."""
+    rows = " ".join(re.findall(r"^\| (`.*?) \|", TEXT, re.MULTILINE))
+    assert set(GraphSpec.model_fields) <= set(re.findall(r"`(\w+)`", rows))
+
+
+@pytest.fixture
+def gallery(tmp_path: Path) -> Any:
+    """Return the file of the example that has every kind."""
+    (example,) = re.findall(r"```yaml\n(name: gallery\n.*?)```", TEXT, re.DOTALL)
+    path = tmp_path / "gallery.yaml"
+    path.write_text(example, encoding="utf-8")
+    return load_series_file(path).file
+
+
+def test_the_example_has_every_kind_and_is_drawn(make_records, gallery) -> None:
+    """Each graph of the example can be drawn of a series like it."""
+    assert {spec.kind for spec in gallery.graphs} == set(KINDS)
+
+    def results(parameters: dict[str, Any], repetition: int) -> dict[str, float]:
+        seed = [*map(ord, "".join(map(str, parameters.values()))), repetition]
+        generator = np.random.default_rng(seed)
+        return {"accuracy": 60 + 10 * generator.normal(), "time": generator.gamma(2.0)}
+
+    records = make_records(
+        {name: list(values) for name, values in gallery.grid.items()},
+        results=results,
+        curves=lambda p, r: {
+            "loss": Curve(np.arange(30), results(p, r)["time"] * np.exp(-np.arange(30) / 9))
+        },
+        labels=gallery.metrics,
+    )
+    start = datetime(2026, 1, 1, tzinfo=UTC)
+    attempt = AttemptRecord(1, "h", "w", Outcome.COMPLETED, start, start + timedelta(seconds=9))
+    times = {identity: np.arange(30.0) for identity in records.curves["loss"]}
+    records = dataclasses.replace(records, attempts=[attempt], times={"loss": times})
+    for spec in gallery.graphs:
+        assert make_figure(spec, records).axes
