@@ -75,3 +75,13 @@ def test_single_repetitions_have_no_interval(make_records) -> None:
         {"lr": [1, 2]}, results=lambda p, _r: {"accuracy": p["lr"]}, repetitions=1, labels=MAX
     )
     assert "single repetitions (n = 1), so there is no interval." in note(records)
+
+
+def test_unbalanced_repetitions_are_told(make_records) -> None:
+    """Where numbers of repetitions differ without a failure, the cells with the fewest are named."""
+    records = make_records(
+        {"lr": [1, 2]},
+        results=lambda p, r: None if p["lr"] == 2 and r > 5 else {"accuracy": r},
+        repetitions=8,
+    )
+    assert "Repetitions are unbalanced; fewest: lr=2 (6)." in note(records)
