@@ -121,9 +121,10 @@ def _guards(tests: Sequence[_Test], corrected: Sequence[float], level: float) ->
     undecided = [
         test.found for test, p_value in zip(tests, corrected, strict=True) if not p_value <= 1 - level
     ]
-    if not undecided:
+    testable = [found for found in undecided if not found.note]  # equal readings are no question of number
+    if not testable:
         return []
-    fewest = min(undecided, key=lambda found: min(found.sizes))
+    fewest = min(testable, key=lambda found: min(found.sizes))
     return list(significance_guards(fewest, comparisons=len(undecided), level=level))
 
 

@@ -72,6 +72,6 @@ def _numbers(table: Table, cell: Cell, signs: Signs) -> str:
     if found.half:
         text = f"{value} [{low}, {high}]" if table.plan.spec.ends else f"{value}{signs.plus_minus}{half}"
     if found.exponent:
-        text = f"({text})" if found.half and not table.plan.spec.ends else text
+        text = f"({text})" if found.half else text
         text += signs.power(found.exponent)
     return text

@@ -123,3 +123,16 @@ def test_too_many_comparisons_are_not_made(make_records) -> None:
     assert table.marks.best == {((45,), ())}
     assert "Not tested: 1,035 comparisons are more than 1,000; name a baseline" in " ".join(table.notes)
     assert make_table(TableSpec(y="score", rows=("method",), baseline=0), records).marks.comparisons == 45
+
+
+def test_equal_readings_are_no_question_of_repetitions(make_records) -> None:
+    """Cells that are equal in each repetition are not marked, and no number of repetitions is asked for."""
+    records = make_records(
+        {"method": ["a", "b"]},
+        results=lambda _p, r: {"score": float(r)},
+        repetitions=3,
+        labels={"score": MetricSection(goal="max")},
+    )
+    table = make_table(TableSpec(y="score", rows=("method",)), records)
+    assert len(table.marks.best) == 2
+    assert table.marks.guards == []
