@@ -5,6 +5,7 @@
     <root>/<series>/logs/<experiment>-<attempt>.log     what an attempt wrote, if anything
     <root>/<series>/files/<experiment>/                 run.directory: files an experiment keeps
     <root>/<series>/graphs/                             aggregate graphs
+    <root>/<series>/tables/                             tables
     <root>/.runners/<runner>/<worker>.journal, .out     while a runner is at work
     <root>/.runners/<runner>/sockets                    link to where its server of new processes listens
 
@@ -41,6 +42,10 @@ class ResultsFolder:
     def graphs(self, folder: str) -> Path:
         """Return the folder of a series' aggregate graphs."""
         return self.series(folder) / "graphs"
+
+    def tables(self, folder: str) -> Path:
+        """Return the folder of a series' tables."""
+        return self.series(folder) / "tables"
 
     def log(self, folder: str, experiment_id: int, attempt_number: int) -> Path:
         """Return where the output of an attempt is kept, if it wrote any."""

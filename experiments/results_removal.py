@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import re
 import shutil
 from collections.abc import Iterator
@@ -12,10 +13,12 @@ from experiments.results_folder import ResultsFolder
 
 _LOG = re.compile(r"\d+-\d+\.log")
 _GRAPH_SUFFIXES = (".png", ".svg")
+#: Lists what was written into a folder of tables (meta/graphs/index.py).
+_INDEX_NAME = ".graphs.json"
 
 
 def remove_results(results: ResultsFolder, folder: str) -> int:
-    """Remove the logs, files and graphs of a series; return how many files and folders of experiments.
+    """Remove what was written for a series; return how many files and folders.
 
     `folder` is the series' own (`ExperimentSeries.folder`). The results folder may be a user's project,
     with a folder of the same name: only
@@ -29,7 +32,7 @@ def remove_results(results: ResultsFolder, folder: str) -> int:
         else:
             path.unlink(missing_ok=True)
         removed += 1
-    for empty in (home / "logs", home / "files", results.graphs(folder), home):
+    for empty in (home / "logs", home / "files", results.graphs(folder), results.tables(folder), home):
         with contextlib.suppress(OSError):  # not there, or something else lies in it
             empty.rmdir()
     return removed
@@ -46,6 +49,18 @@ def _written(results: ResultsFolder, folder: str) -> Iterator[Path]:
     for path in _entries(results.graphs(folder)):
         if path.suffix in _GRAPH_SUFFIXES:
             yield path
+    listed = _listed(results.tables(folder) / _INDEX_NAME, folder)
+    for path in _entries(results.tables(folder)):
+        if path.name in listed or (listed and path.name == _INDEX_NAME):
+            yield path
+
+
+def _listed(index: Path, folder: str) -> set[str]:
+    """Return the files that were written for a series: others of their suffixes may be a user's."""
+    try:
+        return set(json.loads(index.read_bytes())[folder])
+    except (OSError, ValueError, TypeError, KeyError):
+        return set()
 
 
 def _entries(directory: Path) -> list[Path]:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
+
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
@@ -32,3 +35,30 @@ def find_series(session: Session, series: str | int | ExperimentSeries) -> Exper
             f"there is no series named {series!r}; {suggestion(series, names, kind='the database has')}"
         )
     return found
+
+
+@dataclass(frozen=True)
+class ChosenSeries:
+    """A series to do something with; it may be renamed before it is its turn."""
+
+    id: int
+    name: str
+    folder: str
+
+
+def chosen_series(
+    session: Session, series: str | ExperimentSeries | Sequence[str | ExperimentSeries] | None
+) -> list[ChosenSeries]:
+    """Return one series, several without repeats, or (None) all of the database by name.
+
+    Raises
+    ------
+    NotFoundError
+        There is no series of one of the names.
+    """
+    if series is None:
+        found = list(session.scalars(select(ExperimentSeries).order_by(ExperimentSeries.name)))
+    else:
+        several = [series] if isinstance(series, str | ExperimentSeries) else series
+        found = [find_series(session, one) for one in several]
+    return list(dict.fromkeys(ChosenSeries(one.id, one.name, one.folder) for one in found))

@@ -74,7 +74,7 @@ def export_csv(
         (quoting if any("\r" in cell for cell in cells) else plain).writerow(cells)
 
     names = [*OWN_COLUMNS, *(f"parameters.{name}" for name in parameters)]
-    write([_cell(name) for name in (*names, *(f"results.{name}" for name in results))])
+    write([csv_cell(name) for name in (*names, *(f"results.{name}" for name in results))])
     for row in experiments(session, series_id, where=where):
         write(_line(row, parameters, results))
 
@@ -173,12 +173,13 @@ def _flat(values: Mapping[str, Any] | None) -> dict[str, Any]:
 
 def _line(row: ExperimentRow, parameters: list[str], results: list[str]) -> list[str]:
     given, returned = _flat(row.parameters), _flat(row.results)
-    cells = [_cell(getattr(row, name)) for name in OWN_COLUMNS]
-    cells += [_cell(given.get(name)) for name in parameters]
-    return [*cells, *(_cell(returned.get(name)) for name in results)]
+    cells = [csv_cell(getattr(row, name)) for name in OWN_COLUMNS]
+    cells += [csv_cell(given.get(name)) for name in parameters]
+    return [*cells, *(csv_cell(returned.get(name)) for name in results)]
 
 
-def _cell(value: Any) -> str:
+def csv_cell(value: Any) -> str:
+    """Return a value as a CSV file has it: every digit, and nothing that a spreadsheet would run."""
     if value is None:
         return ""
     if isinstance(value, bool):

@@ -8,10 +8,8 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
-from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from database.engine import current_url
@@ -23,7 +21,7 @@ from database.snapshots import snapshot
 from experiments.results_folder import ResultsFolder
 from experiments.selecting import expression_of
 from experiments.series_file.models import SeriesFile
-from experiments.series_lookup import find_series
+from experiments.series_lookup import chosen_series, find_series
 from meta.graphs.generation import Generation, GraphResult, Place
 from meta.graphs.naming import safe
 from meta.graphs.subsets import read_series
@@ -93,7 +91,7 @@ def draw_series(
     """Draw as `generate_all_graphs` does, as a part of a generation that others opened."""
     folder = ResultsFolder(results_directory(current_url()))
     with snapshot(session):
-        chosen = _chosen(session, series)
+        chosen = chosen_series(session, series)
         if where is not None:
             for one in chosen:
                 expression_of(session, find_series(session, one.id), where)
@@ -109,26 +107,6 @@ def draw_series(
             own /= f"where-{safe(where)}"
         results += generation.draw(reading, Place(directory or own, one.folder))
     return results
-
-
-@dataclass(frozen=True)
-class _Chosen:
-    """A series to draw; it may be renamed before it is its turn."""
-
-    id: int
-    name: str
-    folder: str
-
-
-def _chosen(
-    session: Session, series: str | ExperimentSeries | Sequence[str | ExperimentSeries] | None
-) -> list[_Chosen]:
-    if series is None:
-        found = list(session.scalars(select(ExperimentSeries).order_by(ExperimentSeries.name)))
-    else:
-        several = [series] if isinstance(series, str | ExperimentSeries) else series
-        found = [find_series(session, one) for one in several]
-    return list(dict.fromkeys(_Chosen(one.id, one.name, one.folder) for one in found))
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -1,4 +1,4 @@
-"""Whether the parts of a series file fit together: parameters, their number, and the graphs over them.
+"""Whether the parts of a series file fit together: parameters, their number, graphs and tables.
 
 The checks read raw data and look past what has a wrong type (the models report that), so that all
 problems of a file are found at once.
@@ -7,8 +7,8 @@ problems of a file are found at once.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
-from typing import Any
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, Protocol
 
 from database.expressions import ExpressionError, parse
 from database.expressions.names import KnownNames
@@ -21,7 +21,7 @@ from experiments.parameters import (
     nest,
     objection,
 )
-from experiments.series_file import graph_checks
+from experiments.series_file import graph_checks, table_checks
 from experiments.series_file.errors import KeyPath, path_text
 from experiments.series_file.models import MAX_EXPERIMENTS
 
@@ -40,9 +40,9 @@ def check(data: Mapping[str, Any]) -> Iterator[Finding]:
     yield from _names(fixed, grid, places)
     yield from _values(fixed, grid)
     yield from _count(grid, _mapping(data, "repeat").get("seeds", 1))
-    graphs = data.get("graphs")
-    if isinstance(graphs, list):
-        yield from _graphs(graphs, _graph_names(places, grid))
+    parameters = _shown_names(places, grid)
+    yield from _shown(data, "graphs", graph_checks, parameters)
+    yield from _shown(data, "tables", table_checks, parameters)
 
 
 def _mapping(data: Mapping[str, Any], key: str) -> Mapping[str, Any]:
@@ -127,8 +127,8 @@ def _count(grid: Mapping[str, Any], seeds: Any) -> Iterator[Finding]:
         yield ("grid",) if sizes else ("repeat", "seeds"), message
 
 
-def _graph_names(places: Mapping[str, KeyPath], grid: Mapping[str, Any]) -> list[str]:
-    """Return the names that graphs can use: a group among the choices is seen by its parts."""
+def _shown_names(places: Mapping[str, KeyPath], grid: Mapping[str, Any]) -> list[str]:
+    """Return the names that graphs and tables can use: a group among the choices is seen by its parts."""
     names: dict[str, None] = {}
     for name in places:
         choices = grid.get(name)
@@ -140,21 +140,33 @@ def _graph_names(places: Mapping[str, KeyPath], grid: Mapping[str, Any]) -> list
     return list(names)
 
 
-def _graphs(graphs: list[Any], parameters: list[str]) -> Iterator[Finding]:
+class _Checks(Protocol):
+    """What is known of one graph or table: the module that checks it."""
+
+    def objections(self, asked: Mapping[str, Any], /) -> Iterator[Finding]: ...
+
+    def names(self, asked: Mapping[str, Any], parameters: Sequence[str], /) -> Iterator[Finding]: ...
+
+
+def _shown(
+    data: Mapping[str, Any], section: str, checks: _Checks, parameters: list[str]
+) -> Iterator[Finding]:
+    """Check what is asked for in a section that lists graphs or tables."""
+    several = data.get(section)
     named: dict[str, int] = {}
-    for index, graph in enumerate(graphs):
-        if not isinstance(graph, dict):
+    for index, asked in enumerate(several if isinstance(several, list) else ()):
+        if not isinstance(asked, dict):
             continue
-        name = graph.get("name")
+        name = asked.get("name")
         if isinstance(name, str):
             if name in named:
-                yield ("graphs", index, "name"), f"{name!r} is the name of graphs[{named[name]}] too"
+                yield (section, index, "name"), f"{name!r} is the name of {section}[{named[name]}] too"
             named.setdefault(name, index)
-        for found in (graph_checks.objections(graph), graph_checks.names(graph, parameters)):
+        for found in (checks.objections(asked), checks.names(asked, parameters)):
             for path, message in found:
-                yield ("graphs", index, *path), message
-        if isinstance(where := graph.get("where"), str):
+                yield (section, index, *path), message
+        if isinstance(where := asked.get("where"), str):
             try:
                 parse(where, KnownNames([tuple(name.split(".")) for name in parameters]))
             except ExpressionError as error:
-                yield ("graphs", index, "where"), error.in_one_line()
+                yield (section, index, "where"), error.in_one_line()

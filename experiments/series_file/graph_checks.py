@@ -77,7 +77,7 @@ def objections(graph: Mapping[str, Any]) -> Iterator[_Finding]:
             yield (key,), "is missing"
     yield from _axes(graph, kind)
     yield from _roles(graph, kind)
-    yield from _intervals(graph, kind)
+    yield from intervals(graph, kind)
 
 
 def _called(kind: str | None) -> str:
@@ -120,7 +120,8 @@ def _roles(graph: Mapping[str, Any], kind: str | None) -> Iterator[_Finding]:
         taken.setdefault(name, role)
 
 
-def _intervals(graph: Mapping[str, Any], kind: str | None) -> Iterator[_Finding]:
+def intervals(graph: Mapping[str, Any], kind: str | None = None) -> Iterator[_Finding]:
+    """Yield what is wrong with estimator, interval and level; those of tables are the same."""
     interval, estimator = str(graph.get("interval", "ci")), str(graph.get("estimator", "mean"))
     if interval in {"sd", "se", "none"} and graph.get("level") is not None:
         yield ("level",), f"means nothing for interval: {interval}"

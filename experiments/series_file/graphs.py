@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, StrictBool, StrictInt, StrictStr, model_validator
 
 from database.names import safe_name
+from experiments.series_file import short_forms
 from experiments.series_file.section import Section
-from experiments.series_file.shortened import shortened
 
 GraphKind = Literal[
     "curve",
@@ -38,7 +37,6 @@ ThemeName = Literal["light", "dark", "gray"]
 STEP, SECONDS = "step", "seconds"
 #: Where the result is drawn, unless on the vertical axis.
 _RESULT_AXIS = {"ecdf": "x", "histogram": "x", "heatmap": "color"}
-_CI = re.compile(r"(ci|bca)(\d{1,2}(?:\.\d+)?)", re.ASCII)
 _SMALLEST, _LARGEST = 1.0, 40.0
 
 _Text = Annotated[StrictStr, Field(min_length=1)]
@@ -46,12 +44,6 @@ _Limits = tuple[float | None, float | None]
 
 #: An expression, or the exact values of parameters by their dotted names.
 Where = str | dict[str, Any]
-
-
-def _expression_or_values(value: object) -> object:
-    if value is None or isinstance(value, str | dict):
-        return value
-    raise ValueError("must be an expression, such as 'lr > 0.01', or a mapping of parameters")
 
 
 def _is_number(value: object) -> bool:
@@ -62,10 +54,6 @@ def _facet(value: object) -> object:
     return {"column": value} if isinstance(value, str) else value
 
 
-def _names(value: object) -> object:
-    return [value] if isinstance(value, str) else value
-
-
 def _limits(value: object) -> object:
     if value is None:
         return None
@@ -73,13 +61,9 @@ def _limits(value: object) -> object:
         low, high = value
         if all(end is None or _is_number(end) for end in value) and (None in value or low < high):
             return tuple(None if end is None else float(end) for end in value)
-    raise ValueError(f"must be a lower and a higher end, such as [0, 1] or [0, null], not {_seen(value)}")
-
-
-def _level(value: object) -> object:
-    if value is None or (isinstance(value, float) and 0 < value < 1):
-        return value
-    raise ValueError(f"must be a number between 0 and 1, such as 0.95, not {_seen(value)}")
+    raise ValueError(
+        f"must be a lower and a higher end, such as [0, 1] or [0, null], not {short_forms.seen(value)}"
+    )
 
 
 def _size(value: object) -> object:
@@ -91,35 +75,8 @@ def _size(value: object) -> object:
             return width, height
     raise ValueError(
         f"must be column, page, or width and height in inches from {_SMALLEST:g} to {_LARGEST:g}, "
-        f"such as [3.5, 3], not {_seen(value)}"
+        f"such as [3.5, 3], not {short_forms.seen(value)}"
     )
-
-
-def _order(value: object) -> object:
-    if not isinstance(value, Mapping):
-        raise ValueError(f"must be a list of values, or a mapping of parameters to lists, not {_seen(value)}")
-    for name, values in value.items():
-        if not isinstance(values, list | tuple) or not values:
-            raise ValueError(f"of {name!r} must be a list of its values, not {_seen(values)}")
-    return value
-
-
-def _formats(value: object) -> object:
-    found = [value] if isinstance(value, str) else value
-    if isinstance(found, list | tuple) and not found:
-        raise ValueError("must not be empty")
-    return found
-
-
-def _seen(value: object) -> str:
-    """Return a value for a message; short lists are written out."""
-    if isinstance(value, list | tuple) and len(value) <= 4 and not any(map(_nests, value)):
-        return f"[{', '.join(map(shortened, value))}]"
-    return shortened(value)
-
-
-def _nests(value: object) -> bool:
-    return isinstance(value, Mapping | list | tuple)
 
 
 class FacetSection(Section):
@@ -206,21 +163,23 @@ class GraphSpec(Section):
     style: _Text | None = None
     rows: _Text | None = None
     facet: Annotated[FacetSection | None, BeforeValidator(_facet)] = None
-    where: Annotated[Any, BeforeValidator(_expression_or_values)] = None
-    over: Annotated[tuple[_Text, ...], BeforeValidator(_names)] = ()
+    where: Annotated[Any, BeforeValidator(short_forms.where)] = None
+    over: Annotated[tuple[_Text, ...], BeforeValidator(short_forms.names)] = ()
     estimator: EstimatorName = "mean"
     interval: IntervalName = "ci"
-    level: Annotated[float | None, BeforeValidator(_level)] = None
+    level: Annotated[float | None, BeforeValidator(short_forms.level)] = None
     smoothing: Annotated[StrictInt, Field(ge=2, le=100_000)] | None = None
     points: StrictBool = False
     bins: Annotated[StrictInt, Field(ge=1, le=500)] | None = None
     scale: ScaleSection = ScaleSection()
     limits: LimitsSection = LimitsSection()
-    order: Annotated[dict[_Text, tuple[Any, ...]], BeforeValidator(_order)] = Field(default_factory=dict)
+    order: Annotated[dict[_Text, tuple[Any, ...]], BeforeValidator(short_forms.order)] = Field(
+        default_factory=dict
+    )
     title: _Text | None = None
     labels: LabelsSection = LabelsSection()
     size: Annotated[Literal["column", "page"] | tuple[float, float] | None, BeforeValidator(_size)] = None
-    formats: Annotated[tuple[FormatName, ...], BeforeValidator(_formats)] = ("png", "svg")
+    formats: Annotated[tuple[FormatName, ...], BeforeValidator(short_forms.formats)] = ("png", "svg")
     theme: ThemeName = "light"
     name: Annotated[StrictStr, BeforeValidator(safe_name)] | None = None
 
@@ -230,12 +189,9 @@ class GraphSpec(Section):
         """Write out what may be left out or shortened: the x of a curve, ``ci95``, axes."""
         if not isinstance(data, Mapping):
             return data
-        full = dict(data)
+        full = short_forms.interval(data)
         if full.get("kind") == "curve":
             full.setdefault("x", STEP)
-        if isinstance(interval := full.get("interval"), str) and (found := _CI.fullmatch(interval)):
-            full["interval"] = found[1]
-            full.setdefault("level", float(found[2]) / 100)
         axis = _RESULT_AXIS.get(str(full.get("kind")), "y")
         for key, short in (("scale", str), ("limits", list)):
             if isinstance(full.get(key), short):

@@ -11,6 +11,7 @@ from experiments.parameters import flatten
 from experiments.series_file.execute import ExecuteSection
 from experiments.series_file.graphs import GraphSpec
 from experiments.series_file.section import Section
+from experiments.series_file.tables import TableSpec
 
 #: More than these in one series are refused.
 MAX_EXPERIMENTS = 1_000_000
@@ -55,6 +56,7 @@ class SeriesFile(Section):
     metrics: dict[_Text, MetricSection] = Field(default_factory=dict)
     execute: ExecuteSection = ExecuteSection()
     graphs: tuple[GraphSpec, ...] = ()
+    tables: tuple[TableSpec, ...] = ()
 
     def parameter_names(self) -> list[str]:
         """Return the dotted names of all parameters, in the order of the file, fixed ones first."""

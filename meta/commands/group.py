@@ -36,6 +36,8 @@ VERBS = {
     "delete": "meta.commands.correcting:delete",
     "graphs": "meta.commands.producing:graphs",
     "trace": "meta.commands.tracing:trace",
+    "table": "meta.commands.tabulating:table",
+    "compare": "meta.commands.tabulating:compare",
     "export": "meta.commands.producing:export",
     "database": "meta.commands.maintenance:database",
     "doctor": "meta.commands.maintenance:doctor",

@@ -46,13 +46,23 @@ class Column:
     sparse: bool = False
 
 
+class Bold(str):
+    """A cell that stands out: bold on a terminal, between stars elsewhere."""
+
+    __slots__ = ()
+
+
 def print_table(columns: Sequence[Column], rows: Iterable[Sequence[object]]) -> None:
     """Print a table: drawn by rich on a terminal that is wide enough, plain aligned text otherwise."""
-    cells = [[cell_text(value) for value in row] for row in rows]
+    cells = [[_kept_bold(value, cell_text(value)) for value in row] for row in rows]
     if sys.stdout.isatty():
         _print_on_terminal(columns, cells)
     else:
         _print_plain(columns, cells)
+
+
+def _kept_bold(value: object, text: str) -> str:
+    return Bold(text) if isinstance(value, Bold) else text
 
 
 def _print_on_terminal(columns: Sequence[Column], rows: list[list[str]]) -> None:
@@ -102,12 +112,14 @@ def _print_rich(console: Console, columns: Sequence[Column], rows: list[list[str
             overflow="fold",
         )
     for row in rows:
-        table.add_row(*(Text(cell) for cell in row))  # as text: brackets of users are no markup
+        # As text: brackets of users are no markup.
+        table.add_row(*(Text(cell, style="bold" if isinstance(cell, Bold) else "") for cell in row))
     console.print(table)
 
 
 def _print_plain(columns: Sequence[Column], rows: list[list[str]]) -> None:
-    table = [[column.title for column in columns], *rows]
+    starred = [[f"**{cell}**" if isinstance(cell, Bold) else cell for cell in row] for row in rows]
+    table = [[column.title for column in columns], *starred]
     widths = [max(len(row[place]) for row in table) for place in range(len(columns))]
     for row in table:
         parts = (

@@ -70,7 +70,7 @@ def default_graphs(records: SeriesRecords) -> DefaultGraphs:
         (metric, over_steps or against, metric if over_steps else _last(metric, records))
         for metric in _drawable_metrics(records)
     ]
-    wanted += [(result, against, result) for result in _drawable_results(records)]
+    wanted += [(result, against, result) for result in numeric_results(records)]
     return DefaultGraphs(
         [roles.spec(y) for _, roles, y in wanted if roles is not None][:MAX_GRAPHS],
         [name for name, roles, _ in wanted if roles is None],
@@ -108,7 +108,7 @@ def _drawable_metrics(records: SeriesRecords) -> list[str]:
     ]
 
 
-def _drawable_results(records: SeriesRecords) -> list[str]:
+def numeric_results(records: SeriesRecords) -> list[str]:
     """Return the results that are numbers wherever they are there, at least one of them finite.
 
     Of a metric, its curve says more.

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from experiments.series_file.graphs import GraphSpec, IntervalName
+from experiments.series_file.tables import TableSpec
 from meta.graphs.errors import GraphError
 from meta.graphs.numbers import Estimates, Floats
 from meta.statistics.aggregate import Over, aggregate
@@ -47,9 +48,10 @@ class Measure:
     seed: int
 
     @classmethod
-    def of(cls, spec: GraphSpec, *names: str) -> Measure:
-        """Return what a graph asks for; the seed follows from `names`."""
-        interval: IntervalName = "none" if spec.kind in _WITHOUT_INTERVAL else spec.interval
+    def of(cls, spec: GraphSpec | TableSpec, *names: str) -> Measure:
+        """Return what a graph or a table asks for; the seed follows from `names`."""
+        shows_none = isinstance(spec, GraphSpec) and spec.kind in _WITHOUT_INTERVAL
+        interval: IntervalName = "none" if shows_none else spec.interval
         level = spec.level or _LEVELS.get(interval, _LEVEL)
         digest = hashlib.sha256("\0".join(("bootstrap", *names)).encode()).digest()
         return cls(estimator(spec.estimator), interval, level, int.from_bytes(digest[:8], "big"))

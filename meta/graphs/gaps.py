@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from database.models import ExperimentStatus, Outcome
 from meta.graphs.numbers import Cell, Numbers
@@ -32,17 +32,17 @@ _MOST_NAMED = 4
 def gaps(plan: Plan, numbers: Numbers, records: SeriesRecords) -> list[str]:
     """Return what is to be said about what is not shown."""
     if numbers.timeline is not None:
-        return _progress(records)
-    sentences = _progress(records)
+        return progress(records)
+    sentences = progress(records)
     missing = records.missing()
     if missing.total():
-        listed = _counted(missing)
+        listed = counted(missing)
         sentences.append(f"{listed} of {records.size():,} experiments left out.")
-    sentences += _survivors(numbers.cells)
+    sentences += survivors(numbers.cells)
     if numbers.incomplete:
         does = "Pools the others" if plan.kind in POOLED else "Not drawn"
         sentences.append(f"{does}, as some configurations have no reading: {_named(numbers.incomplete)}.")
-    sentences += _balance(numbers.cells)
+    sentences += balance(numbers.cells)
     if numbers.without:
         sentences.append(f"{numbers.without:,} completed without {_readings(plan)} left out.")
     if numbers.non_finite:
@@ -57,7 +57,7 @@ def _readings(plan: Plan) -> str:
     return " and ".join(names)
 
 
-def _progress(records: SeriesRecords) -> list[str]:
+def progress(records: SeriesRecords) -> list[str]:
     """Say how far the series is, unless it has ended."""
     missing = records.missing()
     left = sum(missing[status] for status in _UNFINISHED)
@@ -69,12 +69,13 @@ def _progress(records: SeriesRecords) -> list[str]:
     return [f"{word}, {share} % complete."]
 
 
-def _counted(missing: dict[str, int]) -> str:
+def counted(missing: Mapping[str, int]) -> str:
+    """Return how many experiments there are of each kind, the worst first."""
     order = [*_ORDER, *(name for name in missing if name not in _ORDER)]
     return ", ".join(f"{missing[name]:,} {name.replace('_', ' ')}" for name in order if missing.get(name))
 
 
-def _survivors(cells: Sequence[Cell]) -> list[str]:
+def survivors(cells: Sequence[Cell]) -> list[str]:
     """Name the points that stand for those experiments that did not fail, and those without any."""
     sentences = []
     bad = {place: sum(cell.missing.get(end, 0) for end in _BAD_ENDS) for place, cell in enumerate(cells)}
@@ -95,7 +96,7 @@ def _survivors(cells: Sequence[Cell]) -> list[str]:
     return sentences
 
 
-def _balance(cells: Sequence[Cell]) -> list[str]:
+def balance(cells: Sequence[Cell]) -> list[str]:
     """Name the points with the fewest experiments, where numbers differ without a failure."""
     sound = [cell for cell in cells if cell.drawn and not any(cell.missing.get(end) for end in _BAD_ENDS)]
     counts = [cell.drawn for cell in sound]

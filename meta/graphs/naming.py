@@ -18,11 +18,17 @@ def file_names(specs: Sequence[GraphSpec]) -> list[str]:
     Two graphs of the same name are told apart by a digest of the whole of what they ask for, or,
     where even that is equal, by a number.
     """
-    names = [safe(spec.name or _described(spec)) for spec in specs]
+    asked = [spec.model_dump_json() for spec in specs]
+    return distinct([spec.name or _described(spec) for spec in specs], asked)
+
+
+def distinct(texts: Sequence[str], asked: Sequence[str]) -> list[str]:
+    """Return file names for `texts`; equal ones are told apart by a digest of what was asked for."""
+    names = [safe(text) for text in texts]
     folded = [name.casefold() for name in names]
     names = [
-        name if folded.count(name.casefold()) == 1 else f"{name}-{_digest(spec.model_dump_json())}"
-        for name, spec in zip(names, specs, strict=True)
+        name if folded.count(name.casefold()) == 1 else f"{name}-{_digest(one)}"
+        for name, one in zip(names, asked, strict=True)
     ]
     return [
         name if name not in names[:place] else f"{name}-{names[:place].count(name) + 1}"

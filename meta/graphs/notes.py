@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
+from experiments.series_file.graphs import Where
 from meta.graphs.gaps import gaps
 from meta.graphs.numbers import Numbers
 from meta.graphs.plan import Plan
 from meta.graphs.points import POOLED
 from meta.graphs.records import SeriesRecords
-from meta.graphs.values import labels_of, short_names
+from meta.graphs.values import ValueSet, labels_of, short_names
 from meta.graphs.wording import statistic
 
 _MAX_VALUES = 4
@@ -29,9 +30,8 @@ def note(plan: Plan, numbers: Numbers, records: SeriesRecords, *, mark: str, hid
     """
     sentences = [
         f"{records.name}: {statistic(plan, numbers, mark)}",
-        *_choices(plan),
+        *_choices(plan, records),
         *_goals(plan),
-        "" if records.where is None else f"Only where {records.where}.",
         f"Each point averages {numbers.window:,} consecutive steps." if numbers.window > 1 else "",
         _cut_bars(plan),
         f"{hidden:,} points lie outside of the axes." if hidden else "",
@@ -47,18 +47,28 @@ def _cut_bars(plan: Plan) -> str:
     return "Bars do not start at 0: their lengths do not compare." if is_cut else ""
 
 
-def _choices(plan: Plan) -> list[str]:
+def _choices(plan: Plan, records: SeriesRecords) -> list[str]:
     """Say which configurations are drawn, and what is averaged over."""
-    sentences = []
-    if isinstance(plan.spec.where, Mapping):
-        short = short_names(list(plan.spec.where))
-        chosen = [f"{short[name]} = {_listed(value)}" for name, value in plan.spec.where.items()]
-        sentences.append(f"Only {', '.join(chosen)}.")
+    sentences = only(plan.spec.where, records.where)
     if plan.over and plan.kind not in ("profile", "ranking"):
-        averaged = [f"{name} ({len(plan.values[name])} values)" for name in plan.over]
         does = "Pools" if plan.kind in POOLED else "Averages"
-        sentences.append(f"{does} over {', '.join(averaged)}.")
+        sentences.append(averaged(plan.over, plan.values, does))
     return sentences
+
+
+def only(where: Where | None, expression: str | None) -> list[str]:
+    """Return the sentences that say which configurations, and which experiments, are chosen, if they are."""
+    told = [] if expression is None else [f"Only where {expression}."]
+    if not where or isinstance(where, str):
+        return told
+    short = short_names(list(where))
+    chosen = ", ".join(f"{short[name]} = {_listed(value)}" for name, value in where.items())
+    return [f"Only {chosen}.", *told]
+
+
+def averaged(over: Sequence[str], values: Mapping[str, ValueSet], does: str = "Averages") -> str:
+    """Return the sentence that says what is averaged over."""
+    return f"{does} over {', '.join(f'{name} ({len(values[name])} values)' for name in over)}."
 
 
 def _listed(value: object) -> str:

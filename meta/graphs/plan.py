@@ -177,7 +177,7 @@ def make_plan(spec: GraphSpec, records: SeriesRecords) -> Plan:
         row=row,
         column=column,
         over=spec.over,
-        across=_reading(spec.x, records, "x") if kind == "scatter" and spec.x else None,
+        across=make_reading(spec.x, records, "x") if kind == "scatter" and spec.x else None,
     )
 
 
@@ -238,7 +238,7 @@ def _y(spec: GraphSpec, kind: GraphKind, records: SeriesRecords) -> Reading:
     if kind == "curve":
         key = _metric(name, records)
         return Reading(name, key, name, records.labels.get(name, MetricSection()))
-    return _reading(name, records, "y")
+    return make_reading(name, records, "y")
 
 
 def _metric(name: str, records: SeriesRecords) -> str:
@@ -250,7 +250,21 @@ def _metric(name: str, records: SeriesRecords) -> str:
     raise GraphError(f"y: no completed experiment logged a metric named {name!r}; {hint}")
 
 
-def _reading(name: str, records: SeriesRecords, role: str) -> Reading:
+def make_reading(name: str, records: SeriesRecords, role: str) -> Reading:
+    """Return the result called `name`, or the last value of that metric.
+
+    Parameters
+    ----------
+    name : str
+    records : SeriesRecords
+    role : str
+        The key under which it was asked for, for the message.
+
+    Raises
+    ------
+    GraphError
+        There is neither.
+    """
     known = records.result_names()
     key = next((found for found in (name, f"metrics.{name}.last") if found in known), None)
     if key is None:

@@ -18,6 +18,7 @@ from database.queries import shown_status
 from experiments.parameters import flatten
 from experiments.series_file.graphs import SECONDS, GraphSpec, Where
 from experiments.series_file.models import MetricSection, SeriesFile
+from experiments.series_file.tables import TableSpec
 from experiments.series_lookup import find_series
 from meta.attempts import AttemptRecord, read_attempts
 from meta.curves import metric_names, read_curves, read_timed_curves
@@ -87,6 +88,10 @@ class SeriesRecords:
         What is true of these experiments, when they are not all.
     code : sequence of CodeVersion
         What the completed experiments ran.
+    tables : sequence of TableSpec
+        The tables that it asks for.
+    shares_seeds : bool
+        Whether one repetition has the same seed in all configurations, so that they make pairs.
     """
 
     name: str
@@ -99,6 +104,8 @@ class SeriesRecords:
     specs: Sequence[GraphSpec] = ()
     where: str | None = None
     code: Sequence[CodeVersion] = ()
+    tables: Sequence[TableSpec] = ()
+    shares_seeds: bool = True
 
     def missing(self) -> Counter[str]:
         """Return how many experiments are not completed, by outcome or status."""
@@ -183,9 +190,13 @@ def _called(unknown: Sequence[Any], known: ValueSet) -> str:
 
 
 def read_records(
-    session: Session, series: str | ExperimentSeries, file: SeriesFile | None = None
+    session: Session,
+    series: str | ExperimentSeries,
+    file: SeriesFile | None = None,
+    *,
+    with_curves: bool = True,
 ) -> SeriesRecords:
-    """Read everything the graphs of a series need.
+    """Read everything the graphs and tables of a series need.
 
     Parameters
     ----------
@@ -193,7 +204,9 @@ def read_records(
     series : str or ExperimentSeries
         The series or its name.
     file : SeriesFile, optional
-        Which graphs, labels and units; by default as recorded when the series was last created.
+        Which graphs, tables, labels and units; by default as recorded when the series was last created.
+    with_curves : bool
+        Tables need no logged points, which can be many: False leaves them, and attempts, out.
 
     Raises
     ------
@@ -204,12 +217,14 @@ def read_records(
     file = file or SeriesFile.model_validate(found.resolved)
     completed: dict[int, list[CompletedExperiment]] = {}
     missing: dict[int, Counter[str]] = {}
+    seeds: dict[int, set[int]] = {}
     retired = 0
     causes = causes_of_failures(session, found.id)
     for row in session.execute(_experiment_rows(found.id)):
         if row.retired:
             retired += row.status is ExperimentStatus.COMPLETED
             continue
+        seeds.setdefault(row.repetition, set()).add(row.seed)
         others = missing.setdefault(row.configuration_id, Counter())
         if row.status is not ExperimentStatus.COMPLETED:
             others[causes.get(row.id, shown_status(row.status))] += 1
@@ -221,17 +236,20 @@ def read_records(
         for row in session.execute(_configuration_rows(found.id))
         if row.id in missing
     ]
-    curves, times = _curves(session, found.id, file.graphs)
+    graphs = file.graphs if with_curves else ()
+    curves, times = _curves(session, found.id, graphs) if with_curves else ({}, {})
     return SeriesRecords(
         name=found.name,
         configurations=configurations,
         retired=retired,
         curves=curves,
         times=times,
-        attempts=read_attempts(session, found.id) if _has_timeline(file.graphs) else (),
+        attempts=read_attempts(session, found.id) if _has_timeline(graphs) else (),
         labels=file.metrics,
         specs=file.graphs,
         code=read_code_versions(session, found.id),
+        tables=file.tables,
+        shares_seeds=all(len(several) == 1 for several in seeds.values()),
     )
 
 
@@ -272,6 +290,7 @@ def _experiment_rows(series_id: int) -> Any:
             Experiment.id,
             Experiment.configuration_id,
             Experiment.repetition,
+            Experiment.seed,
             Experiment.status,
             Experiment.retired,
             Experiment.results,

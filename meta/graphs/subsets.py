@@ -60,13 +60,18 @@ def read_series(
         An expression: only experiments that it is true of.
     """
     records = read_records(session, series, file)
-    asked: list[tuple[GraphSpec, SeriesRecords | GraphError]] = []
-    for spec in records.specs:
-        try:
-            asked.append((spec, read_subset(session, series, records, [spec.where, where])))
-        except GraphError as error:
-            asked.append((spec, error))
+    asked = [(spec, read_or_refuse(session, series, records, [spec.where, where])) for spec in records.specs]
     return Reading(read_subset(session, series, records, [where]), asked, where)
+
+
+def read_or_refuse(
+    session: Session, series: ExperimentSeries, records: SeriesRecords, wheres: Sequence[Where | None]
+) -> SeriesRecords | GraphError:
+    """Return what `read_subset` does, or the error that it raises: others may still be wanted."""
+    try:
+        return read_subset(session, series, records, wheres)
+    except GraphError as error:
+        return error
 
 
 def read_subset(

@@ -19,7 +19,7 @@ from meta.statistics.order_statistics import minimum_count
 
 Integers = NDArray[np.int64]
 
-_INTERVALS = {
+INTERVALS = {
     "ci": "{level} bootstrap interval",
     "bca": "{level} BCa bootstrap interval",
     "exact": "exact {level} interval",
@@ -75,19 +75,25 @@ def _of_estimates(plan: Plan, counts: Integers, mark: str) -> str:
     if counts.max() == 1:
         return "single repetitions (n = 1), so there is no interval."
     level = f"{100 * measure.level:g} %"
-    interval = _INTERVALS[measure.interval].format(level=level)
+    interval = INTERVALS[measure.interval].format(level=level)
     text = f"{label} with {interval} ({mark}) over {_many_behind(plan, counts)}."
     if counts.min() == 1:
         text += " No interval where n = 1."
+    return " ".join([text, *few(measure, counts)])
+
+
+def few(measure: Measure, counts: Integers) -> tuple[str, ...]:
+    """Return what is to be said when there are too few repetitions for an interval; some have several."""
     fewest = int(counts[counts > 1].min())
-    said: tuple[str, ...] = ()
     if measure.interval in ("ci", "bca"):
-        said = interval_guards(fewest, measure.estimator, level=measure.level)
-    elif measure.interval == "exact" and isinstance(measure.estimator, Quantile):
+        return interval_guards(fewest, measure.estimator, level=measure.level)
+    if measure.interval == "exact" and isinstance(measure.estimator, Quantile):
         enough = minimum_count(measure.estimator, level=measure.level)
         if fewest < enough:
-            said = (f"No interval where n is less than {enough}, as there is none of {level}.",)
-    return " ".join([text, *said])
+            return (
+                f"No interval where n is less than {enough}, as there is none of {100 * measure.level:g} %.",
+            )
+    return ()
 
 
 def _of_points(plan: Plan, numbers: Numbers) -> str:
@@ -133,7 +139,7 @@ def _of_ranking(plan: Plan, ranked: Ranked) -> str:
     average = estimator(plan.spec.estimator).label
     said = [
         f"average ranks (1 is best) over {sets} data sets ({', '.join(plan.over)}).",
-        f"Each score: {average} over {_count(ranked.counts, 'repetition')}.",
+        f"Each score: {average} over {how_many(ranked.counts, 'repetition')}.",
         f"Friedman test: {_p(found.p_value)}; Iman-Davenport F: {_p(found.f_p_value)}.",
         f"{groups.test}, level {100 * groups.level:g} %: bars join what does not differ significantly.",
     ]
@@ -169,10 +175,11 @@ def _many(count: int, noun: str) -> str:
 
 def _many_behind(plan: Plan, counts: Integers) -> str:
     """Return how many readings are behind each point: of one configuration they are repetitions."""
-    return _count(counts, "experiment" if plan.over else "repetition")
+    return how_many(counts, "experiment" if plan.over else "repetition")
 
 
-def _count(counts: Integers, noun: str) -> str:
+def how_many(counts: Integers, noun: str) -> str:
+    """Return how many readings there are behind each estimate, a range where it differs."""
     least, most = int(counts.min()), int(counts.max())
     if least == most:
         return f"n = {_many(most, noun)}"

@@ -82,21 +82,61 @@ def compare_all(
     ValueError
         A pair has no readings to compare, or pairs are not of equal length.
     """
-    names = list(itertools.combinations(samples, 2))
+    methods = {
+        (first, second): (samples[first], samples[second])
+        for first, second in itertools.combinations(samples, 2)
+    }
+    return compare_pairs(methods, resampling, estimator, paired=paired, test=test)
+
+
+def compare_pairs(
+    samples: Mapping[tuple[str, str], tuple[ArrayLike, ArrayLike]],
+    resampling: Resampling,
+    estimator: Estimator = MEAN,
+    *,
+    paired: bool,
+    test: Test = "rank",
+) -> list[PairComparison]:
+    """Return the comparison of some pairs of methods; p values are corrected for these only.
+
+    Parameters
+    ----------
+    samples : mapping of (first, second) to two array_like, shape (repetitions,)
+        The readings of both methods; those of one method may differ between its pairs, when not all of them
+        have a partner in each.
+    resampling, estimator, paired, test
+        As of `compare_all`.
+
+    Raises
+    ------
+    ValueError
+        A pair has no readings to compare, or pairs are not of equal length.
+    """
     tests = [
-        _significance(samples[first], samples[second], resampling, paired=paired, test=test)
-        for first, second in names
+        _significance(first, second, resampling, paired=paired, test=test)
+        for first, second in samples.values()
     ]
-    corrected = holm([found.p_value for found in tests])
+    corrected = holm([found.p_value for found in tests]).tolist()
+    decided = sum(p_value <= 1 - resampling.level for p_value in corrected)
+    # Holm asks of the others as small a p as if those that are decided had not been compared.
+    counts = _Counts(len(samples), max(1, len(samples) - decided))
     return [
         _pair(
-            (first, second),
-            (samples[first], samples[second]),
-            difference(samples[first], samples[second], resampling, estimator, paired=paired),
-            tested=(found, float(p_value), len(names)),
+            names,
+            readings,
+            difference(*readings, resampling, estimator, paired=paired),
+            tested=(found, p_value, counts),
         )
-        for (first, second), found, p_value in zip(names, tests, corrected, strict=True)
+        for (names, readings), found, p_value in zip(samples.items(), tests, corrected, strict=True)
     ]
+
+
+@dataclass(frozen=True)
+class _Counts:
+    """How many comparisons there are, and how many of them have found nothing."""
+
+    all: int
+    undecided: int
 
 
 def _significance(
@@ -114,15 +154,15 @@ def _pair(
     readings: tuple[ArrayLike, ArrayLike],
     found: Difference,
     *,
-    tested: tuple[Significance, float, int],
+    tested: tuple[Significance, float, _Counts],
 ) -> PairComparison:
-    significance, corrected_p, comparisons = tested
+    significance, corrected_p, counts = tested
     used = pairs(*readings) if found.paired else readings
     level = found.resampling.level
-    plan = repetitions_to_decide(*used, paired=found.paired, level=level, comparisons=comparisons)
+    plan = repetitions_to_decide(*used, paired=found.paired, level=level, comparisons=counts.all)
     guards = (
         *interval_guards(min(found.sizes), found.estimator, level=level),
-        *significance_guards(significance, comparisons=comparisons, level=level),
+        *significance_guards(significance, comparisons=counts.undecided, level=level),
     )
     return PairComparison(
         *names, found, effect_sizes(*used), significance, corrected_p, plan=plan, guards=guards

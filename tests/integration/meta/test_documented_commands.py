@@ -78,6 +78,14 @@ def test_examples_of_graphs(project: Project) -> None:
     project.shows("trace results/first/graphs/curve-loss-over-step-by-lr-per-depth.png")
 
 
+def test_examples_of_tables(project: Project) -> None:
+    """Tables and comparisons of the example are those that the page shows."""
+    project.shows("init")
+    project.run("run first.yaml --workers 0 --quiet")
+    for example in ("table first", "compare first --of depth --on accuracy"):
+        project.shows(example)
+
+
 def test_examples_of_failures(project: Project) -> None:
     """With the lines that the page adds, failing and trying again print what the page shows."""
     project.shows("init")

@@ -25,6 +25,7 @@ from experiments.series_file.models import (
     RunSection,
     SeriesFile,
 )
+from experiments.series_file.tables import TableSpec
 
 TEXT = (Path(__file__).parents[4] / "docs" / "series-file.md").read_text(encoding="utf-8")
 EXAMPLES = re.findall(r"```yaml\n(.*?)```", TEXT, re.DOTALL)
@@ -104,6 +105,7 @@ def _keys() -> Iterator[str]:
         ExecuteSection,
         *EXECUTE_SECTIONS.values(),
         GraphSpec,
+        TableSpec,
     ]
     for model in models:
         yield from model.model_fields

@@ -167,7 +167,7 @@ def test_all_problems_are_told_at_once_in_the_order_of_the_file(write: Write) ->
 
 
 MISSING_FUNCTION = "run.function: is missing; write module:function or path/file.py:function"
-KEYS = "name, description, tags, run, fixed, grid, repeat, metrics, execute, graphs"
+KEYS = "name, description, tags, run, fixed, grid, repeat, metrics, execute, graphs, tables"
 NAME_RULE = (
     "must begin with a letter or digit and consist of at most 128 of A-Z a-z 0-9 . _ -, "
     "because it names folders and files"

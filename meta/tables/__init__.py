@@ -1,0 +1,1 @@
+"""Tables of whole series: records in, numbers with intervals and comparisons in between, texts out."""

@@ -1,0 +1,83 @@
+"""How many digits a number deserves: as many as its interval leaves certain.
+
+Half of the interval's width is given to two significant digits, and the value to the same place
+(JCGM 100:2008, Guide to the expression of uncertainty in measurement, section 7.2.6).
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+#: Digits of a number without an interval.
+_DIGITS = 4
+#: Numbers are written with a power of ten outside of these, as ``%g`` does.
+_LEAST, _MOST = -4, 6
+
+
+@dataclass(frozen=True)
+class Shown:
+    """A value and its interval as texts.
+
+    Attributes
+    ----------
+    value : str
+    half, low, high : str
+        Half of the interval's width, and its ends; empty without an interval.
+    exponent : int
+        All of them are to be multiplied by this power of ten.
+    """
+
+    value: str
+    half: str = ""
+    low: str = ""
+    high: str = ""
+    exponent: int = 0
+
+
+def shown(value: float, low: float = math.nan, high: float = math.nan) -> Shown:
+    """Return a value and its interval, rounded by the interval's width.
+
+    Parameters
+    ----------
+    value : float
+        Finite.
+    low, high : float
+        The ends of the interval; NaN where there is none.
+    """
+    half = (high - low) / 2
+    has_interval = math.isfinite(half)
+    largest = max(abs(value), half if has_interval else 0.0)
+    exponent = _exponent(largest)
+    if _LEAST <= exponent <= _MOST:
+        exponent = 0
+    scaled = [_scaled(one, exponent) for one in (value, half, low, high)]
+    if not has_interval:
+        return Shown(_significant(scaled[0]), exponent=exponent)
+    if half == 0:
+        text = _significant(scaled[0])
+        return Shown(text, "0", text, text, exponent)
+    # 0.0996 is 0.10: what counts are the digits after rounding.
+    decimals = 1 - _exponent(float(f"{scaled[1]:.1e}"))
+    texts = [_fixed(one, decimals) for one in scaled]
+    return Shown(texts[0], texts[1], texts[2], texts[3], exponent)
+
+
+def _exponent(value: float) -> int:
+    """Return the power of ten of the first digit."""
+    return math.floor(math.log10(abs(value))) if value else 0
+
+
+def _scaled(value: float, exponent: int) -> float:
+    # 10.0 ** 320 is too large for a float, and 10.0 ** -320 has lost digits.
+    half = exponent // 2
+    return value / 10.0**half / 10.0 ** (exponent - half)
+
+
+def _significant(value: float) -> str:
+    return _fixed(value, max(0, _DIGITS - 1 - _exponent(float(f"{value:.{_DIGITS - 1}e}"))))
+
+
+def _fixed(value: float, decimals: int) -> str:
+    text = f"{round(value, decimals):.{max(0, decimals)}f}"
+    return text.removeprefix("-") if not float(text) else text
