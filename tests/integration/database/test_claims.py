@@ -298,11 +298,14 @@ def test_settle_blames_one_only(session: Session) -> None:
     worker = make_worker(session)
     one, two, _ = exchange(session, worker, wish=Wish(series_id, claims=3)).claims
     last = [completed(one), Finished(two.experiment_id, two.attempt_number, Outcome.CRASHED, signal=9)]
-    for _ in range(2):  # and again, as after a lost answer
+    pending_again = [
         retrying_transaction(
             session,
             lambda each: claims.settle(each, worker, last, state=ProcessState.DEAD, policy=POLICY),
         )
+        for _ in range(2)  # and again, as after a lost answer
+    ]
+    assert pending_again == [2, 0]
     assert statuses(session) == ["completed", "pending", "pending"]
     assert outcomes(session) == [(1, 1, "completed"), (2, 1, "crashed"), (3, 1, "released")]
     assert session.get_one(Worker, worker).state is ProcessState.DEAD
