@@ -44,12 +44,12 @@ class FirstExperiments:
     ----------
     failed : int
         How many have failed for good.
-    in_hand : int
-        How many are claimed or running.
+    awaited : bool
+        Whether some are still to end: claimed, running, or pending again.
     """
 
     failed: int
-    in_hand: int
+    awaited: bool
 
 
 def outlook(session: Session, series_id: int, *, limit: int, canary: bool = False) -> Outlook:
@@ -84,14 +84,20 @@ def revoked(session: Session, holding: Mapping[str, Token]) -> set[str]:
 
 def first_experiments(session: Session, series_id: int) -> FirstExperiments:
     """Tell how the first experiments of the configurations stand, whoever runs them."""
+    # One statement is one snapshot: of two, the second would miss what has just failed, or was given back.
     failed = f"SELECT count(*) FROM experiment WHERE series_id = :series AND status = 'failed' AND {FIRST}"
-    in_hand = (
-        "SELECT count(*) FROM experiment WHERE series_id = :series AND worker_id IS NOT NULL "
-        "AND repetition = 0 AND NOT retired"
+    awaited = (
+        "series_id = :series AND worker_id IS NOT NULL AND repetition = 0 AND NOT retired LIMIT 1",
+        f"{CLAIMABLE}{CANARY} ORDER BY priority DESC, position LIMIT 1",
+        f"{DELAYED}{_FIRST_ONLY} ORDER BY due_at LIMIT 1",
     )
-    return FirstExperiments(
-        *(int(session.execute(text(one), {"series": series_id}).scalar() or 0) for one in (failed, in_hand))
+    # Not EXISTS: PostgreSQL leaves out the order there, and with it the index.
+    found = " UNION ALL ".join(
+        f"SELECT * FROM (SELECT 1 FROM experiment WHERE {one}) AS one" for one in awaited
     )
+    statement = f"SELECT ({failed}), (SELECT count(*) FROM ({found}) AS found)"
+    row = session.execute(text(statement), {"series": series_id}).one()
+    return FirstExperiments(int(row[0]), bool(row[1]))
 
 
 def _count_claimable(connection: Connection, series_id: int, limit: int, *, canary: bool) -> int:

@@ -131,7 +131,7 @@ def exchange(
     connection = _begin(session)
     _require_alive(connection, worker_id)
     owned = statements.lock_owned(connection, worker_id)
-    recorded, refused = _record(connection, worker_id, finished, owned=owned, policy=policy)
+    recorded, refused, _ = _record(connection, worker_id, finished, owned=owned, policy=policy)
     given_back = [token for token in wish.give_back if token in owned]
     _give_back(connection, worker_id, given_back)
     left = owned.keys() - recorded - set(given_back)
@@ -176,7 +176,7 @@ def record_for(
     connection = _begin(session)
     _require_alive(connection, worker_id)
     owned = statements.lock_owned(connection, worker_id)
-    recorded, _ = _record(connection, worker_id, finished, owned=owned, policy=policy)
+    recorded, _, _ = _record(connection, worker_id, finished, owned=owned, policy=policy)
     if current not in owned:
         return 0  # the worker has moved on meanwhile: what it holds now may be running already
     statements.start(connection, worker_id, current)
@@ -221,10 +221,10 @@ def settle(
     if finished is None:
         running = statements.running_of(connection, worker_id)
         finished = [Finished(*token, Outcome.LOST) for token in owned if token[0] in running]
-    recorded, _ = _record(connection, worker_id, finished, owned=owned, policy=policy)
+    recorded, _, again = _record(connection, worker_id, finished, owned=owned, policy=policy)
     rest = owned.keys() - recorded
     _give_back(connection, worker_id, rest)
-    return len(rest)
+    return again + len(rest)
 
 
 def take_away(session: Session, worker_id: str, removal: Removal) -> int:
@@ -322,17 +322,20 @@ def _record(
     *,
     owned: statements.Owned,
     policy: RetryPolicy,
-) -> tuple[frozenset[Token], frozenset[Token]]:
-    """Record what is owned; of the rest tell what an earlier transaction of ours has recorded."""
+) -> tuple[frozenset[Token], frozenset[Token], int]:
+    """Record what is owned; of the rest tell what an earlier transaction of ours has recorded.
+
+    Returns what is recorded, what is refused, and how many experiments are pending again.
+    """
     mine = [one for one in finished if (one.experiment_id, one.attempt_number) in owned]
     others = [one for one in finished if (one.experiment_id, one.attempt_number) not in owned]
-    write_outcomes(
+    again = write_outcomes(
         connection, mine, lambda group: _record_mine(connection, worker_id, group, owned=owned, policy=policy)
     )
     recorded = {(one.experiment_id, one.attempt_number) for one in mine}
     witnessed = statements.witnesses(connection, worker_id, others) if others else set()
     refused = {(one.experiment_id, one.attempt_number) for one in others} - witnessed
-    return frozenset(recorded | witnessed), frozenset(refused)
+    return frozenset(recorded | witnessed), frozenset(refused), sum(again)
 
 
 def _record_mine(
@@ -342,8 +345,8 @@ def _record_mine(
     *,
     owned: statements.Owned,
     policy: RetryPolicy,
-) -> None:
-    """Record what is owned, each as it goes on."""
+) -> int:
+    """Record what is owned, each as it goes on; return how many are pending again."""
     mine: dict[ExperimentStatus, list[Finished]] = {}
     waits: list[tuple[Token, float]] = []
     for one in finished:
@@ -357,6 +360,7 @@ def _record_mine(
         tallies.add_ended(connection, worker_id, tallied_in, status)
     if waits:
         statements.delay(connection, waits)
+    return len(mine.get(ExperimentStatus.PENDING, ()))
 
 
 def _decide(connection: Connection, one: Finished, policy: RetryPolicy) -> tuple[ExperimentStatus, float]:

@@ -12,6 +12,7 @@ from enum import Enum
 from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, InterfaceError, OperationalError
 
 from database.errors import DatabaseUnreachableError
+from database.models.experiment import ONE_RESULT
 
 
 class Fault(Enum):
@@ -98,6 +99,15 @@ def refuses_content(error: DBAPIError) -> bool:
         of_content = sqlstate.startswith(_CONTENT_CLASSES) or sqlstate == _RAISED
         return of_content and sqlstate not in _CONTRADICTIONS
     return isinstance(error, IntegrityError | DataError) and sqlite_code(error) not in _CONTRADICTIONS
+
+
+def repeats_a_result(error: DBAPIError) -> bool:
+    """Say whether a second completed attempt of an experiment was refused: each has one result."""
+    diagnosis = getattr(error.orig, "diag", None)
+    if diagnosis is not None:
+        return bool(diagnosis.constraint_name == ONE_RESULT)
+    told = sqlite_code(error) == "SQLITE_CONSTRAINT_UNIQUE" and str(error.orig)
+    return told == "UNIQUE constraint failed: attempt.experiment_id"
 
 
 def own_words(error: Exception) -> str:

@@ -15,7 +15,7 @@ from sqlalchemy.exc import DBAPIError
 
 from database.attempts import Finished
 from database.errors import RecordRefusedError
-from database.faults import own_words, refuses_content
+from database.faults import own_words, refuses_content, repeats_a_result
 from database.models import Outcome
 
 Written = TypeVar("Written")
@@ -53,7 +53,7 @@ def write_outcomes(
     try:
         return [_write(connection, finished, write)]
     except DBAPIError as error:
-        if not refuses_content(error):
+        if not _is_refusal(error):
             raise
     return [_write_one(connection, one, write) for one in finished]
 
@@ -71,9 +71,9 @@ def _write_one(
     try:
         return _write(connection, [one], write)
     except DBAPIError as error:
-        if not refuses_content(error):
+        if not _is_refusal(error):
             raise
-        note = _note(one, own_words(error)[:_REASON_CHARACTERS])
+        note = _note(one, _reason(error))
     name = f"experiment {one.experiment_id} (attempt {one.attempt_number})"
     try:
         written = _write(connection, [note], write)
@@ -85,6 +85,18 @@ def _write_one(
         ) from error
     logger.warning("%s: %s", name, note.error_message)
     return written
+
+
+def _is_refusal(error: DBAPIError) -> bool:
+    # A second result is none of the protocol's, which never claims what is completed: somebody made it
+    # pending with SQL. Then this one experiment is wrong, and no other needs to wait for that.
+    return refuses_content(error) or repeats_a_result(error)
+
+
+def _reason(error: DBAPIError) -> str:
+    if repeats_a_result(error):
+        return "an earlier attempt has completed it, and an experiment has one result"
+    return own_words(error)[:_REASON_CHARACTERS]
 
 
 def _note(one: Finished, reason: str) -> Finished:

@@ -16,6 +16,7 @@ from sqlalchemy import Connection, Engine, inspect, text
 
 from database import sqlite
 from database.errors import HOW_TO_MAKE_ONE, DatabaseMissingError, SchemaError
+from database.runners import ProcessIdentity, has_ended
 from database.settings import Settings, safe_url
 
 if TYPE_CHECKING:
@@ -159,14 +160,20 @@ def _refuse_while_running(connection: Connection) -> None:
         if connection.dialect.name == "sqlite"
         else "extract(epoch FROM clock_timestamp() - beat_at)"
     )
-    alive = connection.execute(
-        text(f"SELECT host, pid FROM runner WHERE state = 'alive' AND {age} < :lease"),
+    heard = connection.execute(
+        text(
+            "SELECT id, host, boot_id, pid, pid_start FROM runner "
+            f"WHERE state = 'alive' AND {age} < :lease ORDER BY id"
+        ),
         {"lease": lease_s},
-    ).first()
-    if alive is not None:
-        raise SchemaError(
-            f"a runner is at work (process {alive.pid} on {alive.host}); stop it, then upgrade the database"
-        )
+    )
+    for runner_id, *identity in heard:
+        process = ProcessIdentity(*identity)
+        if not has_ended(runner_id, process):
+            raise SchemaError(
+                f"a runner is at work (process {process.pid} on {process.host}); stop it, then upgrade the "
+                "database"
+            )
 
 
 def _refuse_foreign_file(connection: Connection) -> None:

@@ -378,7 +378,7 @@ class Supervisor:
                     f"{first.failed} of the first experiments of each configuration failed (--canary)"
                 )
                 self._drain()
-            elif not first.in_hand:
+            elif not first.awaited:
                 self._canary, self._hiring = False, None
 
         self._books.submit(

@@ -48,6 +48,10 @@ class Outcome(StrEnum):
 FIRST = "repetition = 0 AND NOT retired AND due_at IS NULL AND (status = 'pending' OR status = 'failed')"
 
 
+#: The index by which the database itself refuses a second result.
+ONE_RESULT = "uq_attempt_completed"
+
+
 class Experiment(Base):
     """One configuration x one repetition: the unit that runs and is recorded."""
 
@@ -168,9 +172,8 @@ class Attempt(Base):
     experiment: Mapped[Experiment] = relationship(back_populates="attempts")
 
     __table_args__ = (
-        # The database itself refuses a second result.
         Index(
-            "uq_attempt_completed",
+            ONE_RESULT,
             "experiment_id",
             unique=True,
             sqlite_where=text("outcome = 'completed'"),

@@ -240,11 +240,14 @@ def test_settle_blames_one_only(session: Session) -> None:
     worker = make_worker(session)
     one, two, _ = exchange(session, worker, wish=Wish(series_id, claims=3)).claims
     last = [completed(one), Finished(two.experiment_id, two.attempt_number, Outcome.CRASHED, signal=9)]
-    for _ in range(2):  # and again, as after a lost answer
+    pending_again = [
         retrying_transaction(
             session,
             lambda each: claims.settle(each, worker, last, state=ProcessState.DEAD, policy=POLICY),
         )
+        for _ in range(2)  # and again, as after a lost answer
+    ]
+    assert pending_again == [2, 0]
     assert statuses(session) == ["completed", "pending", "pending"]
     assert outcomes(session) == [(1, 1, "completed"), (2, 1, "crashed"), (3, 1, "released")]
     assert session.get_one(Worker, worker).state is ProcessState.DEAD
@@ -326,12 +329,25 @@ def test_first_repetitions_only(session: Session) -> None:
     wish = Wish(series_id, claims=9, canary=True)
     got = exchange(session, worker, wish=wish).claims
     assert [(claim.experiment_id, claim.repetition) for claim in got] == [(1, 0), (4, 0)]
-    assert claims.first_experiments(session, series_id) == FirstExperiments(failed=0, in_hand=2)
+    assert claims.first_experiments(session, series_id) == FirstExperiments(failed=0, awaited=True)
     failed = [Finished(claim.experiment_id, 1, Outcome.FAILED) for claim in got]
     assert exchange(session, worker, failed, wish=wish).claims == ()
     assert claims.outlook(session, series_id, limit=9, canary=True) == Outlook(0, None)
-    assert claims.first_experiments(session, series_id) == FirstExperiments(failed=2, in_hand=0)
+    assert claims.first_experiments(session, series_id) == FirstExperiments(failed=2, awaited=False)
     assert count_ended_by(session, [session.scalars(select(Runner.id)).one()]) == Ended(0, 2)
+
+
+def test_first_experiment_given_back_is_awaited(session: Session) -> None:
+    """A canary that nobody has in hand for a moment has not passed, also while it waits for its retry."""
+    series_id = make_series(session, 3)
+    worker = make_worker(session)
+    exchange(session, worker, wish=Wish(series_id, claims=1, canary=True))
+    exchange(session, worker, wish=Wish(series_id, give_back=[(1, 1)]))
+    assert claims.first_experiments(session, series_id) == FirstExperiments(failed=0, awaited=True)
+    exchange(session, worker, wish=Wish(series_id, claims=1, canary=True))
+    exchange(session, worker, [Finished(1, 2, Outcome.CRASHED)], wish=Wish(series_id), policy=RetryPolicy())
+    assert claims.outlook(session, series_id, limit=1, canary=True).due_in_s is not None
+    assert claims.first_experiments(session, series_id) == FirstExperiments(failed=0, awaited=True)
 
 
 def test_own_fault_waits_before_it_is_tried_again(session: Session) -> None:

@@ -219,6 +219,18 @@ def test_upgrade_refuses_while_a_runner_works(database_url: str, request: pytest
     engine.dispose()
 
 
+def test_upgrade_does_not_wait_for_a_dead_runner(database_url: str, request: pytest.FixtureRequest) -> None:
+    """A runner of this machine whose process is gone is not at work, however short ago it was heard."""
+    with scoped_session() as session:
+        register_runner(session, "r" * 32, Provenance(), None)
+        session.execute(text("UPDATE runner SET pid_start = pid_start + 1"))
+    engines.dispose_engines()
+    request.getfixturevalue("newer_program")
+    engine = engines.new_engine(database_url)
+    assert schema.upgrade(engine).after == "0003_v0.9.0"
+    engine.dispose()
+
+
 def test_newer_revision_is_refused(database_url: str, capsys: pytest.CaptureFixture[str]) -> None:
     """Tables of a newer program are refused, with the version to install, and nothing is written."""
     set_revision(engines.get_engine(), "0007_v3.2.1")

@@ -189,7 +189,7 @@ CASES: dict[str, tuple[Step, object, str, set[tuple[int, int, str]]]] = {
         "..PF...",
         {(3, 1, "released"), (4, 1, "crashed")},
     ),
-    "its worker goes silent": (reap, 1, "..PP...", {(3, 1, "released"), (4, 1, "lost")}),
+    "its worker goes silent": (reap, 2, "..PP...", {(3, 1, "released"), (4, 1, "lost")}),
     "its worker goes silent once too often": (
         lambda t: settle(t, None, NONE),
         1,

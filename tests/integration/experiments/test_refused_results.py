@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, text
 from sqlalchemy.exc import IntegrityError
 
 from database import claims
@@ -106,10 +106,34 @@ def test_broken_protocol_is_no_refused_result(database_url: str) -> None:
         worker = add_worker(session)
         [one] = claim(session, worker, series_id, 1)
         session.add(
-            Attempt(experiment_id=one.experiment_id, number=9, worker_id="w", outcome=Outcome.COMPLETED)
+            Attempt(
+                experiment_id=one.experiment_id,
+                number=one.attempt_number,
+                worker_id="w",
+                outcome=Outcome.FAILED,
+            )
         )
         session.commit()
         end = Finished(one.experiment_id, one.attempt_number, Outcome.COMPLETED)
         with pytest.raises(IntegrityError):
             claims.exchange(session, worker, [end], wish=Wish(series_id), policy=NEVER)
         session.rollback()
+
+
+@pytest.mark.parametrize("workers", [0, 2])
+def test_completed_experiment_made_pending_with_sql(database_url: str, tmp_path: Path, workers: int) -> None:
+    """Its second result is refused and says why; neither this run nor a later one ends by it."""
+    (tmp_path / "target.py").write_text("def main(x):\n    return {'y': x}\n")
+    (tmp_path / "s.yaml").write_text("name: s\nrun: {function: target.py:main}\ngrid: {x: [1, 2, 3]}\n")
+    options = RunOptions(workers=workers, results_directory=tmp_path / "results")
+    assert run_series(tmp_path / "s.yaml", options).exit_code == 0
+    with scoped_session() as session:
+        session.execute(text("UPDATE experiment SET status = 'pending' WHERE id < 3"))
+    summary = run_series(tmp_path / "s.yaml", options)
+    assert (summary.exit_code, summary.after.completed, summary.after.failed) == (1, 1, 2)
+    assert summary.failures == {"invalid_result": 2}
+    with scoped_session() as session:
+        found = {each.experiment_id: each for each in session.scalars(select(Attempt).filter_by(number=2))}
+    assert found.keys() == {1, 2}
+    assert "an earlier attempt has completed it" in found[1].error_message
+    assert not (tmp_path / "results" / ".runners").exists()
