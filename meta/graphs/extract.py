@@ -38,6 +38,7 @@ def extract(spec: GraphSpec, records: SeriesRecords) -> SeriesRecords:
         attempts=records.attempts if plan.kind == "timeline" else (),
         labels={name: label for name, label in records.labels.items() if named[name]},
         specs=(),
+        tables=(),
     )
 
 

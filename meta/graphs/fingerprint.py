@@ -19,8 +19,8 @@ import numpy as np
 
 from meta.graphs.records import SeriesRecords
 
-#: Told apart from the data: who and how, not what.
-_NO_DATA = frozenset({"name", "labels", "specs", "code"})
+#: Told apart from the data, who and how rather than what; and what only tables show.
+_NO_DATA = frozenset({"name", "labels", "specs", "tables", "shares_seeds", "code"})
 
 
 class Fingerprints:

@@ -4,18 +4,15 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
-from datetime import timedelta
 
 import pytest
 from sqlalchemy import select, text
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from database import claims, queries, runners
-from database.attempt_records import experiment_record
+from database import claims, runners
 from database.attempts import Chunk, Finished, RetryPolicy
 from database.claims import FirstExperiments, Outlook, Wish
-from database.delays import Delays, delays
 from database.editing import SeriesEdit, edit_series
 from database.errors import FencedError
 from database.models import (
@@ -391,19 +388,3 @@ def test_revoked(session: Session) -> None:
     session.commit()
     assert claims.revoked(session, at) == {fenced, taken}
     assert claims.revoked(session, {}) == set()
-
-
-def test_delays_are_told(session: Session) -> None:
-    """People can read how many wait, until when the first does, and the same of one experiment."""
-    series_id = make_series(session, 2)
-    assert delays(session, series_id) == Delays(0, None)
-    worker = make_worker(session)
-    exchange(session, worker, wish=Wish(series_id, claims=2))
-    before = queries.database_now(session)
-    last = [Finished(1, 1, Outcome.CRASHED), Finished(2, 1, Outcome.LOST)]
-    exchange(session, worker, last, wish=Wish(series_id), policy=RetryPolicy(delay_s=60.0))
-    record = experiment_record(session, 1)
-    assert record.due_at is not None
-    assert timedelta(seconds=59) < record.due_at - before < timedelta(seconds=120)
-    assert delays(session, series_id) == Delays(1, record.due_at)
-    assert experiment_record(session, 2).due_at is None

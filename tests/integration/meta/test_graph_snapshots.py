@@ -14,8 +14,8 @@ from database.engine import get_engine
 from database.models import Experiment, ExperimentStatus, MetricChunk
 from database.session import SessionLocal, scoped_session
 from experiments.series_lookup import find_series
-from meta import generate_aggregate_graphs
 from meta.generate_aggregate_graphs import generate_all_graphs
+from meta.graphs import subsets
 from meta.graphs.records import SeriesRecords
 
 STEPS = np.arange(5, dtype="<i8")
@@ -71,7 +71,7 @@ def test_what_is_written_meanwhile_is_not_half_seen(
             reading.clear()  # what is written below is not this reading
             write_meanwhile()
 
-    original = generate_aggregate_graphs.read_records
+    original = subsets.read_records
 
     def read(session: Session, *rest) -> SeriesRecords:
         find_series(session, "study")  # the first read, which takes the snapshot
@@ -79,7 +79,7 @@ def test_what_is_written_meanwhile_is_not_half_seen(
         found.append(original(session, *rest))
         return found[-1]
 
-    monkeypatch.setattr(generate_aggregate_graphs, "read_records", read)
+    monkeypatch.setattr(subsets, "read_records", read)
     event.listen(get_engine(), "after_cursor_execute", meanwhile)
     try:
         session_of: AbstractContextManager[Session] = {
@@ -99,7 +99,7 @@ def test_what_is_written_meanwhile_is_not_half_seen(
         experiment.results["accuracy"] for one in before.configurations for experiment in one.completed
     } == {1.0}
     assert len(before.curves["loss"]) == 6
-    assert before.statuses[ExperimentStatus.PENDING] == 2
+    assert before.missing()["pending"] == before.missing().total() == 2
     assert len(after.curves["loss"]) == 8
-    assert not after.statuses.get(ExperimentStatus.PENDING)
+    assert after.missing().total() == 0
     assert not any(result.error or result.unchanged for result in [*first, *second])
