@@ -35,6 +35,11 @@ class Outlook:
     claimable: int
     due_in_s: float | None
 
+    @property
+    def is_empty(self) -> bool:
+        """Whether there is nothing to claim, now or later."""
+        return not self.claimable and self.due_in_s is None
+
 
 @dataclass(frozen=True)
 class FirstExperiments:

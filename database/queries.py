@@ -104,6 +104,7 @@ class SeriesSummary:
     paused: bool
     priority: int
     counts: StatusCounts
+    tally_is_wrong: bool = False  #: its tallies contradict themselves, so the experiments were counted
 
 
 @dataclass(frozen=True)
@@ -172,8 +173,14 @@ def series_summaries(session: Session, series_ids: Collection[int] | None = None
         statement = statement.where(ExperimentSeries.id.in_(series_ids))
     rows = session.execute(statement).all()
     sums = tallied(session, [row.id for row in rows])
+    wrong = [series_id for series_id, each in sums.items() if each.contradict]
+    sums |= counted(session, wrong) if wrong else {}
     return [
-        SeriesSummary(**{**row._mapping, "state": row.state.value, "counts": StatusCounts.of(sums[row.id])})
+        SeriesSummary(
+            **{**row._mapping, "state": row.state.value},
+            counts=StatusCounts.of(sums[row.id]),
+            tally_is_wrong=row.id in wrong,
+        )
         for row in rows
     ]
 

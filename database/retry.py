@@ -8,12 +8,13 @@ import time
 from collections.abc import Callable
 from typing import TypeVar
 
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from database import ending
 from database.errors import DatabaseUnreachableError
-from database.faults import Fault, fault_of, is_transient, own_words
+from database.faults import Fault, fault_of, is_transient, own_words, refuses_content
 
 __all__ = ["is_transient", "retrying", "retrying_transaction"]
 
@@ -150,7 +151,17 @@ def retrying_transaction(
     def once() -> Result:
         try:
             result = work(session)
-            session.commit()
+            try:
+                session.commit()
+            except DBAPIError as error:
+                if session.get_bind().dialect.name != "postgresql" or not refuses_content(error):
+                    raise
+                ending.roll_back(session)
+                # A deferred constraint of the owner's: now each statement is refused by itself, and
+                # whoever writes several rows can tell which one it is.
+                session.execute(text("SET CONSTRAINTS ALL IMMEDIATE"))
+                result = work(session)
+                session.commit()
         except BaseException:
             ending.roll_back(session)
             raise

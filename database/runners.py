@@ -283,6 +283,13 @@ class Watch:
         self._lease_s = lease_s
         self._heartbeat_s = heartbeat_s
         self._seen: dict[str, tuple[int, float, float]] = {}
+        self._left: set[str] = set()
+
+    def is_left_first(self, runner_id: str) -> bool:
+        """Note that nobody can record what a dead runner has finished; return whether that is new."""
+        is_new = runner_id not in self._left
+        self._left.add(runner_id)
+        return is_new
 
     def is_dead(self, silence: Silence) -> bool:
         """Judge a runner that was seen now."""

@@ -172,6 +172,14 @@ class Sums:
     tally: Change
     running: int
 
+    @property
+    def contradict(self) -> bool:
+        """Whether no series can stand so: somebody changed statuses with SQL."""
+        ended = self.tally.completed + self.tally.failed + self.tally.cancelled
+        return self.tally.experiments < ended + self.running or any(
+            count < 0 for count in astuple(self.tally)
+        )
+
 
 def tallied(session: Session, series_ids: Collection[int]) -> dict[int, Sums]:
     """Return the tallies of these series; the cost does not depend on how many experiments they have."""

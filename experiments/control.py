@@ -80,6 +80,10 @@ class Control:
         self._read()
         return self._stopped
 
+    def is_ending(self) -> bool:
+        """Whether to begin with nothing more; asked between two experiments, while the session is idle."""
+        return self.is_stopped()
+
     def doom(self, token: Token) -> Doom | None:
         """Return as what this attempt is being ended, if it is.
 

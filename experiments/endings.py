@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import replace
 
-from database.attempts import Finished
+from database.attempts import Finished, Token
 from database.models import Outcome
 
 
@@ -27,6 +28,26 @@ def sentence(outcome: Outcome, duration_s: float) -> str:
     if outcome is Outcome.CANCELLED:
         return "it was cancelled while it ran"
     return "its worker was stopped while it ran"
+
+
+def interrupted(token: Token, started_at: float) -> Finished:
+    """Return an attempt that a person has just interrupted in a process of their own.
+
+    Parameters
+    ----------
+    started_at : float
+        When it began, by `time.time`.
+    """
+    now = time.time()
+    duration_s = max(0.0, now - started_at)
+    return Finished(
+        *token,
+        Outcome.INTERRUPTED,
+        started_at=started_at,
+        finished_at=now,
+        duration_s=duration_s,
+        error_message=sentence(Outcome.INTERRUPTED, duration_s),
+    )
 
 
 def ended_from_outside(finished: Finished, outcome: Outcome, text: str | None) -> Finished:

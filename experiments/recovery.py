@@ -7,11 +7,14 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+from sqlalchemy.exc import IntegrityError
+
 from database import claims, runners
 from database.attempt_records import folder_of_experiment
 from database.attempts import Finished
 from database.claims import Token
 from database.errors import RecordRefusedError
+from database.faults import own_words
 from database.models import Outcome, ProcessState
 from database.runners import ProcessIdentity, Silence, Watch
 from experiments.bookkeeping import Transactions
@@ -134,10 +137,13 @@ def take_over(transactions: Transactions, runner_id: str, watch: Watch, folder: 
         # Its journals first: once it is declared dead, anybody may give back what it had finished.
         try:
             returned += _settle_runner(transactions, silence, log_of)
-        except RecordRefusedError as error:
-            logger.warning(
-                "what a dead runner has finished stays in %s: %s", silence.journal_directory, error
-            )
+        except (RecordRefusedError, IntegrityError) as error:
+            if watch.is_left_first(silence.runner_id):
+                logger.warning(
+                    "what a dead runner has finished stays in %s: %s",
+                    silence.journal_directory,
+                    own_words(error),
+                )
             continue  # nobody else's experiments need to wait for that
         if _declare_dead(transactions, silence):
             logger.warning("taking over from a runner that died on %s", silence.identity.host)

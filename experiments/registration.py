@@ -21,6 +21,9 @@ from experiments.assignment import Assignment
 from experiments.bookkeeping import Transactions
 from experiments.recovery import take_over
 
+#: Told when a runner finds itself fenced.
+DECLARED_DEAD = "this runner was silent for so long that it was declared dead; it registers again"
+
 
 @dataclass(frozen=True)
 class Hiring:

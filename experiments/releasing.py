@@ -2,6 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from database.models import Attempt, Experiment, ExperimentStatus
 from database.revocation import holders
 from database.runners import Watch, has_ended
 from database.session import SessionLocal
@@ -26,8 +32,34 @@ def settle_gone(series_id: int, folder: ResultsFolder) -> int:
     with SessionLocal() as session:
         held = holders(session, series_id)
         session.commit()
-        if not any(one.identity is not None and has_ended(one.runner_id, one.identity) for one in held):
+        gone = [one for one in held if one.identity is not None and has_ended(one.runner_id, one.identity)]
+        if not gone:
             return 0
+        workers = {worker for one in gone for worker in one.workers}
+        ended = _count_ended_by(session, series_id, workers)
+        session.commit()
 
         watch = Watch(settings.lease_s, settings.heartbeat_s)  # has seen nobody: only processes count
-        return take_over(Transactions(session), "", watch, folder)
+        take_over(Transactions(session), "", watch, folder)
+        # Of other series too, which these runners worked before: they are not told here.
+        ended = _count_ended_by(session, series_id, workers) - ended
+        kept = sum(one.experiments for one in holders(session, series_id) if workers & set(one.workers))
+        session.commit()
+        return sum(one.experiments for one in gone) - ended - kept
+
+
+def _count_ended_by(session: Session, series_id: int, worker_ids: Collection[str]) -> int:
+    """Count the experiments of a series whose last attempt was one of these workers', and left no retry."""
+    statement = (
+        select(func.count())
+        .select_from(Experiment)
+        .join(
+            Attempt, (Attempt.experiment_id == Experiment.id) & (Attempt.number == Experiment.attempt_number)
+        )
+        .where(
+            Experiment.series_id == series_id,
+            Experiment.status.in_([status for status in ExperimentStatus if status.is_finished()]),
+            Attempt.worker_id.in_(worker_ids),
+        )
+    )
+    return session.scalars(statement).one()

@@ -8,6 +8,7 @@ from collections import deque
 from collections.abc import Collection, Iterable
 from functools import partial
 
+from database.claims import FirstExperiments
 from database.tallies import Ended, count_ended_by
 from experiments.bookkeeping import Bookkeeper
 from experiments.durations import duration_text
@@ -43,12 +44,21 @@ class FailureRule:
         if self._rule is None or self._is_asking:
             return
         self._is_asking = True
-        books.submit(lambda run: run(partial(count_ended_by, runner_ids=runner_ids)), self._judge)
+        books.submit(lambda run: run(partial(count_ended_by, runner_ids=runner_ids)), self.judge)
 
-    def _judge(self, ended: Ended) -> None:
+    def judge(self, ended: Ended) -> None:
+        """Reach a verdict on what this run has ended."""
         self._is_asking = False
-        assert self._rule is not None
+        if self._rule is None:
+            return
         self.verdict = broken(self._rule, failed=ended.failed, ended=ended.completed + ended.failed)
+
+
+def canaries_died(first: FirstExperiments) -> str | None:
+    """Say why a run must stop that has begun with the first experiment of each configuration, if it must."""
+    if not first.failed:
+        return None
+    return f"{first.failed} of the first experiments of each configuration failed (--canary)"
 
 
 def broken(rule: StopRule, *, failed: int, ended: int) -> str | None:

@@ -29,6 +29,7 @@ from experiments.worker_config import WorkerConfig
 if TYPE_CHECKING:  # each process needs some of these only
     from experiments.attempt import Call
     from experiments.attempts import Attempts
+    from experiments.control import Control
     from experiments.isolation.isolated import Isolation
     from experiments.run_summary import RunSummary
     from experiments.series_run import RunOptions, Source
@@ -80,7 +81,12 @@ def run_a_single_experiment(
         close_global_session()
 
 
-def experiment_loop(session: Session, config: WorkerConfig, isolation: Isolation | None = None) -> int:
+def experiment_loop(
+    session: Session,
+    config: WorkerConfig,
+    isolation: Isolation | None = None,
+    control: Control | None = None,
+) -> int:
     """Claim, run and record experiments of the series of `config` until nothing is pending.
 
     Parameters
@@ -91,6 +97,8 @@ def experiment_loop(session: Session, config: WorkerConfig, isolation: Isolation
         With the ids of a registered runner and worker.
     isolation : Isolation, optional
         Gives each experiment a process of its own.
+    control : Control, optional
+        Says when to stop; by default the supervisor does, by `config.control`.
 
     Returns
     -------
@@ -119,7 +127,7 @@ def experiment_loop(session: Session, config: WorkerConfig, isolation: Isolation
     series = retrying_transaction(
         session, lambda each: find_series(each, config.series_id or config.name), deadline_s=math.inf
     )
-    control = Control(config.control)
+    control = control or Control(config.control)
     if isolation is not None:
         attempts: Attempts = isolation.attempts(series, folder.capture(runner_id, worker_id), control)
     else:

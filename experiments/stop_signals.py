@@ -17,8 +17,15 @@ SIGNAL_EXIT_CODE = 128
 class StopSignals:
     """While entered, SIGINT, SIGTERM and SIGHUP are counted instead of ending the process.
 
-    The third one ends it at once, whatever it is doing. A SIGHUP that was ignored at the start
+    One too many ends it at once, whatever it is doing. A SIGHUP that was ignored at the start
     (nohup) stays ignored. Outside the main thread nothing is changed: signals are not delivered there.
+
+    Parameters
+    ----------
+    numbers : tuple of signal numbers
+        Those that are counted.
+    most : int
+        With so many the process ends.
 
     Attributes
     ----------
@@ -26,7 +33,12 @@ class StopSignals:
         The signals, in order.
     """
 
-    def __init__(self) -> None:
+    def __init__(
+        self,
+        numbers: tuple[signal.Signals, ...] = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP),
+        most: int = 3,
+    ) -> None:
+        self._numbers, self._most = numbers, most
         self.received: list[int] = []
         self._reader, self._writer = socket.socketpair()
         self._before: dict[int, Any] = {}
@@ -38,7 +50,7 @@ class StopSignals:
         if threading.current_thread() is not threading.main_thread():
             return self
         self._wakeup_before = signal.set_wakeup_fd(self._writer.fileno(), warn_on_full_buffer=False)
-        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        for number in self._numbers:
             if signal.getsignal(number) is not signal.SIG_IGN:
                 self._before[number] = signal.signal(number, self._handle)
         return self
@@ -72,5 +84,5 @@ class StopSignals:
 
     def _handle(self, number: int, _frame: FrameType | None) -> None:
         self.received.append(number)
-        if len(self.received) >= 3:
+        if len(self.received) >= self._most:
             os._exit(SIGNAL_EXIT_CODE + number)  # workers die with this process

@@ -17,7 +17,7 @@ from multiprocessing.connection import wait
 from pathlib import Path
 
 from database import claims
-from database.claims import FirstExperiments, Outlook, Token
+from database.claims import FirstExperiments, Token
 from database.models import Outcome
 from database.runners import ProcessIdentity, Watch
 from database.settings import Settings
@@ -26,9 +26,9 @@ from experiments.bookkeeping import Bookkeeper
 from experiments.capture import read_tail
 from experiments.marks import kill_marked
 from experiments.memory import KernelKills
-from experiments.registration import Hiring, Registration
+from experiments.registration import DECLARED_DEAD, Hiring, Registration
 from experiments.room import RoomWatch
-from experiments.rules import FailureRule, TimeBudget
+from experiments.rules import FailureRule, TimeBudget, canaries_died
 from experiments.staffing import Staffing
 from experiments.stop_signals import StopSignals
 from experiments.watched_worker import WatchedWorker
@@ -44,7 +44,6 @@ _TICK_S = 0.1
 _ASK_EVERY_S = 1.0
 #: How long the last records may take once everything has ended, when the run is to end at once.
 _PATIENCE_S = 5.0
-_NOTHING = Outlook(claimable=0, due_in_s=None)
 
 
 class Supervisor:
@@ -144,7 +143,7 @@ class Supervisor:
             return False
         if self._stage is not Stage.RUNNING:
             return True
-        if self._hiring is None or self._hiring.outlook != _NOTHING:
+        if self._hiring is None or not self._hiring.outlook.is_empty:
             return False
         if self._canary:
             self._judge_canaries()
@@ -310,7 +309,7 @@ class Supervisor:
         """Be a new runner: this one was declared dead, and all its workers' claims were given away."""
         if self._is_ending or fenced is not self._registration:
             return  # it makes no difference any more, or was noticed before
-        logger.warning("this runner was silent for so long that it was declared dead; it registers again")
+        logger.warning("%s", DECLARED_DEAD)
         for worker in list(self._workers.values()):
             worker.condemn(Outcome.LOST)
             worker.kill()
@@ -373,10 +372,8 @@ class Supervisor:
 
         def then(first: FirstExperiments) -> None:
             self._is_asking = False
-            if first.failed:
-                self._rule = (
-                    f"{first.failed} of the first experiments of each configuration failed (--canary)"
-                )
+            self._rule = canaries_died(first)
+            if self._rule is not None:
                 self._drain()
             elif not first.awaited:
                 self._canary, self._hiring = False, None

@@ -29,7 +29,7 @@ from experiments.attempts import Attempts, Task
 from experiments.capture import OutputCapture
 from experiments.control import Control
 from experiments.descriptors import OwnDescriptors
-from experiments.endings import ended_from_outside
+from experiments.endings import ended_from_outside, interrupted
 from experiments.execution import Execution
 from experiments.journal import JournalWriter
 from experiments.recycling import Recycling
@@ -152,7 +152,7 @@ class Worker:
 
     def _is_ending(self) -> bool:
         """Whether it must begin with nothing more."""
-        return self._control.is_stopped() or self._attempts.spoiled is not None
+        return self._control.is_ending() or self._attempts.spoiled is not None
 
     def _work_off(self) -> None:
         begun, done = time.monotonic(), 0
@@ -178,10 +178,11 @@ class Worker:
             directory=self._post.folder.files(self._post.series_folder, claim.experiment_id),
             write=lambda chunks: self._write_chunks(token, chunks),
         )
+        started_at = time.time()
         try:
             finished = self._attempts.attempt(task)
         except KeyboardInterrupt:
-            self._finished.append(Finished(*token, Outcome.INTERRUPTED))
+            self._finished.append(interrupted(token, started_at))
             raise
         self._recycling.count()
         self._descriptors.check()

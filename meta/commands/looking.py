@@ -178,6 +178,8 @@ def _print_status(
             "time left": None if activity.remaining_s is None else output.duration(activity.remaining_s),
         }
     )
+    if summary.tally_is_wrong:
+        click.echo("statuses were changed with SQL: `experiments database check --repair` counts anew")
     if failures:
         click.echo(f"`experiments failures {summary.name}` groups them by cause")
     if summary.paused:

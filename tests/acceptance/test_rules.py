@@ -4,15 +4,21 @@ from __future__ import annotations
 
 import signal
 
+import pytest
+
 from tests.acceptance.project import PATIENCE_S, Project, hear
 
+#: With worker processes, and everything in the process of the command.
+with_and_without_workers = pytest.mark.parametrize("workers", [2, 0])
 
-def test_stop_after_failures(project: Project) -> None:
+
+@with_and_without_workers
+def test_stop_after_failures(project: Project, workers: int) -> None:
     """When too many have failed the run finishes what runs, says why, and leaves the rest pending."""
     project.series(
         "def main(x): note(x); time.sleep(0.05); raise ValueError(x)",
         experiments=300,
-        execute="{workers: 2, stop_after: {failed: 3}}",
+        execute=f"{{workers: {workers}, stop_after: {{failed: 3}}}}",
     )
     ended = project.run("run", "s.yaml", code=4)
     assert "experiments failed (stop_after: 3)" in ended.stdout
@@ -70,9 +76,10 @@ def main(x, repetition):
 """
 
 
-def test_canary(project: Project) -> None:
+@with_and_without_workers
+def test_canary(project: Project, workers: int) -> None:
     """One experiment of each configuration runs first; when one fails, no other is begun."""
-    path = project.series(f"BRAVE = False\n{CANARIES}", experiments=6, execute="{workers: 2}")
+    path = project.series(f"BRAVE = False\n{CANARIES}", experiments=6, execute=f"{{workers: {workers}}}")
     path.write_text(f"{path.read_text()}repeat: {{seeds: 3}}\n")
     ended = project.run("run", "s.yaml", "--canary", code=4)
     assert "1 of the first experiments of each configuration failed (--canary)" in ended.stdout
@@ -80,9 +87,10 @@ def test_canary(project: Project) -> None:
     assert project.statuses() == {"completed": 5, "failed": 1, "pending": 12}
 
 
-def test_canary_that_lives(project: Project) -> None:
+@with_and_without_workers
+def test_canary_that_lives(project: Project, workers: int) -> None:
     """When all of the first experiments are completed, the same run goes on with the others."""
-    path = project.series(f"BRAVE = True\n{CANARIES}", experiments=6, execute="{workers: 2}")
+    path = project.series(f"BRAVE = True\n{CANARIES}", experiments=6, execute=f"{{workers: {workers}}}")
     path.write_text(f"{path.read_text()}repeat: {{seeds: 3}}\n")
     project.run("run", "s.yaml", "--canary")
     assert project.statuses() == {"completed": 18}
@@ -90,9 +98,12 @@ def test_canary_that_lives(project: Project) -> None:
     assert set(order[:6]) == {f"{x}-0" for x in range(6)}
 
 
-def test_max_time(project: Project) -> None:
+@with_and_without_workers
+def test_max_time(project: Project, workers: int) -> None:
     """Nothing is begun that would probably not end in time; the rest is left for the next run."""
-    project.series("def main(x): note(x); time.sleep(0.4)", experiments=200, execute="{workers: 2}")
+    project.series(
+        "def main(x): note(x); time.sleep(0.4)", experiments=200, execute=f"{{workers: {workers}}}"
+    )
     ended = project.run("run", "s.yaml", "--max-time", "4s", code=4)
     assert "what is left of the max-time of 4 s is too short for a typical experiment" in ended.stdout
     # Both workers may have been held up in their last one, on a machine that does something else.
@@ -103,9 +114,10 @@ def test_max_time(project: Project) -> None:
     project.assert_nothing_left()
 
 
-def test_max_time_is_a_limit(project: Project) -> None:
+@pytest.mark.parametrize("workers", [1, 0])
+def test_max_time_is_a_limit(project: Project, workers: int) -> None:
     """An experiment that goes on when the time is over is stopped without blame."""
-    project.series("def main(x): note(x); wait()", experiments=2, execute="{workers: 1}")
+    project.series("def main(x): note(x); wait()", experiments=2, execute=f"{{workers: {workers}}}")
     project.run("run", "s.yaml", "--max-time", "3s", code=4)
     assert project.outcomes() == {"interrupted": 1}
     assert project.statuses() == {"pending": 2}

@@ -30,6 +30,31 @@ def refuse(table: str, condition: str = "true") -> None:
         session.commit()
 
 
+def refuse_at_commit(table: str, condition: str) -> None:
+    """Let PostgreSQL refuse such rows at COMMIT only, by a deferred constraint trigger.
+
+    Parameters
+    ----------
+    condition : str
+        In SQL, of the row as NEW.
+    """
+    with SessionLocal() as session:
+        session.execute(
+            text(
+                "CREATE FUNCTION house_rule() RETURNS trigger LANGUAGE plpgsql AS $$ "
+                "BEGIN RAISE EXCEPTION 'house_rule'; END $$"
+            )
+        )
+        session.execute(
+            text(
+                f"CREATE CONSTRAINT TRIGGER house_rule AFTER INSERT OR UPDATE ON {table} "
+                f"DEFERRABLE INITIALLY DEFERRED FOR EACH ROW WHEN ({condition}) "
+                "EXECUTE FUNCTION house_rule()"
+            )
+        )
+        session.commit()
+
+
 def accept(table: str) -> None:
     """Let it take everything again."""
     with SessionLocal() as session:

@@ -9,7 +9,7 @@ from sqlalchemy import select
 
 from database import runners
 from database.errors import RecordRefusedError
-from database.models import Experiment
+from database.models import Attempt, Experiment, Outcome
 from database.runners import ProcessIdentity, Provenance, Watch
 from database.session import SessionLocal, scoped_session
 from experiments.bookkeeping import Transactions
@@ -51,6 +51,27 @@ def test_next_run_of_the_same_process(source: Path, tmp_path: Path, workers: int
         assert session.scalars(select(Experiment)).one().results == {"y": 1}
     assert (tmp_path / "journal").read_text() == "1\n"
     assert not (tmp_path / "results" / ".runners").exists()
+
+
+def test_journal_that_nobody_can_record(
+    source: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Another dead runner's contradiction ends nobody's run: it is told once, with its place."""
+    options = RunOptions(workers=0, results_directory=tmp_path / "results")
+    refuse("attempt")
+    with pytest.raises(RecordRefusedError):
+        run_series(source, options)
+    accept("attempt")
+    with SessionLocal() as session:
+        # Its witness is there, with the outcome of somebody else.
+        session.add(Attempt(experiment_id=1, number=1, worker_id="w", outcome=Outcome.FAILED))
+        session.commit()
+        run, watch = Transactions(session), Watch(lease_s=60.0, heartbeat_s=10.0)
+        for _ in range(2):
+            take_over(run, "other", watch, ResultsFolder(tmp_path / "results"))
+        assert len(run(lambda each: runners.others_alive(each, "other"))) == 1
+    [told] = [record.getMessage() for record in caplog.records if "a dead runner" in record.getMessage()]
+    assert str(tmp_path / "results") in told
 
 
 def test_runner_at_work_in_the_same_process(database_url: str, tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ from database.models import Attempt, Experiment, Outcome, ProcessState
 from database.session import SessionLocal, scoped_session
 from experiments.run_experiments import run_series
 from experiments.series_run import RunOptions
-from tests.faults.refusal import refuse
+from tests.faults.refusal import refuse, refuse_at_commit
 from tests.integration.recording import NEVER, add_series, add_worker, claim, completed, raised, record
 
 POISON = "results IS NOT NULL AND CAST(results AS TEXT) LIKE '%poison%'"
@@ -47,6 +47,22 @@ def test_run_with_a_refused_result(
     assert attempt.duration_s is not None
     if workers == 0:  # otherwise it is told on the worker's stderr
         assert f"experiment {poisoned.id} (attempt 1): the database refuses" in caplog.text
+    assert not (tmp_path / "results" / ".runners").exists()
+
+
+@pytest.mark.parametrize("workers", [0, 2])
+def test_result_refused_at_commit(postgres_url: str, tmp_path: Path, workers: int) -> None:
+    """A deferred constraint costs its experiment only, too: the transaction is repeated without deferring."""
+    (tmp_path / "target.py").write_text("def main(x):\n    return {'y': 'poison' if x == 3 else 'meat'}\n")
+    (tmp_path / "s.yaml").write_text(
+        f"name: s\nrun: {{function: target.py:main}}\ngrid: {{x: {list(range(10))}}}\n"
+    )
+    refuse_at_commit("experiment", "CAST(NEW.results AS TEXT) LIKE '%poison%'")
+    summary = run_series(
+        tmp_path / "s.yaml", RunOptions(workers=workers, results_directory=tmp_path / "results")
+    )
+    assert (summary.exit_code, summary.after.completed) == (1, 9)
+    assert summary.failures == {"invalid_result": 1}
     assert not (tmp_path / "results" / ".runners").exists()
 
 

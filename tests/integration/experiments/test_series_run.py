@@ -120,10 +120,11 @@ def test_no_process_can_be_started(source: Path, monkeypatch: pytest.MonkeyPatch
     def refuse(_process: BaseProcess) -> None:
         raise OSError(errno.EMFILE, "Too many open files")
 
+    start = BaseProcess.start
     monkeypatch.setattr(BaseProcess, "start", refuse)
     with pytest.raises(WorkersCannotStartError, match=r"could not be started .*Too many open files"):
         run_series(source, RunOptions(workers=2))
-    monkeypatch.undo()
+    monkeypatch.setattr(BaseProcess, "start", start)
     assert run_series(source, RunOptions(workers=0)).completed_here == 2
 
 

@@ -156,6 +156,9 @@ def test_release_keeps_what_was_finished(command: Command) -> None:
         register_worker(session, runner_id, worker_id)
         session.commit()
         one, _ = claim(session, worker_id, series_id, 2)
+        other_worker = new_id()
+        register_worker(session, runner_id, other_worker)
+        claim(session, other_worker, add_series(session, "other"), 2)  # of no interest here
     folder.runner(runner_id).mkdir(parents=True)
     journal = JournalWriter(folder.journal(runner_id, worker_id))
     token = (one.experiment_id, one.attempt_number)
@@ -164,9 +167,10 @@ def test_release_keeps_what_was_finished(command: Command) -> None:
     journal.close(orderly=False)
     let_die(runner_id)
     assert as_json(command, "release", "first")["released"] == 1
-    assert statuses() == ["completed", "pending", "pending", "pending"]
+    assert statuses() == ["completed", *["pending"] * 7]
     with SessionLocal() as session:
         assert session.get_one(Experiment, one.experiment_id).results == {"y": 7}
-        found = session.scalars(select(Attempt.outcome).order_by(Attempt.experiment_id)).all()
+        mine = select(Attempt.outcome).where(Attempt.worker_id == worker_id).order_by(Attempt.experiment_id)
+        found = session.scalars(mine).all()
     assert list(found) == [Outcome.COMPLETED, Outcome.RELEASED]
     assert not folder.runner(runner_id).exists()

@@ -38,6 +38,18 @@ def test_list(commands: Commands) -> None:
     ]
 
 
+def test_statuses_changed_with_sql(commands: Commands) -> None:
+    """Counts that cannot be are not shown: the experiments are counted, and `status` says what to do."""
+    filled()
+    assert "--repair" not in commands("status", "first")
+    with SessionLocal() as session:
+        session.execute(text("UPDATE experiment SET status = 'running', worker_id = 'w', due_at = NULL"))
+        session.commit()
+    shown = commands.json("status", "first")
+    assert [shown[name] for name in ("experiments", "running", "pending", "completed")] == [6, 6, 0, 0]
+    assert "`experiments database check --repair` counts anew" in commands("status", "first")
+
+
 def test_list_of_nothing(commands: Commands) -> None:
     """A database without series is listed as such."""
     assert commands.json("list") == []
