@@ -122,10 +122,11 @@ class Violence:
 
 def _below(pid: int) -> list[int]:
     """Return the processes below `pid`, as the kernel lists them, which is faster than to look at all."""
-    found = []
-    for thread in Path(f"/proc/{pid}/task").glob("*/children"):
-        with contextlib.suppress(OSError):
-            found += [int(child) for child in thread.read_text().split()]
+    found: list[int] = []
+    with contextlib.suppress(OSError):  # it, or one of its threads, has ended meanwhile
+        for thread in Path(f"/proc/{pid}/task").iterdir():
+            with contextlib.suppress(OSError):
+                found += [int(child) for child in (thread / "children").read_text().split()]
     return [*found, *(below for child in found for below in _below(child))]
 
 
