@@ -26,8 +26,6 @@ def test_every_file_is_tested() -> None:
 @pytest.mark.parametrize("name", sorted(SHORT))
 def test_shipped_series_runs_and_is_drawn(sqlite_url: str, tmp_path: Path, name: str) -> None:
     """All experiments complete, every graph of the file is drawn, and curves have all their steps."""
-    if name == "quickstart.yaml":
-        pytest.importorskip("sklearn")
     written = load_series_file(CONFIGS / name).file.model_dump(mode="json")
     short = {**written, "fixed": SHORT[name], "repeat": {"seeds": 2}}
     summary = run_series(short, RunOptions(workers=0))

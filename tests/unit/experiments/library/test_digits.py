@@ -27,7 +27,6 @@ class Recorder:
 
 
 def trained(seed: int = 0, **parameters: object) -> tuple[dict[str, float], list[dict[str, float]]]:
-    pytest.importorskip("sklearn")
     run = Recorder(seed)
     return train(
         run=run, **{"optimiser": "adam", "learning_rate": 0.01, "epochs": 3, **parameters}
