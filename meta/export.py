@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import contextlib
-import csv
 import json
 import os
 import stat
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from datetime import datetime
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -20,6 +18,7 @@ from database.errors import ExperimentsError
 from database.models import Configuration, Experiment
 from database.queries import ExperimentRow, experiments
 from experiments.parameters import ParameterError, flatten
+from meta.csv_form import line_writer
 from meta.json_form import json_ready
 
 #: The first columns of a CSV file: the record's own.
@@ -36,8 +35,6 @@ OWN_COLUMNS = (
     "finished_at",
     "duration_s",
 )
-#: A spreadsheet takes text that begins so for a formula, and runs it.
-_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 _BATCH = 1000
 
 
@@ -66,15 +63,9 @@ def export_csv(
         session,
         select(Experiment.results).where(Experiment.series_id == series_id, Experiment.results.is_not(None)),
     )
-    plain = csv.writer(stream, lineterminator="\n")
-    # Before Python 3.13 a carriage return alone is not quoted, and read as the end of a line.
-    quoting = csv.writer(stream, lineterminator="\n", quoting=csv.QUOTE_ALL)
-
-    def write(cells: list[str]) -> None:
-        (quoting if any("\r" in cell for cell in cells) else plain).writerow(cells)
-
+    write = line_writer(stream)
     names = [*OWN_COLUMNS, *(f"parameters.{name}" for name in parameters)]
-    write([csv_cell(name) for name in (*names, *(f"results.{name}" for name in results))])
+    write([*names, *(f"results.{name}" for name in results)])
     for row in experiments(session, series_id, where=where):
         write(_line(row, parameters, results))
 
@@ -171,23 +162,8 @@ def _flat(values: Mapping[str, Any] | None) -> dict[str, Any]:
         return dict(values or {})
 
 
-def _line(row: ExperimentRow, parameters: list[str], results: list[str]) -> list[str]:
+def _line(row: ExperimentRow, parameters: list[str], results: list[str]) -> list[Any]:
     given, returned = _flat(row.parameters), _flat(row.results)
-    cells = [csv_cell(getattr(row, name)) for name in OWN_COLUMNS]
-    cells += [csv_cell(given.get(name)) for name in parameters]
-    return [*cells, *(csv_cell(returned.get(name)) for name in results)]
-
-
-def csv_cell(value: Any) -> str:
-    """Return a value as a CSV file has it: every digit, and nothing that a spreadsheet would run."""
-    if value is None:
-        return ""
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, str):
-        return f"'{value}" if value.startswith(_FORMULA_STARTS) else value
-    if isinstance(value, datetime):
-        return value.isoformat()
-    if isinstance(value, int | float):
-        return repr(value)
-    return json.dumps(json_ready(value), ensure_ascii=False, allow_nan=False)
+    values = [getattr(row, name) for name in OWN_COLUMNS]
+    values += [given.get(name) for name in parameters]
+    return [*values, *(returned.get(name) for name in results)]

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from matplotlib.axes import Axes
 from matplotlib.patches import Patch
 
-from meta.graphs import points, style
+from meta.graphs import points, rows, style
 from meta.graphs.faint import draw_readings
 from meta.graphs.intervals import draw_whiskers
 from meta.graphs.numbers import Line
@@ -30,4 +30,4 @@ def handle(lines: Sequence[Line]) -> Patch:
     return Patch(**lines[0].look.fill)
 
 
-KIND = Kind(points.compute, draw, handle, against_parameter, slots=True)
+KIND = Kind(points.compute, draw, handle, against_parameter, rows.estimates, slots=True)

@@ -8,7 +8,7 @@ from math import isclose
 from matplotlib.axes import Axes
 from matplotlib.patches import Patch
 
-from meta.graphs import points, style
+from meta.graphs import points, rows, style
 from meta.graphs.faint import draw_readings
 from meta.graphs.numbers import Line
 from meta.graphs.scene import Kind, Scene, against_parameter
@@ -77,4 +77,4 @@ def handle(lines: Sequence[Line]) -> Patch:
     return Patch(**lines[0].look.fill)
 
 
-KIND = Kind(points.compute, draw, handle, against_parameter, slots=True)
+KIND = Kind(points.compute, draw, handle, against_parameter, rows.readings, slots=True)

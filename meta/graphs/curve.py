@@ -11,7 +11,7 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import EngFormatter, MaxNLocator
 
 from experiments.series_file.graphs import SECONDS
-from meta.graphs import over_steps
+from meta.graphs import over_steps, rows
 from meta.graphs.intervals import draw_band
 from meta.graphs.numbers import Line
 from meta.graphs.plan import Plan
@@ -89,4 +89,4 @@ def labels(plan: Plan) -> tuple[str, str]:
     return "time since the start (s)" if plan.x == SECONDS else plan.x, plan.y.axis_label()
 
 
-KIND = Kind(over_steps.compute, draw, handle, labels)
+KIND = Kind(over_steps.compute, draw, handle, labels, rows.estimates)

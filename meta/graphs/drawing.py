@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import io
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from matplotlib.artist import Artist
 from matplotlib.figure import Figure
 
 from experiments.series_file.graphs import GraphSpec, ThemeName
+from meta.csv_form import write_rows
 from meta.graphs import extents, heatmap, layout, ranking, scatter, style, ticks
 from meta.graphs.axis import ParameterAxis
 from meta.graphs.embedding import metadata_of, seal
@@ -20,7 +22,7 @@ from meta.graphs.origin import Origin
 from meta.graphs.plan import Plan, make_plan
 from meta.graphs.records import SeriesRecords
 from meta.graphs.scene import Kind, Scene
-from meta.graphs.tasks import Task
+from meta.graphs.tasks import Drawing, Task
 
 #: The kinds that have x at its place among the values of a parameter.
 _AGAINST_PARAMETER = frozenset({"line", "bar", "point", "box", "violin", "strip", "heatmap"})
@@ -28,7 +30,17 @@ _AGAINST_PARAMETER = frozenset({"line", "bar", "point", "box", "violin", "strip"
 _ROW, _NAME, _WORKER = 0.2, 0.16, 0.14
 
 
-def make_figure(spec: GraphSpec, records: SeriesRecords) -> Figure:
+@dataclass(frozen=True)
+class Picture:
+    """A graph that is computed and drawn; `note` is the text below it."""
+
+    plan: Plan
+    numbers: Numbers
+    figure: Figure
+    note: str
+
+
+def make_picture(spec: GraphSpec, records: SeriesRecords) -> Picture:
     """Compute and draw one graph.
 
     Raises
@@ -43,7 +55,7 @@ def make_figure(spec: GraphSpec, records: SeriesRecords) -> Figure:
         return _drawn(plan, numbers, chosen)
 
 
-def _drawn(plan: Plan, numbers: Numbers, records: SeriesRecords) -> Figure:
+def _drawn(plan: Plan, numbers: Numbers, records: SeriesRecords) -> Picture:
     kind, spec = KINDS[plan.kind], plan.spec
     labels = dict(sorted({line.number: line.label for line in numbers.lines}.items()))
     axis = None
@@ -63,17 +75,18 @@ def _drawn(plan: Plan, numbers: Numbers, records: SeriesRecords) -> Figure:
     if plan.kind == "heatmap":
         page.axes[0].set_xticks(range(len(scene.places.labels)), scene.places.labels)
         heatmap.draw_bar(page.figure, page.axes, scene)
+    below = note(plan, numbers, records, mark=_mark(scene), hidden=hidden)
     layout.finish(
         page,
         higher_by=0.0 if plan.kind == "ranking" else ticks.settle(page.figure, page.axes),
         title=spec.title,
         legend_title=spec.labels.legend or _legend_title(plan),
         entries=_entries(kind, scene, labels),
-        note=note(plan, numbers, records, mark=_mark(scene), hidden=hidden),
+        note=below,
     )
     if plan.kind == "heatmap":
         heatmap.write_values(page.figure, page.axes, scene)
-    return page.figure
+    return Picture(plan, numbers, page.figure, below)
 
 
 def _legend_title(plan: Plan) -> str | None:
@@ -121,15 +134,23 @@ def _mark(scene: Scene) -> str:
     return "whiskers" if all(alone) else "band, or whiskers at single points" if any(alone) else "band"
 
 
-def draw(task: Task) -> dict[str, bytes]:
-    """Draw a graph and return its files by their format.
+def draw(task: Task) -> Drawing:
+    """Draw a graph and return its files.
 
     Raises
     ------
     GraphError
         It cannot be drawn as asked.
     """
-    return render(make_figure(task.spec, task.extract), task.origin, task.formats, theme=task.spec.theme)
+    picture = make_picture(task.spec, task.extract)
+    files = render(picture.figure, task.origin, task.formats, theme=task.spec.theme)
+    return Drawing(files, picture.note, _data(picture) if task.is_for_report else b"")
+
+
+def _data(picture: Picture) -> bytes:
+    stream = io.StringIO(newline="")
+    write_rows(stream, list(KINDS[picture.plan.kind].rows(picture.plan, picture.numbers)))
+    return stream.getvalue().encode()
 
 
 def render(

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 
 from meta.graphs import points
-from meta.graphs.numbers import Line
+from meta.graphs.numbers import Line, Numbers
 from meta.graphs.plan import Plan
+from meta.graphs.rows import Row, of_line
 from meta.graphs.scene import Kind, Scene
 
 
@@ -41,4 +42,12 @@ def labels(plan: Plan) -> tuple[str, str]:
     return plan.y.axis_label(), "share of experiments"
 
 
-KIND = Kind(points.compute, draw, handle, labels)
+def shares(plan: Plan, numbers: Numbers) -> Iterator[Row]:
+    """Yield each reading in ascending order, with the ``share`` of readings that are at most so much."""
+    for line in numbers.lines:
+        count = len(line.readings[0])
+        for place, value in enumerate(np.sort(line.readings[0]).tolist(), 1):
+            yield {**of_line(plan, line), "value": value, "share": place / count}
+
+
+KIND = Kind(points.compute, draw, handle, labels, shares)

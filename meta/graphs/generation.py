@@ -3,24 +3,19 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
 from experiments.results_folder import write_atomically
 from meta.graphs import index
-from meta.graphs.defaults import default_graphs
 from meta.graphs.embedding import read_signed
-from meta.graphs.errors import GraphError
-from meta.graphs.extract import extract
-from meta.graphs.fingerprint import Fingerprints
-from meta.graphs.naming import file_names
-from meta.graphs.origin import Origin
 from meta.graphs.studio import Studio
 from meta.graphs.subsets import Reading
-from meta.graphs.tasks import Drawn, Failure, Task, failure
+from meta.graphs.tasks import Drawn, Failure, Task
+from meta.graphs.wishes import wishes_of
 
 _log = logging.getLogger(__name__)
 
@@ -105,48 +100,33 @@ class Generation:
 
     def draw(self, reading: Reading, place: Place) -> list[GraphResult]:
         """Draw what a series asks for, or sensible ones where it asks for none; tell what became of each."""
-        records = reading.common
-        if reading.asked:
-            return self._graphs(reading, place)
-        found = default_graphs(records)
-        if not (found.specs or found.skipped):
-            error = f"the series {records.name!r} has neither metrics nor numeric results to draw yet"
-            return [GraphResult(records.name, "graphs", error=error)]
-        results = self._graphs(replace(reading, asked=[(spec, records) for spec in found.specs]), place)
-        if found.skipped:
-            note = (
-                f"not drawn: {', '.join(map(repr, found.skipped))}; the configurations differ in so much "
-                "that no graph of all of them is legible. Series of fewer configurations can be drawn"
-            )
-            _log.info("%s: %s", records.name, note)
-            results.append(GraphResult(records.name, "graphs", note=note))
-        return results
-
-    def _graphs(self, reading: Reading, place: Place) -> list[GraphResult]:
-        names = file_names([spec for spec, _ in reading.asked])
+        series = reading.common.name
+        wishes = wishes_of(reading)
+        if not (wishes.tasks or wishes.note):
+            error = f"the series {series!r} has neither metrics nor numeric results to draw yet"
+            return [GraphResult(series, "graphs", error=error)]
         results: dict[str, GraphResult] = {}
-        for result in self._finished(names, reading, place.directory):
+        for result in self._finished(wishes.tasks, series, place.directory):
             results[result.name] = result
-            self._tell(Progress(result, len(results), len(names)))
-        in_order = [results[name] for name in names]
-        _remove_unwanted(in_order, reading.common.name, place)
+            self._tell(Progress(result, len(results), len(wishes.tasks)))
+        in_order = [results[name] for name in wishes.tasks]
+        if wishes.tasks:
+            _remove_unwanted(in_order, series, place)
+        if wishes.note:
+            _log.info("%s: %s", series, wishes.note)
+            in_order.append(GraphResult(series, "graphs", note=wishes.note))
         return in_order
 
-    def _finished(self, names: Sequence[str], reading: Reading, directory: Path) -> Iterator[GraphResult]:
+    def _finished(
+        self, wanted: Mapping[str, Task | Failure], series: str, directory: Path
+    ) -> Iterator[GraphResult]:
         """Yield what became of each graph as soon as it is known; unchanged ones first."""
         tasks = []
-        fingerprints = Fingerprints()
-        for name, (spec, records) in zip(names, reading.asked, strict=True):
-            try:
-                if isinstance(records, GraphError):
-                    raise records
-                part = extract(spec, records)
-                task = Task(name, spec, part, Origin.of(name, spec, part, fingerprints, where=reading.where))
-            except Exception as error:  # noqa: BLE001 - the other graphs are still wanted
-                yield _failed(reading.common.name, name, failure(error))
-                continue
-            if not self._force and _is_unchanged(task, directory):
-                yield GraphResult(records.name, name, _paths(task, directory), unchanged=True)
+        for name, task in wanted.items():
+            if isinstance(task, Failure):
+                yield _failed(series, name, task)
+            elif not self._force and _is_unchanged(task, directory):
+                yield GraphResult(series, name, _paths(task, directory), unchanged=True)
             else:
                 tasks.append(task)
         for task, drawn in self._studio.draw(tasks):
@@ -173,7 +153,7 @@ def _written(task: Task, drawn: Drawn, directory: Path) -> GraphResult:
     paths = _paths(task, directory)
     try:
         for path, form in zip(paths, task.formats, strict=True):
-            write_atomically(path, drawn[form])
+            write_atomically(path, drawn.files[form])
     except OSError as error:
         return _failed(series, task.name, Failure(f"it could not be written: {error}"))
     return GraphResult(series, task.name, paths=paths)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
 
 from meta.graphs.errors import GraphError
 from meta.graphs.numbers import Line, Panel
@@ -30,6 +31,8 @@ class Group:
     number : int
         Of the line among those of the figure.
     look : Look
+    parameters : mapping of str to object
+        What label and title say.
     members : list of ConfigurationRecord
     """
 
@@ -38,6 +41,7 @@ class Group:
     label: str
     number: int
     look: Look
+    parameters: Mapping[str, Any]
     members: list[ConfigurationRecord] = field(default_factory=list)
 
     def completed(self) -> list[CompletedExperiment]:
@@ -86,7 +90,8 @@ def make_groups(plan: Plan, records: SeriesRecords) -> list[Group]:
         label = plan.line_label(configuration.parameters)
         panels.setdefault(title, (0, len(panels)) if plan.row is None else _panel(plan, configuration))
         number, look = looks[label]
-        group = groups.setdefault((title, label), Group(panels[title], title, label, number, look))
+        told = plan.told((*plan.facets, *plan.hues), configuration.parameters)
+        group = groups.setdefault((title, label), Group(panels[title], title, label, number, look, told))
         group.members.append(configuration)
     _check_counts(plan, [title for title, _ in groups])
     return list(groups.values())
@@ -112,7 +117,7 @@ def panels_of(groups: Sequence[Group], lines: Sequence[tuple[Group, Line]]) -> l
     by_place: dict[tuple[int, int], list[Line]] = {group.place: [] for group in groups}
     titles = {group.place: group.title for group in groups}
     for group, line in lines:
-        by_place[group.place].append(line)
+        by_place[group.place].append(replace(line, parameters=group.parameters))
     return [Panel(titles[place], found, *place) for place, found in by_place.items()]
 
 

@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 from numpy.typing import NDArray
 
-from meta.graphs import points, scales, style
+from meta.graphs import points, rows, scales, style
 from meta.graphs.errors import GraphError
 from meta.graphs.numbers import Line, Numbers
 from meta.graphs.plan import Plan
@@ -151,4 +151,4 @@ def labels(plan: Plan) -> tuple[str, str]:
     return plan.x, plan.hues[0]
 
 
-KIND = Kind(points.compute, draw, None, labels)
+KIND = Kind(points.compute, draw, None, labels, rows.estimates)

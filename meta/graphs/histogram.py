@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from itertools import pairwise
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -14,6 +15,7 @@ from numpy.typing import NDArray
 from meta.graphs import points
 from meta.graphs.numbers import Line, Numbers
 from meta.graphs.plan import Plan
+from meta.graphs.rows import Row, of_line
 from meta.graphs.scene import Kind, Scene
 
 Floats = NDArray[np.float64]
@@ -75,4 +77,13 @@ def labels(plan: Plan) -> tuple[str, str]:
     return plan.y.axis_label(), "experiments"
 
 
-KIND = Kind(points.compute, draw, handle, labels)
+def bins(plan: Plan, numbers: Numbers) -> Iterator[Row]:
+    """Yield the bins: ``n`` readings from ``low`` on and, but for the last bin, below ``high``."""
+    ends = edges(numbers, bins=plan.spec.bins, is_log=plan.spec.scale.x == "log")
+    for line in numbers.lines:
+        counts, _ = np.histogram(line.readings[0], bins=ends)
+        for (low, high), count in zip(pairwise(ends.tolist()), counts.tolist(), strict=True):
+            yield {**of_line(plan, line), "low": low, "high": high, "n": count}
+
+
+KIND = Kind(points.compute, draw, handle, labels, bins)

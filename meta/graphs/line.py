@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 
-from meta.graphs import points
+from meta.graphs import points, rows
 from meta.graphs.faint import draw_readings
 from meta.graphs.intervals import draw_band, draw_whiskers
 from meta.graphs.numbers import Line
@@ -47,4 +47,4 @@ def handle(lines: Sequence[Line]) -> Line2D:
     return Line2D([], [], color=look.color, linestyle=look.dash, marker=look.marker)
 
 
-KIND = Kind(points.compute, draw, handle, against_parameter)
+KIND = Kind(points.compute, draw, handle, against_parameter, rows.estimates)

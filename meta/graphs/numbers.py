@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -57,6 +58,10 @@ class Line:
         The finite readings behind each point; not of curves.
     runs : sequence of CurveMatrix
         Of a curve the first repetitions, one matrix per configuration; where they are asked for.
+    parameters : mapping of str to object
+        What its label and its panel's title say: the values of those parameters, without absent ones.
+    settings : sequence of mapping
+        The same of each point; only of scatter graphs.
     """
 
     label: str
@@ -68,6 +73,8 @@ class Line:
     boxes: Sequence[BoxSummary] = ()
     readings: Sequence[Floats] = ()
     runs: Sequence[CurveMatrix] = ()
+    parameters: Mapping[str, Any] = field(default_factory=dict)
+    settings: Sequence[Mapping[str, Any]] = ()
 
 
 @dataclass(frozen=True)

@@ -127,6 +127,10 @@ class Plan:
         short = short_names(names)
         return ", ".join(f"{short[name]}={self.value_label(name, parameters)}" for name in names)
 
+    def told(self, names: Sequence[str], parameters: Mapping[str, Any]) -> dict[str, Any]:
+        """Return those of a configuration's values that are of `names`, without absent ones."""
+        return {name: parameters[name] for name in names if name in parameters}
+
     def panel_title(self, parameters: Mapping[str, Any]) -> str | None:
         """Return what a configuration's panel is called, or None without a facet."""
         parts = [f"{name} = {self.value_label(name, parameters)}" for name in self.facets]

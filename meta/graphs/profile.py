@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -14,6 +14,7 @@ from meta.graphs.groups import Group, make_groups, panels_of
 from meta.graphs.numbers import Cell, Estimates, Line, Numbers
 from meta.graphs.plan import Plan
 from meta.graphs.records import SeriesRecords
+from meta.graphs.rows import Row, of_line
 from meta.graphs.scene import Kind, Scene
 from meta.statistics.profiles import performance_profile
 
@@ -94,4 +95,13 @@ def labels(plan: Plan) -> tuple[str, str]:
     return f"{plan.y.axis_label()}: {factor}", "share of problems"
 
 
-KIND = Kind(compute, draw, handle, labels)
+def shares(plan: Plan, numbers: Numbers) -> Iterator[Row]:
+    """Yield the steps: which ``share`` of the ``n`` problems each method solves within a ``factor``."""
+    for line in numbers.lines:
+        for factor, share, count in zip(
+            line.x.tolist(), line.interval.estimate.tolist(), line.interval.count.tolist(), strict=True
+        ):
+            yield {**of_line(plan, line), "factor": factor, "share": share, "n": count}
+
+
+KIND = Kind(compute, draw, handle, labels, shares)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,6 +14,7 @@ from meta.graphs.errors import GraphError
 from meta.graphs.numbers import Line, Numbers, Panel, Ranked
 from meta.graphs.plan import Plan
 from meta.graphs.records import SeriesRecords
+from meta.graphs.rows import Row
 from meta.graphs.scene import Kind, Scene
 from meta.graphs.values import shortened
 from meta.statistics.ranking import nemenyi, rank_methods
@@ -174,4 +175,21 @@ def labels(_plan: Plan) -> tuple[str, str]:
     return "", ""
 
 
-KIND = Kind(compute, draw, None, labels)
+def ranks(plan: Plan, numbers: Numbers) -> Iterator[Row]:
+    """Yield the methods, best first, with the bars that they are on, counted from 1."""
+    ranked = numbers.ranked
+    if ranked is None:
+        raise ValueError("a ranking consists of ranks")
+    for method in np.argsort(ranked.ranking.average_ranks, kind="stable").tolist():
+        bars = [bar for bar, clique in enumerate(ranked.groups.cliques, 1) if method in clique]
+        yield {
+            f"parameters.{plan.x}": ranked.methods[method],
+            "result": plan.y.key,
+            "average_rank": float(ranked.ranking.average_ranks[method]),
+            "bars": " ".join(map(str, bars)),
+            "critical_difference": ranked.groups.critical_difference,
+            "data_sets": len(ranked.ranking.scores),
+        }
+
+
+KIND = Kind(compute, draw, None, labels, ranks)

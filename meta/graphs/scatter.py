@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -19,6 +19,7 @@ from meta.graphs.numbers import Cell, Line, Numbers, Panel
 from meta.graphs.plan import Plan, Reading
 from meta.graphs.readings import missing_of, number
 from meta.graphs.records import ConfigurationRecord, SeriesRecords
+from meta.graphs.rows import Row, known, of_parameters
 from meta.graphs.scene import Kind, Scene
 
 Floats = NDArray[np.float64]
@@ -48,6 +49,7 @@ def compute(plan: Plan, records: SeriesRecords) -> Numbers:
     groups = make_groups(plan, records)
     for group in groups:
         pairs: list[list[Floats]] = []
+        settings: list[dict[str, Any]] = []
         for members in _points(group, plan, apart):
             strata = []
             for member in members:
@@ -62,10 +64,11 @@ def compute(plan: Plan, records: SeriesRecords) -> Numbers:
             cells.append(Cell(label, total if is_drawn else 0, missing_of(members)))
             if is_drawn:
                 pairs.append(strata)
+                settings.append(plan.told(apart, members[0].parameters))
             elif total:
                 incomplete.append(label)
         if pairs:
-            lines.append((group, _line(group, measure, pairs)))
+            lines.append((group, replace(_line(group, measure, pairs), settings=settings)))
     panels = [_with_front(panel, across, plan.y) for panel in panels_of(groups, lines)]
     return Numbers(panels, cells, without=without, non_finite=non_finite, incomplete=incomplete)
 
@@ -206,4 +209,32 @@ def labels(plan: Plan) -> tuple[str, str]:
     return _across(plan).axis_label(), plan.y.axis_label()
 
 
-KIND = Kind(compute, draw, handle, labels)
+def both_results(plan: Plan, numbers: Numbers) -> Iterator[Row]:
+    """Yield the points: the estimates of both results with their ends, and whether they are on the front."""
+    for panel in numbers.panels:
+        front = set() if panel.front is None else set(map(tuple, panel.front.tolist()))
+        for line in panel.lines:
+            across, upwards = line.across, line.interval
+            if across is None:
+                continue
+            found = (across.estimate, across.low, across.high, upwards.estimate, upwards.low, upwards.high)
+            ends = zip(*(one.tolist() for one in found), strict=True)
+            for settings, (x, x_low, x_high, y, low, high), count in zip(
+                line.settings, ends, upwards.count.tolist(), strict=True
+            ):
+                yield {
+                    **of_parameters({**line.parameters, **settings}),
+                    "x_result": _across(plan).key,
+                    "x": x,
+                    "x_low": known(x_low),
+                    "x_high": known(x_high),
+                    "result": plan.y.key,
+                    "value": y,
+                    "low": known(low),
+                    "high": known(high),
+                    "n": count,
+                    **({} if panel.front is None else {"on_front": (x, y) in front}),
+                }
+
+
+KIND = Kind(compute, draw, handle, labels, both_results)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from matplotlib.artist import Artist
@@ -12,6 +12,7 @@ from meta.graphs.axis import ParameterAxis
 from meta.graphs.numbers import Line, Numbers
 from meta.graphs.plan import Plan
 from meta.graphs.records import SeriesRecords
+from meta.graphs.rows import Row
 
 
 @dataclass(frozen=True)
@@ -55,6 +56,8 @@ class Kind:
         Returns what stands in the legend for some lines, which are one on several panels.
     labels : callable
         Returns what stands at the x and the y axis.
+    rows : callable
+        Returns the numbers that are drawn, for `data.csv` of a report.
     slots : bool
         Whether the lines of a category stand beside each other and need their width.
     """
@@ -63,6 +66,7 @@ class Kind:
     draw: Callable[[Axes, Sequence[Line], Scene], None]
     handle: Callable[[Sequence[Line]], Artist] | None
     labels: Callable[[Plan], tuple[str, str]]
+    rows: Callable[[Plan, Numbers], Iterator[Row]]
     slots: bool = False
 
 

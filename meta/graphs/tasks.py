@@ -29,17 +29,20 @@ class Task:
         What it is drawn from.
     origin : Origin
         What its files will carry.
+    is_for_report : bool
+        Whether a PNG file and the numbers are wanted too.
     """
 
     name: str
     spec: GraphSpec
     extract: SeriesRecords
     origin: Origin
+    is_for_report: bool = False
 
     @property
     def formats(self) -> tuple[str, ...]:
         """Those of its files."""
-        return tuple(dict.fromkeys(self.spec.formats))
+        return tuple(dict.fromkeys((*self.spec.formats, *(["png"] if self.is_for_report else []))))
 
     def estimate_s(self) -> float:
         """Return about how long drawing it takes on one core, in seconds."""
@@ -71,5 +74,24 @@ def failure(error: Exception) -> Failure:
     return Failure(f"{type(error).__name__}: {error}", "".join(traceback.format_exception(error)))
 
 
-#: The files of a figure by their format, or why there are none.
-Drawn = Mapping[str, bytes] | Failure
+@dataclass(frozen=True)
+class Drawing:
+    """A figure that was drawn.
+
+    Attributes
+    ----------
+    files : mapping of str to bytes
+        By their format.
+    note : str
+        What stands below it.
+    data : bytes
+        The numbers that it shows, as CSV; nothing unless they were asked for.
+    """
+
+    files: Mapping[str, bytes]
+    note: str
+    data: bytes
+
+
+#: What became of a figure.
+Drawn = Drawing | Failure

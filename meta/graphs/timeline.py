@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -16,6 +16,7 @@ from meta.graphs.errors import GraphError
 from meta.graphs.numbers import Estimates, Line, Numbers, Panel, Timeline
 from meta.graphs.plan import Plan
 from meta.graphs.records import SeriesRecords
+from meta.graphs.rows import Row
 from meta.graphs.scene import Kind, Scene
 from meta.graphs.style import Look
 from meta.graphs.values import shortened
@@ -151,4 +152,18 @@ def labels(_plan: Plan) -> tuple[str, str]:
     return "", "worker"
 
 
-KIND = Kind(compute, draw, handle, labels)
+def attempts(_plan: Plan, numbers: Numbers) -> Iterator[Row]:
+    """Yield the attempts by their start, in seconds since the first one."""
+    timeline = numbers.timeline
+    if timeline is None:
+        raise ValueError("a time line consists of attempts")
+    for (row, start, end), outcome in zip(timeline.spans.tolist(), timeline.outcomes.tolist(), strict=True):
+        yield {
+            "worker": timeline.workers[int(row)],
+            "started_s": start,
+            "finished_s": None if outcome == RUNNING else end,
+            "outcome": outcome,
+        }
+
+
+KIND = Kind(compute, draw, handle, labels, attempts)

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import csv
 import io
 import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from meta.export import csv_cell
+from meta.csv_form import line_writer
 from meta.graphs.values import ABSENT
 from meta.tables.cells import Cell
 from meta.tables.plan import Key, TablePlan
@@ -76,14 +75,13 @@ def comma_separated(table: Table) -> str:
     `CellRecord`. What a cell does not have is empty.
     """
     stream = io.StringIO(newline="")
-    writer = csv.writer(stream, lineterminator="\n")
+    write = line_writer(stream)
     records = list(cell_records(table))
     names = list(dict.fromkeys(name for record in records for name in record.parameters))
-    writer.writerow([csv_cell(one) for one in (*(f"parameters.{name}" for name in names), "result", *_OWN)])
+    write([*(f"parameters.{name}" for name in names), "result", *_OWN])
     for record in records:
         values = [record.parameters.get(name) for name in names]
-        own = [getattr(record, name) for name in _OWN]
-        writer.writerow([csv_cell(value) for value in (*values, table.plan.y.key, *own)])
+        write([*values, table.plan.y.key, *(getattr(record, name) for name in _OWN)])
     return stream.getvalue()
 
 

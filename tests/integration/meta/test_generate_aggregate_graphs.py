@@ -18,8 +18,9 @@ from experiments.results_folder import ResultsFolder
 from experiments.series_file.loading import load_series_file
 from meta.commands.group import run_command
 from meta.generate_aggregate_graphs import generate_all_graphs, main
-from meta.graphs.drawing import make_figure
+from meta.graphs.drawing import make_picture
 from meta.graphs.records import read_records
+from tests.figures import make_figure
 
 
 def readings(parameters, repetition: int) -> np.ndarray:
@@ -124,9 +125,9 @@ def test_no_snapshot_is_open_while_drawing(
 
     def spy(spec, records):
         open_during.append(session.in_transaction())
-        return make_figure(spec, records)
+        return make_picture(spec, records)
 
-    monkeypatch.setattr("meta.graphs.drawing.make_figure", spy)
+    monkeypatch.setattr("meta.graphs.drawing.make_picture", spy)
     with scoped_session() as session:
         write_series(session, outcome, **SECTIONS)
     with scoped_session(read_only=True) as session:
@@ -213,7 +214,7 @@ def test_a_graph_that_fails_keeps_its_last_picture(
         write_series(session, outcome, **SECTIONS, graphs=named("a"))
         generate_all_graphs(session, "study", tmp_path)
         with monkeypatch.context() as broken:
-            broken.setattr("meta.graphs.drawing.make_figure", None)
+            broken.setattr("meta.graphs.drawing.make_picture", None)
             (failed,) = generate_all_graphs(session, "study", tmp_path, force=True)
         assert failed.error
         assert (tmp_path / "a.png").exists()

@@ -13,8 +13,8 @@ from database.session import scoped_session
 from experiments.series_file.graphs import GraphSpec
 from experiments.series_file.loading import load_series_file
 from meta.generate_aggregate_graphs import generate_all_graphs
-from meta.graphs.drawing import make_figure
 from meta.graphs.records import read_records
+from tests.figures import make_figure
 
 START = datetime(2026, 1, 1, 12, tzinfo=UTC)
 GRID = {"lr": [0.1, 0.2], "data": ["x", "y"]}

@@ -11,10 +11,10 @@ import pytest
 
 from experiments.series_file.graphs import GraphSpec
 from meta.graphs.defaults import MAX_GRAPHS, DefaultGraphs, default_graphs
-from meta.graphs.drawing import make_figure
 from meta.graphs.kinds import compute
 from meta.graphs.plan import make_plan
 from meta.statistics.curves import Curve
+from tests.figures import make_figure
 
 
 def test_defaults_are_curves_and_numeric_results_over_the_largest_parameter(make_records) -> None:

@@ -15,13 +15,14 @@ from matplotlib.image import imread
 
 from experiments.series_file.graphs import GraphSpec
 from experiments.series_file.models import MetricSection
-from meta.graphs.drawing import draw, make_figure
+from meta.graphs.drawing import draw
 from meta.graphs.extract import extract
 from meta.graphs.fingerprint import Fingerprints
 from meta.graphs.origin import Origin
 from meta.graphs.records import SeriesRecords
 from meta.graphs.tasks import Task
 from meta.statistics.curves import Curve
+from tests.figures import make_figure
 
 STEPS = np.arange(1, 31, dtype=np.int64)
 
@@ -249,7 +250,7 @@ def test_labels_and_units_are_those_of_the_file(make_records) -> None:
 
 def files(spec: GraphSpec, records: SeriesRecords) -> dict[str, bytes]:
     part = extract(spec, records)
-    return draw(Task("name", spec, part, Origin.of("name", spec, part, Fingerprints())))
+    return draw(Task("name", spec, part, Origin.of("name", spec, part, Fingerprints()))).files
 
 
 def test_the_same_records_make_the_same_files(make_records) -> None:

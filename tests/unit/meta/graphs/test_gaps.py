@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from experiments.series_file.graphs import GraphSpec
-from meta.graphs.drawing import make_figure
+from tests.figures import make_figure
 
 
 def note_of(records: Any, **spec: Any) -> str:

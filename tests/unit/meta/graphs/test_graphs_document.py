@@ -16,8 +16,8 @@ from experiments.series_file.graph_checks import keys_of
 from experiments.series_file.graphs import GraphKind, GraphSpec
 from experiments.series_file.loading import load_series_file
 from meta.attempts import AttemptRecord
-from meta.graphs.drawing import make_figure
 from meta.statistics.curves import Curve
+from tests.figures import make_figure
 
 TEXT = (Path(__file__).parents[4] / "docs" / "graphs.md").read_text(encoding="utf-8")
 KINDS = get_args(GraphKind)

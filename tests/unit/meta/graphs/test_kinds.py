@@ -16,10 +16,10 @@ from database.models import Outcome
 from experiments.series_file.graphs import GraphSpec
 from experiments.series_file.models import MetricSection
 from meta.attempts import AttemptRecord
-from meta.graphs.drawing import make_figure
 from meta.graphs.errors import GraphError
 from meta.graphs.scatter import pareto_front
 from meta.graphs.violin import density
+from tests.figures import make_figure
 
 LABELS = {"score": MetricSection(goal="max"), "cost": MetricSection(goal="min", unit="s")}
 

@@ -10,8 +10,8 @@ from matplotlib.figure import Figure
 from matplotlib.transforms import Bbox
 
 from experiments.series_file.graphs import GraphSpec
-from meta.graphs.drawing import make_figure
 from meta.statistics.curves import Curve
+from tests.figures import make_figure
 
 LONG = [f"a name of an optimiser that is far too long, number {number}" for number in range(6)]
 

@@ -16,9 +16,9 @@ from database.models import Outcome
 from experiments.series_file.graphs import GraphSpec
 from experiments.series_file.models import MetricSection
 from meta.attempts import AttemptRecord
-from meta.graphs.drawing import make_figure
 from meta.graphs.records import SeriesRecords
 from meta.statistics.curves import Curve
+from tests.figures import make_figure
 
 LONG = [f"a name of an optimiser that is far too long, number {number}" for number in range(9)]
 CASES = ("usual", "many long names", "one experiment", "failures", "zeros and no numbers")

@@ -12,12 +12,13 @@ from matplotlib.container import BarContainer, ErrorbarContainer
 from scipy import stats
 
 from experiments.series_file.graphs import GraphSpec
-from meta.graphs.drawing import draw, make_figure
+from meta.graphs.drawing import draw
 from meta.graphs.errors import GraphError
 from meta.graphs.fingerprint import Fingerprints
 from meta.graphs.origin import Origin
 from meta.graphs.tasks import Task
 from meta.statistics.curves import Curve
+from tests.figures import make_figure
 
 
 def gamma(parameters: dict[str, Any], repetition: int) -> float:
@@ -307,7 +308,7 @@ def test_labels_title_size_formats_and_theme(make_records) -> None:
     assert to_hex(figure.get_facecolor()) == "#1f1f1f"
     task = Task("g", spec, records, Origin.of("g", spec, records, Fingerprints()))
     first = draw(task)
-    assert list(first) == ["pdf", "png"]
+    assert list(first.files) == ["pdf", "png"]
     assert draw(task) == first
     with pytest.raises(GraphError, match=r"size: 1\.5 inches are too low .* are enough at this width"):
         make_figure(GraphSpec(y="y", x="x", size=(3.5, 1.5)), records)

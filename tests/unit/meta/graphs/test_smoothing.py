@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 from experiments.series_file.graphs import GraphSpec
-from meta.graphs.drawing import make_figure
 from meta.graphs.smoothing import elapsed, over_time, smoothed
 from meta.statistics.curves import Curve
+from tests.figures import make_figure
 
 
 @pytest.mark.parametrize("width", [2, 3, 6, 50])

@@ -1,0 +1,69 @@
+"""What is to be drawn of a series, each figure with all that it needs; nothing of it needs the database."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from experiments.series_file.graphs import GraphSpec
+from meta.graphs.defaults import default_graphs
+from meta.graphs.errors import GraphError
+from meta.graphs.extract import extract
+from meta.graphs.fingerprint import Fingerprints
+from meta.graphs.naming import file_names
+from meta.graphs.origin import Origin
+from meta.graphs.records import SeriesRecords
+from meta.graphs.subsets import Reading
+from meta.graphs.tasks import Failure, Task, failure
+
+
+@dataclass(frozen=True)
+class Wishes:
+    """The graphs of a series.
+
+    Attributes
+    ----------
+    tasks : mapping of str to Task or Failure
+        Each graph by its name, or why it cannot be drawn; in the order of the series file.
+    note : str or None
+        What has no graph, where nobody asked for any.
+    """
+
+    tasks: Mapping[str, Task | Failure]
+    note: str | None = None
+
+
+def wishes_of(reading: Reading, *, is_for_report: bool = False) -> Wishes:
+    """Return the graphs that a series asks for, or sensible ones where it asks for none."""
+    asked, note = reading.asked, None
+    if not asked:
+        found = default_graphs(reading.common)
+        asked = [(spec, reading.common) for spec in found.specs]
+        if found.skipped:
+            note = (
+                f"not drawn: {', '.join(map(repr, found.skipped))}; the configurations differ in so much "
+                "that no graph of all of them is legible. Series of fewer configurations can be drawn"
+            )
+    names = file_names([spec for spec, _ in asked])
+    return Wishes(dict(_tasks(names, asked, reading.where, is_for_report=is_for_report)), note)
+
+
+def _tasks(
+    names: Sequence[str],
+    asked: Sequence[tuple[GraphSpec, SeriesRecords | GraphError]],
+    where: str | None,
+    *,
+    is_for_report: bool,
+) -> list[tuple[str, Task | Failure]]:
+    fingerprints = Fingerprints()
+    found: list[tuple[str, Task | Failure]] = []
+    for name, (spec, records) in zip(names, asked, strict=True):
+        try:
+            if isinstance(records, GraphError):
+                raise records
+            part = extract(spec, records)
+            origin = Origin.of(name, spec, part, fingerprints, where=where)
+            found.append((name, Task(name, spec, part, origin, is_for_report)))
+        except Exception as error:  # noqa: BLE001 - the other graphs are still wanted
+            found.append((name, failure(error)))
+    return found
