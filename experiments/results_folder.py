@@ -6,6 +6,7 @@
     <root>/<series>/files/<experiment>/                 run.directory: files an experiment keeps
     <root>/<series>/graphs/                             aggregate graphs
     <root>/<series>/tables/                             tables
+    <root>/<series>/report/                             the report, its figures and tables
     <root>/.runners/<runner>/<worker>.journal, .out     while a runner is at work
     <root>/.runners/<runner>/sockets                    link to where its server of new processes listens
 
@@ -46,6 +47,10 @@ class ResultsFolder:
     def tables(self, folder: str) -> Path:
         """Return the folder of a series' tables."""
         return self.series(folder) / "tables"
+
+    def report(self, folder: str) -> Path:
+        """Return the folder of a series' report."""
+        return self.series(folder) / "report"
 
     def log(self, folder: str, experiment_id: int, attempt_number: int) -> Path:
         """Return where the output of an attempt is kept, if it wrote any."""

@@ -38,6 +38,7 @@ VERBS = {
     "trace": "meta.commands.tracing:trace",
     "table": "meta.commands.tabulating:table",
     "compare": "meta.commands.tabulating:compare",
+    "report": "meta.commands.reporting:report",
     "export": "meta.commands.producing:export",
     "database": "meta.commands.maintenance:database",
     "doctor": "meta.commands.maintenance:doctor",

@@ -71,8 +71,13 @@ def progress(records: SeriesRecords) -> list[str]:
 
 def counted(missing: Mapping[str, int]) -> str:
     """Return how many experiments there are of each kind, the worst first."""
+    return ", ".join(f"{missing[name]:,} {name.replace('_', ' ')}" for name in in_order(missing))
+
+
+def in_order(missing: Mapping[str, int]) -> list[str]:
+    """Return the kinds that there are, the worst first."""
     order = [*_ORDER, *(name for name in missing if name not in _ORDER)]
-    return ", ".join(f"{missing[name]:,} {name.replace('_', ' ')}" for name in order if missing.get(name))
+    return [name for name in order if missing.get(name)]
 
 
 def survivors(cells: Sequence[Cell]) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import logging
 from collections.abc import Collection, Sequence
@@ -15,7 +16,7 @@ _log = logging.getLogger(__name__)
 
 INDEX_NAME = ".graphs.json"
 
-#: Per series, the names of its files and the SHA-256 of what was written into them.
+#: Per series, the paths of its files from the folder on and the SHA-256 of what was written into them.
 _Index = dict[str, dict[str, str]]
 _INDEX = TypeAdapter(_Index)
 
@@ -32,7 +33,7 @@ def record(directory: Path, series: str, *, written: Sequence[Path], graphs: Col
     series : str
         What stands for the series: its folder among the results, which stays when it is renamed.
     written : sequence of Path
-        The files that were just written for it.
+        The files that were just written for it, in this folder or in folders below.
     graphs : collection of str
         The names of all graphs it asks for, also of those that could not be drawn this time.
 
@@ -46,7 +47,8 @@ def record(directory: Path, series: str, *, written: Sequence[Path], graphs: Col
     # A file system may not tell upper from lower case: then the old name is that of the new file.
     # Of a graph that was written again, only what was written is kept: formats may be fewer now.
     wanted = {name.casefold() for name in graphs} - {path.stem.casefold() for path in written}
-    again = {path.name.casefold() for path in written}
+    names = {path: path.relative_to(directory).as_posix() for path in written}
+    again = {name.casefold() for name in names.values()}
     kept = {
         name: digest
         for name, digest in before.items()
@@ -60,7 +62,10 @@ def record(directory: Path, series: str, *, written: Sequence[Path], graphs: Col
     ]
     for path in removed:
         path.unlink(missing_ok=True)
-    index[series] = kept | {path.name: _digest(path) for path in written}
+        if path.parent != directory:
+            with contextlib.suppress(OSError):  # there is more in the folder of this graph
+                path.parent.rmdir()
+    index[series] = kept | {name: _digest(path) for path, name in names.items()}
     if index[series] != before:
         content = _INDEX.dump_json({name: files for name, files in index.items() if files}, indent=2)
         write_atomically(directory / INDEX_NAME, content)
@@ -78,9 +83,13 @@ def _read(directory: Path) -> _Index:
         return {}
     # Whatever somebody wrote into the index: nothing outside of this folder is touched.
     return {
-        series: {name: digest for name, digest in files.items() if Path(name).name == name}
+        series: {name: digest for name, digest in files.items() if _is_below(name)}
         for series, files in index.items()
     }
+
+
+def _is_below(name: str) -> bool:
+    return not Path(name).is_absolute() and ".." not in Path(name).parts
 
 
 def _is_ours(path: Path, digest: str) -> bool:

@@ -19,7 +19,7 @@ def file_names(specs: Sequence[GraphSpec]) -> list[str]:
     where even that is equal, by a number.
     """
     asked = [spec.model_dump_json() for spec in specs]
-    return distinct([spec.name or _described(spec) for spec in specs], asked)
+    return distinct([spec.name or "-".join(_described(spec)) for spec in specs], asked)
 
 
 def distinct(texts: Sequence[str], asked: Sequence[str]) -> list[str]:
@@ -36,7 +36,12 @@ def distinct(texts: Sequence[str], asked: Sequence[str]) -> list[str]:
     ]
 
 
-def _described(spec: GraphSpec) -> str:
+def title_of(spec: GraphSpec) -> str:
+    """Return what a graph is called where it has a heading: its title, its name, or what it shows."""
+    return spec.title or spec.name or " ".join(_described(spec)[0 if spec.kind else 1 :])
+
+
+def _described(spec: GraphSpec) -> list[str]:
     parts: list[str] = [spec.kind or "graph"]
     facet = spec.facet
     roles = (
@@ -50,7 +55,7 @@ def _described(spec: GraphSpec) -> str:
     for word, name in roles:
         if name is not None:
             parts += [word, name] if word else [name]
-    return "-".join(parts)
+    return parts
 
 
 def safe(text: str) -> str:

@@ -26,8 +26,7 @@ def estimates(plan: Plan, numbers: Numbers) -> Iterator[Row]:
         ends = zip(*(one.tolist() for one in (found.estimate, found.low, found.high)), strict=True)
         for place, (value, low, high), count in zip(line.x.tolist(), ends, found.count.tolist(), strict=True):
             yield {
-                **of_line(plan, line),
-                **_at(plan, place),
+                **_of_point(plan, line, place),
                 "value": known(value),
                 "low": known(low),
                 "high": known(high),
@@ -40,12 +39,12 @@ def readings(plan: Plan, numbers: Numbers) -> Iterator[Row]:
     for line in numbers.lines:
         for place, found in zip(line.x.tolist(), line.readings, strict=True):
             for value in found.tolist():
-                yield {**of_line(plan, line), **_at(plan, place), "value": value}
+                yield {**_of_point(plan, line, place), "value": value}
 
 
 def of_line(plan: Plan, line: Line) -> dict[str, Any]:
     """Return what all points of a line have in common."""
-    return {**of_parameters(line.parameters), "metric" if plan.is_curve else "result": plan.y.key}
+    return {**of_parameters(line.parameters), "result": plan.y.key}
 
 
 def of_parameters(parameters: Mapping[str, Any]) -> dict[str, Any]:
@@ -53,14 +52,14 @@ def of_parameters(parameters: Mapping[str, Any]) -> dict[str, Any]:
     return {f"parameters.{name}": value for name, value in parameters.items()}
 
 
-def _at(plan: Plan, place: float) -> dict[str, Any]:
-    """Return where on the x axis a point stands."""
+def _of_point(plan: Plan, line: Line, place: float) -> dict[str, Any]:
+    """Return which point it is: of which line, and where on the x axis."""
     if plan.is_curve:
-        return {plan.x: int(place) if place.is_integer() and plan.x == STEP else place}
-    if plan.x not in plan.values:
-        return {}
-    value = plan.values[plan.x].values[int(place)]
-    return {} if value is ABSENT else of_parameters({plan.x: value})
+        at = int(place) if plan.x == STEP and place.is_integer() else place
+        return {**of_parameters(line.parameters), "metric": plan.y.key, plan.x: at}
+    value = plan.values[plan.x].values[int(place)] if plan.x in plan.values else ABSENT
+    here = {} if value is ABSENT else {plan.x: value}
+    return {**of_parameters({**line.parameters, **here}), "result": plan.y.key}
 
 
 def known(value: float) -> float | None:

@@ -33,7 +33,7 @@ from meta.tables.table import Table, make_table
 _log = logging.getLogger(__name__)
 
 #: Tables with what they are made from, or why there is nothing.
-_Asked = Sequence[tuple[TableSpec, SeriesRecords | GraphError]]
+Asked = Sequence[tuple[TableSpec, SeriesRecords | GraphError]]
 _SUFFIXES: dict[TableFormat, str] = {"markdown": "md", "latex": "tex", "csv": "csv", "html": "html"}
 _WRITERS: dict[TableFormat, Callable[[Table, str], str]] = {
     "markdown": lambda table, _: markdown(table),
@@ -114,22 +114,34 @@ def generate_all_tables(
             found = find_series(session, one.id)
             records = read_records(session, found, by_name.get(one.name), with_curves=False)
             asked = [(spec, read_or_refuse(session, found, records, [spec.where])) for spec in records.tables]
-        place = _Place(directory or folder.tables(one.folder), one.folder)
-        results += _series_tables(records, asked, place, formats)
+        place = Place(directory or folder.tables(one.folder), one.folder)
+        results += write_tables(records, asked, place, formats)
     return results
 
 
 @dataclass(frozen=True)
-class _Place:
+class Place:
     """Where the tables of a series go, and what the index there calls the series: its name may change."""
 
     directory: Path
     owner: str
 
 
-def _series_tables(
-    records: SeriesRecords, asked: _Asked, place: _Place, formats: Sequence[TableFormat]
+def write_tables(
+    records: SeriesRecords, asked: Asked, place: Place, formats: Sequence[TableFormat] = ()
 ) -> list[TableResult]:
+    """Write the tables that a series asks for, or sensible ones where it asks for none.
+
+    Parameters
+    ----------
+    records : SeriesRecords
+        For tables that the series file does not ask for.
+    asked : sequence
+        Each table that it asks for, with its records, or why there are none.
+    place : Place
+    formats : sequence of {"markdown", "latex", "csv", "html"}
+        In place of those asked for.
+    """
     asked = asked or [(spec, records) for spec in default_tables(records)]
     specs = [spec for spec, _ in asked]
     if not specs:

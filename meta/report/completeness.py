@@ -1,0 +1,124 @@
+"""How complete the records behind a report are, and what that means for whoever reads it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from database.models import ExperimentStatus
+from meta.graphs.gaps import balance, counted, in_order, progress, survivors
+from meta.graphs.numbers import Cell
+from meta.graphs.records import ConfigurationRecord, SeriesRecords
+from meta.graphs.values import ABSENT, short_names
+
+#: So many configurations that are not complete are listed, those that lack most first.
+MAX_LISTED = 50
+
+
+@dataclass(frozen=True)
+class Share:
+    """How many experiments stand somewhere, by the outcome of the last attempt where they failed."""
+
+    name: str
+    count: int
+
+
+@dataclass(frozen=True)
+class IncompleteCell:
+    """A configuration with experiments that are not completed: how many are, and why the others are not."""
+
+    label: str
+    completed: int
+    experiments: int
+    missing: str
+
+
+@dataclass(frozen=True)
+class Completeness:
+    """How complete a series is.
+
+    Attributes
+    ----------
+    experiments, configurations : int
+        Those that the report is about.
+    repetitions : str
+        How many experiments a configuration has; a range where that differs.
+    shares : sequence of Share
+        Completed first, then the worst.
+    guards : sequence of str
+        Sentences.
+    incomplete : sequence of IncompleteCell
+    more : int
+        How many more of them there are.
+    """
+
+    experiments: int
+    configurations: int
+    repetitions: str
+    shares: Sequence[Share]
+    guards: Sequence[str]
+    incomplete: Sequence[IncompleteCell]
+    more: int
+
+
+def completeness(records: SeriesRecords) -> Completeness:
+    """Count what is there of a series, and what is not."""
+    missing = records.missing()
+    completed = sum(len(found.completed) for found in records.configurations)
+    labels = _labels(records)
+    cells = [
+        Cell(label, len(found.completed), found.missing)
+        for label, found in zip(labels, records.configurations, strict=True)
+    ]
+    partly = sorted((cell for cell in cells if sum(cell.missing.values())), key=_how_bad)
+    sizes = sorted({_size(found) for found in records.configurations})
+    return Completeness(
+        experiments=records.size(),
+        configurations=len(records.configurations),
+        repetitions=" to ".join(f"{size:,}" for size in dict.fromkeys((*sizes[:1], *sizes[-1:]))) or "0",
+        shares=[
+            Share(name.replace("_", " "), count)
+            for name, count in (
+                (ExperimentStatus.COMPLETED.value, completed),
+                *((name, missing[name]) for name in in_order(missing)),
+            )
+        ],
+        guards=[*progress(records), *_left_out(records), *survivors(cells), *balance(cells)],
+        incomplete=[
+            IncompleteCell(
+                cell.label, cell.drawn, cell.drawn + sum(cell.missing.values()), counted(cell.missing)
+            )
+            for cell in partly[:MAX_LISTED]
+        ],
+        more=max(0, len(partly) - MAX_LISTED),
+    )
+
+
+def _how_bad(cell: Cell) -> tuple[int, int]:
+    """Sort by what is missing, most first; among equals those with least first."""
+    return -sum(cell.missing.values()), cell.drawn
+
+
+def _size(found: ConfigurationRecord) -> int:
+    return len(found.completed) + sum(found.missing.values())
+
+
+def _left_out(records: SeriesRecords) -> list[str]:
+    missing = records.missing()
+    said = []
+    if missing.total():
+        said.append(f"{counted(missing)} of {records.size():,} experiments are in no graph and no table.")
+    if records.retired:
+        said.append(f"{records.retired:,} completed but no longer in the series file left out.")
+    return said
+
+
+def _labels(records: SeriesRecords) -> list[str]:
+    """Return what tells each configuration from the others."""
+    values = records.parameter_values()
+    apart = records.parameter_table(values).telling_apart()
+    short = short_names(apart)
+    return [
+        ", ".join(f"{short[name]}={values[name].label(found.parameters.get(name, ABSENT))}" for name in apart)
+        for found in records.configurations
+    ]

@@ -1,0 +1,131 @@
+"""The figures of a report: drawn, and written with the numbers behind each into a folder of its own."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import yaml
+
+from experiments.results_folder import write_atomically
+from experiments.series_file.graphs import GraphSpec
+from meta.graphs.naming import title_of
+from meta.graphs.studio import Studio
+from meta.graphs.subsets import Reading
+from meta.graphs.tasks import Drawing, Failure, Task
+from meta.graphs.wishes import wishes_of
+
+DATA_NAME = "data.csv"
+#: A drawing of more shapes than this makes a page slow; it is shown as a picture.
+_MAX_SVG_BYTES = 300_000
+_TYPES = {"svg": "image/svg+xml", "png": "image/png"}
+
+
+@dataclass(frozen=True)
+class Figure:
+    """One figure of a report.
+
+    Attributes
+    ----------
+    name : str
+    spec : GraphSpec or None
+        None where there are no records to draw it from.
+    paths : tuple of Path
+        Its files, the numbers last; none where it could not be drawn.
+    image : str
+        The picture as a URL that holds it.
+    note : str
+        What stands below it.
+    error : str or None
+        Why there is none.
+    details : str or None
+        A traceback, where that is a defect.
+    """
+
+    name: str
+    spec: GraphSpec | None = None
+    paths: tuple[Path, ...] = ()
+    image: str = ""
+    note: str = ""
+    error: str | None = None
+    details: str | None = None
+
+    @property
+    def title(self) -> str:
+        """What stands above it on the page."""
+        return self.name if self.spec is None else title_of(self.spec)
+
+    @property
+    def asked(self) -> str:
+        """What the series file asks for, as it could stand there."""
+        if self.spec is None:
+            return ""
+        asked = self.spec.model_dump(mode="json", exclude_defaults=True)
+        text: str = yaml.safe_dump(asked, sort_keys=False, allow_unicode=True, default_flow_style=None)
+        return text
+
+
+@dataclass(frozen=True)
+class Figures:
+    """The figures in the order of the series file, and what has none where nobody asked for any."""
+
+    drawn: Sequence[Figure]
+    note: str | None
+
+
+def draw_figures(
+    reading: Reading, directory: Path, studio: Studio, tell: Callable[[Figure, int, int], None]
+) -> Figures:
+    """Draw the figures of a series, all of them, and write them.
+
+    Parameters
+    ----------
+    reading : Reading
+    directory : Path
+        Gets a folder for each figure, with its files and ``data.csv``.
+    studio : Studio
+    tell : callable
+        Called with each figure that is finished, how many are, and of how many.
+    """
+    wishes = wishes_of(reading, is_for_report=True)
+    done: dict[str, Figure] = {}
+
+    def finish(figure: Figure) -> None:
+        done[figure.name] = figure
+        tell(figure, len(done), len(wishes.tasks))
+
+    tasks = []
+    for name, task in wishes.tasks.items():
+        if isinstance(task, Task):
+            tasks.append(task)
+        else:
+            finish(_failed(name, task))
+    for task, drawn in studio.draw(tasks):
+        if isinstance(drawn, Drawing):
+            finish(_written(task, drawn, directory / task.name))
+        else:
+            finish(_failed(task.name, drawn, task.spec))
+    return Figures([done[name] for name in wishes.tasks], wishes.note)
+
+
+def _failed(name: str, why: Failure, spec: GraphSpec | None = None) -> Figure:
+    return Figure(name, spec, error=why.message, details=why.details)
+
+
+def _written(task: Task, drawn: Drawing, folder: Path) -> Figure:
+    files = {folder / f"{task.name}.{form}": drawn.files[form] for form in task.formats}
+    files[folder / DATA_NAME] = drawn.data
+    try:
+        for path, content in files.items():
+            write_atomically(path, content)
+    except OSError as error:
+        return Figure(task.name, task.spec, error=f"it could not be written: {error}")
+    return Figure(task.name, task.spec, tuple(files), _image(drawn.files), drawn.note)
+
+
+def _image(files: Mapping[str, bytes]) -> str:
+    """Return a picture as a URL: sharp at any size where that is not too large."""
+    form = "svg" if 0 < len(files.get("svg", b"")) <= _MAX_SVG_BYTES else "png"
+    return f"data:{_TYPES[form]};base64,{base64.b64encode(files[form]).decode()}"

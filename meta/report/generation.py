@@ -1,0 +1,164 @@
+"""Reports of whole series: read everything, then draw and write without the database."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from sqlalchemy.orm import Session
+
+from database.engine import current_url
+from database.errors import ExperimentsError
+from database.models import ExperimentSeries
+from database.settings import results_directory
+from database.snapshots import snapshot
+from experiments.results_folder import ResultsFolder, write_atomically
+from experiments.selecting import expression_of
+from experiments.series_file.models import SeriesFile
+from experiments.series_lookup import chosen_series, find_series
+from meta.graphs import index
+from meta.graphs.naming import safe
+from meta.graphs.studio import Studio
+from meta.report.figures import Figure, draw_figures
+from meta.report.page import render
+from meta.report.records import ReportRecords, read_report
+from meta.tables.defaults import default_tables
+from meta.tables.generation import Place, TableResult, write_tables
+
+PAGE_NAME = "report.html"
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Progress:
+    """The figure of a series that is finished, how many are, and of how many."""
+
+    series: str
+    figure: Figure
+    done: int
+    count: int
+
+
+@dataclass(frozen=True)
+class ReportResult:
+    """A report that was written.
+
+    Attributes
+    ----------
+    series : str
+        The name of the series.
+    path : Path
+        The page.
+    figures : sequence of Figure
+    tables : sequence of TableResult
+    """
+
+    series: str
+    path: Path
+    figures: Sequence[Figure]
+    tables: Sequence[TableResult]
+
+    @property
+    def errors(self) -> dict[str, str]:
+        """What the series asks for and the report does not have, by its name, with the reason."""
+        errors = {one.name: one.error for one in self.figures} | {one.name: one.error for one in self.tables}
+        return {name: error for name, error in errors.items() if error is not None}
+
+
+def generate_reports(  # noqa: PLR0913 - each by its name
+    session: Session,
+    series: str | ExperimentSeries | Sequence[str | ExperimentSeries] | None = None,
+    directory: Path | None = None,
+    *,
+    files: Iterable[SeriesFile] = (),
+    where: str | None = None,
+    workers: int | None = None,
+    tell: Callable[[Progress], None] = lambda _progress: None,
+) -> list[ReportResult]:
+    """Write a report of each series: a page that needs nothing else, and a folder with what is on it.
+
+    Each series is read in one snapshot, so that counts, graphs, tables and failures are of the same moment.
+    Everything is drawn anew. A graph or table that cannot be made is told on the page. Files that an earlier
+    report wrote, and this one does not have, are removed unless somebody changed them.
+
+    Parameters
+    ----------
+    session : Session
+        Of any kind; what was done on it before is committed.
+    series : str, ExperimentSeries, or sequence of these, optional
+        By default all series of the database.
+    directory : Path, optional
+        Where the files go; by default each series has its folder among the results.
+    files : iterable of SeriesFile
+        The series of these names get the graphs, tables, labels and units of these files, instead of those
+        recorded when they were last created.
+    where : str, optional
+        An expression: the report is about experiments that it is true of, and has a folder of its own.
+    workers : int, optional
+        How many processes draw at most, by default one per core.
+    tell : callable, optional
+        Called with the `Progress` after each figure.
+
+    Returns
+    -------
+    list of ReportResult
+        In the order of the series.
+
+    Raises
+    ------
+    NotFoundError
+        There is no such series; nothing is written.
+    ExpressionError
+        `where` is none, or has a name that one of the series does not have; nothing is written.
+    ExperimentsError
+        The page cannot be written.
+    """
+    folder = ResultsFolder(results_directory(current_url()))
+    with snapshot(session):
+        chosen = chosen_series(session, series)
+        if where is not None:
+            for one in chosen:
+                expression_of(session, find_series(session, one.id), where)
+    by_name = {file.name: file for file in files}
+    results = []
+    with Studio(workers) as studio:
+        for one in chosen:
+            with snapshot(session):
+                records = read_report(session, find_series(session, one.id), by_name.get(one.name), where)
+            own = folder.report(one.folder)
+            if where is not None:  # the report of all experiments stays
+                own /= f"where-{safe(where)}"
+            results.append(_write(records, Place(directory or own, one.folder), studio, tell))
+    return results
+
+
+def _write(
+    records: ReportRecords, place: Place, studio: Studio, tell: Callable[[Progress], None]
+) -> ReportResult:
+    name, directory = records.series.name, place.directory
+    figures = draw_figures(
+        records.graphs,
+        directory / "figures",
+        studio,
+        lambda figure, done, count: tell(Progress(name, figure, done, count)),
+    )
+    tables = []
+    if records.tables or default_tables(records.graphs.common):
+        where = Place(directory / "tables", place.owner)
+        tables = write_tables(records.graphs.common, records.tables, where)
+    page = directory / PAGE_NAME
+    try:
+        write_atomically(page, render(records, figures, tables, directory).encode())
+    except OSError as error:
+        raise ExperimentsError(f"{page} cannot be written ({error.strerror})") from error
+    written = [page, *(path for figure in figures.drawn for path in figure.paths)]
+    try:
+        removed = index.record(directory, place.owner, written=written, graphs=())
+    except OSError as error:  # the report is there, and that is what was wanted
+        _log.warning("%s: files of an earlier report may still lie in %s: %s", name, directory, error)
+    else:
+        for path in removed:
+            _log.info("%s: removed %s, which the report no longer has", name, path)
+    return ReportResult(name, page, figures.drawn, tables)

@@ -1,0 +1,133 @@
+"""The page of a report: one HTML file with everything in it, which loads nothing from anywhere."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, PackageLoader, StrictUndefined, Template
+
+from database.failures import FailureGroup
+from experiments.durations import duration_text
+from experiments.parameters import flatten
+from meta.graphs.code_versions import CodeVersion
+from meta.graphs.origin import code_version
+from meta.graphs.values import ValueSet
+from meta.report.completeness import completeness
+from meta.report.figures import Figures
+from meta.report.records import ReportRecords, RunnerRecord
+from meta.tables.generation import TableResult
+from meta.tables.html import html
+
+#: So many values of a parameter are listed; of more the first ones.
+_MAX_VALUES = 20
+#: So many causes of failures are told, the most frequent first.
+_MAX_CAUSES = 50
+#: So many lines of a traceback, its last ones.
+_MAX_LINES = 40
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """A parameter with the labels of its first values, and how many there are."""
+
+    name: str
+    values: Sequence[str]
+    count: int
+
+    @property
+    def more(self) -> int:
+        """How many values are not listed."""
+        return self.count - len(self.values)
+
+
+def render(records: ReportRecords, figures: Figures, tables: Sequence[TableResult], directory: Path) -> str:
+    """Return the page.
+
+    Parameters
+    ----------
+    records : ReportRecords
+    figures : Figures
+    tables : sequence of TableResult
+    directory : Path
+        Where the page will lie: it tells the paths of other files from there on.
+    """
+    of_series = records.graphs.common
+    values = of_series.parameter_values()
+    varying = [name for name, one in values.items() if len(one) > 1]
+    return _template().render(
+        records=records,
+        series=records.series,
+        where=records.graphs.where,
+        found=completeness(of_series),
+        figures=figures,
+        tables=[(one, html(one.table) if one.table else "") for one in tables],
+        varying=[_parameter(name, values[name]) for name in varying],
+        fixed=[_parameter(name, one) for name, one in values.items() if len(one) == 1],
+        labels=of_series.labels,
+        failures=[_cause(group, varying) for group in records.failures[:_MAX_CAUSES]],
+        more_failures=max(0, len(records.failures) - _MAX_CAUSES),
+        code=[_code(one) for one in of_series.code],
+        packages=_packages(records.runners),
+        version=code_version(),
+        shown=lambda path: path.relative_to(directory).as_posix(),
+    )
+
+
+@cache
+def _template() -> Template:
+    environment = Environment(
+        loader=PackageLoader("meta.report"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters |= {"moment": _moment, "duration": _duration, "command": shlex.join}
+    return environment.get_template("report.html")
+
+
+def _parameter(name: str, values: ValueSet) -> Parameter:
+    return Parameter(name, values.labels[:_MAX_VALUES], len(values))
+
+
+def _cause(group: FailureGroup, varying: Collection[str]) -> Mapping[str, Any]:
+    told = (group.example_traceback or group.example_log_tail or group.example_message or "").splitlines()
+    return {
+        "group": group,
+        "parameters": {
+            name: value for name, value in flatten(group.example_parameters).items() if name in varying
+        },
+        "lines": "\n".join(told[-_MAX_LINES:]),
+    }
+
+
+def _code(one: CodeVersion) -> Mapping[str, Any]:
+    state = {True: "with uncommitted changes", False: "", None: ""}[one.uncommitted]
+    return {
+        "commit": one.commit or "not under version control, or unknown",
+        "state": state,
+        "experiments": one.experiments,
+    }
+
+
+def _packages(runners: Sequence[RunnerRecord]) -> Mapping[str, str]:
+    """Return the versions of each package; where runners had different ones, all of them."""
+    versions: dict[str, dict[str, None]] = {}
+    for runner in runners:
+        for name, version in runner.packages.items():
+            versions.setdefault(name, {})[str(version)] = None
+    return {name: ", ".join(versions[name]) for name in sorted(versions, key=str.lower)}
+
+
+def _moment(value: datetime | None) -> str:
+    return "–" if value is None else value.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S UTC")  # noqa: RUF001 - a dash
+
+
+def _duration(seconds: float | None) -> str:
+    return "–" if seconds is None else duration_text(seconds)  # noqa: RUF001 - a dash

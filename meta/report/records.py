@@ -1,0 +1,203 @@
+"""What a report tells, read in one snapshot and then independent of the database."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import ColumnElement, func, select
+from sqlalchemy.orm import Session
+
+from database.failures import FailureGroup, failure_groups
+from database.models import Attempt, Experiment, ExperimentSeries, Outcome, Runner, Worker
+from database.queries import database_now
+from experiments.selecting import condition_of
+from experiments.series_file.models import SeriesFile
+from experiments.series_file.tables import TableSpec
+from meta.graphs.errors import GraphError
+from meta.graphs.records import SeriesRecords
+from meta.graphs.subsets import Reading, read_or_refuse, read_series
+
+
+@dataclass(frozen=True)
+class SeriesFacts:
+    """What the series says of itself; `source` is the file as it was written, None if there was none."""
+
+    name: str
+    description: str
+    tags: Sequence[str]
+    notes: str
+    target: str
+    created_at: datetime
+    source: str | None
+
+
+@dataclass(frozen=True)
+class Effort:
+    """What the attempts took: all of them together, and the largest memory of one.
+
+    Attributes
+    ----------
+    attempts : int
+        Those that were started.
+    started_at, finished_at : datetime or None
+        The first start and the last end.
+    duration_s, cpu_s : float or None
+    peak_memory_bytes : int or None
+    """
+
+    attempts: int
+    started_at: datetime | None
+    finished_at: datetime | None
+    duration_s: float | None
+    cpu_s: float | None
+    peak_memory_bytes: int | None
+
+
+@dataclass(frozen=True)
+class RunnerRecord:
+    """One invocation of `run` that started attempts, and how many of these it was."""
+
+    host: str
+    user: str
+    arguments: Sequence[str]
+    started_at: datetime
+    finished_at: datetime | None
+    git_commit: str | None
+    git_dirty: bool | None
+    python_version: str
+    platform: str
+    packages: Mapping[str, str]
+    attempts: int
+
+
+@dataclass(frozen=True)
+class ReportRecords:
+    """Everything that a report tells.
+
+    Attributes
+    ----------
+    read_at : datetime
+        By the database's clock.
+    series : SeriesFacts
+    graphs : Reading
+    tables : sequence
+        Each table that the series file asks for, with its records, or why there are none.
+    failures : sequence of FailureGroup
+    effort : Effort
+    runners : sequence of RunnerRecord
+        By their start.
+    """
+
+    read_at: datetime
+    series: SeriesFacts
+    graphs: Reading
+    tables: Sequence[tuple[TableSpec, SeriesRecords | GraphError]]
+    failures: Sequence[FailureGroup]
+    effort: Effort
+    runners: Sequence[RunnerRecord]
+
+
+def read_report(
+    session: Session, series: ExperimentSeries, file: SeriesFile | None = None, where: str | None = None
+) -> ReportRecords:
+    """Read everything that a report of a series tells.
+
+    Parameters
+    ----------
+    session : Session
+        In a snapshot.
+    series : ExperimentSeries
+    file : SeriesFile, optional
+        Has other graphs, tables, labels and units than those recorded.
+    where : str, optional
+        An expression: only experiments that it is true of.
+
+    Raises
+    ------
+    ExpressionError
+        `where` is none, or has a name that the series does not have.
+    """
+    chosen = None if where is None else condition_of(session, series, where)
+    reading = read_series(session, series, file, where)
+    records = reading.common
+    return ReportRecords(
+        read_at=database_now(session),
+        series=SeriesFacts(
+            series.name,
+            series.description,
+            series.tags,
+            series.notes,
+            series.target,
+            series.created_at,
+            series.source,
+        ),
+        graphs=reading,
+        tables=[
+            (spec, read_or_refuse(session, series, records, [spec.where, where])) for spec in records.tables
+        ],
+        failures=failure_groups(session, series.id, chosen),
+        effort=_effort(session, series.id, chosen),
+        runners=_runners(session, series.id, chosen),
+    )
+
+
+def _named(series_id: int, chosen: ColumnElement[bool] | None) -> list[ColumnElement[bool]]:
+    """Return what is true of started attempts of experiments that the report is about."""
+    wanted = [Experiment.series_id == series_id, Experiment.retired.is_(False)]
+    wanted += [Attempt.started_at.is_not(None), Attempt.outcome != Outcome.RELEASED]
+    return [*wanted, *([] if chosen is None else [chosen])]
+
+
+def _effort(session: Session, series_id: int, chosen: ColumnElement[bool] | None) -> Effort:
+    row = session.execute(
+        select(
+            func.count(),
+            func.min(Attempt.started_at),
+            func.max(Attempt.finished_at),
+            func.sum(Attempt.duration_s),
+            func.sum(Attempt.cpu_s),
+            func.max(Attempt.peak_memory_bytes),
+        )
+        .join(Experiment, Experiment.id == Attempt.experiment_id)
+        .where(*_named(series_id, chosen))
+    ).one()
+    return Effort(*row)
+
+
+def _runners(session: Session, series_id: int, chosen: ColumnElement[bool] | None) -> list[RunnerRecord]:
+    by_worker = (
+        select(Attempt.worker_id, func.count().label("attempts"))
+        .join(Experiment, Experiment.id == Attempt.experiment_id)
+        .where(*_named(series_id, chosen))
+        .group_by(Attempt.worker_id)
+        .subquery()
+    )
+    by_runner = (
+        select(Worker.runner_id, func.sum(by_worker.c.attempts).label("attempts"))
+        .join(by_worker, by_worker.c.worker_id == Worker.id)
+        .group_by(Worker.runner_id)
+        .subquery()
+    )
+    rows = session.execute(
+        select(Runner, by_runner.c.attempts)
+        .join(by_runner, by_runner.c.runner_id == Runner.id)
+        .order_by(Runner.started_at, Runner.id)
+    )
+    return [
+        RunnerRecord(
+            runner.host,
+            runner.user,
+            runner.arguments,
+            runner.started_at,
+            runner.finished_at,
+            runner.git_commit,
+            runner.git_dirty,
+            runner.python_version,
+            runner.platform,
+            runner.packages,
+            int(attempts),
+        )
+        for runner, attempts in rows
+    ]
