@@ -13,6 +13,7 @@ from experiments.results_folder import write_atomically
 from experiments.series_file.graphs import GraphSpec
 from meta.graphs.naming import title_of
 from meta.graphs.studio import Studio
+from meta.graphs.style import DPI
 from meta.graphs.subsets import Reading
 from meta.graphs.tasks import Drawing, Failure, Task
 from meta.graphs.wishes import wishes_of
@@ -20,6 +21,8 @@ from meta.graphs.wishes import wishes_of
 DATA_NAME = "data.csv"
 #: A drawing of more shapes than this makes a page slow; it is shown as a picture.
 _MAX_SVG_BYTES = 300_000
+#: CSS pixels for each inch of a figure: it was made for print, where letters may be smaller.
+_PIXELS_PER_INCH = 128
 _TYPES = {"svg": "image/svg+xml", "png": "image/png"}
 
 
@@ -36,6 +39,8 @@ class Figure:
         Its files, the numbers last; none where it could not be drawn.
     image : str
         The picture as a URL that holds it.
+    width : int
+        How wide it is shown, in CSS pixels: letters are as large as those of the page's notes.
     note : str
         What stands below it.
     error : str or None
@@ -48,6 +53,7 @@ class Figure:
     spec: GraphSpec | None = None
     paths: tuple[Path, ...] = ()
     image: str = ""
+    width: int = 0
     note: str = ""
     error: str | None = None
     details: str | None = None
@@ -63,7 +69,7 @@ class Figure:
         if self.spec is None:
             return ""
         asked = self.spec.model_dump(mode="json", exclude_defaults=True)
-        text: str = yaml.safe_dump(asked, sort_keys=False, allow_unicode=True, default_flow_style=None)
+        text: str = yaml.safe_dump(asked, sort_keys=False, allow_unicode=True, default_flow_style=True)
         return text
 
 
@@ -122,10 +128,16 @@ def _written(task: Task, drawn: Drawing, folder: Path) -> Figure:
             write_atomically(path, content)
     except OSError as error:
         return Figure(task.name, task.spec, error=f"it could not be written: {error}")
-    return Figure(task.name, task.spec, tuple(files), _image(drawn.files), drawn.note)
+    return Figure(task.name, task.spec, tuple(files), _image(drawn.files), _width(drawn.files), drawn.note)
 
 
 def _image(files: Mapping[str, bytes]) -> str:
     """Return a picture as a URL: sharp at any size where that is not too large."""
     form = "svg" if 0 < len(files.get("svg", b"")) <= _MAX_SVG_BYTES else "png"
     return f"data:{_TYPES[form]};base64,{base64.b64encode(files[form]).decode()}"
+
+
+def _width(files: Mapping[str, bytes]) -> int:
+    """Return the width from the header of the PNG file, which there is always."""
+    dots = int.from_bytes(files["png"][16:20], "big")
+    return round(dots / DPI * _PIXELS_PER_INCH)

@@ -63,6 +63,7 @@ def write_series() -> WriteSeries:
         file = load_series_file(document).file
         series = ExperimentSeries(
             name=file.name,
+            description=file.description,
             resolved=file.model_dump(mode="json"),
             target="module:function",
             state=SeriesState.READY,

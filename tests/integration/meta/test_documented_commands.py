@@ -75,6 +75,7 @@ def test_examples_of_graphs(project: Project) -> None:
     project.shows("init")
     project.run("run first.yaml --workers 0 --quiet")
     project.shows("graphs first", "--quiet")
+    project.shows("report first --quiet")
     project.shows("trace results/first/graphs/curve-loss-over-step-by-lr-per-depth.png")
 
 
