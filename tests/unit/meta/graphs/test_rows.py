@@ -173,7 +173,9 @@ def test_the_page_names_the_columns(records) -> None:
     page = (Path(__file__).parents[4] / "docs" / "reports.md").read_text(encoding="utf-8")
     table = re.findall(r"^\| (`[^|]+) \| [^|]+ \| ([^|]+) \|$", page, re.MULTILINE)
     told = {
-        kind: set(re.findall("`(.+?)`", columns)) for kinds, columns in table for kind in kinds.split(", ")
+        kind.strip("`"): set(re.findall("`(.+?)`", columns))
+        for kinds, columns in table
+        for kind in kinds.split(", ")
     }
     asked = {
         "line": {"y": "score", "x": "k", "hue": "opt"},
