@@ -12,9 +12,8 @@ from pathlib import Path
 from experiments.results_folder import ResultsFolder
 
 _LOG = re.compile(r"\d+-\d+\.log")
-_GRAPH_SUFFIXES = (".png", ".svg")
-#: Lists what was written into a folder of tables (meta/graphs/index.py).
-_INDEX_NAME = ".graphs.json"
+#: Lists what was written into a folder of graphs or tables (meta/graphs/index.py).
+_INDEX_NAME = ".generated.json"
 
 
 def remove_results(results: ResultsFolder, folder: str) -> int:
@@ -32,7 +31,7 @@ def remove_results(results: ResultsFolder, folder: str) -> int:
         else:
             path.unlink(missing_ok=True)
         removed += 1
-    for empty in (home / "logs", home / "files", results.graphs(folder), results.tables(folder), home):
+    for empty in (home / "logs", home / "files", *_generated(results, folder), home):
         with contextlib.suppress(OSError):  # not there, or something else lies in it
             empty.rmdir()
     return removed
@@ -46,13 +45,18 @@ def _written(results: ResultsFolder, folder: str) -> Iterator[Path]:
     for path in _entries(home / "files"):
         if path.name.isdecimal():
             yield path
-    for path in _entries(results.graphs(folder)):
-        if path.suffix in _GRAPH_SUFFIXES:
-            yield path
-    listed = _listed(results.tables(folder) / _INDEX_NAME, folder)
-    for path in _entries(results.tables(folder)):
-        if path.name in listed or (listed and path.name == _INDEX_NAME):
-            yield path
+    for directory in _generated(results, folder):
+        listed = _listed(directory / _INDEX_NAME, folder)
+        for path in _entries(directory):
+            if path.name in listed or (listed and path.name == _INDEX_NAME):
+                yield path
+
+
+def _generated(results: ResultsFolder, folder: str) -> Iterator[Path]:
+    """Yield the folders of graphs and tables, before each those of some experiments only."""
+    for directory in (results.graphs(folder), results.tables(folder)):
+        yield from (path for path in _entries(directory) if path.is_dir() and not path.is_symlink())
+        yield directory
 
 
 def _listed(index: Path, folder: str) -> set[str]:

@@ -16,9 +16,10 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from database.models import Attempt, Configuration, Experiment, ExperimentSeries, ExperimentStatus, Outcome
-from experiments.parameters import ParameterError, flatten
+from experiments.parameters import flatten
 from experiments.series_lookup import find_series
 from meta import curves
+from meta.results import flat_results
 
 _OWN_COLUMNS = (
     "id",
@@ -137,16 +138,6 @@ def load_curves(
             "seconds": joined([timed.seconds for _, timed in found], "float64"),
         }
     )
-
-
-def flat_results(results: Mapping[str, Any] | None) -> dict[str, Any]:
-    """Return results by dotted name; those whose names contradict each other stay nested."""
-    if results and not any(isinstance(value, dict) for value in results.values()):
-        return dict(results)  # nearly all are flat, and there may be many
-    try:
-        return flatten(results or {})
-    except ParameterError:
-        return dict(results or {})
 
 
 def _experiment_rows(series_id: int) -> Any:

@@ -23,7 +23,7 @@ from experiments.selecting import expression_of
 from experiments.series_file.models import SeriesFile
 from experiments.series_lookup import chosen_series, find_series
 from meta.graphs.generation import Generation, GraphResult, Place
-from meta.graphs.naming import safe
+from meta.graphs.naming import folder_of
 from meta.graphs.subsets import read_series
 
 
@@ -102,9 +102,7 @@ def draw_series(
         # in memory together, and would hold back the database's housekeeping for as long as that takes.
         with snapshot(session):
             reading = read_series(session, find_series(session, one.id), by_name.get(one.name), where)
-        own = folder.graphs(one.folder)
-        if where is not None:  # the graphs of all experiments stay
-            own /= f"where-{safe(where)}"
+        own = folder_of(folder.graphs(one.folder), where)
         results += generation.draw(reading, Place(directory or own, one.folder))
     return results
 

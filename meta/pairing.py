@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from meta.graphs.readings import number
+from meta.graphs.readings import number, refuse_huge
 from meta.graphs.records import ConfigurationRecord
 
 #: What tells a method's configurations apart: the places of their values of the other parameters.
@@ -45,13 +45,21 @@ class Paired:
 
 
 def finite_readings(members: Iterable[tuple[Block, ConfigurationRecord]], key: str) -> Readings:
-    """Return the finite readings of the result called `key`, by block and repetition."""
+    """Return the finite readings of the result called `key`, by block and repetition.
+
+    Raises
+    ------
+    GraphError
+        Some are too large for anything to be computed of them.
+    """
     found: dict[Block, dict[int, float]] = {}
     for block, member in members:
         for experiment in member.completed:
             reading = number(experiment, key)
             if reading is not None and math.isfinite(reading):
                 found.setdefault(block, {})[experiment.repetition] = reading
+    for readings in found.values():
+        refuse_huge(np.array(list(readings.values())), key)
     return found
 
 

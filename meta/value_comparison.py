@@ -50,6 +50,8 @@ class ValueComparison:
     Attributes
     ----------
     series, of : str
+    where : str or None
+        What is true of the experiments that are compared, when they are not all.
     on : Reading
     over : sequence of str
         The other parameters: each repetition counts once, by its mean over what both values have of them.
@@ -64,6 +66,7 @@ class ValueComparison:
 
     series: str
     of: str
+    where: str | None
     on: Reading
     over: Sequence[str]
     paired: bool
@@ -108,6 +111,8 @@ def compare_values(
     GraphError
         There is no such result.
     """
+    if not records.configurations:
+        raise ComparisonError(f"{records.nothing_completed()}: nothing to compare")
     values = records.parameter_values()
     if of not in values:
         raise ComparisonError(
@@ -115,7 +120,8 @@ def compare_values(
         )
     labels = values[of].labels
     if len(labels) < 2:
-        raise ComparisonError(f"{of} is always {labels[0]}: there is nothing to compare it with")
+        there = "" if records.where is None else f" where {records.where}"
+        raise ComparisonError(f"{of} is always {labels[0]}{there}: there is nothing to compare it with")
     if baseline is not None and baseline not in labels:
         raise ComparisonError(
             f"{of} is never {baseline!r}; {suggestion(baseline, labels, kind='its values')}"
@@ -149,6 +155,7 @@ def compare_values(
     return ValueComparison(
         series=records.name,
         of=of,
+        where=records.where,
         on=reading,
         over=over,
         paired=is_paired,
@@ -173,7 +180,7 @@ def _readings(
 
 def _nothing(of: str, reading: Reading, over: Sequence[str], records: SeriesRecords) -> str:
     if not any(member.completed for member in records.configurations):
-        return f"the series {records.name!r} has no completed experiment yet: nothing to compare"
+        return f"{records.nothing_completed()}: nothing to compare"
     alike = f" and are alike in {', '.join(over)}" if over else ""
     return (
         f"there is nothing to compare: no repetitions of two values of {of} have {reading.name!r}{alike}; "

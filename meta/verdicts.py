@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from meta.counting import many
+from meta.graphs.phrases import only
 from meta.statistics.comparison import PairComparison
 from meta.tables.rounding import shown
 from meta.value_comparison import ComparedPair, ValueComparison
@@ -56,10 +58,10 @@ def seeds(found: PairComparison) -> str:
         return f"How many more seeds would decide cannot be told: {plan.note}."
     if plan.more == 0:
         return (
-            f"With {plan.have} seeds, {plan.needed} or more, a difference as large as this one seems would "
-            "be found in 4 of 5 cases: it may be smaller than it seems."
+            f"With {many(plan.have, 'seed')}, {plan.needed} or more, a difference as large as this one seems "
+            "would be found in 4 of 5 cases: it may be smaller than it seems."
         )
-    more = f"{plan.more:,} more seed{'s' if plan.more > 1 else ''} ({plan.needed:,} in all)"
+    more = f"{many(plan.more, 'more seed')} ({plan.needed:,} in all)"
     return (
         f"About {more} would decide in 4 of 5 cases, if the difference is as large as it seems. "
         "Decide on a number, then run: looking after each seed finds differences that are none."
@@ -82,6 +84,7 @@ def preamble(found: ValueComparison) -> list[str]:
         "second, with bootstrap intervals that are each by itself (not corrected)."
     )
     lines = [f"{found.series}: {found.on.axis_label()} by {found.of}{goal}", method]
+    lines += only(None, found.where)
     if found.over:
         lines.append(
             f"Each repetition counts once: its mean over the configurations that both have of "

@@ -38,6 +38,9 @@ STEP, SECONDS = "step", "seconds"
 #: Where the result is drawn, unless on the vertical axis.
 _RESULT_AXIS = {"ecdf": "x", "histogram": "x", "heatmap": "color"}
 _SMALLEST, _LARGEST = 1.0, 40.0
+#: Beyond this nothing is drawn nor computed: 64-bit floats end at 1.8e308, and sums, margins and powers of
+#: ten around an axis need room.
+LARGEST_NUMBER = 1e200
 
 _Text = Annotated[StrictStr, Field(min_length=1)]
 _Limits = tuple[float | None, float | None]
@@ -60,6 +63,8 @@ def _limits(value: object) -> object:
     if isinstance(value, list | tuple) and len(value) == 2:
         low, high = value
         if all(end is None or _is_number(end) for end in value) and (None in value or low < high):
+            if any(end is not None and abs(end) > LARGEST_NUMBER for end in value):
+                raise ValueError(f"must not lie beyond {LARGEST_NUMBER:g}, where nothing is drawn")
             return tuple(None if end is None else float(end) for end in value)
     raise ValueError(
         f"must be a lower and a higher end, such as [0, 1] or [0, null], not {short_forms.seen(value)}"

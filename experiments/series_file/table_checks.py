@@ -76,9 +76,9 @@ def _named(table: Mapping[str, Any], keys: Sequence[str]) -> Iterator[tuple[KeyP
     """Yield where a table names a parameter, and the name."""
     for key in keys:
         given = table.get(key)
-        if isinstance(given, str):
+        if key in ("where", "order"):  # where may also be an expression, which names them in its own way
+            yield from (((key, name), name) for name in (given if isinstance(given, dict) else ()))
+        elif isinstance(given, str):
             yield (key,), given
-        elif isinstance(given, dict) and key in ("where", "order"):
-            yield from (((key, name), name) for name in given)
-        elif isinstance(given, list | tuple) and key not in ("where", "order"):
+        elif isinstance(given, list | tuple):
             yield from (((key, place), name) for place, name in enumerate(given) if isinstance(name, str))

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from meta.commands.naming import find_series
-from meta.commands.options import database_option, json_option
+from meta.commands.naming import find_series, where_condition
+from meta.commands.options import database_option, json_option, where_option
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     type=click.Path(file_okay=False, path_type=Path),
     help="Where the files go (of several series: in a folder for each); by default among the results.",
 )
+@where_option
 @database_option()
 @json_option
 @click.pass_context
@@ -44,6 +45,7 @@ def table(
     formats: tuple[Any, ...],
     directory: Path | None,
     *,
+    where: str | None,
     as_json: bool,
 ) -> None:
     """Write the tables of SERIES (by default of all) to files, and print them.
@@ -60,10 +62,12 @@ def table(
         written = {one: find_series(session, one).name for one in series}
         files = [load_series_file(Path(one)).file for one, name in written.items() if one != name]
         names = list(dict.fromkeys(written.values())) or series_names(session)
+        for name in names:  # before anything is written
+            where_condition(session, find_series(session, name), where)
         results: list[TableResult] = []
         for name in names:  # files of two series may have the same names
             folder = directory / name if directory is not None and len(names) > 1 else directory
-            results += generate_all_tables(session, name, folder, files=files, formats=formats)
+            results += generate_all_tables(session, name, folder, files=files, where=where, formats=formats)
     if as_json:
         output.print_json([_data(result) for result in results])
     for result in results:
@@ -110,6 +114,7 @@ def _data(result: TableResult) -> dict[str, Any]:
     show_default=True,
     help="Of the intervals; a p of at most 1 less this is told as a difference.",
 )
+@where_option
 @database_option()
 @json_option
 def compare(  # noqa: PLR0913 - one for each option
@@ -120,6 +125,7 @@ def compare(  # noqa: PLR0913 - one for each option
     baseline: str | None,
     paired: bool | None,
     level: float,
+    where: str | None,
     as_json: bool,
 ) -> None:
     """Compare the values of a parameter of SERIES two by two.
@@ -130,10 +136,13 @@ def compare(  # noqa: PLR0913 - one for each option
     from database.session import scoped_session
     from meta.commands import output
     from meta.graphs.records import read_records
+    from meta.graphs.subsets import read_subset
     from meta.value_comparison import compare_values
 
     with scoped_session(read_only=True) as session:
-        records = read_records(session, find_series(session, series), with_curves=False)
+        chosen = find_series(session, series)
+        where_condition(session, chosen, where)
+        records = read_subset(session, chosen, read_records(session, chosen, with_curves=False), [where])
     found = compare_values(records, of, on, baseline=baseline, paired=paired, level=level)
     if as_json:
         output.print_json(_compared_data(found))
@@ -169,6 +178,7 @@ def _compared_data(found: ValueComparison) -> dict[str, Any]:
     return {
         "series": found.series,
         "of": found.of,
+        "where": found.where,
         "on": found.on.key,
         "goal": found.on.label.goal,
         "over": found.over,

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import func, select
+from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.orm import Session
 
 from database.models import Attempt, Experiment, ExperimentStatus, Runner, Worker
@@ -21,7 +22,7 @@ class CodeVersion:
     uncommitted : bool or None
         Whether there were changes that were not committed; None without a commit.
     experiments : int
-        How many of the series' completed experiments ran it, those that the file no longer names left out.
+        How many completed experiments ran it, those that the file no longer names left out.
     """
 
     commit: str | None
@@ -29,8 +30,18 @@ class CodeVersion:
     experiments: int
 
 
-def read_code_versions(session: Session, series_id: int) -> tuple[CodeVersion, ...]:
-    """Return the versions that the completed experiments of a series ran, most experiments first."""
+def read_code_versions(
+    session: Session, series_id: int, conditions: Sequence[ColumnElement[bool]] = ()
+) -> tuple[CodeVersion, ...]:
+    """Return the versions that the completed experiments of a series ran, most experiments first.
+
+    Parameters
+    ----------
+    session : Session
+    series_id : int
+    conditions : sequence
+        On `Experiment`: only those of which all of them are true.
+    """
     completing = (Attempt.experiment_id == Experiment.id) & (Attempt.number == Experiment.attempt_number)
     found = (
         select(Attempt.worker_id, func.count().label("experiments"))
@@ -40,6 +51,7 @@ def read_code_versions(session: Session, series_id: int) -> tuple[CodeVersion, .
             Experiment.series_id == series_id,
             Experiment.status == ExperimentStatus.COMPLETED,
             Experiment.retired.is_(False),
+            *conditions,
         )
         .group_by(Attempt.worker_id)
         .subquery()

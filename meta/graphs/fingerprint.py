@@ -20,7 +20,7 @@ import numpy as np
 from meta.graphs.records import SeriesRecords
 
 #: Told apart from the data, who and how rather than what; and what only tables show.
-_NO_DATA = frozenset({"name", "labels", "specs", "tables", "shares_seeds", "code"})
+_NO_DATA = frozenset({"name", "labels", "specs", "tables", "shares_seeds", "code", "no_longer_named"})
 
 
 class Fingerprints:
@@ -56,6 +56,7 @@ class Fingerprints:
         content = {
             name: numbers.in_keys(value) for name, value in vars(extract).items() if name not in _NO_DATA
         }
+        content["retired"] = extract.retired  # the note tells how many, not which
         text = json.dumps(content, default=plain, sort_keys=True, separators=(",", ":"))
         return hashlib.sha256(text.encode()).hexdigest()
 

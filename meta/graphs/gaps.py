@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from database.models import ExperimentStatus, Outcome
+from meta.counting import many
 from meta.graphs.numbers import Cell, Numbers
-from meta.graphs.plan import Plan
-from meta.graphs.points import POOLED
+from meta.graphs.plan import POOLED, Plan
 from meta.graphs.records import SeriesRecords
 
 _UNFINISHED = (ExperimentStatus.RUNNING.value, ExperimentStatus.PENDING.value)
@@ -37,7 +37,7 @@ def gaps(plan: Plan, numbers: Numbers, records: SeriesRecords) -> list[str]:
     missing = records.missing()
     if missing.total():
         listed = counted(missing)
-        sentences.append(f"{listed} of {records.size():,} experiments left out.")
+        sentences.append(f"{listed} of {many(records.size(), 'experiment')} left out.")
     sentences += survivors(numbers.cells)
     if numbers.incomplete:
         does = "Pools the others" if plan.kind in POOLED else "Not drawn"
@@ -46,7 +46,7 @@ def gaps(plan: Plan, numbers: Numbers, records: SeriesRecords) -> list[str]:
     if numbers.without:
         sentences.append(f"{numbers.without:,} completed without {_readings(plan)} left out.")
     if numbers.non_finite:
-        sentences.append(f"{numbers.non_finite:,} NaN or infinite readings left out.")
+        sentences.append(f"{many(numbers.non_finite, 'NaN or infinite reading')} left out.")
     if records.retired:
         sentences.append(f"{records.retired:,} completed but no longer in the series file left out.")
     return sentences

@@ -174,7 +174,7 @@ def _remove_unwanted(results: Sequence[GraphResult], series: str, place: Place) 
             place.directory,
             place.owner,
             written=[path for result in results for path in result.paths],
-            graphs=[result.name for result in results],
+            names=[result.name for result in results],
         )
     except OSError as error:  # the graphs are there, and that is what was wanted
         _log.warning("%s: graphs no longer asked for may still lie in %s: %s", series, place.directory, error)

@@ -1,4 +1,4 @@
-"""Which files of a folder are graphs written earlier, so that those no longer asked for can go."""
+"""Which files of a folder are graphs or tables written earlier: those no longer asked for can go."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ from experiments.results_folder import write_atomically
 
 _log = logging.getLogger(__name__)
 
-INDEX_NAME = ".graphs.json"
+INDEX_NAME = ".generated.json"
 
 #: Per series, the paths of its files from the folder on and the SHA-256 of what was written into them.
 _Index = dict[str, dict[str, str]]
 _INDEX = TypeAdapter(_Index)
 
 
-def record(directory: Path, series: str, *, written: Sequence[Path], graphs: Collection[str]) -> list[Path]:
+def record(directory: Path, series: str, *, written: Sequence[Path], names: Collection[str]) -> list[Path]:
     """Note in the folder's index what was written, and remove what an earlier generation left.
 
     A file is removed only if the index says that it was written for this series, it still has that very
-    content, and neither this series nor another one asks for a graph of its name.
+    content, and neither this series nor another one asks for anything of its name.
 
     Parameters
     ----------
@@ -34,8 +34,8 @@ def record(directory: Path, series: str, *, written: Sequence[Path], graphs: Col
         What stands for the series: its folder among the results, which stays when it is renamed.
     written : sequence of Path
         The files that were just written for it, in this folder or in folders below.
-    graphs : collection of str
-        The names of all graphs it asks for, also of those that could not be drawn this time.
+    names : collection of str
+        Of all graphs (or tables) it asks for, also of those that could not be made this time.
 
     Returns
     -------
@@ -46,9 +46,9 @@ def record(directory: Path, series: str, *, written: Sequence[Path], graphs: Col
     before = index.get(series, {})
     # A file system may not tell upper from lower case: then the old name is that of the new file.
     # Of a graph that was written again, only what was written is kept: formats may be fewer now.
-    wanted = {name.casefold() for name in graphs} - {path.stem.casefold() for path in written}
-    names = {path: path.relative_to(directory).as_posix() for path in written}
-    again = {name.casefold() for name in names.values()}
+    wanted = {name.casefold() for name in names} - {path.stem.casefold() for path in written}
+    paths = {path: path.relative_to(directory).as_posix() for path in written}
+    again = {name.casefold() for name in paths.values()}
     kept = {
         name: digest
         for name, digest in before.items()
@@ -65,7 +65,7 @@ def record(directory: Path, series: str, *, written: Sequence[Path], graphs: Col
         if path.parent != directory:
             with contextlib.suppress(OSError):  # there is more in the folder of this graph
                 path.parent.rmdir()
-    index[series] = kept | {name: _digest(path) for path, name in names.items()}
+    index[series] = kept | {name: _digest(path) for path, name in paths.items()}
     if index[series] != before:
         content = _INDEX.dump_json({name: files for name, files in index.items() if files}, indent=2)
         write_atomically(directory / INDEX_NAME, content)
@@ -79,7 +79,7 @@ def _read(directory: Path) -> _Index:
     except FileNotFoundError:
         return {}
     except ValidationError:
-        _log.warning("%s cannot be understood and is written anew; old graphs beside it stay", path)
+        _log.warning("%s cannot be understood and is written anew; old files beside it stay", path)
         return {}
     # Whatever somebody wrote into the index: nothing outside of this folder is touched.
     return {

@@ -1,4 +1,4 @@
-"""Names of graph files: safe on every file system, and the same each time."""
+"""Names of the files of graphs and tables: safe on every file system, and the same each time."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import hashlib
 import re
 import unicodedata
 from collections.abc import Sequence
+from pathlib import Path
 
 from experiments.series_file.graphs import GraphSpec
 
@@ -63,6 +64,11 @@ def safe(text: str) -> str:
     plain = unicodedata.normalize("NFC", text)
     name = re.sub(r"[^A-Za-z0-9._-]+", "_", plain).lstrip("._-")[:_MAX_LENGTH]
     return name if name == plain else f"{name}-{_digest(plain)}".lstrip("-")
+
+
+def folder_of(directory: Path, where: str | None) -> Path:
+    """Return where files go: those of some experiments only beside those of all, which stay."""
+    return directory if where is None else directory / f"where-{safe(where)}"
 
 
 def _digest(text: str) -> str:

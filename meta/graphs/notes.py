@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-
-from experiments.series_file.graphs import Where
+from meta.counting import many
 from meta.graphs.gaps import gaps
 from meta.graphs.numbers import Numbers
-from meta.graphs.plan import Plan
-from meta.graphs.points import POOLED
+from meta.graphs.phrases import averaged, only
+from meta.graphs.plan import POOLED, Plan
 from meta.graphs.records import SeriesRecords
-from meta.graphs.values import ValueSet, labels_of, short_names
 from meta.graphs.wording import statistic
-
-_MAX_VALUES = 4
 
 
 def note(plan: Plan, numbers: Numbers, records: SeriesRecords, *, mark: str, hidden: int = 0) -> str:
@@ -34,7 +29,7 @@ def note(plan: Plan, numbers: Numbers, records: SeriesRecords, *, mark: str, hid
         *_goals(plan),
         f"Each point averages {numbers.window:,} consecutive steps." if numbers.window > 1 else "",
         _cut_bars(plan),
-        f"{hidden:,} points lie outside of the axes." if hidden else "",
+        f"{many(hidden, 'point')} outside of the axes." if hidden else "",
         *gaps(plan, numbers, records),
     ]
     return " ".join(sentence for sentence in sentences if sentence)
@@ -54,27 +49,6 @@ def _choices(plan: Plan, records: SeriesRecords) -> list[str]:
         does = "Pools" if plan.kind in POOLED else "Averages"
         sentences.append(averaged(plan.over, plan.values, does))
     return sentences
-
-
-def only(where: Where | None, expression: str | None) -> list[str]:
-    """Return the sentences that say which configurations, and which experiments, are chosen, if they are."""
-    told = [] if expression is None else [f"Only where {expression}."]
-    if not where or isinstance(where, str):
-        return told
-    short = short_names(list(where))
-    chosen = ", ".join(f"{short[name]} = {_listed(value)}" for name, value in where.items())
-    return [f"Only {chosen}.", *told]
-
-
-def averaged(over: Sequence[str], values: Mapping[str, ValueSet], does: str = "Averages") -> str:
-    """Return the sentence that says what is averaged over."""
-    return f"{does} over {', '.join(f'{name} ({len(values[name])} values)' for name in over)}."
-
-
-def _listed(value: object) -> str:
-    values = list(value) if isinstance(value, list | tuple) else [value]
-    more = f" or {len(values) - _MAX_VALUES} more" if len(values) > _MAX_VALUES else ""
-    return " or ".join(labels_of(values)[:_MAX_VALUES]) + more
 
 
 def _goals(plan: Plan) -> list[str]:

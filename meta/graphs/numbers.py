@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from meta.graphs.style import Look
 from meta.statistics.curves import CurveMatrix
 from meta.statistics.quartiles import BoxSummary
 from meta.statistics.ranking import Groups, Ranking
+
+if TYPE_CHECKING:  # tables have numbers without any look, and do without its library
+    from meta.graphs.style import Look
 
 Floats = NDArray[np.float64]
 

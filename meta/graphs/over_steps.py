@@ -13,7 +13,7 @@ from meta.graphs.estimates import Measure
 from meta.graphs.groups import Group, make_groups, panels_of
 from meta.graphs.numbers import Cell, Line, Numbers
 from meta.graphs.plan import Plan
-from meta.graphs.readings import missing_of
+from meta.graphs.readings import missing_of, refuse_huge
 from meta.graphs.records import CompletedExperiment, SeriesRecords
 from meta.graphs.smoothing import TIMES, elapsed, over_time, smoothed
 from meta.statistics.curves import Curve, CurveMatrix, StepGrid
@@ -34,6 +34,8 @@ def compute(plan: Plan, records: SeriesRecords) -> Numbers:
     """
     groups = make_groups(plan, records)
     curves = records.curves[plan.y.key]
+    for curve in curves.values():
+        refuse_huge(curve.readings, plan.y.key)
     shown = _smoothed(curves, plan.spec.smoothing)
     found = [_logged(group, shown) for group in groups]
     everything = [shown[one.id] for logged in found for some in logged for one in some]

@@ -20,6 +20,8 @@ from meta.graphs.values import ABSENT, ValueSet, short_names
 _MIN_VALUES_OF_LINE = 3
 #: More cannot be read on one figure.
 MAX_LINES, MAX_PANELS = 24, 16
+#: The kinds that show the readings themselves: what they average over is pooled.
+POOLED = frozenset({"box", "violin", "strip", "ecdf", "histogram"})
 #: What stands for `x` where a series has no parameters: the whole series is one category.
 SERIES = "series"
 #: What stands for `x` where no parameter does: unlike any name of a parameter.
@@ -148,9 +150,7 @@ def make_plan(spec: GraphSpec, records: SeriesRecords) -> Plan:
     """
     has_completed = any(configuration.completed for configuration in records.configurations)
     if not has_completed and spec.kind != "timeline":
-        if records.where is not None:
-            raise GraphError(f"no completed experiment is one where {records.where}: nothing to draw")
-        raise GraphError(f"the series {records.name!r} has no completed experiment yet: nothing to draw")
+        raise GraphError(f"{records.nothing_completed()}: nothing to draw")
     values = records.parameter_values() or {SERIES: ValueSet.single(records.name)}
     kind = _kind(spec, values)
     asked = spec.model_dump(exclude_defaults=True) | {"kind": kind}

@@ -7,13 +7,10 @@ import numpy as np
 from meta.graphs.estimates import Measure
 from meta.graphs.groups import Group, make_groups, panels_of
 from meta.graphs.numbers import Cell, Line, Numbers
-from meta.graphs.plan import Plan
+from meta.graphs.plan import POOLED, Plan
 from meta.graphs.readings import Point, missing_of
 from meta.graphs.records import SeriesRecords
 from meta.statistics.quartiles import box_summary
-
-#: The kinds that show the readings themselves: what they average over is pooled.
-POOLED = frozenset({"box", "violin", "strip", "ecdf", "histogram"})
 
 
 def compute(plan: Plan, records: SeriesRecords) -> Numbers:

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from experiments.series_file.graphs import LARGEST_NUMBER
+from meta.graphs.errors import GraphError
 from meta.graphs.records import CompletedExperiment, ConfigurationRecord
 
 Floats = NDArray[np.float64]
@@ -42,6 +44,7 @@ class Point:
             found = [number(experiment, key) for experiment in member.completed]
             there = np.array([one for one in found if one is not None], dtype=np.float64)
             finite = there[np.isfinite(there)]
+            refuse_huge(finite, key)
             without += len(found) - len(there)
             non_finite += len(there) - len(finite)
             strata.append(finite)
@@ -61,6 +64,23 @@ class Point:
 def missing_of(members: Sequence[ConfigurationRecord]) -> Counter[str]:
     """Return how many experiments of these configurations are not completed, by outcome or status."""
     return sum((Counter(member.missing) for member in members), Counter[str]())
+
+
+def refuse_huge(readings: Floats, name: str) -> None:
+    """Refuse finite readings that are too large for anything to be computed or drawn of them.
+
+    Raises
+    ------
+    GraphError
+        There are such readings.
+    """
+    huge = readings[np.isfinite(readings) & (np.abs(readings) > LARGEST_NUMBER)]
+    if huge.size:
+        largest = huge.flat[np.abs(huge).argmax()]
+        raise GraphError(
+            f"{name!r} has readings as large as {largest:.4g}, and beyond {LARGEST_NUMBER:g} nothing is "
+            "computed: leave those experiments out (where), or let those that diverge give NaN"
+        )
 
 
 def number(experiment: CompletedExperiment, name: str) -> float | None:

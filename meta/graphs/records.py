@@ -22,11 +22,11 @@ from experiments.series_file.tables import TableSpec
 from experiments.series_lookup import find_series
 from meta.attempts import AttemptRecord, read_attempts
 from meta.curves import metric_names, read_curves, read_timed_curves
-from meta.frames import flat_results
 from meta.graphs.code_versions import CodeVersion, read_code_versions
 from meta.graphs.dependence import ParameterTable
 from meta.graphs.errors import GraphError
 from meta.graphs.values import ABSENT, ValueSet, labels_of
+from meta.results import flat_results
 from meta.statistics.curves import Curve
 
 Floats = NDArray[np.float64]
@@ -64,6 +64,15 @@ class ConfigurationRecord:
 
 
 @dataclass(frozen=True)
+class RetiredRecord:
+    """How many completed experiments of a configuration the series file no longer names."""
+
+    configuration_id: int
+    parameters: Mapping[str, Any]
+    count: int
+
+
+@dataclass(frozen=True)
 class SeriesRecords:
     """The records of one series.
 
@@ -72,8 +81,8 @@ class SeriesRecords:
     name : str
     configurations : sequence of ConfigurationRecord
         In the order of the series file; without those it no longer names.
-    retired : int
-        How many completed experiments the series file no longer names: they are left out.
+    no_longer_named : sequence of RetiredRecord
+        Of the configurations with completed experiments that are left out for this reason.
     curves : mapping of str to mapping of int to Curve
         Per metric, the curves of completed experiments by their id.
     times : mapping of str to mapping of int to ndarray
@@ -96,7 +105,7 @@ class SeriesRecords:
 
     name: str
     configurations: Sequence[ConfigurationRecord]
-    retired: int = 0
+    no_longer_named: Sequence[RetiredRecord] = ()
     curves: Mapping[str, Mapping[int, Curve]] = field(default_factory=dict)
     times: Mapping[str, Mapping[int, Floats]] = field(default_factory=dict)
     attempts: Sequence[AttemptRecord] = ()
@@ -107,6 +116,11 @@ class SeriesRecords:
     tables: Sequence[TableSpec] = ()
     shares_seeds: bool = True
 
+    @property
+    def retired(self) -> int:
+        """How many completed experiments the series file no longer names: they are left out."""
+        return sum(one.count for one in self.no_longer_named)
+
     def missing(self) -> Counter[str]:
         """Return how many experiments are not completed, by outcome or status."""
         return sum((Counter(found.missing) for found in self.configurations), Counter[str]())
@@ -114,6 +128,12 @@ class SeriesRecords:
     def size(self) -> int:
         """Return how many experiments there are."""
         return sum(len(found.completed) for found in self.configurations) + self.missing().total()
+
+    def nothing_completed(self) -> str:
+        """Return what is to be said where there is nothing to show."""
+        if self.where is not None:
+            return f"no completed experiment is one where {self.where}"
+        return f"the series {self.name!r} has no completed experiment yet"
 
     def chosen(self, wanted: Where | None) -> SeriesRecords:
         """Return the records of the configurations that have these values: one each, or one of a list.
@@ -143,20 +163,22 @@ class SeriesRecords:
                     f"its values: {', '.join(values[name].labels[:MAX_LISTED])}"
                 )
             chosen[name] = {values[name].place(value) for value in several}
-        kept = [
-            found
-            for found in self.configurations
-            if all(
-                values[name].place(found.parameters.get(name, ABSENT)) in places
-                for name, places in chosen.items()
+
+        def has_all(parameters: Mapping[str, Any]) -> bool:
+            has = {name: parameters.get(name, ABSENT) for name in chosen}
+            # What only retired configurations have is none of the values.
+            return all(
+                one in values[name] and values[name].place(one) in chosen[name] for name, one in has.items()
             )
-        ]
+
+        kept = [found for found in self.configurations if has_all(found.parameters)]
         if not kept:
             raise GraphError("where: each value is there, but no configuration has all of them")
         ids = {found.id for found in kept}
         return replace(
             self,
             configurations=kept,
+            no_longer_named=[one for one in self.no_longer_named if has_all(one.parameters)],
             attempts=[one for one in self.attempts if one.configuration_id in ids],
         )
 
@@ -218,11 +240,11 @@ def read_records(
     completed: dict[int, list[CompletedExperiment]] = {}
     missing: dict[int, Counter[str]] = {}
     seeds: dict[int, set[int]] = {}
-    retired = 0
+    retired: Counter[int] = Counter()
     causes = causes_of_failures(session, found.id)
     for row in session.execute(_experiment_rows(found.id)):
         if row.retired:
-            retired += row.status is ExperimentStatus.COMPLETED
+            retired[row.configuration_id] += row.status is ExperimentStatus.COMPLETED
             continue
         seeds.setdefault(row.repetition, set()).add(row.seed)
         others = missing.setdefault(row.configuration_id, Counter())
@@ -231,17 +253,20 @@ def read_records(
         else:
             experiment = CompletedExperiment(row.id, row.repetition, flat_results(row.results))
             completed.setdefault(row.configuration_id, []).append(experiment)
-    configurations = [
-        ConfigurationRecord(row.id, flatten(row.parameters), completed.get(row.id, []), missing[row.id])
-        for row in session.execute(_configuration_rows(found.id))
-        if row.id in missing
-    ]
+    configurations, no_longer_named = [], []
+    for row in session.execute(_configuration_rows(found.id)):
+        parameters = flatten(row.parameters)
+        if row.id in missing:
+            repetitions = completed.get(row.id, [])
+            configurations.append(ConfigurationRecord(row.id, parameters, repetitions, missing[row.id]))
+        if retired[row.id]:
+            no_longer_named.append(RetiredRecord(row.id, parameters, retired[row.id]))
     graphs = file.graphs if with_curves else ()
     curves, times = _curves(session, found.id, graphs) if with_curves else ({}, {})
     return SeriesRecords(
         name=found.name,
         configurations=configurations,
-        retired=retired,
+        no_longer_named=no_longer_named,
         curves=curves,
         times=times,
         attempts=read_attempts(session, found.id) if _has_timeline(graphs) else (),

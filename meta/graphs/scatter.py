@@ -17,7 +17,7 @@ from meta.graphs.groups import Group, make_groups, panels_of
 from meta.graphs.intervals import draw_whiskers
 from meta.graphs.numbers import Cell, Line, Numbers, Panel
 from meta.graphs.plan import Plan, Reading
-from meta.graphs.readings import missing_of, number
+from meta.graphs.readings import missing_of, number, refuse_huge
 from meta.graphs.records import ConfigurationRecord, SeriesRecords
 from meta.graphs.rows import Row, known, of_parameters
 from meta.graphs.scene import Kind, Scene
@@ -91,7 +91,10 @@ def _points(group: Group, plan: Plan, apart: Sequence[str]) -> list[list[Configu
 def _pairs(member: ConfigurationRecord, *keys: str) -> Floats:
     """Return both results of the experiments that have both, shape (experiments, 2)."""
     rows = [[number(experiment, key) for key in keys] for experiment in member.completed]
-    return np.array([row for row in rows if None not in row], dtype=np.float64).reshape(-1, len(keys))
+    pairs = np.array([row for row in rows if None not in row], dtype=np.float64).reshape(-1, len(keys))
+    for readings, key in zip(pairs.T, keys, strict=True):
+        refuse_huge(readings, key)
+    return pairs
 
 
 def _line(group: Group, measure: Measure, pairs: Sequence[Sequence[Floats]]) -> Line:

@@ -19,6 +19,7 @@ from database.queries import shown_status
 from experiments.selecting import condition_of
 from experiments.series_file.graphs import GraphSpec, Where
 from experiments.series_file.models import SeriesFile
+from meta.graphs.code_versions import read_code_versions
 from meta.graphs.errors import GraphError
 from meta.graphs.records import SeriesRecords, causes_of_failures, read_records
 
@@ -107,10 +108,10 @@ def read_subset(
     causes = causes_of_failures(session, series.id)
     completed: set[int] = set()
     missing: dict[int, Counter[str]] = {}
-    retired = 0
+    retired: Counter[int] = Counter()
     for row in session.execute(statement):
         if row.retired:
-            retired += row.status is ExperimentStatus.COMPLETED
+            retired[row.configuration_id] += row.status is ExperimentStatus.COMPLETED
             continue
         others = missing.setdefault(row.configuration_id, Counter())
         if row.status is ExperimentStatus.COMPLETED:
@@ -128,10 +129,15 @@ def read_subset(
             for found in records.configurations
             if found.id in missing
         ],
-        retired=retired,
+        no_longer_named=[
+            replace(one, count=retired[one.configuration_id])
+            for one in records.no_longer_named
+            if retired[one.configuration_id]
+        ],
         curves=_of(records.curves, completed),
         times=_of(records.times, completed),
         attempts=[one for one in records.attempts if one.configuration_id in missing],
+        code=read_code_versions(session, series.id, conditions),
         where=" and ".join(texts if len(texts) == 1 else (f"({text})" for text in texts)),
     )
 

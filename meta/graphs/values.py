@@ -8,6 +8,7 @@ from itertools import pairwise
 from typing import Any
 
 from experiments.parameters import canonical
+from experiments.series_file.graphs import LARGEST_NUMBER
 
 #: A number of more digits than this is not told from its neighbours by reading.
 _DIGITS = 6
@@ -75,7 +76,11 @@ class ValueSet:
     def is_axis(self) -> bool:
         """Say whether the values are ascending numbers with a place each on a numeric axis."""
         numbers = [float(value) for value in self.values if is_number(value)]
-        return len(numbers) == len(self) and all(low < high for low, high in pairwise(numbers))
+        return (
+            len(numbers) == len(self)
+            and all(low < high for low, high in pairwise(numbers))
+            and all(number == 0 or 1 / LARGEST_NUMBER <= abs(number) <= LARGEST_NUMBER for number in numbers)
+        )
 
 
 def _identity(value: Any) -> str:

@@ -6,27 +6,16 @@ from collections import Counter
 from itertools import chain
 
 import numpy as np
-from numpy.typing import NDArray
 
+from meta.counting import many
 from meta.graphs import box, violin
 from meta.graphs.estimates import Measure
 from meta.graphs.numbers import Numbers, Ranked, Timeline
 from meta.graphs.over_steps import MAX_RUNS
+from meta.graphs.phrases import INTERVALS, Integers, few, how_many
 from meta.graphs.plan import Plan
-from meta.statistics.guards import interval_guards, ranking_guards
-from meta.statistics.location import Quantile, estimator
-from meta.statistics.order_statistics import minimum_count
-
-Integers = NDArray[np.int64]
-
-INTERVALS = {
-    "ci": "{level} bootstrap interval",
-    "bca": "{level} BCa bootstrap interval",
-    "exact": "exact {level} interval",
-    "sd": "one standard deviation to each side",
-    "se": "one standard error to each side",
-    "quantiles": "the middle {level} of the readings",
-}
+from meta.statistics.guards import ranking_guards
+from meta.statistics.location import estimator
 
 
 def statistic(plan: Plan, numbers: Numbers, mark: str) -> str:
@@ -82,20 +71,6 @@ def _of_estimates(plan: Plan, counts: Integers, mark: str) -> str:
     return " ".join([text, *few(measure, counts)])
 
 
-def few(measure: Measure, counts: Integers) -> tuple[str, ...]:
-    """Return what is to be said when there are too few repetitions for an interval; some have several."""
-    fewest = int(counts[counts > 1].min())
-    if measure.interval in ("ci", "bca"):
-        return interval_guards(fewest, measure.estimator, level=measure.level)
-    if measure.interval == "exact" and isinstance(measure.estimator, Quantile):
-        enough = minimum_count(measure.estimator, level=measure.level)
-        if fewest < enough:
-            return (
-                f"No interval where n is less than {enough}, as there is none of {100 * measure.level:g} %.",
-            )
-    return ()
-
-
 def _of_points(plan: Plan, numbers: Numbers) -> str:
     """Say what stands faintly behind."""
     if not plan.spec.points:
@@ -125,10 +100,11 @@ def _of_shapes(plan: Plan, counts: Integers) -> str:
 
 def _of_profile(plan: Plan, numbers: Numbers) -> str:
     problems = sorted({int(line.interval.count[0]) for line in numbers.lines})
-    count = f"{problems[0]}" if len(problems) == 1 else f"{problems[0]} to {problems[-1]}"
+    fewer = "" if len(problems) == 1 else f"{problems[0]} to "
+    over = f"{fewer}{many(problems[-1], 'problem')} ({', '.join(plan.over)})"
     average = estimator(plan.spec.estimator).label
     return (
-        f"performance profile over {count} problems ({', '.join(plan.over)}), each by the {average} of its "
+        f"performance profile over {over}, each by the {average} of its "
         "completed repetitions; a problem of which none is completed counts as not solved."
     )
 
@@ -162,25 +138,13 @@ def _of_timeline(timeline: Timeline) -> str:
         busy += float((end - start).sum())
         there += float(end.max() - start.min())
     if not there:
-        return f"{_many(len(timeline.spans), 'attempt')} of {_many(workers, 'worker')}: {counts}."
+        return f"{many(len(timeline.spans), 'attempt')} of {many(workers, 'worker')}: {counts}."
     share = f" From first start to last end, workers were busy {100 * busy / there:.0f} % of the time."
     hosts = f" on {timeline.hosts} hosts" if timeline.hosts > 1 else ""
-    said = f"{_many(len(timeline.spans), 'attempt')} of {_many(workers, 'worker')}{hosts}: {counts}."
+    said = f"{many(len(timeline.spans), 'attempt')} of {many(workers, 'worker')}{hosts}: {counts}."
     return said + share
-
-
-def _many(count: int, noun: str) -> str:
-    return f"{count:,} {noun}{'' if count == 1 else 's'}"
 
 
 def _many_behind(plan: Plan, counts: Integers) -> str:
     """Return how many readings are behind each point: of one configuration they are repetitions."""
     return how_many(counts, "experiment" if plan.over else "repetition")
-
-
-def how_many(counts: Integers, noun: str) -> str:
-    """Return how many readings there are behind each estimate, a range where it differs."""
-    least, most = int(counts.min()), int(counts.max())
-    if least == most:
-        return f"n = {_many(most, noun)}"
-    return f"n = {least:,} to {_many(most, noun)}"

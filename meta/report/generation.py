@@ -19,7 +19,7 @@ from experiments.selecting import expression_of
 from experiments.series_file.models import SeriesFile
 from experiments.series_lookup import chosen_series, find_series
 from meta.graphs import index
-from meta.graphs.naming import safe
+from meta.graphs.naming import folder_of
 from meta.graphs.studio import Studio
 from meta.report.figures import Figure, draw_figures
 from meta.report.page import render
@@ -127,9 +127,7 @@ def generate_reports(  # noqa: PLR0913 - each by its name
         for one in chosen:
             with snapshot(session):
                 records = read_report(session, find_series(session, one.id), by_name.get(one.name), where)
-            own = folder.report(one.folder)
-            if where is not None:  # the report of all experiments stays
-                own /= f"where-{safe(where)}"
+            own = folder_of(folder.report(one.folder), where)
             results.append(_write(records, Place(directory or own, one.folder), studio, tell))
     return results
 
@@ -155,7 +153,7 @@ def _write(
         raise ExperimentsError(f"{page} cannot be written ({error.strerror})") from error
     written = [page, *(path for figure in figures.drawn for path in figure.paths)]
     try:
-        removed = index.record(directory, place.owner, written=written, graphs=())
+        removed = index.record(directory, place.owner, written=written, names=())
     except OSError as error:  # the report is there, and that is what was wanted
         _log.warning("%s: files of an earlier report may still lie in %s: %s", name, directory, error)
     else:

@@ -76,12 +76,17 @@ def acceleration_of(left_out: Sequence[Floats]) -> Floats:
     ndarray, shape (columns,)
         0 where leaving out changes nothing.
     """
-    cubes, squares = np.zeros(left_out[0].shape[1]), np.zeros(left_out[0].shape[1])
+    cubes, squares = np.zeros((2, left_out[0].shape[1]))
+    changes = []
     for estimates in left_out:
         known = np.isfinite(estimates)
         size = np.maximum(known.sum(axis=0), 1)
         mean = np.where(known, estimates, 0.0).sum(axis=0) / size
-        change = np.where(known, mean - estimates, 0.0) * (size - 1) / size
+        changes.append(np.where(known, mean - estimates, 0.0) * (size - 1) / size)
+    # In units of the largest one no cube overflows.
+    scale = np.max([np.abs(change).max(axis=0, initial=0.0) for change in changes], axis=0)
+    scale[scale == 0] = 1.0
+    for change in (one / scale for one in changes):
         cubes += (change**3).sum(axis=0)
         squares += (change**2).sum(axis=0)
     return np.divide(cubes, 6 * squares**1.5, out=np.zeros_like(cubes), where=squares > 0)

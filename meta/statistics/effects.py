@@ -93,10 +93,12 @@ def _hedges_g(one: Floats, other: Floats) -> tuple[float, str]:
     freedom = len(one) + len(other) - 2
     if min(len(one), len(other)) < 2:
         return math.nan, "fewer than two readings of a method say nothing about their spread"
+    largest = max(np.abs(one).max(), np.abs(other).max()) or 1.0
+    # In units of the largest reading no square overflows.
+    one, other = one / largest, other / largest
     squares = float(((one - one.mean()) ** 2).sum() + ((other - other.mean()) ** 2).sum())
     # Equal decimal fractions differ from their mean by rounding.
-    largest = max(np.abs(one).max(), np.abs(other).max())
-    if squares <= (freedom + 2) * (4 * np.finfo(np.float64).eps * largest) ** 2:
+    if squares <= (freedom + 2) * (4 * np.finfo(np.float64).eps) ** 2:
         return math.nan, "neither method varies"
     half = freedom / 2
     correction = math.exp(special.gammaln(half) - special.gammaln(half - 0.5)) / math.sqrt(half)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
+from meta.counting import many
 from meta.statistics.location import Estimator, Quantile, TrimmedMean
 from meta.statistics.order_statistics import minimum_count
 from meta.statistics.ranking import Ranking
@@ -93,7 +94,7 @@ def ranking_guards(ranking: Ranking) -> tuple[str, ...]:
             f"{sets} data sets are few: the p values of Friedman's test are rough up to {_FEW_DATA_SETS}."
         )
     if ranking.left_out:
-        said.append(f"{ranking.left_out} data sets are left out, because a method has no score there.")
+        said.append(f"{many(ranking.left_out, 'data set')} left out, because a method has no score there.")
     return tuple(said)
 
 

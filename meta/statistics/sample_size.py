@@ -122,6 +122,9 @@ def repetitions_to_decide(
     have = min(len(one), len(other))
     if have < 2:
         return Plan(None, have, "one repetition says nothing about the spread: run at least two")
+    largest = float(np.abs([*one, *other]).max()) or 1.0
+    # In units of the largest reading no square overflows.
+    one, other = one / largest, other / largest
     difference = float(one.mean() - other.mean())
     deviation = (
         float((one - other).std(ddof=1))
@@ -131,17 +134,18 @@ def repetitions_to_decide(
             / (len(one) + len(other) - 2)
         )
     )
-    largest = float(np.abs([*one, *other]).max())
-    if abs(difference) <= 1e-12 * largest:
+    if abs(difference) <= 1e-12:
         return Plan(None, have, "the means are equal: no number of repetitions decides between them")
-    effect = abs(difference) / max(deviation, 1e-12 * largest)
+    effect = abs(difference) / max(deviation, 1e-12)
 
     def decisive(count: int) -> bool:
         smallest = smallest_p_of_pairs(count) if paired else smallest_p_of_samples((count, count))
         return smallest <= alpha and _power(effect, count * 3 / math.pi, paired=paired, alpha=alpha) >= power
 
     return _plan(
-        decisive, have, f"if the difference is {abs(difference):.3g} and its power {100 * power:g} %"
+        decisive,
+        have,
+        f"if the difference is {largest * abs(difference):.3g} and its power {100 * power:g} %",
     )
 
 

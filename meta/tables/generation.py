@@ -15,14 +15,15 @@ from database.models import ExperimentSeries
 from database.settings import results_directory
 from database.snapshots import snapshot
 from experiments.results_folder import ResultsFolder, write_atomically
+from experiments.selecting import expression_of
 from experiments.series_file.models import SeriesFile
 from experiments.series_file.tables import TableFormat, TableSpec
 from experiments.series_lookup import chosen_series, find_series
 from meta.graphs import index
 from meta.graphs.errors import GraphError
-from meta.graphs.naming import distinct
+from meta.graphs.naming import distinct, folder_of
 from meta.graphs.records import SeriesRecords, read_records
-from meta.graphs.subsets import read_or_refuse
+from meta.graphs.subsets import read_or_refuse, read_subset
 from meta.tables.data import comma_separated
 from meta.tables.defaults import default_tables
 from meta.tables.html import html
@@ -74,6 +75,7 @@ def generate_all_tables(
     directory: Path | None = None,
     *,
     files: Iterable[SeriesFile] = (),
+    where: str | None = None,
     formats: Sequence[TableFormat] = (),
 ) -> list[TableResult]:
     """Write the tables that series files ask for, or sensible ones where a file asks for none.
@@ -93,6 +95,8 @@ def generate_all_tables(
     files : iterable of SeriesFile
         The series of these names get the tables, labels and units of these files, instead of those
         recorded when they were last created.
+    where : str, optional
+        An expression: only experiments that it is true of, in a folder of their own.
     formats : sequence of {"markdown", "latex", "csv", "html"}
         In place of those that the series files ask for.
 
@@ -105,17 +109,28 @@ def generate_all_tables(
     ------
     NotFoundError
         There is no such series; nothing is written.
+    ExpressionError
+        `where` is none, or has a name that one of the series does not have; nothing is written.
     """
     folder = ResultsFolder(results_directory(current_url()))
     by_name = {file.name: file for file in files}
+    with snapshot(session):
+        chosen = chosen_series(session, series)
+        if where is not None:
+            for one in chosen:
+                expression_of(session, find_series(session, one.id), where)
     results: list[TableResult] = []
-    for one in chosen_series(session, series):
+    for one in chosen:
         with snapshot(session):
             found = find_series(session, one.id)
             records = read_records(session, found, by_name.get(one.name), with_curves=False)
-            asked = [(spec, read_or_refuse(session, found, records, [spec.where])) for spec in records.tables]
-        place = Place(directory or folder.tables(one.folder), one.folder)
-        results += write_tables(records, asked, place, formats)
+            asked = [
+                (spec, read_or_refuse(session, found, records, [spec.where, where]))
+                for spec in records.tables
+            ]
+            common = read_subset(session, found, records, [where])
+        place = Place(directory or folder_of(folder.tables(one.folder), where), one.folder)
+        results += write_tables(common, asked, place, formats)
     return results
 
 
@@ -145,7 +160,8 @@ def write_tables(
     asked = asked or [(spec, records) for spec in default_tables(records)]
     specs = [spec for spec, _ in asked]
     if not specs:
-        error = f"the series {records.name!r} has no completed experiment with a numeric result yet"
+        only = "" if records.where is None else f", where {records.where},"
+        error = f"the series {records.name!r}{only} has no completed experiment with a numeric result yet"
         return [TableResult(records.name, "tables", error=error)]
     names = distinct(
         [spec.name or _described(spec) for spec in specs], [one.model_dump_json() for one in specs]
@@ -159,7 +175,7 @@ def write_tables(
             place.directory,
             place.owner,
             written=[path for result in results for path in result.paths],
-            graphs=[result.name for result in results],
+            names=[result.name for result in results],
         )
     except OSError as error:  # the tables are there, and that is what was wanted
         _log.warning(

@@ -6,11 +6,11 @@ from collections import Counter
 
 import numpy as np
 
+from meta.counting import many
 from meta.graphs.gaps import balance, counted, progress, survivors
-from meta.graphs.notes import averaged, only
 from meta.graphs.numbers import Cell as Gap
+from meta.graphs.phrases import INTERVALS, averaged, few, how_many, only
 from meta.graphs.records import SeriesRecords
-from meta.graphs.wording import INTERVALS, few, how_many
 from meta.tables.cells import Cell, Cells, measure_of
 from meta.tables.marks import MOST_COMPARISONS, Marks
 from meta.tables.plan import Key, TablePlan
@@ -73,8 +73,8 @@ def _best(plan: TablePlan, marks: Marks) -> list[str]:
 
 def _significance(plan: TablePlan, marks: Marks) -> list[str]:
     if not marks.p_values and marks.comparisons:
-        many = f"{marks.comparisons:,} comparisons are more than {MOST_COMPARISONS:,}"
-        return [f"Not tested: {many}; name a baseline, or choose fewer cells (where)."]
+        too_many = f"{marks.comparisons:,} comparisons are more than {MOST_COMPARISONS:,}"
+        return [f"Not tested: {too_many}; name a baseline, or choose fewer cells (where)."]
     if not marks.p_values:
         return []
     against = (
@@ -84,7 +84,7 @@ def _significance(plan: TablePlan, marks: Marks) -> list[str]:
     )
     pairs = "pairs with the same seed" if marks.paired else "independent repetitions"
     among = f"all pairs in each {plan.spec.within}" if plan.baseline is None else "comparisons"
-    family = f"corrected by Holm for {marks.comparisons} comparisons"
+    family = f"corrected by Holm for {many(marks.comparisons, 'comparison')}"
     if plan.baseline is None:
         family += f" ({among}, as the best is known only after looking)"
     found = any(marks.differs(place) for place in marks.p_values)
@@ -92,7 +92,7 @@ def _significance(plan: TablePlan, marks: Marks) -> list[str]:
     said = [f"{mark} {against} ({marks.test} of {pairs}, p <= {1 - marks.level:.3g}, {family})."]
     said.append("No mark does not mean equal." if found else "That does not mean that they are equal.")
     if marks.left_out:
-        said.append(f"{marks.left_out:,} readings without a partner are not in the tests.")
+        said.append(f"Not in the tests: {many(marks.left_out, 'reading')} without a partner.")
     return [*said, *marks.guards]
 
 
@@ -110,8 +110,8 @@ def _selection(plan: TablePlan, cells: Cells) -> list[str]:
     by = ", by mean rank" if several else ""
     heads = ", ".join(plan.heads(plan.chosen))
     text = (
-        f"Best of up to {cells.settings} settings of {heads} for each {each}{by}, by the same readings, "
-        f"so that they look better than new ones would ({'; '.join(chosen)})."
+        f"Best of up to {many(cells.settings, 'setting')} of {heads} for each {each}{by}, by the same "
+        f"readings, so that they look better than new ones would ({'; '.join(chosen)})."
     )
     said = [text]
     if cells.unfit:
@@ -125,7 +125,7 @@ def _gaps(plan: TablePlan, cells: Cells, records: SeriesRecords) -> list[str]:
     missing = sum((Counter(cell.missing) for _, cell in shown), Counter[str]())
     if missing.total():
         total = missing.total() + sum(len(member.completed) for _, cell in shown for member in cell.members)
-        said.append(f"{counted(missing)} of {total:,} experiments left out.")
+        said.append(f"{counted(missing)} of {many(total, 'experiment')} left out.")
     gaps = [Gap(_label(plan, *place), cell.count, cell.missing) for place, cell in shown]
     said += [*survivors(gaps), *balance(gaps)]
     partly = [gap.label for gap, (_, cell) in zip(gaps, shown, strict=True) if _is_partly(plan, cell)]
@@ -137,7 +137,7 @@ def _gaps(plan: TablePlan, cells: Cells, records: SeriesRecords) -> list[str]:
     if without:
         said.append(f"{without:,} completed without {plan.y.name!r} left out.")
     if non_finite:
-        said.append(f"{non_finite:,} NaN or infinite readings left out.")
+        said.append(f"{many(non_finite, 'NaN or infinite reading')} left out.")
     if records.retired:
         said.append(f"{records.retired:,} completed but no longer in the series file left out.")
     return said

@@ -88,7 +88,7 @@ def make_plan(spec: TableSpec, records: SeriesRecords) -> TablePlan:
         `y` is neither result nor metric.
     """
     if not any(configuration.completed for configuration in records.configurations):
-        raise TableError(f"the series {records.name!r} has no completed experiment yet: nothing to show")
+        raise TableError(f"{records.nothing_completed()}: nothing to show")
     values = records.parameter_values() or {SERIES: ValueSet.single(records.name)}
     for path, message in _objections(spec, list(values)):
         raise TableError(f"{path_text(path)}: {message}")

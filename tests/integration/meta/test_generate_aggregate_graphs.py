@@ -16,10 +16,12 @@ from database.session import scoped_session
 from database.settings import results_directory
 from experiments.results_folder import ResultsFolder
 from experiments.series_file.loading import load_series_file
+from experiments.series_lookup import find_series
 from meta.commands.group import run_command
 from meta.generate_aggregate_graphs import generate_all_graphs, main
 from meta.graphs.drawing import make_picture
 from meta.graphs.records import read_records
+from meta.graphs.subsets import read_subset
 from tests.figures import make_figure
 
 
@@ -152,6 +154,24 @@ def test_what_is_retired_is_left_out_and_counted(database_url: str, write_series
     )
 
 
+def test_only_what_a_mapping_chooses_is_counted_as_retired(database_url: str, write_series, written) -> None:
+    """`where` leaves out of the count what it leaves out of the graph, also of whole configurations."""
+
+    def left(parameters, repetition):
+        return written(results={"y": 1.0}, retired=parameters["k"] == 3 or repetition == 2)
+
+    with scoped_session() as session:
+        write_series(session, left, grid={"k": [1, 2, 3], "m": [1, 2]}, repeat={"seeds": 3})
+        series = find_series(session, "study")
+        records = read_records(session, series)
+        by_text = read_subset(session, series, records, ["m == 2 and k != 1"])
+    assert records.retired == 10
+    assert records.chosen({"m": 2}).retired == 5
+    assert records.chosen({"m": 2, "k": [2]}).retired == 1
+    assert by_text.retired == 4
+    assert by_text.chosen({"k": 2}).retired == 1
+
+
 def test_a_series_without_anything_to_draw_says_so(
     sqlite_url: str, tmp_path: Path, write_series, written
 ) -> None:
@@ -199,7 +219,7 @@ def test_graphs_no_longer_asked_for_are_removed(
         results = generate_all_graphs(session, "study", folder, files=[now.file])
     assert [result.name for result in results] == ["A2"]
     assert {path.name for path in folder.iterdir()} == {
-        ".graphs.json",
+        ".generated.json",
         *("A2.png", "A2.svg"),
         *("shared.png", "shared.svg", "o.png", "o.svg"),
         *("b.svg", "photo.png"),
@@ -235,12 +255,12 @@ def test_a_strange_index_removes_nothing(
     (tmp_path / "kept.png").write_bytes(b"kept")
     if "%s" in content:
         content %= hashlib.sha256(b"kept").hexdigest()
-    (folder / ".graphs.json").write_text(content)
+    (folder / ".generated.json").write_text(content)
     with scoped_session() as session:
         write_series(session, outcome, **SECTIONS, graphs=named("a"))
         generate_all_graphs(session, "study", folder)
     assert (tmp_path / "kept.png").exists()
-    assert set(json.loads((folder / ".graphs.json").read_text())["study"]) == {"a.png", "a.svg"}
+    assert set(json.loads((folder / ".generated.json").read_text())["study"]) == {"a.png", "a.svg"}
 
 
 def test_graphs_of_a_file_are_those_it_has_now(

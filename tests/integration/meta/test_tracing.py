@@ -77,6 +77,22 @@ def test_a_figure_is_told_in_words(figure: Path, trace) -> None:
         assert told.endswith("the database would give the same figure now")
 
 
+def test_a_figure_of_some_experiments_is_compared_with_those(series: None, tmp_path: Path, trace) -> None:
+    """Of `graphs --where` the expression is told; only what it is true of counts, also their code."""
+    where = 'lr == 0.1 and results["accuracy"] >= 0.25'
+    assert run_command(["graphs", "study", "--where", where, "--output", str(tmp_path / "some")]) == 0
+    told = trace(tmp_path / "some" / "a.png", "--json")
+    assert (told["where"], told["experiments"], told["current"]) == (where, 2, True)
+    assert sum(version["experiments"] for version in told["experiments_code"]) == 2
+    assert f"where {where} " in " ".join(trace(tmp_path / "some" / "a.png").split())
+    for lr, current in ((0.01, True), (0.1, False)):
+        with scoped_session() as session:
+            for one in session.query(Experiment).filter_by(status=ExperimentStatus.COMPLETED):
+                if one.configuration.parameters["lr"] == lr:
+                    one.results = {"accuracy": 0.125}
+        assert trace(tmp_path / "some" / "a.png", "--json")["current"] is current
+
+
 def test_a_figure_is_told_as_data(figure: Path, trace) -> None:
     """With --json everything is there under its name."""
     told = trace(figure, "--json")

@@ -1,4 +1,4 @@
-"""`--where` of the verbs, and `where` of graphs, on both databases."""
+"""`--where` of the verbs, and `where` of graphs and tables, on both databases."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 from sqlalchemy import select, update
 
+from database.expressions import ExpressionError
 from database.models import Experiment, ExperimentSeries
 from database.session import SessionLocal, scoped_session
 from experiments.series_file.loading import load_series_file
@@ -22,10 +23,12 @@ from meta.commands.group import run_command
 from meta.generate_aggregate_graphs import generate_all_graphs
 from meta.graphs.records import read_records
 from meta.graphs.subsets import read_subset
+from meta.tables.generation import generate_all_tables
 from tests.integration.recording import add_series, add_worker, claim, completed, raised, record
 
 Command = Callable[..., str]
 PAGE = (Path(__file__).parents[3] / "docs" / "expressions.md").read_text(encoding="utf-8")
+VERBS_WITH_WHERE = ("list", "failures", "retry", "release", "cancel", "export", "graphs", "table")
 PARAMETERS = [{"lr": 0.1, "opt": "adam"}, {"lr": 0.01, "opt": 'it\'s 50% "x"'}]
 
 
@@ -111,16 +114,17 @@ def test_taking_from_workers(command: Command, series_id: int) -> None:
     assert statuses()[-2:] == ["pending", "cancelled"]
 
 
-@pytest.mark.parametrize("verb", ["list", "failures", "retry", "release", "cancel", "export", "graphs"])
+@pytest.mark.parametrize("verb", [*VERBS_WITH_WHERE, "compare first --of lr --on loss"])
 def test_a_wrong_expression_changes_nothing(
     command: Command, series_id: int, verb: str, tmp_path: Path
 ) -> None:
     """An expression that is none, or has a wrong name, is a wrong use of each verb."""
     before = statuses()
-    told = command(verb, "first", "--where", "lrr > 0.05", code=2)
+    arguments = verb.split() if " " in verb else (verb, "first")
+    told = command(*arguments, "--where", "lrr > 0.05", code=2)
     assert told.startswith("error: there is nothing named lrr; did you mean 'lr'? names: lr, opt, loss, id")
     assert told.endswith("\n    lrr > 0.05\n    ^\n")
-    assert "write == None instead of is None" in command(verb, "first", "--where", "lr is None", code=2)
+    assert "write == None instead of is None" in command(*arguments, "--where", "lr is None", code=2)
     assert statuses() == before
     assert not (tmp_path / "Ergebnisse ü" / "first").exists()
 
@@ -201,3 +205,71 @@ def test_graphs_by_command(command: Command) -> None:
     assert [Path(path).name for path in some] == [Path(path).name for path in whole]
     assert {Path(path).parent.name.split("-")[0] for path in some} == {"where"}
     assert Path(whole[1]).read_bytes() == content != Path(some[1]).read_bytes()
+
+
+def test_tables_of_some_experiments(command: Command, tmp_path: Path) -> None:
+    """`table --where` writes beside the tables of the whole series, which stay; the note says of what."""
+    command("init")
+    command("run", "first.yaml", "--workers", "0", "--quiet")
+    command("table", "first")
+    folder = tmp_path / "Ergebnisse ü" / "first" / "tables"
+    before = {path.name: path.read_bytes() for path in folder.iterdir()}
+    where = "lr > 0.05 and repetition < 3"
+    some = as_json(command, "table", "first", "--where", where)
+    assert {Path(path).parent.parent for one in some for path in one["paths"]} == {folder}
+    assert {Path(path).parent.name[:6] for one in some for path in one["paths"]} == {"where-"}
+    assert {cell["parameters"].get("lr", 0.1) for one in some for cell in one["cells"]} == {0.1}
+    assert {cell["n"] for one in some for cell in one["cells"]} == {3}
+    for one in some:
+        assert f"Only where {where}." in one["notes"]
+        [page] = [Path(path) for path in one["paths"] if path.endswith(".md")]
+        assert r"Only where lr \> 0.05 and repetition \< 3." in page.read_text(encoding="utf-8")
+    assert {path.name: path.read_bytes() for path in folder.iterdir() if path.is_file()} == before
+    elsewhere = as_json(command, "table", "first", "--where", where, "--output", "out")
+    assert {str(Path(path).parent) for one in elsewhere for path in one["paths"]} == {"out"}
+    assert command("table", "first", "--where", "lr > 9", code=1).startswith("first: tables: the series")
+
+
+def test_tables_from_python(command: Command, tmp_path: Path) -> None:
+    """Both conditions of a table hold; a wrong name is found in any series before anything is written."""
+    command("init")
+    command("run", "first.yaml", "--workers", "0", "--quiet")
+    document = {
+        "name": "first",
+        "run": {"function": "train.py:main"},
+        "grid": {"lr": [0.1, 0.01], "depth": [2, 4]},
+    }
+    table = {"y": "accuracy", "rows": "depth", "where": "lr > 0.05", "name": "one"}
+    none = {**table, "where": "repetition > 3", "name": "none"}
+    file = load_series_file({**document, "tables": [table, none]}).file
+    with SessionLocal() as session:
+        add_series(session, "another", [{"x": 1}])
+    with scoped_session(read_only=True) as session:
+        with pytest.raises(ExpressionError, match="nothing named lr"):
+            generate_all_tables(session, ["first", "another"], tmp_path / "out", where="lr > 0.05")
+        assert not (tmp_path / "out").exists()
+        one, other = generate_all_tables(session, "first", files=[file], where="repetition < 3")
+    assert one.table is not None
+    assert "Only where (lr > 0.05) and (repetition < 3)." in one.table.notes
+    assert {cell.count for cell in one.table.cells.cells.values()} == {3}
+    assert other.error == (
+        "no completed experiment is one where (repetition > 3) and (repetition < 3): nothing to show"
+    )
+
+
+def test_comparing_some_experiments(command: Command) -> None:
+    """`compare --where` compares those only and says so; where too little is left, that is told."""
+    command("init")
+    command("run", "first.yaml", "--workers", "0", "--quiet")
+    asked = ("compare", "first", "--of", "lr", "--on", "accuracy", "--where")
+    found = as_json(command, *asked, "depth == 2 and repetition != 1")
+    assert (found["where"], found["over"]) == ("depth == 2 and repetition != 1", [])
+    assert [pair["n"] for pair in found["pairs"]] == [[4, 4]]
+    assert as_json(command, *asked[:-1])["where"] is None
+    assert "\nOnly where depth == 2.\n" in command(*asked, "depth == 2")
+    assert "lr is always 0.1 where lr > 0.05: there is nothing to compare" in command(
+        *asked, "lr > 0.05", code=2
+    )
+    assert "no completed experiment is one where lr > 9: nothing to compare" in command(
+        *asked, "lr > 9", code=2
+    )

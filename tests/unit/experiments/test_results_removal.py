@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -15,9 +16,22 @@ OURS = (
     "files/1/model.bin",
     "files/1/deep/er.bin",
     "graphs/a.png",
-    "graphs/a.svg",
+    "graphs/a.pdf",
+    "graphs/where-lr/a.png",
+    "tables/b.md",
+    "tables/where-lr/b.md",
 )
-THEIRS = ("logs/1.log", "logs/notes.txt", "files/notes/1.txt", "graphs/thesis.pdf", "data.csv", "src/main.py")
+THEIRS = (
+    "logs/1.log",
+    "logs/notes.txt",
+    "files/notes/1.txt",
+    "graphs/thesis.png",
+    "graphs/mine/a.png",
+    "tables/where-lr/c.md",
+    "data.csv",
+    "src/main.py",
+)
+INDEX = {"s": {"a.png": "", "a.pdf": "", "b.md": ""}}
 
 
 @pytest.fixture
@@ -33,6 +47,12 @@ def write(folder: ResultsFolder, names: tuple[str, ...]) -> Path:
     return home
 
 
+def list_files(home: Path) -> None:
+    """Write the indexes that generations of graphs and tables leave."""
+    for name in ("graphs", "graphs/where-lr", "tables", "tables/where-lr"):
+        (home / name / ".generated.json").write_text(json.dumps(INDEX))
+
+
 def files(home: Path) -> set[str]:
     return {str(path.relative_to(home)) for path in home.rglob("*") if not path.is_dir()}
 
@@ -40,10 +60,11 @@ def files(home: Path) -> set[str]:
 def test_everything_of_ours_goes(folder: ResultsFolder) -> None:
     """A folder in which nothing else lies vanishes; others of the results stay."""
     home = write(folder, OURS)
+    list_files(home)
     other = folder.log("other", 1, 1)
     other.parent.mkdir(parents=True)
     other.touch()
-    assert remove_results(folder, "s") == 5
+    assert remove_results(folder, "s") == 12
     assert not home.exists()
     assert other.exists()
 
@@ -51,6 +72,7 @@ def test_everything_of_ours_goes(folder: ResultsFolder) -> None:
 def test_everything_of_others_stays(folder: ResultsFolder) -> None:
     """A series may be named like a folder of the user's project."""
     home = write(folder, OURS + THEIRS)
+    list_files(home)
     remove_results(folder, "s")
     assert files(home) == set(THEIRS)
 

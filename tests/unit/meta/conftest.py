@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from experiments.series_file.models import MetricSection
-from meta.graphs.records import CompletedExperiment, ConfigurationRecord, SeriesRecords
+from meta.graphs.records import CompletedExperiment, ConfigurationRecord, RetiredRecord, SeriesRecords
 from meta.statistics.curves import Curve
 
 #: None where the repetition was not completed.
@@ -52,6 +52,12 @@ def make_records() -> MakeRecords:
             configurations.append(
                 ConfigurationRecord(identity, parameters, completed, Counter(missing(parameters)))
             )
-        return SeriesRecords("made-up", configurations, retired=retired, curves=logged, labels=labels or {})
+        return SeriesRecords(
+            "made-up",
+            configurations,
+            no_longer_named=[RetiredRecord(0, {}, retired)] if retired else [],
+            curves=logged,
+            labels=labels or {},
+        )
 
     return make

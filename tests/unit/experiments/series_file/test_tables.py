@@ -44,6 +44,13 @@ def test_show_is_short_for_estimator_and_interval(show: str, expected: tuple[obj
     assert found == expected
 
 
+def test_an_expression_is_no_name() -> None:
+    """`where` is an expression or gives values of parameters."""
+    where = "dataset == 'digits' and accuracy > 0.5"
+    assert loaded(where=where).where == where
+    assert loaded(where={"dataset": "digits"}).where == {"dataset": "digits"}
+
+
 def test_one_name_needs_no_list() -> None:
     """A single row, column, format, or order of the only row's values is written plainly."""
     spec = loaded(columns="dataset", to="latex", order=["adam"])
@@ -58,6 +65,7 @@ def test_one_name_needs_no_list() -> None:
         ({"columns": ["optimizer.name"]}, "already among rows"),
         ({"over": "data"}, "over: cannot be 'data'"),
         ({"where": {"datast": 1}}, "where.datast: cannot be 'datast'; did you mean 'dataset'"),
+        ({"where": "dataset = 'digits'"}, "character 9: compare with =="),
         ({"show": "mean ± "}, "show: must be an estimator, alone or with an interval"),
         ({"show": "meen±ci95"}, "estimator: must be 'mean', "),
         ({"show": "mean±ci95", "level": 0.9}, "level: is said by show: mean±ci95 already"),

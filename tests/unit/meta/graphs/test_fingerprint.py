@@ -13,6 +13,7 @@ from meta.graphs.code_versions import CodeVersion
 from meta.graphs.errors import GraphError
 from meta.graphs.extract import extract
 from meta.graphs.fingerprint import Fingerprints
+from meta.graphs.records import RetiredRecord
 from meta.statistics.curves import Curve
 
 CURVE = GraphSpec(kind="curve", y="loss", x="step")
@@ -129,7 +130,7 @@ def test_everything_on_the_figure_matters(records) -> None:
         replace(records, configurations=[replace(first, parameters={"lr": 0.15}), second, third]),
         replace(records, configurations=[replace(first, completed=first.completed[1:]), second, third]),
         replace(records, configurations=[replace(first, missing={"failed": 1}), second, third]),
-        replace(records, retired=1),
+        replace(records, no_longer_named=[RetiredRecord(9, {}, 1)]),
     ]
     found = {fingerprint(CURVE, changed) for changed in changes}
     assert len(found) == len(changes)

@@ -109,7 +109,9 @@ def test_rankings() -> None:
     scores[:4, 0] = np.nan
     few, left_out = ranking_guards(rank_methods(scores, higher_is_better=True))
     assert few.startswith("8 data sets are few")
-    assert left_out.startswith("4 data sets are left out")
+    assert left_out.startswith("4 data sets left out")
+    scores[1:4, 0] = 0.5
+    assert ranking_guards(rank_methods(scores, higher_is_better=True))[-1].startswith("1 data set left out,")
     assert ranking_guards(rank_methods(np.ones((12, 3)), higher_is_better=True)) == (
         "Ranking: all methods are equal on every data set.",
     )

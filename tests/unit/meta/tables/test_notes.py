@@ -36,7 +36,7 @@ def test_survivors_and_missing_are_named(make_records) -> None:
     assert "1 failed, 2 timed out, 2 running of" in text
     assert "Shown by survivors only: lr=1 (2 of 5)." in text
     assert "1 completed without 'accuracy' left out." in text
-    assert "1 NaN or infinite readings left out." in text
+    assert "1 NaN or infinite reading left out." in text
     assert "7 completed but no longer in the series file left out." in text
     assert "n = 2 to 4 repetitions" in text
 
