@@ -65,4 +65,4 @@ def _strike(mishap: str, attempt_number: int) -> None:
         taken: list[bytes] = []
         while len(taken) * _BITE < _FULL:
             taken.append(b"x" * _BITE)
-            time.sleep(0.02)
+            time.sleep(0.03)

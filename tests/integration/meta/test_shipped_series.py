@@ -43,7 +43,7 @@ SHORT = {
     "bandits.yaml": Short({"steps": 20}, points={"reward": 20, "optimal_action": 20}),
     "mishaps.yaml": Short(
         {"effort": 0.01, "chance": 1.0},
-        {"execute": {"timeout": "1s", "memory": "300MB", "retries": {"crashed": 1, "delay": 0}}},
+        {"execute": {"timeout": "3s", "memory": "300MB", "retries": {"crashed": 1, "delay": 0}}},
         workers=2,
         completed=2 / 5,  # nothing, and what dies once
     ),
