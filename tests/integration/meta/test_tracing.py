@@ -93,6 +93,18 @@ def test_a_figure_of_some_experiments_is_compared_with_those(series: None, tmp_p
         assert trace(tmp_path / "some" / "a.png", "--json")["current"] is current
 
 
+def test_a_figure_of_some_configurations_names_their_code(series: None, tmp_path: Path, trace) -> None:
+    """What other configurations ran, or have come to since, does not concern it."""
+    graph = {**GRAPH, "where": {"lr": 0.01}}
+    with scoped_session() as session:
+        found = session.query(ExperimentSeries).one()
+        found.resolved = {**found.resolved, "graphs": [graph]}
+    assert run_command(["graphs", "study", "--output", str(tmp_path / "some")]) == 0
+    told = trace(tmp_path / "some" / "a.png", "--json")
+    versions = [(version["commit"], version["experiments"]) for version in told["experiments_code"]]
+    assert (versions, told["current"]) == ([("a" * 40, 1)], True)
+
+
 def test_a_figure_is_told_as_data(figure: Path, trace) -> None:
     """With --json everything is there under its name."""
     told = trace(figure, "--json")
