@@ -17,7 +17,7 @@ class AttemptRecord:
 
     Attributes
     ----------
-    configuration_id : int
+    experiment_id, configuration_id : int
     host : str
         Empty when nobody registered the worker.
     worker : str
@@ -27,6 +27,7 @@ class AttemptRecord:
     finished_at : datetime or None
     """
 
+    experiment_id: int
     configuration_id: int
     host: str
     worker: str
@@ -36,11 +37,15 @@ class AttemptRecord:
 
 
 def read_attempts(session: Session, series_id: int) -> list[AttemptRecord]:
-    """Return the attempts of a series by their start, running ones too; without those never started."""
+    """Return the attempts of a series by their start, running ones too.
+
+    Those never started are left out, and those of experiments that the series file no longer names.
+    """
     workers = select(Worker.id, Runner.host).join(Runner, Runner.id == Worker.runner_id)
     hosts = {row.id: row.host for row in session.execute(workers)}
     ended = (
         select(
+            Experiment.id,
             Experiment.configuration_id,
             Attempt.worker_id,
             Attempt.outcome,
@@ -48,21 +53,28 @@ def read_attempts(session: Session, series_id: int) -> list[AttemptRecord]:
             Attempt.finished_at,
         )
         .join(Experiment, Experiment.id == Attempt.experiment_id)
-        .where(Experiment.series_id == series_id, Attempt.started_at.is_not(None))
+        .where(
+            Experiment.series_id == series_id,
+            Experiment.retired.is_(False),
+            Attempt.started_at.is_not(None),
+        )
     )
-    running = select(Experiment.configuration_id, Experiment.worker_id, Experiment.started_at).where(
+    running = select(
+        Experiment.id, Experiment.configuration_id, Experiment.worker_id, Experiment.started_at
+    ).where(
         Experiment.series_id == series_id,
+        Experiment.retired.is_(False),
         Experiment.status == ExperimentStatus.RUNNING,
         Experiment.started_at.is_not(None),
     )
     found = [
-        AttemptRecord(configuration, hosts.get(worker, ""), worker, outcome, started, finished)
-        for configuration, worker, outcome, started, finished in session.execute(ended)
+        AttemptRecord(experiment, configuration, hosts.get(worker, ""), worker, outcome, started, finished)
+        for experiment, configuration, worker, outcome, started, finished in session.execute(ended)
         if started is not None
     ]
     found += [
-        AttemptRecord(configuration, hosts.get(worker, ""), worker, None, started, None)
-        for configuration, worker, started in session.execute(running)
+        AttemptRecord(experiment, configuration, hosts.get(worker, ""), worker, None, started, None)
+        for experiment, configuration, worker, started in session.execute(running)
         if started is not None and worker is not None
     ]
     return sorted(found, key=lambda one: one.started_at)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -26,6 +27,8 @@ from meta.graphs.tasks import Drawing, Task
 
 #: The kinds that have x at its place among the values of a parameter.
 _AGAINST_PARAMETER = frozenset({"line", "bar", "point", "box", "violin", "strip", "heatmap"})
+#: Control characters, U+FFFE and U+FFFF.
+_NOT_IN_XML = re.compile(rb"[\x00-\x08\x0b\x0c\x0e-\x1f]|\xef\xbf[\xbe\xbf]")
 #: Height in inches of a row of a heatmap, of names in a ranking, and of workers.
 _ROW, _NAME, _WORKER = 0.2, 0.16, 0.14
 
@@ -162,5 +165,7 @@ def render(
         written = io.BytesIO()
         with style.theme(theme):
             figure.savefig(written, format=form, dpi=style.DPI, metadata=metadata_of(form, origin))
-        files[form] = seal(written.getvalue())
+        content = written.getvalue()
+        # Texts stand in comments too, where XML forbids control characters even as references.
+        files[form] = seal(_NOT_IN_XML.sub(b"?", content) if form == "svg" else content)
     return files

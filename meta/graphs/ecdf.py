@@ -45,9 +45,10 @@ def labels(plan: Plan) -> tuple[str, str]:
 def shares(plan: Plan, numbers: Numbers) -> Iterator[Row]:
     """Yield each reading in ascending order, with the ``share`` of readings that are at most so much."""
     for line in numbers.lines:
-        count = len(line.readings[0])
-        for place, value in enumerate(np.sort(line.readings[0]).tolist(), 1):
-            yield {**of_line(plan, line), "value": value, "share": place / count}
+        ordered = np.sort(line.readings[0])
+        shares = np.searchsorted(ordered, ordered, side="right") / len(ordered)
+        for value, share in zip(ordered.tolist(), shares.tolist(), strict=True):
+            yield {**of_line(plan, line), "value": value, "share": share}
 
 
 KIND = Kind(points.compute, draw, handle, labels, shares)

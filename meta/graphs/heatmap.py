@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 from matplotlib import colormaps, rcParams
@@ -13,10 +13,11 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 from numpy.typing import NDArray
 
-from meta.graphs import points, rows, scales, style
+from meta.graphs import points, scales, style
 from meta.graphs.errors import GraphError
 from meta.graphs.numbers import Line, Numbers
 from meta.graphs.plan import Plan
+from meta.graphs.rows import Row, estimates
 from meta.graphs.scene import Kind, Scene
 from meta.graphs.values import shortened
 
@@ -151,4 +152,10 @@ def labels(plan: Plan) -> tuple[str, str]:
     return plan.x, plan.hues[0]
 
 
-KIND = Kind(points.compute, draw, None, labels, rows.estimates)
+def cells(plan: Plan, numbers: Numbers) -> Iterator[Row]:
+    """Yield the cells: ``value`` over ``n`` readings."""
+    for row in estimates(plan, numbers):
+        yield {name: value for name, value in row.items() if name not in ("low", "high")}
+
+
+KIND = Kind(points.compute, draw, None, labels, cells)

@@ -72,6 +72,11 @@ def record(directory: Path, series: str, *, written: Sequence[Path], names: Coll
     return removed
 
 
+def owners(directory: Path, name: str) -> set[str]:
+    """Return what stands for the series that a file of the folder was written for."""
+    return {series for series, files in _read(directory).items() if name in files}
+
+
 def _read(directory: Path) -> _Index:
     path = directory / INDEX_NAME
     try:

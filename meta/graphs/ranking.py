@@ -16,7 +16,7 @@ from meta.graphs.plan import Plan
 from meta.graphs.records import SeriesRecords
 from meta.graphs.rows import Row
 from meta.graphs.scene import Kind, Scene
-from meta.graphs.values import shortened
+from meta.graphs.values import ABSENT, shortened
 from meta.statistics.ranking import nemenyi, rank_methods
 from meta.statistics.resampling import DEFAULT_LEVEL
 
@@ -180,10 +180,12 @@ def ranks(plan: Plan, numbers: Numbers) -> Iterator[Row]:
     ranked = numbers.ranked
     if ranked is None:
         raise ValueError("a ranking consists of ranks")
+    values = dict(zip(plan.values[plan.x].labels, plan.values[plan.x].values, strict=True))
     for method in np.argsort(ranked.ranking.average_ranks, kind="stable").tolist():
         bars = [bar for bar, clique in enumerate(ranked.groups.cliques, 1) if method in clique]
+        value = values[ranked.methods[method]]
         yield {
-            f"parameters.{plan.x}": ranked.methods[method],
+            f"parameters.{plan.x}": None if value is ABSENT else value,
             "result": plan.y.key,
             "average_rank": float(ranked.ranking.average_ranks[method]),
             "bars": " ".join(map(str, bars)),

@@ -106,6 +106,7 @@ def read_subset(
         Experiment.id, Experiment.configuration_id, Experiment.status, Experiment.retired
     ).where(Experiment.series_id == series.id, and_(True, *conditions))
     causes = causes_of_failures(session, series.id)
+    named: set[int] = set()
     completed: set[int] = set()
     missing: dict[int, Counter[str]] = {}
     retired: Counter[int] = Counter()
@@ -113,6 +114,7 @@ def read_subset(
         if row.retired:
             retired[row.configuration_id] += row.status is ExperimentStatus.COMPLETED
             continue
+        named.add(row.id)
         others = missing.setdefault(row.configuration_id, Counter())
         if row.status is ExperimentStatus.COMPLETED:
             completed.add(row.id)
@@ -137,7 +139,7 @@ def read_subset(
         ],
         curves=_of(records.curves, completed),
         times=_of(records.times, completed),
-        attempts=[one for one in records.attempts if one.configuration_id in missing],
+        attempts=[one for one in records.attempts if one.experiment_id in named],
         code=versions_of(code, missing),
         configuration_code=code,
         where=" and ".join(texts if len(texts) == 1 else (f"({text})" for text in texts)),

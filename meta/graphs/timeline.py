@@ -52,6 +52,8 @@ def compute(_plan: Plan, records: SeriesRecords) -> Numbers:
         Nothing was started yet.
     """
     attempts = records.attempts
+    if not attempts and records.where is not None:
+        raise GraphError(f"no started experiment is one where {records.where}: nothing to draw")
     if not attempts:
         raise GraphError(f"no experiment of {records.name!r} was started yet: nothing to draw")
     origin = min(one.started_at for one in attempts)

@@ -25,11 +25,14 @@ class Wishes:
     ----------
     tasks : mapping of str to Task or Failure
         Each graph by its name, or why it cannot be drawn; in the order of the series file.
+    specs : mapping of str to GraphSpec
+        What each asks for.
     note : str or None
         What has no graph, where nobody asked for any.
     """
 
     tasks: Mapping[str, Task | Failure]
+    specs: Mapping[str, GraphSpec]
     note: str | None = None
 
 
@@ -44,8 +47,10 @@ def wishes_of(reading: Reading, *, is_for_report: bool = False) -> Wishes:
                 f"not drawn: {', '.join(map(repr, found.skipped))}; the configurations differ in so much "
                 "that no graph of all of them is legible. Series of fewer configurations can be drawn"
             )
-    names = file_names([spec for spec, _ in asked])
-    return Wishes(dict(_tasks(names, asked, reading.where, is_for_report=is_for_report)), note)
+    specs = [spec for spec, _ in asked]
+    names = file_names(specs)
+    tasks = _tasks(names, asked, reading.where, is_for_report=is_for_report)
+    return Wishes(dict(tasks), dict(zip(names, specs, strict=True)), note)
 
 
 def _tasks(

@@ -107,7 +107,7 @@ def _left_out(records: SeriesRecords) -> list[str]:
     missing = records.missing()
     said = []
     if missing.total():
-        said.append(f"{counted(missing)} of {records.size():,} experiments are in no graph and no table.")
+        said.append(f"{counted(missing)} of {records.size():,} experiments have no results to show.")
     if records.retired:
         said.append(f"{records.retired:,} completed but no longer in the series file left out.")
     return said

@@ -33,8 +33,7 @@ class Figure:
     Attributes
     ----------
     name : str
-    spec : GraphSpec or None
-        None where there are no records to draw it from.
+    spec : GraphSpec
     paths : tuple of Path
         Its files, the numbers last; none where it could not be drawn.
     image : str
@@ -50,7 +49,7 @@ class Figure:
     """
 
     name: str
-    spec: GraphSpec | None = None
+    spec: GraphSpec
     paths: tuple[Path, ...] = ()
     image: str = ""
     width: int = 0
@@ -61,13 +60,11 @@ class Figure:
     @property
     def title(self) -> str:
         """What stands above it on the page."""
-        return self.name if self.spec is None else title_of(self.spec)
+        return title_of(self.spec)
 
     @property
     def asked(self) -> str:
         """What the series file asks for, as it could stand there."""
-        if self.spec is None:
-            return ""
         asked = self.spec.model_dump(mode="json", exclude_defaults=True)
         text: str = yaml.safe_dump(asked, sort_keys=False, allow_unicode=True, default_flow_style=True)
         return text
@@ -107,16 +104,16 @@ def draw_figures(
         if isinstance(task, Task):
             tasks.append(task)
         else:
-            finish(_failed(name, task))
+            finish(_failed(name, wishes.specs[name], task))
     for task, drawn in studio.draw(tasks):
         if isinstance(drawn, Drawing):
             finish(_written(task, drawn, directory / task.name))
         else:
-            finish(_failed(task.name, drawn, task.spec))
+            finish(_failed(task.name, task.spec, drawn))
     return Figures([done[name] for name in wishes.tasks], wishes.note)
 
 
-def _failed(name: str, why: Failure, spec: GraphSpec | None = None) -> Figure:
+def _failed(name: str, spec: GraphSpec, why: Failure) -> Figure:
     return Figure(name, spec, error=why.message, details=why.details)
 
 

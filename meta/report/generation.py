@@ -10,7 +10,7 @@ from pathlib import Path
 from sqlalchemy.orm import Session
 
 from database.engine import current_url
-from database.errors import ExperimentsError
+from database.errors import ExperimentsError, NotFoundError
 from database.models import ExperimentSeries
 from database.settings import results_directory
 from database.snapshots import snapshot
@@ -22,7 +22,7 @@ from meta.graphs import index
 from meta.graphs.naming import folder_of
 from meta.graphs.studio import Studio
 from meta.report.figures import Figure, draw_figures
-from meta.report.page import render
+from meta.report.page import Tables, render
 from meta.report.records import ReportRecords, read_report
 from meta.tables.defaults import default_tables
 from meta.tables.generation import Place, TableResult, write_tables
@@ -109,11 +109,11 @@ def generate_reports(  # noqa: PLR0913 - each by its name
     Raises
     ------
     NotFoundError
-        There is no such series; nothing is written.
+        There is no such series, or `where` is true of no experiment of one; nothing is written of that.
     ExpressionError
         `where` is none, or has a name that one of the series does not have; nothing is written.
     ExperimentsError
-        The page cannot be written.
+        The page cannot be written, or is that of another series.
     """
     folder = ResultsFolder(results_directory(current_url()))
     with snapshot(session):
@@ -136,6 +136,19 @@ def _write(
     records: ReportRecords, place: Place, studio: Studio, tell: Callable[[Progress], None]
 ) -> ReportResult:
     name, directory = records.series.name, place.directory
+    where = records.graphs.where
+    if where is not None and not records.graphs.common.configurations:
+        raise NotFoundError(f"no experiment of {name!r} is one where {where}")
+    page = directory / PAGE_NAME
+    try:
+        directory.mkdir(parents=True, exist_ok=True)  # before all is drawn in vain
+    except OSError as error:
+        raise ExperimentsError(f"{directory} cannot be written ({error.strerror})") from error
+    others = index.owners(directory, PAGE_NAME) - {place.owner}
+    if others:
+        raise ExperimentsError(
+            f"{page} is the report of another series ({', '.join(sorted(others))}); name another folder"
+        )
     figures = draw_figures(
         records.graphs,
         directory / "figures",
@@ -144,11 +157,13 @@ def _write(
     )
     tables = []
     if records.tables or default_tables(records.graphs.common):
-        where = Place(directory / "tables", place.owner)
-        tables = write_tables(records.graphs.common, records.tables, where)
-    page = directory / PAGE_NAME
+        below = Place(directory / "tables", place.owner)
+        tables = write_tables(records.graphs.common, records.tables, below)
+    unasked = {} if records.tables else {one.name: one.error for one in tables if one.error}
+    tables = [one for one in tables if one.name not in unasked]
+    text = render(records, figures, Tables(tables, list(dict.fromkeys(unasked.values()))), directory)
     try:
-        write_atomically(page, render(records, figures, tables, directory).encode())
+        write_atomically(page, text.encode())
     except OSError as error:
         raise ExperimentsError(f"{page} cannot be written ({error.strerror})") from error
     written = [page, *(path for figure in figures.drawn for path in figure.paths)]

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 import shlex
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache
@@ -24,6 +25,8 @@ from meta.report.records import ReportRecords, RunnerRecord
 from meta.tables.generation import TableResult
 from meta.tables.html import html
 
+#: Control characters, which HTML forbids, and those that turn the direction of what follows.
+_UNPRINTABLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ufffe\uffff]")
 #: So many values of a parameter are listed; of more the first ones.
 _MAX_VALUES = 20
 #: So many causes of failures are told, the most frequent first.
@@ -46,37 +49,50 @@ class Parameter:
         return self.count - len(self.values)
 
 
-def render(records: ReportRecords, figures: Figures, tables: Sequence[TableResult], directory: Path) -> str:
+@dataclass(frozen=True)
+class Tables:
+    """The tables, and why there are none where nobody asked for any."""
+
+    made: Sequence[TableResult]
+    notes: Sequence[str] = ()
+
+
+def render(records: ReportRecords, figures: Figures, tables: Tables, directory: Path) -> str:
     """Return the page.
 
     Parameters
     ----------
     records : ReportRecords
     figures : Figures
-    tables : sequence of TableResult
+    tables : Tables
     directory : Path
         Where the page will lie: it tells the paths of other files from there on.
     """
     of_series = records.graphs.common
     values = of_series.parameter_values()
     varying = [name for name, one in values.items() if len(one) > 1]
-    return _template().render(
+    page = _template().render(
         records=records,
         series=records.series,
         where=records.graphs.where,
         found=completeness(of_series),
         figures=figures,
-        tables=[(one, html(one.table) if one.table else "") for one in tables],
+        tables=[(one, html(one.table) if one.table else "") for one in tables.made],
+        table_notes=tables.notes,
         varying=[_parameter(name, values[name]) for name in varying],
         fixed=[_parameter(name, one) for name, one in values.items() if len(one) == 1],
         labels=of_series.labels,
-        failures=[_cause(group, varying) for group in records.failures[:_MAX_CAUSES]],
+        failures=[
+            _cause(group, {name: values[name] for name in varying})
+            for group in records.failures[:_MAX_CAUSES]
+        ],
         more_failures=max(0, len(records.failures) - _MAX_CAUSES),
         code=[_code(one) for one in of_series.code],
         packages=_packages(records.runners),
         version=code_version(),
         shown=lambda path: path.relative_to(directory).as_posix(),
     )
+    return _UNPRINTABLE.sub(lambda found: repr(found[0])[1:-1], page)
 
 
 @cache
@@ -88,7 +104,13 @@ def _template() -> Template:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {"moment": _moment, "duration": _duration, "command": shlex.join}
+    environment.filters |= {
+        "moment": _moment,
+        "duration": _duration,
+        "command": shlex.join,
+        "quoted": shlex.quote,
+        "percent": _percent,
+    }
     return environment.get_template("report.html")
 
 
@@ -96,12 +118,14 @@ def _parameter(name: str, values: ValueSet) -> Parameter:
     return Parameter(name, values.labels[:_MAX_VALUES], len(values))
 
 
-def _cause(group: FailureGroup, varying: Collection[str]) -> Mapping[str, Any]:
+def _cause(group: FailureGroup, varying: Mapping[str, ValueSet]) -> Mapping[str, Any]:
     told = (group.example_traceback or group.example_log_tail or group.example_message or "").splitlines()
     return {
         "group": group,
         "parameters": {
-            name: value for name, value in flatten(group.example_parameters).items() if name in varying
+            name: varying[name].label(value)
+            for name, value in flatten(group.example_parameters).items()
+            if name in varying
         },
         "lines": "\n".join(told[-_MAX_LINES:]),
     }
@@ -131,3 +155,9 @@ def _moment(value: datetime | None) -> str:
 
 def _duration(seconds: float | None) -> str:
     return "–" if seconds is None else duration_text(seconds)  # noqa: RUF001 - a dash
+
+
+def _percent(count: int, total: int) -> str:
+    """Return a share with three digits; all but one of a million is not 100 %."""
+    text = f"{100 * count / total:.3g}"
+    return "more than 99.9" if text == "100" and count < total else text

@@ -6,11 +6,19 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, func, select
+from sqlalchemy import ColumnElement, func, select, union_all
 from sqlalchemy.orm import Session
 
 from database.failures import FailureGroup, failure_groups
-from database.models import Attempt, Experiment, ExperimentSeries, Outcome, Runner, Worker
+from database.models import (
+    Attempt,
+    Experiment,
+    ExperimentSeries,
+    ExperimentStatus,
+    Outcome,
+    Runner,
+    Worker,
+)
 from database.queries import database_now
 from experiments.selecting import condition_of
 from experiments.series_file.models import SeriesFile
@@ -35,24 +43,31 @@ class SeriesFacts:
 
 @dataclass(frozen=True)
 class Effort:
-    """What the attempts took: all of them together, and the largest memory of one.
+    """What the attempts took, all of them together.
 
     Attributes
     ----------
-    attempts : int
+    ended, running : int
         Those that were started.
     started_at, finished_at : datetime or None
         The first start and the last end.
-    duration_s, cpu_s : float or None
+    duration_s : float or None
+        Of those that ended.
+    cpu_s : float or None
     peak_memory_bytes : int or None
+        The largest of a worker.
+    measured : int
+        How many tell processor time and memory: whoever is killed cannot.
     """
 
-    attempts: int
+    ended: int
+    running: int
     started_at: datetime | None
     finished_at: datetime | None
     duration_s: float | None
     cpu_s: float | None
     peak_memory_bytes: int | None
+    measured: int
 
 
 @dataclass(frozen=True)
@@ -143,15 +158,25 @@ def read_report(
     )
 
 
+def _ended(series_id: int, chosen: ColumnElement[bool] | None) -> list[ColumnElement[bool]]:
+    """Return what is true of ended attempts of experiments that the report is about."""
+    wanted = [Attempt.started_at.is_not(None), Attempt.outcome != Outcome.RELEASED]
+    return [*wanted, *_named(series_id, chosen)]
+
+
+def _running(series_id: int, chosen: ColumnElement[bool] | None) -> list[ColumnElement[bool]]:
+    """Return what is true of experiments whose attempt runs."""
+    wanted = [Experiment.status == ExperimentStatus.RUNNING, Experiment.started_at.is_not(None)]
+    return [*wanted, *_named(series_id, chosen)]
+
+
 def _named(series_id: int, chosen: ColumnElement[bool] | None) -> list[ColumnElement[bool]]:
-    """Return what is true of started attempts of experiments that the report is about."""
-    wanted = [Experiment.series_id == series_id, Experiment.retired.is_(False)]
-    wanted += [Attempt.started_at.is_not(None), Attempt.outcome != Outcome.RELEASED]
-    return [*wanted, *([] if chosen is None else [chosen])]
+    named = [Experiment.series_id == series_id, Experiment.retired.is_(False)]
+    return [*named, *([] if chosen is None else [chosen])]
 
 
 def _effort(session: Session, series_id: int, chosen: ColumnElement[bool] | None) -> Effort:
-    row = session.execute(
+    ended = session.execute(
         select(
             func.count(),
             func.min(Attempt.started_at),
@@ -159,21 +184,28 @@ def _effort(session: Session, series_id: int, chosen: ColumnElement[bool] | None
             func.sum(Attempt.duration_s),
             func.sum(Attempt.cpu_s),
             func.max(Attempt.peak_memory_bytes),
+            func.count(Attempt.cpu_s),
         )
         .join(Experiment, Experiment.id == Attempt.experiment_id)
-        .where(*_named(series_id, chosen))
+        .where(*_ended(series_id, chosen))
     ).one()
-    return Effort(*row)
+    running = session.execute(
+        select(func.count(), func.min(Experiment.started_at)).where(*_running(series_id, chosen))
+    ).one()
+    count, started_at, finished_at, duration_s, cpu_s, memory, measured = ended
+    first = min(filter(None, (started_at, running[1])), default=None)
+    return Effort(count, running[0], first, finished_at, duration_s, cpu_s, memory, measured)
 
 
 def _runners(session: Session, series_id: int, chosen: ColumnElement[bool] | None) -> list[RunnerRecord]:
-    by_worker = (
-        select(Attempt.worker_id, func.count().label("attempts"))
+    ended = (
+        select(Attempt.worker_id)
         .join(Experiment, Experiment.id == Attempt.experiment_id)
-        .where(*_named(series_id, chosen))
-        .group_by(Attempt.worker_id)
-        .subquery()
+        .where(*_ended(series_id, chosen))
     )
+    at_work = select(Experiment.worker_id).where(*_running(series_id, chosen))
+    each = union_all(ended, at_work).subquery()
+    by_worker = select(each.c.worker_id, func.count().label("attempts")).group_by(each.c.worker_id).subquery()
     by_runner = (
         select(Worker.runner_id, func.sum(by_worker.c.attempts).label("attempts"))
         .join(by_worker, by_worker.c.worker_id == Worker.id)

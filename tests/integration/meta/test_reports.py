@@ -6,6 +6,7 @@ import base64
 import csv
 import io
 import re
+from datetime import UTC, datetime
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -13,15 +14,18 @@ import numpy as np
 import pytest
 from sqlalchemy import select
 
+from database.errors import ExperimentsError, NotFoundError
 from database.expressions import ExpressionError
 from database.failures import failure_groups
-from database.models import Attempt, Experiment, ExperimentStatus, Outcome
+from database.models import Attempt, Experiment, ExperimentSeries, ExperimentStatus, Outcome
+from database.runners import Provenance
 from database.session import SessionLocal, scoped_session
 from experiments.series_file.loading import load_series_file
 from meta.graphs.embedding import read_signed
 from meta.report.completeness import MAX_LISTED
 from meta.report.generation import generate_reports
 from tests.integration.meta.commanding import filled
+from tests.integration.recording import add_series, add_worker, completed, raised, record
 
 STEPS = [0, 1, 2]
 #: What makes a browser ask somebody else.
@@ -116,7 +120,7 @@ def test_the_page_tells_what_is_recorded(database_url: str, tmp_path: Path, writ
         "Rates & <values>",
         "8 = 2 configurations \N{MULTIPLICATION SIGN} 4 repetitions",
         "7 completed (87.5 %) · 1 failed (12.5 %)",
-        "1 failed of 8 experiments are in no graph and no table.",
+        "1 failed of 8 experiments have no results to show.",
         "Shown by survivors only: lr=0.1 (3 of 4).",
         "lr=0.1 3 4 1 failed",
         "Loss & <more>",
@@ -288,3 +292,97 @@ def test_many_incomplete_configurations_are_counted(
     page = Page(result.path)
     assert "and 7 more." in page.text
     assert len(re.findall(r"<tr><td>lr=", page.source)) == MAX_LISTED
+
+
+@pytest.fixture
+def started(database_url: str) -> int:
+    """Write a series of four experiments with real attempts: two completed, one failed, one running."""
+    with SessionLocal() as session:
+        series_id = add_series(session, "study")
+        worker = add_worker(session, Provenance(git_commit="a" * 40, user="ada"))
+        ends = [completed(y=0.5), completed(y=0.75), raised(message="no \x1b[31mluck\u202e")]
+        record(session, worker, series_id, ends)
+        at_work = add_worker(session, Provenance(user="grace"))
+        for one in session.scalars(select(Experiment).where(Experiment.status.in_(["pending", "claimed"]))):
+            one.status, one.worker_id, one.attempt_number = ExperimentStatus.RUNNING, at_work, 1
+            one.started_at = one.claimed_at = datetime.now(UTC)
+        found = session.get_one(ExperimentSeries, series_id)
+        asked = {"graphs": [{"kind": "timeline", "name": "t"}], "grid": {"lr": [0.1, 0.01]}}
+        found.resolved = {**found.resolved, **asked}
+        session.commit()
+    return series_id
+
+
+def told(path: Path, **options) -> tuple[str, list[dict[str, str]]]:
+    """Return the text of a report, and the rows behind its time line."""
+    with scoped_session(read_only=True) as session:
+        (result,) = generate_reports(session, "study", path, **options)
+    return Page(result.path).text, list(csv.DictReader(io.StringIO(result.figures[0].paths[-1].read_text())))
+
+
+def test_what_runs_counts(started: int, tmp_path: Path) -> None:
+    """Attempts that run are attempts, and whoever runs them is in the environment."""
+    text, rows = told(tmp_path)
+    assert "3 ended" in text
+    assert "1 running" in text
+    assert " to now" in text
+    assert " ada " in text
+    assert " grace " in text
+    assert sorted(row["outcome"] for row in rows) == ["completed", "completed", "failed", "running"]
+
+
+def test_a_time_line_shows_chosen_experiments_only(started: int, tmp_path: Path) -> None:
+    """An expression that tells experiments of one configuration apart chooses attempts too."""
+    text, rows = told(tmp_path, where='status == "failed"')
+    assert [row["outcome"] for row in rows] == ["failed"]
+    assert "1 attempt of 1 worker: 1 failed." in text
+    assert "1 ended" in text
+    with pytest.raises(NotFoundError, match="no experiment of 'study' is one where repetition == 99"):
+        told(tmp_path / "none", where="repetition == 99")
+    assert not (tmp_path / "none").exists()
+
+
+def test_what_is_retired_is_on_no_part(started: int, tmp_path: Path) -> None:
+    """A time line has the attempts that the summary counts."""
+    with SessionLocal() as session:
+        for one in session.scalars(select(Experiment).where(Experiment.status != "completed")):
+            one.retired = True
+        session.commit()
+    text, rows = told(tmp_path)
+    assert [row["outcome"] for row in rows] == ["completed"] * 2
+    assert "2 ended" in text
+
+
+def test_control_characters_are_spelled_out(started: int, tmp_path: Path) -> None:
+    """What HTML forbids, and what would turn the rest of the page, stands there as text."""
+    text, _ = told(tmp_path)
+    assert "no \\x1b[31mluck\\u202e" in text
+
+
+def test_a_folder_has_one_report(started: int, tmp_path: Path, write_series, outcome) -> None:
+    """Another series is refused where a report lies, before anything of it is touched."""
+    folder = tmp_path / "report"
+    told(folder)
+    before = {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+    with scoped_session() as session:
+        write_series(session, outcome, name="other", **SECTIONS)
+        with pytest.raises(ExperimentsError, match=r"is the report of another series \(study\)"):
+            generate_reports(session, "other", folder)
+        assert {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()} == before
+        with pytest.raises(ExperimentsError, match="cannot be written"):
+            generate_reports(session, "other", folder / "report.html" / "below")
+
+
+def test_tables_nobody_asked_for_are_no_error(
+    database_url: str, tmp_path: Path, write_series, written
+) -> None:
+    """One that would have too many rows is left out, and the page says why."""
+    with scoped_session() as session:
+        write_series(
+            session,
+            lambda parameters, _repetition: written(results={"y": parameters["i"]}),
+            grid={"i": list(range(501))},
+        )
+        (result,) = generate_reports(session, "study", tmp_path)
+    assert result.errors == {}
+    assert "there would be 501, more than 500 that can be read" in Page(result.path).text

@@ -83,7 +83,7 @@ def test_the_example_has_every_kind_and_is_drawn(make_records, gallery) -> None:
         labels=gallery.metrics,
     )
     start = datetime(2026, 1, 1, tzinfo=UTC)
-    attempt = AttemptRecord(1, "h", "w", Outcome.COMPLETED, start, start + timedelta(seconds=9))
+    attempt = AttemptRecord(1, 1, "h", "w", Outcome.COMPLETED, start, start + timedelta(seconds=9))
     times = {identity: np.arange(30.0) for identity in records.curves["loss"]}
     records = dataclasses.replace(records, attempts=[attempt], times={"loss": times})
     for spec in gallery.graphs:

@@ -305,10 +305,10 @@ def attempts() -> list[AttemptRecord]:
         return start + timedelta(seconds=seconds)
 
     return [
-        AttemptRecord(1, "host", "w1", Outcome.COMPLETED, at(0), at(40)),
-        AttemptRecord(2, "host", "w2", Outcome.TIMED_OUT, at(10), at(70)),
-        AttemptRecord(1, "host", "w1", Outcome.COMPLETED, at(50), at(80)),
-        AttemptRecord(1, "host", "w1", None, at(90), None),
+        AttemptRecord(1, 1, "host", "w1", Outcome.COMPLETED, at(0), at(40)),
+        AttemptRecord(2, 2, "host", "w2", Outcome.TIMED_OUT, at(10), at(70)),
+        AttemptRecord(1, 1, "host", "w1", Outcome.COMPLETED, at(50), at(80)),
+        AttemptRecord(1, 1, "host", "w1", None, at(90), None),
     ]
 
 

@@ -83,6 +83,7 @@ def attempts(workers: int) -> list[AttemptRecord]:
     return [
         AttemptRecord(
             1,
+            1,
             f"node-with-a-very-long-name-{worker % 2}.example.org",
             f"w{worker}",
             list(Outcome)[number],

@@ -10,6 +10,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, get_args
+from xml.etree import ElementTree
 
 import numpy as np
 import pytest
@@ -76,7 +77,7 @@ def test_other_kinds_of_estimates(records, kind: str) -> None:
     for row in rows:
         expected = scores(row["parameters.opt"], int(row["parameters.k"])).mean()
         assert float(row["value"]) == pytest.approx(expected, rel=1e-14)
-        assert bool(row["low"]) == (kind != "heatmap")
+        assert ("low" in row) == (kind != "heatmap")
 
 
 def test_curves_by_step(records) -> None:
@@ -135,7 +136,7 @@ def test_scatter_has_both_results_and_the_front(records) -> None:
 
 def test_rankings_say_which_bars_join(records) -> None:
     """A row per method, best first."""
-    rows = data({"kind": "ranking", "y": "cost", "x": "k", "over": "opt"}, records)
+    rows = data({"kind": "ranking", "y": "cost", "x": "k", "over": "opt", "order": [3]}, records)
     assert [(row["parameters.k"], row["average_rank"], row["data_sets"]) for row in rows] == [
         ("1", "1.0", "2"),
         ("2", "2.0", "2"),
@@ -145,14 +146,46 @@ def test_rankings_say_which_bars_join(records) -> None:
     assert float(rows[0]["critical_difference"]) > 1
 
 
+def test_values_in_rankings_are_those_of_other_kinds(make_records) -> None:
+    """Not their labels: numbers stay numbers, and other files can be joined by them."""
+    records = make_records(
+        {"k": [-3, [1, 2], None], "opt": ["a", "b"]},
+        results=lambda parameters, repetition: {"score": len(str(parameters["k"])) + repetition},
+        labels=LABELS,
+    )
+    ranking = data({"kind": "ranking", "y": "score", "x": "k", "over": "opt"}, records)
+    bars = data({"kind": "bar", "y": "score", "x": "k", "over": "opt"}, records)
+    assert {row["parameters.k"] for row in ranking} == {row["parameters.k"] for row in bars}
+    assert {row["parameters.k"] for row in ranking} == {"-3", "[1, 2]", ""}
+
+
+def test_shares_of_equal_readings(make_records) -> None:
+    """The share is that of the readings that are at most so much, also among equal ones."""
+    records = make_records({"k": [1]}, results=lambda _, repetition: {"y": repetition // 2}, repetitions=4)
+    rows = data({"kind": "ecdf", "y": "y"}, records)
+    assert [(row["value"], row["share"]) for row in rows] == [("0.0", "0.5")] * 2 + [("1.0", "1.0")] * 2
+
+
+@pytest.mark.filterwarnings("ignore:Glyph")
+def test_control_characters_leave_pictures_readable(make_records) -> None:
+    """An SVG stays XML whatever results and labels are called."""
+    records = make_records(
+        {"k": [1, 2]},
+        results=lambda _, repetition: {"a\x08c": repetition},
+        labels={"a\x08c": MetricSection(label="L\x01\uffff", unit="\x1f")},
+    )
+    spec = GraphSpec(kind="bar", y="a\x08c", x="k")
+    assert ElementTree.fromstring(draw(make_task(spec, records)).files["svg"]).tag.endswith("svg")
+
+
 def test_time_lines_have_a_row_per_attempt(records) -> None:
     """What still runs has no end."""
     begin = datetime(2026, 1, 1, tzinfo=UTC)
     moments = [begin + timedelta(seconds=second) for second in range(4)]
     attempts = [
-        AttemptRecord(1, "here", "w", Outcome.FAILED, moments[0], moments[1]),
-        AttemptRecord(1, "here", "w", None, moments[2], None),
-        AttemptRecord(2, "here", "v", Outcome.COMPLETED, moments[1], moments[3]),
+        AttemptRecord(1, 1, "here", "w", Outcome.FAILED, moments[0], moments[1]),
+        AttemptRecord(1, 1, "here", "w", None, moments[2], None),
+        AttemptRecord(2, 2, "here", "v", Outcome.COMPLETED, moments[1], moments[3]),
     ]
     rows = data({"kind": "timeline"}, replace(records, attempts=attempts))
     assert sorted((row["started_s"], row["finished_s"], row["outcome"]) for row in rows) == [
