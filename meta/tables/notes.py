@@ -11,6 +11,7 @@ from meta.graphs.gaps import balance, counted, progress, survivors
 from meta.graphs.numbers import Cell as Gap
 from meta.graphs.phrases import INTERVALS, averaged, few, how_many, only
 from meta.graphs.records import SeriesRecords
+from meta.statistics.ties import is_rounding
 from meta.tables.cells import Cell, Cells, measure_of
 from meta.tables.marks import MOST_COMPARISONS, Marks
 from meta.tables.plan import Key, TablePlan
@@ -60,7 +61,8 @@ def _statistic(plan: TablePlan, cells: Cells, records: SeriesRecords) -> str:
 
 def _is_lopsided(cell: Cell) -> bool:
     sides = sorted((cell.estimate - cell.low, cell.high - cell.estimate))
-    return sides[1] > _LOPSIDED * sides[0]
+    # The mean of equal readings may differ from them, and from its interval, in the last bit.
+    return sides[1] > _LOPSIDED * sides[0] and not is_rounding(sides[1], cell.estimate)
 
 
 def _best(plan: TablePlan, marks: Marks) -> list[str]:
