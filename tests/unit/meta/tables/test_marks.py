@@ -114,6 +114,7 @@ def test_too_few_repetitions_are_told(make_records) -> None:
     note = " ".join(table.notes)
     assert table.marks.best == {((0,), ())}
     assert "No cell differs significantly from the best of its column" in note
+    assert "pairs with the same seed, p <= 0.05). That" in note  # one comparison is not corrected
     assert "That does not mean that they are equal." in note
     assert "is too small for the Wilcoxon signed-rank test" in note
 
