@@ -5,16 +5,17 @@ from __future__ import annotations
 import hashlib
 import itertools
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from database.errors import ExperimentsError
 from database.nearest import suggestion
-from meta.graphs.gaps import counted, progress
+from meta.graphs.gaps import counted, ended, progress
 from meta.graphs.plan import Reading, make_reading
+from meta.graphs.readings import Point
 from meta.graphs.records import ConfigurationRecord, SeriesRecords
 from meta.graphs.values import ABSENT, ValueSet
-from meta.pairing import Block, Paired, Readings, finite_readings, pair
+from meta.pairing import Block, Paired, finite_readings, pair
 from meta.statistics.comparison import PairComparison, compare_pairs
 from meta.statistics.resampling import DEFAULT_LEVEL, Resampling
 
@@ -35,12 +36,30 @@ class ComparedPair:
         What is compared.
     found : PairComparison or None
         None where there is nothing to compare.
+    tried : int
+        How many repetitions have ended in each of the configurations that are compared.
     """
 
     first: str
     second: str
     readings: Paired
     found: PairComparison | None
+    tried: int
+
+    @property
+    def complete(self) -> int:
+        """How many repetitions have all readings (of the method that has fewer)."""
+        return min(len(self.readings.first), len(self.readings.second))
+
+    @property
+    def more_seeds(self) -> int | None:
+        """How many more seeds would decide, if as large a share of them as now has all readings."""
+        if self.found is None or self.found.plan.more is None:
+            return None
+        if self.found.is_significant:
+            return 0
+        # Rounded up, in whole numbers.
+        return -(-self.found.plan.more * max(self.tried, self.complete) // self.complete)
 
 
 @dataclass(frozen=True)
@@ -54,14 +73,15 @@ class ValueComparison:
         What is true of the experiments that are compared, when they are not all.
     on : Reading
     over : sequence of str
-        The other parameters: each repetition counts once, by its mean over what both values have of them.
+        Those of the parameters named that tell the configurations of a value apart: each repetition counts
+        once, by its mean over what both values have of them.
     paired : bool
         Whether repetitions with the same seed are compared with each other.
     level : float
         Of the intervals; p at most 1 less it counts as a difference.
     pairs : sequence of ComparedPair
     notes : sequence of str
-        What is missing.
+        What is missing or left out.
     """
 
     series: str
@@ -80,11 +100,12 @@ class ValueComparison:
         return [one.found for one in self.pairs if one.found is not None]
 
 
-def compare_values(
+def compare_values(  # noqa: PLR0913 - one for each option of the command
     records: SeriesRecords,
     of: str,
     on: str,
     *,
+    over: Sequence[str] = (),
     baseline: str | None = None,
     paired: bool | None = None,
     level: float = DEFAULT_LEVEL,
@@ -98,6 +119,9 @@ def compare_values(
         The parameter.
     on : str
         A result by its dotted name; if there is none of that name, the metric's last value.
+    over : sequence of str
+        The parameters that are averaged over. All must be named that the configurations of a value differ in,
+        but for those that only change together with others.
     baseline : str, optional
         The value that all others are compared with, as it is shown; by default all pairs are compared.
     paired : bool, optional
@@ -107,17 +131,22 @@ def compare_values(
     Raises
     ------
     ComparisonError
-        There is no such parameter or value, or nothing to compare.
+        There is no such parameter or value, a parameter would be averaged over that nobody named, or there is
+        nothing to compare.
     GraphError
         There is no such result.
     """
-    if not records.configurations:
+    if not any(member.completed for member in records.configurations):
         raise ComparisonError(f"{records.nothing_completed()}: nothing to compare")
     values = records.parameter_values()
-    if of not in values:
-        raise ComparisonError(
-            f"there is no parameter named {of!r}; {suggestion(of, values, kind='parameters of the series')}"
-        )
+    for name in (of, *over):
+        if name not in values:
+            raise ComparisonError(
+                f"there is no parameter named {name!r}; "
+                f"{suggestion(name, values, kind='parameters of the series')}"
+            )
+    if of in over:
+        raise ComparisonError(f"{of} is compared, so that nothing can be averaged over it")
     labels = values[of].labels
     if len(labels) < 2:
         there = "" if records.where is None else f" where {records.where}"
@@ -132,8 +161,9 @@ def compare_values(
             "belongs to one of another; compare them unpaired"
         )
     reading = make_reading(on, records, "on")
-    over = records.parameter_table(values).telling_apart([of])
-    readings = _readings(records, values, of, (over, reading.key))
+    over = _averaged(records, values, of, over)
+    members = _members(records, values, of, over)
+    readings = {label: finite_readings(members[label], reading.key) for label in labels}
     is_paired = records.shares_seeds if paired is None else paired
     names: list[tuple[str, str]] = (
         list(itertools.combinations(labels, 2))
@@ -150,7 +180,7 @@ def compare_values(
         paired=is_paired,
     )
     if not compared:
-        raise ComparisonError(_nothing(of, reading, over, records))
+        raise ComparisonError(_nothing(of, reading, over, members))
     by_names = {(one.first, one.second): one for one in compared}
     return ValueComparison(
         series=records.name,
@@ -160,35 +190,91 @@ def compare_values(
         over=over,
         paired=is_paired,
         level=level,
-        pairs=[ComparedPair(*two, one, by_names.get(two)) for two, one in found.items()],
-        notes=_notes(records, values, of),
+        pairs=[
+            ComparedPair(*two, one, by_names.get(two), _tried(*(members[label] for label in two)))
+            for two, one in found.items()
+        ],
+        notes=[*_notes(records, values, of), *_left_out(reading, members)],
     )
 
 
-def _readings(
-    records: SeriesRecords, values: dict[str, ValueSet], of: str, read: tuple[Sequence[str], str]
-) -> dict[str, Readings]:
-    """Return the readings of each value, by what the configurations have of the other parameters."""
-    over, key = read
-    members: dict[str, list[tuple[Block, ConfigurationRecord]]] = {}
+def _averaged(
+    records: SeriesRecords, values: Mapping[str, ValueSet], of: str, over: Sequence[str]
+) -> list[str]:
+    """Return which of the parameters named tell the configurations of a value apart.
+
+    Raises
+    ------
+    ComparisonError
+        They differ in others too.
+    """
+    unnamed = records.parameter_table(values).telling_apart([of, *over])
+    if unnamed:
+        listed = ", ".join(f"{name} ({len(values[name])} values)" for name in unnamed)
+        options = " ".join(f"--over {name}" for name in unnamed)
+        raise ComparisonError(
+            f"the values of {of} would be compared by averages over parameters that nobody named: the "
+            f"configurations also differ in {listed}. If that is what you want, add {options} (from Python "
+            f"over={unnamed!r}); else choose one value of each (--where)"
+        )
+    named = {name: values[name] for name in (of, *over)}
+    return records.parameter_table(named).telling_apart([of])
+
+
+#: The configurations of each value, each with its block.
+_Members = Mapping[str, Sequence[tuple[Block, ConfigurationRecord]]]
+
+
+def _members(
+    records: SeriesRecords, values: Mapping[str, ValueSet], of: str, over: Sequence[str]
+) -> _Members:
+    """Return the configurations of each value, by what they have of the parameters averaged over."""
+    found: dict[str, list[tuple[Block, ConfigurationRecord]]] = {}
     for member in records.configurations:
         block = tuple(values[name].place(member.parameters.get(name, ABSENT)) for name in over)
         label = values[of].label(member.parameters.get(of, ABSENT))
-        members.setdefault(label, []).append((block, member))
-    return {label: finite_readings(members[label], key) for label in values[of].labels}
+        found.setdefault(label, []).append((block, member))
+    return found
 
 
-def _nothing(of: str, reading: Reading, over: Sequence[str], records: SeriesRecords) -> str:
-    if not any(member.completed for member in records.configurations):
-        return f"{records.nothing_completed()}: nothing to compare"
+def _tried(
+    first: Sequence[tuple[Block, ConfigurationRecord]], second: Sequence[tuple[Block, ConfigurationRecord]]
+) -> int:
+    """Return how many repetitions have ended in each configuration that both have, whatever their end."""
+    common = {block for block, _ in first} & {block for block, _ in second}
+    return min((ended(member) for block, member in (*first, *second) if block in common), default=0)
+
+
+def _nothing(of: str, reading: Reading, over: Sequence[str], members: _Members) -> str:
+    points = [Point.of([member], reading.key) for several in members.values() for _, member in several]
+    if not any(len(point.readings) for point in points):
+        count = sum(point.non_finite for point in points)
+        what = f"all {count:,} readings of it are NaN or infinite" if count else "it is never a number"
+        return f"there is nothing to compare in {reading.name!r}: {what}"
     alike = f" and are alike in {', '.join(over)}" if over else ""
+    left_out = " ".join(_left_out(reading, members))
     return (
-        f"there is nothing to compare: no repetitions of two values of {of} have {reading.name!r}{alike}; "
-        "`experiments status` tells what is missing"
+        f"there is nothing to compare: no repetitions of two values of {of} have a finite {reading.name!r}"
+        f"{alike}. {left_out or '`experiments status` tells what is missing.'}"
     )
 
 
-def _notes(records: SeriesRecords, values: dict[str, ValueSet], of: str) -> list[str]:
+def _left_out(reading: Reading, members: _Members) -> list[str]:
+    """Return what is to be said of completed experiments that have no finite reading, by value."""
+    non_finite, without = [], []
+    for label, several in members.items():
+        point = Point.of([member for _, member in several], reading.key)
+        non_finite += [f"{label}: {point.non_finite:,}"] * (point.non_finite > 0)
+        without += [f"{label}: {point.without:,}"] * (point.without > 0)
+    said = []
+    if non_finite:
+        said.append(f"NaN or infinite readings left out: {'; '.join(non_finite)}.")
+    if without:
+        said.append(f"Completed without {reading.name!r} left out: {'; '.join(without)}.")
+    return said
+
+
+def _notes(records: SeriesRecords, values: Mapping[str, ValueSet], of: str) -> list[str]:
     """Return what is to be said of experiments that are missing, by value: it may be the bad ones."""
     said = progress(records)
     missing: dict[str, Counter[str]] = {}

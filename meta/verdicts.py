@@ -20,6 +20,12 @@ def verdict(found: PairComparison, whole: ValueComparison) -> str:
     if found.significance.note in _NOTHING_DIFFERS:
         return f"All readings of {names} are equal."
     guards = " ".join(found.guards)
+    differing, pairs = found.significance.sizes[0], found.difference.sizes[0]
+    if whole.paired and 1 - whole.level < found.significance.smallest_p and differing < pairs:
+        return (
+            f"Too few pairs of {names} differ at all to tell them apart: {differing:,} of {pairs:,}. "
+            "That is no question of more repetitions unless more of them differ."
+        )
     if found.significance.smallest_p > 1 - whole.level:
         return f"Too few repetitions to tell {names} apart, whatever they had been. {guards}".rstrip()
     ends = shown(found.difference.estimate, found.difference.low, found.difference.high)
@@ -32,7 +38,7 @@ def verdict(found: PairComparison, whole: ValueComparison) -> str:
 
 def _differs(found: PairComparison, whole: ValueComparison) -> str:
     estimate, goal = found.difference.estimate, whole.on.label.goal
-    p_value = f"corrected p {p_text(found.corrected_p)}, at most {1 - whole.level:.3g}"
+    p_value = f"{p_name(whole)} {p_text(found.corrected_p)}, at most {1 - whole.level:.3g}"
     if estimate * found.effects.cliffs_delta <= 0:
         return (
             f"{found.first} and {found.second} differ ({p_value}), but means and ranks do not agree in which "
@@ -49,23 +55,33 @@ def _differs(found: PairComparison, whole: ValueComparison) -> str:
     )
 
 
-def seeds(found: PairComparison) -> str:
+def seeds(one: ComparedPair, found: PairComparison) -> str:
     """Return how many more seeds would decide a comparison."""
     plan = found.plan
     if found.is_significant:
         return "No more seeds are needed to tell them apart."
-    if plan.needed is None or plan.more is None:
+    if plan.needed is None or plan.more is None or one.more_seeds is None:
         return f"How many more seeds would decide cannot be told: {plan.note}."
     if plan.more == 0:
         return (
             f"With {many(plan.have, 'seed')}, {plan.needed} or more, a difference as large as this one seems "
             "would be found in 4 of 5 cases: it may be smaller than it seems."
         )
-    more = f"{many(plan.more, 'more seed')} ({plan.needed:,} in all)"
+    in_all = f"{plan.needed:,} in all"
+    if one.more_seeds > plan.more:
+        in_all += (
+            f" with all readings, as {plan.have:,} of {one.tried:,} have, and if as many lack some again"
+        )
     return (
-        f"About {more} would decide in 4 of 5 cases, if the difference is as large as it seems. "
+        f"About {many(one.more_seeds, 'more seed')} ({in_all}) would decide in 4 of 5 cases, if the "
+        "difference is as large as it seems. "
         "Decide on a number, then run: looking after each seed finds differences that are none."
     )
+
+
+def p_name(found: ValueComparison) -> str:
+    """Return what p values are called: one by itself needs no correction."""
+    return "corrected p" if len(found.compared) > 1 else "p"
 
 
 def p_text(p_value: float) -> str:
@@ -103,7 +119,7 @@ def row(one: ComparedPair) -> list[str]:
     power = f"e{numbers.exponent}" if numbers.exponent else ""
     sizes = found.difference.sizes
     count = f"{sizes[0]:,}" if sizes[0] == sizes[1] else f"{sizes[0]:,}, {sizes[1]:,}"
-    more = "none" if found.is_significant else "?" if found.plan.more is None else f"{found.plan.more:,}"
+    more = "none" if found.is_significant else "?" if one.more_seeds is None else f"{one.more_seeds:,}"
     return [
         pair,
         count,
@@ -118,18 +134,22 @@ def row(one: ComparedPair) -> list[str]:
 def sentences(one: ComparedPair, found: ValueComparison) -> list[str]:
     """Return what a pair means, one sentence or two in each line."""
     names = f"{one.first} - {one.second}"
-    left_out = _left_out(one)
+    left_out = _left_out(one, paired=found.paired)
     if one.found is None:
         alike = f" that are alike in {', '.join(found.over)}" if found.over else ""
         return [f"{names}: nothing to compare, as both have no repetitions{alike}. {left_out}".rstrip()]
     return [
         f"{names}: {verdict(one.found, found)}",
-        f"    {seeds(one.found)}",
+        f"    {seeds(one, one.found)}",
         *([f"    {left_out}"] if left_out else []),
     ]
 
 
-def _left_out(one: ComparedPair) -> str:
+def _left_out(one: ComparedPair, *, paired: bool) -> str:
     counts = zip((one.first, one.second), one.readings.left_out, strict=True)
     named = [f"{count:,} of {name}" for name, count in counts if count]
-    return f"Left out, as nothing of the other corresponds: {' and '.join(named)}." if named else ""
+    # Unpaired, what is left out lacks a configuration of the other, or its own repetition elsewhere.
+    reason = (
+        "nothing of the other corresponds" if paired else "configurations or repetitions are not complete"
+    )
+    return f"Left out, as {reason}: {' and '.join(named)}." if named else ""

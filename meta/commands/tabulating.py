@@ -100,6 +100,12 @@ def _data(result: TableResult) -> dict[str, Any]:
 @click.argument("series")
 @click.option("--of", "of", metavar="PARAMETER", required=True, help="Whose values are compared.")
 @click.option("--on", "on", metavar="RESULT", required=True, help="A result, or a metric (its last value).")
+@click.option(
+    "--over",
+    metavar="PARAMETER",
+    multiple=True,
+    help="Average over it: each repetition counts once; may be repeated.",
+)
 @click.option("--baseline", metavar="VALUE", help="Compare all others with this value only.")
 @click.option(
     "--paired/--unpaired",
@@ -122,6 +128,7 @@ def compare(  # noqa: PLR0913 - one for each option
     of: str,
     on: str,
     *,
+    over: tuple[str, ...],
     baseline: str | None,
     paired: bool | None,
     level: float,
@@ -143,7 +150,7 @@ def compare(  # noqa: PLR0913 - one for each option
         chosen = find_series(session, series)
         where_condition(session, chosen, where)
         records = read_subset(session, chosen, read_records(session, chosen, with_curves=False), [where])
-    found = compare_values(records, of, on, baseline=baseline, paired=paired, level=level)
+    found = compare_values(records, of, on, over=over, baseline=baseline, paired=paired, level=level)
     if as_json:
         output.print_json(_compared_data(found))
     else:
@@ -172,7 +179,7 @@ def _compared_data(found: ValueComparison) -> dict[str, Any]:
             "p": compared.significance.p_value,
             "corrected_p": compared.corrected_p,
             "differs": compared.is_significant,
-            "more_seeds": 0 if compared.is_significant else compared.plan.more,
+            "more_seeds": one.more_seeds,
             "verdict": verdicts.verdict(compared, found),
         }
     return {
@@ -200,7 +207,7 @@ def _print_comparison(found: ValueComparison) -> None:
     click.echo()
     columns = [output.Column("pair")]
     interval = f"{100 * found.level:g} % interval"
-    heads = ("n", "difference", interval, "Cliff's delta", "corrected p", "more seeds")
+    heads = ("n", "difference", interval, "Cliff's delta", verdicts.p_name(found), "more seeds")
     columns += [output.Column(head, right=True) for head in heads]
     output.print_table(columns, [verdicts.row(one) for one in found.pairs])
     click.echo()

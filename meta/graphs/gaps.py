@@ -8,7 +8,7 @@ from database.models import ExperimentStatus, Outcome
 from meta.counting import many
 from meta.graphs.numbers import Cell, Numbers
 from meta.graphs.plan import POOLED, Plan
-from meta.graphs.records import SeriesRecords
+from meta.graphs.records import ConfigurationRecord, SeriesRecords
 
 _UNFINISHED = (ExperimentStatus.RUNNING.value, ExperimentStatus.PENDING.value)
 #: The ends that say something about the experiment, so that what is left is a selection.
@@ -55,6 +55,11 @@ def gaps(plan: Plan, numbers: Numbers, records: SeriesRecords) -> list[str]:
 def _readings(plan: Plan) -> str:
     names = [repr(one.name) for one in (plan.across, plan.y) if one is not None]
     return " and ".join(names)
+
+
+def ended(member: ConfigurationRecord) -> int:
+    """Return how many repetitions of a configuration have come to an end, good or bad."""
+    return len(member.completed) + sum(member.missing.get(end, 0) for end in _BAD_ENDS)
 
 
 def progress(records: SeriesRecords) -> list[str]:

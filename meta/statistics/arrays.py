@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
@@ -38,6 +40,15 @@ def sample(readings: ArrayLike) -> Floats:
     if found.ndim != 1:
         raise ValueError(f"the readings have {found.ndim} dimensions; one is needed: (repetitions,)")
     return found[np.isfinite(found)]
+
+
+def unit_of(*readings: Floats) -> float:
+    """Return a unit in which the largest reading lies between 1 and 2, so that no square over- or underflows.
+
+    A power of two: dividing by it rounds nothing. Without readings, or when all are 0, any unit will do.
+    """
+    largest = max((float(np.abs(one).max(initial=0.0)) for one in readings), default=0.0)
+    return math.ldexp(0.5, math.frexp(largest)[1])
 
 
 def pairs(first: ArrayLike, second: ArrayLike) -> tuple[Floats, Floats]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike
 
-from meta.statistics.arrays import Floats, pairs, sample
+from meta.statistics.arrays import Floats, pairs, sample, unit_of
 from meta.statistics.location import MEAN, Estimator
 from meta.statistics.resampling import Resampling
 from meta.statistics.strata import estimate_of, stratified_interval
@@ -74,14 +74,15 @@ def difference(
     sizes = (len(one), len(other))
     if not all(sizes):
         raise ValueError(f"a difference needs readings of both methods; there are {sizes[0]} and {sizes[1]}")
-    of_first, of_second = estimate_of(estimator, one), estimate_of(estimator, other)
+    unit = unit_of(one, other)
+    of_first, of_second = (estimate_of(estimator, readings / unit) for readings in (one, other))
 
     def statistic(counts: Floats) -> Floats:
         drawn = counts if paired else counts[:, : len(one)]
         return of_first(drawn) - of_second(counts if paired else counts[:, len(one) :])
 
     ends = stratified_interval(statistic, (len(one),) if paired else sizes, resampling)
-    estimate, low, high = float(ends.estimate[0]), float(ends.low[0]), float(ends.high[0])
+    estimate, low, high = (unit * float(found[0]) for found in (ends.estimate, ends.low, ends.high))
     # Pairs that all differ by the same: what is left of a width is rounding.
     if high - low <= _ROUNDING * max(np.abs(one).max(), np.abs(other).max()):
         low = high = estimate
@@ -89,8 +90,8 @@ def difference(
         estimate,
         low,
         high,
-        float(of_first(np.ones((1, len(one))))[0, 0]),
-        float(of_second(np.ones((1, len(other))))[0, 0]),
+        unit * float(of_first(np.ones((1, len(one))))[0, 0]),
+        unit * float(of_second(np.ones((1, len(other))))[0, 0]),
         sizes=sizes,
         paired=paired,
         estimator=estimator,

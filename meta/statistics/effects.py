@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy import special
 
-from meta.statistics.arrays import Floats, sample
+from meta.statistics.arrays import Floats, sample, unit_of
 
 #: J. Romano and others, Appropriate statistics for ordinal level data, Florida Association of Institutional
 #: Research, 2006.
@@ -93,9 +93,8 @@ def _hedges_g(one: Floats, other: Floats) -> tuple[float, str]:
     freedom = len(one) + len(other) - 2
     if min(len(one), len(other)) < 2:
         return math.nan, "fewer than two readings of a method say nothing about their spread"
-    largest = max(np.abs(one).max(), np.abs(other).max()) or 1.0
-    # In units of the largest reading no square overflows.
-    one, other = one / largest, other / largest
+    unit = unit_of(one, other)
+    one, other = one / unit, other / unit
     squares = float(((one - one.mean()) ** 2).sum() + ((other - other.mean()) ** 2).sum())
     # Equal decimal fractions differ from their mean by rounding.
     if squares <= (freedom + 2) * (4 * np.finfo(np.float64).eps) ** 2:

@@ -88,8 +88,7 @@ class Estimator(ABC):
             NaN where no repetition has a reading.
         """
         ordered = matrix(readings)
-        if not self.is_linear:
-            ordered.sort(axis=0)  # NaN comes last
+        ordered.sort(axis=0)  # NaN comes last; also for sums, which depend on the order in their last bit
         present = np.isfinite(ordered)
         weights, divisor = (part.T for part in self.weights(present.T.astype(np.float64)))
         kept = np.where(present, ordered, 0.0)

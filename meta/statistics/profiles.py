@@ -17,6 +17,7 @@ from meta.statistics.aggregate import Tasks
 from meta.statistics.arrays import Floats, matrix
 from meta.statistics.resampling import Resampling
 from meta.statistics.strata import stratified_interval
+from meta.statistics.ties import merged_scores
 
 
 @dataclass(frozen=True)
@@ -45,6 +46,7 @@ def performance_profile(costs: ArrayLike, factors: ArrayLike | None = None) -> P
     ----------
     costs : array_like, shape (problems, solvers)
         Positive, smaller is better: time, evaluations, error. NaN or infinite where a solver failed.
+        Those of a problem that differ by rounding only are equal.
     factors : array_like, shape (factors,), optional
         Where to evaluate; by default at every factor at which a share changes.
 
@@ -59,6 +61,7 @@ def performance_profile(costs: ArrayLike, factors: ArrayLike | None = None) -> P
     if (known <= 0).any():
         raise ValueError("costs are positive: a factor of zero or of a negative cost means nothing")
     known[np.isnan(known)] = np.inf
+    known = merged_scores(known)
     best = known.min(axis=1, keepdims=True)
     ratios = np.divide(known, best, out=np.full_like(known, np.inf), where=np.isfinite(known))
     places = ratios[np.isfinite(ratios)] if factors is None else np.asarray(factors, dtype=np.float64)

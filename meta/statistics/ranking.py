@@ -22,6 +22,7 @@ from scipy import stats
 from meta.statistics.arrays import Floats, matrix
 from meta.statistics.resampling import DEFAULT_LEVEL
 from meta.statistics.significance import holm, wilcoxon
+from meta.statistics.ties import merged_scores
 
 
 @dataclass(frozen=True)
@@ -85,8 +86,8 @@ def rank_methods(scores: ArrayLike, *, higher_is_better: bool) -> Ranking:
     Parameters
     ----------
     scores : array_like, shape (data sets, methods)
-        One score per data set, as the mean over repetitions. A data set with a score that is not finite is
-        left out.
+        One score per data set, as the mean over repetitions. Those of a data set that differ by rounding only
+        are tied. A data set with a score that is not finite is left out.
     higher_is_better : bool
 
     Raises
@@ -95,7 +96,7 @@ def rank_methods(scores: ArrayLike, *, higher_is_better: bool) -> Ranking:
         Fewer than three methods, or fewer than two data sets.
     """
     known = matrix(scores, "data sets, methods")
-    complete = known[np.isfinite(known).all(axis=1)]
+    complete = merged_scores(known[np.isfinite(known).all(axis=1)])
     sets, methods = complete.shape
     if methods < 3:
         raise ValueError(f"a ranking needs three methods or more, not {methods}: compare two as a pair")

@@ -13,11 +13,10 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
-import numpy as np
 from numpy.typing import ArrayLike
 from scipy import stats
 
-from meta.statistics.arrays import pairs, sample
+from meta.statistics.arrays import pairs, sample, unit_of
 from meta.statistics.resampling import DEFAULT_LEVEL
 from meta.statistics.significance import smallest_p_of_pairs, smallest_p_of_samples
 
@@ -76,14 +75,16 @@ def repetitions_for_width(
     known = sample(readings)
     if len(known) < 2:
         return Plan(None, len(known), "one repetition says nothing about the spread: run at least two")
-    deviation = float(known.std(ddof=1))
+    unit = unit_of(known)
+    deviation = float((known / unit).std(ddof=1))
     if cautious:
         deviation *= math.sqrt((len(known) - 1) / stats.chi2.ppf(1 - _CAUTION, len(known) - 1))
 
     def narrow(count: int) -> bool:
-        return bool(2 * stats.t.ppf((1 + level) / 2, count - 1) * deviation / math.sqrt(count) <= width)
+        half = stats.t.ppf((1 + level) / 2, count - 1) * deviation / math.sqrt(count)
+        return bool(2 * half <= width / unit)
 
-    return _plan(narrow, len(known), f"with a standard deviation of {deviation:.3g}")
+    return _plan(narrow, len(known), f"with a standard deviation of {unit * deviation:.3g}")
 
 
 def repetitions_to_decide(
@@ -122,9 +123,8 @@ def repetitions_to_decide(
     have = min(len(one), len(other))
     if have < 2:
         return Plan(None, have, "one repetition says nothing about the spread: run at least two")
-    largest = float(np.abs([*one, *other]).max()) or 1.0
-    # In units of the largest reading no square overflows.
-    one, other = one / largest, other / largest
+    unit = unit_of(one, other)
+    one, other = one / unit, other / unit
     difference = float(one.mean() - other.mean())
     deviation = (
         float((one - other).std(ddof=1))
@@ -145,7 +145,7 @@ def repetitions_to_decide(
     return _plan(
         decisive,
         have,
-        f"if the difference is {largest * abs(difference):.3g} and its power {100 * power:g} %",
+        f"if the difference is {unit * abs(difference):.3g} and its power {100 * power:g} %",
     )
 
 

@@ -16,10 +16,11 @@ from scipy import stats
 
 from meta.statistics.arrays import Floats, pairs, sample
 from meta.statistics.resampling import DEFAULT_RESAMPLES
+from meta.statistics.ties import merged
 
 #: Beyond these the normal approximation is good and counting takes long.
 _EXACT_PAIRS, _EXACT_READINGS = 200, 60
-#: Differences are told apart down to this share of the largest reading.
+#: Differences are told apart down to this share of the larger reading of their pair.
 _ROUNDING = 2.0**-46
 
 
@@ -63,21 +64,25 @@ def wilcoxon(first: ArrayLike, second: ArrayLike) -> Significance:
     """
     test = "Wilcoxon signed-rank test"
     one, other = pairs(first, second)
-    # 0.91 - 0.9 and 0.81 - 0.8 are one difference, not two that differ in the last bit.
-    unit = max(float(np.abs([one, other]).max(initial=0.0)), np.finfo(np.float64).tiny) * _ROUNDING
-    differences = np.rint((one - other) / unit)
-    difference = differences[differences != 0]
+    one, other = one / 2, other / 2  # so that no difference overflows
+    difference = one - other
+    tolerance = _ROUNDING * np.maximum(np.abs(one), np.abs(other))
+    differs = np.abs(difference) > tolerance
+    difference, tolerance = difference[differs], tolerance[differs]
     size = len(difference)
     if not len(one):
         return _undecided(test, (0, 0), paired=True, note="there is no pair")
     if size == 0:
         return Significance(test, 0.0, 1.0, 1.0, (0, 0), paired=True, note="no pair differs")
-    ranks = stats.rankdata(np.abs(difference))
+    # 0.91 - 0.9 and 0.81 - 0.8 are one difference, not two that differ in the last bit.
+    magnitudes = merged(np.abs(difference), tolerance)
+    ranks = stats.rankdata(magnitudes)
     statistic = float(ranks[difference > 0].sum())
     if size <= _EXACT_PAIRS:
         p_value = _two_sided(_sums_of_subsets(ranks), statistic)
     else:
-        p_value = float(stats.wilcoxon(difference, correction=True, method="asymptotic").pvalue)
+        signed = np.copysign(magnitudes, difference)
+        p_value = float(stats.wilcoxon(signed, correction=True, method="asymptotic").pvalue)
     return Significance(test, statistic, p_value, smallest_p_of_pairs(size), (size, size), paired=True)
 
 

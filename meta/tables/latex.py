@@ -23,8 +23,9 @@ _SPECIAL = {
     "|": r"\textbar{}",
     '"': r"\symbol{34}",  # babel gives it another meaning in some languages
     "`": "{`}",
-    "[": "{[}",  # after a line's end it would begin an argument
+    "[": "{[}",  # after a line's end it would begin an argument, and a star would be the line's end's
     "]": "{]}",
+    "*": "{*}",
     "±": r"\ensuremath{\pm}",
 }
 #: What pdflatex knows without further packages.

@@ -16,6 +16,7 @@ from meta.graphs.records import SeriesRecords
 from meta.pairing import pair
 from meta.statistics.guards import significance_guards
 from meta.statistics.significance import Significance, holm, mann_whitney, wilcoxon
+from meta.statistics.ties import merged_scores
 from meta.tables.cells import Cell, Cells, Place
 from meta.tables.plan import Key, TablePlan
 
@@ -129,8 +130,9 @@ def _best(plan: TablePlan, group: Mapping[Place, Cell]) -> list[Place]:
     if plan.goal is None or len(group) < 2:
         return []
     extreme = max if plan.goal == "max" else min
-    top = extreme(cell.estimate for cell in group.values())
-    return [place for place, cell in group.items() if cell.estimate == top]
+    estimates = merged_scores([[cell.estimate for cell in group.values()]])[0].tolist()
+    top = extreme(estimates)
+    return [place for place, estimate in zip(group, estimates, strict=True) if estimate == top]
 
 
 def _baseline(plan: TablePlan, group: Mapping[Place, Cell]) -> Place | None:

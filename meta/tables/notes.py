@@ -11,6 +11,7 @@ from meta.graphs.gaps import balance, counted, progress, survivors
 from meta.graphs.numbers import Cell as Gap
 from meta.graphs.phrases import INTERVALS, averaged, few, how_many, only
 from meta.graphs.records import SeriesRecords
+from meta.statistics.ties import is_rounding
 from meta.tables.cells import Cell, Cells, measure_of
 from meta.tables.marks import MOST_COMPARISONS, Marks
 from meta.tables.plan import Key, TablePlan
@@ -60,7 +61,8 @@ def _statistic(plan: TablePlan, cells: Cells, records: SeriesRecords) -> str:
 
 def _is_lopsided(cell: Cell) -> bool:
     sides = sorted((cell.estimate - cell.low, cell.high - cell.estimate))
-    return sides[1] > _LOPSIDED * sides[0]
+    # The mean of equal readings may differ from them, and from its interval, in the last bit.
+    return sides[1] > _LOPSIDED * sides[0] and not is_rounding(sides[1], cell.estimate)
 
 
 def _best(plan: TablePlan, marks: Marks) -> list[str]:
@@ -83,13 +85,14 @@ def _significance(plan: TablePlan, marks: Marks) -> list[str]:
         else plan.described(plan.spec.compared, plan.baseline)
     )
     pairs = "pairs with the same seed" if marks.paired else "independent repetitions"
-    among = f"all pairs in each {plan.spec.within}" if plan.baseline is None else "comparisons"
-    family = f"corrected by Holm for {many(marks.comparisons, 'comparison')}"
-    if plan.baseline is None:
-        family += f" ({among}, as the best is known only after looking)"
+    family = ""
+    if marks.comparisons > 1:  # one by itself needs no correction
+        family = f", corrected by Holm for {marks.comparisons:,} comparisons"
+        if plan.baseline is None:
+            family += f" (all pairs in each {plan.spec.within}, as the best is known only after looking)"
     found = any(marks.differs(place) for place in marks.p_values)
     mark = "*: differs from" if found else "No cell differs significantly from"
-    said = [f"{mark} {against} ({marks.test} of {pairs}, p <= {1 - marks.level:.3g}, {family})."]
+    said = [f"{mark} {against} ({marks.test} of {pairs}, p <= {1 - marks.level:.3g}{family})."]
     said.append("No mark does not mean equal." if found else "That does not mean that they are equal.")
     if marks.left_out:
         said.append(f"Not in the tests: {many(marks.left_out, 'reading')} without a partner.")

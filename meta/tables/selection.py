@@ -14,6 +14,7 @@ from scipy import stats
 
 from meta.graphs.readings import Point
 from meta.graphs.records import ConfigurationRecord, SeriesRecords
+from meta.statistics.ties import merged_scores
 from meta.tables.cells import Cells, Place, make_cells, measure_of, members_by_place
 from meta.tables.plan import Key, TablePlan
 
@@ -99,5 +100,6 @@ def _best(plan: TablePlan, records: SeriesRecords, candidates: Sequence[_Candida
         return None
     measure = replace(measure_of(plan, records), interval="none")
     estimates = np.array([measure.of_points([one.strata for one in points]).estimate for _, points in fit])
-    ranks = stats.rankdata(-estimates if plan.goal == "max" else estimates, axis=0)
-    return fit[int(ranks.mean(axis=1).argmin())][0]
+    of_each_place = merged_scores(estimates.T)
+    ranks = stats.rankdata(-of_each_place if plan.goal == "max" else of_each_place, axis=1)
+    return fit[int(ranks.mean(axis=0).argmin())][0]

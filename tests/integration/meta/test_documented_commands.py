@@ -83,7 +83,7 @@ def test_examples_of_tables(project: Project) -> None:
     """Tables and comparisons of the example are those that the page shows."""
     project.shows("init")
     project.run("run first.yaml --workers 0 --quiet")
-    for example in ("table first", "compare first --of depth --on accuracy"):
+    for example in ("table first", "compare first --of depth --on accuracy --over lr"):
         project.shows(example)
 
 

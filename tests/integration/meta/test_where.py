@@ -265,7 +265,9 @@ def test_comparing_some_experiments(command: Command) -> None:
     found = as_json(command, *asked, "depth == 2 and repetition != 1")
     assert (found["where"], found["over"]) == ("depth == 2 and repetition != 1", [])
     assert [pair["n"] for pair in found["pairs"]] == [[4, 4]]
-    assert as_json(command, *asked[:-1])["where"] is None
+    of_all = as_json(command, *asked[:-1], "--over", "depth")
+    assert (of_all["where"], of_all["over"]) == (None, ["depth"])
+    assert "also differ in depth (2 values)" in command(*asked[:-1], code=2)
     assert "\nOnly where depth == 2.\n" in command(*asked, "depth == 2")
     assert "lr is always 0.1 where lr > 0.05: there is nothing to compare" in command(
         *asked, "lr > 0.05", code=2

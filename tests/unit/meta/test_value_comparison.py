@@ -47,7 +47,7 @@ def text_of(found) -> str:
 
 def test_pairs_are_seeds_over_the_other_parameters(records) -> None:
     """Differences, tests and Holm's correction are those of the repetitions' means (by scipy)."""
-    found = compare_values(records, "opt", "score")
+    found = compare_values(records, "opt", "score", over=["lr"])
     assert [(one.first, one.second) for one in found.pairs] == [("a", "b"), ("a", "c"), ("b", "c")]
     raw = [stats.wilcoxon(means(one.first), means(one.second)).pvalue for one in found.pairs]
     for one, p_value in zip(found.pairs, holm(raw), strict=True):
@@ -60,29 +60,32 @@ def test_pairs_are_seeds_over_the_other_parameters(records) -> None:
 
 def test_unpaired_is_wider(records) -> None:
     """Without pairs, the luck that both share counts against the difference: wider intervals."""
-    paired, unpaired = (compare_values(records, "opt", "score", paired=one) for one in (True, False))
+    paired, unpaired = (
+        compare_values(records, "opt", "score", over=["lr"], paired=one) for one in (True, False)
+    )
     assert unpaired.compared[0].significance.test == "Mann-Whitney test"
     for one, other in zip(paired.compared, unpaired.compared, strict=True):
         width = one.difference.high - one.difference.low
         assert width < other.difference.high - other.difference.low
-    assert compare_values(replace(records, shares_seeds=False), "opt", "score").paired is False
+    assert compare_values(replace(records, shares_seeds=False), "opt", "score", over=["lr"]).paired is False
 
 
 def test_verdicts_say_no_more_than_the_numbers(records) -> None:
     """A difference is told with direction and goal; none found is not equality; seeds are planned."""
-    found = compare_values(records, "opt", "score")
+    found = compare_values(records, "opt", "score", over=["lr"])
     text = text_of(found)
     assert "Score is lower with opt a than with c, which is worse; chance alone would seldom" in text
     assert "No difference between a and b was found, which does not mean that there is none" in text
     assert "more seeds" in text
     assert "prove" not in text
-    worse = compare_values(replace(records, labels={"score": MetricSection(goal="min")}), "opt", "score")
+    of_errors = replace(records, labels={"score": MetricSection(goal="min")})
+    worse = compare_values(of_errors, "opt", "score", over=["lr"])
     assert "score is lower with opt a than with c, which is better" in text_of(worse)
 
 
 def test_a_baseline_is_compared_with_the_others_only(records) -> None:
     """With a baseline there are fewer pairs, and the p values are corrected for those."""
-    found = compare_values(records, "opt", "score", baseline="c")
+    found = compare_values(records, "opt", "score", over=["lr"], baseline="c")
     assert [(one.first, one.second) for one in found.pairs] == [("a", "c"), ("b", "c")]
     assert "corrected by Holm for 2 comparisons" in verdicts.preamble(found)[1]
 
@@ -92,7 +95,7 @@ def test_too_few_repetitions_are_told(make_records) -> None:
     records = make_records(
         {"opt": ["a", "c"], "lr": [1]}, results=lambda p, r: {"score": reading(p, r)}, repetitions=3
     )
-    text = text_of(compare_values(records, "opt", "score"))
+    text = text_of(compare_values(records, "opt", "score", over=["lr"]))
     assert "Too few repetitions to tell a and c apart, whatever they had been." in text
     assert "n = 3 is too small for the Wilcoxon signed-rank test" in text
     one = make_records(
@@ -129,7 +132,7 @@ def test_what_has_no_partner_is_left_out_and_told(make_records) -> None:
         missing=lambda p: {"failed": 2} if p["opt"] == "a" else {},
         labels=MAX,
     )
-    found = compare_values(records, "opt", "score")
+    found = compare_values(records, "opt", "score", over=["lr"])
     text = text_of(found)
     assert "Left out, as nothing of the other corresponds: 6 of a and 2 of c." in text
     assert "b - c: nothing to compare, as both have no repetitions that are alike in lr." in text
@@ -145,12 +148,15 @@ def test_what_has_no_partner_is_left_out_and_told(make_records) -> None:
         ({"of": "seed"}, "no parameter named 'seed'; parameters of the series: opt, lr"),
         ({"on": "scor"}, "no result or metric named 'scor'; did you mean 'score'"),
         ({"baseline": "d"}, "opt is never 'd'; its values: a, b, c"),
+        ({"over": ["lrr"]}, "no parameter named 'lrr'; did you mean 'lr'"),
+        ({"over": ["lr", "opt"]}, "opt is compared, so that nothing can be averaged over it"),
+        ({"over": []}, r"nobody named: .* also differ in lr \(2 values\).* add --over lr "),
         ({"paired": True, "shares_seeds": False}, "do not share their seeds"),
     ],
 )
 def test_wrong_wishes_are_refused(records, asked, message: str) -> None:
-    """Each wrong name is told with the valid ones; pairs need shared seeds."""
-    wish = {"of": "opt", "on": "score", **asked}
+    """Each wrong name is told with the valid ones; pairs need shared seeds, averages a name."""
+    wish = {"of": "opt", "on": "score", "over": ["lr"], **asked}
     records = replace(records, shares_seeds=wish.pop("shares_seeds", True))
     with pytest.raises((ComparisonError, GraphError), match=message):
         compare_values(records, **wish)
@@ -165,9 +171,9 @@ def test_nothing_to_compare_is_told(make_records) -> None:
         results=lambda p, _r: {"score": 1.0} if (p["opt"] == "a") == (p["lr"] == 1) else None,
     )
     with pytest.raises(
-        ComparisonError, match="no repetitions of two values of opt have 'score' and are alike in lr"
+        ComparisonError, match="no repetitions of two values of opt have a finite 'score' and are alike in lr"
     ):
-        compare_values(alone, "opt", "score")
+        compare_values(alone, "opt", "score", over=["lr"])
 
 
 def test_means_against_ranks_are_told(make_records) -> None:

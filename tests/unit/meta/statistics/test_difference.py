@@ -72,6 +72,24 @@ def test_degenerate_readings(method: Method) -> None:
         difference([1.0], [np.nan], how, paired=False)
 
 
+@pytest.mark.parametrize("paired", [True, False])
+@pytest.mark.parametrize("method", ["percentile", "bca"])
+@pytest.mark.parametrize("scale", [5e-324, 2.0**-560, 2.0**1021])
+def test_tiny_and_huge_readings_have_intervals(scale: float, method: Method, paired: bool) -> None:
+    """The interval is that of readings in another unit; nothing overflows on the way."""
+    first, second = np.array([7.0, -5.0, 4.0, 6.0]), np.array([1.0, 4.0, -2.0, 3.0])
+    how = Resampling(1, resamples=500, method=method)
+    found = difference(scale * first, scale * second, how, paired=paired)
+    expected = difference(first, second, how, paired=paired)
+    for one, other in (
+        (found.low, expected.low),
+        (found.estimate, expected.estimate),
+        (found.high, expected.high),
+    ):
+        assert one == scale * other
+    assert np.isfinite([found.low, found.high]).all()
+
+
 @settings(max_examples=30)
 @given(st.integers(-5, 5), st.booleans())
 def test_shifts_of_both_cancel(shift: int, paired: bool) -> None:

@@ -33,6 +33,14 @@ INDEPENDENT: list[tuple[Estimator, Callable[[np.ndarray], np.ndarray]]] = [
 ]
 
 
+@pytest.mark.parametrize("found", EVERY, ids=lambda one: one.name)
+def test_the_order_of_readings_changes_no_bit(found: Estimator) -> None:
+    """The same readings have one estimate, also where they nearly cancel, so that methods are tied."""
+    readings = np.array([0.1, 0.2, -0.3, 0.7, -0.7, 0.39, 0.14, -0.53, np.nan])
+    orders = np.random.default_rng(1).permuted(np.tile(readings, (50, 1)), axis=1).T
+    assert len(set(found.of(orders).tolist())) == 1
+
+
 @pytest.mark.parametrize("count", [1, 2, 3, 4, 5, 10, 11, 40, 97])
 @pytest.mark.parametrize(("found", "expected"), INDEPENDENT, ids=lambda value: getattr(value, "name", ""))
 def test_estimates_agree(found: Estimator, expected: Callable[[np.ndarray], np.ndarray], count: int) -> None:

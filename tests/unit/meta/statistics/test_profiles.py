@@ -50,6 +50,15 @@ def test_profile_ignores_units_and_order(costs: np.ndarray, power: int, order: l
     np.testing.assert_array_equal(other.factors, found.factors)
 
 
+def test_costs_that_differ_by_rounding_are_both_best() -> None:
+    """Equal means in another order of the readings are no factor apart, beside a huge cost too."""
+    mean = sum([0.36, 0.41, 0.3, 0.39, 0.36]) / 5
+    for costs in ([mean, np.nextafter(mean, 1), 1e15], [np.nextafter(mean, 1), mean, 1e15]):
+        found = performance_profile([costs, costs])
+        np.testing.assert_array_equal(found.shares[:, 0], [1.0, 1.0, 0.0])
+        assert len(found.factors) == 2
+
+
 def test_default_factors_are_where_shares_change() -> None:
     """Between the default factors nothing happens; the last one has every problem that is solved."""
     costs = np.random.default_rng(1).gamma(2, size=(20, 3))

@@ -140,6 +140,17 @@ def test_degenerate_scores_say_so() -> None:
     assert agreed.note == "all data sets rank the methods alike"
 
 
+def test_scores_that_differ_by_rounding_are_tied() -> None:
+    """A difference in the last bit, as of a mean in another order, ranks nothing."""
+    above = np.nextafter(0.364, 1)
+    scores = np.tile([0.364, above, 0.1], (15, 1))
+    found = rank_methods(scores, higher_is_better=True)
+    assert found.average_ranks.tolist() == [1.5, 1.5, 3.0]
+    assert nemenyi(found).p_values[0, 1] == wilcoxon_holm(found).p_values[0, 1] == 1.0
+    equal = rank_methods(np.tile([0.364, above, 0.364], (15, 1)), higher_is_better=False)
+    assert equal.note == "all methods are equal on every data set"
+
+
 def test_incomplete_data_sets_are_left_out_and_counted() -> None:
     """A data set that one method has no score of cannot rank."""
     scores = RANDOM.copy()

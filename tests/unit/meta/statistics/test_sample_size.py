@@ -98,6 +98,17 @@ def test_degenerate_widths() -> None:
         repetitions_for_width(FIRST, 0.0)
 
 
+@pytest.mark.parametrize("scale", [5e-324, 2.0**-560, 2.0**1020])
+def test_tiny_and_huge_readings_are_planned_like_others(scale: float) -> None:
+    """Squares that would under- or overflow change no number."""
+    first, second = np.array([3.0, 5.0, 4.0, 6.0]), np.array([1.0, 4.0, 2.0, 3.0])
+    width = repetitions_for_width(scale * first, scale)
+    assert width.needed == repetitions_for_width(first, 1.0).needed
+    for paired in (True, False):
+        found = repetitions_to_decide(scale * first, scale * second, paired=paired)
+        assert found.needed == repetitions_to_decide(first, second, paired=paired).needed
+
+
 @settings(max_examples=20)
 @given(st.integers(1, 6), st.integers(-50, 50))
 def test_numbers_have_no_unit(power: int, shift: int) -> None:

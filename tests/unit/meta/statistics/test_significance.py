@@ -90,6 +90,21 @@ def test_decimal_fractions_that_differ_equally_are_tied() -> None:
     assert wilcoxon([0.91, 0.80, 0.5], [0.9, 0.81, 0.5]).statistic == 1.5
 
 
+@pytest.mark.parametrize("outlier", [1e6, 1e13, 1e20, 1e200])
+@pytest.mark.parametrize("count", [20, 250])
+def test_one_run_that_diverges_hides_no_other_difference(count: int, outlier: float) -> None:
+    """What is rounding is told from each pair's own readings: p is scipy's, however large one pair is."""
+    one = normal(count, 1, 10.0)
+    other = one + 0.1 + normal(count, 2) / 100
+    one[3], other[3] = outlier, 1.5 * outlier
+    found = wilcoxon(one, other)
+    assert found.sizes == (count, count)
+    assert found.p_value == pytest.approx(stats.wilcoxon(one, other, correction=True).pvalue)
+    one[3] = other[3]  # diverged alike
+    assert wilcoxon(one, other).sizes == (count - 1, count - 1)
+    assert wilcoxon(other, one).p_value == wilcoxon(one, other).p_value
+
+
 @pytest.mark.parametrize("paired", [True, False])
 def test_permutation_agrees_with_all_permutations(paired: bool) -> None:
     """Few repetitions are permuted in every way there is."""

@@ -18,7 +18,7 @@ from meta.tables.markdown import markdown
 from meta.tables.table import Table, make_table
 
 #: Names that mean something to Markdown, LaTeX, HTML and spreadsheets.
-HOSTILE = ["a|b*c_d", r"50% & \x{y}$ #~^", "<script>alert('1')</script>", "=1+2", "[opt] --x", "é ß µ"]
+HOSTILE = ["a|b*c_d", r"50% & \x{y}$ #~^", "<script>alert('1')</script>", "=1+2", "[opt] --x", "é µ", "*opt"]
 
 
 @pytest.fixture
@@ -84,6 +84,7 @@ def test_latex_is_balanced_and_escaped(hostile: Table) -> None:
     assert all(len(re.findall(r"(?<!\\)&", row)) == 2 and row.endswith(r"\\") for row in rows)
     assert r"50\% \& \textbackslash{}x\{y\}\$ \#\textasciitilde{}\textasciicircum{}" in rows[1]
     assert rows[4].startswith("{[}opt{]} -{}-x")
+    assert rows[6].startswith("{*}opt")  # else the star of the line before
     assert "$-6.0" not in text.split(r"\midrule")[0]
     assert re.search(r"(?<!\\)%", text.splitlines()[1]) is None
     assert r"\usepackage{booktabs}" in text.splitlines()[0]

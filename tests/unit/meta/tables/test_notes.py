@@ -55,6 +55,12 @@ def test_small_samples_and_lopsided_intervals_are_told(make_records) -> None:
     assert "Some intervals" not in note(skewed, ends=True)
 
 
+def test_equal_readings_have_no_lopsided_interval(make_records) -> None:
+    """The mean of 0.1, 0.1 and 0.1 is not quite 0.1: no side of the interval is the longer one."""
+    records = make_records({"lr": [1]}, results=lambda _p, _r: {"accuracy": 0.1}, repetitions=6, labels=MAX)
+    assert "Some intervals" not in note(records)
+
+
 def test_the_interval_is_named(make_records) -> None:
     """What stands after the sign of plus and minus is said in words."""
     records = make_records(

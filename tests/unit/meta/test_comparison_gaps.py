@@ -1,0 +1,165 @@
+"""What a comparison averages over, what it leaves out, and how it says so."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+
+from meta import verdicts
+from meta.value_comparison import ComparisonError, ValueComparison, compare_values
+
+NAN = float("nan")
+
+
+def text_of(found: ValueComparison) -> str:
+    return " ".join([*(line for one in found.pairs for line in verdicts.sentences(one, found)), *found.notes])
+
+
+def spread_out(parameters: Mapping[str, Any], repetition: int) -> float:
+    """Return a reading of method a or b; the difference varies from seed to seed."""
+    return repetition + (1.0 + repetition % 3 if parameters["opt"] == "b" else 0.0)
+
+
+def test_what_is_averaged_over_is_named(make_records) -> None:
+    """The message lists all that is to be named; with it, those alike in it are compared."""
+    grid = {"opt": ["a", "b"], "data": [1, 2, 3], "lr": [1, 2]}
+    records = make_records(grid, results=lambda p, r: {"y": spread_out(p, r) * p["data"]}, repetitions=8)
+    for over, missing in (([], "--over data --over lr"), (["lr"], "--over data")):
+        with pytest.raises(ComparisonError, match=rf"over parameters that nobody named: .* add {missing} \("):
+            compare_values(records, "opt", "y", over=over)
+    found = compare_values(records, "opt", "y", over=["lr", "data"])
+    assert sorted(found.over) == ["data", "lr"]
+    assert found.pairs[0].readings.blocks == 6
+    one = replace(records, configurations=[m for m in records.configurations if m.parameters["data"] == 1])
+    assert compare_values(one, "opt", "y", over=["lr"]).pairs[0].readings.blocks == 2
+
+
+def test_what_changes_with_the_others_needs_no_name(make_records) -> None:
+    """A rate that belongs to the method is no average, and naming it leaves the pairs alike."""
+    records = make_records({"opt": ["a", "b"], "data": [1, 2]}, results=lambda p, r: {"y": spread_out(p, r)})
+    rates = {"a": 0.1, "b": 0.2}
+    records = replace(
+        records,
+        configurations=[
+            replace(one, parameters={**one.parameters, "lr": rates[one.parameters["opt"]], "fixed": 7})
+            for one in records.configurations
+        ],
+    )
+    for over in (["data"], ["lr", "data", "fixed"]):
+        found = compare_values(records, "opt", "y", over=over)
+        assert (found.over, found.pairs[0].readings.blocks) == (["data"], 2)
+
+
+@pytest.mark.parametrize("paired", [True, False])
+def test_readings_that_are_no_numbers_are_counted(make_records, paired: bool) -> None:
+    """NaN, infinite and missing readings are told by value and reason, paired or not."""
+    bad: Mapping[tuple[str, int], Mapping[str, Any]] = {
+        ("a", 0): {"y": NAN},
+        ("a", 1): {"y": float("inf")},
+        ("b", 7): {"y": -float("inf")},
+        ("b", 6): {"z": 1},
+        ("b", 5): {"y": "text"},
+    }
+    records = make_records(
+        {"opt": ["a", "b"]},
+        results=lambda p, r: bad.get((p["opt"], r), {"y": spread_out(p, r)}),
+        repetitions=12,
+        missing=lambda p: {"failed": 2} if p["opt"] == "b" else {},
+    )
+    found = compare_values(records, "opt", "y", paired=paired)
+    assert found.notes == [
+        "Experiments left out: b: 2 failed.",
+        "NaN or infinite readings left out: a: 2; b: 1.",
+        "Completed without 'y' left out: b: 2.",
+    ]
+    sizes = (7, 7) if paired else (10, 9)
+    assert found.compared[0].difference.sizes == sizes
+    assert ("nothing of the other corresponds: 3 of a and 2 of b" in text_of(found)) == paired
+
+
+@pytest.mark.parametrize(
+    ("results", "message"),
+    [
+        (lambda _p, _r: {"y": NAN}, "in 'y': all 10 readings of it are NaN or infinite"),
+        (lambda _p, _r: {"y": "text"}, "in 'y': it is never a number"),
+        (
+            lambda p, _r: {"y": NAN if p["opt"] == "a" else 1.0},
+            r"a finite 'y'\. NaN or infinite readings left out: a: 5\.",
+        ),
+        (lambda p, _r: {"y": 1.0} if p["opt"] == "a" else None, "a finite 'y'.*`experiments status` tells"),
+        (lambda _p, _r: None, "'made-up' has no completed experiment yet: nothing to compare"),
+    ],
+    ids=["nan", "text", "nan of one", "missing of one", "nothing"],
+)
+def test_why_there_is_nothing_to_compare(make_records, results, message: str) -> None:
+    """The message names what is wrong with the readings, or that there are none yet."""
+    with pytest.raises(ComparisonError, match=message):
+        compare_values(make_records({"opt": ["a", "b"]}, results=results), "opt", "y")
+
+
+@pytest.mark.parametrize(
+    ("completed", "missing", "paired", "factor"),
+    [
+        ((0, 1, 2, 3), {"failed": 8}, True, 3),
+        ((0, 1, 2, 3), {"timed_out": 8}, False, 3),
+        ((0, 1, 2, 3), {"pending": 8}, True, 1),
+        (range(12), {}, True, 1),
+    ],
+    ids=["failed", "failed unpaired", "not run yet", "complete"],
+)
+def test_more_seeds_make_up_for_those_that_fail(
+    make_records, *, completed: Sequence[int], missing: Mapping[str, int], paired: bool, factor: int
+) -> None:
+    """Where only a share of the seeds has all readings, more are needed; what never ran is no loss."""
+
+    def results(parameters: Mapping[str, Any], repetition: int) -> Mapping[str, Any] | None:
+        if parameters["opt"] == "b" and parameters["data"] == 2 and repetition not in completed:
+            return None
+        own = np.random.default_rng([ord(parameters["opt"]), parameters["data"], repetition]).normal()
+        return {"y": float(own + (parameters["opt"] == "b") / 2)}
+
+    records = make_records(
+        {"opt": ["a", "b"], "data": [1, 2]},
+        results=results,
+        repetitions=12,
+        missing=lambda p: missing if p == {"opt": "b", "data": 2} else {},
+    )
+    found = compare_values(records, "opt", "y", over=["data"], paired=paired)
+    (pair,) = found.pairs
+    plan = pair.found.plan
+    assert not pair.found.is_significant
+    assert plan.more
+    assert pair.more_seeds == factor * plan.more
+    assert verdicts.row(pair)[-1] == f"{pair.more_seeds:,}"
+    said = f"({plan.needed} in all with all readings, as 4 of 12 have, and if as many lack some again)"
+    assert (said in text_of(found)) == (factor > 1)
+
+
+def test_pairs_without_difference_are_no_lack_of_repetitions(make_records) -> None:
+    """When hardly any pair differs, the words blame that and not the number of repetitions."""
+    records = make_records(
+        {"opt": ["a", "b"]},
+        results=lambda p, r: {"y": r + (p["opt"] == "b" and r < 2)},
+        repetitions=20,
+    )
+    text = text_of(compare_values(records, "opt", "y"))
+    assert "Too few pairs of a and b differ at all to tell them apart: 2 of 20." in text
+    assert "Too few repetitions" not in text
+
+
+def test_one_comparison_is_not_corrected(make_records) -> None:
+    """The p of a single pair is called p; those of several are called corrected."""
+
+    def results(parameters: Mapping[str, Any], repetition: int) -> Mapping[str, Any]:
+        return {"y": repetition + {"a": 0, "b": 10, "c": 20}[parameters["opt"]] + repetition % 2}
+
+    for methods, name in ((["a", "b"], "p"), (["a", "b", "c"], "corrected p")):
+        records = make_records({"opt": methods}, results=results, repetitions=12)
+        found = compare_values(records, "opt", "y")
+        assert verdicts.p_name(found) == name
+        assert f"({name} 0.00" in text_of(found)
+        assert ("Holm" in verdicts.preamble(found)[1]) == (name != "p")
