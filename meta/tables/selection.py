@@ -98,6 +98,6 @@ def _best(plan: TablePlan, records: SeriesRecords, candidates: Sequence[_Candida
     if not fit:
         return None
     measure = replace(measure_of(plan, records), interval="none")
-    estimates = np.array([measure.of_points([one.strata for one in points]).estimate for _, points in fit])
+    estimates = np.array([measure.of_points([one.scores for one in points]).estimate for _, points in fit])
     ranks = stats.rankdata(-estimates if plan.goal == "max" else estimates, axis=0)
     return fit[int(ranks.mean(axis=1).argmin())][0]
