@@ -176,7 +176,8 @@ def _of_rows(estimator: Estimator, tasks: Tasks, over: Over) -> Statistic:
             found = of_readings(counts[:, rows])
         else:
             means = np.divide(counts @ scores, weight, out=np.zeros_like(weight), where=weight > 0)
-            found = scale * estimator.of(means.T)[:, None]
+            averaged = means.mean(axis=1) if estimator.is_linear else estimator.of(means.T)
+            found = scale * averaged[:, None]
         found[(weight == 0).any(axis=1)] = np.nan
         return found
 

@@ -1,4 +1,4 @@
-"""Bootstrap intervals of a statistic of which everything drawn has a weight: of several strata, or of rows.
+"""Bootstrap intervals of a statistic of what was drawn: readings of strata, or repetitions of all of them.
 
 A stratum is a task, or one of two samples that are compared: in every drawing it keeps its number of
 repetitions (R. Agarwal and others, Deep reinforcement learning at the edge of the statistical precipice,

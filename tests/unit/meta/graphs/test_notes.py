@@ -63,8 +63,8 @@ def test_note_of_curves_counts_points_and_windows(make_records) -> None:
     records = make_records({"x": [1]}, curves=curves, repetitions=7)
     assert note_of(records, y="loss", x="step") == (
         "made-up: mean with 95 % bootstrap interval (band) over n = 5 to 6 repetitions. "
-        "n = 5 is few: such an interval holds the mean of normal readings in about 85 % of cases, of skewed ones "
-        "in fewer. Each point averages 5 consecutive steps. "
+        "n = 5 is few: such an interval holds the mean of normal readings in about 85 % of cases, of skewed "
+        "ones in fewer. Each point averages 5 consecutive steps. "
         "1 completed without 'loss' left out. 18 NaN or infinite readings left out."
     )
 

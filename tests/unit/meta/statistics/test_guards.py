@@ -23,8 +23,8 @@ from meta.statistics.resampling import Resampling
 from meta.statistics.significance import mann_whitney, permutation, wilcoxon
 
 FEW = (
-    "n = {} is few: such an interval holds the mean of normal readings in about {} % of cases, of skewed ones in "
-    "fewer."
+    "n = {} is few: such an interval holds the mean of normal readings in about {} % of cases, of skewed "
+    "ones in fewer."
 )
 
 

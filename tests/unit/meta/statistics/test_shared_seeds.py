@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import numpy as np
 import pytest
 from scipy import stats
@@ -29,7 +31,8 @@ def by_hand(scores: np.ndarray, one: Estimator, over: Over) -> tuple[np.ndarray,
         tasks = [task[np.isfinite(task)].tolist() for task in drawn.T]
         if not all(tasks):
             continue
-        together = [sum(task) / len(task) for task in tasks] if over == "task means" else sum(tasks, [])
+        means = [sum(task) / len(task) for task in tasks]
+        together = means if over == "task means" else list(itertools.chain(*tasks))
         if one is IQM:
             found.append(stats.trim_mean(together, 0.25))
         else:
