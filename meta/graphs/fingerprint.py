@@ -20,7 +20,7 @@ import numpy as np
 from meta.graphs.records import SeriesRecords
 
 #: Told apart from the data, who and how rather than what; and what only tables show.
-_NO_DATA = frozenset({"name", "labels", "specs", "tables", "code", "no_longer_named"})
+_NO_DATA = frozenset({"name", "labels", "specs", "tables", "code", "configuration_code", "no_longer_named"})
 
 
 class Fingerprints:

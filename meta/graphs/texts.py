@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from matplotlib.artist import Artist
 from matplotlib.backend_bases import RendererBase
 from matplotlib.backends.backend_agg import FigureCanvasAgg
@@ -9,6 +11,9 @@ from matplotlib.figure import Figure
 from matplotlib.font_manager import FontProperties
 
 from meta.graphs import style
+
+#: Between words, but not between a number and its sign of percent.
+_BREAK = re.compile(r" (?!%(?!\w))")
 
 
 def measurable(figure: Figure) -> Figure:
@@ -33,7 +38,7 @@ def wrapped(text: str, figure: Figure, room: float, *, size: float, weight: str 
     font = FontProperties(size=size, weight=weight)
     renderer = _renderer(figure)
     lines: list[str] = []
-    for word in text.split():
+    for word in _BREAK.split(" ".join(text.split())):
         longer = f"{lines[-1]} {word}" if lines else word
         measured = renderer.get_text_width_height_descent(longer, font, ismath=False)[0] / figure.dpi
         if lines and measured <= room:
