@@ -73,7 +73,7 @@ class Measure:
             Per point, the readings of the configurations that are averaged over; NaN where a repetition has
             none, but each repetition and each configuration has one.
         """
-        found = _Columns.empty([np.isfinite(scores).sum(axis=0) for scores in points])
+        found = _Columns.empty([np.isfinite(scores).sum(axis=0).tolist() for scores in points])
         # Points of equal length share their drawings, and one product.
         for length in {len(scores) for scores in points}:
             places = [

@@ -49,15 +49,18 @@ class Behind:
     @classmethod
     def of_points(cls, sizes: Iterable[Sequence[int]]) -> Behind:
         """Return what is behind points, of each of which the repetitions of its configurations are given."""
-        each = [cls.of(np.array(some, dtype=np.int64)[:, None]) for some in sizes]
-        return cls.joined(each)
+        # Points may be many, and their configurations are few: lists are faster.
+        kept = [[size for size in some if size] for some in sizes]
+        each = [(sum(some), min(some, default=0), max(some, default=0), len(some)) for some in kept]
+        return cls(*np.array(each, dtype=np.int64).reshape(-1, 4).T)
 
     @classmethod
     def joined(cls, several: Sequence[Behind]) -> Behind:
         """Return several side by side."""
-        none = np.zeros(0, dtype=np.int64)
+        if not several:
+            return cls.of_points([])
         parts = zip(*((one.count, one.fewest, one.most, one.configurations) for one in several), strict=True)
-        return cls(*(np.concatenate(part) for part in parts)) if several else cls(none, none, none, none)
+        return cls(*(np.concatenate(part) for part in parts))
 
     def where(self, wanted: NDArray[np.bool_]) -> Behind:
         """Return what is behind some of the points."""

@@ -25,6 +25,8 @@ Over = Literal["readings", "task means"]
 
 #: Numbers held at once while a statistic is computed.
 _NUMBERS_PER_BLOCK = 8_000_000
+#: In units of the largest reading: a width up to this is rounding.
+_ROUNDING = 1e-13
 
 
 @dataclass(frozen=True)
@@ -143,6 +145,9 @@ def aggregate(
         return Aggregate(estimate, np.nan, np.nan, tasks.sizes, estimator, over, resampling)
     ends = stratified_interval(statistic, sizes, resampling)
     estimate, low, high = (float(one[0]) for one in (ends.estimate, ends.low, ends.high))
+    # Tasks whose readings are all equal: what is left of a width is rounding.
+    if high - low <= _ROUNDING * np.abs(tasks.readings).max():
+        low = high = estimate
     return Aggregate(estimate, low, high, tasks.sizes, estimator, over, resampling)
 
 

@@ -147,3 +147,13 @@ def test_without_resampling_there_is_only_the_estimate() -> None:
     found = aggregate_curves(curves, None, repetitions=None)
     np.testing.assert_allclose(found.estimate, 2.5)
     assert np.isnan([found.low, found.high]).all()
+
+
+@pytest.mark.parametrize("shares_seeds", [True, False])
+@pytest.mark.parametrize("count", [5, 7, 12])
+@pytest.mark.parametrize(("one", "over"), [(MEAN, "task means"), (MEDIAN, "task means"), (IQM, "readings")])
+def test_equal_repetitions_leave_no_width(count: int, one: Estimator, over: Over, shares_seeds: bool) -> None:
+    """Tasks that differ, each without luck: the rounding of sums is no interval."""
+    scores = np.tile([0.1, 0.7, 0.3, 1 / 3, 0.9], (count, 1))
+    found = aggregate(scores, Resampling(1, resamples=500), one, over=over, shares_seeds=shares_seeds)
+    assert found.low == found.estimate == found.high
