@@ -7,20 +7,19 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from experiments.series_file.graphs import GraphSpec, IntervalName
 from experiments.series_file.tables import TableSpec
 from meta.graphs.errors import GraphError
-from meta.graphs.numbers import Estimates, Floats
+from meta.graphs.numbers import Behind, Estimates, Floats, Integers
 from meta.statistics.aggregate import Over, aggregate
+from meta.statistics.aggregate_curves import aggregate_curves
 from meta.statistics.bootstrap import bootstrap_interval
 from meta.statistics.location import MEAN, Estimator, Quantile, estimator
 from meta.statistics.order_statistics import quantile_interval
 from meta.statistics.rates import rate_interval
 from meta.statistics.resampling import Resampling
 from meta.statistics.spread import spread
-from meta.statistics.strata import stratified_interval
 
 _LEVELS: dict[IntervalName, float] = {"quantiles": 0.5}
 _LEVEL = 0.95
@@ -40,59 +39,65 @@ class Measure:
     level : float
     seed : int
         Of the bootstrap's drawings: the same graph of the same records is the same picture.
+    shares_seeds : bool
+        Whether a repetition has the same seed in all configurations, so that they are drawn together.
     """
 
     estimator: Estimator
     interval: IntervalName
     level: float
     seed: int
+    shares_seeds: bool
 
     @classmethod
-    def of(cls, spec: GraphSpec | TableSpec, *names: str) -> Measure:
+    def of(cls, spec: GraphSpec | TableSpec, *names: str, shares_seeds: bool) -> Measure:
         """Return what a graph or a table asks for; the seed follows from `names`."""
         shows_none = isinstance(spec, GraphSpec) and spec.kind in _WITHOUT_INTERVAL
         interval: IntervalName = "none" if shows_none else spec.interval
         level = spec.level or _LEVELS.get(interval, _LEVEL)
         digest = hashlib.sha256("\0".join(("bootstrap", *names)).encode()).digest()
-        return cls(estimator(spec.estimator), interval, level, int.from_bytes(digest[:8], "big"))
+        seed = int.from_bytes(digest[:8], "big")
+        return cls(estimator(spec.estimator), interval, level, seed, shares_seeds)
 
     @property
     def resampling(self) -> Resampling:
         """How the bootstrap draws."""
         return Resampling(self.seed, self.level, method="bca" if self.interval == "bca" else "percentile")
 
-    def of_points(self, points: Sequence[Sequence[Floats]]) -> Estimates:
+    def of_points(self, points: Sequence[Floats]) -> Estimates:
         """Return the estimate of each point.
 
         Parameters
         ----------
-        points : sequence of sequence of ndarray
-            Per point, the readings of each configuration that is averaged over; none without a reading.
+        points : sequence of ndarray, shape (repetitions, configurations)
+            Per point, the readings of the configurations that are averaged over; NaN where a repetition has
+            none, but each repetition and each configuration has one.
         """
-        found = _Columns.empty([sum(map(len, strata)) for strata in points])
+        found = _Columns.empty([np.isfinite(scores).sum(axis=0).tolist() for scores in points])
         # Points of equal length share their drawings, and one product.
-        for length in np.unique(found.count):
+        for length in {len(scores) for scores in points}:
             places = [
-                place for place, strata in enumerate(points) if len(strata) == 1 and len(strata[0]) == length
+                place for place, scores in enumerate(points) if scores.shape[1] == 1 and len(scores) == length
             ]
             if places:
-                readings = np.stack([points[place][0] for place in places], axis=1)
+                readings = np.concatenate([points[place] for place in places], axis=1)
                 found.set(places, self.of_columns(readings))
-        for place, strata in enumerate(points):
-            if len(strata) > 1:
-                found.set([place], self._of_strata(strata))
+        for place, scores in enumerate(points):
+            if scores.shape[1] > 1:
+                found.set([place], self._of_scores(scores))
         return found.estimates()
 
     def of_columns(self, readings: Floats) -> Estimates:
         """Return the estimate of each column of readings, shape (repetitions, columns)."""
         if self.interval in ("ci", "bca"):
             drawn = bootstrap_interval(readings, self.resampling, self.estimator)
-            return Estimates(drawn.estimate, drawn.low, drawn.high, drawn.count)
+            return Estimates(drawn.estimate, drawn.low, drawn.high, Behind.of(drawn.count[None]))
         estimate = self.estimator.of(readings)
         count = np.isfinite(readings).sum(axis=0, dtype=np.int64)
         low, high = self._ends(readings, estimate)
         there = count > 1
-        return Estimates(estimate, np.where(there, low, np.nan), np.where(there, high, np.nan), count)
+        low, high = np.where(there, low, np.nan), np.where(there, high, np.nan)
+        return Estimates(estimate, low, high, Behind.of(count[None]))
 
     def _ends(self, readings: Floats, estimate: Floats) -> tuple[Floats, Floats]:
         if self.interval in ("sd", "se"):
@@ -120,24 +125,19 @@ class Measure:
         rate = rate_interval(np.where(finite, readings, 0).sum(axis=0), finite.sum(axis=0), level=self.level)
         return rate.low, rate.high
 
-    def _of_strata(self, strata: Sequence[Floats]) -> Estimates:
-        """Return the estimate over several configurations, each resampled by itself."""
+    def _of_scores(self, scores: Floats) -> Estimates:
+        """Return the estimate over several configurations, shape (repetitions, configurations)."""
         # A trimmed mean of a handful of means would trim none of them.
         over: Over = "task means" if self.estimator.name in ("mean", "median") else "readings"
-        count = np.array([sum(map(len, strata))])
+        behind = Behind.of(np.isfinite(scores).sum(axis=0)[:, None])
         if self.interval == "none":
-            averaged = (
-                [np.array([MEAN.of(one[:, None])[0] for one in strata])] if over == "task means" else strata
-            )
-            estimate = self.estimator.of(np.concatenate(averaged)[:, None])
-            return Estimates(estimate, np.full(1, np.nan), np.full(1, np.nan), count)
-        scores = np.full((max(map(len, strata)), len(strata)), np.nan)
-        for column, readings in enumerate(strata):
-            scores[: len(readings), column] = readings
-        found = aggregate(scores, self.resampling, self.estimator, over=over)
-        return Estimates(np.array([found.estimate]), np.array([found.low]), np.array([found.high]), count)
+            averaged = MEAN.of(scores) if over == "task means" else scores.ravel()
+            nothing = np.full(1, np.nan)
+            return Estimates(self.estimator.of(averaged[:, None]), nothing, nothing, behind)
+        found = aggregate(scores, self.resampling, self.estimator, over=over, shares_seeds=self.shares_seeds)
+        return Estimates(np.array([found.estimate]), np.array([found.low]), np.array([found.high]), behind)
 
-    def of_curves(self, matrices: Sequence[Floats]) -> Estimates:
+    def of_curves(self, matrices: Sequence[Floats], repetitions: Sequence[Integers]) -> Estimates:
         """Return the mean at each step over the means of several configurations.
 
         Parameters
@@ -145,26 +145,14 @@ class Measure:
         matrices : sequence of ndarray, shape (repetitions, steps)
             On the same steps; NaN where a repetition has no reading. Where a configuration has none, there
             is no estimate.
+        repetitions : sequence of ndarray
+            Which repetitions of each configuration the rows of its matrix are.
         """
-        present = [np.isfinite(matrix) for matrix in matrices]
-        kept = [np.where(here, matrix, 0.0) for here, matrix in zip(present, matrices, strict=True)]
-        sizes = tuple(map(len, matrices))
-        starts = np.cumsum((0, *sizes))
-
-        def mean(counts: Floats) -> Floats:
-            total = np.zeros((len(counts), matrices[0].shape[1]))
-            for start, here, some in zip(starts, present, kept, strict=False):
-                drawn = counts[:, start : start + len(here)]
-                weight = drawn @ here
-                total += np.divide(drawn @ some, weight, out=np.full_like(total, np.nan), where=weight > 0)
-            return total / len(matrices)
-
-        count = np.concatenate(present).sum(axis=0, dtype=np.int64)
-        if self.interval == "none":
-            estimate = mean(np.ones((1, sum(sizes))))[0]
-            return Estimates(estimate, np.full_like(estimate, np.nan), np.full_like(estimate, np.nan), count)
-        found = stratified_interval(mean, sizes, self.resampling)
-        return Estimates(found.estimate, found.low, found.high, count)
+        resampling = None if self.interval == "none" else self.resampling
+        known = repetitions if self.shares_seeds else None
+        found = aggregate_curves(matrices, resampling, repetitions=known)
+        behind = Behind.of(np.array([np.isfinite(matrix).sum(axis=0) for matrix in matrices]))
+        return Estimates(found.estimate, found.low, found.high, behind)
 
 
 @dataclass(frozen=True)
@@ -174,15 +162,15 @@ class _Columns:
     estimate: Floats
     low: Floats
     high: Floats
-    count: NDArray[np.int64]
+    behind: Behind
 
     @classmethod
-    def empty(cls, counts: Sequence[int]) -> _Columns:
-        estimate, low, high = np.full((3, len(counts)), np.nan)
-        return cls(estimate, low, high, np.array(counts, dtype=np.int64))
+    def empty(cls, sizes: Sequence[Sequence[int]]) -> _Columns:
+        estimate, low, high = np.full((3, len(sizes)), np.nan)
+        return cls(estimate, low, high, Behind.of_points(sizes))
 
     def set(self, places: Sequence[int], part: Estimates) -> None:
         self.estimate[places], self.low[places], self.high[places] = part.estimate, part.low, part.high
 
     def estimates(self) -> Estimates:
-        return Estimates(self.estimate, self.low, self.high, self.count)
+        return Estimates(self.estimate, self.low, self.high, self.behind)

@@ -2,9 +2,9 @@
 
 It is the SHA-256 of everything in the extract of a graph (`meta.graphs.extract`) that comes from the
 database: of each configuration in their order the parameters, of each completed experiment the repetition and
-the results, of each curve the bytes of its steps and readings, and the counts that the note tells. Ids are
-replaced by places in these orders; names of mappings are sorted. What is computed from it
-(means, intervals) is no part of it: that would differ in the last bit between computers.
+the results, of each curve the bytes of its steps and readings, whether seeds are shared, and the counts that
+the note tells. Ids are replaced by places in these orders; names of mappings are sorted. What is computed
+from it (means, intervals) is no part of it: that would differ in the last bit between computers.
 """
 
 from __future__ import annotations
@@ -20,9 +20,7 @@ import numpy as np
 from meta.graphs.records import SeriesRecords
 
 #: Told apart from the data, who and how rather than what; and what only tables show.
-_NO_DATA = frozenset(
-    {"name", "labels", "specs", "tables", "shares_seeds", "code", "configuration_code", "no_longer_named"}
-)
+_NO_DATA = frozenset({"name", "labels", "specs", "tables", "code", "configuration_code", "no_longer_named"})
 
 
 class Fingerprints:

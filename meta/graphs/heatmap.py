@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 import numpy as np
 from matplotlib import colormaps, rcParams
@@ -15,7 +16,8 @@ from numpy.typing import NDArray
 
 from meta.graphs import points, scales, style
 from meta.graphs.errors import GraphError
-from meta.graphs.numbers import Line, Numbers
+from meta.graphs.numbers import Behind, Line, Numbers
+from meta.graphs.phrases import from_to
 from meta.graphs.plan import Plan
 from meta.graphs.rows import Row, estimates
 from meta.graphs.scene import Kind, Scene
@@ -98,15 +100,15 @@ def write_values(figure: Figure, panels: Sequence[Axes], scene: Scene) -> None:
     sizes = [axes.get_window_extent() for axes in panels]
     width = min(size.width for size in sizes) / figure.dpi / columns
     height = min(size.height for size in sizes) / figure.dpi / rows
-    counts = np.concatenate([line.interval.count for line in scene.numbers.lines])
-    differ = len(np.unique(counts)) > 1
+    behind = Behind.joined([line.interval.behind for line in scene.numbers.lines])
+    differ = behind.fewest.min() < behind.most.max()
     if width < _ROOM or height < (_TWO_LINES if differ else _ONE_LINE):
         return
     for axes, panel in zip(panels, scene.numbers.panels, strict=True):
-        values, counts = _table(panel.lines, columns, rows)
+        values, repetitions = _table(panel.lines, columns, rows)
         for row, column in np.argwhere(np.isfinite(values)):
             red, green, blue, _ = colors.to_rgba(values[row, column])
-            text = f"{values[row, column]:.3g}" + (f"\nn={counts[row, column]}" if differ else "")
+            text = f"{values[row, column]:.3g}" + (f"\nn={repetitions[row, column]}" if differ else "")
             axes.text(
                 column,
                 row,
@@ -124,14 +126,15 @@ def _row_labels(scene: Scene) -> list[str]:
     return [labels.get(number, "") for number in range(scene.count)]
 
 
-def _table(lines: Sequence[Line], columns: int, rows: int) -> tuple[Floats, NDArray[np.int64]]:
-    """Return the values, NaN where there is none, and their counts."""
-    values, counts = np.full((rows, columns), np.nan), np.zeros((rows, columns), dtype=np.int64)
+def _table(lines: Sequence[Line], columns: int, rows: int) -> tuple[Floats, NDArray[Any]]:
+    """Return the values, NaN where there is none, and how many repetitions they stand on, as texts."""
+    values, repetitions = np.full((rows, columns), np.nan), np.full((rows, columns), "", dtype=object)
     for line in lines:
-        places = line.x.astype(np.int64)
+        places, behind = line.x.astype(np.int64), line.interval.behind
         values[line.number, places] = line.interval.estimate
-        counts[line.number, places] = line.interval.count
-    return values, counts
+        each = zip(behind.fewest.tolist(), behind.most.tolist(), strict=True)
+        repetitions[line.number, places] = [from_to(*one).replace(" to ", "-") for one in each]
+    return values, repetitions
 
 
 def draw_bar(figure: Figure, panels: Sequence[Axes], scene: Scene) -> None:

@@ -24,7 +24,7 @@ def note(plan: Plan, numbers: Numbers, records: SeriesRecords, *, mark: str, hid
         How many points the scales and limits of the axes leave out.
     """
     sentences = [
-        f"{records.name}: {statistic(plan, numbers, mark)}",
+        f"{records.name}: {statistic(plan, numbers, mark, shares_seeds=records.shares_seeds)}",
         *_choices(plan, records),
         *_goals(plan),
         f"Each point averages {numbers.window:,} consecutive steps." if numbers.window > 1 else "",

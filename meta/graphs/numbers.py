@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +17,54 @@ if TYPE_CHECKING:  # tables have numbers without any look, and do without its li
     from meta.graphs.style import Look
 
 Floats = NDArray[np.float64]
+Integers = NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Behind:
+    """How many readings there are behind each point.
+
+    Attributes
+    ----------
+    count : ndarray of int, shape (points,)
+        Of all its configurations together.
+    fewest, most : ndarray of int, shape (points,)
+        The repetitions of the configuration that has the fewest, and of that with the most.
+    configurations : ndarray of int, shape (points,)
+        How many of them have a reading: one, unless configurations are averaged or pooled.
+    """
+
+    count: Integers
+    fewest: Integers
+    most: Integers
+    configurations: Integers
+
+    @classmethod
+    def of(cls, sizes: Integers) -> Behind:
+        """Return what is behind points; `sizes`, shape (configurations, points), has 0 for those without."""
+        least = np.where(sizes > 0, sizes, np.iinfo(np.int64).max).min(axis=0)
+        configurations = np.count_nonzero(sizes, axis=0)
+        return cls(sizes.sum(axis=0), np.where(configurations, least, 0), sizes.max(axis=0), configurations)
+
+    @classmethod
+    def of_points(cls, sizes: Iterable[Sequence[int]]) -> Behind:
+        """Return what is behind points, of each of which the repetitions of its configurations are given."""
+        # Points may be many, and their configurations are few: lists are faster.
+        kept = [[size for size in some if size] for some in sizes]
+        each = [(sum(some), min(some, default=0), max(some, default=0), len(some)) for some in kept]
+        return cls(*np.array(each, dtype=np.int64).reshape(-1, 4).T)
+
+    @classmethod
+    def joined(cls, several: Sequence[Behind]) -> Behind:
+        """Return several side by side."""
+        if not several:
+            return cls.of_points([])
+        parts = zip(*((one.count, one.fewest, one.most, one.configurations) for one in several), strict=True)
+        return cls(*(np.concatenate(part) for part in parts))
+
+    def where(self, wanted: NDArray[np.bool_]) -> Behind:
+        """Return what is behind some of the points."""
+        return Behind(self.count[wanted], self.fewest[wanted], self.most[wanted], self.configurations[wanted])
 
 
 @dataclass(frozen=True)
@@ -28,14 +76,19 @@ class Estimates:
     estimate : ndarray, shape (points,)
     low, high : ndarray, shape (points,)
         NaN where there is no interval.
-    count : ndarray of int, shape (points,)
+    behind : Behind
         How many readings there are behind each.
     """
 
     estimate: Floats
     low: Floats
     high: Floats
-    count: NDArray[np.int64]
+    behind: Behind
+
+    @property
+    def count(self) -> Integers:
+        """How many readings there are behind each, shape (points,)."""
+        return self.behind.count
 
 
 @dataclass(frozen=True)

@@ -41,7 +41,7 @@ def compute(plan: Plan, records: SeriesRecords) -> Numbers:
     everything = [shown[one.id] for logged in found for some in logged for one in some]
     grid = StepGrid() if plan.x == SECONDS else StepGrid.covering(everything)
     times = _Times(records.times[plan.y.key], shown) if plan.x == SECONDS else None
-    measure = Measure.of(plan.spec, records.name, plan.y.key)
+    measure = Measure.of(plan.spec, records.name, plan.y.key, shares_seeds=records.shares_seeds)
     lines: list[tuple[Group, Line]] = []
     cells: list[Cell] = []
     incomplete: list[str] = []
@@ -53,8 +53,8 @@ def compute(plan: Plan, records: SeriesRecords) -> Numbers:
             order = [one for some in there for one in some]
             chosen = [shown[one.id] for one in order]
             matrix = times.matrix([one.id for one in order]) if times else grid.matrix(chosen)
-            shares = [len(some) for some in there]
-            line = _line(plan, group, measure, _Matrix(matrix, shares))
+            repetitions = [np.array([one.repetition for one in some], dtype=np.int64) for some in there]
+            line = _line(plan, group, measure, _Matrix(matrix, repetitions))
         if line is not None:
             lines.append((group, line))
         elif there:
@@ -99,16 +99,16 @@ class _Times:
 
 @dataclass(frozen=True)
 class _Matrix:
-    """The curves of one line, and how many of them are of each configuration."""
+    """The curves of one line, and of which repetitions of each configuration they are."""
 
     curves: CurveMatrix
-    sizes: Sequence[int]
+    repetitions: Sequence[NDArray[np.int64]]
 
 
 def _line(plan: Plan, group: Group, measure: Measure, found: _Matrix) -> Line | None:
     """Return the line of the steps at which every configuration has a reading."""
     matrix = found.curves
-    parts = np.split(matrix.readings, np.cumsum(found.sizes)[:-1])
+    parts = np.split(matrix.readings, np.cumsum([len(one) for one in found.repetitions])[:-1])
     keep = np.all([np.isfinite(part).any(axis=0) for part in parts], axis=0)
     if not keep.any():
         return None
@@ -117,7 +117,7 @@ def _line(plan: Plan, group: Group, measure: Measure, found: _Matrix) -> Line | 
         there = np.flatnonzero(keep)
         keep[there[0] : there[-1] + 1] = True
     kept = [part[:, keep] for part in parts]
-    interval = measure.of_columns(kept[0]) if len(kept) == 1 else measure.of_curves(kept)
+    interval = measure.of_columns(kept[0]) if len(kept) == 1 else measure.of_curves(kept, found.repetitions)
     x = matrix.steps[keep]
     # All repetitions of all lines together would be as much as everything that was logged.
     runs = [CurveMatrix(x, part[:MAX_RUNS].copy()) for part in kept] if plan.spec.points else []

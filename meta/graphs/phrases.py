@@ -4,18 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-import numpy as np
-from numpy.typing import NDArray
-
 from experiments.series_file.graphs import Where
 from meta.counting import many
 from meta.graphs.estimates import Measure
+from meta.graphs.numbers import Behind, Integers
 from meta.graphs.values import ValueSet, labels_of, short_names
 from meta.statistics.guards import interval_guards
 from meta.statistics.location import Quantile
 from meta.statistics.order_statistics import minimum_count
-
-Integers = NDArray[np.int64]
 
 _MAX_VALUES = 4
 
@@ -29,18 +25,33 @@ INTERVALS = {
 }
 
 
-def few(measure: Measure, counts: Integers) -> tuple[str, ...]:
-    """Return what is to be said when there are too few repetitions for an interval; some have several."""
-    fewest = int(counts[counts > 1].min())
+def few(measure: Measure, behind: Behind) -> tuple[str, ...]:
+    """Return what is to be said when there are too few repetitions for an interval; some have several.
+
+    Many configurations do not make up for few repetitions: what counts is the one with the fewest.
+    """
+    there = behind.fewest > 1
+    several = behind.configurations.max() > 1
+    single = () if there.all() else (f"No interval where {'a configuration has ' if several else ''}n = 1.",)
+    fewest = int(behind.fewest[there].min())
     if measure.interval in ("ci", "bca"):
-        return interval_guards(fewest, measure.estimator, level=measure.level)
+        least = there & (behind.fewest == fewest)
+        samples = 1 if measure.shares_seeds else int(behind.configurations[least].min())
+        return (*single, *interval_guards(fewest, measure.estimator, level=measure.level, samples=samples))
     if measure.interval == "exact" and isinstance(measure.estimator, Quantile):
         enough = minimum_count(measure.estimator, level=measure.level)
         if fewest < enough:
             return (
                 f"No interval where n is less than {enough}, as there is none of {100 * measure.level:g} %.",
             )
-    return ()
+    return single
+
+
+def without_interval(measure: Measure, behind: Behind) -> str:
+    """Return what is said where each estimate stands on a configuration with a single repetition."""
+    if behind.configurations.max() == 1:
+        return "single repetitions (n = 1), so there is no interval"
+    return f"{measure.estimator.label} over {how_many(behind)}; no interval, as a configuration has n = 1"
 
 
 def only(where: Where | None, expression: str | None) -> list[str]:
@@ -65,9 +76,25 @@ def _listed(value: object) -> str:
     return " or ".join(labels_of(values)[:_MAX_VALUES]) + more
 
 
-def how_many(counts: Integers, noun: str) -> str:
-    """Return how many readings there are behind each estimate, a range where it differs."""
-    least, most = int(counts.min()), int(counts.max())
-    if least == most:
-        return f"n = {many(most, noun)}"
-    return f"n = {least:,} to {many(most, noun)}"
+def how_many(behind: Behind) -> str:
+    """Return how many repetitions are behind each estimate, a range where it differs.
+
+    Of several configurations n is the repetitions, too: experiments of one repetition are no independent
+    witnesses where they share a seed.
+    """
+    n = f"n = {_counted(behind.fewest, behind.most, 'repetition')}"
+    several = behind.configurations
+    if several.max() == 1:
+        return n
+    experiments = _counted(behind.count, behind.count, "experiment")
+    return f"{n} of {_counted(several, several, 'configuration')} ({experiments})"
+
+
+def from_to(least: int, most: int) -> str:
+    """Return a number, or a range."""
+    return f"{most:,}" if least == most else f"{least:,} to {most:,}"
+
+
+def _counted(least: Integers, most: Integers, noun: str) -> str:
+    low, high = int(least.min()), int(most.max())
+    return many(high, noun) if low == high else f"{low:,} to {many(high, noun)}"

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from meta.graphs.estimates import Measure
 from meta.graphs.groups import Group, make_groups, panels_of
-from meta.graphs.numbers import Cell, Line, Numbers
+from meta.graphs.numbers import Behind, Cell, Line, Numbers
 from meta.graphs.plan import POOLED, Plan
 from meta.graphs.readings import Point, missing_of
 from meta.graphs.records import SeriesRecords
@@ -22,7 +24,7 @@ def compute(plan: Plan, records: SeriesRecords) -> Numbers:
         There would be too many lines or panels, or nothing to draw.
     """
     groups = make_groups(plan, records)
-    measure = Measure.of(plan.spec, records.name, plan.y.key)
+    measure = Measure.of(plan.spec, records.name, plan.y.key, shares_seeds=records.shares_seeds)
     lines: list[tuple[Group, Line]] = []
     cells: list[Cell] = []
     incomplete: list[str] = []
@@ -56,13 +58,15 @@ def compute(plan: Plan, records: SeriesRecords) -> Numbers:
 
 def _line(plan: Plan, group: Group, measure: Measure, *, places: list[int], points: list[Point]) -> Line:
     pooled = [point.readings for point in points]
-    strata = [[readings] for readings in pooled] if plan.kind in POOLED else [one.strata for one in points]
+    is_pooled = plan.kind in POOLED
+    scores = [one[:, None] for one in pooled] if is_pooled else [one.scores for one in points]
+    behind = Behind.of_points([one.sizes for one in points])
     return Line(
         group.label,
         group.number,
         group.look,
         np.array(places, dtype=np.float64),
-        measure.of_points(strata),
+        replace(measure.of_points(scores), behind=behind),
         boxes=[box_summary(readings) for readings in pooled] if plan.kind == "box" else (),
         readings=pooled,
     )

@@ -11,7 +11,7 @@ from matplotlib.lines import Line2D
 from meta.graphs import benchmark
 from meta.graphs.errors import GraphError
 from meta.graphs.groups import Group, make_groups, panels_of
-from meta.graphs.numbers import Cell, Estimates, Line, Numbers
+from meta.graphs.numbers import Behind, Cell, Estimates, Line, Numbers
 from meta.graphs.plan import Plan
 from meta.graphs.records import SeriesRecords
 from meta.graphs.rows import Row, of_line
@@ -54,7 +54,7 @@ def compute(plan: Plan, records: SeriesRecords) -> Numbers:
         except ValueError as error:
             raise GraphError(f"y: a profile of {plan.y.measured!r} is impossible: {error}") from error
         nothing = np.full(profile.factors.shape, np.nan)
-        problems = np.full(profile.factors.shape, profile.problems, dtype=np.int64)
+        problems = Behind.of(np.full((1, len(profile.factors)), profile.problems, dtype=np.int64))
         for group, shares in zip(here, profile.shares, strict=True):
             interval = Estimates(shares, nothing, nothing, problems)
             lines.append((group, Line(group.label, group.number, group.look, profile.factors, interval)))

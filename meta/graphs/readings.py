@@ -14,6 +14,7 @@ from meta.graphs.errors import GraphError
 from meta.graphs.records import CompletedExperiment, ConfigurationRecord
 
 Floats = NDArray[np.float64]
+Integers = NDArray[np.int64]
 
 
 @dataclass(frozen=True)
@@ -26,29 +27,34 @@ class Point:
         One, or several that are averaged over.
     strata : sequence of ndarray
         The finite readings of each of them.
+    repetitions : sequence of ndarray
+        Of which repetition each of these readings is.
     without, non_finite : int
         How many experiments do not have the reading, and of how many it is NaN or infinite.
     """
 
     members: Sequence[ConfigurationRecord]
     strata: Sequence[Floats]
+    repetitions: Sequence[Integers]
     without: int
     non_finite: int
 
     @classmethod
     def of(cls, members: Sequence[ConfigurationRecord], key: str) -> Point:
         """Return the readings of the result called `key`."""
-        strata = []
+        strata, repetitions = [], []
         without = non_finite = 0
         for member in members:
-            found = [number(experiment, key) for experiment in member.completed]
-            there = np.array([one for one in found if one is not None], dtype=np.float64)
-            finite = there[np.isfinite(there)]
-            refuse_huge(finite, key)
+            found = {one.repetition: number(one, key) for one in member.completed}
+            there = {repetition: one for repetition, one in found.items() if one is not None}
+            readings = np.array(list(there.values()), dtype=np.float64)
+            is_finite = np.isfinite(readings)
+            refuse_huge(readings, key)
             without += len(found) - len(there)
-            non_finite += len(there) - len(finite)
-            strata.append(finite)
-        return cls(members, strata, without, non_finite)
+            non_finite += len(there) - int(is_finite.sum())
+            strata.append(readings[is_finite])
+            repetitions.append(np.array(list(there), dtype=np.int64)[is_finite])
+        return cls(members, strata, repetitions, without, non_finite)
 
     @property
     def readings(self) -> Floats:
@@ -56,9 +62,41 @@ class Point:
         return np.concatenate(self.strata)
 
     @property
+    def sizes(self) -> tuple[int, ...]:
+        """How many repetitions of each configuration have a reading."""
+        return tuple(map(len, self.strata))
+
+    @property
+    def scores(self) -> Floats:
+        """The readings side by side, shape (repetitions, configurations)."""
+        return side_by_side(self.strata, self.repetitions)
+
+    @property
     def is_complete(self) -> bool:
         """Say whether each configuration has a reading: an average of the others would be another one."""
-        return all(len(stratum) for stratum in self.strata)
+        return all(self.sizes)
+
+
+def side_by_side(strata: Sequence[Floats], repetitions: Sequence[Integers]) -> Floats:
+    """Return the readings of several configurations with one row for each repetition that any of them has.
+
+    Parameters
+    ----------
+    strata : sequence of ndarray
+        The readings of each configuration.
+    repetitions : sequence of ndarray
+        Of which repetition each reading is.
+
+    Returns
+    -------
+    ndarray, shape (repetitions, configurations)
+        NaN where a configuration has no reading of a repetition.
+    """
+    known = np.unique(np.concatenate(repetitions))
+    scores = np.full((len(known), len(strata)), np.nan)
+    for column, (readings, found) in enumerate(zip(strata, repetitions, strict=True)):
+        scores[np.searchsorted(known, found), column] = readings
+    return scores
 
 
 def missing_of(members: Sequence[ConfigurationRecord]) -> Counter[str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import numpy as np
@@ -17,7 +17,7 @@ from meta.graphs.groups import Group, make_groups, panels_of
 from meta.graphs.intervals import draw_whiskers
 from meta.graphs.numbers import Cell, Line, Numbers, Panel
 from meta.graphs.plan import Plan, Reading
-from meta.graphs.readings import missing_of, number, refuse_huge
+from meta.graphs.readings import Integers, missing_of, number, refuse_huge, side_by_side
 from meta.graphs.records import ConfigurationRecord, SeriesRecords
 from meta.graphs.rows import Row, known, of_parameters
 from meta.graphs.scene import Kind, Scene
@@ -40,7 +40,7 @@ def compute(plan: Plan, records: SeriesRecords) -> Numbers:
         There would be too many panels or colours, or nothing to draw.
     """
     across = _across(plan)
-    measure = Measure.of(plan.spec, records.name, plan.y.key)
+    measure = Measure.of(plan.spec, records.name, plan.y.key, shares_seeds=records.shares_seeds)
     apart = records.parameter_table(plan.values).telling_apart(plan.over)
     lines: list[tuple[Group, Line]] = []
     cells: list[Cell] = []
@@ -48,22 +48,23 @@ def compute(plan: Plan, records: SeriesRecords) -> Numbers:
     without = non_finite = 0
     groups = make_groups(plan, records)
     for group in groups:
-        pairs: list[list[Floats]] = []
+        pairs: list[_Pairs] = []
         settings: list[dict[str, Any]] = []
         for members in _points(group, plan, apart):
-            strata = []
+            strata, repetitions = [], []
             for member in members:
-                found = _pairs(member, across.key, plan.y.key)
-                finite = found[np.isfinite(found).all(axis=1)]
+                found, of_repetition = _pairs(member, across.key, plan.y.key)
+                is_finite = np.isfinite(found).all(axis=1)
                 without += len(member.completed) - len(found)
-                non_finite += len(found) - len(finite)
-                strata.append(finite)
+                non_finite += len(found) - int(is_finite.sum())
+                strata.append(found[is_finite])
+                repetitions.append(of_repetition[is_finite])
             label = plan.described(apart, members[0].parameters)
             total = sum(map(len, strata))
             is_drawn = all(map(len, strata))
             cells.append(Cell(label, total if is_drawn else 0, missing_of(members)))
             if is_drawn:
-                pairs.append(strata)
+                pairs.append(_Pairs(strata, repetitions))
                 settings.append(plan.told(apart, members[0].parameters))
             elif total:
                 incomplete.append(label)
@@ -88,19 +89,31 @@ def _points(group: Group, plan: Plan, apart: Sequence[str]) -> list[list[Configu
     return list(found.values())
 
 
-def _pairs(member: ConfigurationRecord, *keys: str) -> Floats:
-    """Return both results of the experiments that have both, shape (experiments, 2)."""
-    rows = [[number(experiment, key) for key in keys] for experiment in member.completed]
-    pairs = np.array([row for row in rows if None not in row], dtype=np.float64).reshape(-1, len(keys))
+@dataclass(frozen=True)
+class _Pairs:
+    """What is behind a point: per configuration both results, shape (experiments, 2), and the repetitions."""
+
+    strata: Sequence[Floats]
+    repetitions: Sequence[Integers]
+
+    def scores(self, column: int) -> Floats:
+        """Return one of the results, shape (repetitions, configurations)."""
+        return side_by_side([stratum[:, column] for stratum in self.strata], self.repetitions)
+
+
+def _pairs(member: ConfigurationRecord, *keys: str) -> tuple[Floats, Integers]:
+    """Return both results of the experiments that have both, shape (experiments, 2), and the repetitions."""
+    rows = {one.repetition: [number(one, key) for key in keys] for one in member.completed}
+    there = {repetition: row for repetition, row in rows.items() if None not in row}
+    pairs = np.array(list(there.values()), dtype=np.float64).reshape(-1, len(keys))
     for readings, key in zip(pairs.T, keys, strict=True):
         refuse_huge(readings, key)
-    return pairs
+    return pairs, np.array(list(there), dtype=np.int64)
 
 
-def _line(group: Group, measure: Measure, pairs: Sequence[Sequence[Floats]]) -> Line:
-    across = measure.of_points([[stratum[:, 0] for stratum in strata] for strata in pairs])
-    upwards = measure.of_points([[stratum[:, 1] for stratum in strata] for strata in pairs])
-    readings = [np.concatenate(strata) for strata in pairs]
+def _line(group: Group, measure: Measure, pairs: Sequence[_Pairs]) -> Line:
+    across, upwards = (measure.of_points([one.scores(column) for one in pairs]) for column in (0, 1))
+    readings = [np.concatenate(one.strata) for one in pairs]
     return Line(
         group.label,
         group.number,

@@ -13,7 +13,7 @@ from matplotlib.ticker import FuncFormatter, MaxNLocator
 from database.models import Outcome
 from meta.graphs import style
 from meta.graphs.errors import GraphError
-from meta.graphs.numbers import Estimates, Line, Numbers, Panel, Timeline
+from meta.graphs.numbers import Behind, Estimates, Line, Numbers, Panel, Timeline
 from meta.graphs.plan import Plan
 from meta.graphs.records import SeriesRecords
 from meta.graphs.rows import Row
@@ -80,7 +80,7 @@ def compute(_plan: Plan, records: SeriesRecords) -> Numbers:
     timeline = Timeline(labels, spans, outcomes, len(set(hosts.values())))
     lines = []
     nothing = np.zeros(0)
-    interval = Estimates(nothing, nothing, nothing, np.zeros(0, dtype=np.int64))
+    interval = Estimates(nothing, nothing, nothing, Behind.of_points([]))
     for number, (name, look) in enumerate((name, look) for name, look in _LOOKS.items() if name in outcomes):
         lines.append(Line(name.replace("_", " "), number, look, nothing, interval))
     return Numbers([Panel(None, lines)], timeline=timeline)

@@ -3,22 +3,21 @@
 from __future__ import annotations
 
 from collections import Counter
-from itertools import chain
 
 import numpy as np
 
 from meta.counting import many
 from meta.graphs import box, violin
 from meta.graphs.estimates import Measure
-from meta.graphs.numbers import Numbers, Ranked, Timeline
+from meta.graphs.numbers import Behind, Numbers, Ranked, Timeline
 from meta.graphs.over_steps import MAX_RUNS
-from meta.graphs.phrases import INTERVALS, Integers, few, how_many
+from meta.graphs.phrases import INTERVALS, few, how_many, without_interval
 from meta.graphs.plan import Plan
 from meta.statistics.guards import ranking_guards
 from meta.statistics.location import estimator
 
 
-def statistic(plan: Plan, numbers: Numbers, mark: str) -> str:
+def statistic(plan: Plan, numbers: Numbers, mark: str, *, shares_seeds: bool) -> str:
     """Return what is drawn.
 
     Parameters
@@ -27,6 +26,8 @@ def statistic(plan: Plan, numbers: Numbers, mark: str) -> str:
         What is drawn.
     mark : str
         What the interval is drawn as, such as ``band``.
+    shares_seeds : bool
+        Whether a repetition has the same seed in all configurations.
     """
     if numbers.timeline is not None:
         return _of_timeline(numbers.timeline)
@@ -34,13 +35,14 @@ def statistic(plan: Plan, numbers: Numbers, mark: str) -> str:
         return _of_ranking(plan, numbers.ranked)
     if plan.kind == "profile":
         return _of_profile(plan, numbers)
-    counts = np.fromiter(chain.from_iterable(line.interval.count for line in numbers.lines), dtype=np.int64)
-    counts = counts[counts > 0]  # over time a curve may have gaps
+    drawn = [line.interval for line in numbers.lines]
+    # Over time a curve may have gaps.
+    behind = Behind.joined([one.behind.where(np.isfinite(one.estimate)) for one in drawn])
     if plan.kind in ("box", "violin"):
-        return _of_shapes(plan, counts)
+        return _of_shapes(plan, behind)
     if plan.kind in ("strip", "ecdf", "histogram"):
-        return f"each reading of {_many_behind(plan, counts)}."
-    text = _of_estimates(plan, counts, mark)
+        return f"each reading of {how_many(behind)}."
+    text = _of_estimates(plan, Measure.of(plan.spec, shares_seeds=shares_seeds), behind, mark)
     if plan.kind == "scatter":
         text = f"one point per configuration: {text}"
         if any(panel.front is not None for panel in numbers.panels):
@@ -56,19 +58,16 @@ def statistic(plan: Plan, numbers: Numbers, mark: str) -> str:
     return text + _of_points(plan, numbers)
 
 
-def _of_estimates(plan: Plan, counts: Integers, mark: str) -> str:
-    measure = Measure.of(plan.spec)
+def _of_estimates(plan: Plan, measure: Measure, behind: Behind, mark: str) -> str:
     label = measure.estimator.label
     if plan.kind == "heatmap" or measure.interval == "none":
-        return f"{label} over {_many_behind(plan, counts)}."
-    if counts.max() == 1:
-        return "single repetitions (n = 1), so there is no interval."
+        return f"{label} over {how_many(behind)}."
+    if behind.fewest.max() == 1:
+        return f"{without_interval(measure, behind)}."
     level = f"{100 * measure.level:g} %"
     interval = INTERVALS[measure.interval].format(level=level)
-    text = f"{label} with {interval} ({mark}) over {_many_behind(plan, counts)}."
-    if counts.min() == 1:
-        text += " No interval where n = 1."
-    return " ".join([text, *few(measure, counts)])
+    text = f"{label} with {interval} ({mark}) over {how_many(behind)}."
+    return " ".join([text, *few(measure, behind)])
 
 
 def _of_points(plan: Plan, numbers: Numbers) -> str:
@@ -82,8 +81,8 @@ def _of_points(plan: Plan, numbers: Numbers) -> str:
     return f" Thin lines: {shown}."
 
 
-def _of_shapes(plan: Plan, counts: Integers) -> str:
-    text = f"{_many_behind(plan, counts)}."
+def _of_shapes(plan: Plan, behind: Behind) -> str:
+    text, counts = f"{how_many(behind)}.", behind.count
     least = box.MIN_READINGS if plan.kind == "box" else violin.MIN_READINGS
     if counts.max() >= least:
         text += (
@@ -94,7 +93,8 @@ def _of_shapes(plan: Plan, counts: Integers) -> str:
             "equally wide; dot and line: median and quartiles."
         )
     if counts.min() < least:
-        text += f" Of fewer than {least} repetitions each reading is shown."
+        noun = "repetitions" if behind.configurations.max() == 1 else "experiments"
+        text += f" Of fewer than {least} {noun} each reading is shown."
     return text
 
 
@@ -115,7 +115,7 @@ def _of_ranking(plan: Plan, ranked: Ranked) -> str:
     average = estimator(plan.spec.estimator).label
     said = [
         f"average ranks (1 is best) over {sets} data sets ({', '.join(plan.over)}).",
-        f"Each score: {average} over {how_many(ranked.counts, 'repetition')}.",
+        f"Each score: {average} over {how_many(Behind.of(ranked.counts[None]))}.",
         f"Friedman test: {_p(found.p_value)}; Iman-Davenport F: {_p(found.f_p_value)}.",
         f"{groups.test}, level {100 * groups.level:g} %: bars join what does not differ significantly.",
     ]
@@ -143,8 +143,3 @@ def _of_timeline(timeline: Timeline) -> str:
     hosts = f" on {timeline.hosts} hosts" if timeline.hosts > 1 else ""
     said = f"{many(len(timeline.spans), 'attempt')} of {many(workers, 'worker')}{hosts}: {counts}."
     return said + share
-
-
-def _many_behind(plan: Plan, counts: Integers) -> str:
-    """Return how many readings are behind each point: of one configuration they are repetitions."""
-    return how_many(counts, "experiment" if plan.over else "repetition")

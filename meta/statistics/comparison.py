@@ -161,7 +161,7 @@ def _pair(
     level = found.resampling.level
     plan = repetitions_to_decide(*used, paired=found.paired, level=level, comparisons=counts.all)
     guards = (
-        *interval_guards(min(found.sizes), found.estimator, level=level),
+        *interval_guards(min(found.sizes), found.estimator, level=level, samples=1 if found.paired else 2),
         *significance_guards(significance, comparisons=counts.undecided, level=level),
     )
     return PairComparison(

@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
+from scipy import special
+
 from meta.counting import many
 from meta.statistics.location import Estimator, Quantile, TrimmedMean
 from meta.statistics.order_statistics import minimum_count
@@ -16,6 +18,8 @@ from meta.statistics.significance import Significance, smallest_p_of_pairs, smal
 _FEW_DATA_SETS = 10
 #: A p that equals the limit, computed as 1 - 0.95, is not above it.
 _ROUNDING = 1e-9
+#: An interval that holds the mean so much less often than its level says is told.
+_TOLERATED = 0.02
 
 
 def minimum_for_bootstrap(level: float = DEFAULT_LEVEL) -> int:
@@ -30,14 +34,39 @@ def minimum_for_bootstrap(level: float = DEFAULT_LEVEL) -> int:
     return count
 
 
-def interval_guards(count: int, estimator: Estimator, *, level: float = DEFAULT_LEVEL) -> tuple[str, ...]:
-    """Return what is to be said of an interval over so many repetitions; nothing when they are enough.
+def coverage_of_mean(count: int, *, level: float = DEFAULT_LEVEL, samples: int = 1) -> float:
+    """Return how often a bootstrap interval at `level` holds the mean of normal readings: 0.845 of 5 at 95 %.
+
+    It reaches about ``z s sqrt((n - 1) / n) / sqrt(n)`` to each side (s has the divisor n - 1). So it is
+    too narrow by that factor, and by having z in place of t (T. Hesterberg, What teachers should know about
+    the bootstrap, The American Statistician 69, 2015, on narrowness bias), and holds the mean with
+    ``P(|t| < z sqrt((n - 1) / n))``, of Student's t with ``n - 1`` degrees of freedom for each sample.
+
+    Parameters
+    ----------
+    count : int
+        The repetitions, at least two.
+    level : float
+    samples : int
+        How many samples of so many repetitions are drawn by themselves: the tasks of an average, or the two
+        methods of a difference; of equal spread.
+    """
+    reach = special.ndtri((1 + level) / 2) * math.sqrt((count - 1) / count)
+    return float(2 * special.stdtr(samples * (count - 1), reach) - 1)
+
+
+def interval_guards(
+    count: int, estimator: Estimator, *, level: float = DEFAULT_LEVEL, samples: int = 1
+) -> tuple[str, ...]:
+    """Return what is to be said of a bootstrap interval over so many repetitions; nothing if they are enough.
 
     Parameters
     ----------
     count : int
     estimator : Estimator
     level : float
+    samples : int
+        As of `coverage_of_mean`.
     """
     wanted = f"a {100 * level:g} % interval of the {estimator.label}"
     if count < 2:
@@ -48,6 +77,13 @@ def interval_guards(count: int, estimator: Estimator, *, level: float = DEFAULT_
         enough = max(enough, minimum_count(estimator, level=level))
     if count < enough:
         said.append(f"n = {count} is too small for {wanted}; {enough} are needed.")
+    elif estimator.is_linear:
+        coverage = coverage_of_mean(count, level=level, samples=samples)
+        if coverage < level - _TOLERATED:
+            said.append(
+                f"n = {count} is few: such an interval holds the mean of normal readings in about "
+                f"{100 * coverage:.0f} % of cases, of skewed ones in fewer."
+            )
     if isinstance(estimator, Quantile) and estimator.share in (0, 1):
         said.append(f"No number of repetitions is enough for {wanted}: the bootstrap fails at extremes.")
     if isinstance(estimator, TrimmedMean) and 0 < estimator.cut * count < 1:

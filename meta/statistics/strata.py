@@ -1,8 +1,9 @@
-"""Bootstrap intervals of a statistic over several strata, each resampled by itself.
+"""Bootstrap intervals of a statistic of what was drawn: readings of strata, or repetitions of all of them.
 
 A stratum is a task, or one of two samples that are compared: in every drawing it keeps its number of
 repetitions (R. Agarwal and others, Deep reinforcement learning at the edge of the statistical precipice,
-NeurIPS 2021, section 4). A statistic is told how often each reading was drawn.
+NeurIPS 2021, section 4). Where repetitions of several tasks belong together there is one stratum, that of
+the repetitions. A statistic is told how often each reading, or repetition, was drawn.
 """
 
 from __future__ import annotations
@@ -17,7 +18,8 @@ from meta.statistics.arrays import Floats
 from meta.statistics.location import Estimator
 from meta.statistics.resampling import Drawings, Resampling
 
-#: From counts, shape (drawings, readings of all strata side by side), to values, shape (drawings, columns).
+#: From counts, shape (drawings, readings of all strata side by side), to values, shape (drawings, columns);
+#: NaN for a drawing that has none.
 Statistic = Callable[[Floats], Floats]
 
 #: Left out at once, in readings times readings.
@@ -32,18 +34,19 @@ class Ends:
     ----------
     estimate : ndarray, shape (columns,)
     low, high : ndarray, shape (columns,)
-        NaN where no stratum has two repetitions.
-    resampling : Resampling
+        NaN where no stratum has two repetitions, or no drawing has a value.
+    resampling : Resampling or None
+        None where no interval was asked for.
     """
 
     estimate: Floats
     low: Floats
     high: Floats
-    resampling: Resampling
+    resampling: Resampling | None
 
 
 def stratified_interval(statistic: Statistic, sizes: tuple[int, ...], resampling: Resampling) -> Ends:
-    """Return a statistic and its bootstrap interval.
+    """Return a statistic and its bootstrap interval; drawings without a value do not count.
 
     Parameters
     ----------
@@ -63,13 +66,19 @@ def stratified_interval(statistic: Statistic, sizes: tuple[int, ...], resampling
     tails = np.repeat(resampling.tails[:, None], len(estimate), axis=1)
     if resampling.method == "bca":
         change = (drawn - estimate).T
-        below = bca.share_below(change, 1e-9 * np.abs(change).max(axis=1))
+        largest = np.where(np.isnan(change), 0.0, np.abs(change)).max(axis=1)
+        below = bca.share_below(change, 1e-9 * largest)
         acceleration = bca.acceleration_of(_left_out(statistic, sizes))
         tails = bca.corrected_tails(resampling.tails, below, acceleration)
-    low, high = np.stack(
-        [np.quantile(drawn[:, column], tails[:, column]) for column in range(len(estimate))], axis=1
-    )
+    low, high = np.stack([_quantiles(*one) for one in zip(drawn.T, tails.T, strict=True)], axis=1)
     return Ends(estimate, low, high, resampling)
+
+
+def _quantiles(drawn: Floats, shares: Floats) -> Floats:
+    """Return quantiles of the values that there are, shape (ends,)."""
+    there = drawn[~np.isnan(drawn)]
+    found: Floats = np.quantile(there, shares) if len(there) else np.full(len(shares), np.nan)
+    return found
 
 
 def _left_out(statistic: Statistic, sizes: tuple[int, ...]) -> list[Floats]:

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from meta.graphs.estimates import Measure
+from meta.graphs.phrases import from_to
 from meta.graphs.readings import Point, missing_of
 from meta.graphs.records import ConfigurationRecord, SeriesRecords
 from meta.pairing import Readings, finite_readings
@@ -51,7 +52,12 @@ class Cell:
     @property
     def count(self) -> int:
         """How many readings the estimate stands on."""
-        return sum(map(len, self.point.strata)) if self.has_estimate else 0
+        return sum(self.point.sizes) if self.has_estimate else 0
+
+    @property
+    def repetitions(self) -> str:
+        """How many repetitions its configurations have: a number, or a range where they differ."""
+        return from_to(min(self.point.sizes), max(self.point.sizes))
 
     @property
     def missing(self) -> dict[str, int]:
@@ -123,7 +129,7 @@ def make_cells(
     points = {place: Point.of(members, plan.y.key) for place, (_, members) in chosen.items()}
     complete = [place for place, point in points.items() if point.is_complete]
     measure = measure_of(plan, records)
-    found = measure.of_points([points[place].strata for place in complete])
+    found = measure.of_points([points[place].scores for place in complete])
     numbers = {
         place: (float(found.estimate[index]), float(found.low[index]), float(found.high[index]))
         for index, place in enumerate(complete)
@@ -136,4 +142,4 @@ def make_cells(
 
 def measure_of(plan: TablePlan, records: SeriesRecords) -> Measure:
     """Return what is computed of the readings in a cell."""
-    return Measure.of(plan.spec, records.name, plan.y.key)
+    return Measure.of(plan.spec, records.name, plan.y.key, shares_seeds=records.shares_seeds)

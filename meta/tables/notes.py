@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections import Counter
 
-import numpy as np
-
 from meta.counting import many
 from meta.graphs.gaps import balance, counted, progress, survivors
+from meta.graphs.numbers import Behind
 from meta.graphs.numbers import Cell as Gap
-from meta.graphs.phrases import INTERVALS, averaged, few, how_many, only
+from meta.graphs.phrases import INTERVALS, averaged, few, how_many, only, without_interval
 from meta.graphs.records import SeriesRecords
 from meta.statistics.ties import is_rounding
 from meta.tables.cells import Cell, Cells, measure_of
@@ -39,15 +38,14 @@ def _statistic(plan: TablePlan, cells: Cells, records: SeriesRecords) -> str:
     label = measure.estimator.label
     if not shown:
         return "nothing to show."
-    counts = np.array([cell.count for cell in shown], dtype=np.int64)
-    # Of one configuration experiments are repetitions.
-    over = how_many(counts, "experiment" if plan.spec.over else "repetition")
-    if counts.min() == counts.max():
+    behind = Behind.of_points(cell.point.sizes for cell in shown)
+    over = how_many(behind)
+    if len({cell.repetitions for cell in shown}) == 1:
         over += " in each cell"
     if measure.interval == "none":
         return f"{label} over {over}."
-    if counts.max() == 1:
-        return "single repetitions (n = 1), so there is no interval."
+    if behind.fewest.max() == 1:
+        return f"{without_interval(measure, behind)}."
     interval = INTERVALS[measure.interval].format(level=f"{100 * measure.level:g} %")
     how = f"with its {interval}" if plan.spec.ends else f"± half of its {interval}"
     if measure.interval in ("sd", "se"):
@@ -55,7 +53,7 @@ def _statistic(plan: TablePlan, cells: Cells, records: SeriesRecords) -> str:
     said = [f"{label} {how} over {over}."]
     if not plan.spec.ends and any(map(_is_lopsided, shown)):
         said.append("Some intervals reach further to one side; `mean [ci95]` shows both ends.")
-    said += few(measure, counts)
+    said += few(measure, behind)
     return " ".join(said)
 
 

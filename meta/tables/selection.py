@@ -99,7 +99,7 @@ def _best(plan: TablePlan, records: SeriesRecords, candidates: Sequence[_Candida
     if not fit:
         return None
     measure = replace(measure_of(plan, records), interval="none")
-    estimates = np.array([measure.of_points([one.strata for one in points]).estimate for _, points in fit])
+    estimates = np.array([measure.of_points([one.scores for one in points]).estimate for _, points in fit])
     of_each_place = merged_scores(estimates.T)
     ranks = stats.rankdata(-of_each_place if plan.goal == "max" else of_each_place, axis=1)
     return fit[int(ranks.mean(axis=0).argmin())][0]

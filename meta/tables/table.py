@@ -59,8 +59,8 @@ class Table:
         return self.cells.cells.get((row, column))
 
     def counts_differ(self) -> bool:
-        """Say whether cells stand on different numbers of readings, so that each says its own."""
-        return len({cell.count for cell in self.cells.cells.values() if cell.has_estimate}) > 1
+        """Say whether cells stand on different numbers of repetitions, so that each says its own."""
+        return len({cell.repetitions for cell in self.cells.cells.values() if cell.has_estimate}) > 1
 
     def is_best(self, place: Place) -> bool:
         """Say whether a cell is the best of its column (or row)."""

@@ -61,7 +61,7 @@ def cell_text(table: Table, place: Place, signs: Signs) -> str:
     if table.marks.differs(place):
         text += signs.star
     if table.counts_differ():
-        text += f" (n = {cell.count})"
+        text += f" (n = {cell.repetitions})"
     return text
 
 

@@ -63,7 +63,8 @@ def test_note_of_curves_counts_points_and_windows(make_records) -> None:
     records = make_records({"x": [1]}, curves=curves, repetitions=7)
     assert note_of(records, y="loss", x="step") == (
         "made-up: mean with 95 % bootstrap interval (band) over n = 5 to 6 repetitions. "
-        "Each point averages 5 consecutive steps. "
+        "n = 5 is few: such an interval holds the mean of normal readings in about 85 % of cases, of skewed "
+        "ones in fewer. Each point averages 5 consecutive steps. "
         "1 completed without 'loss' left out. 18 NaN or infinite readings left out."
     )
 
@@ -84,6 +85,6 @@ def test_note_of_boxes_explains_them(make_records, repetitions: int, text: str) 
 
 def test_note_says_which_experiments_it_is_about(make_records) -> None:
     """A graph of some experiments cannot be taken for one of all."""
-    records = make_records({"x": [1]}, results=lambda _p, r: {"y": float(r)})
+    records = make_records({"x": [1]}, results=lambda _p, r: {"y": float(r)}, repetitions=30)
     told = note_of(replace(records, where="x == 1 and y < 9"), y="y", x="x")
-    assert " over n = 5 repetitions. Only where x == 1 and y < 9." in told
+    assert " over n = 30 repetitions. Only where x == 1 and y < 9." in told

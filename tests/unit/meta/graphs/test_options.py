@@ -196,7 +196,7 @@ def test_curves_over_named_parameters(make_records) -> None:
     means = [readings(6, data=data).mean() for data in (1, 2)]
     np.testing.assert_array_equal(line.get_xdata(), short)
     np.testing.assert_allclose(line.get_ydata(), short * 1.5 + np.mean(means))
-    assert "over n = 12 experiments." in note_of(figure)
+    assert "over n = 6 repetitions of 2 configurations (12 experiments)." in note_of(figure)
     assert "Averages over data (2 values)." in note_of(figure)
 
 

@@ -42,4 +42,4 @@ def test_what_is_decided_asks_nothing_of_the_others() -> None:
     )
     alone = compare_pairs({("a", "b"): six, ("c", "d"): clear}, RESAMPLING, paired=True)
     assert alone[1].is_significant
-    assert alone[0].guards == ()
+    assert "too small" not in " ".join(alone[0].guards)

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from meta.statistics.bootstrap import bootstrap_interval
+from meta.statistics.guards import coverage_of_mean
 from meta.statistics.location import ESTIMATORS
 from meta.statistics.resampling import Method, Resampling
 
@@ -37,3 +39,20 @@ def test_coverage_is_what_the_page_admits(method: Method, promised: int) -> None
     studies = np.random.default_rng(11).exponential(size=(20, 1_500))
     found = bootstrap_interval(studies, Resampling(1, resamples=1_000, method=method))
     assert float(np.mean((found.low <= 1) & (found.high >= 1))) == pytest.approx(promised / 100, abs=0.02)
+
+
+@pytest.mark.parametrize("count", [5, 10, 20, 30])
+def test_the_table_of_coverage_is_right(count: int) -> None:
+    """Each figure is that of simulated studies of so many readings, or of the formula."""
+    generator, how = np.random.default_rng(1), Resampling(1, resamples=1_000)
+    expected = [coverage_of_mean(count)]
+    for studies, mean in (
+        (generator.normal(size=(count, 2_000)), 0.0),
+        (generator.lognormal(size=(count, 2_000)), np.exp(0.5)),
+    ):
+        for method in ("percentile", "bca"):
+            found = bootstrap_interval(studies, replace(how, method=method))
+            expected.append(float(np.mean((found.low <= mean) & (found.high >= mean))))
+    row = re.search(rf"^  \| {count} \| (.*) % \|$", PAGE, re.MULTILINE)
+    assert row is not None
+    assert [int(one) / 100 for one in row[1].split(" % | ")] == pytest.approx(expected, abs=0.025)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -10,7 +11,10 @@ from scipy import stats
 
 from experiments.series_file.models import MetricSection
 from experiments.series_file.tables import TableSpec
+from meta.statistics.bootstrap import bootstrap_interval
+from meta.statistics.resampling import Resampling
 from meta.tables.table import make_table
+from meta.tables.wording import PLAIN, cell_text
 
 MAX = {"accuracy": MetricSection(goal="max")}
 
@@ -111,3 +115,46 @@ def test_settings_that_failed_are_no_candidates(make_records) -> None:
     assert table.cells.cells[(0,), (0,)].setting == (1,)
     assert math.isnan(table.cells.cells[(1,), (0,)].estimate)
     assert "No setting has all readings: opt=y." in " ".join(table.notes)
+
+
+def test_averages_draw_repetitions_that_share_their_seeds_together(make_records) -> None:
+    """Luck that all configurations of a cell share does not cancel out, unless each has its own."""
+
+    def results(parameters, repetition: int):
+        return {"accuracy": reading({"lr": 0.1, "data": "a"}, repetition) + len(parameters["data"])}
+
+    records = make_records(GRID, results=results, repetitions=20)
+    widths = []
+    for found in (records, replace(records, shares_seeds=False)):
+        table = make_table(TableSpec(y="accuracy", rows=("lr",), over=("data",)), found)
+        widths.append([cell.high - cell.low for cell in table.cells.cells.values()])
+    luck = np.array([[reading({"lr": 0.1, "data": "a"}, repetition)] for repetition in range(20)])
+    alone = bootstrap_interval(luck, Resampling(1))
+    assert widths[0] == pytest.approx([float(alone.high[0] - alone.low[0])] * 2, rel=0.05)
+    assert widths[1][0] < 0.7 * widths[0][0]
+
+
+def test_n_of_averages_is_the_repetitions(make_records) -> None:
+    """In the note and in each cell, where it differs; few repetitions are not many for being averaged."""
+
+    def results(parameters, repetition: int):
+        few = parameters["data"] == "a" and parameters["lr"] == 0.1 and repetition > 1
+        return None if few else {"accuracy": reading(parameters, repetition)}
+
+    table = make_table(
+        TableSpec(y="accuracy", rows=("lr",), over=("data",)),
+        make_records(GRID, results=results, repetitions=4),
+    )
+    text = " ".join(table.notes)
+    assert "over n = 2 to 4 repetitions of 3 configurations (10 to 12 experiments). " in text
+    assert "n = 2 is too small for a 95 % interval of the mean; 5 are needed." in text
+    cells = [cell_text(table, place, PLAIN) for place in table.cells.cells]
+    assert [cell.partition(" (")[2] for cell in cells] == ["n = 2 to 4)", "n = 4)"]
+    single = make_table(
+        TableSpec(y="accuracy", rows=("lr",), over=("data",)),
+        make_records(GRID, results=lambda p, r: {"accuracy": reading(p, r)}, repetitions=1),
+    )
+    assert single.notes[0] == (
+        "made-up: mean over n = 1 repetition of 3 configurations (3 experiments); no interval, as a "
+        "configuration has n = 1."
+    )
