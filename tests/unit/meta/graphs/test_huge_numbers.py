@@ -10,9 +10,9 @@ import pytest
 
 from experiments.series_file.graphs import GraphSpec
 from experiments.series_file.models import MetricSection
-from meta.graphs.drawing import make_figure
 from meta.graphs.errors import GraphError
 from meta.statistics.curves import Curve
+from tests.figures import make_figure
 
 KINDS: list[dict[str, Any]] = [
     *({"kind": kind, "x": "x"} for kind in ("line", "bar", "point", "box", "violin", "strip")),
