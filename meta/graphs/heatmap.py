@@ -111,10 +111,11 @@ def numerals(values: Floats, scale: ScaleName | None = None) -> list[str]:
     largest = float(np.abs(values).max(initial=0.0))
     if largest == 0:
         return ["0"] * len(values)
-    digits = 3
-    if spread := float(np.ptp(values)):
-        digits = min(max(math.ceil(math.log10(largest / spread)) + 2, digits), _MAX_DIGITS)
-    decimals = digits - 1 - math.floor(math.log10(largest))
+    first = math.floor(math.log10(largest))
+    spread = float(np.ptp(values))
+    differ = first - math.floor(math.log10(spread)) + 2 if spread else 0
+    digits = min(max(differ, 3), _MAX_DIGITS)
+    decimals = digits - 1 - first
     if scale in ("log", "symlog") or not -3 <= decimals <= _MAX_DIGITS:
         return [f"{value:#.{digits}g}".rstrip(".") for value in values]
     decimals = 0 if (values == np.round(values)).all() else max(decimals, 0)
