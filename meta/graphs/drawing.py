@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from matplotlib.artist import Artist
 from matplotlib.figure import Figure
+from matplotlib.text import Text
 
 from experiments.series_file.graphs import GraphSpec, ThemeName
 from meta.csv_form import write_rows
@@ -148,7 +149,9 @@ def draw(task: Task) -> Drawing:
     """
     picture = make_picture(task.spec, task.extract)
     files = render(picture.figure, task.origin, task.formats, theme=task.spec.theme)
-    return Drawing(files, picture.note, _data(picture) if task.is_for_report else b"")
+    written = "".join(text.get_text() for text in picture.figure.findobj(Text))
+    data = _data(picture) if task.is_for_report else b""
+    return Drawing(files, picture.note, data, style.unknown_letters(written))
 
 
 def _data(picture: Picture) -> bytes:

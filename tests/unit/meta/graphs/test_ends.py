@@ -79,7 +79,7 @@ def test_lines_that_end_at_different_steps_are_named(make_records) -> None:
 
 
 def test_times_that_a_configuration_lacks_are_named_too(make_records) -> None:
-    """Over seconds no two repetitions end together, which the note says of all; the end of the line is said."""
+    """Over seconds no two repetitions end together, as the note says; where the line ends is said."""
     records = make_records({"d": [1, 2]}, curves=lambda p, r: {"m": ending(4 * p["d"] + r)})
     times = {identity: curve.steps / 10.0 for identity, curve in records.curves["m"].items()}
     records = dataclasses.replace(records, times={"m": times})

@@ -69,7 +69,7 @@ def test_cells_beyond_the_colours_are_counted(make_records) -> None:
 
 
 def test_cells_without_a_place_on_the_colours_are_counted_and_legible(make_records) -> None:
-    """A negative number has no logarithm: its cell has no colour, so that the number is as dark as letters."""
+    """A negative number has no logarithm: its cell has no colour, and its number that of letters."""
     records = make_records({"x": [1, 2], "k": [1, 2]}, results=lambda p, _r: {"y": p["x"] * p["k"] - 1.0})
     figure = figure_of(records, scale={"color": "log"})
     assert "1 cell outside of the colours." in note_of(figure)
