@@ -19,7 +19,7 @@ from meta.graphs.scene import Scene
 Floats = NDArray[np.float64]
 _Limits = tuple[float | None, float | None]
 
-_WITHOUT_AXES = frozenset({"heatmap", "ranking", "timeline"})
+_WITHOUT_AXES = frozenset({"ranking", "timeline"})
 _OF_READINGS = frozenset({"box", "violin", "strip", "ecdf", "histogram"})
 
 

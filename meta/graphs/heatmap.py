@@ -113,7 +113,8 @@ def numerals(values: Floats, scale: ScaleName | None = None) -> list[str]:
         return ["0"] * len(values)
     first = math.floor(math.log10(largest))
     spread = float(np.ptp(values))
-    differ = first - math.floor(math.log10(spread)) + 2 if spread else 0
+    # What differs by the last bits only is equal.
+    differ = first - math.floor(math.log10(spread)) + 2 if spread > 1e-9 * largest else 0
     digits = min(max(differ, 3), _MAX_DIGITS)
     decimals = digits - 1 - first
     if scale in ("log", "symlog") or not -3 <= decimals <= _MAX_DIGITS:
@@ -133,10 +134,11 @@ def write_values(figure: Figure, panels: Sequence[Axes], scene: Scene) -> None:
     tables = [_table(panel.lines, columns, rows) for panel in scene.numbers.panels]
     everything = np.concatenate([values[np.isfinite(values)] for values, _ in tables])
     written = numerals(everything, scene.plan.spec.scale.color)
-    room = _BESIDE + max(texts.measured(text, figure, size=style.NOTE_SIZE) for text in written)
     remaining = iter(written)
     counts = np.concatenate([line.interval.count for line in scene.numbers.lines])
     differ = len(np.unique(counts)) > 1
+    lines = [*written, f"n={counts.max()}"] if differ else written
+    room = _BESIDE + max(texts.measured(text, figure, size=style.NOTE_SIZE) for text in lines)
     if width < room or height < (_TWO_LINES if differ else _ONE_LINE):
         return
     for axes, (values, counts) in zip(panels, tables, strict=True):
