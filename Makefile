@@ -4,7 +4,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
-.PHONY: help demo test test-fast test-matrix chaos lint types benchmarks clean
+.PHONY: help demo test test-fast test-matrix chaos lint types benchmarks gallery clean
 
 help:
 	@echo "make demo         run configs/quickstart.yaml and draw its graphs"
@@ -14,6 +14,7 @@ help:
 	@echo "make chaos        hundreds of kills at random moments, on both databases (minutes)"
 	@echo "make lint types   style, import directions, types"
 	@echo "make benchmarks   speed, as ratios to a baseline in the same run"
+	@echo "make gallery      run all of configs/, redraw the pictures of docs/gallery.md (minutes)"
 
 demo: .venv/installed-examples
 	$(BIN)/experiments run configs/quickstart.yaml
@@ -47,6 +48,9 @@ benchmarks: .venv/installed-test
 	$(BIN)/python benchmarks/sessions.py
 	$(BIN)/python benchmarks/scale.py
 	$(BIN)/python benchmarks/many_workers.py
+
+gallery: .venv/installed-examples
+	$(BIN)/python docs/gallery.py
 
 clean:
 	rm -rf .venv .matrix build *.egg-info

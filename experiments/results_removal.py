@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 import re
 import shutil
 from collections.abc import Iterator
@@ -12,7 +13,7 @@ from pathlib import Path
 from experiments.results_folder import ResultsFolder
 
 _LOG = re.compile(r"\d+-\d+\.log")
-#: Lists what was written into a folder of graphs or tables (meta/graphs/index.py).
+#: Lists what was written into a folder of graphs or tables, or of a report (meta/graphs/index.py).
 _INDEX_NAME = ".generated.json"
 
 
@@ -46,25 +47,30 @@ def _written(results: ResultsFolder, folder: str) -> Iterator[Path]:
         if path.name.isdecimal():
             yield path
     for directory in _generated(results, folder):
-        listed = _listed(directory / _INDEX_NAME, folder)
-        for path in _entries(directory):
-            if path.name in listed or (listed and path.name == _INDEX_NAME):
-                yield path
+        listed = _listed(directory, folder)
+        yield from listed
+        if listed:
+            yield directory / _INDEX_NAME
 
 
 def _generated(results: ResultsFolder, folder: str) -> Iterator[Path]:
-    """Yield the folders of graphs and tables, before each those of some experiments only."""
-    for directory in (results.graphs(folder), results.tables(folder)):
-        yield from (path for path in _entries(directory) if path.is_dir() and not path.is_symlink())
-        yield directory
+    """Yield the folders of graphs, tables and reports, before each those within it."""
+    for top in (results.graphs(folder), results.tables(folder), results.report(folder)):
+        if not top.is_symlink():
+            yield from (Path(directory) for directory, _, _ in os.walk(top, topdown=False))
 
 
-def _listed(index: Path, folder: str) -> set[str]:
+def _listed(directory: Path, folder: str) -> list[Path]:
     """Return the files that were written for a series: others of their suffixes may be a user's."""
     try:
-        return set(json.loads(index.read_bytes())[folder])
+        names = list(json.loads((directory / _INDEX_NAME).read_bytes())[folder])
     except (OSError, ValueError, TypeError, KeyError):
-        return set()
+        return []
+    # Whatever somebody wrote into the index, or linked: nothing outside of this folder is touched.
+    home = directory.resolve()
+    paths = [directory / name for name in names]
+    inside = [path for path in paths if path.parent.resolve().is_relative_to(home)]
+    return [path for path in inside if path.is_file() or path.is_symlink()]
 
 
 def _entries(directory: Path) -> list[Path]:

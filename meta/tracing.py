@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from pydantic import ValidationError
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from database.errors import DatabaseError, ExperimentsError, NotFoundError
+from database.models import ExperimentSeries
 from database.session import scoped_session
 from database.snapshots import snapshot
 from experiments.series_file.graphs import GraphSpec
@@ -19,6 +21,7 @@ from meta.graphs.embedding import Signed, read_signed
 from meta.graphs.errors import GraphError
 from meta.graphs.extract import extract
 from meta.graphs.fingerprint import Fingerprints
+from meta.graphs.naming import file_names
 from meta.graphs.origin import Origin
 from meta.graphs.subsets import read_series
 
@@ -41,12 +44,15 @@ class Comparison:
         What draws now and did not draw the figure: ours and libraries of other versions, in words.
     reason : str or None
         Why nothing could be compared.
+    asked : str or None
+        What the series file asks for instead, in words, where it asks for graphs and not for this one.
     """
 
     is_current: bool | None
     differences: tuple[str, ...] = ()
     program: tuple[str, ...] = ()
     reason: str | None = None
+    asked: str | None = None
 
 
 def read_figure(path: Path) -> Signed:
@@ -83,7 +89,8 @@ def _compared(session: Session, origin: Origin) -> Comparison:
     except ValidationError:
         return Comparison(None, reason="this version does not know all that the specification asks for")
     with snapshot(session):
-        series = find_series(session, origin.series)
+        series = _series(session, origin.series)
+        asked = SeriesFile.model_validate(series.resolved).graphs
         file = SeriesFile.model_validate(series.resolved).model_copy(update={"graphs": (spec,)})
         [(_, records)] = read_series(session, series, file, origin.where).asked
     try:
@@ -93,10 +100,38 @@ def _compared(session: Session, origin: Origin) -> Comparison:
     except GraphError as error:
         return Comparison(False, (f"it could not be drawn: {error}",))
     differences = tuple(_differences(origin, now))
-    return Comparison(not differences, differences, tuple(_other_program(origin, now)))
+    program = tuple(_other_program(origin, now))
+    return Comparison(not differences, differences, program, asked=_asked_instead(origin, asked))
+
+
+def _series(session: Session, name: str) -> ExperimentSeries:
+    """Return the series that had this name when the figure was drawn."""
+    try:
+        return find_series(session, name)
+    except NotFoundError:
+        # What a series is created with stays the name of its folder.
+        renamed = session.scalar(select(ExperimentSeries).where(ExperimentSeries.folder == name))
+        if renamed is None:
+            raise
+        return renamed
+
+
+def _asked_instead(then: Origin, specs: Sequence[GraphSpec]) -> str | None:
+    """Return what the file asks for now; one that asks for no graph leaves it to us."""
+    asked = dict(zip(file_names(specs), specs, strict=True))
+    if not asked:
+        return None
+    spec = asked.get(then.graph)
+    if spec is None:
+        return "the series file, as last created, asks for no graph of this name"
+    if spec.model_dump(mode="json", exclude_defaults=True) != then.specification:
+        return "the series file, as last created, asks for another graph of this name"
+    return None
 
 
 def _differences(then: Origin, now: Origin) -> Iterator[str]:
+    if then.series != now.series:
+        yield f"the name of the series, which is {now.series} now"
     if then.fingerprint != now.fingerprint:
         counts = f"{then.experiments:,} completed experiments then, {now.experiments:,} now"
         yield f"the data: {counts if then.experiments != now.experiments else 'other records'}"

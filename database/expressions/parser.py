@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import keyword
 import math
+import re
 import warnings
 from typing import Literal
 
@@ -77,8 +78,7 @@ def read(text: str) -> Condition:
     """
     if len(text) > MAX_CHARACTERS:
         raise ExpressionError(f"is longer than {MAX_CHARACTERS} characters", text, MAX_CHARACTERS)
-    # One line: places are counted alike, and a text of several lines needs no parentheses.
-    line = "".join(" " if character in "\n\r\t\f\v" else character for character in text)
+    line = _in_one_line(text)
     lead = len(line) - len(line.lstrip())
     line = line[lead:]
     if not line.strip():
@@ -97,6 +97,34 @@ def read(text: str) -> Condition:
     return _Reader(text, line, lead).condition(tree.body, 0)
 
 
+def _in_one_line(text: str) -> str:
+    """Return `text` with blanks for white space, so that places are counted alike and no parentheses needed.
+
+    What stands in quotes stays: ``'a<tab>b'`` is another text than ``'a b'``.
+    """
+    found: list[str] = []
+    quote = ""
+    place = 0
+    while place < len(text):
+        character = text[place]
+        size = 1
+        if quote and character in "\n\r":
+            raise ExpressionError("a text ends on its line; write \\n for a line break in it", text, place)
+        if quote and text.startswith(quote, place):
+            size, quote = len(quote), ""
+        elif quote and character == "\\" and text[place + 1 : place + 2] not in ("\n", "\r"):
+            size = 2
+        elif not quote and character in "'\"":
+            quote = character * (3 if text.startswith(character * 3, place) else 1)
+            size = len(quote)
+        elif not quote and character == "#":
+            raise ExpressionError("comments are not part of this language", text, place)
+        part = text[place : place + size]
+        found.append(part if quote or size > 1 or not character.isspace() else " ")
+        place += size
+    return "".join(found)
+
+
 def _about_syntax(line: str, place: int, message: str) -> str:
     for sign, instead in _SIGNS_INSTEAD.items():
         if line.startswith(sign, place):
@@ -107,8 +135,16 @@ def _about_syntax(line: str, place: int, message: str) -> str:
         return f"something is missing; {ALLOWED}"
     word = next((one for one in _words(line) if keyword.iskeyword(one) and one not in _OURS), None)
     if word is not None:
-        return f'{word!r} is a word of Python; as a name write parameters["{word}"] or results["{word}"]'
+        return f"{word!r} is a word of Python; as a name write it in brackets: {_bracketed(line, word)}"
     return f"this is no expression ({message}); {ALLOWED}"
+
+
+def _bracketed(line: str, word: str) -> str:
+    """Return how a name is written one part of which is a word of Python."""
+    within = re.search(rf"([\w.]+)\.{word}\b", line)
+    if within is not None:
+        return f'{within[1]}["{word}"]'
+    return f'parameters["{word}"] or results["{word}"]'
 
 
 _OURS = frozenset({"and", "or", "not", "in", "is", "True", "False", "None", "if", "else", "for"})

@@ -40,6 +40,7 @@ def trace(figure: Path, *, as_json: bool) -> None:
                 "differences": compared.differences,
                 "program_differences": compared.program,
                 "reason": compared.reason,
+                "asked": compared.asked,
             }
         )
         return
@@ -95,6 +96,8 @@ def _tell(compared: Comparison) -> None:
         click.echo("the database would give another figure now:")
         for difference in compared.differences:
             click.echo(f"    {printable(difference)}")
+    if compared.asked:
+        click.echo(compared.asked)
     if compared.program:
         click.echo("it was drawn by other versions, with which it may look different:")
         for difference in compared.program:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Container, Iterable, Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import ColumnElement, func, select
@@ -30,10 +31,20 @@ class CodeVersion:
     experiments: int
 
 
-def read_code_versions(
+@dataclass(frozen=True)
+class ConfigurationCode:
+    """How many completed experiments of a configuration ran that code."""
+
+    configuration_id: int
+    commit: str | None
+    uncommitted: bool | None
+    experiments: int
+
+
+def read_code(
     session: Session, series_id: int, conditions: Sequence[ColumnElement[bool]] = ()
-) -> tuple[CodeVersion, ...]:
-    """Return the versions that the completed experiments of a series ran, most experiments first.
+) -> list[ConfigurationCode]:
+    """Return what the completed experiments of each configuration ran.
 
     Parameters
     ----------
@@ -44,7 +55,7 @@ def read_code_versions(
     """
     completing = (Attempt.experiment_id == Experiment.id) & (Attempt.number == Experiment.attempt_number)
     found = (
-        select(Attempt.worker_id, func.count().label("experiments"))
+        select(Experiment.configuration_id, Attempt.worker_id, func.count().label("experiments"))
         .select_from(Experiment)
         .outerjoin(Attempt, completing)
         .where(
@@ -53,17 +64,27 @@ def read_code_versions(
             Experiment.retired.is_(False),
             *conditions,
         )
-        .group_by(Attempt.worker_id)
+        .group_by(Experiment.configuration_id, Attempt.worker_id)
         .subquery()
     )
     rows = session.execute(
-        select(Runner.git_commit, Runner.git_dirty, func.sum(found.c.experiments))
+        select(found.c.configuration_id, Runner.git_commit, Runner.git_dirty, found.c.experiments)
         .select_from(found)
         .outerjoin(Worker, Worker.id == found.c.worker_id)
         .outerjoin(Runner, Runner.id == Worker.runner_id)
-        .group_by(Runner.git_commit, Runner.git_dirty)
     )
-    versions = [CodeVersion(commit, uncommitted, int(count)) for commit, uncommitted, count in rows]
+    return [ConfigurationCode(*row) for row in rows]
+
+
+def versions_of(
+    code: Iterable[ConfigurationCode], configuration_ids: Container[int]
+) -> tuple[CodeVersion, ...]:
+    """Return the versions that the experiments of these configurations ran, most experiments first."""
+    counts: Counter[tuple[str | None, bool | None]] = Counter()
+    for one in code:
+        if one.configuration_id in configuration_ids:
+            counts[one.commit, one.uncommitted] += one.experiments
+    versions = [CodeVersion(*version, count) for version, count in counts.items()]
     return tuple(
         sorted(versions, key=lambda one: (-one.experiments, one.commit or "", one.uncommitted or False))
     )

@@ -37,6 +37,7 @@ def extract(spec: GraphSpec, records: SeriesRecords) -> SeriesRecords:
         },
         attempts=records.attempts if plan.kind == "timeline" else (),
         labels={name: label for name, label in records.labels.items() if named[name]},
+        configuration_code=(),
         specs=(),
         tables=(),
     )

@@ -20,7 +20,9 @@ import numpy as np
 from meta.graphs.records import SeriesRecords
 
 #: Told apart from the data, who and how rather than what; and what only tables show.
-_NO_DATA = frozenset({"name", "labels", "specs", "tables", "shares_seeds", "code", "no_longer_named"})
+_NO_DATA = frozenset(
+    {"name", "labels", "specs", "tables", "shares_seeds", "code", "configuration_code", "no_longer_named"}
+)
 
 
 class Fingerprints:

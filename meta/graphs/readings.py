@@ -74,9 +74,10 @@ def refuse_huge(readings: Floats, name: str) -> None:
     GraphError
         There are such readings.
     """
-    huge = readings[np.isfinite(readings) & (np.abs(readings) > LARGEST_NUMBER)]
+    huge = readings[np.abs(readings) > LARGEST_NUMBER]
+    huge = huge[np.isfinite(huge)]
     if huge.size:
-        largest = huge.flat[np.abs(huge).argmax()]
+        largest = huge[np.abs(huge).argmax()]
         raise GraphError(
             f"{name!r} has readings as large as {largest:.4g}, and beyond {LARGEST_NUMBER:g} nothing is "
             "computed: leave those experiments out (where), or let those that diverge give NaN"

@@ -22,7 +22,7 @@ from experiments.series_file.tables import TableSpec
 from experiments.series_lookup import find_series
 from meta.attempts import AttemptRecord, read_attempts
 from meta.curves import metric_names, read_curves, read_timed_curves
-from meta.graphs.code_versions import CodeVersion, read_code_versions
+from meta.graphs.code_versions import CodeVersion, ConfigurationCode, read_code, versions_of
 from meta.graphs.dependence import ParameterTable
 from meta.graphs.errors import GraphError
 from meta.graphs.values import ABSENT, ValueSet, labels_of
@@ -97,6 +97,8 @@ class SeriesRecords:
         What is true of these experiments, when they are not all.
     code : sequence of CodeVersion
         What the completed experiments ran.
+    configuration_code : sequence of ConfigurationCode
+        The same by configuration, so that what is chosen can be told.
     tables : sequence of TableSpec
         The tables that it asks for.
     shares_seeds : bool
@@ -113,6 +115,7 @@ class SeriesRecords:
     specs: Sequence[GraphSpec] = ()
     where: str | None = None
     code: Sequence[CodeVersion] = ()
+    configuration_code: Sequence[ConfigurationCode] = ()
     tables: Sequence[TableSpec] = ()
     shares_seeds: bool = True
 
@@ -178,6 +181,7 @@ class SeriesRecords:
         return replace(
             self,
             configurations=kept,
+            code=versions_of(self.configuration_code, ids),
             no_longer_named=[one for one in self.no_longer_named if has_all(one.parameters)],
             attempts=[one for one in self.attempts if one.configuration_id in ids],
         )
@@ -262,6 +266,7 @@ def read_records(
         if retired[row.id]:
             no_longer_named.append(RetiredRecord(row.id, parameters, retired[row.id]))
     graphs = file.graphs if with_curves else ()
+    code = read_code(session, found.id)
     curves, times = _curves(session, found.id, graphs) if with_curves else ({}, {})
     return SeriesRecords(
         name=found.name,
@@ -272,7 +277,8 @@ def read_records(
         attempts=read_attempts(session, found.id) if _has_timeline(graphs) else (),
         labels=file.metrics,
         specs=file.graphs,
-        code=read_code_versions(session, found.id),
+        code=versions_of(code, {one.configuration_id for one in code}),
+        configuration_code=code,
         tables=file.tables,
         shares_seeds=all(len(several) == 1 for several in seeds.values()),
     )

@@ -19,7 +19,7 @@ from database.queries import shown_status
 from experiments.selecting import condition_of
 from experiments.series_file.graphs import GraphSpec, Where
 from experiments.series_file.models import SeriesFile
-from meta.graphs.code_versions import read_code_versions
+from meta.graphs.code_versions import read_code, versions_of
 from meta.graphs.errors import GraphError
 from meta.graphs.records import SeriesRecords, causes_of_failures, read_records
 
@@ -118,6 +118,7 @@ def read_subset(
             completed.add(row.id)
         else:
             others[causes.get(row.id, shown_status(row.status))] += 1
+    code = read_code(session, series.id, conditions)
     return replace(
         records,
         configurations=[
@@ -137,7 +138,8 @@ def read_subset(
         curves=_of(records.curves, completed),
         times=_of(records.times, completed),
         attempts=[one for one in records.attempts if one.configuration_id in missing],
-        code=read_code_versions(session, series.id, conditions),
+        code=versions_of(code, missing),
+        configuration_code=code,
         where=" and ".join(texts if len(texts) == 1 else (f"({text})" for text in texts)),
     )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from bisect import bisect
 
 from matplotlib.artist import Artist
@@ -11,6 +12,11 @@ from matplotlib.figure import Figure
 from matplotlib.font_manager import FontProperties
 
 from meta.graphs import style
+
+#: Between words, but not between a number and its sign of percent.
+_BREAK = re.compile(r" (?!%(?!\w))")
+#: A piece of a word that has fewer letters than this is not read as one.
+_LEAST_PIECE = 4
 
 
 def measurable(figure: Figure) -> Figure:
@@ -31,19 +37,24 @@ def height(artist: Artist, figure: Figure) -> float:
 
 
 def wrapped(text: str, figure: Figure, room: float, *, size: float, weight: str = "normal") -> str:
-    """Return `text` in lines of at most `room` inches at `size` points; longer words are broken."""
+    """Return `text` in lines of at most `room` inches at `size` points; longer words are broken.
+
+    Where not even a few letters have room, words stay whole.
+    """
 
     def fits(line: str) -> bool:
         return measured(line, figure, size=size, weight=weight) <= room
 
     lines: list[str] = []
-    for word in text.split():
+    for word in _BREAK.split(" ".join(text.split())):
         if lines and fits(f"{lines[-1]} {word}"):
             lines[-1] += f" {word}"
             continue
         rest = word
-        while len(rest) > 1 and not fits(rest):
-            most = bisect(range(1, len(rest)), False, key=lambda end: not fits(rest[:end])) or 1
+        while not fits(rest):
+            most = bisect(range(1, len(rest)), False, key=lambda end: not fits(rest[:end]))
+            if most < _LEAST_PIECE:
+                break
             lines.append(rest[:most])
             rest = rest[most:]
         lines.append(rest)

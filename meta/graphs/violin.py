@@ -75,7 +75,17 @@ def draw(axes: Axes, lines: Sequence[Line], scene: Scene) -> None:
                 draw_readings(axes, float(x), readings, line.look, width=width * 0.3)
             first, median, third = np.quantile(readings, [0.25, 0.5, 0.75])
             axes.vlines(x, first, third, color=style.ink(), linewidth=1.6)
-            axes.plot([x], [median], marker="o", markersize=2.6, color=style.paper(), zorder=3)
+            # The edge shows a median at the end of the violin, where half of the dot is outside.
+            axes.plot(
+                [x],
+                [median],
+                marker="o",
+                markersize=3.2,
+                markerfacecolor=style.paper(),
+                markeredgecolor=style.ink(),
+                markeredgewidth=0.6,
+                zorder=3,
+            )
 
 
 def handle(lines: Sequence[Line]) -> Patch:

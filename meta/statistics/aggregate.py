@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from meta.statistics.arrays import Floats, matrix
-from meta.statistics.location import MEAN, Estimator
+from meta.statistics.location import Estimator
 from meta.statistics.resampling import Resampling
 from meta.statistics.strata import Ends, Statistic, estimate_of, stratified_interval
 
@@ -124,10 +124,14 @@ def aggregate(
 
 
 def _of_means(estimator: Estimator, tasks: Tasks) -> Statistic:
-    means = [estimate_of(MEAN, tasks.readings[part]) for part in tasks.parts]
+    starts = [part.start for part in tasks.parts]
+    # In units of the largest reading no sum overflows.
+    scale = max(float(np.abs(tasks.readings).max()), np.finfo(np.float64).tiny)
+    readings = tasks.readings / scale
 
     def statistic(counts: Floats) -> Floats:
-        of_tasks = np.hstack([mean(counts[:, part]) for mean, part in zip(means, tasks.parts, strict=True)])
+        sums = np.add.reduceat(counts * readings, starts, axis=1)
+        of_tasks = scale * (sums / np.add.reduceat(counts, starts, axis=1))
         return estimator.of(of_tasks.T)[:, None]
 
     return statistic

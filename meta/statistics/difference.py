@@ -12,6 +12,9 @@ from meta.statistics.location import MEAN, Estimator
 from meta.statistics.resampling import Resampling
 from meta.statistics.strata import estimate_of, stratified_interval
 
+#: In units of the largest reading: a width up to this is rounding.
+_ROUNDING = 1e-13
+
 
 @dataclass(frozen=True)
 class Difference:
@@ -78,10 +81,14 @@ def difference(
         return of_first(drawn) - of_second(counts if paired else counts[:, len(one) :])
 
     ends = stratified_interval(statistic, (len(one),) if paired else sizes, resampling)
+    estimate, low, high = float(ends.estimate[0]), float(ends.low[0]), float(ends.high[0])
+    # Pairs that all differ by the same: what is left of a width is rounding.
+    if high - low <= _ROUNDING * max(np.abs(one).max(), np.abs(other).max()):
+        low = high = estimate
     return Difference(
-        float(ends.estimate[0]),
-        float(ends.low[0]),
-        float(ends.high[0]),
+        estimate,
+        low,
+        high,
         float(of_first(np.ones((1, len(one))))[0, 0]),
         float(of_second(np.ones((1, len(other))))[0, 0]),
         sizes=sizes,

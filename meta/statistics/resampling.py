@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
@@ -15,6 +16,8 @@ DEFAULT_LEVEL = 0.95
 
 #: Weights held at once: 4 bytes each, 12 more while they are drawn.
 _WEIGHTS_PER_BLOCK = 4_000_000
+#: Up to so many the last drawings are kept (32 MB): cells of a table and steps of curves take the same ones.
+_WEIGHTS_KEPT = 8_000_000
 
 Method = Literal["percentile", "bca"]
 
@@ -71,15 +74,20 @@ class Drawings:
     sizes: tuple[int, ...]
 
     def counts(self) -> Iterator[tuple[slice, Singles]]:
-        """Yield blocks of how often each repetition was drawn; each call yields the same ones.
+        """Return blocks of how often each repetition was drawn; each call returns the same ones.
 
-        Yields
-        ------
-        rows : slice
-            Which drawings these are.
-        counts : ndarray of float32, shape (drawings, sum of sizes)
-            The strata stand side by side.
+        Returns
+        -------
+        iterator of (rows, counts)
+            Which drawings these are (a slice), and a read-only array of float32, of shape (drawings, sum of
+            sizes): the strata stand side by side.
         """
+        if self.resampling.resamples * sum(self.sizes) <= _WEIGHTS_KEPT:
+            return iter(_kept(self))
+        return self.draw()
+
+    def draw(self) -> Iterator[tuple[slice, Singles]]:
+        """Yield what `counts` does, drawn anew."""
         generator = np.random.default_rng(self.resampling.seed)
         total = sum(self.sizes)
         rows = max(1, _WEIGHTS_PER_BLOCK // max(total, 1))
@@ -94,4 +102,11 @@ class Drawings:
             # Counting per row is counting once over rows laid end to end.
             drawn += np.arange(size, dtype=np.int32)[:, None] * np.int32(total)
             counts = np.bincount(drawn.ravel(), minlength=size * total)
-            yield slice(start, start + size), counts.reshape(size, total).astype(np.float32)
+            found = counts.reshape(size, total).astype(np.float32)
+            found.flags.writeable = False
+            yield slice(start, start + size), found
+
+
+@functools.lru_cache(maxsize=1)
+def _kept(drawings: Drawings) -> list[tuple[slice, Singles]]:
+    return list(drawings.draw())

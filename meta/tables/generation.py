@@ -207,6 +207,8 @@ def _table(
             write_atomically(path, _WRITERS[one](table, name).encode())
     except ExperimentsError as error:
         return TableResult(series, name, error=str(error))
+    except OSError as error:
+        return TableResult(series, name, error=f"it could not be written: {error}")
     except Exception as error:  # noqa: BLE001 - whatever is wrong with this table, the others are still wanted
         _log.exception("%s: table %s could not be made", series, name)
         return TableResult(series, name, error=f"{type(error).__name__}: {error}")

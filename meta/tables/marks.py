@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from meta.graphs.records import SeriesRecords
@@ -80,10 +80,7 @@ def make_marks(plan: TablePlan, cells: Cells, records: SeriesRecords) -> Marks:
     bold = best if plan.spec.bold == "best" else frozenset()
     if not plan.spec.significance or (plan.baseline is None and not best):
         return Marks(bold, level=level)
-    references = {
-        key: _baseline(plan, group) if plan.baseline is not None else next(p for p in group if p in best)
-        for key, group in groups.items()
-    }
+    references = {key: _reference(plan, group, best) for key, group in groups.items()}
     pairs = [
         (group, two)
         for key, group in groups.items()
@@ -139,6 +136,13 @@ def _best(plan: TablePlan, group: Mapping[Place, Cell]) -> list[Place]:
 def _baseline(plan: TablePlan, group: Mapping[Place, Cell]) -> Place | None:
     side = 0 if plan.spec.within == "column" else 1
     return next((place for place in group if place[side] == plan.baseline), None)
+
+
+def _reference(plan: TablePlan, group: Mapping[Place, Cell], best: Collection[Place]) -> Place | None:
+    """Return what the other cells are compared with; nothing is the best of a single one."""
+    if plan.baseline is not None:
+        return _baseline(plan, group)
+    return next((place for place in group if place in best), None)
 
 
 def _test(

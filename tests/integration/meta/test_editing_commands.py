@@ -173,6 +173,7 @@ def test_delete(commands: Commands) -> None:
     ):
         path.parent.mkdir(parents=True, exist_ok=True)
         path.touch()
+    (folder().graphs("first") / ".generated.json").write_text('{"first": {"line.png": ""}}')
     assert commands("delete", "first", "--yes") == "first: 6 experiments deleted\n"
     left = sorted(str(path.relative_to(home)) for path in home.rglob("*"))
     assert left == ["logs", "logs/mine.txt", "thesis.tex"]

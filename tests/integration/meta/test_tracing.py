@@ -93,6 +93,18 @@ def test_a_figure_of_some_experiments_is_compared_with_those(series: None, tmp_p
         assert trace(tmp_path / "some" / "a.png", "--json")["current"] is current
 
 
+def test_a_figure_of_some_configurations_names_their_code(series: None, tmp_path: Path, trace) -> None:
+    """What other configurations ran, or have come to since, does not concern it."""
+    graph = {**GRAPH, "where": {"lr": 0.01}}
+    with scoped_session() as session:
+        found = session.query(ExperimentSeries).one()
+        found.resolved = {**found.resolved, "graphs": [graph]}
+    assert run_command(["graphs", "study", "--output", str(tmp_path / "some")]) == 0
+    told = trace(tmp_path / "some" / "a.png", "--json")
+    versions = [(version["commit"], version["experiments"]) for version in told["experiments_code"]]
+    assert (versions, told["current"]) == ([("a" * 40, 1)], True)
+
+
 def test_a_figure_is_told_as_data(figure: Path, trace) -> None:
     """With --json everything is there under its name."""
     told = trace(figure, "--json")
@@ -121,12 +133,33 @@ def test_a_change_of_the_records_is_told(figure: Path, trace) -> None:
     assert "the code that the experiments ran" in told
 
 
-def test_the_graphs_asked_for_now_do_not_matter(figure: Path, trace) -> None:
-    """A figure is compared by its own specification, also when the series asks for other graphs now."""
+def test_what_is_asked_for_now_is_told_beside(figure: Path, trace) -> None:
+    """A figure is compared by its own specification; that the series asks for another one is told too."""
+
+    def ask_for(*graphs: dict[str, str]) -> None:
+        with scoped_session() as session:
+            found = session.query(ExperimentSeries).one()
+            found.resolved = {**found.resolved, "graphs": list(graphs)}
+
+    for graphs, asked in (
+        ([GRAPH], None),
+        ([{**GRAPH, "kind": "box"}], "asks for another graph of this name"),
+        ([{**GRAPH, "name": "b"}], "asks for no graph of this name"),
+        ([], None),
+    ):
+        ask_for(*graphs)
+        told = trace(figure, "--json")
+        assert told["current"] is True
+        assert told["asked"] == (asked and f"the series file, as last created, {asked}")
+        assert (asked or "same figure now") in trace(figure)
+
+
+def test_a_renamed_series_is_found(figure: Path, trace) -> None:
+    """By the name it was created with; a figure drawn now would have the new name on it."""
     with scoped_session() as session:
-        found = session.query(ExperimentSeries).one()
-        found.resolved = {**found.resolved, "graphs": [{"kind": "box", "y": "accuracy", "x": "lr"}]}
-    assert trace(figure, "--json")["current"] is True
+        session.query(ExperimentSeries).one().name = "essay"
+    told = trace(figure, "--json")
+    assert told["differences"] == ["the name of the series, which is essay now"]
 
 
 def test_other_versions_of_what_draws_are_told_apart(figure: Path, trace, monkeypatch) -> None:

@@ -20,6 +20,10 @@ OURS = (
     "graphs/where-lr/a.png",
     "tables/b.md",
     "tables/where-lr/b.md",
+    "report/report.html",
+    "report/figures/a/data.csv",
+    "report/tables/b.md",
+    "report/where-lr/report.html",
 )
 THEIRS = (
     "logs/1.log",
@@ -28,10 +32,12 @@ THEIRS = (
     "graphs/thesis.png",
     "graphs/mine/a.png",
     "tables/where-lr/c.md",
+    "report/figures/a/mine.csv",
     "data.csv",
     "src/main.py",
 )
-INDEX = {"s": {"a.png": "", "a.pdf": "", "b.md": ""}}
+LISTED = ("a.png", "a.pdf", "b.md", "report.html", "figures/a/data.csv", "../../src/main.py")
+INDEX = {"s": dict.fromkeys(LISTED, "")}
 
 
 @pytest.fixture
@@ -49,7 +55,8 @@ def write(folder: ResultsFolder, names: tuple[str, ...]) -> Path:
 
 def list_files(home: Path) -> None:
     """Write the indexes that generations of graphs and tables leave."""
-    for name in ("graphs", "graphs/where-lr", "tables", "tables/where-lr"):
+    folders = ("graphs", "tables", "report")
+    for name in (*folders, *(f"{folder}/where-lr" for folder in folders), "report/tables"):
         (home / name / ".generated.json").write_text(json.dumps(INDEX))
 
 
@@ -64,7 +71,7 @@ def test_everything_of_ours_goes(folder: ResultsFolder) -> None:
     other = folder.log("other", 1, 1)
     other.parent.mkdir(parents=True)
     other.touch()
-    assert remove_results(folder, "s") == 12
+    assert remove_results(folder, "s") == 19
     assert not home.exists()
     assert other.exists()
 
@@ -82,11 +89,16 @@ def test_links_are_not_followed(folder: ResultsFolder, tmp_path: Path) -> None:
     elsewhere = tmp_path / "elsewhere"
     (elsewhere / "1").mkdir(parents=True)
     (elsewhere / "1" / "precious").touch()
-    home = write(folder, ("files/2/model.bin",))
+    home = write(folder, ("files/2/model.bin", "report/report.html"))
+    (elsewhere / "data.csv").touch()
+    (home / "report" / "figures").mkdir()
+    (home / "report" / "figures" / "a").symlink_to(elsewhere)
+    (home / "report" / ".generated.json").write_text(json.dumps(INDEX))
     (home / "files" / "1").symlink_to(elsewhere / "1")
     (home / "logs").symlink_to(elsewhere)
     remove_results(folder, "s")
     assert (elsewhere / "1" / "precious").exists()
+    assert (elsewhere / "data.csv").exists()
     assert not (home / "files").exists()
 
 

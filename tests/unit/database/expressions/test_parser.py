@@ -33,7 +33,16 @@ def refused(text: str, names: KnownNames = NAMES) -> ExpressionError:
         ("lr > 1 && lr < 2", 7, "write and instead of &&"),
         ("lr > 1 || lr < 2", 7, "write or instead of ||"),
         ("`lr` > 1", 0, 'write parameters["NAME"]'),
-        ("lambda == 1", 7, "'lambda' is a word of Python; as a name write parameters[\"lambda\"]"),
+        (
+            "lambda == 1",
+            7,
+            "'lambda' is a word of Python; as a name write it in brackets: parameters[",
+        ),
+        ("opt.x.lambda == 1", 6, 'write it in brackets: opt.x["lambda"]'),
+        ("lr > 1  # big\nand lr < 2", 8, "comments are not part of this language"),
+        ("lr == 'a\nb'", 8, "a text ends on its line; write \\n for a line break in it"),
+        ('lr == """a\nb"""', 10, "a text ends on its line"),
+        ("lr == 'a\\\nb'", 9, "a text ends on its line"),
         ("lr == 'a", 6, "unterminated string literal"),
         ("(lr == 1", 0, "'(' was never closed"),
         ("lr == 1) or (lr == 2", 7, "unmatched ')'"),
@@ -73,7 +82,7 @@ def test_what_is_refused(text: str, place: int, told: str) -> None:
     assert told in error.problem
     assert error.place == place
     *_, line, caret = str(error).split("\n")
-    assert (caret, line.strip()) == (f"    {' ' * place}^", text.strip())
+    assert (caret, line.strip()) == (f"    {' ' * place}^", text.strip().replace("\n", " "))
     assert str(pickle.loads(pickle.dumps(error))) == str(error)
 
 
@@ -107,6 +116,23 @@ def test_a_long_expression_is_shown_around_its_place() -> None:
 def test_lines_are_one_expression() -> None:
     """A text of several lines needs no parentheses."""
     assert parse("lr == 1\n  or lr == 2\n", NAMES).holds({"lr": 2})
+
+
+def test_what_stands_in_quotes_stays() -> None:
+    """White space and signs within a text are part of it: two texts that look alike are two."""
+    for text, value in (
+        ("lr == 'a\tb'", "a\tb"),
+        ("lr == 'a#b'", "a#b"),
+        ('lr\t==\n"it\'s #1"', "it's #1"),
+        ("lr == 'a\\'#' and\n lr == 'a\\'#'", "a'#"),
+        ("lr == '''it's'''", "it's"),
+        ("lr == '\\\\' and lr == '\\\\'", "\\"),
+        ("lr == ''\nor lr == ''", ""),
+    ):
+        found = parse(text, NAMES)
+        assert found.holds({"lr": value}), text
+        assert not found.holds({"lr": f"{value} "})
+        assert not found.holds({"lr": value.replace("\t", " ") if "\t" in value else None})
 
 
 def test_which_value_a_name_means() -> None:

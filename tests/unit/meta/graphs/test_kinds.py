@@ -76,6 +76,7 @@ def test_violins_are_cut_at_the_extremes_and_show_quartiles(make_records) -> Non
         heights = shape.get_paths()[0].vertices[:, 1]
         np.testing.assert_allclose([heights.min(), heights.max()], [found.min(), found.max()])
         assert dot.get_ydata()[0] == pytest.approx(np.median(found))
+        assert dot.get_markeredgecolor() != dot.get_markerfacecolor(), "a median at an end would vanish"
 
 
 def test_a_density_is_that_of_its_definition() -> None:

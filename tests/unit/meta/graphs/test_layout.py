@@ -140,4 +140,4 @@ def test_words_are_broken_only_where_they_do_not_fit() -> None:
     found = texts.wrapped(f"one {'x' * 100} two", figure, 1.0, size=8.0).split("\n")
     assert (found[0], "".join(found[1:]).replace(" ", "")) == ("one", "x" * 100 + "two")
     assert max(texts.measured(line, figure, size=8.0) for line in found) <= 1.0
-    assert texts.wrapped("ab", figure, 0.001, size=8.0) == "a\nb"
+    assert texts.wrapped("abcdef", figure, 0.1, size=8.0) == "abcdef"

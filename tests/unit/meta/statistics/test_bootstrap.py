@@ -11,7 +11,7 @@ from scipy import stats
 
 from meta.statistics import bootstrap, resampling
 from meta.statistics.bootstrap import bootstrap_interval
-from meta.statistics.resampling import Resampling
+from meta.statistics.resampling import Drawings, Resampling
 
 
 def skewed(repetitions: int, columns: int) -> np.ndarray:
@@ -157,3 +157,16 @@ def test_interval_lies_within_the_readings(readings: np.ndarray) -> None:
     assert (found.low[several] >= np.nanmin(kept, axis=0) - slack).all() if kept.size else True
     assert (found.high[several] <= np.nanmax(kept, axis=0) + slack).all() if kept.size else True
     assert np.isnan(found.low[~several]).all()
+
+
+def test_the_last_drawings_are_kept_when_they_are_few() -> None:
+    """Cells of a table take the same drawings, which are not drawn again; nobody can change them."""
+    few, many = Drawings(Resampling(4), (3, 5)), Drawings(Resampling(4, resamples=1_000_001), (3, 5))
+    [(rows, kept)] = few.counts()
+    [(_, again)] = Drawings(Resampling(4), (3, 5)).counts()
+    assert again is kept
+    [(drawn_rows, drawn)] = few.draw()
+    assert (rows, kept.tolist()) == (drawn_rows, drawn.tolist())
+    with pytest.raises(ValueError, match="read-only"):
+        kept[0, 0] = 9
+    assert next(many.counts())[1] is not next(many.counts())[1]

@@ -82,3 +82,11 @@ def test_shifts_of_both_cancel(shift: int, paired: bool) -> None:
     first = difference(FIRST + shift, SECOND, how, paired=paired)
     assert both.low == pytest.approx(found.low, abs=1e-9)
     assert first.high == pytest.approx(found.high + shift, abs=1e-9)
+
+
+def test_pairs_that_differ_by_the_same_leave_no_width() -> None:
+    """An interval as wide as the rounding of 64-bit floats would be shown with all its digits."""
+    found = difference(FIRST, FIRST + 0.1, Resampling(1), paired=True)
+    assert found.low == found.high == found.estimate == pytest.approx(-0.1)
+    narrow = difference(FIRST, FIRST + 1e-9 * SECOND, Resampling(1), paired=True)
+    assert narrow.low < narrow.estimate < narrow.high

@@ -90,6 +90,16 @@ def test_latex_is_balanced_and_escaped(hostile: Table) -> None:
     assert not any(line.strip() == "" for line in text.splitlines())
 
 
+def test_latex_escapes_every_sign_that_means_something() -> None:
+    """What a user names stands in the table as it was written."""
+    assert escaped("_ % & # $ { } ~ ^ \\") == (
+        r"\_ \% \& \# \$ \{ \} \textasciitilde{} \textasciicircum{} \textbackslash{}"
+    )
+    assert escaped('<a|b> "c" `d` [e]') == (
+        r"\textless{}a\textbar{}b\textgreater{} \symbol{34}c\symbol{34} {`}d{`} {[}e{]}"
+    )
+
+
 def test_latex_warns_of_signs_that_pdflatex_does_not_know(plain: Table, hostile: Table) -> None:
     """Latin letters are fine; what needs another engine is told in a comment."""
     assert "xelatex" not in latex(plain, "t")

@@ -136,3 +136,18 @@ def test_equal_readings_are_no_question_of_repetitions(make_records) -> None:
     table = make_table(TableSpec(y="score", rows=("method",)), records)
     assert len(table.marks.best) == 2
     assert table.marks.guards == []
+
+
+def test_a_column_with_a_single_cell_has_no_best(make_records) -> None:
+    """What has nothing beside it is compared with nothing; the other columns are as ever."""
+    records = make_records(
+        {"method": ["a", "b"], "data": [1, 2]},
+        results=lambda p, r: (
+            None if (p["method"], p["data"]) == ("b", 2) else {"score": reading(p["method"], p["data"], r)}
+        ),
+        repetitions=12,
+        labels={"score": MetricSection(goal="max")},
+    )
+    marks = make_table(TableSpec(y="score", rows=("method",), columns=("data",)), records).marks
+    assert {column for _, column in marks.best} == {(0,)}
+    assert (marks.comparisons, {column for _, column in marks.p_values}) == (1, {(0,)})
