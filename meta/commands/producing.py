@@ -85,7 +85,7 @@ def graphs(  # noqa: PLR0913 - an argument for each option
     for result in results:
         if result.error or result.note:
             click.echo(f"{result.series}: {result.name}: {result.error or result.note}", err=True)
-        elif not as_json:
+        if not (result.error or as_json):
             for path in result.paths:
                 click.echo(str(path))
     context.exit(1 if any(result.error for result in results) else 0)

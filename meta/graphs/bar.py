@@ -9,7 +9,7 @@ from matplotlib.patches import Patch
 
 from meta.graphs import points, rows, style
 from meta.graphs.faint import draw_readings
-from meta.graphs.intervals import draw_whiskers
+from meta.graphs.intervals import draw_whiskers, placed
 from meta.graphs.numbers import Line
 from meta.graphs.scene import Kind, Scene, against_parameter
 
@@ -22,7 +22,7 @@ def draw(axes: Axes, lines: Sequence[Line], scene: Scene) -> None:
         axes.bar(x, line.interval.estimate, width * 0.92, label=line.label, **line.look.fill)
         for place, readings in zip(x, line.readings if scene.plan.spec.points else (), strict=False):
             draw_readings(axes, float(place), readings, line.look, width=width * 0.5)
-        draw_whiskers(axes, x, line.interval, color=style.ink())
+        draw_whiskers(axes, x, placed(line.interval, scene.plan.spec.scale.y), color=style.ink())
 
 
 def handle(lines: Sequence[Line]) -> Patch:

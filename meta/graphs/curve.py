@@ -9,13 +9,16 @@ from matplotlib.axes import Axes
 from matplotlib.collections import LineCollection
 from matplotlib.lines import Line2D
 from matplotlib.ticker import EngFormatter, MaxNLocator
+from numpy.typing import NDArray
 
-from experiments.series_file.graphs import SECONDS
-from meta.graphs import over_steps, rows
-from meta.graphs.intervals import draw_band
+from experiments.series_file.graphs import SECONDS, ScaleName
+from meta.graphs import over_steps, rows, scales
+from meta.graphs.intervals import alone, draw_band, placed
 from meta.graphs.numbers import Line
 from meta.graphs.plan import Plan
 from meta.graphs.scene import Kind, Scene
+
+Floats = NDArray[np.float64]
 
 #: Curves of fewer points than this show where the points are.
 _MARKED_POINTS = 15
@@ -28,17 +31,21 @@ _RUN_ALPHA, _RUN_WIDTH = 0.3, 0.4
 
 def draw(axes: Axes, lines: Sequence[Line], scene: Scene) -> None:
     """Draw one line and one band per entry of the legend, and single repetitions where they are wanted."""
+    scale = scene.plan.spec.scale.y
     for line in lines if scene.plan.spec.points else ():
-        _draw_runs(axes, line)
+        _draw_runs(axes, line, scale)
     for line in lines:
-        draw_band(axes, line.x, line.interval, color=line.look.color)
+        draw_band(axes, line.x, placed(line.interval, scale), color=line.look.color)
     for line in lines:
+        estimate = placed(line.interval, scale).estimate
+        marked = np.isfinite(estimate) if _is_marked(line) else alone(estimate)
         axes.plot(
             line.x,
-            line.interval.estimate,
+            estimate,
             color=line.look.color,
             linestyle=line.look.dash,
-            marker=line.look.marker if _is_marked(line) else None,
+            marker=line.look.marker if marked.any() else None,
+            markevery=np.flatnonzero(marked).tolist(),
             linewidth=_THIN if len(line.x) > _MANY_POINTS else None,
             label=line.label,
         )
@@ -46,16 +53,22 @@ def draw(axes: Axes, lines: Sequence[Line], scene: Scene) -> None:
         _set_ticks(axes, lines, is_step=scene.plan.x != SECONDS)
 
 
-def _draw_runs(axes: Axes, line: Line) -> None:
-    segments = []
-    for matrix in line.runs:
-        for readings in matrix.readings:
-            there = np.isfinite(readings)
-            segments.append(np.column_stack([matrix.steps[there], readings[there]]))
-    runs = LineCollection(
-        segments[: over_steps.MAX_RUNS], colors=line.look.color, linewidths=_RUN_WIDTH, alpha=_RUN_ALPHA
-    )
-    axes.add_collection(runs)
+def runs(line: Line) -> list[tuple[Floats, Floats]]:
+    """Return the steps and the finite readings of the single repetitions that are drawn."""
+    found = [(matrix.steps, readings) for matrix in line.runs for readings in matrix.readings]
+    return [
+        (steps[np.isfinite(readings)], readings[np.isfinite(readings)])
+        for steps, readings in found[: over_steps.MAX_RUNS]
+    ]
+
+
+def _draw_runs(axes: Axes, line: Line, scale: ScaleName | None) -> None:
+    segments = [
+        np.column_stack([steps, np.where(scales.has_place(readings, scale), readings, np.nan)])
+        for steps, readings in runs(line)
+    ]
+    drawn = LineCollection(segments, colors=line.look.color, linewidths=_RUN_WIDTH, alpha=_RUN_ALPHA)
+    axes.add_collection(drawn)
 
 
 def _set_ticks(axes: Axes, lines: Sequence[Line], *, is_step: bool) -> None:

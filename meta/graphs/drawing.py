@@ -10,12 +10,14 @@ from dataclasses import dataclass
 import numpy as np
 from matplotlib.artist import Artist
 from matplotlib.figure import Figure
+from matplotlib.text import Text
 
 from experiments.series_file.graphs import GraphSpec, ThemeName
 from meta.csv_form import write_rows
 from meta.graphs import extents, heatmap, layout, ranking, scatter, style, ticks
 from meta.graphs.axis import ParameterAxis
 from meta.graphs.embedding import metadata_of, seal
+from meta.graphs.intervals import alone, placed
 from meta.graphs.kinds import KINDS, compute
 from meta.graphs.notes import note
 from meta.graphs.numbers import Numbers
@@ -71,14 +73,14 @@ def _drawn(plan: Plan, numbers: Numbers, records: SeriesRecords) -> Picture:
         kind.draw(axes, panel.lines, scene)
         if axis is not None and plan.kind != "heatmap":
             axis.set_up(axes)
-    hidden = extents.settle(page.axes, scene)
+    outside = extents.settle(page.axes, scene)
     layout.title_panels(page, [panel.title for panel in numbers.panels])
     x, y = kind.labels(plan)
     layout.label_axes(page, x=spec.labels.x or x, y=spec.labels.y or y)
     if plan.kind == "heatmap":
         page.axes[0].set_xticks(range(len(scene.places.labels)), scene.places.labels)
-        heatmap.draw_bar(page.figure, page.axes, scene)
-    below = note(plan, numbers, records, mark=_mark(scene), hidden=hidden)
+        heatmap.draw_bar(page.figure, page.axes, scene, height=0.8 * page.rows * page.panel_height)
+    below = note(plan, numbers, records, mark=_mark(scene), outside=outside)
     layout.finish(
         page,
         higher_by=0.0 if plan.kind == "ranking" else ticks.settle(page.figure, page.axes),
@@ -124,17 +126,20 @@ def _entries(kind: Kind, scene: Scene, labels: Mapping[int, str]) -> list[tuple[
             (handle([line for line in lines if line.number == number]), label)
             for number, label in labels.items()
         ]
-    if any(panel.front is not None for panel in scene.numbers.panels):
-        entries.append((scatter.front_handle(), "Pareto front"))
+    front = scatter.front_handle(scene)
+    if front is not None:
+        entries.append((front, scatter.FRONT))
     return entries
 
 
 def _mark(scene: Scene) -> str:
     """Return what intervals are drawn as: where there would be bands, a lone point still has whiskers."""
     has_bands = scene.plan.kind == "curve" or (scene.plan.kind == "line" and scene.places.is_numeric)
-    lines = [line for line in scene.numbers.lines if np.isfinite(line.interval.low).any()]
-    alone = [not has_bands or len(line.x) == 1 for line in lines]
-    return "whiskers" if all(alone) else "band, or whiskers at single points" if any(alone) else "band"
+    lows = [placed(line.interval, scene.plan.spec.scale.y).low for line in scene.numbers.lines]
+    single = np.concatenate([np.zeros(0, dtype=bool), *(alone(low)[np.isfinite(low)] for low in lows)])
+    if not has_bands or single.all():
+        return "whiskers"
+    return "band, or whiskers at single points" if single.any() else "band"
 
 
 def draw(task: Task) -> Drawing:
@@ -147,7 +152,9 @@ def draw(task: Task) -> Drawing:
     """
     picture = make_picture(task.spec, task.extract)
     files = render(picture.figure, task.origin, task.formats, theme=task.spec.theme)
-    return Drawing(files, picture.note, _data(picture) if task.is_for_report else b"")
+    written = "".join(text.get_text() for text in picture.figure.findobj(Text))
+    data = _data(picture) if task.is_for_report else b""
+    return Drawing(files, picture.note, data, style.unknown_letters(written))
 
 
 def _data(picture: Picture) -> bytes:

@@ -38,10 +38,18 @@ def gaps(plan: Plan, numbers: Numbers, records: SeriesRecords) -> list[str]:
     if missing.total():
         listed = counted(missing)
         sentences.append(f"{listed} of {many(records.size(), 'experiment')} left out.")
-    sentences += survivors(numbers.cells)
+    # Where some configurations have readings, not all failed.
+    sentences += survivors(
+        [cell for cell in numbers.cells if cell.drawn or cell.label not in numbers.incomplete]
+    )
     if numbers.incomplete:
         does = "Pools the others" if plan.kind in POOLED else "Not drawn"
         sentences.append(f"{does}, as some configurations have no reading: {_named(numbers.incomplete)}.")
+    if numbers.early:
+        named = _named(numbers.early)
+        sentences.append(f"Later points are over fewer repetitions, as some end early: {named}.")
+    if numbers.cut:
+        sentences.append(f"Not drawn where a configuration has no reading: {_named(numbers.cut)}.")
     sentences += balance(numbers.cells)
     if numbers.without:
         sentences.append(f"{numbers.without:,} completed without {_readings(plan)} left out.")
@@ -99,10 +107,15 @@ def survivors(cells: Sequence[Cell]) -> list[str]:
         ]
         sentences.append(f"Shown by survivors only: {_named(named)}.")
     nothing = [
-        cells[place].label or "all" for place, count in bad.items() if count and not cells[place].drawn
+        cells[place].label or "all"
+        for place, count in bad.items()
+        if count and not cells[place].drawn and not cells[place].is_nan
     ]
     if nothing:
         sentences.append(f"Nothing to show, as all failed: {_named(nothing)}.")
+    not_finite = [cell.label or "all" for cell in cells if cell.is_nan and not cell.drawn]
+    if not_finite:
+        sentences.append(f"Nothing to show, as all readings are NaN or infinite: {_named(not_finite)}.")
     return sentences
 
 

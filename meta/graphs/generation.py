@@ -35,7 +35,7 @@ class GraphResult:
     error : str or None
         Why there are none, although they were asked for or there is nothing to draw yet.
     note : str or None
-        Why there are none, where nobody asked for this graph.
+        Why there are none, where nobody asked for this graph, or what they show otherwise than asked for.
     unchanged : bool
         Whether the files showed the very same before, and were left alone.
     """
@@ -156,7 +156,11 @@ def _written(task: Task, drawn: Drawn, directory: Path) -> GraphResult:
             write_atomically(path, drawn.files[form])
     except OSError as error:
         return _failed(series, task.name, Failure(f"it could not be written: {error}"))
-    return GraphResult(series, task.name, paths=paths)
+    if not drawn.boxes:
+        return GraphResult(series, task.name, paths=paths)
+    note = f"no installed font has {drawn.boxes}: boxes are drawn instead; install one such as Noto Sans CJK"
+    _log.warning("%s: graph %s: %s", series, task.name, note)
+    return GraphResult(series, task.name, paths=paths, note=note)
 
 
 def _failed(series: str, name: str, failure: Failure) -> GraphResult:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -14,7 +15,8 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 from numpy.typing import NDArray
 
-from meta.graphs import points, scales, style
+from experiments.series_file.graphs import ScaleName
+from meta.graphs import points, scales, style, texts
 from meta.graphs.errors import GraphError
 from meta.graphs.numbers import Behind, Line, Numbers
 from meta.graphs.phrases import from_to
@@ -25,8 +27,11 @@ from meta.graphs.values import shortened
 
 Floats = NDArray[np.float64]
 
-#: A cell smaller than this, in inches, has no room for its number, or besides for how often it was repeated.
-_ROOM, _ONE_LINE, _TWO_LINES = 0.36, 0.12, 0.22
+#: A cell lower than this, in inches, has no room for its number, or besides for how often it was repeated.
+_ONE_LINE, _TWO_LINES = 0.12, 0.22
+#: What a number needs beside it, in inches.
+_BESIDE = 0.06
+_MAX_DIGITS = 6
 _MAX_LABEL = 24
 _LIGHT = 0.42
 
@@ -92,6 +97,35 @@ def draw(axes: Axes, lines: Sequence[Line], scene: Scene) -> None:
     axes.tick_params(length=0)
 
 
+def outside(scene: Scene) -> int:
+    """Return how many cells have another colour than their own: those beyond the ends of the scale."""
+    scale = norm(scene.plan, scene.numbers)
+    found = np.concatenate([line.interval.estimate for line in scene.numbers.lines])
+    return int(np.count_nonzero(found < scale.vmin) + np.count_nonzero(found > scale.vmax))
+
+
+def numerals(values: Floats, scale: ScaleName | None = None) -> list[str]:
+    """Return the numbers of cells, all with the same number of decimals.
+
+    They are as many as the largest number needs for three significant digits, and more where the numbers lie
+    so near to each other that their differences would have less than two. Where the scale shows ratios, each
+    number has as many significant digits instead.
+    """
+    largest = float(np.abs(values).max(initial=0.0))
+    if largest == 0:
+        return ["0"] * len(values)
+    first = math.floor(math.log10(largest))
+    spread = float(np.ptp(values))
+    # What differs by the last bits only is equal.
+    differ = first - math.floor(math.log10(spread)) + 2 if spread > 1e-9 * largest else 0
+    digits = min(max(differ, 3), _MAX_DIGITS)
+    decimals = digits - 1 - first
+    if scale in ("log", "symlog") or not -3 <= decimals <= _MAX_DIGITS:
+        return [f"{value:#.{digits}g}".rstrip(".") for value in values]
+    decimals = 0 if (values == np.round(values)).all() else max(decimals, 0)
+    return [f"{value + 0.0:.{decimals}f}" for value in np.round(values, decimals)]
+
+
 def write_values(figure: Figure, panels: Sequence[Axes], scene: Scene) -> None:
     """Write its number into each cell, if there is room in all of them; the page is laid out already."""
     figure.draw_without_rendering()
@@ -102,13 +136,19 @@ def write_values(figure: Figure, panels: Sequence[Axes], scene: Scene) -> None:
     height = min(size.height for size in sizes) / figure.dpi / rows
     behind = Behind.joined([line.interval.behind for line in scene.numbers.lines])
     differ = behind.fewest.min() < behind.most.max()
-    if width < _ROOM or height < (_TWO_LINES if differ else _ONE_LINE):
+    tables = [_table(panel.lines, columns, rows) for panel in scene.numbers.panels]
+    everything = np.concatenate([values[np.isfinite(values)] for values, _ in tables])
+    written = numerals(everything, scene.plan.spec.scale.color)
+    remaining = iter(written)
+    ns = {f"n={one}" for _, repetitions in tables for one in repetitions.flat} if differ else set()
+    room = _BESIDE + max(texts.measured(text, figure, size=style.NOTE_SIZE) for text in (*written, *ns))
+    if width < room or height < (_TWO_LINES if differ else _ONE_LINE):
         return
-    for axes, panel in zip(panels, scene.numbers.panels, strict=True):
-        values, repetitions = _table(panel.lines, columns, rows)
+    for axes, (values, repetitions) in zip(panels, tables, strict=True):
         for row, column in np.argwhere(np.isfinite(values)):
-            red, green, blue, _ = colors.to_rgba(values[row, column])
-            text = f"{values[row, column]:.3g}" + (f"\nn={repetitions[row, column]}" if differ else "")
+            red, green, blue, is_there = colors.to_rgba(values[row, column])
+            text = next(remaining) + (f"\nn={repetitions[row, column]}" if differ else "")
+            light = "black" if 0.3 * red + 0.59 * green + 0.11 * blue > _LIGHT else "white"
             axes.text(
                 column,
                 row,
@@ -117,7 +157,7 @@ def write_values(figure: Figure, panels: Sequence[Axes], scene: Scene) -> None:
                 va="center",
                 fontsize=style.NOTE_SIZE,
                 linespacing=1.0,
-                color="black" if 0.3 * red + 0.59 * green + 0.11 * blue > _LIGHT else "white",
+                color=light if is_there else style.ink(),
             )
 
 
@@ -137,11 +177,16 @@ def _table(lines: Sequence[Line], columns: int, rows: int) -> tuple[Floats, NDAr
     return values, repetitions
 
 
-def draw_bar(figure: Figure, panels: Sequence[Axes], scene: Scene) -> None:
-    """Draw the scale of colours beside the panels."""
+def draw_bar(figure: Figure, panels: Sequence[Axes], scene: Scene, *, height: float) -> None:
+    """Draw the scale of colours beside the panels, with a label of at most `height` inches."""
     colors = ScalarMappable(norm(scene.plan, scene.numbers), colormaps[rcParams["image.cmap"]])
-    bar = figure.colorbar(colors, ax=list(panels), pad=0.02, fraction=0.08, aspect=25)
-    bar.set_label(scene.plan.spec.labels.color or scene.plan.y.axis_label())
+    found = np.concatenate([line.interval.estimate for line in scene.numbers.lines])
+    found = found[scales.has_place(found, scene.plan.spec.scale.color)]
+    below, above = (found < colors.norm.vmin).any(), (found > colors.norm.vmax).any()
+    extend = "both" if below and above else "min" if below else "max" if above else "neither"
+    bar = figure.colorbar(colors, ax=list(panels), pad=0.02, fraction=0.08, aspect=25, extend=extend)
+    label = scene.plan.spec.labels.color or scene.plan.y.axis_label()
+    bar.set_label(texts.wrapped(label, figure, height, size=style.LABEL_SIZE))
     bar.outline.set_linewidth(0.4)
     if scene.plan.spec.scale.color == "log":
         bar.locator = scales.log_locator(*bar.ax.get_ylim())

@@ -12,7 +12,8 @@ from matplotlib.patches import Patch
 from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
-from meta.graphs import points
+from experiments.series_file.graphs import ScaleName
+from meta.graphs import points, scales
 from meta.graphs.numbers import Line, Numbers
 from meta.graphs.plan import Plan
 from meta.graphs.rows import Row, of_line
@@ -26,32 +27,32 @@ _MOST_BINS = 60
 _MOST_FILLED = 2
 
 
-def edges(numbers: Numbers, *, bins: int | None, is_log: bool) -> Floats:
+def edges(numbers: Numbers, *, bins: int | None, scale: ScaleName | None) -> Floats:
     """Return the edges of the bins, which all lines and panels share, so that areas can be compared.
 
     Without a number of bins they are as wide as the narrowest that Freedman and Diaconis' or Sturges' rule
-    asks for (numpy's "auto"). On a logarithmic axis they are equally wide there.
+    asks for (numpy's "auto"). They are equally wide on the scale drawn.
     """
     readings = np.concatenate([reading for line in numbers.lines for reading in line.readings])
-    if is_log:
-        readings = np.log10(readings[readings > 0])
-        if not len(readings):
-            readings = np.zeros(1)
-    low, high = float(readings.min()), float(readings.max())
+    transform = scales.transform(scale, readings)
+    placed = readings[scales.has_place(readings, scale)]
+    places = transform.transform(placed) if len(placed) else np.zeros(1)
+    low, high = float(places.min()), float(places.max())
     if not high - low > 1e-12 * max(abs(low), abs(high)):  # all equal: one bin around them
         margin = 0.5 if low == 0 else abs(low) * 0.05
         low, high = low - margin, high + margin
     elif bins is None:
-        found = np.histogram_bin_edges(readings, bins="auto")
-        bins = min(len(found) - 1, _MOST_BINS)
-    ends = np.linspace(low, high, (bins or 1) + 1)
-    return 10**ends if is_log else ends
+        bins = min(len(np.histogram_bin_edges(places, bins="auto")) - 1, _MOST_BINS)
+    ends: Floats = transform.inverted().transform(np.linspace(low, high, (bins or 1) + 1))
+    if len(placed):  # there and back again, the extremes may have got a last bit that leaves them out
+        ends[0], ends[-1] = min(ends[0], placed.min()), max(ends[-1], placed.max())
+    return ends
 
 
 def draw(axes: Axes, lines: Sequence[Line], scene: Scene) -> None:
     """Draw one histogram per entry of the legend, outlined and, when there are few, filled."""
     spec = scene.plan.spec
-    ends = edges(scene.numbers, bins=spec.bins, is_log=spec.scale.x == "log")
+    ends = edges(scene.numbers, bins=spec.bins, scale=spec.scale.x)
     for line in lines:
         counts, _ = np.histogram(line.readings[0], bins=ends)
         if scene.count <= _MOST_FILLED:
@@ -79,7 +80,7 @@ def labels(plan: Plan) -> tuple[str, str]:
 
 def bins(plan: Plan, numbers: Numbers) -> Iterator[Row]:
     """Yield the bins: ``n`` readings from ``low`` on and, but for the last bin, below ``high``."""
-    ends = edges(numbers, bins=plan.spec.bins, is_log=plan.spec.scale.x == "log")
+    ends = edges(numbers, bins=plan.spec.bins, scale=plan.spec.scale.x)
     for line in numbers.lines:
         counts, _ = np.histogram(line.readings[0], bins=ends)
         for (low, high), count in zip(pairwise(ends.tolist()), counts.tolist(), strict=True):

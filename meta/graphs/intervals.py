@@ -6,16 +6,37 @@ import numpy as np
 from matplotlib.axes import Axes
 from numpy.typing import NDArray
 
-from meta.graphs import style
+from experiments.series_file.graphs import ScaleName
+from meta.graphs import scales, style
 from meta.graphs.numbers import Estimates
 
 
+def placed(interval: Estimates, scale: ScaleName | None) -> Estimates:
+    """Return the estimates without those that have no place on a scale: NaN, and no interval, stand there.
+
+    A line to such a point would be a stroke to the end of the axis, where no reading is.
+    """
+    there = scales.has_place(interval.estimate, scale)
+    estimate, low, high = np.where(there, (interval.estimate, interval.low, interval.high), np.nan)
+    return Estimates(estimate, low, high, interval.behind)
+
+
+def alone(values: NDArray[np.float64]) -> NDArray[np.bool_]:
+    """Say which points are there while those beside them, to which a line could lead, are not."""
+    there = np.concatenate(([False], np.isfinite(values), [False]))
+    found: NDArray[np.bool_] = there[1:-1] & ~there[:-2] & ~there[2:]
+    return found
+
+
 def draw_band(axes: Axes, x: NDArray[np.float64], interval: Estimates, *, color: str) -> None:
-    """Draw the intervals as a band; a single point, which has no width, gets whiskers."""
-    if len(x) == 1:
-        draw_whiskers(axes, x, interval, color=color)
-        return
-    axes.fill_between(x, interval.low, interval.high, color=color, alpha=style.BAND_ALPHA, linewidth=0)
+    """Draw the intervals as a band; a point without neighbours, which has no width, gets whiskers."""
+    single = alone(interval.low)
+    if single.any():
+        parts = (interval.estimate[single], interval.low[single], interval.high[single])
+        ends = Estimates(*parts, interval.behind.where(single))
+        draw_whiskers(axes, x[single], ends, color=color)
+    if not single.all():
+        axes.fill_between(x, interval.low, interval.high, color=color, alpha=style.BAND_ALPHA, linewidth=0)
 
 
 def draw_whiskers(

@@ -219,21 +219,27 @@ def finish(
 
 
 def _legend(figure: Figure, entries: Sequence[tuple[Artist, str]], title: str | None, width: float) -> Legend:
-    """Return the legend with as many columns as fit."""
+    """Return the legend with as many columns as fit; where not even one does, its labels are in lines."""
     labels = shortened([label for _, label in entries], _MAX_LEGEND_LABEL)
-    for most in range(min(len(entries), _MAX_LEGEND_COLUMNS), 0, -1):
-        rows = -(-len(entries) // most)
-        columns = -(-len(entries) // rows)  # as few as these rows need
+    room = width - 2 * _MARGIN
+    title = title and texts.wrapped(title, figure, room - _MARGIN, size=style.TICK_SIZE)
+
+    def made(columns: int) -> Legend:
+        handles = [handle for handle, _ in entries]
         legend = figure.legend(
-            [handle for handle, _ in entries],
-            labels,
-            title=title,
-            ncols=columns,
-            loc="lower center",
-            borderaxespad=0.2,
+            handles, labels, title=title, ncols=columns, loc="lower center", borderaxespad=0.2
         )
         legend.set_in_layout(False)
-        if columns == 1 or texts.width(legend, figure) <= width:
+        return legend
+
+    for most in range(min(len(entries), _MAX_LEGEND_COLUMNS), 0, -1):
+        rows = -(-len(entries) // most)
+        legend = made(-(-len(entries) // rows))  # as few as these rows need
+        beyond = texts.width(legend, figure) - room
+        if beyond <= 0:
             return legend
         legend.remove()
-    raise AssertionError("one column always fits")
+    widest = max(texts.measured(label, figure, size=style.TICK_SIZE) for label in labels)
+    room = widest - beyond - _MARGIN
+    labels = [texts.wrapped(label, figure, room, size=style.TICK_SIZE) for label in labels]
+    return made(1)

@@ -9,7 +9,7 @@ from matplotlib.lines import Line2D
 
 from meta.graphs import points, rows
 from meta.graphs.faint import draw_readings
-from meta.graphs.intervals import draw_band, draw_whiskers
+from meta.graphs.intervals import draw_band, draw_whiskers, placed
 from meta.graphs.numbers import Line
 from meta.graphs.scene import Kind, Scene, against_parameter
 
@@ -24,16 +24,17 @@ def draw(axes: Axes, lines: Sequence[Line], scene: Scene) -> None:
     """
     for line in lines:
         x = scene.places.at(line.x)
+        interval = placed(line.interval, scene.plan.spec.scale.y)
         if scene.places.is_numeric:
-            draw_band(axes, x, line.interval, color=line.look.color)
+            draw_band(axes, x, interval, color=line.look.color)
         else:
             x = x + _DODGE * ((line.number + 0.5) / scene.count - 0.5)
-            draw_whiskers(axes, x, line.interval, color=line.look.color)
+            draw_whiskers(axes, x, interval, color=line.look.color)
         for place, readings in zip(x, line.readings if scene.plan.spec.points else (), strict=False):
             draw_readings(axes, float(place), readings, line.look)
         axes.plot(
             x,
-            line.interval.estimate,
+            interval.estimate,
             color=line.look.color,
             linestyle=line.look.dash,
             marker=line.look.marker,

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from meta.counting import many
 from meta.graphs.gaps import gaps
-from meta.graphs.numbers import Numbers
+from meta.graphs.numbers import Numbers, Outside
 from meta.graphs.phrases import averaged, only
 from meta.graphs.plan import POOLED, Plan
 from meta.graphs.records import SeriesRecords
 from meta.graphs.wording import statistic
 
 
-def note(plan: Plan, numbers: Numbers, records: SeriesRecords, *, mark: str, hidden: int = 0) -> str:
+def note(
+    plan: Plan, numbers: Numbers, records: SeriesRecords, *, mark: str, outside: Outside | None = None
+) -> str:
     """Return the note of a graph.
 
     Parameters
@@ -20,8 +22,8 @@ def note(plan: Plan, numbers: Numbers, records: SeriesRecords, *, mark: str, hid
         What is drawn.
     mark : str
         What the interval is drawn as, such as ``band``.
-    hidden : int
-        How many points the scales and limits of the axes leave out.
+    outside : Outside or None
+        What the scales and limits leave out.
     """
     sentences = [
         f"{records.name}: {statistic(plan, numbers, mark, shares_seeds=records.shares_seeds)}",
@@ -29,10 +31,19 @@ def note(plan: Plan, numbers: Numbers, records: SeriesRecords, *, mark: str, hid
         *_goals(plan),
         f"Each point averages {numbers.window:,} consecutive steps." if numbers.window > 1 else "",
         _cut_bars(plan),
-        f"{many(hidden, 'point')} outside of the axes." if hidden else "",
+        *_outside(outside or Outside()),
         *gaps(plan, numbers, records),
     ]
     return " ".join(sentence for sentence in sentences if sentence)
+
+
+def _outside(found: Outside) -> list[str]:
+    sentences = [f"{many(found.points, 'point')} outside of the axes."] if found.points else []
+    if found.intervals:
+        sentences.append(f"{many(found.intervals, 'interval')} cut at the ends of the axes.")
+    if found.cells:
+        sentences.append(f"{many(found.cells, 'cell')} outside of the colours.")
+    return sentences
 
 
 def _cut_bars(plan: Plan) -> str:

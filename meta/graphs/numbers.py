@@ -198,11 +198,33 @@ class Cell:
         How many experiments are shown.
     missing : mapping of str to int
         How many are not, by outcome or status.
+    is_nan : bool
+        Whether there are readings, but none of them is finite.
     """
 
     label: str
     drawn: int
     missing: Mapping[str, int] = field(default_factory=dict)
+    is_nan: bool = False
+
+
+@dataclass(frozen=True)
+class Outside:
+    """How much of what was computed has no place on the scales, or lies outside of the limits.
+
+    Attributes
+    ----------
+    points : int
+        Estimates, and readings where they are drawn.
+    intervals : int
+        Those of points that are drawn, with an end outside.
+    cells : int
+        Of a heatmap, with another colour than their own.
+    """
+
+    points: int = 0
+    intervals: int = 0
+    cells: int = 0
 
 
 @dataclass(frozen=True)
@@ -223,6 +245,10 @@ class Numbers:
     incomplete : sequence of str
         Points with a configuration that has no reading, although others have: they are not drawn where
         configurations are averaged, and are drawn without it where readings are pooled.
+    early : sequence of str
+        Curves of which repetitions end before the last step drawn, the worst first.
+    cut : sequence of str
+        Steps at which curves are not drawn, as a configuration has no reading there.
     ranked : Ranked or None
         Of a ranking.
     timeline : Timeline or None
@@ -235,6 +261,8 @@ class Numbers:
     non_finite: int = 0
     window: int = 1
     incomplete: Sequence[str] = ()
+    early: Sequence[str] = ()
+    cut: Sequence[str] = ()
     ranked: Ranked | None = None
     timeline: Timeline | None = None
 

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from experiments.series_file.graphs import SECONDS
+from meta.graphs.ends import Ends
 from meta.graphs.estimates import Measure
 from meta.graphs.groups import Group, make_groups, panels_of
 from meta.graphs.numbers import Cell, Line, Numbers
@@ -45,6 +46,7 @@ def compute(plan: Plan, records: SeriesRecords) -> Numbers:
     lines: list[tuple[Group, Line]] = []
     cells: list[Cell] = []
     incomplete: list[str] = []
+    ends = Ends(plan)
     for group, logged in zip(groups, found, strict=True):
         label = group.cell_label(plan, group.members[0])
         there = [some for some in logged if some]
@@ -55,12 +57,16 @@ def compute(plan: Plan, records: SeriesRecords) -> Numbers:
             matrix = times.matrix([one.id for one in order]) if times else grid.matrix(chosen)
             repetitions = [np.array([one.repetition for one in some], dtype=np.int64) for some in there]
             line = _line(plan, group, measure, _Matrix(matrix, repetitions))
+            if line is not None:
+                ends.add(group, matrix, [len(some) for some in there], line.x)
+        is_nan = False
         if line is not None:
             lines.append((group, line))
         elif there:
-            incomplete.append(label)
+            is_nan = not any(np.isfinite(curves[one.id].readings).any() for some in there for one in some)
+            incomplete += [] if is_nan else [label]
         drawn = sum(map(len, there)) if line is not None else 0
-        cells.append(Cell(label, drawn, missing_of(group.members)))
+        cells.append(Cell(label, drawn, missing_of(group.members), is_nan=is_nan))
     ids = [one.id for logged in found for some in logged for one in some]
     return Numbers(
         panels_of(groups, lines),
@@ -69,6 +75,8 @@ def compute(plan: Plan, records: SeriesRecords) -> Numbers:
         non_finite=sum(int(np.count_nonzero(~np.isfinite(curves[one].readings))) for one in ids),
         window=grid.window,
         incomplete=incomplete,
+        early=ends.early,
+        cut=ends.cut,
     )
 
 

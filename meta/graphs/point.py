@@ -9,7 +9,7 @@ from matplotlib.lines import Line2D
 
 from meta.graphs import points, rows
 from meta.graphs.faint import draw_readings
-from meta.graphs.intervals import draw_whiskers
+from meta.graphs.intervals import draw_whiskers, placed
 from meta.graphs.numbers import Line
 from meta.graphs.scene import Kind, Scene, against_parameter
 
@@ -21,7 +21,7 @@ def draw(axes: Axes, lines: Sequence[Line], scene: Scene) -> None:
         x = scene.places.at(line.x) + offset
         for place, readings in zip(x, line.readings if scene.plan.spec.points else (), strict=False):
             draw_readings(axes, float(place), readings, line.look, width=width * 0.5)
-        draw_whiskers(axes, x, line.interval, color=line.look.color)
+        draw_whiskers(axes, x, placed(line.interval, scene.plan.spec.scale.y), color=line.look.color)
         axes.plot(
             x,
             line.interval.estimate,

@@ -39,7 +39,8 @@ def compute(plan: Plan, records: SeriesRecords) -> Numbers:
             label = group.cell_label(plan, members[0])
             is_drawn = len(point.readings) > 0 and (plan.kind in POOLED or point.is_complete)
             drawn = len(point.readings) if is_drawn else 0
-            cells.append(Cell(label, drawn, missing_of(members)))
+            is_nan = point.non_finite > 0 and not len(point.readings)
+            cells.append(Cell(label, drawn, missing_of(members), is_nan=is_nan))
             if is_drawn:
                 places.append(place)
                 points.append(point)

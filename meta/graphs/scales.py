@@ -8,6 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.axis import Axis
+from matplotlib.scale import LogitTransform, LogTransform, SymmetricalLogTransform
 from matplotlib.ticker import (
     FuncFormatter,
     Locator,
@@ -16,6 +17,7 @@ from matplotlib.ticker import (
     NullFormatter,
     SymmetricalLogLocator,
 )
+from matplotlib.transforms import IdentityTransform, Transform
 from numpy.typing import NDArray
 
 from experiments.series_file.graphs import ScaleName
@@ -49,6 +51,15 @@ def has_place(readings: Floats, scale: ScaleName | None) -> NDArray[np.bool_]:
     if scale == "log":
         return finite & (readings >= _LEAST)
     return finite & (readings > 0) & (readings < 1) if scale == "logit" else finite
+
+
+def transform(scale: ScaleName | None, readings: Floats) -> Transform:
+    """Return what makes of readings their places on a scale of these readings, up to a factor."""
+    if scale == "log":
+        return LogTransform(10)
+    if scale == "logit":
+        return LogitTransform()
+    return SymmetricalLogTransform(10, smallest(readings), 1) if scale == "symlog" else IdentityTransform()
 
 
 def apply(axes: Axes, which: str, scale: ScaleName, readings: Floats) -> None:

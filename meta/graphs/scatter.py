@@ -11,10 +11,10 @@ from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 from numpy.typing import NDArray
 
-from meta.graphs import style
+from meta.graphs import scales, style
 from meta.graphs.estimates import Measure
 from meta.graphs.groups import Group, make_groups, panels_of
-from meta.graphs.intervals import draw_whiskers
+from meta.graphs.intervals import draw_whiskers, placed
 from meta.graphs.numbers import Cell, Line, Numbers, Panel
 from meta.graphs.plan import Plan, Reading
 from meta.graphs.readings import Integers, missing_of, number, refuse_huge, side_by_side
@@ -27,6 +27,8 @@ Goal = Literal["max", "min"]
 
 #: Of whiskers, which cross each other where configurations are many.
 _ALPHA = 0.5
+#: What the front is called in the legend.
+FRONT = "Pareto front"
 
 
 def compute(plan: Plan, records: SeriesRecords) -> Numbers:
@@ -52,6 +54,7 @@ def compute(plan: Plan, records: SeriesRecords) -> Numbers:
         settings: list[dict[str, Any]] = []
         for members in _points(group, plan, apart):
             strata, repetitions = [], []
+            before = non_finite
             for member in members:
                 found, of_repetition = _pairs(member, across.key, plan.y.key)
                 is_finite = np.isfinite(found).all(axis=1)
@@ -62,7 +65,8 @@ def compute(plan: Plan, records: SeriesRecords) -> Numbers:
             label = plan.described(apart, members[0].parameters)
             total = sum(map(len, strata))
             is_drawn = all(map(len, strata))
-            cells.append(Cell(label, total if is_drawn else 0, missing_of(members)))
+            is_nan = non_finite > before and not total
+            cells.append(Cell(label, total if is_drawn else 0, missing_of(members), is_nan=is_nan))
             if is_drawn:
                 pairs.append(_Pairs(strata, repetitions))
                 settings.append(plan.told(apart, members[0].parameters))
@@ -179,8 +183,10 @@ def draw(axes: Axes, lines: Sequence[Line], scene: Scene) -> None:
                     alpha=0.35,
                     color=look.color,
                 )
-        draw_whiskers(axes, across.estimate, line.interval, color=look.color, alpha=_ALPHA)
-        draw_whiskers(axes, line.interval.estimate, across, color=look.color, along="x", alpha=_ALPHA)
+        scale = scene.plan.spec.scale
+        sideways, upwards = placed(across, scale.x), placed(line.interval, scale.y)
+        draw_whiskers(axes, sideways.estimate, upwards, color=look.color, alpha=_ALPHA)
+        draw_whiskers(axes, upwards.estimate, sideways, color=look.color, along="x", alpha=_ALPHA)
         axes.plot(
             across.estimate,
             line.interval.estimate,
@@ -194,19 +200,41 @@ def draw(axes: Axes, lines: Sequence[Line], scene: Scene) -> None:
 
 def _draw_front(axes: Axes, lines: Sequence[Line], scene: Scene) -> None:
     panel = next((panel for panel in scene.numbers.panels if panel.lines is lines), None)
-    if panel is None or panel.front is None:
+    front = None if panel is None else _visible_front(panel, scene)
+    if front is None:
+        return
+    if len(front) == 1:
+        axes.plot(*front.T, label=FRONT, zorder=3.5, **_front_ring())
         return
     # Between two points of the front the worse of both is sure: a staircase, not a slope.
     is_max = scene.plan.across is not None and scene.plan.across.label.goal == "max"
     axes.plot(
-        *panel.front.T,
+        *front.T,
         drawstyle="steps-pre" if is_max else "steps-post",
-        color=style.ink(),
-        linewidth=1.1,
-        linestyle=(0, (3, 2)),
         zorder=3.5,
-        label="Pareto front",
+        label=FRONT,
+        **_front_line(),
     )
+
+
+def _visible_front(panel: Panel, scene: Scene) -> Floats | None:
+    """Return the points of the front that have a place on the scales, if there are any."""
+    if panel.front is None:
+        return None
+    scale = scene.plan.spec.scale
+    x, y = panel.front.T
+    found: Floats = panel.front[scales.has_place(x, scale.x) & scales.has_place(y, scale.y)]
+    return found if len(found) else None
+
+
+def _front_line() -> dict[str, Any]:
+    return {"color": style.ink(), "linewidth": 1.1, "linestyle": (0, (3, 2))}
+
+
+def _front_ring() -> dict[str, Any]:
+    """Return how a front of one point is drawn, which leaves no line."""
+    ring = {"marker": "o", "markersize": 8.0, "markerfacecolor": "none", "markeredgewidth": 1.1}
+    return {"color": style.ink(), "linestyle": "none", **ring}
 
 
 def handle(lines: Sequence[Line]) -> Line2D:
@@ -215,9 +243,14 @@ def handle(lines: Sequence[Line]) -> Line2D:
     return Line2D([], [], linestyle="none", marker=look.marker, color=look.color)
 
 
-def front_handle() -> Line2D:
-    """Return what stands for the front in the legend."""
-    return Line2D([], [], color=style.ink(), linewidth=1.1, linestyle=(0, (3, 2)))
+def front_handle(scene: Scene) -> Line2D | None:
+    """Return what stands for the fronts of all panels in the legend, None where none is drawn."""
+    fronts = [_visible_front(panel, scene) for panel in scene.numbers.panels]
+    sizes = {len(front) for front in fronts if front is not None}
+    if not sizes:
+        return None
+    look = _front_ring() if 1 in sizes else {}
+    return Line2D([], [], **(look | _front_line() if max(sizes) > 1 else look))
 
 
 def labels(plan: Plan) -> tuple[str, str]:

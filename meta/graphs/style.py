@@ -120,6 +120,15 @@ def _families() -> list[str]:
     return [family for family in FONTS if family in installed]
 
 
+def unknown_letters(text: str) -> str:
+    """Return the letters that none of the installed fonts has, which are drawn as boxes."""
+    from matplotlib.font_manager import fontManager, get_font
+
+    fonts = [get_font(fontManager.findfont(family)) for family in _families()]
+    letters = dict.fromkeys(letter for letter in text if letter.isprintable() and not letter.isspace())
+    return "".join(one for one in letters if not any(font.get_char_index(ord(one)) for font in fonts))
+
+
 @dataclass(frozen=True)
 class Look:
     """How a line is told from others: the numbers of its colour and of its marks."""

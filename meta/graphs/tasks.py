@@ -86,11 +86,14 @@ class Drawing:
         What stands below it.
     data : bytes
         The numbers that it shows, as CSV; nothing unless they were asked for.
+    boxes : str
+        The letters that are drawn as boxes, as no installed font has them.
     """
 
     files: Mapping[str, bytes]
     note: str
     data: bytes
+    boxes: str = ""
 
 
 #: What became of a figure.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from bisect import bisect
 
 from matplotlib.artist import Artist
 from matplotlib.backend_bases import RendererBase
@@ -14,6 +15,8 @@ from meta.graphs import style
 
 #: Between words, but not between a number and its sign of percent.
 _BREAK = re.compile(r" (?!%(?!\w))")
+#: A piece of a word that has fewer letters than this is not read as one.
+_LEAST_PIECE = 4
 
 
 def measurable(figure: Figure) -> Figure:
@@ -34,18 +37,34 @@ def height(artist: Artist, figure: Figure) -> float:
 
 
 def wrapped(text: str, figure: Figure, room: float, *, size: float, weight: str = "normal") -> str:
-    """Return `text` in lines of at most `room` inches at `size` points; single words may be longer."""
-    font = FontProperties(size=size, weight=weight)
-    renderer = _renderer(figure)
+    """Return `text` in lines of at most `room` inches at `size` points; longer words are broken.
+
+    Where not even a few letters have room, words stay whole.
+    """
+
+    def fits(line: str) -> bool:
+        return measured(line, figure, size=size, weight=weight) <= room
+
     lines: list[str] = []
     for word in _BREAK.split(" ".join(text.split())):
-        longer = f"{lines[-1]} {word}" if lines else word
-        measured = renderer.get_text_width_height_descent(longer, font, ismath=False)[0] / figure.dpi
-        if lines and measured <= room:
-            lines[-1] = longer
-        else:
-            lines.append(word)
+        if lines and fits(f"{lines[-1]} {word}"):
+            lines[-1] += f" {word}"
+            continue
+        rest = word
+        while not fits(rest):
+            most = bisect(range(1, len(rest)), False, key=lambda end: not fits(rest[:end]))
+            if most < _LEAST_PIECE:
+                break
+            lines.append(rest[:most])
+            rest = rest[most:]
+        lines.append(rest)
     return "\n".join(lines)
+
+
+def measured(text: str, figure: Figure, *, size: float, weight: str = "normal") -> float:
+    """Return the width in inches of one line of text at `size` points."""
+    font = FontProperties(size=size, weight=weight)
+    return _renderer(figure).get_text_width_height_descent(text, font, ismath=False)[0] / figure.dpi
 
 
 def _renderer(figure: Figure) -> RendererBase:

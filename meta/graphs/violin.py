@@ -11,7 +11,7 @@ from matplotlib.patches import Patch
 from numpy.typing import NDArray
 from scipy.stats import gaussian_kde
 
-from meta.graphs import points, rows, style
+from meta.graphs import points, rows, scales, style
 from meta.graphs.faint import draw_readings
 from meta.graphs.numbers import Line
 from meta.graphs.scene import Kind, Scene, against_parameter
@@ -56,15 +56,21 @@ def density(readings: Floats) -> Density:
 
 def draw(axes: Axes, lines: Sequence[Line], scene: Scene) -> None:
     """Draw one violin per point with its quartiles, or its readings when they are few."""
+    scale = scene.plan.spec.scale.y
+    everything = np.concatenate([one for line in scene.numbers.lines for one in line.readings])
+    transform = scales.transform(scale, everything)
     for line in lines:
         offset, width = scene.places.slot(line.number, scene.count)
         for x, readings in zip(scene.places.at(line.x) + offset, line.readings, strict=True):
-            if len(readings) < MIN_READINGS:
+            placed = readings[scales.has_place(readings, scale)]
+            if len(placed) < MIN_READINGS:
                 draw_readings(axes, float(x), readings, line.look, alpha=1.0)
                 continue
-            found = density(readings)
+            # A density is one along the axis drawn: a tail that a scale shortens would look like a peak.
+            found = density(transform.transform(placed))
+            at = np.clip(transform.inverted().transform(found.at), placed.min(), placed.max())
             half = found.heights * width * 0.45
-            axes.fill_betweenx(found.at, x - half, x + half, label=line.label, **line.look.fill)
+            axes.fill_betweenx(at, x - half, x + half, label=line.label, **line.look.fill)
             if scene.plan.spec.points:
                 draw_readings(axes, float(x), readings, line.look, width=width * 0.3)
             first, median, third = np.quantile(readings, [0.25, 0.5, 0.75])

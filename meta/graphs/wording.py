@@ -44,7 +44,8 @@ def statistic(plan: Plan, numbers: Numbers, mark: str, *, shares_seeds: bool) ->
         return f"each reading of {how_many(behind)}."
     text = _of_estimates(plan, Measure.of(plan.spec, shares_seeds=shares_seeds), behind, mark)
     if plan.kind == "scatter":
-        text = f"one point per configuration: {text}"
+        pooled = f"setting of all parameters but {', '.join(plan.over)}" if plan.over else "configuration"
+        text = f"one point per {pooled}: {text}"
         if any(panel.front is not None for panel in numbers.panels):
             text += " Pareto front: nothing is better in one result and as good in the other."
         else:
@@ -54,7 +55,10 @@ def statistic(plan: Plan, numbers: Numbers, mark: str, *, shares_seeds: bool) ->
             f" Smoothed: each repetition's running mean over {plan.spec.smoothing:,} logged points, centred."
         )
     if plan.x == "seconds" and plan.is_curve:
-        text += " At each time, the reading logged last; a repetition counts until its last point."
+        text += (
+            " At each time, the reading logged last; a repetition counts until its last point, later points "
+            "are over the others."
+        )
     return text + _of_points(plan, numbers)
 
 
@@ -89,13 +93,19 @@ def _of_shapes(plan: Plan, behind: Behind) -> str:
             " Boxes: median and quartiles; whiskers: the furthest readings within 1.5 interquartile ranges; "
             f"{'small marks: each reading.' if plan.spec.points else 'circles: readings beyond.'}"
             if plan.kind == "box"
-            else " Violins: Gaussian kernel density (Scott's bandwidth), cut at the extreme readings, all "
-            "equally wide; dot and line: median and quartiles."
+            else f" Violins: Gaussian kernel density (Scott's bandwidth{_on_scale(plan)}), cut at the "
+            "extreme readings, all equally wide; dot and line: median and quartiles"
+            f"{'; small marks: each reading.' if plan.spec.points else '.'}"
         )
     if counts.min() < least:
         noun = "repetitions" if behind.configurations.max() == 1 else "experiments"
         text += f" Of fewer than {least} {noun} each reading is shown."
     return text
+
+
+def _on_scale(plan: Plan) -> str:
+    scale = plan.spec.scale.y
+    return "" if scale in (None, "linear") else f", on the {scale} scale"
 
 
 def _of_profile(plan: Plan, numbers: Numbers) -> str:

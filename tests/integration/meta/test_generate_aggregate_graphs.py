@@ -119,6 +119,24 @@ def test_a_failing_graph_does_not_stop_the_others(
     assert len(curves.paths) == 2
 
 
+def test_letters_that_are_boxes_are_told(
+    *, database_url: str, tmp_path: Path, caplog, write_series, outcome
+) -> None:
+    """The graph is there; its result and the log say what no font has."""
+    graphs = [{"kind": "box", "y": "accuracy", "x": "lr", "title": "Of \U00013000"}]
+    with scoped_session() as session:
+        write_series(session, outcome, **SECTIONS, graphs=graphs)
+    with (
+        scoped_session(read_only=True) as session,
+        caplog.at_level(logging.WARNING, logger="meta.graphs.generation"),
+    ):
+        (result,) = generate_all_graphs(session, "study", tmp_path)
+    assert len(result.paths) == 2
+    assert result.error is None
+    assert result.note.startswith("no installed font has \U00013000: boxes are drawn instead")
+    assert result.note in caplog.text
+
+
 def test_no_snapshot_is_open_while_drawing(
     *, sqlite_url: str, tmp_path: Path, write_series, outcome, monkeypatch
 ) -> None:

@@ -264,10 +264,14 @@ def test_the_same_records_make_the_same_files(make_records) -> None:
 
 
 def test_letters_no_font_has_do_not_prevent_the_graph(make_records) -> None:
-    """Names in any script are drawn, if need be with boxes for letters."""
+    """Names in any script are drawn, if need be with boxes for letters, which are told."""
     records = make_records({"数据": ["手写数字", "\U0001f600", "עברית"]}, results=accuracy)
     spec = GraphSpec(kind="bar", y="accuracy", x="数据")
     assert len(files(spec, records)) == 2
+    title = GraphSpec(kind="bar", y="accuracy", x="数据", title="A \U00013000 B \U00013000")
+    drawn = draw(Task("g", title, records, Origin.of("g", title, records, Fingerprints())))
+    assert drawn.boxes.count("\U00013000") == 1
+    assert not set("A B0.5") & set(drawn.boxes)
 
 
 def test_pyplot_is_never_imported() -> None:

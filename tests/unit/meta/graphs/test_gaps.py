@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 import pytest
 
 from experiments.series_file.graphs import GraphSpec
@@ -50,8 +51,6 @@ def test_survivors_are_named(make_records, asked: dict[str, str]) -> None:
 
 def test_survivors_of_curves_are_named_too(make_records) -> None:
     """A curve of three repetitions where seven failed is not a curve of ten."""
-    import numpy as np
-
     from meta.statistics.curves import Curve
 
     records = make_records(
@@ -106,3 +105,30 @@ def test_unequal_numbers_without_failures_are_called_unbalanced(make_records) ->
     assert "over n = 4 to 8 repetitions" in note
     assert "Repetitions are unbalanced; fewest: x=1 (4)." in note
     assert "survivors" not in note
+
+
+def test_points_without_a_finite_reading_are_named(make_records) -> None:
+    """They vanish from the graph, and a count of NaN alone does not say which."""
+    records = make_records(
+        {"opt": ["a", "b"], "lr": [1, 2]},
+        results=lambda p, r: {"y": np.nan if p == {"opt": "b", "lr": 2} else r, "z": 1.0},
+        missing=lambda p: {"failed": 2} if p == {"opt": "b", "lr": 2} else {},
+    )
+    said = "Nothing to show, as all readings are NaN or infinite: opt=b, lr=2."
+    for asked in ({"kind": "bar", "x": "lr", "hue": "opt"}, {"kind": "heatmap", "x": "lr", "rows": "opt"}):
+        note = note_of(records, y="y", **asked)
+        assert said in note
+        assert "all failed" not in note
+    assert "readings are NaN or infinite: opt=b, lr=2." in note_of(records, kind="scatter", y="y", x="z")
+
+
+def test_what_lacks_a_configuration_is_not_said_to_have_failed_altogether(make_records) -> None:
+    """One data set failed, the other has readings: not all failed, and yet there is no average."""
+    records = make_records(
+        {"x": ["a", "b"], "data": [1, 2]},
+        results=lambda p, r: None if p == {"x": "b", "data": 2} else {"y": r},
+        missing=lambda p: {"failed": 5} if p == {"x": "b", "data": 2} else {},
+    )
+    note = note_of(records, kind="bar", y="y", x="x", over=("data",))
+    assert "Not drawn, as some configurations have no reading: x=b." in note
+    assert "all failed" not in note

@@ -10,6 +10,7 @@ from matplotlib.figure import Figure
 from matplotlib.transforms import Bbox
 
 from experiments.series_file.graphs import GraphSpec
+from meta.graphs import texts
 from meta.statistics.curves import Curve
 from tests.figures import make_figure
 
@@ -109,3 +110,34 @@ def test_up_to_24_lines_differ_in_colour_or_dash() -> None:
             for looks in (style.dash, style.marker, style.hatch):
                 assert len({(style.color(number), looks(number)) for number in range(24)}) == 24
                 assert all(looks(number) != looks(number + 1) for number in range(24))
+
+
+@pytest.mark.parametrize("size", ["column", (2.0, 6.0), "page"])
+@pytest.mark.parametrize("separator", [" ", "_"])
+def test_a_legend_is_as_wide_as_the_page_at_most(make_records, size: object, separator: str) -> None:
+    """Labels that are wider are in lines, as is its title, also where a label is one long word."""
+    values = [separator.join([letter] * 40) for letter in "mw"]
+    records = make_records(
+        {"a": [1, 2, 3], "b": values, "c": values}, results=lambda _p, repetition: {"y": float(repetition)}
+    )
+    spec = GraphSpec.model_validate(
+        {"y": "y", "x": "a", "hue": "b", "style": "c", "size": size, "labels": {"legend": "W" * 90}}
+    )
+    figure = make_figure(spec, records)
+    boxes = extents(figure)
+    page = figure.get_size_inches()[0] * figure.dpi
+    assert 0 <= boxes["legend"].x0 < boxes["legend"].x1 <= page
+    assert not boxes["legend"].overlaps(boxes["note"])
+    assert not boxes["legend"].overlaps(boxes["panel 0"].padded(-1))
+    for text in figure.legends[0].texts:
+        box = text.get_window_extent(figure.canvas.get_renderer())
+        assert 0 <= box.x0 < box.x1 <= page
+
+
+def test_words_are_broken_only_where_they_do_not_fit() -> None:
+    """Spaces come first; what is wider than the room is cut into pieces that fit, and nothing is lost."""
+    figure = texts.measurable(Figure())
+    found = texts.wrapped(f"one {'x' * 100} two", figure, 1.0, size=8.0).split("\n")
+    assert (found[0], "".join(found[1:]).replace(" ", "")) == ("one", "x" * 100 + "two")
+    assert max(texts.measured(line, figure, size=8.0) for line in found) <= 1.0
+    assert texts.wrapped("abcdef", figure, 0.1, size=8.0) == "abcdef"

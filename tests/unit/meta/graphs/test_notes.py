@@ -65,6 +65,7 @@ def test_note_of_curves_counts_points_and_windows(make_records) -> None:
         "made-up: mean with 95 % bootstrap interval (band) over n = 5 to 6 repetitions. "
         "n = 5 is few: such an interval holds the mean of normal readings in about 85 % of cases, of skewed "
         "ones in fewer. Each point averages 5 consecutive steps. "
+        "Later points are over fewer repetitions, as some end early: all (1 of 6 before step 4,997). "
         "1 completed without 'loss' left out. 18 NaN or infinite readings left out."
     )
 
