@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,8 +12,25 @@ if TYPE_CHECKING:
     from sqlalchemy.orm import Session
 
     from database.models import ExperimentSeries
+    from experiments.series_file.models import SeriesFile
 
 _SUFFIXES = (".yaml", ".yml")
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """The series that a verb writes files of.
+
+    Attributes
+    ----------
+    folders : mapping of str to Path or None
+        Where the files of each series go, by its name; None is among the results.
+    files : sequence of SeriesFile
+        Those that series were named by.
+    """
+
+    folders: Mapping[str, Path | None]
+    files: Sequence[SeriesFile]
 
 
 def find_series(session: Session, written: str) -> ExperimentSeries:
@@ -33,6 +52,32 @@ def find_series(session: Session, written: str) -> ExperimentSeries:
         if written.endswith(_SUFFIXES) and not Path(written).is_file():
             raise NotFoundError(f"{written}: there is no such file, and {error}") from error
         raise
+
+
+def chosen_series(
+    session: Session, series: Sequence[str], directory: Path | None, where: str | None
+) -> Chosen:
+    """Return the series that were named, or all, for verbs that take `--output` and `--where`.
+
+    Raises
+    ------
+    NotFoundError, SeriesFileError
+        As `find_series`.
+    ExpressionError
+        `where` cannot be read, or has a name that one of the series does not have.
+    """
+    from database.queries import series_names
+    from experiments.series_file.loading import load_series_file
+
+    written = {one: find_series(session, one).name for one in series}
+    names = list(dict.fromkeys(written.values())) or series_names(session)
+    for name in names:
+        where_condition(session, find_series(session, name), where)
+    several = len(names) > 1  # their files may have the same names
+    return Chosen(
+        {name: directory / name if directory is not None and several else directory for name in names},
+        [load_series_file(Path(one)).file for one, name in written.items() if one != name],
+    )
 
 
 def where_condition(

@@ -7,6 +7,7 @@ import re
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, TextIO, TypeVar
 
 import click
@@ -154,6 +155,27 @@ def where_option(function: Function) -> Function:
         "--where",
         metavar="EXPRESSION",
         help="Only experiments that this is true of, such as 'optimizer.lr > 0.01 and status == \"failed\"'.",
+    )(function)
+
+
+def output_option(function: Function) -> Function:
+    """Add `--output`: the folder that files go to."""
+    return click.option(
+        "--output",
+        "directory",
+        metavar="DIR",
+        type=click.Path(file_okay=False, path_type=Path),
+        help="Where the files go (of several series: in a folder for each); by default among the results.",
+    )(function)
+
+
+def drawing_workers_option(function: Function) -> Function:
+    """Add `--workers` of verbs that draw."""
+    return click.option(
+        "--workers",
+        type=click.IntRange(min=1),
+        metavar="N",
+        help="How many processes draw at most; by default one per core.",
     )(function)
 
 

@@ -11,8 +11,15 @@ from typing import TYPE_CHECKING
 
 import click
 
-from meta.commands.naming import find_series, where_condition
-from meta.commands.options import State, database_option, json_option, where_option
+from meta.commands.naming import chosen_series, find_series, where_condition
+from meta.commands.options import (
+    State,
+    database_option,
+    drawing_workers_option,
+    json_option,
+    output_option,
+    where_option,
+)
 
 if TYPE_CHECKING:
     from meta.graphs.generation import Progress
@@ -20,20 +27,9 @@ if TYPE_CHECKING:
 
 @click.command(short_help="Draw aggregate graphs.")
 @click.argument("series", nargs=-1)
-@click.option(
-    "--output",
-    "directory",
-    metavar="DIR",
-    type=click.Path(file_okay=False, path_type=Path),
-    help="Where the files go (of several series: in a folder for each); by default among the results.",
-)
+@output_option
 @click.option("--force", is_flag=True, help="Draw unchanged figures too.")
-@click.option(
-    "--workers",
-    type=click.IntRange(min=1),
-    metavar="N",
-    help="How many processes draw at most; by default one per core.",
-)
+@drawing_workers_option
 @click.option(
     "--quiet", "-q", is_flag=True, help="Do not tell on stderr what is drawn and what is unchanged."
 )
@@ -58,9 +54,7 @@ def graphs(  # noqa: PLR0913 - an argument for each option
 
     Given the path of a series file, its graphs and metrics are used as they stand in it now.
     """
-    from database.queries import series_names
     from database.session import scoped_session
-    from experiments.series_file.loading import load_series_file
     from meta.commands import output
     from meta.generate_aggregate_graphs import draw_series
     from meta.graphs.generation import Generation
@@ -70,16 +64,12 @@ def graphs(  # noqa: PLR0913 - an argument for each option
         Generation(force=force, workers=workers, tell=_ignore if quiet or as_json else _tell) as generation,
         scoped_session(read_only=True) as session,
     ):
-        written = {one: find_series(session, one).name for one in series}
-        files = [load_series_file(Path(one)).file for one, name in written.items() if one != name]
-        names = list(dict.fromkeys(written.values())) or series_names(session)
-        if where is not None:  # before anything is drawn
-            for name in names:
-                where_condition(session, find_series(session, name), where)
+        chosen = chosen_series(session, series, directory, where)
         results = []
-        for name in names:  # files of two series may have the same names
-            folder = directory / name if directory is not None and len(names) > 1 else directory
-            results += draw_series(session, name, folder, files=files, where=where, generation=generation)
+        for name, folder in chosen.folders.items():
+            results += draw_series(
+                session, name, folder, files=chosen.files, where=where, generation=generation
+            )
     if as_json:
         output.print_json(results)
     for result in results:

@@ -7,8 +7,14 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from meta.commands.naming import find_series, where_condition
-from meta.commands.options import database_option, json_option, where_option
+from meta.commands.naming import chosen_series
+from meta.commands.options import (
+    database_option,
+    drawing_workers_option,
+    json_option,
+    output_option,
+    where_option,
+)
 
 if TYPE_CHECKING:
     from meta.report.generation import Progress, ReportResult
@@ -16,19 +22,8 @@ if TYPE_CHECKING:
 
 @click.command(short_help="Write a page with graphs, tables and failures.")
 @click.argument("series", nargs=-1)
-@click.option(
-    "--output",
-    "directory",
-    metavar="DIR",
-    type=click.Path(file_okay=False, path_type=Path),
-    help="Where the files go (of several series: in a folder for each); by default among the results.",
-)
-@click.option(
-    "--workers",
-    type=click.IntRange(min=1),
-    metavar="N",
-    help="How many processes draw at most; by default one per core.",
-)
+@output_option
+@drawing_workers_option
 @click.option("--quiet", "-q", is_flag=True, help="Do not tell on stderr what is drawn.")
 @where_option
 @database_option()
@@ -51,26 +46,19 @@ def report(  # noqa: PLR0913 - an argument for each option
 
     Given the path of a series file, its graphs, tables and metrics are used as they stand in it now.
     """
-    from database.queries import series_names
     from database.session import scoped_session
-    from experiments.series_file.loading import load_series_file
     from meta.commands import output
     from meta.report.generation import generate_reports
 
     with scoped_session(read_only=True) as session:
-        written = {one: find_series(session, one).name for one in series}
-        files = [load_series_file(Path(one)).file for one, name in written.items() if one != name]
-        names = list(dict.fromkeys(written.values())) or series_names(session)
-        if where is not None:  # before anything is drawn
-            for name in names:
-                where_condition(session, find_series(session, name), where)
+        chosen = chosen_series(session, series, directory, where)
         reports: list[ReportResult] = []
-        for name in names:  # files of two series may have the same names
+        for name, folder in chosen.folders.items():
             reports += generate_reports(
                 session,
                 name,
-                directory / name if directory is not None and len(names) > 1 else directory,
-                files=files,
+                folder,
+                files=chosen.files,
                 where=where,
                 workers=workers,
                 tell=_ignore if quiet or as_json else _tell,

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from meta.commands.naming import find_series, where_condition
-from meta.commands.options import database_option, json_option, where_option
+from meta.commands.naming import chosen_series, find_series, where_condition
+from meta.commands.options import database_option, json_option, output_option, where_option
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -28,13 +28,7 @@ if TYPE_CHECKING:
     multiple=True,
     help="Of the files: markdown, latex, csv or html; may be repeated. By default those of the series file.",
 )
-@click.option(
-    "--output",
-    "directory",
-    metavar="DIR",
-    type=click.Path(file_okay=False, path_type=Path),
-    help="Where the files go (of several series: in a folder for each); by default among the results.",
-)
+@output_option
 @where_option
 @database_option()
 @json_option
@@ -52,22 +46,17 @@ def table(
 
     Given the path of a series file, its tables and metrics are used as they stand in it now.
     """
-    from database.queries import series_names
     from database.session import scoped_session
-    from experiments.series_file.loading import load_series_file
     from meta.commands import output
     from meta.tables.generation import generate_all_tables
 
     with scoped_session(read_only=True) as session:
-        written = {one: find_series(session, one).name for one in series}
-        files = [load_series_file(Path(one)).file for one, name in written.items() if one != name]
-        names = list(dict.fromkeys(written.values())) or series_names(session)
-        for name in names:  # before anything is written
-            where_condition(session, find_series(session, name), where)
+        chosen = chosen_series(session, series, directory, where)
         results: list[TableResult] = []
-        for name in names:  # files of two series may have the same names
-            folder = directory / name if directory is not None and len(names) > 1 else directory
-            results += generate_all_tables(session, name, folder, files=files, where=where, formats=formats)
+        for name, folder in chosen.folders.items():
+            results += generate_all_tables(
+                session, name, folder, files=chosen.files, where=where, formats=formats
+            )
     if as_json:
         output.print_json([_data(result) for result in results])
     for result in results:
