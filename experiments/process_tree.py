@@ -10,20 +10,27 @@ import contextlib
 import os
 import signal
 import time
+from collections.abc import Collection
 from pathlib import Path
 
 #: Processes that do not stop in this time hang in the kernel; they die when it lets them.
 _PATIENCE_S = 0.5
 
 
-def descendants_of(pid: int) -> list[int]:
-    """Return the processes below `pid`, zombies too, parents before children."""
+def descendants_of(pid: int, ended: Collection[int] = ()) -> list[int]:
+    """Return the processes below `pid`, zombies too, parents before children.
+
+    Parameters
+    ----------
+    ended : collection of int
+        Are known to be zombies: they have nothing below them.
+    """
     found: list[int] = []
     waiting = [pid]
     while waiting:
         children = _children(waiting.pop())
         found += children
-        waiting += children
+        waiting += [child for child in children if child not in ended]
     return found
 
 
@@ -59,14 +66,19 @@ def freeze_below(pid: int, *, root: bool = False) -> list[int]:
         send(pid, signal.SIGSTOP)
     give_up = time.monotonic() + _PATIENCE_S
     seen: set[int] = set()
+    # Whatever forks as fast as it can leaves zombies by the thousand: to look at each of them again would be
+    # slower than it is.
+    ended: set[int] = set()
     while True:
-        below = descendants_of(pid)
+        below = descendants_of(pid, ended)
         fresh = [each for each in below if each not in seen]
         for each in fresh:
             send(each, signal.SIGSTOP)
         seen.update(fresh)
+        alive = [each for each in below if each not in ended]
+        ended.update(each for each in alive if _state(each) in "ZX")
         # One that was about to fork when it was told to stop may do so still.
-        if not fresh and not any(is_running(each) for each in ([pid, *below] if root else below)):
+        if not fresh and not any(is_running(each) for each in ([pid, *alive] if root else alive)):
             return below
         if time.monotonic() > give_up:
             return below
@@ -75,10 +87,15 @@ def freeze_below(pid: int, *, root: bool = False) -> list[int]:
 
 def is_running(pid: int) -> bool:
     """Whether a process is there, and neither stopped nor a zombie."""
+    return _state(pid) not in "TtZX"
+
+
+def _state(pid: int) -> str:
+    """Return the state of a process as the kernel tells it, X for one that is gone."""
     try:
-        return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] not in "TtZX"
+        return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0]
     except OSError:
-        return False
+        return "X"
 
 
 def group_of(pid: int) -> int | None:

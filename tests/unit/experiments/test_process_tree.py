@@ -20,7 +20,7 @@ from experiments.process_tree import descendants_of, group_of, is_running, kill_
 ROOT = Path(__file__).parents[3]
 #: A worker-like process: leader of its session and subreaper.
 WORKER = """
-import os, signal, subprocess, sys
+import os, signal, subprocess, sys, time
 os.setsid()
 from experiments.descendants import become_subreaper, end_descendants
 become_subreaper()
@@ -110,9 +110,10 @@ def test_forking_without_end(worker: Start) -> None:
     process = worker(
         """
         print(0, flush=True)
+        end = time.monotonic() + 30  # should they escape, the test fails instead of hanging
         for _ in range(4):
             if os.fork() == 0:
-                while True:  # the chain goes on in the child, the parent ends
+                while time.monotonic() < end:  # the chain goes on in the child, the parent ends
                     if os.fork():
                         os._exit(0)
                     os.setsid() if os.getpid() != os.getpgrp() else None
