@@ -12,8 +12,8 @@ import tempfile
 import time
 from pathlib import Path
 
-from database.engine import get_engine
-from database.session import configure, scoped_session
+from database.engine.registry import get_engine
+from database.session.lifecycle import configure, scoped_session
 from experiments.creation import create_series
 
 COUNT = 100_000

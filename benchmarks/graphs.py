@@ -23,13 +23,13 @@ from typing import Any
 import numpy as np
 from sqlalchemy import insert, select
 
-from database.engine import get_engine
+from database.engine.registry import get_engine
 from database.models import Configuration, Experiment, ExperimentSeries, ExperimentStatus, MetricChunk
-from database.session import configure, scoped_session
+from database.session.lifecycle import configure, scoped_session
 from experiments.parameters import key, nest
 from experiments.series_file.loading import load_series_file
-from meta.curves import read_curves
 from meta.generate_aggregate_graphs import generate_all_graphs
+from meta.records.curves import read_curves
 
 STEPS = 1_000
 #: Name of the series -> its grid, repetitions, graph, and the budget in seconds and MB.

@@ -14,9 +14,9 @@ from collections.abc import Callable
 import numpy as np
 from scipy import stats
 
-from meta.statistics.bootstrap import bootstrap_interval
-from meta.statistics.location import ESTIMATORS
-from meta.statistics.resampling import Method, Resampling
+from meta.statistics.estimators.location import ESTIMATORS
+from meta.statistics.intervals.bootstrap import bootstrap_interval
+from meta.statistics.intervals.resampling import Method, Resampling
 
 #: What is measured: repetitions, columns, budget in seconds, and how many columns the baseline takes.
 SHAPES = {

@@ -27,16 +27,17 @@ from servers import embedded_postgresql
 from sqlalchemy import select, text
 from throughput import TARGET
 
-from database import claims, runners, tallies
-from database.activity import activity
-from database.attempts import Finished, RetryPolicy
-from database.claims import Wish
-from database.delays import delays
-from database.failures import LATEST, failure_counts
+from database import counts
+from database.claims import protocol, runners
+from database.claims.protocol import Wish
+from database.claims.runners import Provenance
+from database.claims.types import Finished, RetryPolicy
 from database.models import Attempt, Outcome
-from database.queries import series_summaries
-from database.runners import Provenance
-from database.session import SessionLocal, close_global_session, configure, scoped_session
+from database.queries.activity import activity
+from database.queries.delays import delays
+from database.queries.failures import LATEST, failure_counts
+from database.queries.overview import series_summaries
+from database.session.lifecycle import SessionLocal, close_global_session, configure, scoped_session
 from experiments.creation import create_series
 
 BATCH = 10
@@ -74,7 +75,7 @@ def filled(size: int) -> int:
             ),
             {"series": created.series_id, "half": size // 2},
         )
-        tallies.recount(session, created.series_id)
+        counts.recount(session, created.series_id)
     with SessionLocal() as session:
         connection = session.connection(execution_options={"isolation_level": "AUTOCOMMIT"})
         # The server would clear away half a series of old rows by itself, in the middle of a measurement.
@@ -91,7 +92,7 @@ def claim_cycle_ms(series_id: int) -> float:
         runners.register_worker(session, runner_id, worker_id)
         session.commit()
         wish, policy = Wish(series_id, claims=BATCH), RetryPolicy()
-        held: tuple[claims.Claim, ...] = ()
+        held: tuple[protocol.Claim, ...] = ()
         times = []
         for _ in range(min(CYCLES, 400 // BATCH)):
             now = time.time()
@@ -107,7 +108,7 @@ def claim_cycle_ms(series_id: int) -> float:
                 for each in held
             ]
             begun = time.perf_counter()
-            held = claims.exchange(session, worker_id, finished, wish=wish, policy=policy).claims
+            held = protocol.exchange(session, worker_id, finished, wish=wish, policy=policy).claims
             session.commit()
             times.append(1000 * (time.perf_counter() - begun))
         return statistics.median(times[1:])

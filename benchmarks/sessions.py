@@ -23,9 +23,9 @@ from servers import embedded_postgresql
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from database.engine import dispose_engines, get_engine
+from database.engine.registry import dispose_engines, get_engine
 from database.models import ExperimentSeries
-from database.session import configure, scoped_session
+from database.session.lifecycle import configure, scoped_session
 
 #: scoped_session() as a ratio to the hand-written one; seconds until the global session has read.
 BUDGET_RATIO, BUDGET_S = 1.3, 0.030

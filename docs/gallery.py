@@ -16,10 +16,10 @@ from pathlib import Path
 from PIL import Image
 
 from database.errors import ExperimentsError
-from database.session import configure, scoped_session
-from experiments.results_folder import write_atomically
+from database.session.lifecycle import configure, scoped_session
+from experiments.output.results_folder import write_atomically
+from experiments.run.summary import SOME_FAILED_EXIT_CODE
 from experiments.run_experiments import run_series
-from experiments.run_summary import SOME_FAILED_EXIT_CODE
 from experiments.series_file.loading import load_series_file
 from meta.generate_aggregate_graphs import generate_all_graphs
 

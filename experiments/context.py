@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from database.attempts import Chunk
+from database.claims.types import Chunk
 from database.errors import ExperimentsError
-from experiments.metrics import MAX_NAME_LENGTH, MetricBuffer
+from experiments.attempt.metric_buffer import MAX_NAME_LENGTH, MetricBuffer
 
 if TYPE_CHECKING:
     import numpy

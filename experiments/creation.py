@@ -24,19 +24,19 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from database import creation_statements as statements
-from database import tallies, values
+from database import counts as tallies
+from database.counts import Change
 from database.errors import ExperimentsError
-from database.models import ExperimentSeries, SeriesState
-from database.session import commit_part
-from database.tallies import Change
+from database.models import ExperimentSeries, SeriesState, exact_json
+from database.series import creation as statements
+from database.session.lifecycle import commit_part
 from experiments.expansion import Counts, ExpandedConfiguration, count, expand
-from experiments.inspection import inspect_target
 from experiments.parameters import canonical, nest
 from experiments.seeding import seed_for
 from experiments.series_file.loading import LoadedSeries, load_series_file
-from experiments.signature import check_signature
-from experiments.target import Target, TargetError
+from experiments.target.function import Target, TargetError
+from experiments.target.inspection import inspect_target
+from experiments.target.signature import check_signature
 
 #: Rows per transaction; a series of at most so many experiments is one transaction.
 BATCH_ROWS = 50_000
@@ -283,7 +283,7 @@ def _digest(loaded: LoadedSeries) -> str:
 def _stored(configuration: ExpandedConfiguration) -> str:
     """Return the JSON that the column of parameters holds: the canonical text, unless a key needs care."""
     if '"$' in configuration.text:
-        return values.encode(configuration.parameters, "parameters")
+        return exact_json.encode(configuration.parameters, "parameters")
     return configuration.text
 
 

@@ -5,7 +5,7 @@ for timeouts, for results that are finished but not yet in the database. What wa
 the death of the process (the kernel holds it); it is not meant to survive a power cut.
 
 A record is a fixed head (magic, kind, experiment, attempt number, monotonic time, length and
-checksum of the body) and a body, which only `FINISHED` has: see `experiments.encoding`. The file is
+checksum of the body) and a body, which only `FINISHED` has: see `experiments.journal_encoding`. The file is
 replaced by an empty one when all it holds is in the database.
 """
 
@@ -22,8 +22,8 @@ from dataclasses import dataclass
 from enum import IntEnum
 from pathlib import Path
 
-from database.attempts import Finished
-from experiments.encoding import decode_finished, encode_finished
+from database.claims.types import Finished
+from experiments.journal_encoding import decode_finished, encode_finished
 
 logger = logging.getLogger(__name__)
 

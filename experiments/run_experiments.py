@@ -18,22 +18,22 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
-from database.engine import configure, current_url, database_error
+from database.engine.registry import configure, current_url, database_error
 from database.errors import DatabaseError, ExperimentsError, NotFoundError
 from database.models import ExperimentSeries
-from database.retry import retrying, retrying_transaction
-from database.session import close_global_session, get_session
-from experiments.series_lookup import find_series
-from experiments.worker_config import WorkerConfig
+from database.queries.series_lookup import find_series
+from database.session.lifecycle import close_global_session, get_session
+from database.session.retry import retrying, retrying_transaction
+from experiments.execution.worker_config import WorkerConfig
 
 if TYPE_CHECKING:  # each process needs some of these only
-    from experiments.attempt import Call
-    from experiments.attempts import Attempts
-    from experiments.control import Control
-    from experiments.isolation.isolated import Isolation
-    from experiments.run_summary import RunSummary
-    from experiments.series_run import RunOptions, Source
-    from experiments.several_runs import SeveralRuns
+    from experiments.attempt.in_process import Attempts
+    from experiments.attempt.single import Call
+    from experiments.execution.worker_control import Control
+    from experiments.isolation.isolated_attempts import Isolation
+    from experiments.run.one_series import RunOptions, Source
+    from experiments.run.several_series import SeveralRuns
+    from experiments.run.summary import RunSummary
 
 
 def run_a_single_experiment(
@@ -111,11 +111,11 @@ def experiment_loop(
         The worker was declared dead.
     """
     # Not needed by the command, and numpy comes with it.
-    from experiments.attempts import AttemptsHere
-    from experiments.capture import OutputCapture
-    from experiments.control import Control
+    from experiments.attempt.in_process import AttemptsHere
+    from experiments.execution.worker_control import Control
     from experiments.journal import JournalWriter
-    from experiments.worker import Post, Worker
+    from experiments.output.capture import OutputCapture
+    from experiments.worker.loop import Post, Worker
 
     runner_id, worker_id = config.identity()
     folder = config.folder()
@@ -162,7 +162,7 @@ def run_series(source: Source, options: RunOptions | None = None) -> RunSummary:
     NotFoundError
         There is no file and no series of that name.
     """
-    from experiments.series_run import RunOptions, check_source, prepare_series, run_prepared_series
+    from experiments.run.one_series import RunOptions, check_source, prepare_series, run_prepared_series
 
     source = check_source(source)  # before a database is touched, or made
     configure(current_url(), protocol=True, create=not isinstance(source, str))
@@ -197,8 +197,8 @@ def run_several_series(sources: Sequence[Source], options: RunOptions | None = N
     SeriesGivenTwiceError
         Two files describe series of one name; nothing was written.
     """
-    from experiments.series_run import RunOptions, check_source
-    from experiments.several_runs import refuse_repeated_names, run_in_turn
+    from experiments.run.one_series import RunOptions, check_source
+    from experiments.run.several_series import refuse_repeated_names, run_in_turn
 
     checked = [check_source(source) for source in sources]  # before a database is touched, or made
     refuse_repeated_names(checked)
@@ -212,7 +212,7 @@ def run_several_series(sources: Sequence[Source], options: RunOptions | None = N
 
 
 def _isolation(config: WorkerConfig) -> Isolation:
-    from experiments.isolation.isolated import Isolation
+    from experiments.isolation.isolated_attempts import Isolation
 
     return Isolation(config)
 
@@ -224,7 +224,7 @@ def _open_session(*, patient: bool) -> Session:
 
 def _run_alone(session: Session, name: str, config: WorkerConfig, path: Path | None) -> int:
     """Be runner and worker of a series in a process of the user's own."""
-    from experiments.series_run import RunOptions, check_source, prepare_series, run_prepared_series
+    from experiments.run.one_series import RunOptions, check_source, prepare_series, run_prepared_series
 
     series, created = prepare_series(session, check_source(path if path is not None else name))
     if series.name != name:
@@ -241,8 +241,8 @@ def _run_alone(session: Session, name: str, config: WorkerConfig, path: Path | N
 
 
 def _load(series: ExperimentSeries) -> Call:
-    from experiments.attempt import Call
-    from experiments.target import Target, context_arguments
+    from experiments.attempt.single import Call
+    from experiments.target.function import Target, context_arguments
 
     project = Path(series.source_path) if series.source_path else Path.cwd()
     function = Target.parse(series.target, project).load()
@@ -253,8 +253,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Create, run or resume series, as `experiments run` does."""
     import argparse
 
-    from experiments.progress.choosing import choose_display
-    from experiments.series_run import RunOptions
+    from experiments.progress.choose_display import choose_display
+    from experiments.run.one_series import RunOptions
 
     parser = argparse.ArgumentParser(prog="python -m experiments.run_experiments", description=main.__doc__)
     parser.add_argument("sources", nargs="+", help="series files, or names of recorded series")

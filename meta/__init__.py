@@ -1,1 +1,21 @@
 """Everything about many experiments: seeding series, frames, statistics, graphs, the command line."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from database.lazy_exports import lazy_exports
+
+if TYPE_CHECKING:
+    from meta.frames import load_curves, load_experiments
+
+__all__ = ["load_curves", "load_experiments"]
+
+
+def package_folder() -> Path:
+    """Tell where this package lies: the one place from which paths of its files are found."""
+    return Path(__file__).parent
+
+
+__getattr__ = lazy_exports(__name__, {"load_curves": "frames", "load_experiments": "frames"})

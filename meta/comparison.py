@@ -1,67 +1,289 @@
-"""What creating a series would do, found out without writing anything."""
+"""The values of a parameter compared two by two: which is larger, by how much, and how sure that is."""
 
 from __future__ import annotations
 
+import hashlib
+import itertools
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import case, func, select
-from sqlalchemy.orm import Session
+from database.errors import ExperimentsError
+from database.suggestions import suggestion
+from meta.graphs.captions.missing_data import counted, ended, progress
+from meta.graphs.data.plan import Reading, make_reading
+from meta.records.pairing import Block, Paired, finite_readings, pair
+from meta.records.readings import Point
+from meta.records.series_records import ConfigurationRecord, SeriesRecords
+from meta.records.value_set import ABSENT, ValueSet
+from meta.statistics.comparisons.comparison import PairComparison, compare_pairs
+from meta.statistics.intervals.resampling import DEFAULT_LEVEL, Resampling
 
-from database.models import Configuration, Experiment, ExperimentSeries
-from experiments.expansion import count, expand
-from experiments.series_file.loading import LoadedSeries
+
+class ComparisonError(ExperimentsError, ValueError):
+    """The values cannot be compared as asked; the message says what to ask for instead."""
 
 
 @dataclass(frozen=True)
-class Comparison:
-    """A series file against the database.
+class ComparedPair:
+    """Two values of the parameter.
 
     Attributes
     ----------
-    new : int
-        Experiments that creating it would add.
-    existing : int
-        Experiments of the file that the database has.
-    retired : int
-        Experiments of the database that the file does not name.
-    target : str or None
-        What the series in the database runs; None when there is none of that name.
+    first, second : str
+        What the values are called; a positive difference means that results of the first are larger.
+    readings : Paired
+        What is compared.
+    found : PairComparison or None
+        None where there is nothing to compare.
+    tried : int
+        How many repetitions have ended in each of the configurations that are compared.
     """
 
-    new: int
-    existing: int
-    retired: int
-    target: str | None
+    first: str
+    second: str
+    readings: Paired
+    found: PairComparison | None
+    tried: int
+
+    @property
+    def complete(self) -> int:
+        """How many repetitions have all readings (of the method that has fewer)."""
+        return min(len(self.readings.first), len(self.readings.second))
+
+    @property
+    def more_seeds(self) -> int | None:
+        """How many more seeds would decide, if as large a share of them as now has all readings."""
+        if self.found is None or self.found.plan.more is None:
+            return None
+        if self.found.is_significant:
+            return 0
+        # Rounded up, in whole numbers.
+        return -(-self.found.plan.more * max(self.tried, self.complete) // self.complete)
 
 
-def compare(session: Session, loaded: LoadedSeries) -> Comparison:
-    """Compare a checked series file with the series of its name.
+@dataclass(frozen=True)
+class ValueComparison:
+    """All pairs that were asked for.
+
+    Attributes
+    ----------
+    series, of : str
+    where : str or None
+        What is true of the experiments that are compared, when they are not all.
+    on : Reading
+    over : sequence of str
+        Those of the parameters named that tell the configurations of a value apart: each repetition counts
+        once, by its mean over what both values have of them.
+    paired : bool
+        Whether repetitions with the same seed are compared with each other.
+    level : float
+        Of the intervals; p at most 1 less it counts as a difference.
+    pairs : sequence of ComparedPair
+    notes : sequence of str
+        What is missing or left out.
+    """
+
+    series: str
+    of: str
+    where: str | None
+    on: Reading
+    over: Sequence[str]
+    paired: bool
+    level: float
+    pairs: Sequence[ComparedPair]
+    notes: Sequence[str]
+
+    @property
+    def compared(self) -> list[PairComparison]:
+        """Those of which there is something to compare: the p values are corrected for so many."""
+        return [one.found for one in self.pairs if one.found is not None]
+
+
+def compare_values(  # noqa: PLR0913 - one for each option of the command
+    records: SeriesRecords,
+    of: str,
+    on: str,
+    *,
+    over: Sequence[str] = (),
+    baseline: str | None = None,
+    paired: bool | None = None,
+    level: float = DEFAULT_LEVEL,
+) -> ValueComparison:
+    """Compare the values of a parameter two by two.
 
     Parameters
     ----------
-    session : Session
-        Best in a read-only scope.
-    loaded : LoadedSeries
-        What `create_series` would create.
+    records : SeriesRecords
+    of : str
+        The parameter.
+    on : str
+        A result by its dotted name; if there is none of that name, the metric's last value.
+    over : sequence of str
+        The parameters that are averaged over. All must be named that the configurations of a value differ in,
+        but for those that only change together with others.
+    baseline : str, optional
+        The value that all others are compared with, as it is shown; by default all pairs are compared.
+    paired : bool, optional
+        By default whether the repetitions of the series share their seeds.
+    level : float
+
+    Raises
+    ------
+    ComparisonError
+        There is no such parameter or value, a parameter would be averaged over that nobody named, or there is
+        nothing to compare.
+    GraphError
+        There is no such result.
     """
-    total = count(loaded.file).experiments
-    found = session.execute(
-        select(ExperimentSeries.id, ExperimentSeries.target).where(ExperimentSeries.name == loaded.file.name)
-    ).first()
-    if found is None:
-        return Comparison(new=total, existing=0, retired=0, target=None)
-    named = func.sum(case((Experiment.repetition < loaded.file.repeat.seeds, 1), else_=0))
-    rows = session.execute(
-        select(Configuration.key, named, func.count(Experiment.id))
-        .outerjoin(Experiment, Experiment.configuration_id == Configuration.id)
-        .where(Configuration.series_id == found.id)
-        .group_by(Configuration.id, Configuration.key)
+    if not any(member.completed for member in records.configurations):
+        raise ComparisonError(f"{records.nothing_completed()}: nothing to compare")
+    values = records.parameter_values()
+    for name in (of, *over):
+        if name not in values:
+            raise ComparisonError(
+                f"there is no parameter named {name!r}; "
+                f"{suggestion(name, values, kind='parameters of the series')}"
+            )
+    if of in over:
+        raise ComparisonError(f"{of} is compared, so that nothing can be averaged over it")
+    labels = values[of].labels
+    if len(labels) < 2:
+        there = "" if records.where is None else f" where {records.where}"
+        raise ComparisonError(f"{of} is always {labels[0]}{there}: there is nothing to compare it with")
+    if baseline is not None and baseline not in labels:
+        raise ComparisonError(
+            f"{of} is never {baseline!r}; {suggestion(baseline, labels, kind='its values')}"
+        )
+    if paired and not records.shares_seeds:
+        raise ComparisonError(
+            "the configurations of this series do not share their seeds, so that no repetition of one "
+            "belongs to one of another; compare them unpaired"
+        )
+    reading = make_reading(on, records, "on")
+    over = _averaged(records, values, of, over)
+    members = _members(records, values, of, over)
+    readings = {label: finite_readings(members[label], reading.key) for label in labels}
+    is_paired = records.shares_seeds if paired is None else paired
+    names: list[tuple[str, str]] = (
+        list(itertools.combinations(labels, 2))
+        if baseline is None
+        else [(label, baseline) for label in labels if label != baseline]
     )
-    recorded = {key: (int(repetitions), int(all_)) for key, repetitions, all_ in rows}
-    existing = sum(
-        recorded[configuration.key][0]
-        for configuration in expand(loaded.file)
-        if configuration.key in recorded
+    found = {
+        (first, second): pair(readings[first], readings[second], paired=is_paired) for first, second in names
+    }
+    digest = hashlib.sha256("\0".join(("compare", records.name, of, reading.key)).encode()).digest()
+    compared = compare_pairs(
+        {two: (one.first, one.second) for two, one in found.items() if len(one.first) and len(one.second)},
+        Resampling(int.from_bytes(digest[:8], "big"), level),
+        paired=is_paired,
     )
-    everything = sum(all_ for _, all_ in recorded.values())
-    return Comparison(total - existing, existing, everything - existing, found.target)
+    if not compared:
+        raise ComparisonError(_nothing(of, reading, over, members))
+    by_names = {(one.first, one.second): one for one in compared}
+    return ValueComparison(
+        series=records.name,
+        of=of,
+        where=records.where,
+        on=reading,
+        over=over,
+        paired=is_paired,
+        level=level,
+        pairs=[
+            ComparedPair(*two, one, by_names.get(two), _tried(*(members[label] for label in two)))
+            for two, one in found.items()
+        ],
+        notes=[*_notes(records, values, of), *_left_out(reading, members)],
+    )
+
+
+def _averaged(
+    records: SeriesRecords, values: Mapping[str, ValueSet], of: str, over: Sequence[str]
+) -> list[str]:
+    """Return which of the parameters named tell the configurations of a value apart.
+
+    Raises
+    ------
+    ComparisonError
+        They differ in others too.
+    """
+    unnamed = records.parameter_table(values).telling_apart([of, *over])
+    if unnamed:
+        listed = ", ".join(f"{name} ({len(values[name])} values)" for name in unnamed)
+        options = " ".join(f"--over {name}" for name in unnamed)
+        raise ComparisonError(
+            f"the values of {of} would be compared by averages over parameters that nobody named: the "
+            f"configurations also differ in {listed}. If that is what you want, add {options} (from Python "
+            f"over={unnamed!r}); else choose one value of each (--where)"
+        )
+    named = {name: values[name] for name in (of, *over)}
+    return records.parameter_table(named).telling_apart([of])
+
+
+#: The configurations of each value, each with its block.
+_Members = Mapping[str, Sequence[tuple[Block, ConfigurationRecord]]]
+
+
+def _members(
+    records: SeriesRecords, values: Mapping[str, ValueSet], of: str, over: Sequence[str]
+) -> _Members:
+    """Return the configurations of each value, by what they have of the parameters averaged over."""
+    found: dict[str, list[tuple[Block, ConfigurationRecord]]] = {}
+    for member in records.configurations:
+        block = tuple(values[name].place(member.parameters.get(name, ABSENT)) for name in over)
+        label = values[of].label(member.parameters.get(of, ABSENT))
+        found.setdefault(label, []).append((block, member))
+    return found
+
+
+def _tried(
+    first: Sequence[tuple[Block, ConfigurationRecord]], second: Sequence[tuple[Block, ConfigurationRecord]]
+) -> int:
+    """Return how many repetitions have ended in each configuration that both have, whatever their end."""
+    common = {block for block, _ in first} & {block for block, _ in second}
+    return min((ended(member) for block, member in (*first, *second) if block in common), default=0)
+
+
+def _nothing(of: str, reading: Reading, over: Sequence[str], members: _Members) -> str:
+    points = [Point.of([member], reading.key) for several in members.values() for _, member in several]
+    if not any(len(point.readings) for point in points):
+        count = sum(point.non_finite for point in points)
+        what = f"all {count:,} readings of it are NaN or infinite" if count else "it is never a number"
+        return f"there is nothing to compare in {reading.name!r}: {what}"
+    alike = f" and are alike in {', '.join(over)}" if over else ""
+    left_out = " ".join(_left_out(reading, members))
+    return (
+        f"there is nothing to compare: no repetitions of two values of {of} have a finite {reading.name!r}"
+        f"{alike}. {left_out or '`experiments status` tells what is missing.'}"
+    )
+
+
+def _left_out(reading: Reading, members: _Members) -> list[str]:
+    """Return what is to be said of completed experiments that have no finite reading, by value."""
+    non_finite, without = [], []
+    for label, several in members.items():
+        point = Point.of([member for _, member in several], reading.key)
+        non_finite += [f"{label}: {point.non_finite:,}"] * (point.non_finite > 0)
+        without += [f"{label}: {point.without:,}"] * (point.without > 0)
+    said = []
+    if non_finite:
+        said.append(f"NaN or infinite readings left out: {'; '.join(non_finite)}.")
+    if without:
+        said.append(f"Completed without {reading.name!r} left out: {'; '.join(without)}.")
+    return said
+
+
+def _notes(records: SeriesRecords, values: Mapping[str, ValueSet], of: str) -> list[str]:
+    """Return what is to be said of experiments that are missing, by value: it may be the bad ones."""
+    said = progress(records)
+    missing: dict[str, Counter[str]] = {}
+    for member in records.configurations:
+        label = values[of].label(member.parameters.get(of, ABSENT))
+        missing[label] = missing.get(label, Counter()) + Counter(member.missing)
+    named = [f"{label}: {counted(one)}" for label, one in missing.items() if one.total()]
+    if named:
+        said.append(f"Experiments left out: {'; '.join(named)}.")
+    if records.retired:
+        said.append(f"{records.retired:,} completed but no longer in the series file left out.")
+    return said

@@ -13,7 +13,7 @@ from pathlib import Path
 from sqlalchemy.orm import Session
 
 from database.errors import ExperimentsError
-from database.session import configure, scoped_session
+from database.session.lifecycle import configure, scoped_session
 from experiments.creation import Created, Source, check_target, create_series
 from experiments.series_file.loading import load_series_file
 

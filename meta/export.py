@@ -16,10 +16,10 @@ from sqlalchemy.orm import Session
 
 from database.errors import ExperimentsError
 from database.models import Configuration, Experiment
-from database.queries import ExperimentRow, experiments
+from database.queries.overview import ExperimentRow, experiments
 from experiments.parameters import ParameterError, flatten
-from meta.csv_form import line_writer
-from meta.json_form import json_ready
+from meta.formats.csv_format import line_writer
+from meta.formats.json_format import json_ready
 
 #: The first columns of a CSV file: the record's own.
 OWN_COLUMNS = (

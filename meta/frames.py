@@ -16,10 +16,10 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from database.models import Attempt, Configuration, Experiment, ExperimentSeries, ExperimentStatus, Outcome
+from database.queries.series_lookup import find_series
 from experiments.parameters import flatten
-from experiments.series_lookup import find_series
-from meta import curves
-from meta.results import flat_results
+from meta.records import curves
+from meta.records.flat_results import flat_results
 
 _OWN_COLUMNS = (
     "id",

@@ -12,19 +12,19 @@ from pathlib import Path
 
 from sqlalchemy.orm import Session
 
-from database.engine import current_url
+from database.engine.registry import current_url
 from database.errors import ExperimentsError
 from database.models import ExperimentSeries
-from database.session import configure, scoped_session
+from database.queries.series_lookup import chosen_series, find_series
+from database.session.lifecycle import configure, scoped_session
+from database.session.snapshots import snapshot
 from database.settings import results_directory
-from database.snapshots import snapshot
-from experiments.results_folder import ResultsFolder
-from experiments.selecting import expression_of
+from experiments.output.results_folder import ResultsFolder
 from experiments.series_file.models import SeriesFile
-from experiments.series_lookup import chosen_series, find_series
-from meta.graphs.generation import Generation, GraphResult, Place
-from meta.graphs.naming import folder_of
-from meta.graphs.subsets import read_series
+from experiments.where import expression_of
+from meta.graphs.generation.series_graphs import Generation, GraphResult, Place
+from meta.graphs.provenance.file_names import folder_of
+from meta.records.subsets import read_series
 
 
 def generate_all_graphs(  # noqa: PLR0913 - each by its name
@@ -39,7 +39,7 @@ def generate_all_graphs(  # noqa: PLR0913 - each by its name
 ) -> list[GraphResult]:
     """Draw the graphs that series files ask for, or sensible ones where a file asks for none.
 
-    Each series is read in a snapshot of its own (`database.snapshots`), which ends before anything is
+    Each series is read in a snapshot of its own (`database.session.snapshots`), which ends before anything is
     computed or drawn; what was done on `session` before is committed. A figure whose files say that they
     show the very same is not drawn again. A graph that cannot be drawn does not stop the others. Files of
     graphs that a series no longer asks for are removed, if an earlier call wrote them and nobody changed

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from meta.counting import many
-from meta.graphs.phrases import only
-from meta.statistics.comparison import PairComparison
-from meta.tables.rounding import shown
-from meta.value_comparison import ComparedPair, ValueComparison
+from meta.comparison import ComparedPair, ValueComparison
+from meta.formats.plural import many
+from meta.graphs.data.phrases import only
+from meta.statistics.comparisons.comparison import PairComparison
+from meta.tables.data.rounding import shown
 
 #: Tests that found nothing because there is nothing.
 _NOTHING_DIFFERS = ("no pair differs", "all readings are equal")

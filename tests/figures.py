@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from matplotlib.figure import Figure
 
-from experiments.series_file.graphs import GraphSpec
-from meta.graphs.drawing import make_picture
-from meta.graphs.records import SeriesRecords
+from experiments.series_file.sections.graphs import GraphSpec
+from meta.graphs.figure.render import make_picture
+from meta.records.series_records import SeriesRecords
 
 
 def make_figure(spec: GraphSpec, records: SeriesRecords) -> Figure:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from database.diagnosis import sqlite
 from database.diagnosis.findings import Findings
-from database.sqlite_file import MAX_WAL_BYTES
+from database.engine.sqlite_file import MAX_WAL_BYTES
 
 #: From when on something is worth a word.
 MAX_CLOCK_DIFFERENCE_S = 1.0

@@ -8,12 +8,12 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection, Engine, text
 
-from database import schema
 from database.diagnosis import postgresql, sqlite
 from database.diagnosis.advice import advise
 from database.diagnosis.findings import Diagnosis, PoolState
+from database.engine import schema
+from database.engine.pool import ExplainingPool
 from database.errors import DatabaseMissingError, SchemaError
-from database.pools import ExplainingPool
 from database.settings import Settings, safe_url
 
 

@@ -10,8 +10,8 @@ from sqlalchemy import Connection, Engine, create_engine
 from sqlalchemy.pool import NullPool
 
 from database.diagnosis.findings import Findings
-from database.file_systems import network_kind
-from database.sqlite_file import wal_bytes
+from database.engine.file_systems import network_kind
+from database.engine.sqlite_file import wal_bytes
 
 _PRAGMAS = (
     "journal_mode",

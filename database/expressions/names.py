@@ -11,7 +11,7 @@ from typing import Any, Literal, Protocol
 
 from database.expressions.errors import ExpressionError
 from database.expressions.tree import Field, Name, Path
-from database.nearest import suggestion
+from database.suggestions import suggestion
 
 #: What every experiment has, by the names that people see; a parameter of such a name is `parameters.NAME`.
 OWN_NAMES = (

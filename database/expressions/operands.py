@@ -143,7 +143,9 @@ def member(document: ColumnElement[Any], path: Path, dialect: str) -> Operand:
     dialect : str
         The name of the database's dialect.
     """
-    stored = tuple(f"${key}" if key.startswith("$") else key for key in path)  # see `database.values`
+    stored = tuple(
+        f"${key}" if key.startswith("$") else key for key in path
+    )  # see `database.models.exact_json`
     return (_in_postgresql if dialect == "postgresql" else _in_sqlite)(document, stored)
 
 

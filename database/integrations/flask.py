@@ -22,11 +22,11 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from database import ending
-from database.engine import get_engine
+from database.engine.call_site import calling_place
+from database.engine.registry import get_engine
 from database.errors import MissingExtraError, SessionMisuseError
-from database.owned_session import OwnedSession
-from database.places import calling_place
+from database.session import closing
+from database.session.thread_bound_session import OwnedSession
 
 try:
     import flask
@@ -68,7 +68,7 @@ def _close_after_teardown(app: flask.Flask) -> None:
             opened = flask.g.pop(_KEY, None)
             if opened is not None:
                 opened.adopt()  # a server may end a request in another thread
-                ending.close(opened)
+                closing.close(opened)
 
     app.do_teardown_appcontext = do_teardown_appcontext  # type: ignore[method-assign] # Flask has no hook for it
 
@@ -110,4 +110,4 @@ def _roll_back(_app: flask.Flask, **_details: Any) -> None:
     opened = flask.g.get(_KEY)
     if opened is not None:
         opened.adopt()
-        ending.roll_back(opened)
+        closing.roll_back(opened)

@@ -1,11 +1,11 @@
-"""How Alembic runs here: on the connection, and in the transaction, that `database.schema` opened."""
+"""How Alembic runs here: on the connection, and in the transaction, that `database.engine.schema` opened."""
 
 from __future__ import annotations
 
 from alembic import context
 
+from database.engine.schema import VERSION_TABLE
 from database.models import Base
-from database.schema import VERSION_TABLE
 
 context.configure(
     connection=context.config.attributes["connection"],

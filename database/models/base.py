@@ -10,7 +10,7 @@ from sqlalchemy import JSON, BigInteger, DateTime, Dialect, Double, Enum, Intege
 from sqlalchemy.orm import DeclarativeBase
 from sqlalchemy.types import TypeDecorator, TypeEngine
 
-from database import values
+from database.models import exact_json
 
 #: An integer key: 64 bits, and on SQLite the rowid itself (only ``INTEGER PRIMARY KEY`` is).
 Identifier = BigInteger().with_variant(Integer(), "sqlite")
@@ -43,7 +43,7 @@ class UtcDateTime(TypeDecorator[datetime]):
 
 
 class ExactJSON(TypeDecorator[Any]):
-    """JSON that returns exactly what was stored, NaN and infinities included (see `database.values`).
+    """JSON that returns exactly what was stored, NaN and infinities included (`database.models.exact_json`).
 
     PostgreSQL's ``json``, not ``jsonb``: jsonb rewrites 1e22 as an integer and refuses some text.
     """
@@ -53,11 +53,11 @@ class ExactJSON(TypeDecorator[Any]):
 
     def process_bind_param(self, value: Any, dialect: Dialect) -> Any:
         """Replace what JSON has no word for."""
-        return None if value is None else values.to_plain(value)
+        return None if value is None else exact_json.to_plain(value)
 
     def process_result_value(self, value: Any, dialect: Dialect) -> Any:
         """Undo `process_bind_param`."""
-        return None if value is None else values.from_plain(value)
+        return None if value is None else exact_json.from_plain(value)
 
 
 def enum_column(enum: type[StrEnum], name: str) -> TypeEngine[Any]:

@@ -75,7 +75,7 @@ class Experiment(Base):
     #: How many attempts were ever claimed; the fencing token of the one in progress.
     attempt_number: Mapped[int] = mapped_column(default=0)
     # No foreign key: PostgreSQL would check it per row in the hot path; the sweep of
-    # `database.claims` gives back what belongs to a missing worker.
+    # `database.claims.protocol` gives back what belongs to a missing worker.
     worker_id: Mapped[str | None] = mapped_column(String(32))
     claimed_at: Mapped[datetime | None]
     started_at: Mapped[datetime | None]

@@ -10,7 +10,7 @@ from sqlalchemy import CheckConstraint, ForeignKey, Index, LargeBinary, String, 
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from database.models.base import Base, Identifier, enum_column
-from database.people import current_person
+from database.models.current_user import current_person
 
 if TYPE_CHECKING:
     from database.models.experiment import Experiment
@@ -124,7 +124,7 @@ class Configuration(Base):
 
 
 class Tally(Base):
-    """A part of how many experiments of a series stand where; the sums count (`database.tallies`).
+    """A part of how many experiments of a series stand where; the sums count (`database.counts`).
 
     A part may be negative: what one worker has ended a person may take back.
     """

@@ -16,20 +16,20 @@ from functools import partial
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
-from database import claims
+from database.claims import protocol
+from database.claims.runners import Watch
 from database.errors import FencedError
 from database.models import ProcessState
-from database.runners import Watch
 from database.settings import Settings
-from experiments.assignment import Assignment, Ending, Observer, Stage, View
-from experiments.bookkeeping import Transactions
+from experiments.execution.assignment import Assignment, Ending, Observer, Stage, View
+from experiments.execution.worker_config import WorkerConfig
 from experiments.executors.serial_control import SerialControl, StopClock
-from experiments.heartbeat import HeartbeatThread
 from experiments.journal import JournalReader
-from experiments.registration import DECLARED_DEAD, Registration
-from experiments.rules import canaries_died
 from experiments.run_experiments import experiment_loop
-from experiments.worker_config import WorkerConfig
+from experiments.supervisor.database_thread import Transactions
+from experiments.supervisor.heartbeat import HeartbeatThread
+from experiments.supervisor.registration import DECLARED_DEAD, Registration
+from experiments.supervisor.stop_rules import canaries_died
 
 logger = logging.getLogger(__name__)
 
@@ -148,7 +148,7 @@ class _SerialRun:
         journal.close()
         policy = self._assignment.execution.policy
         self._transactions(
-            lambda each: claims.settle(each, worker_id, finished, state=ProcessState.STOPPED, policy=policy)
+            lambda each: protocol.settle(each, worker_id, finished, state=ProcessState.STOPPED, policy=policy)
         )
         self._is_settled = True
 
@@ -165,7 +165,7 @@ class _SerialRun:
 
     def _judge_canaries(self) -> None:
         """Go on to all experiments when the first one of each configuration is through, whoever runs it."""
-        first = self._transactions(partial(claims.first_experiments, series_id=self._assignment.series_id))
+        first = self._transactions(partial(protocol.first_experiments, series_id=self._assignment.series_id))
         self._control.rule = canaries_died(first)
         if first.awaited and not first.failed:
             self._wait()

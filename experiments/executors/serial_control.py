@@ -9,13 +9,13 @@ from collections.abc import Callable
 from functools import partial
 from types import FrameType, TracebackType
 
-from database.tallies import count_ended_by
-from experiments.assignment import Assignment, Observer, Stage, View
-from experiments.bookkeeping import Transactions
-from experiments.control import Control
+from database.counts import count_ended_by
+from experiments.execution.assignment import Assignment, Observer, Stage, View
+from experiments.execution.worker_control import Control
 from experiments.journal import JournalReader
-from experiments.rules import FailureRule, TimeBudget
-from experiments.stop_signals import StopSignals
+from experiments.processes.stop_signals import StopSignals
+from experiments.supervisor.database_thread import Transactions
+from experiments.supervisor.stop_rules import FailureRule, TimeBudget
 
 #: How often the clock looks.
 _TICK_S = 0.1

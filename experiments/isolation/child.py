@@ -14,15 +14,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NoReturn
 
-from database.attempts import Chunk, Claim
-from experiments.attempt import Call, attempt
-from experiments.attempts import Task
+from database.claims.types import Chunk, Claim
+from experiments.attempt.in_process import Task
+from experiments.attempt.single import Call, attempt
 from experiments.context import Identity, Run
-from experiments.descendants import become_subreaper
-from experiments.descriptors import LOST_DESCRIPTORS_EXIT_CODE
-from experiments.encoding import encode_chunks, encode_finished
 from experiments.isolation.channel import Channel, ChannelClosedError, Kind
-from experiments.isolation.leash import hold
+from experiments.isolation.parent_pipe import hold
+from experiments.journal_encoding import encode_chunks, encode_finished
+from experiments.processes.open_files import LOST_DESCRIPTORS_EXIT_CODE
+from experiments.processes.subreaper import become_subreaper
 
 
 @dataclass(frozen=True)

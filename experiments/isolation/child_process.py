@@ -8,7 +8,7 @@ import signal
 from pathlib import Path
 
 from experiments.isolation.channel import Channel
-from experiments.process_tree import kill_tree
+from experiments.processes.process_tree import kill_tree
 
 
 class ChildProcess:

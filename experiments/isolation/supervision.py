@@ -6,19 +6,19 @@ import select
 import struct
 import time
 
-from database.attempts import Finished
+from database.claims.types import Finished
 from database.models import Outcome
-from experiments.attempts import Task
-from experiments.control import Control, Doom
-from experiments.encoding import decode_chunks, decode_finished
-from experiments.endings import sentence
-from experiments.execution import Execution
+from experiments.attempt.in_process import Task
+from experiments.execution.ending_messages import sentence
+from experiments.execution.options import Execution
+from experiments.execution.worker_control import Control, Doom
 from experiments.isolation.channel import ChannelClosedError, Kind, Message
 from experiments.isolation.child import Job
 from experiments.isolation.child_process import ChildProcess
-from experiments.isolation.ending import Case
-from experiments.isolation.termination import Termination
-from experiments.memory import MemoryMeter, memory_message
+from experiments.isolation.outcome import Case
+from experiments.isolation.sigterm import Termination
+from experiments.journal_encoding import decode_chunks, decode_finished
+from experiments.processes.memory import MemoryMeter, memory_message
 
 #: Between SIGTERM and SIGKILL; shorter than the time that the supervisor gives the worker itself.
 GRACE_S = 4.0

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any, TextIO
 
-from experiments.progress.picture import Progress
+from experiments.progress.model import Progress
 
 
 class JsonLinesDisplay:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from experiments.progress.picture import Progress
-from experiments.progress.words import numbers, remarks, slowest_text
+from experiments.progress.format import numbers, remarks, slowest_text
+from experiments.progress.model import Progress
 
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType

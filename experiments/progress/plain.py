@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, TextIO
 
-from experiments.progress.picture import Progress
-from experiments.progress.words import one_line
+from experiments.progress.format import one_line
+from experiments.progress.model import Progress
 
 
 class PlainDisplay:

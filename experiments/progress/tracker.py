@@ -11,11 +11,11 @@ import time
 from dataclasses import replace
 from types import TracebackType
 
-from database.queries import StatusCounts
-from experiments.assignment import Stage, View
-from experiments.progress.looking import Looker
-from experiments.progress.messages import Messages
-from experiments.progress.picture import Display, Progress, Slowest
+from database.queries.overview import StatusCounts
+from experiments.execution.assignment import Stage, View
+from experiments.progress.log_queue import Messages
+from experiments.progress.model import Display, Progress, Slowest
+from experiments.progress.poller import Looker
 
 #: How long the end waits for the last look, and for the last drawing.
 _LAST_LOOK_S = 5.0

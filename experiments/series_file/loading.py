@@ -7,14 +7,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from database.nearest import nearest
-from experiments.paths import objection_to_path
-from experiments.series_file.document import Document
-from experiments.series_file.errors import KeyPath, Problem, SeriesFileError
-from experiments.series_file.mapping_reader import read_mapping
+from database.suggestions import nearest
+from experiments.output.paths import objection_to_path
 from experiments.series_file.models import SeriesFile
+from experiments.series_file.reading.document import Document
+from experiments.series_file.reading.errors import KeyPath, Problem, SeriesFileError
+from experiments.series_file.reading.mapping_reader import read_mapping
+from experiments.series_file.reading.yaml_reader import MAX_BYTES, UnreadableError, read_yaml
 from experiments.series_file.validation import validate
-from experiments.series_file.yaml_reader import MAX_BYTES, UnreadableError, read_yaml
 
 _SUFFIXES = frozenset({".yaml", ".yml"})
 

@@ -8,10 +8,10 @@ from pydantic import BeforeValidator, Field, StrictInt, StrictStr
 
 from database.names import series_name
 from experiments.parameters import flatten
-from experiments.series_file.execute import ExecuteSection
-from experiments.series_file.graphs import GraphSpec
-from experiments.series_file.section import Section
-from experiments.series_file.tables import TableSpec
+from experiments.series_file.sections.base import Section
+from experiments.series_file.sections.execute import ExecuteSection
+from experiments.series_file.sections.graphs import GraphSpec
+from experiments.series_file.sections.tables import TableSpec
 
 #: More than these in one series are refused.
 MAX_EXPERIMENTS = 1_000_000

@@ -7,11 +7,11 @@ from typing import Any, get_args
 
 from pydantic import BaseModel, ValidationError
 
-from database.nearest import suggestion
-from experiments.series_file.checks import Finding, check
-from experiments.series_file.document import Document
-from experiments.series_file.errors import KeyPath, Problem
+from database.suggestions import suggestion
+from experiments.series_file.cross_checks import Finding, check
 from experiments.series_file.models import SeriesFile
+from experiments.series_file.reading.document import Document
+from experiments.series_file.reading.errors import KeyPath, Problem
 
 _EXPECTED = {
     "string_type": "must be text",

@@ -15,31 +15,31 @@ from typing import Any
 
 import click
 
-from meta.commands.ending import cannot_flush, report, writing_to_stdout
-from meta.commands.options import State, show_messages, verbose_option
+from meta.commands.support.exit_codes import cannot_flush, report, writing_to_stdout
+from meta.commands.support.options import State, show_messages, verbose_option
 
 #: Verb -> where its command is; in the order of the help.
 VERBS = {
-    "init": "meta.commands.describing:init",
-    "check": "meta.commands.describing:check",
-    "create": "meta.commands.describing:create",
+    "init": "meta.commands.create:init",
+    "check": "meta.commands.create:check",
+    "create": "meta.commands.create:create",
     "run": "meta.commands.run:run",
-    "status": "meta.commands.looking:status",
-    "list": "meta.commands.looking:list_",
-    "show": "meta.commands.inspecting:show",
-    "failures": "meta.commands.inspecting:failures",
-    "logs": "meta.commands.inspecting:logs",
-    "retry": "meta.commands.correcting:retry",
-    "cancel": "meta.commands.correcting:cancel",
-    "release": "meta.commands.correcting:release",
-    "edit": "meta.commands.correcting:edit",
-    "delete": "meta.commands.correcting:delete",
-    "graphs": "meta.commands.producing:graphs",
-    "trace": "meta.commands.tracing:trace",
-    "table": "meta.commands.tabulating:table",
-    "compare": "meta.commands.tabulating:compare",
-    "report": "meta.commands.reporting:report",
-    "export": "meta.commands.producing:export",
+    "status": "meta.commands.status:status",
+    "list": "meta.commands.status:list_",
+    "show": "meta.commands.show:show",
+    "failures": "meta.commands.show:failures",
+    "logs": "meta.commands.show:logs",
+    "retry": "meta.commands.corrections:retry",
+    "cancel": "meta.commands.corrections:cancel",
+    "release": "meta.commands.corrections:release",
+    "edit": "meta.commands.corrections:edit",
+    "delete": "meta.commands.corrections:delete",
+    "graphs": "meta.commands.graphs_and_export:graphs",
+    "trace": "meta.commands.trace:trace",
+    "table": "meta.commands.tables:table",
+    "compare": "meta.commands.tables:compare",
+    "report": "meta.commands.report:report",
+    "export": "meta.commands.graphs_and_export:export",
     "database": "meta.commands.maintenance:database",
     "doctor": "meta.commands.maintenance:doctor",
 }
@@ -82,7 +82,7 @@ class Verbs(click.Group):
         """Name the nearest verb when there is no such one."""
         name = args[0]
         if name not in VERBS and not name.startswith("-"):
-            from database.nearest import suggestion
+            from database.suggestions import suggestion
 
             raise click.UsageError(
                 f"no such command: {name}; {suggestion(name, VERBS, kind='there are')}", ctx

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from meta.commands.options import database_option, json_option
+from meta.commands.support.options import database_option, json_option
 
 if TYPE_CHECKING:
     from database.diagnosis.findings import Diagnosis
@@ -26,16 +26,16 @@ def database() -> None:
 @json_option
 def upgrade(*, as_json: bool) -> None:
     """Bring the tables of an older program to the current form; SQLite after a backup copy."""
-    from database import engine, schema
-    from meta.commands import output
+    from database.engine import registry, schema
+    from meta.commands.support import printing
 
-    with_engine = engine.new_engine(engine.current_url(), create=False)
+    with_engine = registry.new_engine(registry.current_url(), create=False)
     try:
         done = schema.upgrade(with_engine)
     finally:
         with_engine.dispose()
     if as_json:
-        output.print_json(done)
+        printing.print_json(done)
         return
     if done.before == done.after:
         click.echo(f"nothing to do: the database is at revision {done.after}")
@@ -55,9 +55,9 @@ def check(*, repair: bool, as_json: bool) -> None:
     Without --repair it changes nothing. May take seconds for each million experiments. Runners may be at
     work. Exits with 3 when something is wrong.
     """
-    from database import integrity
-    from database.session import scoped_session
-    from meta.commands import output
+    from database.diagnosis import integrity
+    from database.session.lifecycle import scoped_session
+    from meta.commands.support import printing
 
     with scoped_session(read_only=True) as session:
         integrity.check_file(session.connection())
@@ -65,7 +65,7 @@ def check(*, repair: bool, as_json: bool) -> None:
     with scoped_session(read_only=True) as session:
         violations = integrity.check_records(session)
     if as_json:
-        output.print_json(violations)
+        printing.print_json(violations)
     for name in () if as_json else repaired:
         click.echo(f"counted anew: {name}")
     for each in () if as_json else violations:
@@ -79,8 +79,8 @@ def check(*, repair: bool, as_json: bool) -> None:
 
 
 def _count_anew() -> list[str]:
-    from database.tallies import recount_all
-    from database.transactions import run_in_transaction
+    from database.counts import recount_all
+    from database.session.transactions import run_in_transaction
 
     return run_in_transaction(recount_all)
 
@@ -93,42 +93,42 @@ def doctor(*, as_json: bool) -> None:
 
     What should be done about it is at the end.
     """
-    from database import engine
     from database.diagnosis.diagnose import diagnose
-    from meta.commands import output
+    from database.engine import registry
+    from meta.commands.support import printing
 
-    examined = engine.new_engine(engine.current_url(), create=False)
+    examined = registry.new_engine(registry.current_url(), create=False)
     try:
         diagnosis = diagnose(examined)
     finally:
         examined.dispose()
     if as_json:
-        output.print_json(diagnosis)
+        printing.print_json(diagnosis)
     else:
         _print_diagnosis(diagnosis)
 
 
 def _print_diagnosis(diagnosis: Diagnosis) -> None:
-    from meta.commands import output
+    from meta.commands.support import printing
 
-    output.print_facts(_facts(diagnosis))
+    printing.print_facts(_facts(diagnosis))
     for title, settings in (("settings", diagnosis.found.settings), ("environment", diagnosis.environment)):
         click.echo(f"{title}:")
         for name, value in settings.items():
-            click.echo(f"    {name} = {output.printable(value)}")
+            click.echo(f"    {name} = {printing.printable(value)}")
     if diagnosis.found.clients is not None:
         click.echo("connected:")
         for client in diagnosis.found.clients:
-            click.echo(f"    {output.printable(client.application)}: {client.count} {client.state}")
+            click.echo(f"    {printing.printable(client.application)}: {client.count} {client.state}")
     for sentence in diagnosis.advice:
-        click.echo(f"advice: {output.printable(sentence)}")
+        click.echo(f"advice: {printing.printable(sentence)}")
     if not diagnosis.advice:
         click.echo("all is well")
 
 
 def _facts(diagnosis: Diagnosis) -> dict[str, str | None]:
     """Return what fits into a line each; None is not shown."""
-    from meta.commands.output import duration, size
+    from meta.commands.support.printing import duration, size
 
     found, pool, oldest = diagnosis.found, diagnosis.pool, diagnosis.found.oldest_transaction
     difference, uncertainty = diagnosis.clock_difference_s, diagnosis.clock_uncertainty_s

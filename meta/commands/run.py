@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from meta.commands.options import DURATION, database_option, json_option, progress_option
+from meta.commands.support.options import DURATION, database_option, json_option, progress_option
 
 if TYPE_CHECKING:
     from experiments.creation import Created
-    from experiments.run_summary import RunSummary
+    from experiments.run.summary import RunSummary
 
 
 @click.command(short_help="Create series or extend them, and run what is pending.")
@@ -58,10 +58,10 @@ def run(*, sources: tuple[str, ...], progress: str, as_json: bool, **how: Any) -
     Completed experiments are never run again: after a crash or Ctrl-C the same command goes on.
     Ctrl-C lets running experiments finish; a second one stops them (they are pending again).
     """
-    from experiments.progress.choosing import choose_display
+    from experiments.progress.choose_display import choose_display
+    from experiments.run.one_series import RunOptions
     from experiments.run_experiments import run_series, run_several_series
-    from experiments.series_run import RunOptions
-    from meta.commands import output
+    from meta.commands.support import printing
 
     options = RunOptions(**how, display=choose_display(progress))
     if not as_json:
@@ -69,11 +69,11 @@ def run(*, sources: tuple[str, ...], progress: str, as_json: bool, **how: Any) -
     if len(sources) == 1:
         summary = run_series(sources[0], options)
         if as_json:
-            output.print_json(summary.as_data())
+            printing.print_json(summary.as_data())
         return summary.exit_code
     several = run_several_series(sources, options)
     if as_json:
-        output.print_json(several.as_data())
+        printing.print_json(several.as_data())
         return several.exit_code
     for left_out in several.left_out:
         click.echo(f"{left_out.series}: {left_out.reason}")
@@ -88,8 +88,8 @@ def _tell_ended(summary: RunSummary) -> None:
     from sqlalchemy.exc import SQLAlchemyError
 
     from database.errors import ExperimentsError
-    from database.session import SessionLocal
-    from meta.graphs.prospects import can_be_drawn
+    from database.session.lifecycle import SessionLocal
+    from meta.graphs.generation.availability import can_be_drawn
 
     click.echo(str(summary))
     if not summary.after.completed or summary.exit_code not in {0, 1}:

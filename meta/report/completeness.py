@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from database.models import ExperimentStatus
-from meta.graphs.gaps import balance, counted, in_order, progress, survivors
-from meta.graphs.numbers import Cell
-from meta.graphs.records import ConfigurationRecord, SeriesRecords
-from meta.graphs.values import ABSENT, short_names
+from meta.graphs.captions.missing_data import balance, counted, in_order, progress, survivors
+from meta.graphs.data.graph_data import Cell
+from meta.records.series_records import ConfigurationRecord, SeriesRecords
+from meta.records.value_set import ABSENT, short_names
 
 #: So many configurations that are not complete are listed, those that lack most first.
 MAX_LISTED = 50

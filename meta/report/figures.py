@@ -9,14 +9,14 @@ from pathlib import Path
 
 import yaml
 
-from experiments.results_folder import write_atomically
-from experiments.series_file.graphs import GraphSpec
-from meta.graphs.naming import title_of
-from meta.graphs.studio import Studio
-from meta.graphs.style import DPI
-from meta.graphs.subsets import Reading
-from meta.graphs.tasks import Drawing, Failure, Task
-from meta.graphs.wishes import wishes_of
+from experiments.output.results_folder import write_atomically
+from experiments.series_file.sections.graphs import GraphSpec
+from meta.graphs.figure.task import Drawing, Failure, Task
+from meta.graphs.generation.process_pool import Studio
+from meta.graphs.generation.requests import wishes_of
+from meta.graphs.provenance.file_names import title_of
+from meta.graphs.theme.style import DPI
+from meta.records.subsets import Reading
 
 DATA_NAME = "data.csv"
 #: A drawing of more shapes than this makes a page slow; it is shown as a picture.

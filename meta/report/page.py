@@ -13,17 +13,17 @@ from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 
-from database.failures import FailureGroup
-from experiments.durations import duration_text
+from database.queries.failures import FailureGroup
+from experiments.execution.duration_text import duration_text
 from experiments.parameters import flatten
-from meta.graphs.code_versions import CodeVersion
-from meta.graphs.origin import code_version
-from meta.graphs.values import ValueSet
+from meta.graphs.provenance.origin import code_version
+from meta.records.code_versions import CodeVersion
+from meta.records.value_set import ValueSet
 from meta.report.completeness import completeness
 from meta.report.figures import Figures
 from meta.report.records import ReportRecords, RunnerRecord
-from meta.tables.generation import TableResult
-from meta.tables.html import html
+from meta.tables.formats.html import html
+from meta.tables.generate import TableResult
 
 #: Control characters, which HTML forbids, and those that turn the direction of what follows.
 _UNPRINTABLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ufffe\uffff]")

@@ -9,7 +9,6 @@ from datetime import datetime
 from sqlalchemy import ColumnElement, func, select, union_all
 from sqlalchemy.orm import Session
 
-from database.failures import FailureGroup, failure_groups
 from database.models import (
     Attempt,
     Experiment,
@@ -19,13 +18,14 @@ from database.models import (
     Runner,
     Worker,
 )
-from database.queries import database_now
-from experiments.selecting import condition_of
+from database.queries.failures import FailureGroup, failure_groups
+from database.queries.overview import database_now
 from experiments.series_file.models import SeriesFile
-from experiments.series_file.tables import TableSpec
-from meta.graphs.errors import GraphError
-from meta.graphs.records import SeriesRecords
-from meta.graphs.subsets import Reading, read_or_refuse, read_series
+from experiments.series_file.sections.tables import TableSpec
+from experiments.where import condition_of
+from meta.records.errors import GraphError
+from meta.records.series_records import SeriesRecords
+from meta.records.subsets import Reading, read_or_refuse, read_series
 
 
 @dataclass(frozen=True)

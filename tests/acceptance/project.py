@@ -17,7 +17,7 @@ from pathlib import Path
 from sqlalchemy import select
 
 from database.models import Attempt, Experiment
-from database.session import SessionLocal
+from database.session.lifecycle import SessionLocal
 
 #: After so long something hangs, on the slowest machine; nothing here depends on how long it is.
 PATIENCE_S = 180

@@ -10,8 +10,8 @@ import pytest
 from sqlalchemy import select
 
 from database.models import Attempt, Experiment, Outcome
-from database.session import SessionLocal
-from experiments.capture import KEPT_BYTES
+from database.session.lifecycle import SessionLocal
+from experiments.output.capture import KEPT_BYTES
 from tests.acceptance.project import Project
 
 

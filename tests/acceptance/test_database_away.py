@@ -14,9 +14,9 @@ from pathlib import Path
 import pytest
 from sqlalchemy import select, text
 
-from database import engine as engines
+from database.engine import registry as engines
 from database.models import Experiment, Outcome
-from database.session import SessionLocal, close_global_session, scoped_session
+from database.session.lifecycle import SessionLocal, close_global_session, scoped_session
 from experiments.journal import JournalReader
 from meta.commands.group import run_command
 from tests.acceptance.project import PATIENCE_S, Project, hear

@@ -12,7 +12,7 @@ import pytest
 from sqlalchemy import select
 
 from database.models import Attempt, Experiment, Outcome
-from database.session import SessionLocal
+from database.session.lifecycle import SessionLocal
 from tests.acceptance.project import PATIENCE_S, Project, hear, until
 
 RECORDS = "def main(x):\n    note(x)\n    return {'y': x}"

@@ -10,7 +10,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from meta.graphs.embedding import read_signed
+from meta.graphs.provenance.file_metadata import read_signed
 from tests.acceptance.project import PATIENCE_S, Project, hear
 
 GRAPHS = 14

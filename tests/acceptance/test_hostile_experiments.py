@@ -10,7 +10,7 @@ from contextlib import closing
 from sqlalchemy import select
 
 from database.models import Attempt, Experiment, ExperimentSeries, Outcome
-from database.session import SessionLocal
+from database.session.lifecycle import SessionLocal
 from tests.acceptance.project import PATIENCE_S, Project, until
 
 

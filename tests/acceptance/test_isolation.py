@@ -11,7 +11,7 @@ import pytest
 from sqlalchemy import select
 
 from database.models import Attempt, Experiment, ExperimentSeries, MetricChunk, Outcome
-from database.session import SessionLocal
+from database.session.lifecycle import SessionLocal
 from tests.acceptance.project import Project
 from tests.acceptance.test_containment import EXPECTED, HOSTILE, attempts
 from tests.acceptance.test_deaths import assert_recorded_once, finish

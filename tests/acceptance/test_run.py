@@ -14,7 +14,7 @@ import pytest
 from sqlalchemy import select as sql_select
 
 from database.models import Attempt, Experiment, Runner
-from database.session import SessionLocal
+from database.session.lifecycle import SessionLocal
 from tests.acceptance.project import PATIENCE_S, Project, until
 
 
@@ -57,7 +57,7 @@ def test_raising_experiment(project: Project) -> None:
     assert failed[0].error_type == "ValueError"
     assert failed[0].traceback is not None
     assert "target.py" in failed[0].traceback
-    assert "experiments/attempt.py" not in failed[0].traceback  # the user's frames only
+    assert "experiments/attempt/single.py" not in failed[0].traceback  # the user's frames only
 
 
 def test_bad_ends_do_not_hurt_others(project: Project) -> None:

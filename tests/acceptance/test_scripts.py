@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from database.session import close_global_session
+from database.session.lifecycle import close_global_session
 from experiments.run_experiments import run_a_single_experiment
 from tests.acceptance.project import PATIENCE_S, Project
 
@@ -45,7 +45,7 @@ def test_workers_from_a_script_without_guard(project: Project) -> None:
         "script.py",
         """
         from experiments.run_experiments import run_series
-        from experiments.series_run import RunOptions
+        from experiments.run.one_series import RunOptions
         print(run_series("s.yaml", RunOptions(workers=2)))
         """,
     )

@@ -7,9 +7,9 @@ import signal
 import pytest
 from sqlalchemy import select
 
-from database import claims, runners
+from database.claims import protocol, runners
 from database.models import Attempt, ProcessState
-from database.session import SessionLocal, scoped_session
+from database.session.lifecycle import SessionLocal, scoped_session
 from tests.acceptance.project import PATIENCE_S, Project, hear
 
 WAITS_AT_1 = """
@@ -113,8 +113,8 @@ def test_silent_for_longer_than_its_lease(project: Project) -> None:
     with scoped_session() as session:
         [alive] = runners.others_alive(session, "")
         assert runners.declare_dead(session, alive)
-        [worker] = claims.orphaned_workers(session)
-        claims.settle(session, worker, None, state=ProcessState.DEAD)
+        [worker] = protocol.orphaned_workers(session)
+        protocol.settle(session, worker, None, state=ProcessState.DEAD)
     project.open_gate()
     project.event()  # it is tried again
     project.open_gate()

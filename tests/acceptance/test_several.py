@@ -11,7 +11,7 @@ import pytest
 from sqlalchemy import select
 
 from database.models import ExperimentSeries
-from database.session import SessionLocal
+from database.session.lifecycle import SessionLocal
 from tests.acceptance.project import PATIENCE_S, Project, hear
 
 NOTES = "def main(x, of):\n    note(of)\n    return {'y': x}"
@@ -154,7 +154,7 @@ def test_workers_that_cannot_start_stop_only_their_series(project: Project) -> N
     files = write_series(project, NOTES, "b")
     project.write(
         "broken.py",
-        "import sys\nif 'experiments.worker' in sys.modules: raise OSError('no licence')\n"
+        "import sys\nif 'experiments.worker.loop' in sys.modules: raise OSError('no licence')\n"
         "def main(x): return {}\n",
     )
     project.write("a.yaml", "name: a\nrun: {function: broken.py:main}\ngrid: {x: [1]}\n")

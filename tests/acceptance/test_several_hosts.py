@@ -13,7 +13,7 @@ import pytest
 from sqlalchemy import select
 
 from database.models import Attempt, Experiment, ProcessState, Runner
-from database.session import SessionLocal
+from database.session.lifecycle import SessionLocal
 from tests.acceptance.project import PATIENCE_S, Project, until
 
 #: Attempt 1 of x = 3 waits at the gate; x = 11 ends when x = 3 has begun again. Until then a runner has work.

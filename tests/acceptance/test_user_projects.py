@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy import select
 
 from database.models import Experiment
-from database.session import SessionLocal
+from database.session.lifecycle import SessionLocal
 from tests.acceptance.project import Project
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import create_engine, text
 
-from database.session import scoped_session
+from database.session.lifecycle import scoped_session
 from experiments.creation import create_series
 from experiments.series_file.loading import load_series_file
 from tests.chaos.checker import Evidence, ExperimentRow, leftovers, violations

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sqlalchemy import text
 
-from database.session import SessionLocal
+from database.session.lifecycle import SessionLocal
 
 
 def refuse(table: str, condition: str = "true") -> None:

@@ -8,11 +8,11 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from database import claims, runners, values
-from database.attempts import Claim, Finished, RetryPolicy
-from database.claims import Wish
-from database.models import Configuration, Experiment, ExperimentSeries, Outcome, SeriesState
-from database.runners import Provenance
+from database.claims import protocol, runners
+from database.claims.protocol import Wish
+from database.claims.runners import Provenance
+from database.claims.types import Claim, Finished, RetryPolicy
+from database.models import Configuration, Experiment, ExperimentSeries, Outcome, SeriesState, exact_json
 from experiments.parameters import key
 
 NEVER = RetryPolicy(retries={})
@@ -70,7 +70,7 @@ def add_worker(session: Session, provenance: Provenance | None = None) -> str:
 
 def claim(session: Session, worker_id: str, series_id: int, count: int) -> tuple[Claim, ...]:
     """Claim experiments, of which the first is running; commit."""
-    found = claims.exchange(session, worker_id, [], wish=Wish(series_id, claims=count), policy=NEVER).claims
+    found = protocol.exchange(session, worker_id, [], wish=Wish(series_id, claims=count), policy=NEVER).claims
     session.commit()
     return found
 
@@ -93,14 +93,14 @@ def record(session: Session, worker_id: str, series_id: int, ends: Sequence[Mapp
         )
         for one, end in zip(claimed, ends, strict=True)
     ]
-    claims.exchange(session, worker_id, finished, wish=Wish(series_id), policy=NEVER)
+    protocol.exchange(session, worker_id, finished, wish=Wish(series_id), policy=NEVER)
     session.commit()
     return [one.experiment_id for one in claimed]
 
 
 def completed(**results: Any) -> dict[str, Any]:
     """Return the end of an experiment with these results."""
-    return {"results": values.encode(results)}
+    return {"results": exact_json.encode(results)}
 
 
 def raised(line: int = 3, message: str = "0.1", error_type: str = "ValueError") -> dict[str, Any]:

@@ -81,8 +81,9 @@ def test_every_test_states_its_rule(path: Path) -> None:
 
 def test_every_exit_code_is_explained() -> None:
     """Each code that an error of ours or a command ends with has a row."""
-    import experiments.staffing  # its error has a code of its own
-    from meta.commands import ending, group
+    import experiments.supervisor.restart_backoff  # its error has a code of its own
+    from meta.commands import group
+    from meta.commands.support import exit_codes
 
     def derived(error: type[ExperimentsError]) -> Iterator[type[ExperimentsError]]:
         yield error
@@ -90,8 +91,8 @@ def test_every_exit_code_is_explained() -> None:
             yield from derived(one)
 
     codes = {error.exit_code for error in derived(ExperimentsError)}
-    assert experiments.staffing.WorkersCannotStartError.exit_code in codes
-    codes |= {0, 1, ending.USAGE, ending.INTERRUPTED, ending.UNEXPECTED, group.BROKEN_PIPE}
+    assert experiments.supervisor.restart_backoff.WorkersCannotStartError.exit_code in codes
+    codes |= {0, 1, exit_codes.USAGE, exit_codes.INTERRUPTED, exit_codes.UNEXPECTED, group.BROKEN_PIPE}
     rows = re.findall(r"^\| ([\d, ]+) \|", COMMANDS, re.MULTILINE)
     assert codes <= {int(code) for row in rows for code in row.split(",")}
 

@@ -12,9 +12,9 @@ import pytest
 import yaml
 from PIL import Image
 
-from experiments.series_file.graphs import GraphKind, GraphSpec
 from experiments.series_file.loading import load_series_file
-from meta.graphs.naming import file_names
+from experiments.series_file.sections.graphs import GraphKind, GraphSpec
+from meta.graphs.provenance.file_names import file_names
 
 ROOT = Path(__file__).parents[2]
 PAGE = ROOT / "docs" / "gallery.md"

@@ -7,9 +7,10 @@ from collections.abc import Sequence
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from database import claims, runners
-from database.attempts import Claim, Finished, RetryPolicy
-from database.claims import Exchange, Wish
+from database.claims import protocol, runners
+from database.claims.protocol import Exchange, Wish
+from database.claims.runners import Provenance
+from database.claims.types import Claim, Finished, RetryPolicy
 from database.models import (
     Attempt,
     Configuration,
@@ -17,8 +18,7 @@ from database.models import (
     ExperimentSeries,
     Outcome,
 )
-from database.retry import retrying_transaction
-from database.runners import Provenance
+from database.session.retry import retrying_transaction
 
 POLICY = RetryPolicy(delay_s=0)
 
@@ -53,7 +53,7 @@ def exchange(
     policy: RetryPolicy = POLICY,
 ) -> Exchange:
     return retrying_transaction(
-        session, lambda each: claims.exchange(each, worker_id, finished, wish=wish, policy=policy)
+        session, lambda each: protocol.exchange(each, worker_id, finished, wish=wish, policy=policy)
     )
 
 

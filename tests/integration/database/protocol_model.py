@@ -18,15 +18,17 @@ from hypothesis.stateful import (
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from database import claims, corrections, creation_statements, revocation, runners, tallies
-from database.attempts import Claim, Finished, RetryPolicy
-from database.claims import Token, Wish
+from database import counts
+from database.claims import protocol, runners
+from database.claims.protocol import Token, Wish
+from database.claims.runners import Provenance
+from database.claims.types import Claim, Finished, RetryPolicy
+from database.counts import Change
 from database.errors import FencedError
 from database.models import Base, ExperimentStatus, Outcome, ProcessState
-from database.runners import Provenance
-from database.selection import Selection
-from database.session import SessionLocal
-from database.tallies import Change
+from database.series import cancel_and_release, creation, retry_and_delete
+from database.series.selection import Selection
+from database.session.lifecycle import SessionLocal
 from tests.integration.database.moved_clock import Clock
 from tests.integration.recording import add_series
 
@@ -139,7 +141,7 @@ class Protocol(RuleBasedStateMachine):
         current = token_of(worker.queue[0])
         try:
             self._do(
-                lambda each: claims.record_for(
+                lambda each: protocol.record_for(
                     each,
                     worker.worker_id,
                     worker.finished,
@@ -158,7 +160,7 @@ class Protocol(RuleBasedStateMachine):
             worker.finished.append(ended(worker.queue[0], Outcome.CRASHED))
         for _ in range(1 + twice):
             self._do(
-                lambda each: claims.settle(
+                lambda each: protocol.settle(
                     each, worker.worker_id, worker.finished, state=ProcessState.DEAD, policy=POLICY
                 )
             )
@@ -205,9 +207,9 @@ class Protocol(RuleBasedStateMachine):
         for silence in self._do(lambda each: runners.others_alive(each, "")):
             if silence.age_s > LEASE_S:
                 self._do(lambda each: runners.declare_dead(each, silence))  # noqa: B023 - run at once
-        for worker_id in self._do(claims.orphaned_workers):
+        for worker_id in self._do(protocol.orphaned_workers):
             self._do(
-                lambda each: claims.settle(
+                lambda each: protocol.settle(
                     each,
                     worker_id,  # noqa: B023 - run at once
                     None,
@@ -219,13 +221,13 @@ class Protocol(RuleBasedStateMachine):
     def cancel(self, pick: int) -> None:
         experiment_id = self.first + pick % EXPERIMENTS
         one = Selection((experiment_id,))
-        done = self._do(lambda each: revocation.cancel(each, self.series_id, selection=one))
+        done = self._do(lambda each: cancel_and_release.cancel(each, self.series_id, selection=one))
         if done.waiting + done.taken:
             self.cancelled.add(experiment_id)
 
     def retry(self, _pick: int) -> None:
         both = (ExperimentStatus.FAILED, ExperimentStatus.CANCELLED)
-        self._do(lambda each: corrections.retry(each, self.series_id, both))
+        self._do(lambda each: retry_and_delete.retry(each, self.series_id, both))
         self.cancelled.intersection_update(
             row[0] for row in self._rows("SELECT id FROM experiment WHERE retired")
         )
@@ -234,15 +236,15 @@ class Protocol(RuleBasedStateMachine):
         """Name only the first repetitions from now on, as a creation from a changed file does."""
 
         def settle(each: Session) -> None:
-            series = creation_statements.lock_series(each, self.series_id)
+            series = creation.lock_series(each, self.series_id)
             assert series is not None
-            creation_statements.settle_experiments(each, series, configurations=1, repetitions=pick)
-            tallies.recount(each, self.series_id)
+            creation.settle_experiments(each, series, configurations=1, repetitions=pick)
+            counts.recount(each, self.series_id)
 
         self._do(settle)
 
     def release(self, pick: int) -> None:
-        self._do(lambda each: revocation.release(each, self.series_id, force=pick % 2 > 0))
+        self._do(lambda each: cancel_and_release.release(each, self.series_id, force=pick % 2 > 0))
 
     @invariant()
     def database_makes_sense(self) -> None:
@@ -271,7 +273,7 @@ class Protocol(RuleBasedStateMachine):
             assert (status == "cancelled") == (experiment_id in self.cancelled)
         # Owners are alive, with their runners, or found by a sweep.
         lost = {row[5] for row in rows if row[5] is not None and not row[6]}
-        assert lost == set(claims.orphaned_workers(self.session))
+        assert lost == set(protocol.orphaned_workers(self.session))
         self.session.commit()
         # What a worker was told to be recorded is there, and what was refused is not.
         assert {token: attempts.get(token) for token in self.acknowledged} == self.acknowledged
@@ -281,7 +283,7 @@ class Protocol(RuleBasedStateMachine):
     def tallies_count(self) -> None:
         rows = self._rows("SELECT status, retired FROM experiment")
         live = Counter(status for status, retired in rows if not retired)
-        [sums] = tallies.tallied(self.session, [self.series_id]).values()
+        [sums] = counts.tallied(self.session, [self.series_id]).values()
         self.session.commit()
         ends = [live[status] for status in ("completed", "failed", "cancelled")]
         assert sums.tally == Change(live.total(), *ends, retired=len(rows) - live.total())
@@ -312,7 +314,7 @@ class Protocol(RuleBasedStateMachine):
         try:
             for _ in range(1 + twice):
                 got = self._do(
-                    lambda each: claims.exchange(
+                    lambda each: protocol.exchange(
                         each, worker.worker_id, worker.finished, wish=wish, policy=POLICY
                     )
                 )
@@ -360,7 +362,7 @@ class Protocol(RuleBasedStateMachine):
             self.clock.now_s += 10 * LEASE_S
             wish = Wish(self.series_id, claims=2)
             got = self._do(
-                lambda each: claims.exchange(each, last.worker_id, finished, wish=wish, policy=POLICY)  # noqa: B023 - run at once
+                lambda each: protocol.exchange(each, last.worker_id, finished, wish=wish, policy=POLICY)  # noqa: B023 - run at once
             )
             finished = [ended(one, Outcome.COMPLETED) for one in got.claims]
         left = {row[0] for row in self._rows("SELECT status FROM experiment")}

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from sqlalchemy import func, select
 
 from database.models import ExperimentSeries
-from database.session import SessionLocal, scoped_session
+from database.session.lifecycle import SessionLocal, scoped_session
 
 
 def series(name: str) -> ExperimentSeries:

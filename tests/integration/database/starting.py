@@ -6,7 +6,7 @@ from multiprocessing.synchronize import Barrier
 from pathlib import Path
 
 from database.models import ExperimentSeries
-from database.session import configure, scoped_session
+from database.session.lifecycle import configure, scoped_session
 
 
 def start(url: str, barrier: Barrier, answer: str) -> None:

@@ -6,10 +6,11 @@ import pytest
 from alembic import command
 from sqlalchemy import Connection, text
 
-from database import engine as engines
-from database import integrity, schema, sqlite
-from database.queries import StatusCounts, series_summaries
-from database.session import configure, scoped_session
+from database.diagnosis import integrity
+from database.engine import registry as engines
+from database.engine import schema, sqlite
+from database.queries.overview import StatusCounts, series_summaries
+from database.session.lifecycle import configure, scoped_session
 from meta.commands.group import run_command
 
 SERIES = (

@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import select
 
 from database.models import Configuration, Experiment, ExperimentSeries
-from database.session import scoped_session
+from database.session.lifecycle import scoped_session
 from experiments.creation import Created, create_series
 
 Write = Callable[..., Path]

@@ -14,15 +14,15 @@ from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
-from database.attempts import Chunk, Claim, Finished
-from experiments.attempts import Task
-from experiments.control import Control
-from experiments.execution import Execution
-from experiments.isolation.isolated import IsolatedAttempts
-from experiments.isolation.leash import Leash
-from experiments.isolation.nursery import Nursery, TemplateProcess
-from experiments.isolation.template import Load
-from experiments.process_tree import descendants_of
+from database.claims.types import Chunk, Claim, Finished
+from experiments.attempt.in_process import Task
+from experiments.execution.options import Execution
+from experiments.execution.worker_control import Control
+from experiments.isolation.child_pool import Nursery, TemplateProcess
+from experiments.isolation.fork_server import Load
+from experiments.isolation.isolated_attempts import IsolatedAttempts
+from experiments.isolation.parent_pipe import Leash
+from experiments.processes.process_tree import descendants_of
 
 HEAD = """
 import os, signal, sys, time

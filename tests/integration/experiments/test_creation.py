@@ -9,14 +9,14 @@ import pytest
 from sqlalchemy import select
 
 from database.models import Experiment, ExperimentSeries, ExperimentStatus, SeriesState
-from database.session import SessionLocal, close_global_session, get_session, scoped_session
+from database.session.lifecycle import SessionLocal, close_global_session, get_session, scoped_session
 from experiments import creation
 from experiments.creation import Created, OtherTargetError, check_target, create_series
 from experiments.parameters import key
 from experiments.seeding import seed_for
-from experiments.series_file.errors import SeriesFileError
 from experiments.series_file.loading import load_series_file
 from experiments.series_file.models import SeriesFile
+from experiments.series_file.reading.errors import SeriesFileError
 from tests.integration.experiments.creating import Write, create, rows, series_row
 
 

@@ -13,9 +13,9 @@ import pytest
 from sqlalchemy import event, select, text
 from sqlalchemy.orm import Session
 
-from database.engine import get_engine
+from database.engine.registry import get_engine
 from database.models import Experiment, SeriesState
-from database.session import configure, scoped_session
+from database.session.lifecycle import configure, scoped_session
 from experiments import creation
 from experiments.creation import SeriesChangedError, create_series
 from tests.integration.experiments.creating import Write, create, rows, series_row

@@ -10,12 +10,12 @@ import pytest
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from database.engine import current_url
+from database.claims.runners import Provenance
+from database.engine.registry import current_url
 from database.models import Experiment, Outcome
-from database.runners import Provenance
-from database.session import SessionLocal
+from database.session.lifecycle import SessionLocal
 from database.settings import results_directory
-from experiments.results_folder import ResultsFolder
+from experiments.output.results_folder import ResultsFolder
 from meta.commands.group import run_command
 from tests.integration.recording import add_series, add_worker, completed, raised, record
 

@@ -11,7 +11,7 @@ import pytest
 from sqlalchemy import func, select
 
 from database.models import Experiment
-from database.session import scoped_session
+from database.session.lifecycle import scoped_session
 from experiments.creation import Created
 from experiments.series_file.loading import load_series_file
 from meta.create_experiment_series import insert_data, main, summary

@@ -11,7 +11,7 @@ from sqlalchemy import select
 
 from database.errors import NotFoundError
 from database.models import Attempt, Experiment, ExperimentSeries, ExperimentStatus, Outcome
-from database.session import scoped_session
+from database.session.lifecycle import scoped_session
 from meta.frames import load_curves, load_experiments
 
 

@@ -12,16 +12,16 @@ import pytest
 
 from database.errors import NotFoundError
 from database.models import ExperimentStatus
-from database.session import scoped_session
+from database.queries.series_lookup import find_series
+from database.session.lifecycle import scoped_session
 from database.settings import results_directory
-from experiments.results_folder import ResultsFolder
+from experiments.output.results_folder import ResultsFolder
 from experiments.series_file.loading import load_series_file
-from experiments.series_lookup import find_series
 from meta.commands.group import run_command
 from meta.generate_aggregate_graphs import generate_all_graphs, main
-from meta.graphs.drawing import make_picture
-from meta.graphs.records import read_records
-from meta.graphs.subsets import read_subset
+from meta.graphs.figure.render import make_picture
+from meta.records.series_records import read_records
+from meta.records.subsets import read_subset
 from tests.figures import make_figure
 
 
@@ -105,10 +105,12 @@ def test_a_failing_graph_does_not_stop_the_others(
     ]
     with scoped_session() as session:
         write_series(session, outcome, **SECTIONS, graphs=graphs)
-    monkeypatch.setattr("meta.graphs.points.box_summary", None)  # a defect of ours, found in the middle
+    monkeypatch.setattr(
+        "meta.graphs.data.per_value.box_summary", None
+    )  # a defect of ours, found in the middle
     with (
         scoped_session(read_only=True) as session,
-        caplog.at_level(logging.WARNING, logger="meta.graphs.generation"),
+        caplog.at_level(logging.WARNING, logger="meta.graphs.generation.series_graphs"),
     ):
         wrong, boxes, curves = generate_all_graphs(session, "study", tmp_path)
     assert "did you mean 'accuracy'?" in wrong.error
@@ -128,7 +130,7 @@ def test_letters_that_are_boxes_are_told(
         write_series(session, outcome, **SECTIONS, graphs=graphs)
     with (
         scoped_session(read_only=True) as session,
-        caplog.at_level(logging.WARNING, logger="meta.graphs.generation"),
+        caplog.at_level(logging.WARNING, logger="meta.graphs.generation.series_graphs"),
     ):
         (result,) = generate_all_graphs(session, "study", tmp_path)
     assert len(result.paths) == 2
@@ -147,7 +149,7 @@ def test_no_snapshot_is_open_while_drawing(
         open_during.append(session.in_transaction())
         return make_picture(spec, records)
 
-    monkeypatch.setattr("meta.graphs.drawing.make_picture", spy)
+    monkeypatch.setattr("meta.graphs.figure.render.make_picture", spy)
     with scoped_session() as session:
         write_series(session, outcome, **SECTIONS)
     with scoped_session(read_only=True) as session:
@@ -252,7 +254,7 @@ def test_a_graph_that_fails_keeps_its_last_picture(
         write_series(session, outcome, **SECTIONS, graphs=named("a"))
         generate_all_graphs(session, "study", tmp_path)
         with monkeypatch.context() as broken:
-            broken.setattr("meta.graphs.drawing.make_picture", None)
+            broken.setattr("meta.graphs.figure.render.make_picture", None)
             (failed,) = generate_all_graphs(session, "study", tmp_path, force=True)
         assert failed.error
         assert (tmp_path / "a.png").exists()

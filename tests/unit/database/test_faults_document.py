@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from database import postgresql, sqlite
-from database.schema import VERSION_TABLE
-from database.sqlite_file import MAX_WAL_BYTES
-from experiments import limits
+from database.engine import postgresql, sqlite
+from database.engine.schema import VERSION_TABLE
+from database.engine.sqlite_file import MAX_WAL_BYTES
+from experiments.supervisor import limits
 
 ROOT = Path(__file__).parents[3]
 PAGE = (ROOT / "docs" / "faults.md").read_text(encoding="utf-8")

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy
 import pytest
 
-from database.attempts import Chunk
+from database.claims.types import Chunk
 from experiments import context
 from experiments.context import Identity, MetricError, Run
 

@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 
 from experiments.expansion import Counts, count, expand
 from experiments.parameters import canonical, key, nest
-from experiments.series_file.errors import SeriesFileError
 from experiments.series_file.loading import load_series_file
 from experiments.series_file.models import SeriesFile
+from experiments.series_file.reading.errors import SeriesFileError
 
 
 def series(**sections: Any) -> SeriesFile:

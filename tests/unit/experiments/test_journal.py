@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from database.attempts import Chunk, Finished
+from database.claims.types import Chunk, Finished
 from database.models import Outcome
 from experiments.journal import JournalReader, JournalWriter
 

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from experiments.series_file.models import MetricSection
-from meta.graphs.records import CompletedExperiment, ConfigurationRecord, RetiredRecord, SeriesRecords
-from meta.statistics.curves import Curve
+from meta.records.series_records import CompletedExperiment, ConfigurationRecord, RetiredRecord, SeriesRecords
+from meta.statistics.estimators.curves import Curve
 
 #: None where the repetition was not completed.
 Results = Callable[[Mapping[str, Any], int], Mapping[str, Any] | None]

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from meta import verdicts
-from meta.value_comparison import ComparisonError, ValueComparison, compare_values
+from meta.comparison import ComparisonError, ValueComparison, compare_values
 
 NAN = float("nan")
 

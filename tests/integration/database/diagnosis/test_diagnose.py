@@ -15,13 +15,13 @@ import pytest
 from sqlalchemy import Connection, create_engine, text
 from sqlalchemy.exc import OperationalError
 
-from database import schema
 from database.diagnosis import sqlite as sqlite_diagnosis
 from database.diagnosis.diagnose import diagnose
 from database.diagnosis.findings import Diagnosis
-from database.engine import dispose_engines, get_engine, new_engine
+from database.engine import schema
+from database.engine.registry import dispose_engines, get_engine, new_engine
 from database.models import ExperimentSeries
-from database.session import scoped_session
+from database.session.lifecycle import scoped_session
 
 
 @contextmanager

@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 from database.expressions import parse
 from database.expressions.names import written
 from database.models import Configuration, Experiment, ExperimentSeries, ExperimentStatus, SeriesState
-from database.session import SessionLocal
+from database.session.lifecycle import SessionLocal
 
 KEYS = st.sampled_from(["a", "b"]) | st.sampled_from(
     ["a", "b", "c", "é", 'q"t', "back\\slash", "$float", "0", "lambda", "x.y", "%s", ":p"]

@@ -22,14 +22,14 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 from werkzeug.serving import make_server
 
-from database.concurrency import ConcurrentUpdateError
-from database.engine import get_engine
+from database.engine.registry import get_engine
 from database.errors import SessionMisuseError
 from database.events import Event, EventKind, listening
 from database.integrations.flask import init_app
 from database.models import ExperimentSeries
-from database.people import current_person
-from database.session import SessionLocal, scoped_session
+from database.models.current_user import current_person
+from database.session.lifecycle import SessionLocal, scoped_session
+from database.session.optimistic_locking import ConcurrentUpdateError
 from tests.integration.database.recorded_series import series
 
 #: The requests that are inside the application at the same moment.

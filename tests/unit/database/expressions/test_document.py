@@ -10,7 +10,7 @@ import pytest
 from database.expressions import parse
 from database.expressions.names import OWN_NAMES, KnownNames, leaves
 from database.expressions.parser import MAX_CHARACTERS, MAX_DEPTH, MAX_PARTS
-from experiments.series_file.yaml_reader import read_yaml
+from experiments.series_file.reading.yaml_reader import read_yaml
 
 PAGE = (Path(__file__).parents[4] / "docs" / "expressions.md").read_text(encoding="utf-8")
 ROWS = re.findall(r"^\| `([^|]+)` \| (true|false) \|$", PAGE, re.MULTILINE)

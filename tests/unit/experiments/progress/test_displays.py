@@ -12,13 +12,13 @@ import pytest
 from rich.cells import cell_len
 from rich.console import Console
 
-from database.queries import StatusCounts
-from experiments.assignment import Stage, WorkerView
+from database.queries.overview import StatusCounts
+from experiments.execution.assignment import Stage, WorkerView
+from experiments.progress.format import one_line, parameters_text, rate_text
 from experiments.progress.json_lines import JsonLinesDisplay
 from experiments.progress.live import LiveDisplay
-from experiments.progress.picture import Progress, Slowest
+from experiments.progress.model import Progress, Slowest
 from experiments.progress.plain import PlainDisplay
-from experiments.progress.words import one_line, parameters_text, rate_text
 
 WORKERS = (
     WorkerView("a", 11, 7, 1, busy_s=3725.0, memory_bytes=300 << 20),

@@ -14,12 +14,12 @@ import pytest
 from sqlalchemy.exc import OperationalError
 
 from database.errors import NotFoundError
-from database.pace import RunningNow
-from database.queries import StatusCounts
-from experiments.assignment import Stage, View, WorkerView
-from experiments.progress.looking import Look, Looker
-from experiments.progress.picture import Progress
+from database.queries.overview import StatusCounts
+from database.queries.pace import RunningNow
+from experiments.execution.assignment import Stage, View, WorkerView
+from experiments.progress.model import Progress
 from experiments.progress.plain import PlainDisplay
+from experiments.progress.poller import Look, Looker
 from experiments.progress.tracker import ProgressTracker
 
 PATIENCE_S = 30
@@ -142,7 +142,7 @@ def test_observing_never_waits() -> None:
 
 def test_silent_database(monkeypatch: pytest.MonkeyPatch) -> None:
     """While the database does not answer the last counts stay, with how long ago that was."""
-    monkeypatch.setattr("experiments.progress.looking._PATIENCE_S", 0.0)
+    monkeypatch.setattr("experiments.progress.poller._PATIENCE_S", 0.0)
     display = Recording()
     answers = threading.Event()
     answers.set()
@@ -220,7 +220,7 @@ def test_messages_go_through_the_display(capsys: pytest.CaptureFixture[str]) -> 
     display = Recording()
     try:
         with tracker(display, lambda *_: looked()):
-            logging.getLogger("experiments.worker").warning("beware of %d", 3)
+            logging.getLogger("experiments.worker.loop").warning("beware of %d", 3)
             display.until(lambda _: display.told)
         assert logger.handlers == [handler]
     finally:

@@ -9,15 +9,6 @@ from pathlib import Path
 import pytest
 from pydantic import BaseModel
 
-from experiments.series_file.errors import SeriesFileError
-from experiments.series_file.execute import (
-    ExecuteSection,
-    NotifySection,
-    RecycleSection,
-    RetriesSection,
-    StopAfterSection,
-)
-from experiments.series_file.graphs import GraphSpec
 from experiments.series_file.loading import load_series_file
 from experiments.series_file.models import (
     MetricSection,
@@ -25,7 +16,16 @@ from experiments.series_file.models import (
     RunSection,
     SeriesFile,
 )
-from experiments.series_file.tables import TableSpec
+from experiments.series_file.reading.errors import SeriesFileError
+from experiments.series_file.sections.execute import (
+    ExecuteSection,
+    NotifySection,
+    RecycleSection,
+    RetriesSection,
+    StopAfterSection,
+)
+from experiments.series_file.sections.graphs import GraphSpec
+from experiments.series_file.sections.tables import TableSpec
 
 TEXT = (Path(__file__).parents[4] / "docs" / "series-file.md").read_text(encoding="utf-8")
 EXAMPLES = re.findall(r"```yaml\n(.*?)```", TEXT, re.DOTALL)

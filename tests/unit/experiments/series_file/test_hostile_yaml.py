@@ -11,9 +11,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from experiments.series_file.errors import SeriesFileError
 from experiments.series_file.loading import load_series_file
-from experiments.series_file.yaml_reader import UnreadableError, read_yaml
+from experiments.series_file.reading.errors import SeriesFileError
+from experiments.series_file.reading.yaml_reader import UnreadableError, read_yaml
 
 CORPUS = Path(__file__).parents[2] / "hostile_yaml"
 
@@ -80,7 +80,7 @@ EXPECTED = {
 _LOAD_ALL = """
 import json, sys, time
 from pathlib import Path
-from experiments.series_file.errors import SeriesFileError
+from experiments.series_file.reading.errors import SeriesFileError
 from experiments.series_file.loading import load_series_file
 seconds = {}
 for path in sorted(Path(sys.argv[1]).glob("*.yaml")):

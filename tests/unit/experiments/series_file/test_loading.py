@@ -14,10 +14,10 @@ import numpy as np
 import pytest
 
 from database.expressions.parser import ALLOWED
-from experiments.series_file.errors import Problem, SeriesFileError
-from experiments.series_file.graphs import GraphKind
 from experiments.series_file.loading import load_series_file
 from experiments.series_file.models import SeriesFile
+from experiments.series_file.reading.errors import Problem, SeriesFileError
+from experiments.series_file.sections.graphs import GraphKind
 
 GOOD = """\
 name: first

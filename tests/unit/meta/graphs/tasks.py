@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from experiments.series_file.graphs import GraphSpec
-from meta.graphs.extract import extract
-from meta.graphs.fingerprint import Fingerprints
-from meta.graphs.origin import Origin
-from meta.graphs.records import SeriesRecords
-from meta.graphs.tasks import Task
+from experiments.series_file.sections.graphs import GraphSpec
+from meta.graphs.figure.task import Task
+from meta.graphs.generation.extract import extract
+from meta.graphs.provenance.fingerprint import Fingerprints
+from meta.graphs.provenance.origin import Origin
+from meta.records.series_records import SeriesRecords
 
 
 def make_task(spec: GraphSpec, records: SeriesRecords, name: str = "name") -> Task:

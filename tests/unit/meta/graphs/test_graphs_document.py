@@ -12,11 +12,11 @@ import numpy as np
 import pytest
 
 from database.models import Outcome
-from experiments.series_file.graph_checks import keys_of
-from experiments.series_file.graphs import GraphKind, GraphSpec
 from experiments.series_file.loading import load_series_file
-from meta.attempts import AttemptRecord
-from meta.statistics.curves import Curve
+from experiments.series_file.sections.graph_checks import keys_of
+from experiments.series_file.sections.graphs import GraphKind, GraphSpec
+from meta.records.attempts import AttemptRecord
+from meta.statistics.estimators.curves import Curve
 from tests.figures import make_figure
 
 TEXT = (Path(__file__).parents[4] / "docs" / "graphs.md").read_text(encoding="utf-8")

@@ -9,10 +9,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from meta.statistics.bootstrap import bootstrap_interval
-from meta.statistics.guards import coverage_of_mean
-from meta.statistics.location import ESTIMATORS
-from meta.statistics.resampling import Method, Resampling
+from meta.statistics.comparisons.guards import coverage_of_mean
+from meta.statistics.estimators.location import ESTIMATORS
+from meta.statistics.intervals.bootstrap import bootstrap_interval
+from meta.statistics.intervals.resampling import Method, Resampling
 
 PAGE = (Path(__file__).parents[4] / "docs" / "statistics.md").read_text(encoding="utf-8")
 

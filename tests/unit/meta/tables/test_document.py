@@ -8,9 +8,9 @@ from pathlib import Path
 import yaml
 
 from experiments.series_file.loading import load_series_file
-from experiments.series_file.tables import TableSpec
-from meta.tables.cells import MAX_COLUMNS, MAX_ROWS
-from meta.tables.marks import MOST_COMPARISONS
+from experiments.series_file.sections.tables import TableSpec
+from meta.tables.data.cells import MAX_COLUMNS, MAX_ROWS
+from meta.tables.data.significance_marks import MOST_COMPARISONS
 
 ROOT = Path(__file__).parents[4]
 PAGE = (ROOT / "docs" / "tables.md").read_text(encoding="utf-8")

@@ -1,0 +1,161 @@
+"""What a supervisor asks about claims: what there is to do, and who has lost what they are at.
+
+Nothing here changes anything; the cost is that of a few index entries, however large the series.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import Connection, bindparam, text
+from sqlalchemy.orm import Session
+
+from database.claims.statements import CANARY, CLAIMABLE, DELAYED, IN_BATCH, due
+from database.claims.types import Token
+from database.models.experiment import FIRST
+
+#: Of what is delayed; the index of that knows the repetition.
+_FIRST_ONLY = " AND repetition = 0"
+
+
+@dataclass(frozen=True)
+class Outlook:
+    """Whether there is something to claim.
+
+    Attributes
+    ----------
+    claimable : int
+        How many experiments could be claimed now, no further than was asked.
+    due_in_s : float or None
+        When none can: in how many seconds, by the database's clock, the next delayed retry can.
+        None when nothing waits, or the series is paused.
+    """
+
+    claimable: int
+    due_in_s: float | None
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether there is nothing to claim, now or later."""
+        return not self.claimable and self.due_in_s is None
+
+
+@dataclass(frozen=True)
+class FirstExperiments:
+    """How the first experiments of all configurations stand.
+
+    Attributes
+    ----------
+    failed : int
+        How many have failed for good.
+    awaited : bool
+        Whether some are still to end: claimed, running, or pending again.
+    """
+
+    failed: int
+    awaited: bool
+
+
+def outlook(session: Session, series_id: int, *, limit: int, canary: bool = False) -> Outlook:
+    """Tell what of a series a worker could claim now, no further than `limit`, or when it could."""
+    connection = session.connection()
+    claimable = _count_claimable(connection, series_id, limit, canary=canary)
+    due_in_s = None if claimable else _next_due_s(connection, series_id, canary=canary)
+    return Outlook(claimable, due_in_s)
+
+
+def revoked(session: Session, holding: Mapping[str, Token]) -> set[str]:
+    """Return the workers whose attempt is no longer theirs: cancelled, released, or they are fenced.
+
+    Parameters
+    ----------
+    holding : mapping of worker id to Token
+        What each was seen at. One that has ended meanwhile and was recorded in order is not
+        revoked; still, look again whether the worker is at it before it is killed.
+    """
+    connection = session.connection()
+    owned = _owners(connection, [token[0] for token in holding.values()])
+    gone = {
+        worker_id: token
+        for worker_id, token in holding.items()
+        if owned.get(token[0]) != (token[1], worker_id)
+    }
+    if not gone:
+        return set()
+    ended = _ended_in_order(connection, list(gone.values()))
+    return {worker_id for worker_id, token in gone.items() if token not in ended}
+
+
+def first_experiments(session: Session, series_id: int) -> FirstExperiments:
+    """Tell how the first experiments of the configurations stand, whoever runs them."""
+    # One statement is one snapshot: of two, the second would miss what has just failed, or was given back.
+    failed = f"SELECT count(*) FROM experiment WHERE series_id = :series AND status = 'failed' AND {FIRST}"
+    awaited = (
+        "series_id = :series AND worker_id IS NOT NULL AND repetition = 0 AND NOT retired LIMIT 1",
+        f"{CLAIMABLE}{CANARY} ORDER BY priority DESC, position LIMIT 1",
+        f"{DELAYED}{_FIRST_ONLY} ORDER BY due_at LIMIT 1",
+    )
+    # Not EXISTS: PostgreSQL leaves out the order there, and with it the index.
+    found = " UNION ALL ".join(
+        f"SELECT * FROM (SELECT 1 FROM experiment WHERE {one}) AS one" for one in awaited
+    )
+    statement = f"SELECT ({failed}), (SELECT count(*) FROM ({found}) AS found)"
+    row = session.execute(text(statement), {"series": series_id}).one()
+    return FirstExperiments(int(row[0]), bool(row[1]))
+
+
+def _count_claimable(connection: Connection, series_id: int, limit: int, *, canary: bool) -> int:
+    """Count what could be claimed now, up to a limit; also delayed retries whose time has come."""
+    # Only the orders make both databases take the indexes of these: SQLite would take that of all statuses,
+    # PostgreSQL would walk through the table in the hope of finding enough soon.
+    ready = CLAIMABLE + (CANARY if canary else "") + " ORDER BY priority DESC, position"
+    ended = due(connection) + (_FIRST_ONLY if canary else "") + " ORDER BY due_at"
+    found = 0
+    for condition in (ready, ended):
+        statement = text(
+            f"SELECT count(*) FROM (SELECT 1 AS one FROM experiment WHERE {condition} LIMIT :limit) AS found"
+        )
+        arguments = {"series": series_id, "limit": limit - found}
+        found += int(connection.execute(statement, arguments).scalar() or 0)
+    return found
+
+
+def _next_due_s(connection: Connection, series_id: int, *, canary: bool) -> float | None:
+    """Return in how many seconds the next delayed retry becomes claimable; None when there is none."""
+    seconds = (
+        "extract(epoch FROM due_at - clock_timestamp())"
+        if connection.dialect.name == "postgresql"
+        else "(julianday(due_at) - julianday('now')) * 86400.0"
+    )
+    which = DELAYED + (_FIRST_ONLY if canary else "")
+    statement = text(f"SELECT {seconds} FROM experiment WHERE {which} ORDER BY due_at LIMIT 1")
+    found = connection.execute(statement, {"series": series_id}).scalar()
+    return None if found is None else max(0.0, float(found))
+
+
+def _owners(connection: Connection, experiment_ids: Sequence[int]) -> dict[int, tuple[int, str]]:
+    """Return, of those experiments that a live worker owns, the attempt's number and the worker."""
+    statement = text(
+        "SELECT e.id, e.attempt_number, e.worker_id FROM experiment e JOIN worker w ON w.id = e.worker_id "
+        "JOIN runner r ON r.id = w.runner_id "
+        "WHERE w.state = 'alive' AND r.state = 'alive' AND e.id IN :ids"
+    ).bindparams(bindparam("ids", expanding=True))
+    found: dict[int, tuple[int, str]] = {}
+    for first in range(0, len(experiment_ids), IN_BATCH):
+        ids = experiment_ids[first : first + IN_BATCH]
+        found.update((row[0], (row[1], row[2])) for row in connection.execute(statement, {"ids": ids}))
+    return found
+
+
+def _ended_in_order(connection: Connection, tokens: Sequence[Token]) -> set[Token]:
+    """Return those attempts that ended by themselves, and were not taken away."""
+    statement = text(
+        "SELECT experiment_id, number FROM attempt "
+        "WHERE outcome NOT IN ('cancelled', 'lost', 'released') AND experiment_id IN :ids"
+    ).bindparams(bindparam("ids", expanding=True))
+    found: set[Token] = set()
+    for first in range(0, len(tokens), IN_BATCH):
+        ids = [token[0] for token in tokens[first : first + IN_BATCH]]
+        found.update((row[0], row[1]) for row in connection.execute(statement, {"ids": ids}))
+    return found.intersection(tokens)

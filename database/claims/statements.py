@@ -1,0 +1,388 @@
+"""The SQL of the claim protocol (`database.claims.protocol`), where SQLite and PostgreSQL differ in words.
+
+Everything here works on a connection inside a transaction of the protocol.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import lru_cache
+from operator import attrgetter
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, bindparam, select, text
+
+from database.claims.types import Chunk, Claim, Finished, Token
+from database.models import Experiment, ExperimentStatus, Outcome, ProcessState, exact_json
+from database.models.experiment import FIRST
+
+#: The database's clock, as a value of our time columns.
+NOW = {
+    "sqlite": "strftime('%Y-%m-%d %H:%M:%f000', 'now')",
+    "postgresql": "clock_timestamp()",
+}
+_OWNED = "worker_id = :worker AND status IN ('claimed', 'running')"
+_NOT_PAUSED = "NOT EXISTS (SELECT 1 FROM experiment_series s WHERE s.id = :series AND s.paused)"
+#: In the words of the partial indexes; `due` makes the first true of what was delayed.
+_WAITING = f"series_id = :series AND status = 'pending' AND NOT retired AND {_NOT_PAUSED}"
+CLAIMABLE = f"{_WAITING} AND due_at IS NULL"
+CANARY = f" AND {FIRST}"
+DELAYED = f"{_WAITING} AND due_at IS NOT NULL"
+_ATTEMPT_COLUMNS = [
+    "outcome",
+    "duration_s",
+    "error_type",
+    "error_message",
+    "traceback",
+    "exit_code",
+    "signal",
+    "peak_memory_bytes",
+    "cpu_s",
+    "log_tail",
+]
+_plain_columns = attrgetter(*_ATTEMPT_COLUMNS[1:])
+#: What a worker owns, and the series whose tally tells of it: none does of what is retired, while it is.
+Owned = dict[Token, int | None]
+_TALLIED_IN = "CASE WHEN retired THEN NULL ELSE series_id END"
+#: SQLite has a limit on the number of bound values.
+IN_BATCH = 500
+
+
+def lock_alive(connection: Connection, worker_id: str) -> bool:
+    """Lock the worker's row if it and its runner are alive."""
+    lock = " FOR NO KEY UPDATE OF worker" if _is_postgresql(connection) else ""
+    statement = text(
+        "SELECT 1 FROM worker JOIN runner ON runner.id = worker.runner_id "
+        f"WHERE worker.id = :worker AND worker.state = 'alive' AND runner.state = 'alive'{lock}"
+    )
+    return connection.execute(statement, {"worker": worker_id}).first() is not None
+
+
+def lock_owned(connection: Connection, worker_id: str) -> Owned:
+    """Lock and return all that the worker owns."""
+    lock = " FOR NO KEY UPDATE" if _is_postgresql(connection) else ""
+    statement = text(f"SELECT id, attempt_number, {_TALLIED_IN} FROM experiment WHERE {_OWNED}{lock}")
+    return {(row[0], row[1]): row[2] for row in connection.execute(statement, {"worker": worker_id})}
+
+
+@dataclass(frozen=True)
+class Held:
+    """What a worker owns: since when it runs, and the time now, by the database's clock, since 1970."""
+
+    token: Token
+    tallied_in: int | None
+    status: ExperimentStatus
+    started_at: float | None
+    now: float
+
+
+def lock_worker(connection: Connection, worker_id: str) -> None:
+    """Lock the worker's row, if there is one, as its own transactions do first."""
+    lock = " FOR NO KEY UPDATE" if _is_postgresql(connection) else ""
+    connection.execute(text(f"SELECT 1 FROM worker WHERE id = :worker{lock}"), {"worker": worker_id})
+
+
+def holdings(connection: Connection, worker_id: str, series_id: int) -> list[Held]:
+    """Lock and return what the worker owns of a series."""
+    if _is_postgresql(connection):
+        seconds, lock = "extract(epoch FROM {})", " FOR NO KEY UPDATE"
+        now = "clock_timestamp()"
+    else:
+        seconds, lock = "(julianday({}) - 2440587.5) * 86400.0", ""
+        now = "'now'"
+    statement = text(
+        f"SELECT id, attempt_number, {_TALLIED_IN}, status, {seconds.format('started_at')}, "
+        f"{seconds.format(now)} "
+        f"FROM experiment WHERE {_OWNED} AND series_id = :series{lock}"
+    )
+    return [
+        Held(
+            (row[0], row[1]),
+            row[2],
+            ExperimentStatus(row[3]),
+            None if row[4] is None else float(row[4]),
+            float(row[5]),
+        )
+        for row in connection.execute(statement, {"worker": worker_id, "series": series_id})
+    ]
+
+
+def fulfilling(
+    connection: Connection, experiment_ids: Collection[int], conditions: Sequence[ColumnElement[bool]]
+) -> set[int]:
+    """Return those of a worker's experiments that fulfil all conditions."""
+    if not conditions:
+        return set(experiment_ids)
+    statement = select(Experiment.id).where(Experiment.id.in_(experiment_ids), *conditions)
+    return set(connection.scalars(statement))
+
+
+def running_of(connection: Connection, worker_id: str) -> set[int]:
+    """Return the experiments that the database shows as running under the worker."""
+    statement = text("SELECT id FROM experiment WHERE worker_id = :worker AND status = 'running'")
+    return set(connection.execute(statement, {"worker": worker_id}).scalars())
+
+
+def end_delays(connection: Connection, series_id: int) -> None:
+    """Let claims see the retries whose time has come; so many at once that no claim takes long."""
+    lock = " FOR UPDATE SKIP LOCKED" if _is_postgresql(connection) else ""
+    ended = text(f"SELECT id FROM experiment WHERE {due(connection)} ORDER BY due_at LIMIT {IN_BATCH}{lock}")
+    ids = connection.execute(ended, {"series": series_id}).scalars().all()
+    if ids:
+        statement = text("UPDATE experiment SET due_at = NULL WHERE id IN :ids")
+        connection.execute(statement.bindparams(bindparam("ids", expanding=True)), {"ids": ids})
+
+
+def claim(
+    connection: Connection, worker_id: str, series_id: int, limit: int, *, canary: bool = False
+) -> list[Claim]:
+    """Claim the first pending experiments of a series; they come in the order to run them."""
+    now = NOW[connection.dialect.name]
+    which = CLAIMABLE + (CANARY if canary else "")
+    pending = f"SELECT id FROM experiment WHERE {which} ORDER BY priority DESC, position LIMIT :limit"
+    assignment = (
+        f"status = 'claimed', attempt_number = attempt_number + 1, worker_id = :worker, claimed_at = {now}, "
+        "started_at = NULL, finished_at = NULL, results = NULL"
+    )
+    if _is_postgresql(connection):
+        # MATERIALIZED: otherwise the planner may run the subquery again and claim more than the limit.
+        statement = (
+            f"WITH pick AS MATERIALIZED ({pending} FOR UPDATE SKIP LOCKED) "
+            f"UPDATE experiment e SET {assignment} FROM pick, configuration c "
+            "WHERE e.id = pick.id AND c.id = e.configuration_id "
+            "RETURNING e.id, e.attempt_number, e.repetition, e.seed, CAST(c.parameters AS text), "
+            "e.priority, e.position"
+        ).replace("attempt_number + 1", "e.attempt_number + 1")
+    else:
+        statement = (
+            f"UPDATE experiment SET {assignment} WHERE id IN ({pending}) "
+            "RETURNING id, attempt_number, repetition, seed, "
+            "(SELECT parameters FROM configuration WHERE configuration.id = experiment.configuration_id), "
+            "priority, position"
+        )
+    arguments = {"series": series_id, "limit": limit, "worker": worker_id}
+    rows = connection.execute(text(statement), arguments).all()
+    return [_claim(row) for row in sorted(rows, key=_order)]  # the order of RETURNING is undefined
+
+
+def claims_of(connection: Connection, worker_id: str, experiment_ids: Sequence[int]) -> list[Claim]:
+    """Return what the worker owns of these as claims: an earlier COMMIT landed without an answer."""
+    statement = text(
+        "SELECT e.id, e.attempt_number, e.repetition, e.seed, CAST(c.parameters AS text), "
+        "e.priority, e.position "
+        "FROM experiment e JOIN configuration c ON c.id = e.configuration_id "
+        "WHERE e.worker_id = :worker AND e.status IN ('claimed', 'running')"
+    )
+    wanted = set(experiment_ids)
+    rows = [row for row in connection.execute(statement, {"worker": worker_id}) if row[0] in wanted]
+    return [_claim(row) for row in sorted(rows, key=_order)]
+
+
+def start(connection: Connection, worker_id: str, token: Token) -> None:
+    """Show people what the worker is at; the exact time is the attempt's."""
+    statement = text(
+        f"UPDATE experiment SET status = 'running', started_at = {NOW[connection.dialect.name]} "
+        "WHERE id = :id AND attempt_number = :number AND worker_id = :worker AND status = 'claimed'"
+    )
+    connection.execute(statement, {"id": token[0], "number": token[1], "worker": worker_id})
+
+
+def finish(
+    connection: Connection, worker_id: str, finished: Sequence[Finished], status: ExperimentStatus
+) -> int:
+    """Move owned experiments to their next status; return how many there were."""
+    if _is_postgresql(connection):
+        statement = text(
+            "UPDATE experiment e SET status = :status, worker_id = NULL, results = CAST(v.results AS json), "
+            "started_at = to_timestamp(v.started), finished_at = to_timestamp(v.finished) "
+            "FROM unnest(CAST(:ids AS bigint[]), CAST(:numbers AS int[]), CAST(:results AS text[]), "
+            "CAST(:started AS float8[]), CAST(:finished AS float8[])) "
+            "AS v(id, number, results, started, finished) "
+            f"WHERE e.id = v.id AND e.attempt_number = v.number AND e.{_OWNED}"
+        )
+        columns = {
+            "ids": [one.experiment_id for one in finished],
+            "numbers": [one.attempt_number for one in finished],
+            "results": [one.results for one in finished],
+            "started": [one.started_at for one in finished],
+            "finished": [one.finished_at for one in finished],
+        }
+        return connection.execute(
+            statement, {**columns, "status": status.value, "worker": worker_id}
+        ).rowcount
+    # In the driver's own words: what SQLAlchemy does for each row of `text` took a tenth of a worker's time.
+    update = (
+        "UPDATE experiment SET status = ?, worker_id = NULL, results = ?, started_at = ?, finished_at = ? "
+        "WHERE id = ? AND attempt_number = ? AND worker_id = ? AND status IN ('claimed', 'running')"
+    )
+    rows = [
+        (
+            status.value,
+            one.results,
+            _sqlite_time(one.started_at),
+            _sqlite_time(one.finished_at),
+            one.experiment_id,
+            one.attempt_number,
+            worker_id,
+        )
+        for one in finished
+    ]
+    return connection.exec_driver_sql(update, rows).rowcount
+
+
+def insert_attempts(connection: Connection, worker_id: str, finished: Sequence[Finished]) -> None:
+    """Write the witnesses."""
+    names = ["experiment_id", "number", "worker_id", "started_at", "finished_at", *_ATTEMPT_COLUMNS]
+    if _is_postgresql(connection):
+        types = ["bigint", "int", "float8", "float8", "text", "float8", "text", "text", "text", "int", "int"]
+        types += ["bigint", "float8", "text"]
+        arrays = ", ".join(f"CAST(:c{number} AS {kind}[])" for number, kind in enumerate(types))
+        statement = (
+            f"INSERT INTO attempt ({', '.join(names)}) "
+            f"SELECT a, b, :worker, to_timestamp(c), to_timestamp(d), e, f, g, h, i, j, k, l, m, n "
+            f"FROM unnest({arrays}) AS v(a, b, c, d, e, f, g, h, i, j, k, l, m, n)"
+        )
+        rows = [
+            (
+                one.experiment_id,
+                one.attempt_number,
+                one.started_at,
+                one.finished_at,
+                one.outcome.value,
+                *_plain_columns(one),
+            )
+            for one in finished
+        ]
+        columns = {f"c{number}": list(column) for number, column in enumerate(zip(*rows, strict=True))}
+        connection.execute(text(statement), {**columns, "worker": worker_id})
+        return
+    statement = f"INSERT INTO attempt ({', '.join(names)}) VALUES ({', '.join('?' * len(names))})"
+    connection.exec_driver_sql(
+        statement,
+        [
+            (
+                one.experiment_id,
+                one.attempt_number,
+                worker_id,
+                _sqlite_time(one.started_at),
+                _sqlite_time(one.finished_at),
+                one.outcome.value,
+                *_plain_columns(one),
+            )
+            for one in finished
+        ],
+    )
+
+
+def insert_chunks(connection: Connection, chunks: Sequence[tuple[Token, Chunk]]) -> None:
+    """Write metrics; those that an earlier transaction wrote are the same."""
+    statement = text(
+        "INSERT INTO metric_chunk "
+        "(experiment_id, attempt_number, metric, number, count, steps, readings, seconds) "
+        "VALUES (:id, :attempt, :metric, :number, :count, :steps, :readings, :seconds) ON CONFLICT DO NOTHING"
+    )
+    connection.execute(
+        statement,
+        [
+            {
+                "id": token[0],
+                "attempt": token[1],
+                "metric": chunk.metric,
+                "number": chunk.number,
+                "count": chunk.count,
+                "steps": chunk.steps,
+                "readings": chunk.readings,
+                "seconds": chunk.seconds,
+            }
+            for token, chunk in chunks
+        ],
+    )
+
+
+def witnesses(connection: Connection, worker_id: str, finished: Sequence[Finished]) -> set[Token]:
+    """Return those attempts that this worker, or its supervisor for it, has recorded just so.
+
+    An attempt that was taken away has a row as well, of another outcome than the worker tells.
+    """
+    statement = text(
+        "SELECT experiment_id, number, outcome FROM attempt "
+        "WHERE worker_id = :worker AND experiment_id IN :ids"
+    ).bindparams(bindparam("ids", expanding=True))
+    found: set[tuple[int, int, str]] = set()
+    for first in range(0, len(finished), IN_BATCH):
+        ids = [one.experiment_id for one in finished[first : first + IN_BATCH]]
+        rows = connection.execute(statement, {"worker": worker_id, "ids": ids})
+        found.update((row[0], row[1], row[2]) for row in rows)
+    return {
+        (one.experiment_id, one.attempt_number)
+        for one in finished
+        if (one.experiment_id, one.attempt_number, one.outcome.value) in found
+    }
+
+
+def count_outcomes(connection: Connection, experiment_id: int, outcome: Outcome) -> int:
+    """Return how many attempts of an experiment ended so, since a person last asked for another try."""
+    statement = text(
+        "SELECT count(*) FROM attempt WHERE experiment_id = :id AND outcome = :outcome "
+        "AND number > (SELECT forgiven FROM experiment WHERE id = :id)"
+    )
+    found = connection.execute(statement, {"id": experiment_id, "outcome": outcome.value}).scalar()
+    return int(found or 0)
+
+
+def end_worker(connection: Connection, worker_id: str, state: ProcessState) -> None:
+    """Let the worker claim and record nothing more."""
+    statement = text("UPDATE worker SET state = :state WHERE id = :worker AND state = 'alive'")
+    connection.execute(statement, {"state": state.value, "worker": worker_id})
+
+
+def delay(connection: Connection, waits: Sequence[tuple[Token, float]]) -> None:
+    """Let pending experiments wait so many seconds, by the database's clock."""
+    moment = (
+        "clock_timestamp() + make_interval(secs => :delay)"
+        if _is_postgresql(connection)
+        else "strftime('%Y-%m-%d %H:%M:%f000', 'now', :delay || ' seconds')"
+    )
+    statement = text(
+        f"UPDATE experiment SET due_at = {moment} "
+        "WHERE id = :id AND attempt_number = :number AND status = 'pending'"
+    )
+    rows = [{"id": token[0], "number": token[1], "delay": round(delay_s, 3)} for token, delay_s in waits]
+    connection.execute(statement, rows)
+
+
+def orphaned_workers(connection: Connection) -> list[str]:
+    """Return owners that are missing, not alive, or whose runner is not."""
+    statement = text(
+        "SELECT DISTINCT e.worker_id FROM experiment e LEFT JOIN worker w ON w.id = e.worker_id "
+        "LEFT JOIN runner r ON r.id = w.runner_id WHERE e.worker_id IS NOT NULL "
+        "AND (w.id IS NULL OR w.state <> 'alive' OR r.state <> 'alive')"
+    )
+    return list(connection.execute(statement).scalars())
+
+
+def due(connection: Connection) -> str:
+    """Return the condition of the delayed whose time has come."""
+    # In a subquery, because PostgreSQL's clock is volatile: compared directly, no index would be used.
+    return f"{DELAYED} AND due_at <= (SELECT {NOW[connection.dialect.name]})"
+
+
+def _claim(row: Sequence[Any]) -> Claim:
+    return Claim(row[0], row[1], row[2], row[3], exact_json.decode(row[4]))
+
+
+def _order(row: Sequence[Any]) -> tuple[int, int, int]:
+    return (-row[5], row[6], row[0])
+
+
+@lru_cache(maxsize=4096)  # each one is written twice
+def _sqlite_time(moment: float | None) -> str | None:
+    if moment is None:
+        return None
+    return datetime.fromtimestamp(moment, UTC).replace(tzinfo=None).isoformat(" ", "microseconds")
+
+
+def _is_postgresql(connection: Connection) -> bool:
+    return connection.dialect.name == "postgresql"

@@ -1,0 +1,156 @@
+"""Whether a database is whole: its file, and what the protocol promises about its rows.
+
+The rules are those of `database.claims.protocol`: they hold at every moment, also while runners are at work,
+because each is read in one snapshot.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from sqlalchemy import Connection, select, text
+from sqlalchemy.exc import DatabaseError as DriverDatabaseError
+from sqlalchemy.orm import Session
+
+from database.claims import runners
+from database.counts import not_tallied
+from database.errors import DatabaseError
+from database.models import ExperimentSeries
+
+#: So many of SQLite's complaints are shown.
+_MOST_COMPLAINTS = 5
+_DAMAGED = (
+    "{file} is damaged: {complaints}. Stop all programs that use it, copy it away, and restore a backup, or "
+    "save what can be read: sqlite3 {file} .recover | sqlite3 new.db"
+)
+
+
+@dataclass(frozen=True)
+class Violation:
+    """A rule that does not hold.
+
+    Attributes
+    ----------
+    rule : str
+        What should be.
+    count : int
+        How many experiments break it, or series.
+    example : int
+        The id of one of them.
+    of : str
+        What is counted: "experiments" or "series".
+    """
+
+    rule: str
+    count: int
+    example: int
+    of: str = "experiments"
+
+
+_HELD = "CASE WHEN e.worker_id IS NULL THEN 0 ELSE 1 END"
+#: The rule, and a query of the experiments that break it.
+_RULES = {
+    "each ended attempt is recorded exactly once": (
+        "SELECT e.id FROM experiment e WHERE e.attempt_number <> "
+        f"{_HELD} + (SELECT count(*) FROM attempt a WHERE a.experiment_id = e.id)"
+    ),
+    "no attempt has a number that was never claimed": (
+        "SELECT e.id FROM experiment e JOIN attempt a ON a.experiment_id = e.id "
+        f"WHERE a.number > e.attempt_number - {_HELD}"
+    ),
+    "a completed experiment has a completed attempt, with its results": (
+        "SELECT e.id FROM experiment e WHERE e.status = 'completed' AND (e.results IS NULL OR NOT EXISTS "
+        "(SELECT 1 FROM attempt a WHERE a.experiment_id = e.id AND a.outcome = 'completed'))"
+    ),
+    "an experiment with a completed attempt is completed": (
+        "SELECT e.id FROM attempt a JOIN experiment e ON e.id = a.experiment_id "
+        "WHERE a.outcome = 'completed' AND e.status <> 'completed'"
+    ),
+    "an experiment is held by a worker exactly while it is claimed or running": (
+        "SELECT e.id FROM experiment e "
+        "WHERE (e.status IN ('claimed', 'running')) <> (e.worker_id IS NOT NULL)"
+    ),
+}
+#: This one can be mended: `tallies.recount_all` counts anew.
+TALLIED = "the tallies of a series are the counts of its experiments"
+
+
+def check_records(session: Session) -> list[Violation]:
+    """Return the rules that do not hold.
+
+    Parameters
+    ----------
+    session : Session
+        In one snapshot, so that nothing changes between the parts of a question.
+    """
+    found = []
+    connection = session.connection()
+    for rule, query in _RULES.items():
+        row = connection.execute(text(f"SELECT count(*), min(id) FROM ({query}) AS broken")).one()
+        if row[0]:
+            found.append(Violation(rule, int(row[0]), int(row[1])))
+    wrong = not_tallied(session, session.scalars(select(ExperimentSeries.id)).all())
+    if wrong:
+        found.append(Violation(TALLIED, len(wrong), min(wrong), "series"))
+    return found
+
+
+def check_file(connection: Connection, *, thorough: bool = True) -> None:
+    """Read all of an SQLite file and make sure that it is whole; PostgreSQL does that by itself.
+
+    Parameters
+    ----------
+    thorough : bool
+        Also compare each index with its table, and look for rows that refer to others which are gone.
+
+    Raises
+    ------
+    DatabaseError
+        It is damaged; the message says how, and what can be done.
+    """
+    if connection.dialect.name != "sqlite":
+        return
+    pragma = "integrity_check" if thorough else "quick_check"
+    try:
+        rows = connection.exec_driver_sql(f"PRAGMA {pragma}({_MOST_COMPLAINTS})").scalars()
+        complaints = [str(line) for line in rows if line != "ok"]
+        if thorough and not complaints:
+            dangling = connection.exec_driver_sql("PRAGMA foreign_key_check").all()[:_MOST_COMPLAINTS]
+            complaints = [f"row {row[1]} of {row[0]} refers to a missing one of {row[2]}" for row in dangling]
+    except DriverDatabaseError as error:
+        raise _damaged(connection, [str(error.orig)]) from error
+    if complaints:
+        raise _damaged(connection, complaints)
+
+
+def _damaged(connection: Connection, complaints: list[str]) -> DatabaseError:
+    file = Path(str(connection.engine.url.database))
+    lines = [line for complaint in complaints for line in complaint.splitlines()][:_MOST_COMPLAINTS]
+    return DatabaseError(_DAMAGED.format(file=file, complaints="; ".join(lines)))
+
+
+def check_after_power_cut(session: Session) -> bool:
+    """Check an SQLite file whose last runner ended with its whole machine, before anything is written.
+
+    A killed process never damages it; a power cut on a disk that lies about writing can. Reads the
+    file once, and only then.
+
+    Returns
+    -------
+    bool
+        Whether there was a reason to check.
+
+    Raises
+    ------
+    DatabaseError
+        It is damaged.
+    """
+    if session.get_bind().dialect.name != "sqlite":
+        return False
+    own_boot = runners.ProcessIdentity.own().boot_id.partition("/")[0]
+    boots = {silence.identity.boot_id.partition("/")[0] for silence in runners.others_alive(session, "")}
+    if not own_boot or not boots - {own_boot, ""}:
+        return False
+    check_file(session.connection(), thorough=False)
+    return True

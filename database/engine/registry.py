@@ -1,0 +1,197 @@
+"""One engine per process and database, with the settings of SQLite and PostgreSQL."""
+
+from __future__ import annotations
+
+import math
+import os
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import sqlalchemy
+from sqlalchemy import Engine
+from sqlalchemy.engine import URL
+from sqlalchemy.exc import DBAPIError
+
+from database.engine import faults, fork_safety, postgresql, schema, slow_queries, sqlite, sqlite_file
+from database.engine.pool import ExplainingPool
+from database.errors import DatabaseError, DatabaseUnreachableError
+from database.settings import Settings, normalise_url, safe_url
+
+
+@dataclass(frozen=True)
+class _Configured:
+    url: URL
+    protocol: bool
+    create: bool
+
+
+_engines: dict[tuple[URL, bool], Engine] = {}
+_configured: _Configured | None = None
+_lock = threading.RLock()
+_askers: list[Callable[[URL], None]] = []
+
+
+def configure(url: str | URL, *, protocol: bool = False, create: bool = True) -> None:
+    """Set the database of this process, for every session opened from now on.
+
+    Parameters
+    ----------
+    url : str or URL
+        ``sqlite:///path`` or ``postgresql://...``; made absolute at once.
+    protocol : bool
+        True in runners and workers: on PostgreSQL their connections carry timeouts.
+    create : bool
+        False for who only looks: a database that does not exist, or has no tables of ours, is an
+        error then, and nothing is made.
+    """
+    global _configured  # noqa: PLW0603 - the process's one setting
+    wanted = normalise_url(url)
+    for ask in _askers:
+        ask(wanted)
+    _configured = _Configured(wanted, protocol, create)
+
+
+def ask_before_configuring(ask: Callable[[URL], None]) -> None:
+    """Have `ask` called with the database that is to be the process's; it may refuse by raising."""
+    _askers.append(ask)
+
+
+def current_url() -> URL:
+    """Return the database of this process: `configure()`'s, the environment's, or the default."""
+    if _configured is not None:
+        return _configured.url
+    return normalise_url(Settings.from_environment().database_url)
+
+
+def get_engine(url: str | URL | None = None) -> Engine:
+    """Return this process's engine for a database, whose tables exist at the current revision.
+
+    Parameters
+    ----------
+    url : str or URL, optional
+        The database; by default `current_url`.
+
+    Raises
+    ------
+    DatabaseUnreachableError, DatabaseError
+        No connection can be made, or what is found there is not ours, not safe or not writable.
+    SchemaError
+        The tables are of an older or newer revision; the message says what to do.
+    """
+    wanted = current_url() if url is None else normalise_url(url)
+    protocol = _configured is not None and _configured.protocol
+    create = _configured is None or _configured.create
+    key = (wanted, protocol)
+    with _lock:
+        if key not in _engines:
+            if wanted.get_backend_name() == "sqlite":
+                _check_file(Path(str(wanted.database)), writing=protocol)
+            engine = new_engine(wanted, protocol=protocol, create=create)
+            try:
+                schema.ensure(engine, create=create)
+            except DBAPIError as error:
+                engine.dispose()
+                raise database_error(error, wanted) from error
+            except BaseException:
+                engine.dispose()
+                raise
+            _engines[key] = engine
+        return _engines[key]
+
+
+def _check_file(file: Path, *, writing: bool) -> None:
+    """Refuse a file that SQLite would damage, or in which a runner could record nothing."""
+    if not Settings.from_environment().allow_network_file_system:
+        sqlite_file.refuse_network(file)
+    if writing:
+        sqlite_file.refuse_unwritable(file)
+
+
+def new_engine(url: str | URL, *, protocol: bool = False, create: bool = True) -> Engine:
+    """Return an engine of its own with our settings; its schema is not looked at.
+
+    Raises
+    ------
+    DatabaseMissingError
+        `create` is False and the SQLite file does not exist.
+    """
+    parsed, settings = normalise_url(url), Settings.from_environment()
+    on_sqlite = parsed.get_backend_name() == "sqlite"
+    if on_sqlite:
+        sqlite_file.find_folder(Path(str(parsed.database)), create=create)
+    engine = sqlalchemy.create_engine(
+        parsed,
+        hide_parameters=True,
+        poolclass=ExplainingPool,
+        pool_size=settings.pool_size,
+        max_overflow=settings.pool_overflow,
+        pool_timeout=settings.pool_timeout_s,
+        pool_recycle=math.ceil(settings.pool_recycle_s),
+        pool_pre_ping=not on_sqlite,  # a file does not hang up
+        connect_args=(
+            sqlite.connect_arguments() if on_sqlite else postgresql.connect_arguments(protocol=protocol)
+        ),
+    )
+    if on_sqlite:
+        sqlite.prepare(engine, settings.durability)
+    slow_queries.watch(engine, settings.slow_query_s)
+    fork_safety.watch(engine)
+    return engine
+
+
+def dispose_engines() -> None:
+    """Close the idle connections of this process's engines and forget them."""
+    with _lock:
+        for engine in _engines.values():
+            engine.dispose()
+        _engines.clear()
+
+
+def database_error(error: DBAPIError, url: URL | None = None) -> DatabaseError:
+    """Say in our words what a driver's error means for the user."""
+    url = current_url() if url is None else url
+    place = safe_url(url)
+    cause = str(error.orig).strip().splitlines()[0] if error.orig else str(error)
+    name = faults.sqlite_code(error)
+    if faults.is_contention(error):
+        why = "is locked by another program" if name else "is too busy"
+        return DatabaseUnreachableError(f"{place} {why} ({cause}); try again when it is done")
+    if name:
+        file = Path(str(url.database))
+        return DatabaseError(f"{file} {_about_sqlite(name, file, cause)}")
+    if faults.is_refused(error):
+        return DatabaseError(
+            f"{place} refuses the connection ({cause}); check the user, the password and the name in the URL"
+        )
+    if faults.is_transient(error):
+        return DatabaseUnreachableError(f"{place} cannot be reached ({cause}); is the server running?")
+    return DatabaseError(f"{place}: the database refused a statement ({cause})")
+
+
+def _about_sqlite(name: str, file: Path, cause: str) -> str:
+    """Return the end of a sentence that begins with the file: what is wrong with it, and what to do."""
+    if name.startswith(("SQLITE_NOTADB", "SQLITE_CORRUPT")):
+        return f"is damaged or not an SQLite database ({cause}); restore a backup or name another file"
+    if name.startswith("SQLITE_CANTOPEN"):
+        return f"cannot be opened ({cause}): {sqlite_file.why_not_opened(file)}"
+    if name.startswith("SQLITE_READONLY"):
+        reason = sqlite_file.why_not_writable(file) or "check the file's and its folder's owner"
+        return f"cannot be written ({cause}): {reason}"
+    if name.startswith(("SQLITE_FULL", "SQLITE_IOERR_WRITE", "SQLITE_IOERR_SHMSIZE")):
+        return f"cannot grow, no space is left on its disk ({cause}); make room and run it again"
+    if name.startswith("SQLITE_IOERR"):
+        return f"cannot be read or written, its disk fails ({cause}, {name}); look at the system's log"
+    return f"refused a statement ({cause})"
+
+
+def _forget_parents_engines() -> None:
+    """In a forked child: never use what the parent opened."""
+    global _lock  # noqa: PLW0603 - another thread of the parent may have held it at the fork
+    _lock = threading.RLock()
+    _engines.clear()
+    sqlite.forget_writers()
+
+
+os.register_at_fork(after_in_child=_forget_parents_engines)

@@ -1,0 +1,205 @@
+"""Which revision the tables are of: creating them, checking them, upgrading them.
+
+Alembic's revisions are called ``NNNN_vX.Y.Z``: the version is the oldest program that knows the
+revision, so that a program which meets a newer database can say what to install. Alembic itself
+is imported only to create or upgrade; workers never need it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from sqlalchemy import Connection, Engine, inspect, text
+
+from database import package_folder
+from database.claims.runners import ProcessIdentity, has_ended
+from database.engine import sqlite
+from database.errors import HOW_TO_MAKE_ONE, DatabaseMissingError, SchemaError
+from database.settings import Settings, safe_url
+
+if TYPE_CHECKING:
+    from alembic.config import Config
+
+#: The head of `migrations/versions`; a test compares them.
+CURRENT_REVISION = "0002_v0.1.0"
+#: A name of our own, so that the tables can live beside those of other tools that use Alembic.
+VERSION_TABLE = "experiments_schema_version"
+MIGRATIONS = package_folder() / "migrations"
+
+
+@dataclass(frozen=True)
+class Upgrade:
+    """What an upgrade did.
+
+    Attributes
+    ----------
+    before, after : str
+        The revisions; equal when there was nothing to do.
+    backup : Path or None
+        The copy made before, on SQLite.
+    """
+
+    before: str
+    after: str
+    backup: Path | None
+
+
+def ensure(engine: Engine, *, create: bool = True) -> None:
+    """Create the tables in an empty database; refuse one of another revision.
+
+    Any number of processes may do this at once on the same empty database.
+
+    Raises
+    ------
+    SchemaError
+        The database is older (run the upgrade), newer (update the program), or another program's.
+    DatabaseMissingError
+        It has no tables of ours, and `create` is False.
+    """
+    with engine.connect() as connection:
+        found = revision(connection)
+        if found is None:
+            _refuse_foreign_file(connection)
+    if found is None:
+        if not create:
+            raise DatabaseMissingError(f"{safe_url(engine.url)} holds no experiments yet; {HOW_TO_MAKE_ONE}")
+        found = _create(engine)
+    if found != CURRENT_REVISION:
+        raise _wrong_revision(engine, found)
+
+
+def revision(connection: Connection) -> str | None:
+    """Return the revision of the tables, or None where there are none of ours."""
+    if not inspect(connection).has_table(VERSION_TABLE):
+        return None
+    found = connection.execute(text(f"SELECT version_num FROM {VERSION_TABLE}")).scalar()
+    return None if found is None else str(found)
+
+
+def upgrade(engine: Engine) -> Upgrade:
+    """Bring the tables to the current revision; on SQLite after a backup copy beside the file.
+
+    Raises
+    ------
+    SchemaError
+        The database is newer than this program, another program's, or a runner is at work.
+    """
+    with engine.connect() as connection:
+        before = revision(connection)
+        if before is None:
+            _refuse_foreign_file(connection)
+    if before is None:
+        return Upgrade(before="empty", after=_create(engine), backup=None)
+    if before == CURRENT_REVISION:
+        return Upgrade(before=before, after=before, backup=None)
+    if before not in known_revisions():
+        raise _wrong_revision(engine, before)
+    with engine.connect() as connection:
+        _refuse_while_running(connection)
+    backup = _back_up(engine, before)
+    _migrate(engine)
+    return Upgrade(before=before, after=CURRENT_REVISION, backup=backup)
+
+
+def known_revisions() -> list[str]:
+    """Return the revisions this program can upgrade from, newest first."""
+    from alembic.script import ScriptDirectory
+
+    return [script.revision for script in ScriptDirectory.from_config(_alembic_config()).walk_revisions()]
+
+
+def _create(engine: Engine) -> str:
+    if engine.dialect.name == "sqlite":
+        sqlite.switch_to_wal(engine)
+    _migrate(engine)
+    return CURRENT_REVISION
+
+
+def _migrate(engine: Engine) -> None:
+    """Run all missing migrations in one transaction, one process at a time."""
+    from alembic import command
+
+    with engine.begin() as connection:
+        if connection.dialect.name == "postgresql":
+            connection.execute(text("SELECT pg_advisory_xact_lock(hashtext(:name))"), {"name": VERSION_TABLE})
+        else:
+            sqlite.begin_immediate(connection)
+        if revision(connection) == CURRENT_REVISION:
+            return  # another process was faster
+        config = _alembic_config()
+        config.attributes["connection"] = connection
+        command.upgrade(config, "head")
+
+
+def _alembic_config() -> Config:
+    from alembic.config import Config
+
+    config = Config()
+    # Config reads % as the start of an interpolation.
+    config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
+    return config
+
+
+def _back_up(engine: Engine, before: str) -> Path | None:
+    if engine.dialect.name != "sqlite":
+        return None
+    path = Path(str(engine.url.database))
+    stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%S%f")
+    backup = path.with_name(f"{path.stem}.before-upgrade-{before}-{stamp}{path.suffix}")
+    with engine.connect() as connection:
+        connection.exec_driver_sql("VACUUM INTO ?", (str(backup),))
+    return backup
+
+
+def _refuse_while_running(connection: Connection) -> None:
+    lease_s = Settings.from_environment().lease_s
+    age = (
+        "(julianday('now') - julianday(beat_at)) * 86400.0"
+        if connection.dialect.name == "sqlite"
+        else "extract(epoch FROM clock_timestamp() - beat_at)"
+    )
+    heard = connection.execute(
+        text(
+            "SELECT id, host, boot_id, pid, pid_start FROM runner "
+            f"WHERE state = 'alive' AND {age} < :lease ORDER BY id"
+        ),
+        {"lease": lease_s},
+    )
+    for runner_id, *identity in heard:
+        process = ProcessIdentity(*identity)
+        if not has_ended(runner_id, process):
+            raise SchemaError(
+                f"a runner is at work (process {process.pid} on {process.host}); stop it, then upgrade the "
+                "database"
+            )
+
+
+def _refuse_foreign_file(connection: Connection) -> None:
+    """Refuse an SQLite file that another program made; PostgreSQL databases may be shared."""
+    if connection.dialect.name != "sqlite":
+        return
+    tables = inspect(connection).get_table_names()
+    if tables and VERSION_TABLE not in tables:  # another process may have created ours just now
+        raise SchemaError(
+            f"{safe_url(connection.engine.url)} belongs to another program (it has the table {tables[0]}); "
+            "name another file"
+        )
+
+
+def _wrong_revision(engine: Engine, found: str) -> SchemaError:
+    place = safe_url(engine.url)
+    number, _, version = found.partition("_v")
+    if number > CURRENT_REVISION.partition("_v")[0]:
+        return SchemaError(
+            f"{place} was written by a newer program (revision {found}, this one knows {CURRENT_REVISION}); "
+            f"install version {version or 'newer'} or later: pip install -U 'experiment-series>={version}'"
+        )
+    if found in known_revisions():
+        return SchemaError(
+            f"{place} is of the older revision {found}; run `experiments database upgrade` "
+            f"to bring it to {CURRENT_REVISION} (a backup copy is made)"
+        )
+    return SchemaError(f"{place} has the unknown revision {found}; this program knows {CURRENT_REVISION}")

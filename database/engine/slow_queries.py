@@ -1,0 +1,73 @@
+"""Statements that take long are logged with the place that ran them.
+
+The time is that of the database driver's ``execute``: on PostgreSQL with all rows on their way here, on
+SQLite until the first row. A statement that fails, at a timeout for example, is told too. Waiting for
+SQLite's write lock is a statement by itself, BEGIN IMMEDIATE.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+import time
+from typing import Any
+
+from sqlalchemy import Engine, ExceptionContext, event
+
+from database import events
+from database.engine.call_site import calling_place
+from database.events import EventKind
+
+#: Longer statements are cut in the log.
+MAX_STATEMENT = 2_000
+
+_QUOTED = re.compile(r"'(?:[^']|'')*'?")
+_DOLLAR_QUOTE = re.compile(r"\$\w*\$")
+
+logger = logging.getLogger(__name__)
+
+
+def watch(engine: Engine, threshold_s: float) -> None:
+    """Log each statement on `engine` that takes longer than `threshold_s` seconds; never its values."""
+
+    @event.listens_for(engine, "before_cursor_execute")
+    def before(*arguments: Any) -> None:
+        context = arguments[4]
+        context.experiments_begun_s = time.perf_counter()
+
+    @event.listens_for(engine, "after_cursor_execute")
+    def after(*arguments: Any) -> None:
+        statement, context = arguments[2], arguments[4]
+        seconds = time.perf_counter() - context.experiments_begun_s
+        if seconds > threshold_s:
+            _tell(statement, seconds, threshold_s)
+
+    @event.listens_for(engine, "handle_error")
+    def failed(error: ExceptionContext) -> None:
+        begun_s = getattr(error.execution_context, "experiments_begun_s", None)
+        if begun_s is None or error.statement is None:
+            return
+        seconds = time.perf_counter() - begun_s
+        if seconds > threshold_s:
+            _tell(error.statement, seconds, threshold_s)
+
+
+def without_literals(statement: str) -> str:
+    """Return a statement without what is quoted in it; values belong into parameters, and may be secret."""
+    if "\\" in statement or _DOLLAR_QUOTE.search(statement):  # it cannot be told where a quotation ends
+        return re.sub(r"['$].*", "'…'", statement, count=1, flags=re.DOTALL)
+    return _QUOTED.sub("'…'", statement)
+
+
+def _tell(statement: str, seconds: float, threshold_s: float) -> None:
+    place, shown = calling_place(), " ".join(without_literals(statement).split())
+    if len(shown) > MAX_STATEMENT:
+        shown = f"{shown[:MAX_STATEMENT]}…"
+    logger.warning(
+        "a statement took %.3g s at %s (EXPERIMENTS_SLOW_QUERY_S is %g): %s",
+        seconds,
+        place,
+        threshold_s,
+        shown,
+    )
+    events.tell(EventKind.SLOW_QUERY, place, statement=shown, seconds=seconds)

@@ -1,0 +1,194 @@
+"""SQLite as this project uses it: WAL, reads that never wait, BEGIN IMMEDIATE before the first write.
+
+The driver's own transactions are switched off. Reads run in autocommit, as READ COMMITTED does on
+PostgreSQL. The first statement that writes, or the first savepoint, takes the write lock with
+BEGIN IMMEDIATE: a deferred transaction that reads and then writes fails at once with
+SQLITE_BUSY_SNAPSHOT whatever the busy timeout, and BEGIN IMMEDIATE at every begin would make a
+bare read block all writers.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import sqlite3
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from sqlalchemy import Connection, Engine, event
+from sqlalchemy.pool import ConnectionPoolEntry
+
+from database.engine.call_site import calling_place
+from database.engine.sqlite_file import OpenedFile
+from database.errors import SessionMisuseError
+from database.expressions import sqlite_functions
+
+#: How long a writer waits for another one before it fails, in seconds.
+BUSY_TIMEOUT_S = 30.0
+
+_READS = re.compile(
+    r"\s*(?:SELECT\b|PRAGMA\b|EXPLAIN\b|BEGIN\b|VACUUM\b|VALUES\b|RELEASE\b|ROLLBACK\b"
+    r"|WITH\b(?!.*\b(?:INSERT|UPDATE|DELETE|REPLACE)\b))",
+    re.IGNORECASE | re.DOTALL,
+)
+#: Who holds the write lock: (database file, thread) -> the place that took it.
+_writers: dict[tuple[str, int], str] = {}
+
+
+def connect_arguments() -> dict[str, Any]:
+    """Return what `sqlite3.connect` gets."""
+    return {"timeout": BUSY_TIMEOUT_S}
+
+
+def prepare(engine: Engine, durability: str) -> None:
+    """Attach the rules of this module to `engine`."""
+    synchronous = {"normal": "NORMAL", "full": "FULL"}[durability]
+
+    @event.listens_for(engine, "connect")
+    def connect(connection: sqlite3.Connection, record: ConnectionPoolEntry) -> None:
+        record.info["file"] = os.path.realpath(str(engine.url.database))  # it may have several names
+        record.info["opened"] = OpenedFile(str(engine.url.database))
+        connection.isolation_level = None  # the driver never begins
+        connection.execute("PRAGMA foreign_keys=ON")
+        connection.execute(f"PRAGMA synchronous={synchronous}")
+        sqlite_functions.add_to(connection)
+
+    @event.listens_for(engine, "begin")
+    def begin(connection: Connection) -> None:
+        options = connection.get_execution_options()
+        if options.get("read_only"):
+            connection.exec_driver_sql("PRAGMA query_only=ON")
+            connection.exec_driver_sql("BEGIN")  # one snapshot from the first read on
+        elif options.get("write_lock"):
+            begin_immediate(connection)
+
+    @event.listens_for(engine, "before_cursor_execute")
+    def before_cursor_execute(connection: Connection, _cursor: Any, statement: str, *_rest: Any) -> None:
+        if not _READS.match(statement):
+            hold_write_lock(connection)
+
+    @event.listens_for(engine, "savepoint")
+    def savepoint(connection: Connection, _name: str) -> None:
+        hold_write_lock(connection)
+
+    @event.listens_for(engine, "commit")
+    def commit(connection: Connection) -> None:
+        if "writer" in connection.info:
+            _file(connection).check()
+
+    def end(connection: Connection) -> None:
+        writer = connection.info.pop("writer", None)
+        if writer is not None:
+            _writers.pop(writer, None)
+        # After a fork the connection is the parent's, and invalid here.
+        if connection.get_execution_options().get("read_only") and connection.connection.is_valid:
+            _driver(connection).execute("PRAGMA query_only=OFF")
+
+    event.listen(engine, "commit", end)
+    event.listen(engine, "rollback", end)
+
+    @event.listens_for(engine, "checkin")
+    def checkin(connection: sqlite3.Connection | None, record: Any) -> None:
+        if connection is not None and record.info.pop("refusing_writes", False):
+            connection.execute("PRAGMA query_only=OFF")
+
+    @event.listens_for(engine, "close")
+    def close(_connection: sqlite3.Connection, record: Any) -> None:
+        writer = record.info.pop("writer", None)  # a connection thrown away in mid-transaction
+        if writer is not None:
+            _writers.pop(writer, None)
+
+
+def begin_immediate(connection: Connection) -> None:
+    """Take the write lock now, waiting for other processes but never for this thread itself.
+
+    Raises
+    ------
+    SessionMisuseError
+        This thread holds the lock through another session; both places are named.
+    DatabaseReplacedError
+        What would be written would be lost: the file is not under its name any more.
+    """
+    writer = (str(connection.info["file"]), threading.get_ident())
+    holder = _writers.get(writer)
+    if holder is not None:
+        raise SessionMisuseError(
+            f"{calling_place()} writes through a second session while this thread's first one holds "
+            f"SQLite's write lock since {holder}; it would wait for itself. Commit the first one "
+            "before, or use one session for both"
+        )
+    _file(connection).check()
+    connection.exec_driver_sql("BEGIN IMMEDIATE")
+    _file(connection).note_wal()
+    _writers[writer] = calling_place()
+    connection.info["writer"] = writer
+
+
+def hold_write_lock(connection: Connection) -> None:
+    """Take the write lock unless this transaction has it: what is read from now on stays true in it."""
+    if not _driver(connection).in_transaction:
+        begin_immediate(connection)
+
+
+@contextmanager
+def refusing_writes(connection: Connection) -> Iterator[None]:
+    """Let the database refuse writes for a part of a transaction; before the first write it is a snapshot."""
+    driver = _driver(connection)
+    idle = not driver.in_transaction
+    if idle:
+        driver.execute("BEGIN")  # a savepoint inside need not take the write lock then
+    driver.execute("PRAGMA query_only=ON")
+    connection.info["refusing_writes"] = True
+    try:
+        yield
+    finally:
+        # Otherwise it has gone back to the pool, which allows them again, or is the parent's.
+        if not connection.closed and connection.connection.is_valid:
+            driver.execute("PRAGMA query_only=OFF")
+            connection.info.pop("refusing_writes", None)
+            if idle and driver.in_transaction:
+                driver.execute("ROLLBACK")
+
+
+def forget_writers() -> None:
+    """In a forked child: the locks are the parent's."""
+    _writers.clear()
+
+
+def _file(connection: Connection) -> OpenedFile:
+    found = connection.info["opened"]
+    assert isinstance(found, OpenedFile)
+    return found
+
+
+def _driver(connection: Connection) -> sqlite3.Connection:
+    found = connection.connection.driver_connection
+    assert isinstance(found, sqlite3.Connection)
+    return found
+
+
+def switch_to_wal(engine: Engine) -> None:
+    """Make readers and the writer independent of each other, for good: the file remembers.
+
+    SQLite does not use its busy handler for this switch (it fails at once while another process
+    writes), hence the loop.
+    """
+    give_up = time.monotonic() + BUSY_TIMEOUT_S
+    connection = engine.raw_connection()
+    try:
+        driver = connection.driver_connection
+        assert isinstance(driver, sqlite3.Connection)
+        while True:
+            try:
+                driver.execute("PRAGMA journal_mode=WAL").fetchone()
+            except sqlite3.OperationalError as error:
+                if "locked" not in str(error) or time.monotonic() > give_up:
+                    raise
+                time.sleep(0.02)
+            else:
+                return
+    finally:
+        connection.close()

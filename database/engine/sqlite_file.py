@@ -1,0 +1,234 @@
+"""The file of an SQLite database: where it may lie, who may write it, and whether it is still the same.
+
+SQLite in WAL mode does not notice that its file was deleted or replaced: what it writes "succeeds"
+and is gone. So each writing transaction compares the file under the name with the one that was
+opened, when it begins and just before it commits (some microseconds each).
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import pwd
+import stat
+from pathlib import Path
+
+from sqlalchemy import Engine
+
+from database.engine import file_systems
+from database.errors import HOW_TO_MAKE_ONE, DatabaseError, DatabaseMissingError, DatabaseReplacedError
+
+logger = logging.getLogger(__name__)
+
+#: A WAL file beyond this means that somebody keeps an old read open.
+MAX_WAL_BYTES = 64 * 2**20
+#: How long the end of a run waits for others before it leaves the WAL file as it is.
+_FOLD_WAIT_MS = 2_000
+_ADVICE_REPLACED = (
+    "nothing more is written. Put the file back (with the files of the same name ending in -wal and -shm, if "
+    "they were moved too) and run the same command again: what is finished and not recorded waits in the "
+    "journals of the run"
+)
+
+
+class OpenedFile:
+    """The file that a connection has open, to be told from another one of its name.
+
+    Parameters
+    ----------
+    path : str
+        The name it was opened by.
+    """
+
+    __slots__ = ("_identity", "_path", "_wal_identity", "_wal_path")
+
+    def __init__(self, path: str) -> None:
+        self._path, self._wal_path = path, f"{path}-wal"
+        self._identity = _identity(path)
+        self._wal_identity: tuple[int, int] | None = None
+
+    def check(self) -> None:
+        """Make sure that what is written now will be found under the name.
+
+        Raises
+        ------
+        DatabaseReplacedError
+            The file, or its WAL file, was deleted or replaced.
+        """
+        if _identity(self._path) != self._identity:
+            raise DatabaseReplacedError(
+                f"the database file {self._path} was {_fate(self._path)} while it was in use; "
+                f"{_ADVICE_REPLACED}"
+            )
+        if self._wal_identity is not None and _identity(self._wal_path) != self._wal_identity:
+            raise DatabaseReplacedError(
+                f"{self._wal_path}, a part of the database, was {_fate(self._wal_path)} while it was in use; "
+                f"{_ADVICE_REPLACED}"
+            )
+
+    def note_wal(self) -> None:
+        """Remember the WAL file, which SQLite makes with the first transaction and keeps while it is open."""
+        if self._wal_identity is None:
+            self._wal_identity = _identity(self._wal_path)
+
+
+def _identity(path: str) -> tuple[int, int] | None:
+    try:
+        found = os.stat(path)  # noqa: PTH116 - a Path costs more than the call, and this is in the hot path
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
+
+
+def _fate(path: str) -> str:
+    return "replaced by another file" if Path(path).exists() else "deleted or moved away"
+
+
+def find_folder(file: Path, *, create: bool) -> None:
+    """Make the folder of a database file, or insist that the file exists.
+
+    Raises
+    ------
+    DatabaseMissingError
+        `create` is False and there is no such file.
+    DatabaseError
+        The folder cannot be made.
+    """
+    if not create:
+        if not file.exists():
+            raise DatabaseMissingError(f"there is no database at {file}; {HOW_TO_MAKE_ONE}")
+        return
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise DatabaseError(
+            f"the folder of {file} cannot be made ({error.strerror}); name another place"
+        ) from error
+
+
+def refuse_network(file: Path) -> None:
+    """Refuse a file that lies on a network file system.
+
+    Raises
+    ------
+    DatabaseError
+        The message says what to use instead, and how to insist.
+    """
+    kind = file_systems.network_kind(file)
+    if kind is not None:
+        raise DatabaseError(
+            f"{file} lies on a network file system ({kind}), where SQLite damages data without an error; "
+            "name a file on a local disk, or use PostgreSQL (--database postgresql://...). "
+            "EXPERIMENTS_ALLOW_NETWORK_FILE_SYSTEM=1 insists, at your own risk"
+        )
+
+
+def refuse_unwritable(file: Path) -> None:
+    """Refuse a file that exists and that this process may not write.
+
+    Raises
+    ------
+    DatabaseError
+        The message says why, and what to do.
+    """
+    reason = why_not_writable(file)
+    if reason is not None:
+        raise DatabaseError(f"the database {file} cannot be written: {reason}")
+
+
+def why_not_writable(file: Path) -> str | None:
+    """Say what keeps this process from writing a database file; None when nothing does."""
+    # The WAL file and its index belong to whoever opened the database first.
+    for part in (file, Path(f"{file}-wal"), Path(f"{file}-shm")):
+        if part.exists() and not _may(part, os.R_OK | os.W_OK):
+            return f"{_refusal(part)}; ask its owner, or name another database"
+    if file.parent.is_dir() and not _may(file.parent, os.W_OK | os.X_OK):
+        return f"no file can be made beside it, {_refusal(file.parent)}; ask its owner, or name another place"
+    return None
+
+
+def why_not_opened(file: Path) -> str:
+    """Say what keeps SQLite from opening its file, which it does not tell itself, and what to do."""
+    if file.is_dir():
+        return f"it is a folder; name a file in it, such as {file / 'experiments.db'}"
+    if not file.parent.is_dir():
+        return f"there is no folder {file.parent}; make it, or name another place"
+    reason = why_not_writable(file)
+    if reason is not None:
+        return reason
+    return "check where its links lead, its disk, and the limit of open files (ulimit -n)"
+
+
+def _may(path: Path, mode: int) -> bool:
+    return os.access(path, mode, effective_ids=os.access in os.supports_effective_ids)
+
+
+def _refusal(path: Path) -> str:
+    found = path.stat()
+    if os.statvfs(path).f_flag & os.ST_RDONLY:
+        return f"the file system of {path} is mounted read-only"
+    owner, mode = _user(found.st_uid), stat.filemode(found.st_mode)
+    return f"{path} belongs to {owner} ({mode}), this program runs as {_user(os.geteuid())}"
+
+
+def _user(uid: int) -> str:
+    try:
+        return pwd.getpwuid(uid).pw_name
+    except KeyError:
+        return f"user {uid}"
+
+
+def wal_bytes(file: Path) -> int:
+    """Return the size of a database's WAL file; 0 when there is none."""
+    try:
+        return Path(f"{file}-wal").stat().st_size
+    except OSError:
+        return 0
+
+
+class WalWatch:
+    """Tells when a database's WAL file has grown beyond measure, and again each time it has doubled."""
+
+    def __init__(self) -> None:
+        self._limit = MAX_WAL_BYTES
+
+    def look(self, engine: Engine) -> None:
+        """Look once; on PostgreSQL there is nothing to see."""
+        if engine.dialect.name != "sqlite":
+            return
+        size = wal_bytes(Path(str(engine.url.database)))
+        if size > self._limit:
+            logger.warning(
+                "the WAL file of %s has %d MiB: some process keeps an old read open, and the file cannot be "
+                "folded back; end that process (`experiments doctor` says more)",
+                engine.url.database,
+                size // 2**20,
+            )
+            self._limit = 2 * size
+
+
+def fold_wal(engine: Engine) -> bool:
+    """Write all that was committed from the WAL file into the database file, and to the disk.
+
+    At the end of a run: what was recorded is then safe from a power cut, also where
+    EXPERIMENTS_DURABILITY is ``normal``.
+
+    Returns
+    -------
+    bool
+        False when others are at work on it: then the last of them does it. True on PostgreSQL.
+    """
+    if engine.dialect.name != "sqlite":
+        return True
+    connection = engine.raw_connection()
+    try:
+        cursor = connection.cursor()
+        (waiting_ms,) = cursor.execute("PRAGMA busy_timeout").fetchone()
+        cursor.execute(f"PRAGMA busy_timeout={_FOLD_WAIT_MS}")
+        try:
+            busy, _, _ = cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+        finally:
+            cursor.execute(f"PRAGMA busy_timeout={waiting_ms}")
+    finally:
+        connection.close()
+    return not busy

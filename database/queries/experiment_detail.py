@@ -1,0 +1,144 @@
+"""One experiment in full: its series, its attempts, and where each of them ran."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from database.errors import NotFoundError
+from database.models import Attempt, Experiment, ExperimentSeries, Outcome, Runner, Worker
+from database.queries.overview import ExperimentRow, experiment_row, experiment_rows
+
+
+@dataclass(frozen=True)
+class RunningAttempt:
+    """The attempt in progress: its number, and whose captured output holds what it has written, where."""
+
+    number: int
+    worker_id: str
+    runner_id: str
+    host: str
+
+
+@dataclass(frozen=True)
+class AttemptRecord:
+    """A recorded attempt and its provenance (None where its runner is no longer known)."""
+
+    number: int
+    outcome: str
+    started_at: datetime | None
+    finished_at: datetime | None
+    duration_s: float | None
+    error_type: str | None
+    error_message: str | None
+    traceback: str | None = field(repr=False)
+    exit_code: int | None
+    signal: int | None
+    peak_memory_bytes: int | None
+    cpu_s: float | None
+    log_tail: str | None = field(repr=False)
+    host: str | None
+    git_commit: str | None
+    git_dirty: bool | None
+    python_version: str | None
+
+
+@dataclass(frozen=True)
+class ExperimentRecord:
+    """An experiment in full, with its series' name, folder and target.
+
+    Attributes
+    ----------
+    due_at : datetime or None
+        Until when, by the database's clock, it waits before it is tried again.
+    """
+
+    series: str
+    folder: str
+    target: str
+    experiment: ExperimentRow
+    attempts: list[AttemptRecord]
+    running: RunningAttempt | None
+    due_at: datetime | None = None
+
+
+def experiment_record(session: Session, experiment_id: int) -> ExperimentRecord:
+    """Return an experiment with everything that is recorded of it.
+
+    Attempts that were claimed and given back without a start are left out.
+
+    Raises
+    ------
+    NotFoundError
+        There is no such experiment.
+    """
+    row = session.execute(experiment_rows().where(Experiment.id == experiment_id)).first()
+    if row is None:
+        raise NotFoundError(
+            f"there is no experiment {experiment_id}; `experiments list SERIES` shows those there are"
+        )
+    series = session.execute(
+        select(ExperimentSeries.name, ExperimentSeries.folder, ExperimentSeries.target)
+        .join(Experiment, Experiment.series_id == ExperimentSeries.id)
+        .where(Experiment.id == experiment_id)
+    ).one()
+    return ExperimentRecord(
+        series=series.name,
+        folder=series.folder,
+        target=series.target,
+        experiment=experiment_row(row),
+        attempts=_attempts(session, experiment_id),
+        running=_running(session, experiment_id),
+        due_at=session.scalar(select(Experiment.due_at).where(Experiment.id == experiment_id)),
+    )
+
+
+def folder_of_experiment(session: Session, experiment_id: int) -> str | None:
+    """Return the folder of an experiment's series; None when there is no such experiment."""
+    statement = select(ExperimentSeries.folder).join(Experiment, Experiment.series_id == ExperimentSeries.id)
+    return session.scalar(statement.where(Experiment.id == experiment_id))
+
+
+def _attempts(session: Session, experiment_id: int) -> list[AttemptRecord]:
+    statement = (
+        select(Attempt, Runner.host, Runner.git_commit, Runner.git_dirty, Runner.python_version)
+        .outerjoin(Worker, Worker.id == Attempt.worker_id)
+        .outerjoin(Runner, Runner.id == Worker.runner_id)
+        .where(Attempt.experiment_id == experiment_id, Attempt.outcome != Outcome.RELEASED)
+        .order_by(Attempt.number)
+    )
+    return [
+        AttemptRecord(
+            number=attempt.number,
+            outcome=attempt.outcome.value,
+            started_at=attempt.started_at,
+            finished_at=attempt.finished_at,
+            duration_s=attempt.duration_s,
+            error_type=attempt.error_type,
+            error_message=attempt.error_message,
+            traceback=attempt.traceback,
+            exit_code=attempt.exit_code,
+            signal=attempt.signal,
+            peak_memory_bytes=attempt.peak_memory_bytes,
+            cpu_s=attempt.cpu_s,
+            log_tail=attempt.log_tail,
+            host=host,
+            git_commit=commit,
+            git_dirty=dirty,
+            python_version=python,
+        )
+        for attempt, host, commit, dirty, python in session.execute(statement)
+    ]
+
+
+def _running(session: Session, experiment_id: int) -> RunningAttempt | None:
+    found = session.execute(
+        select(Experiment.attempt_number, Experiment.worker_id, Worker.runner_id, Runner.host)
+        .join(Worker, Worker.id == Experiment.worker_id)
+        .join(Runner, Runner.id == Worker.runner_id)
+        .where(Experiment.id == experiment_id, Experiment.status == "running")
+    ).first()
+    return None if found is None else RunningAttempt(found[0], str(found[1]), found[2], found[3])

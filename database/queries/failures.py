@@ -1,0 +1,265 @@
+"""Why experiments of a series failed: counted by outcome, and grouped by cause."""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Collection
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from functools import lru_cache, partial
+from typing import Any
+
+from sqlalchemy import ColumnElement, Select, case, func, select
+from sqlalchemy.orm import Session
+
+from database.models import Attempt, Configuration, Experiment, ExperimentSeries, ExperimentStatus
+from database.queries.traceback_grouping import PATTERN_CHARACTERS, pattern, place
+
+_BATCH = 500
+#: So many of the last failures tell how it goes, where to look at all would take too long.
+LATEST = 1000
+#: A place that raises more different messages than these has one group for all of them.
+MOST_MESSAGES = 20
+
+
+@dataclass(frozen=True, order=True)
+class Cause:
+    """What failures have in common.
+
+    Attributes
+    ----------
+    outcome : str
+        Of the last attempt.
+    error_type : str
+        Empty when nothing was raised.
+    place : str
+        ``file:line in function`` of the deepest frame in the user's code; empty without a traceback.
+    message : str
+        The first line of the error's message with ``N`` for its numbers; empty when there is none, or
+        when the place raises too many different ones.
+    death : str
+        The signal or exit code that ended its process; empty when it did not end.
+    """
+
+    outcome: str
+    error_type: str
+    place: str
+    message: str = ""
+    death: str = ""
+
+
+@dataclass(frozen=True)
+class FailureGroup:
+    """Experiments that failed for the same cause, with the first of them as the example.
+
+    Attributes
+    ----------
+    first_at, last_at : datetime or None
+        When the first and the last of them failed.
+    """
+
+    cause: Cause
+    count: int
+    example_id: int
+    first_at: datetime | None
+    last_at: datetime | None
+    example_parameters: dict[str, Any] = field(repr=False)
+    example_message: str | None
+    example_traceback: str | None = field(repr=False)
+    example_log_tail: str | None = field(repr=False)
+
+
+@dataclass
+class _Group:
+    example_id: int
+    first_at: datetime | None
+    last_at: datetime | None
+    count: int
+
+    def join(self, other: _Group) -> None:
+        self.count += other.count
+        self.example_id = min(self.example_id, other.example_id)
+        self.first_at = min(filter(None, (self.first_at, other.first_at)), default=None)
+        self.last_at = max(filter(None, (self.last_at, other.last_at)), default=None)
+
+
+def failure_counts(session: Session, series_id: int, *, latest: int | None = None) -> dict[str, int]:
+    """Return how many experiments of a series failed by which outcome, most first.
+
+    Parameters
+    ----------
+    latest : int, optional
+        Only those that failed last, so many; by default all.
+    """
+    failed = (
+        select(Experiment.id, Experiment.attempt_number)
+        .where(
+            Experiment.series_id == series_id,
+            Experiment.status == ExperimentStatus.FAILED,
+            ~Experiment.retired,
+        )
+        .order_by(Experiment.finished_at.desc())
+        .limit(latest)
+        .subquery()
+    )
+    statement = (
+        select(Attempt.outcome, func.count())
+        .join(failed, (Attempt.experiment_id == failed.c.id) & (Attempt.number == failed.c.attempt_number))
+        .group_by(Attempt.outcome)
+        .order_by(func.count().desc(), Attempt.outcome)
+    )
+    return {outcome.value: count for outcome, count in session.execute(statement)}
+
+
+def failure_groups(
+    session: Session, series_id: int, where: ColumnElement[bool] | None = None
+) -> list[FailureGroup]:
+    """Return the causes of a series' failures, the most frequent first.
+
+    The database joins what differs in digits only; the rest is streamed, so that memory depends on
+    the number of causes, not of failures.
+
+    Parameters
+    ----------
+    session : Session
+    series_id : int
+    where : condition on Experiment, optional
+        Only experiments that it is true of; `Expression.to_sql` makes one.
+    """
+    target = session.scalar(select(ExperimentSeries.target).where(ExperimentSeries.id == series_id))
+    place_of = lru_cache(maxsize=256)(partial(place, target=target or ""))
+    grouping = _Grouping()
+    alike = (Attempt.outcome, Attempt.error_type, Attempt.signal, Attempt.exit_code)
+    texts = (_frames(session).label("frames"), _masked(session).label("masked"))
+    rows = session.execute(
+        _last_attempts(
+            *alike,
+            *texts,
+            func.min(Experiment.id),
+            func.min(Attempt.finished_at),
+            func.max(Attempt.finished_at),
+            func.count(),
+        )
+        .where(Experiment.series_id == series_id, *([] if where is None else [where]))
+        .group_by(*alike, *texts)
+        .execution_options(yield_per=_BATCH)
+    )
+    for outcome, error_type, number, code, frames, masked, *rest in rows:
+        cause = Cause(
+            outcome.value,
+            error_type or "",
+            place_of(frames or ""),
+            pattern(masked or ""),
+            _death(number, code),
+        )
+        grouping.add(cause, _Group(*rest))
+    examples = _examples(session, [group.example_id for group in grouping.found.values()])
+    return sorted(
+        (_told(cause, group, examples[group.example_id]) for cause, group in grouping.found.items()),
+        key=lambda group: (-group.count, group.cause),
+    )
+
+
+def _frames(session: Session) -> ColumnElement[str]:
+    """Return the traceback without the message at its end, which may differ each time."""
+    length = func.length(Attempt.error_message) + 1
+    if session.get_bind().dialect.name == "postgresql":
+        end: ColumnElement[str] = func.right(Attempt.traceback, length)
+    else:
+        end = func.substr(Attempt.traceback, -length)
+    return case(
+        (
+            end == Attempt.error_message.concat("\n"),
+            func.substr(Attempt.traceback, 1, func.length(Attempt.traceback) - length),
+        ),
+        else_=Attempt.traceback,
+    )
+
+
+def _masked(session: Session) -> ColumnElement[str]:
+    """Return the beginning of the message with 0 in place of each digit."""
+    message: ColumnElement[str] = func.substr(Attempt.error_message, 1, PATTERN_CHARACTERS)
+    if session.get_bind().dialect.name == "postgresql":
+        return func.translate(message, "123456789", "0" * 9)
+    for digit in "123456789":
+        message = func.replace(message, digit, "0")
+    return message
+
+
+class _Grouping:
+    """Joins groups of one cause; those of a place with too many messages become one group."""
+
+    def __init__(self) -> None:
+        self._messages: dict[Cause, set[str]] = {}
+        self.found: dict[Cause, _Group] = {}
+
+    def add(self, cause: Cause, group: _Group) -> None:
+        """Take in some failures of one cause."""
+        whatever = replace(cause, message="")
+        messages = self._messages.setdefault(whatever, set())
+        if len(messages) <= MOST_MESSAGES:
+            messages.add(cause.message)
+            if len(messages) > MOST_MESSAGES:
+                for message in messages - {cause.message}:
+                    self._put(whatever, self.found.pop(replace(cause, message=message)))
+        self._put(whatever if len(messages) > MOST_MESSAGES else cause, group)
+
+    def _put(self, cause: Cause, group: _Group) -> None:
+        known = self.found.setdefault(cause, group)
+        if known is not group:
+            known.join(group)
+
+
+def _death(number: int | None, code: int | None) -> str:
+    if number is not None:
+        try:
+            return signal.Signals(number).name
+        except ValueError:
+            return f"signal {number}"
+    return "" if code is None else f"exit code {code}"
+
+
+def _examples(session: Session, experiment_ids: Collection[int]) -> dict[int, Any]:
+    ids = list(experiment_ids)
+    found: dict[int, Any] = {}
+    for begin in range(0, len(ids), _BATCH):
+        statement = (
+            _last_attempts(
+                Attempt.experiment_id,
+                Attempt.error_message,
+                Attempt.traceback,
+                Attempt.log_tail,
+                Configuration.parameters,
+            )
+            .join(Configuration, Configuration.id == Experiment.configuration_id)
+            .where(Experiment.id.in_(ids[begin : begin + _BATCH]))
+        )
+        found.update({row.experiment_id: row for row in session.execute(statement)})
+    return found
+
+
+def _told(cause: Cause, group: _Group, example: Any) -> FailureGroup:
+    return FailureGroup(
+        cause,
+        group.count,
+        group.example_id,
+        group.first_at,
+        group.last_at,
+        example.parameters,
+        example.error_message,
+        example.traceback,
+        example.log_tail,
+    )
+
+
+def _last_attempts(*columns: Any) -> Select[Any]:
+    """Select from failed experiments and the attempt that made them so."""
+    return (
+        select(*columns)
+        .select_from(Experiment)
+        .join(
+            Attempt,
+            (Attempt.experiment_id == Experiment.id) & (Attempt.number == Experiment.attempt_number),
+        )
+        .where(Experiment.status == ExperimentStatus.FAILED, ~Experiment.retired)
+    )

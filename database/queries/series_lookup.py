@@ -1,0 +1,64 @@
+"""Finding a series by its name, or by its id, which a rename leaves as it is."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from database.errors import NotFoundError
+from database.models import ExperimentSeries
+from database.suggestions import suggestion
+
+
+def find_series(session: Session, series: str | int | ExperimentSeries) -> ExperimentSeries:
+    """Return the series of that name or id.
+
+    Raises
+    ------
+    NotFoundError
+        Of a name, the message lists those there are.
+    """
+    if isinstance(series, ExperimentSeries):
+        return series
+    if isinstance(series, int):
+        known = session.get(ExperimentSeries, series)
+        if known is None:
+            raise NotFoundError("the series was deleted meanwhile")
+        return known
+    found = session.scalar(select(ExperimentSeries).where(ExperimentSeries.name == series))
+    if found is None:
+        names = session.scalars(select(ExperimentSeries.name).order_by(ExperimentSeries.name)).all()
+        raise NotFoundError(
+            f"there is no series named {series!r}; {suggestion(series, names, kind='the database has')}"
+        )
+    return found
+
+
+@dataclass(frozen=True)
+class ChosenSeries:
+    """A series to do something with; it may be renamed before it is its turn."""
+
+    id: int
+    name: str
+    folder: str
+
+
+def chosen_series(
+    session: Session, series: str | ExperimentSeries | Sequence[str | ExperimentSeries] | None
+) -> list[ChosenSeries]:
+    """Return one series, several without repeats, or (None) all of the database by name.
+
+    Raises
+    ------
+    NotFoundError
+        There is no series of one of the names.
+    """
+    if series is None:
+        found = list(session.scalars(select(ExperimentSeries).order_by(ExperimentSeries.name)))
+    else:
+        several = [series] if isinstance(series, str | ExperimentSeries) else series
+        found = [find_series(session, one) for one in several]
+    return list(dict.fromkeys(ChosenSeries(one.id, one.name, one.folder) for one in found))

@@ -1,0 +1,337 @@
+"""Sessions: which pattern for whom.
+
+=========================================  ==============================================
+worker processes, long loops               `get_session` ... `close_global_session`
+meta scripts, commands                     ``with scoped_session() as session:``
+functions                                  `database.session.transactions.transactional`
+pools of threads                           `database.session.thread_sessions.thread_session`
+anything else                              `SessionLocal`: a plain new session
+=========================================  ==============================================
+
+Never two patterns in one module. The global session is one per process and belongs to the thread
+that opened it; it is committed explicitly and expires its objects at each commit, because it must
+see what others changed. A scoped session is one transaction; its objects can be read after it closed.
+"""
+
+from __future__ import annotations
+
+import atexit
+import os
+import threading
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from multiprocessing import util as multiprocessing_util
+from typing import Any
+
+from sqlalchemy import Engine
+from sqlalchemy.engine import URL
+from sqlalchemy.orm import Session
+
+from database import counts_listener  # noqa: F401 - listens to what sessions write
+from database.engine import registry as engines
+from database.engine.call_site import calling_place
+from database.engine.instrumented_session import WatchedSession
+from database.engine.registry import configure, get_engine
+from database.errors import SessionMisuseError
+from database.session import closing
+from database.session.isolation_levels import Isolation
+from database.session.open_sessions import forget_scopes, innermost_scope, thread_state
+from database.session.scope_opener import Opener
+from database.session.scopes import OpenScope, ScopedSession, joined
+from database.session.thread_bound_session import OwnedSession
+from database.session.usage_warnings import SessionWarning, tell_once
+from database.settings import normalise_url
+
+__all__ = [
+    "SessionLocal",
+    "SessionWarning",
+    "assert_idle",
+    "close_global_session",
+    "commit_part",
+    "configure",
+    "get_session",
+    "scoped_session",
+]
+
+
+@dataclass(frozen=True)
+class _GlobalSession:
+    session: OwnedSession
+    thread: threading.Thread
+    url: URL
+
+
+_global: _GlobalSession | None = None
+_lock = threading.RLock()
+
+
+def SessionLocal(**options: Any) -> Session:  # noqa: N802 - the name people know
+    """Return a plain new session on this process's engine; the caller commits and closes it.
+
+    Parameters
+    ----------
+    **options
+        Passed to `sqlalchemy.orm.Session`. In `bind`, and in `binds`, which gives model classes other
+        databases, a database may be named by its URL.
+    """
+    if "binds" in options:
+        options["binds"] = {
+            entity: get_engine(bind) if isinstance(bind, str | URL) else bind
+            for entity, bind in options["binds"].items()
+        }
+    bind = options.get("bind")
+    if bind is None or isinstance(bind, str | URL):
+        options["bind"] = get_engine(bind)
+    return WatchedSession(**options)
+
+
+@contextmanager
+def scoped_session(
+    *,
+    read_only: bool = False,
+    isolation_level: str | None = None,
+    url: str | URL | None = None,
+    engine: Engine | None = None,
+) -> Iterator[Session]:
+    """Run one transaction: commit on success, roll back on any exception, always close.
+
+    Inside another scope of the same thread it is a savepoint of that one: an exception that is
+    caught between the two undoes only the inner part.
+
+    Parameters
+    ----------
+    read_only : bool
+        One consistent snapshot; the database itself refuses writes. Inside another scope it sees
+        what that one sees, and writes are refused until it ends.
+    isolation_level : str, optional
+        One of `database.session.isolation_levels.LEVELS`; by default READ COMMITTED.
+    url : str or URL, optional
+        Another database for this block: a transaction of its own, also inside a scope on the first.
+    engine : Engine, optional
+        The same, by an engine from `database.engine`.
+
+    Yields
+    ------
+    Session
+        Its objects can still be read after the scope has closed.
+
+    Raises
+    ------
+    SessionMisuseError
+        The outer scope isolates less than this one asks for; there is no such level; two databases
+        were named.
+    """
+    if url is not None and engine is not None:
+        raise SessionMisuseError("scoped_session() takes a database by url= or by engine=, not by both")
+    isolation = Isolation(isolation_level, read_only)
+    named = None if url is None else normalise_url(url)
+    outer = innermost_scope(named, engine)
+    if outer is not None:
+        outer.check_joinable()
+        yield from joined(outer, isolation)
+        return
+    chosen = engine or get_engine(named)
+    _tell_if_another_is_busy(chosen)
+    opener = Opener.here()
+    session = ScopedSession(
+        isolation.applied_to(chosen),
+        pattern="scoped_session()",
+        opened_at=opener.place,
+        expire_on_commit=False,
+    )
+    scope = session.scope = OpenScope(
+        session, chosen, isolation, opener, by_engine=engine is not None, by_url=url is not None
+    )
+    scopes = thread_state.scopes  # of this thread, whichever one ends the block
+    scopes.append(scope)
+    try:
+        yield session
+        session.check_usable()
+        scope.check_finished()
+        Session.commit(session)  # that of the scope itself is refused or told
+    except BaseException:
+        if not session.is_inherited:  # else it is the parent's
+            session.give_up()
+        raise
+    finally:
+        if scope in scopes:  # else `assert_idle` has given it up
+            scopes.remove(scope)
+    session.scope = None
+    session.close()
+
+
+def _tell_if_another_is_busy(engine: Engine) -> None:
+    for other in (_own_global(), thread_state.own):
+        if other is not None and other.bind is engine and other.in_transaction():
+            kind = "global session" if other.pattern == "get_session()" else "session"
+            tell_once(
+                "mixed",
+                f"scoped_session() at {calling_place()} was opened while the {kind} of this thread "
+                f"({other.pattern} at {other.opened_at}) is in a transaction; neither sees what the other "
+                f"has not committed. Commit the {kind} first",
+            )
+
+
+def tell_if_inside_scope(pattern: str, engine: Engine) -> None:
+    """Warn once when another pattern is used inside a scope of this thread on the same database."""
+    scope = innermost_scope(None, engine)
+    if scope is not None:
+        tell_once(
+            "mixed",
+            f"{pattern} at {calling_place()} was called inside the scoped_session() opened at "
+            f"{scope.opener.place}; neither sees what the other has not committed. Use the scope's session",
+        )
+
+
+def commit_part(session: Session) -> None:
+    """Commit what a long bulk job has done so far, on purpose, so that no other writer waits long.
+
+    Inside a nested scope nothing is committed: the outer one decides about the whole.
+    """
+    if isinstance(session, ScopedSession):
+        session.check_usable()
+        if session.scope is None or not session.scope.inner:
+            OwnedSession.commit(session)
+        return
+    session.commit()
+
+
+def get_session() -> Session:
+    """Return the one session of this process, opened on first use.
+
+    Commit it explicitly, and close it in ``finally`` with `close_global_session`. A forked or
+    spawned child never sees its parent's.
+
+    Raises
+    ------
+    SessionMisuseError
+        It was opened by another thread.
+    """
+    global _global  # noqa: PLW0603 - that is what this function is for
+    with _lock:
+        if _global is not None and _global.url != engines.current_url():
+            _close_for_another_database(_global)
+        if _global is None or _global.session.is_closed:
+            session = OwnedSession(get_engine(), pattern="get_session()", opened_at=calling_place())
+            _global = _GlobalSession(session, threading.current_thread(), engines.current_url())
+            # In a fork or forkserver child before Python 3.13 atexit never runs; Finalize does.
+            multiprocessing_util.Finalize(None, _close_forgotten, exitpriority=100)
+            atexit.unregister(_close_forgotten)
+            atexit.register(_close_forgotten)
+        opened = _global
+    if opened.thread is not threading.current_thread():
+        raise SessionMisuseError(
+            f"the global session was opened by another thread (at {opened.session.opened_at}); "
+            "a session is not safe to share: use scoped_session(), thread_session() or SessionLocal() there"
+        )
+    if thread_state.scopes:
+        tell_if_inside_scope("get_session()", get_engine())
+    return opened.session
+
+
+def _close_for_another_database(opened: _GlobalSession) -> None:
+    if opened.session.in_transaction():
+        raise SessionMisuseError(
+            "configure() named another database while the global session (opened at "
+            f"{opened.session.opened_at}) is in a transaction; commit it and call close_global_session() "
+            "first"
+        )
+    close_global_session()
+
+
+def close_global_session() -> None:
+    """Close the session of this process, rolling back what was not committed; safe to call twice.
+
+    Raises
+    ------
+    SessionMisuseError
+        It belongs to another thread, which is alive and may be using it.
+    """
+    opened = _global
+    if opened is not None and opened.thread is not threading.current_thread() and opened.thread.is_alive():
+        raise SessionMisuseError(
+            f"close_global_session() at {calling_place()} would throw away what the thread "
+            f"{opened.thread.name!r} has not committed in the global session, opened at "
+            f"{opened.session.opened_at}; call it there"
+        )
+    _close_global()
+
+
+def _close_global() -> None:
+    global _global
+    with _lock:
+        opened, _global = _global, None
+    if opened is None:
+        return
+    opened.session.adopt()
+    try:
+        closing.close(opened.session)
+    finally:
+        if not thread_state.scopes:  # these go on with their engines
+            engines.dispose_engines()
+
+
+def _close_forgotten() -> None:
+    """At the end of the process: close what nobody closed, and tell where it was opened."""
+    opened = _global
+    is_forgotten = opened is not None and not opened.session.is_closed
+    _close_global()
+    if opened is not None and is_forgotten:
+        warnings.warn(
+            f"the global session opened by get_session() at {opened.session.opened_at} was never closed; "
+            "what it had not committed is lost. Call close_global_session() in finally",
+            ResourceWarning,
+            stacklevel=2,
+        )
+
+
+def assert_idle(place: str) -> None:
+    """Make sure that this thread has no transaction open: none may span an experiment.
+
+    Raises
+    ------
+    SessionMisuseError
+        One was open; it has been rolled back. `place` is part of the message.
+    """
+    left = forget_scopes()
+    if left:
+        raise SessionMisuseError(
+            f"{place}: the scoped_session() opened at {left[-1].opener.place} was left open; "
+            "it was rolled back"
+        )
+    for kind, session in (("global session", _own_global()), ("thread_session()", thread_state.own)):
+        if session is not None and session.in_transaction():
+            closing.roll_back(session)
+            raise SessionMisuseError(
+                f"{place}: a transaction of the {kind} was left open; it was rolled back"
+            )
+
+
+def _own_global() -> OwnedSession | None:
+    """Return the global session if this thread opened it."""
+    opened = _global
+    return opened.session if opened is not None and opened.thread is threading.current_thread() else None
+
+
+def _stay_while_scopes_are_open(url: URL) -> None:
+    """Refuse another database in the middle of a scope on that of the process."""
+    for scope in thread_state.scopes:
+        if not (scope.by_engine or scope.by_url) and scope.engine.url != url:
+            raise SessionMisuseError(
+                f"configure() at {calling_place()} names another database inside the scoped_session() "
+                f"opened at {scope.opener.place}, whose inner scopes would go on with the first one; call it "
+                "before, or write scoped_session(url=...)"
+            )
+
+
+def _forget_parents_sessions() -> None:
+    """In a forked child: start clean; the parent's sessions have lost their connections."""
+    global _global, _lock
+    thread_state.scopes, thread_state.own = [], None
+    _global, _lock = None, threading.RLock()
+
+
+engines.ask_before_configuring(_stay_while_scopes_are_open)
+os.register_at_fork(after_in_child=_forget_parents_sessions)

@@ -1,0 +1,118 @@
+"""Where a worker's attempts run: in the worker itself, or each in a process of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from database.claims.protocol import Token
+from database.claims.types import Chunk, Claim, Finished
+from experiments.attempt.single import Call, attempt
+from experiments.context import Identity, Run
+from experiments.processes.process_state import Surroundings
+from experiments.processes.subreaper import end_descendants
+
+
+@dataclass(frozen=True)
+class Task:
+    """One attempt to make.
+
+    Attributes
+    ----------
+    claim : Claim
+        What to run.
+    directory : Path
+        `run.directory`: where the experiment may keep files; created when asked for.
+    write : callable
+        Writes chunks of metrics while the experiment goes on; returns whether it could.
+    """
+
+    claim: Claim
+    directory: Path
+    write: Callable[[Sequence[Chunk]], bool]
+
+    @property
+    def token(self) -> Token:
+        """Which attempt this is."""
+        return self.claim.experiment_id, self.claim.attempt_number
+
+
+class Attempts(Protocol):
+    """Makes attempts, one after another."""
+
+    def prepare(self) -> None:
+        """Get ready for the next attempt, before it begins.
+
+        Raises
+        ------
+        ExperimentsError
+            No attempt can be made here any more; none is to blame.
+        """
+
+    def attempt(self, task: Task) -> Finished:
+        """Make one attempt and say how it ended; what it wrote is in the worker's captured output.
+
+        Raises
+        ------
+        KeyboardInterrupt
+            The person who owns this process pressed Ctrl-C; nothing else is ever raised.
+        """
+
+    @property
+    def spoiled(self) -> str | None:
+        """What an attempt left that would reach the next one; the worker must make way for another."""
+
+    def close(self) -> None:
+        """Release what attempts need."""
+
+
+class AttemptsHere:
+    """Makes attempts in this process, and puts back what they changed.
+
+    Parameters
+    ----------
+    call : Call
+        The target; loaded, as what its import changed is left as it is.
+    owns_process : bool
+        Whether all processes below this one are experiments' and end with them, and Ctrl-C means
+        nothing: not so in a process of the user's own.
+    """
+
+    def __init__(self, call: Call, *, owns_process: bool) -> None:
+        self._call = call
+        self._owns_process = owns_process
+        self._surroundings = Surroundings(is_persons=not owns_process)
+        self._lives_on: str | None = None
+
+    def prepare(self) -> None:
+        """Do nothing: the target is loaded."""
+
+    def attempt(self, task: Task) -> Finished:
+        """Call the target."""
+        claim = task.claim
+        run = Run(
+            Identity(*task.token, claim.repetition, claim.seed),
+            claim.parameters,
+            directory=task.directory,
+            write=task.write,
+        )
+        finished = attempt(
+            self._call,
+            claim,
+            run,
+            pass_interrupts=not self._owns_process,
+            surroundings=self._surroundings,
+        )
+        if self._owns_process and not end_descendants():
+            self._lives_on = "a process that cannot be killed"
+        return finished
+
+    @property
+    def spoiled(self) -> str | None:
+        """What this process cannot get rid of; nothing where no other could take its place."""
+        return (self._surroundings.spoiled or self._lives_on) if self._owns_process else None
+
+    def close(self) -> None:
+        """Do nothing: there is nothing to release."""

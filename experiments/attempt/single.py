@@ -1,0 +1,196 @@
+"""One attempt: calling the target with an experiment's parameters and saying how it ended."""
+
+from __future__ import annotations
+
+import contextvars
+import os
+import random
+import resource
+import sys
+import time
+import traceback
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy
+import numpy.random
+
+from database.claims.types import Claim, Finished
+from database.errors import InvalidValueError
+from database.models import Outcome, exact_json
+from database.models.exact_json import storable_text
+from experiments.context import Run
+from experiments.processes.process_state import Surroundings
+
+#: A longer traceback loses its middle.
+_TRACEBACK_CHARACTERS = 64_000
+_MESSAGE_CHARACTERS = 4_000
+
+
+@dataclass(frozen=True)
+class Call:
+    """A target and what it asks for besides its parameters.
+
+    Attributes
+    ----------
+    function : callable
+        Called with the parameters as keyword arguments.
+    wants : frozenset of str
+        Those of `seed`, `repetition` and `run` that its signature names.
+    """
+
+    function: Callable[..., Any]
+    wants: frozenset[str]
+
+
+def attempt(
+    call: Call,
+    claim: Claim,
+    run: Run,
+    *,
+    pass_interrupts: bool = False,
+    surroundings: Surroundings | None = None,
+) -> Finished:
+    """Run one experiment.
+
+    Parameters
+    ----------
+    pass_interrupts : bool
+        Let KeyboardInterrupt through: in a process of the user's own it means the user.
+    surroundings : Surroundings or None
+        What is put back as soon as the target has returned; None in a process that ends then.
+
+    Returns
+    -------
+    Finished
+        Whatever the target does, short of killing the process: every exception is a failure.
+    """
+    arguments: dict[str, Any] = dict(claim.parameters)
+    offered = {"seed": claim.seed, "repetition": claim.repetition, "run": run}
+    arguments.update({name: offered[name] for name in call.wants})
+    _seed_global_generators(claim.seed)
+    owner = os.getpid()
+    cpu_before = _cpu_s(resource.getrusage(resource.RUSAGE_SELF))
+    started_at, begun = time.time(), time.perf_counter()
+    ending: dict[str, Any] | None = None
+    returned: object = None
+    context = surroundings.context() if surroundings is not None else contextvars.copy_context()
+    try:
+        try:
+            returned = context.run(call.function, **arguments)
+        finally:
+            if os.getpid() != owner:  # a child that the experiment forked must not be a second worker
+                os._exit(1 if sys.exception() else 0)
+            # Within the outer try: the handler of a timer that it has left may raise just now.
+            if surroundings is not None:
+                surroundings.restore()
+    except KeyboardInterrupt as error:
+        if pass_interrupts:
+            raise
+        ending = _failure(error)
+    except BaseException as error:  # noqa: BLE001 - whatever user code raises is the experiment's end, not ours
+        ending = _failure(error)
+    duration_s = time.perf_counter() - begun
+    chunks = run.close()
+    if ending is None:
+        ending = _ending_of(returned, run.summary())
+    return Finished(
+        experiment_id=claim.experiment_id,
+        attempt_number=claim.attempt_number,
+        started_at=started_at,
+        finished_at=started_at + duration_s,
+        duration_s=duration_s,
+        cpu_s=_cpu_s(own := resource.getrusage(resource.RUSAGE_SELF)) - cpu_before,
+        peak_memory_bytes=_peak_memory_bytes(own),
+        chunks=chunks,
+        **ending,
+    )
+
+
+def with_log_tail(finished: Finished, tail: str | None) -> Finished:
+    """Return an attempt that did not complete with the end of what it wrote."""
+    if tail is None or finished.outcome is Outcome.COMPLETED:
+        return finished
+    return replace(finished, log_tail=tail)
+
+
+def _ending_of(returned: object, metrics: dict[str, Any]) -> dict[str, Any]:
+    """Say what a returned value means; a user's own mapping may raise anything when it is read."""
+    try:
+        return {"outcome": Outcome.COMPLETED, "results": _encoded(returned, metrics)}
+    except InvalidValueError as error:
+        return _invalid(str(error))
+    except BaseException as error:  # noqa: BLE001 - see above
+        return _invalid(f"the result could not be read ({type(error).__name__}: {_message(error)})")
+
+
+def _encoded(returned: object, metrics: dict[str, Any]) -> str:
+    if returned is None:
+        returned = {}
+    if not isinstance(returned, Mapping):
+        raise InvalidValueError(
+            f"the experiment returned something of type {type(returned).__name__}; return a mapping of "
+            "results, such as {'accuracy': 0.9}, or nothing"
+        )
+    if "metrics" in returned:
+        raise InvalidValueError("'metrics' in the result is the place of logged metrics; use another name")
+    return exact_json.encode({**returned, "metrics": metrics} if metrics else returned, "result")
+
+
+def _invalid(message: str) -> dict[str, Any]:
+    return {
+        "outcome": Outcome.INVALID_RESULT,
+        "error_type": "InvalidResult",
+        "error_message": storable_text(message[:_MESSAGE_CHARACTERS]),
+    }
+
+
+def _failure(error: BaseException) -> dict[str, Any]:
+    return {
+        "outcome": Outcome.FAILED,
+        "error_type": storable_text(type(error).__qualname__),
+        "error_message": storable_text(_message(error)[:_MESSAGE_CHARACTERS]),
+        "traceback": storable_text(_traceback(error)),
+    }
+
+
+def _message(error: BaseException) -> str:
+    try:
+        if isinstance(error, SystemExit):
+            return f"the experiment called sys.exit({error.code!r}); return results instead"
+        return str(error)
+    except BaseException as second:  # noqa: BLE001 - a user's __str__ may raise anything
+        return f"(its message could not be made: {type(second).__name__})"
+
+
+def _traceback(error: BaseException) -> str:
+    """Return the traceback from the target on: our own frames tell the user nothing."""
+    own = error.__traceback__
+    try:
+        text = "".join(traceback.format_exception(type(error), error, own.tb_next if own else None))
+    except BaseException as second:  # noqa: BLE001 - it calls the user's __str__ again
+        frames = "".join(traceback.format_tb(own.tb_next if own else None))
+        text = f"{frames}{type(error).__qualname__} (its message could not be made: {type(second).__name__})"
+    if len(text) > _TRACEBACK_CHARACTERS:
+        half = _TRACEBACK_CHARACTERS // 2
+        text = f"{text[:half]}\n[...]\n{text[-half:]}"
+    return text
+
+
+def _seed_global_generators(seed: int) -> None:
+    """Make code that uses the global generators repeatable, whichever worker runs it after whatever."""
+    random.seed(seed)
+    # Imported, not looked up: numpy loads this part of itself only when it is first used.
+    numpy.random.seed(seed)
+
+
+def _cpu_s(own: resource.struct_rusage) -> float:
+    """Return the CPU time of this process and its ended children, in seconds."""
+    children = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return own.ru_utime + own.ru_stime + children.ru_utime + children.ru_stime
+
+
+def _peak_memory_bytes(own: resource.struct_rusage) -> int:
+    """Return the largest resident size of this process so far."""
+    return own.ru_maxrss if sys.platform == "darwin" else own.ru_maxrss * 1024

@@ -1,0 +1,67 @@
+"""The sentences about attempts that were ended from outside, wherever that is found out."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import replace
+
+from database.claims.types import Finished, Token
+from database.models import Outcome
+
+
+def sentence(outcome: Outcome, duration_s: float) -> str:
+    """Say why an attempt was ended.
+
+    Parameters
+    ----------
+    outcome : Outcome
+        What it is recorded as.
+    duration_s : float
+        How long it had run.
+    """
+    if outcome is Outcome.TIMED_OUT:
+        return f"it was stopped after {duration_s:.1f} s, which is longer than execute.timeout"
+    if outcome is Outcome.OUT_OF_MEMORY:
+        return "it was stopped, as it took more memory than execute.memory"
+    if outcome is Outcome.INTERRUPTED:
+        return "the runner was stopped while it ran"
+    if outcome is Outcome.CANCELLED:
+        return "it was cancelled while it ran"
+    return "its worker was stopped while it ran"
+
+
+def interrupted(token: Token, started_at: float) -> Finished:
+    """Return an attempt that a person has just interrupted in a process of their own.
+
+    Parameters
+    ----------
+    started_at : float
+        When it began, by `time.time`.
+    """
+    now = time.time()
+    duration_s = max(0.0, now - started_at)
+    return Finished(
+        *token,
+        Outcome.INTERRUPTED,
+        started_at=started_at,
+        finished_at=now,
+        duration_s=duration_s,
+        error_message=sentence(Outcome.INTERRUPTED, duration_s),
+    )
+
+
+def ended_from_outside(finished: Finished, outcome: Outcome, text: str | None) -> Finished:
+    """Return an attempt as what it was ended as, whatever its code made of the signal.
+
+    Parameters
+    ----------
+    text : str or None
+        What the supervisor says about it, if it says more than the outcome.
+    """
+    return replace(
+        finished,
+        outcome=outcome,
+        results=None,
+        error_type=None,
+        error_message=text or sentence(outcome, finished.duration_s or 0.0),
+    )

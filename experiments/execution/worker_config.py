@@ -1,0 +1,97 @@
+"""What a worker is told: plain data that crosses a process border."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from multiprocessing.connection import Connection
+from pathlib import Path
+from typing import Any
+
+from database.engine.registry import current_url
+from database.errors import ExperimentsError
+from database.settings import normalise_url, results_directory
+from database.suggestions import suggestion
+from experiments.execution.options import Execution
+from experiments.output.results_folder import ResultsFolder
+
+
+class WorkerConfigError(ExperimentsError, ValueError):
+    """The configuration of a worker has an unknown entry."""
+
+
+@dataclass(frozen=True)
+class WorkerConfig:
+    """How a worker reaches its database and its supervisor.
+
+    Attributes
+    ----------
+    database_url : str or None
+        The database; by default the process's (`configure`, EXPERIMENTS_DATABASE_URL, or the file
+        ``results/experiments.db``).
+    results_directory : str or None
+        Where logs and files go; by default EXPERIMENTS_RESULTS or beside the SQLite file.
+    runner_id, worker_id : str or None
+        Who this is. Without them the worker has no supervisor and registers itself.
+    name : str
+        The series.
+    series_id : int or None
+        Its row: what a supervisor tells its workers, because a name may change. By default the name tells.
+    control : Connection or None
+        The supervisor's pipe: anything on it means to stop after the running experiment.
+    execution : Execution
+        How experiments are run.
+    canary : bool
+        Claim only the first repetition of each configuration.
+    """
+
+    database_url: str | None = None
+    results_directory: str | None = None
+    runner_id: str | None = None
+    worker_id: str | None = None
+    name: str = ""
+    series_id: int | None = None
+    control: Connection | None = None
+    execution: Execution = field(default_factory=Execution)
+    canary: bool = False
+
+    @classmethod
+    def of(cls, config: WorkerConfig | Mapping[str, Any] | None) -> WorkerConfig:
+        """Return `config`, a mapping of the same names, or the defaults, as a configuration.
+
+        Raises
+        ------
+        WorkerConfigError
+            A key is unknown; the message names the nearest one.
+        """
+        if config is None:
+            return cls()
+        if isinstance(config, WorkerConfig):
+            return config
+        valid = [each.name for each in fields(cls)]
+        for key in config:
+            if key not in valid:
+                raise WorkerConfigError(
+                    f"unknown entry {key!r} in a worker's configuration; {suggestion(key, valid)}"
+                )
+        return cls(**config)
+
+    def identity(self) -> tuple[str, str]:
+        """Return the ids of runner and worker.
+
+        Raises
+        ------
+        WorkerConfigError
+            There are none: only `run_a_single_experiment` makes up its own.
+        """
+        if self.runner_id is None or self.worker_id is None:
+            raise WorkerConfigError(
+                "this worker is not registered; call run_a_single_experiment(name), which registers itself"
+            )
+        return self.runner_id, self.worker_id
+
+    def folder(self) -> ResultsFolder:
+        """Return the results folder."""
+        if self.results_directory:
+            return ResultsFolder(Path(self.results_directory).absolute())
+        return ResultsFolder(results_directory(normalise_url(self.database_url or current_url())))

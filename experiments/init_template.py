@@ -1,0 +1,45 @@
+"""The small example that `experiments init` writes: a series file and the function it runs."""
+
+from __future__ import annotations
+
+from importlib import resources
+from pathlib import Path
+
+from database.errors import ExperimentsError
+from experiments.output.paths import objection_to_path
+
+#: The files, the series file first.
+NAMES = ("first.yaml", "train.py")
+
+
+class ExampleExistsError(ExperimentsError, FileExistsError):
+    """A file of the example is there already; nothing is ever overwritten."""
+
+
+def write_example(directory: Path) -> list[Path]:
+    """Write the example into a folder, made if need be; return the paths, the series file first.
+
+    Raises
+    ------
+    ExampleExistsError
+        One of the files exists; nothing was written.
+    ExperimentsError
+        The folder cannot be written to, or its name is not UTF-8.
+    """
+    paths = [directory / name for name in NAMES]
+    if found := objection_to_path(directory.absolute()):
+        raise ExperimentsError(f"the example {found}")
+    for path in paths:
+        if path.exists() or path.is_symlink():
+            raise ExampleExistsError(
+                f"{path} exists and is not overwritten; name another folder: experiments init DIRECTORY"
+            )
+    templates = resources.files("experiments") / "templates"
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+        for path in paths:
+            with path.open("xb") as stream:
+                stream.write((templates / f"{path.name}.txt").read_bytes())
+    except OSError as error:
+        raise ExperimentsError(f"the example cannot be written to {directory} ({error.strerror})") from error
+    return paths

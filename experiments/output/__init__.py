@@ -1,0 +1,1 @@
+"""The results folder: its paths, logs and captured output."""

@@ -1,0 +1,170 @@
+"""What an experiment writes to stdout and stderr, caught at the file descriptors, so C code's too.
+
+A worker's descriptors 1 and 2 point to one file of its own. After each attempt, what was written is
+moved to the attempt's log; nothing is created for an attempt that wrote nothing. A file, not a
+pipe: a surviving grandchild cannot block anybody.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import errno
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import TextIO
+
+from database.models.exact_json import storable_text
+from experiments.output.results_folder import write_atomically
+
+#: How much of an attempt's output is kept from its beginning, and from its end.
+KEPT_BYTES = 1 << 20
+#: A file that takes more of the disk than this, while its experiment runs, loses its middle.
+MOST_BYTES = 64 << 20
+#: From <linux/falloc.h>: give a range back to the file system, and leave the file's size alone.
+_PUNCH_HOLE = 0x02 | 0x01
+#: How much of its end is recorded in the database when it did not complete.
+TAIL_BYTES = 8 << 10
+TAIL_LINES = 50
+
+
+class OutputCapture:
+    """Redirects this process's stdout and stderr to a file.
+
+    Parameters
+    ----------
+    path : Path
+        Created; read by the supervisor when the process dies.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._scratch = path.parent.absolute()  # experiments may go to another folder
+        self._file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND | os.O_CLOEXEC, 0o600)
+        self._attach()
+
+    def collect(self, log: Callable[[], Path]) -> str | None:
+        """Move what was written to `log()` and start anew; return its end, or None when there is nothing."""
+        self._flush()
+        size = os.lseek(self._file, 0, os.SEEK_END)
+        if size == 0:
+            return None
+        output = read_ends(self._file, size)
+        write_atomically(log(), output, scratch=self._scratch)
+        os.ftruncate(self._file, 0)
+        return tail_of(output)
+
+    def _flush(self) -> None:
+        if sys.stdout is not self._streams[0] or sys.stderr is not self._streams[1]:
+            self._attach()  # the experiment put something else in their place
+            return
+        for stream in self._streams:
+            try:
+                stream.flush()
+            except (ValueError, OSError):  # it closed them
+                self._attach()
+
+    def _attach(self) -> None:
+        os.dup2(self._file, 1)
+        os.dup2(self._file, 2)
+        self._streams = open_stream(1), open_stream(2)
+        sys.stdout, sys.stderr = self._streams
+
+
+def open_stream(descriptor: int) -> TextIO:
+    """Return what Python is to write to a descriptor through."""
+    # Line by line, so that little is lost when the process is killed.
+    return open(descriptor, "w", buffering=1, encoding="utf-8", errors="backslashreplace", closefd=False)
+
+
+def rescue_output(capture: Path, log: Path) -> str | None:
+    """Move what a dead worker's last experiment wrote to its log; return its end, or None."""
+    try:
+        file = os.open(capture, os.O_RDONLY | os.O_CLOEXEC)
+    except FileNotFoundError:
+        return None
+    try:
+        size = os.fstat(file).st_size
+        if size == 0:
+            return None
+        output = read_ends(file, size)
+    finally:
+        os.close(file)
+    write_atomically(log, output, scratch=capture.parent)
+    return tail_of(output)
+
+
+def read_tail(capture: Path) -> str:
+    """Return the end of what a worker wrote outside any experiment, such as an error at its start."""
+    try:
+        with capture.open("rb") as file:
+            size = os.fstat(file.fileno()).st_size
+            return tail_of(os.pread(file.fileno(), TAIL_BYTES, max(0, size - TAIL_BYTES)))
+    except FileNotFoundError:
+        return ""
+
+
+def trim_capture(capture: Path, most_bytes: int = MOST_BYTES) -> bool:
+    """Bound the disk that the output of a running experiment takes; for its supervisor, every now and then.
+
+    The middle is given back to the file system: the same bytes that `read_ends` leaves out anyway.
+    The writer notices nothing, and nothing that it writes meanwhile is lost.
+
+    Parameters
+    ----------
+    capture : Path
+        A worker's captured output; need not exist.
+    most_bytes : int
+        It is left alone until it takes more than this.
+
+    Returns
+    -------
+    bool
+        Whether something was given back.
+    """
+    try:
+        file = os.open(capture, os.O_RDWR | os.O_APPEND | os.O_CLOEXEC)
+    except FileNotFoundError:
+        return False
+    try:
+        status = os.fstat(file)
+        if status.st_blocks * 512 <= most_bytes or status.st_size <= 2 * KEPT_BYTES:
+            return False
+        if not _punch_hole(file, KEPT_BYTES, status.st_size - 2 * KEPT_BYTES):
+            _cut_middle(file, status.st_size)
+        return True
+    finally:
+        os.close(file)
+
+
+def _punch_hole(file: int, offset: int, length: int) -> bool:
+    """Give a range back; False where the file system cannot do that."""
+    fallocate = getattr(ctypes.CDLL(None, use_errno=True), "fallocate64", None)  # Linux only
+    if fallocate is None:
+        return False
+    fallocate.argtypes = (ctypes.c_int, ctypes.c_int, ctypes.c_int64, ctypes.c_int64)
+    while fallocate(file, _PUNCH_HOLE, offset, length) != 0:
+        if ctypes.get_errno() != errno.EINTR:
+            return False
+    return True
+
+
+def _cut_middle(file: int, size: int) -> None:
+    """Write the end behind the beginning; what is written in between by the experiment may be lost."""
+    end = os.pread(file, KEPT_BYTES, size - KEPT_BYTES)
+    os.ftruncate(file, KEPT_BYTES)
+    os.write(file, f"\n[... {size - 2 * KEPT_BYTES} bytes left out ...]\n".encode() + end)
+
+
+def read_ends(file: int, size: int) -> bytes:
+    """Return a file's bytes, without the middle when it is very long."""
+    if size <= 2 * KEPT_BYTES:
+        return os.pread(file, size, 0)
+    cut = f"\n[... {size - 2 * KEPT_BYTES} bytes left out ...]\n".encode()
+    return os.pread(file, KEPT_BYTES, 0) + cut + os.pread(file, KEPT_BYTES, size - KEPT_BYTES)
+
+
+def tail_of(output: bytes) -> str:
+    """Return the last lines of an output as text that the database can store."""
+    lines = output[-TAIL_BYTES:].decode("utf-8", "replace").splitlines()[-TAIL_LINES:]
+    return storable_text("\n".join(lines))

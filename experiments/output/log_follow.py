@@ -1,0 +1,169 @@
+"""Following what an attempt writes while it runs.
+
+Its worker's captured output belongs to whatever the worker is at; the worker's journal tells at what.
+When an attempt ends, its output is first moved to its log, then the capture is emptied, then the
+journal says that it has finished. So what was read from the capture is the attempt's own if the
+journal, read after it, still names the attempt.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import time
+from collections.abc import Callable, Iterator
+
+from sqlalchemy.exc import SQLAlchemyError
+
+from database.errors import ExperimentsError, NotFoundError
+from database.queries.experiment_detail import ExperimentRecord, RunningAttempt, experiment_record
+from database.session.lifecycle import scoped_session
+from experiments.journal import JournalReader
+from experiments.output.capture import KEPT_BYTES
+from experiments.output.results_folder import ResultsFolder
+
+#: The pause between two looks at the captured output, and between two at the database.
+_POLL_S = 0.2
+_ASK_S = 1.0
+#: So much is read at once.
+_READ_BYTES = 1 << 20
+#: What stands in a log in place of its middle.
+_CUT = re.compile(rb"\n\[\.\.\. (\d+) bytes left out \.\.\.\]\n")
+
+
+def follow_log(
+    record: ExperimentRecord, folder: ResultsFolder, *, pause: Callable[[float], None] = time.sleep
+) -> Iterator[bytes | str]:
+    """Yield what the running attempt of an experiment writes, as bytes, until it has ended.
+
+    Parameters
+    ----------
+    record : ExperimentRecord
+        With a running attempt.
+    folder : ResultsFolder
+        Where captured output and logs are on this host.
+    pause : callable
+        Waits between two looks.
+
+    Yields
+    ------
+    bytes or str
+        Output; or, as text, what people should know about it.
+
+    Raises
+    ------
+    NotFoundError
+        Its output is on another computer.
+    """
+    running = record.running
+    assert running is not None
+    following = _Following(record, running, folder)
+    try:
+        yield from following.until_end(pause)
+    finally:
+        following.close()
+
+
+class _Following:
+    def __init__(self, record: ExperimentRecord, running: RunningAttempt, folder: ResultsFolder) -> None:
+        self._running = running
+        self._token = (record.experiment.id, running.number)
+        self._name = f"experiment {self._token[0]}, attempt {self._token[1]}"
+        self._capture = folder.capture(running.runner_id, running.worker_id)
+        self._log = folder.log(record.folder, *self._token)
+        journal = folder.journal(running.runner_id, running.worker_id)
+        self._journal = JournalReader(journal)
+        self._told = 0
+        self._was_trimmed = False
+        self._is_seen = False
+        self._ask_at = 0.0
+        if not self._capture.exists() and not self._has_ended():
+            raise NotFoundError(
+                f"{self._name} runs in a process without workers, which writes to its own terminal"
+                if journal.exists()
+                else f"{self._name} runs on {running.host}, and what it writes is not in {folder.root} of "
+                "this computer; follow it there"
+            )
+
+    def until_end(self, pause: Callable[[float], None]) -> Iterator[bytes | str]:
+        while True:
+            new = self._new_output()
+            if self._has_ended():
+                yield from self._rest()
+                return
+            if self._is_seen and new is None:
+                self._was_trimmed, self._told = True, self._size()
+                yield "[... some of what it wrote was left out, to save space ...]"
+            elif self._is_seen and new:
+                self._told += len(new)
+                yield new
+                if len(new) == _READ_BYTES:
+                    continue
+            pause(_POLL_S)
+
+    def close(self) -> None:
+        self._journal.close()
+
+    def _new_output(self) -> bytes | None:
+        """Return what was written since the last time; None when the file has become shorter."""
+        try:
+            file = os.open(self._capture, os.O_RDONLY | os.O_CLOEXEC)
+        except FileNotFoundError:
+            return b""
+        try:
+            size = os.fstat(file).st_size
+            return os.pread(file, _READ_BYTES, self._told) if size >= self._told else None
+        finally:
+            os.close(file)
+
+    def _size(self) -> int:
+        try:
+            return self._capture.stat().st_size
+        except FileNotFoundError:
+            return 0
+
+    def _has_ended(self) -> bool:
+        self._journal.poll()
+        current = self._journal.current
+        is_at_it = current is not None and current.token == self._token
+        if self._log.exists() or (self._is_seen and not is_at_it):
+            return True
+        self._is_seen = is_at_it
+        return self._is_gone()  # its runner may have died, or it has not begun yet
+
+    def _is_gone(self) -> bool:
+        """Ask the database now and then."""
+        now = time.monotonic()
+        if now < self._ask_at:
+            return False
+        self._ask_at = now + _ASK_S
+        try:
+            with scoped_session(read_only=True) as session:
+                running = experiment_record(session, self._token[0]).running
+        except NotFoundError:
+            return True
+        except (SQLAlchemyError, ExperimentsError):
+            return False  # the database is away: nobody knows better
+        return running is None or running.number != self._token[1]
+
+    def _rest(self) -> Iterator[bytes | str]:
+        """Yield what the log has that was not told, and say that this is the end."""
+        if self._log.exists():
+            if self._was_trimmed:
+                yield f"the rest is in {self._log}"
+            else:
+                yield from self._rest_of_log(self._log.read_bytes())
+        yield f"{self._name} has ended"
+
+    def _rest_of_log(self, log: bytes) -> Iterator[bytes | str]:
+        cut = _CUT.match(log, KEPT_BYTES)
+        if cut is None:
+            yield log[self._told :]
+            return
+        written = 2 * KEPT_BYTES + int(cut[1])
+        left = written - self._told
+        if self._told < KEPT_BYTES:
+            yield log[self._told : KEPT_BYTES]
+        if left > KEPT_BYTES:
+            yield "[... some of what it wrote was left out, to save space ...]"
+        yield log[-min(left, KEPT_BYTES) :] if left else b""

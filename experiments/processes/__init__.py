@@ -1,0 +1,1 @@
+"""What the operating system knows: process trees, signals, memory, threads, state of the process."""

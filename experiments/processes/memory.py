@@ -1,0 +1,207 @@
+"""How much memory processes take, and whether it was for lack of it that the kernel killed one."""
+
+from __future__ import annotations
+
+import os
+import re
+import time
+from pathlib import Path, PurePosixPath
+
+from experiments.processes.process_tree import descendants_of
+
+_PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
+#: An exact look may cost milliseconds per gigabyte: no more than this share of the time goes into it.
+_MOST_SHARE = 0.05
+#: What is said of an attempt whose process the kernel killed so.
+KERNEL_KILL = "the kernel killed its process because memory ran out"
+#: For how long a kill by the kernel explains a death.
+_EXPLAINS_S = 2.0
+
+
+def memory_of(pid: int) -> int | None:
+    """Return the resident memory of a process and all that is below it.
+
+    Pages that they share are counted for each of them: see `MemoryMeter` for the exact figure.
+
+    Returns
+    -------
+    int or None
+        Bytes; None when the process has ended, or elsewhere than on Linux.
+    """
+    total = None
+    for each in [pid, *descendants_of(pid)]:
+        resident = _resident(each)
+        if resident is not None:
+            total = (total or 0) + resident
+    return total
+
+
+class MemoryMeter:
+    """Follows the memory of a process and all that is below it.
+
+    The sum of the resident sizes is cheap, but counts a page that forked processes share once for
+    each. So when that sum is beyond the limit, and the limit is not certainly broken, the kernel is
+    asked for the proportional size, which counts each shared page once.
+
+    Parameters
+    ----------
+    limit_bytes : int or None
+        Where it begins to matter.
+
+    Attributes
+    ----------
+    peak_bytes : int or None
+        The most that was seen.
+    """
+
+    def __init__(self, limit_bytes: int | None = None) -> None:
+        self.peak_bytes: int | None = None
+        self._limit_bytes = limit_bytes
+        self._exact_again_at = 0.0
+
+    def read(self, pid: int) -> int | None:
+        """Return the memory in bytes; beyond the limit only when it is so for sure.
+
+        Returns
+        -------
+        int or None
+            None when the process has ended, or elsewhere than on Linux.
+        """
+        pids = [pid, *descendants_of(pid)]
+        sizes = [size for size in map(_resident, pids) if size is not None]
+        if not sizes:
+            return None
+        taken = sum(sizes)
+        if self._limit_bytes is not None and len(sizes) > 1 and taken > self._limit_bytes:
+            taken = self._exact(pids, at_least=max(sizes), unknown=self._limit_bytes)
+        self.peak_bytes = max(self.peak_bytes or 0, taken)
+        return taken
+
+    def _exact(self, pids: list[int], *, at_least: int, unknown: int) -> int:
+        begun = time.monotonic()
+        if begun < self._exact_again_at:
+            return max(at_least, unknown)
+        taken = sum(_proportional(pid) or 0 for pid in pids)
+        now = time.monotonic()
+        self._exact_again_at = now + (now - begun) / _MOST_SHARE
+        return max(taken, at_least)
+
+
+def memory_message(taken_bytes: int, limit_bytes: int) -> str:
+    """Say that a limit was broken."""
+    return f"it took {_size(taken_bytes)}, more than execute.memory = {_size(limit_bytes)}"
+
+
+class KernelKills:
+    """Counts the processes of this control group that the kernel killed for lack of memory.
+
+    Parameters
+    ----------
+    events : Path or None
+        The file with the line ``oom_kill N``; by default that of this process's control group.
+    """
+
+    def __init__(self, events: Path | None = None) -> None:
+        self._events = events if events is not None else events_file()
+        self._count = self._read()
+        self._rose_at: float | None = None
+
+    def look(self) -> None:
+        """Take note of the count; what rose long before a death does not explain it."""
+        count = self._read()
+        if count > self._count:
+            self._rose_at = time.monotonic()
+        self._count = count
+
+    def was_oom_kill(self) -> bool:
+        """Whether a process that was just found killed by SIGKILL, and not by us, was killed so."""
+        self.look()
+        return self._rose_at is not None and time.monotonic() - self._rose_at < _EXPLAINS_S
+
+    def _read(self) -> int:
+        if self._events is None:
+            return 0
+        try:
+            found = re.search(r"^oom_kill (\d+)$", self._events.read_text(), re.MULTILINE)
+        except OSError:
+            return 0
+        return int(found[1]) if found else 0
+
+
+def events_file(proc: Path = Path("/proc/self")) -> Path | None:
+    """Return the file that counts the kernel's kills in this process's control group, or None.
+
+    Parameters
+    ----------
+    proc : Path
+        The folder with ``cgroup`` and ``mountinfo``; see cgroups(7) and proc(5).
+    """
+    try:
+        groups = (proc / "cgroup").read_text().splitlines()
+        mounts = (proc / "mountinfo").read_text().splitlines()
+    except OSError:
+        return None
+    for line in groups:
+        _, controllers, group = line.split(":", 2)
+        if controllers == "":
+            found = _below(_mounts_of(mounts, "cgroup2"), group, "memory.events")
+        elif "memory" in controllers.split(","):
+            found = _below(_mounts_of(mounts, "cgroup", "memory"), group, "memory.oom_control")
+        else:
+            continue
+        if found is not None:
+            return found
+    return None
+
+
+def _mounts_of(mounts: list[str], kind: str, option: str | None = None) -> list[tuple[str, str]]:
+    """Return root and place of the mounts of a kind."""
+    found = []
+    for line in mounts:
+        fields, _, rest = line.partition(" - ")
+        found_kind, _, options = rest.split(" ", 2)
+        if found_kind == kind and (option is None or option in options.split(",")):
+            root, mounted_at = (_unescaped(text) for text in fields.split()[3:5])
+            found.append((root, mounted_at))
+    return found
+
+
+def _below(mounts: list[tuple[str, str]], group: str, name: str) -> Path | None:
+    for root, mounted_at in mounts:
+        try:
+            below = PurePosixPath(group).relative_to(root)
+        except ValueError:  # a container sees its own group at the mount point
+            below = PurePosixPath()
+        for folder in (Path(mounted_at) / below, Path(mounted_at)):
+            if (folder / name).is_file():
+                return folder / name
+    return None
+
+
+def _unescaped(text: str) -> str:
+    return re.sub(r"\\([0-7]{3})", lambda found: chr(int(found[1], 8)), text)
+
+
+def _resident(pid: int) -> int | None:
+    try:
+        with open(f"/proc/{pid}/statm", "rb") as file:  # noqa: PTH123 - called often; Path costs as much as the read
+            return int(file.read().split()[1]) * _PAGE_BYTES
+    except (OSError, IndexError):
+        return None
+
+
+def _proportional(pid: int) -> int | None:
+    """Return the size with each shared page divided by the number of processes that share it."""
+    try:
+        found = re.search(rb"^Pss:\s+(\d+) kB$", Path(f"/proc/{pid}/smaps_rollup").read_bytes(), re.MULTILINE)
+    except OSError:
+        return _resident(pid)
+    return int(found[1]) * 1024 if found else _resident(pid)
+
+
+def _size(count: int) -> str:
+    for unit, size in (("GB", 10**9), ("MB", 10**6), ("kB", 10**3)):
+        if count >= size:
+            value = count / size
+            return f"{value:.0f} {unit}" if value >= 100 or value == int(value) else f"{value:.1f} {unit}"
+    return f"{count} bytes"

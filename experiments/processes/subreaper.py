@@ -1,0 +1,129 @@
+"""Ending the processes that an experiment leaves behind in a worker.
+
+The worker is a subreaper: whatever an experiment starts stays below it, also what made itself a
+daemon. So "has this process any child?", one system call, tells after each experiment whether
+something is left, and only then is more done. What a target keeps on purpose for its next
+experiment, such as a pool at module level, is ended too: it cannot be told from what leaked.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import functools
+import multiprocessing
+import multiprocessing.util
+import os
+import platform
+import signal
+import sys
+import threading
+import time
+from collections.abc import Callable
+from typing import Any
+
+from experiments.processes.process_tree import freeze_below, send
+
+_IS_LINUX = platform.system() == "Linux"
+_PR_SET_CHILD_SUBREAPER = 36  # from <linux/prctl.h>
+_WALL = 0x40000000  # from <linux/wait.h>: children that were made without SIGCHLD too
+_PATIENCE_S = 2.0
+#: Where joblib and scikit-learn keep their worker processes for the next call.
+_REUSABLE_EXECUTORS = ("joblib.externals.loky.reusable_executor", "loky.reusable_executor")
+
+
+def become_subreaper() -> None:
+    """Let orphans among this process's descendants become its children; for Linux, otherwise nothing."""
+    if _IS_LINUX:
+        ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+
+
+def end_descendants() -> bool:
+    """Kill and reap everything below this process.
+
+    Returns
+    -------
+    bool
+        Whether nothing is left; False when something hangs in the kernel.
+    """
+    if not _IS_LINUX or _has_no_child():
+        return True
+    _retire_pools()
+    give_up = time.monotonic() + _PATIENCE_S
+    while time.monotonic() < give_up:
+        for pid in freeze_below(os.getpid()):
+            send(pid, signal.SIGKILL)
+        multiprocessing.active_children()  # lets Process objects learn of their ends, before we take them
+        if _reap():
+            return True
+        time.sleep(0.0005)
+    return False
+
+
+def _has_no_child() -> bool:
+    try:
+        os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT | _WALL)
+    except ChildProcessError:
+        return True
+    return False
+
+
+def _reap() -> bool:
+    """Take note of all that have ended; return whether no child is left."""
+    while True:
+        try:
+            pid, _ = os.waitpid(-1, os.WNOHANG | _WALL)
+        except ChildProcessError:
+            return True
+        if pid == 0:
+            return False
+
+
+def _retire_pools() -> None:
+    """End pools in order first: their objects may live on, and would wait for the dead for ever.
+
+    A `multiprocessing.Pool` whose process is killed while it holds the lock of the queue blocks
+    whoever terminates it, also the garbage collector in a later experiment.
+    """
+    calls = [*_terminations_of_pools(), *_stops_of_forkserver(), *_shutdowns_of_reusable_executors()]
+    if calls:
+        # In a thread, as one that is broken already may block.
+        thread = threading.Thread(target=_call_all, args=(calls,), daemon=True)
+        thread.start()
+        thread.join(_PATIENCE_S)
+
+
+def _call_all(calls: list[Callable[[], object]]) -> None:
+    for call in calls:
+        with contextlib.suppress(Exception):
+            call()
+
+
+def _terminations_of_pools() -> list[Callable[[], object]]:
+    pool = sys.modules.get("multiprocessing.pool")
+    if pool is None:
+        return []
+    wanted = pool.Pool._terminate_pool.__func__
+    # Private, but the only list of the pools that there are; without it they are killed only.
+    registry: dict[Any, Any] = getattr(multiprocessing.util, "_finalizer_registry", {})
+    finalizers = [each for each in list(registry.values()) if each is not None]
+    return [
+        each for each in finalizers if getattr(getattr(each, "_callback", None), "__func__", None) is wanted
+    ]
+
+
+def _stops_of_forkserver() -> list[Callable[[], object]]:
+    """Make the next process start a new server of processes: the old object would not notice."""
+    server = getattr(sys.modules.get("multiprocessing.forkserver"), "_forkserver", None)
+    stop = getattr(server, "_stop", None)  # private, and in the standard library since 3.7 for its own tests
+    return [] if stop is None or getattr(server, "_forkserver_pid", None) is None else [stop]
+
+
+def _shutdowns_of_reusable_executors() -> list[Callable[[], object]]:
+    """Make the next call start new processes: it may not have noticed yet that these are dead."""
+    executors = [getattr(sys.modules.get(name), "_executor", None) for name in _REUSABLE_EXECUTORS]
+    return [
+        functools.partial(executor.shutdown, wait=False, kill_workers=True)
+        for executor in executors
+        if executor is not None
+    ]

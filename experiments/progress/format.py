@@ -1,0 +1,103 @@
+"""Progress in words."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from experiments.execution.assignment import Stage
+from experiments.execution.duration_text import duration_text
+from experiments.parameters import ParameterError, flatten
+from experiments.progress.model import Progress, Slowest
+
+_HINTS = {
+    Stage.DRAINING: "finishing what runs; Ctrl-C again stops at once",
+    Stage.KILLING: "stopping at once",
+}
+#: Longer parameters are cut.
+_PARAMETER_CHARACTERS = 80
+
+
+def one_line(progress: Progress) -> str:
+    """Return the progress as one line of text."""
+    parts = remarks(progress)
+    parts += [f"{progress.done}/{progress.wanted} done", *numbers(progress)]
+    return f"{progress.series}: {', '.join(parts)}"
+
+
+def remarks(progress: Progress) -> list[str]:
+    """Return what is out of the ordinary: why it is stopping, a database that is away."""
+    found = []
+    if progress.reason is not None:
+        found.append(progress.reason)
+    if progress.stage in _HINTS:
+        found.append(_HINTS[progress.stage])
+    if progress.paused:
+        found.append("paused")
+    if progress.runners == 0 and progress.left and not progress.silent_s:
+        found.append("no runner is at work")
+    if progress.silent_s:
+        away = f"the database has not answered for {time_text(progress.silent_s)}"
+        if progress.waiting:
+            away += f"; {journals_text(progress.waiting)}"
+        found.append(away)
+    return found
+
+
+def journals_text(waiting: int) -> str:
+    """Say how many finished results the database does not have yet."""
+    return f"{waiting} result{'s' if waiting != 1 else ''} wait{'' if waiting != 1 else 's'} in the journals"
+
+
+def numbers(progress: Progress) -> list[str]:
+    """Return the figures besides what is done: running, failed, cancelled, pace and time left."""
+    counts = progress.counts
+    parts = [f"{counts.running} running"]
+    if counts.failed:
+        parts.append(f"{counts.failed} failed")
+    if counts.cancelled:
+        parts.append(f"{counts.cancelled} cancelled")
+    if progress.rate_per_s:
+        parts.append(rate_text(progress.rate_per_s))
+    if progress.remaining_s is not None and progress.left:
+        parts.append(f"{time_text(max(1.0, progress.remaining_s))} left")
+    return parts
+
+
+def rate_text(per_s: float) -> str:
+    """Return a rate in the unit in which it is more than a fraction: ``2.5/s``, ``4/min``, ``1.5/h``."""
+    if per_s >= 99.5:
+        return f"{per_s:.0f}/s"
+    for factor, unit in ((1, "s"), (60, "min"), (3600, "h")):
+        if per_s * factor >= 0.95 or unit == "h":
+            return f"{per_s * factor:.3g}/{unit}"
+    raise AssertionError("unreachable: everything can be told per hour")
+
+
+def time_text(seconds: float) -> str:
+    """Return a span of a second and more without fractions of seconds."""
+    return duration_text(round(seconds) if seconds >= 1 else seconds)
+
+
+def slowest_text(slowest: Slowest) -> str:
+    """Name the slowest experiment, with its parameters as far as there is room."""
+    text = f"experiment {slowest.experiment_id} for {time_text(slowest.busy_s)}"
+    shown = parameters_text(slowest.parameters or {})
+    return f"{text}: {shown}" if shown else text
+
+
+def parameters_text(parameters: dict[str, Any]) -> str:
+    """Return parameters by dotted names in one line, cut when it is long."""
+    try:
+        named = flatten(parameters)
+    except ParameterError:
+        named = parameters
+    text = " ".join(f"{name}={_value_text(value)}" for name, value in named.items())
+    return text if len(text) <= _PARAMETER_CHARACTERS else f"{text[: _PARAMETER_CHARACTERS - 3]}..."
+
+
+def _value_text(value: object) -> str:
+    if isinstance(value, str) and value.isprintable():
+        return value
+    text = json.dumps(value, ensure_ascii=False, default=str)
+    return text if text.isprintable() else json.dumps(value, default=str)

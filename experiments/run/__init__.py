@@ -1,0 +1,1 @@
+"""One run of one or several series: options, summary, notification."""

@@ -1,0 +1,107 @@
+"""Telling people that a run has ended: the terminal's bell, and a webhook.
+
+Nothing here can fail or hang a run: whatever goes wrong is a warning.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import logging
+import sys
+import threading
+import urllib.error
+import urllib.request
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import urlsplit
+
+from experiments.series_file.sections.execute import NotifySection
+
+logger = logging.getLogger(__name__)
+
+_TIMEOUT_S = 5.0
+_TRIES = 2
+#: A timeout is per step of the connection; this is for the whole.
+_PATIENCE_S = 12.0
+
+
+def notify(section: NotifySection, text: str, data: Mapping[str, Any]) -> None:
+    """Tell whom the series file names.
+
+    Parameters
+    ----------
+    section : NotifySection
+        `execute.notify`.
+    text : str
+        What happened, for people; the key ``text`` of the payload, which chat programs show.
+    data : mapping
+        The other keys of the payload.
+    """
+    if section.bell:
+        _ring()
+    if section.webhook:
+        _post_patiently(section.webhook, {"text": text, **data})
+
+
+def _ring() -> None:
+    with contextlib.suppress(OSError, ValueError):  # the terminal is gone, or closed
+        if sys.stderr.isatty():
+            sys.stderr.write("\a")
+            sys.stderr.flush()
+
+
+def _post_patiently(url: str, payload: Mapping[str, Any]) -> None:
+    """Post in a thread: looking up a name, or a server that answers byte by byte, knows no timeout."""
+    body = json.dumps(payload, default=str).encode()
+    failures: list[str] = []
+    thread = threading.Thread(target=_post, args=(url, body, failures), name="webhook", daemon=True)
+    thread.start()
+    try:
+        thread.join(_PATIENCE_S)
+    except KeyboardInterrupt:
+        logger.warning("the webhook at %s was not waited for", _safe(url))
+        return
+    if thread.is_alive():
+        failures.append(f"no answer within {_PATIENCE_S:g} s")
+    if failures:
+        logger.warning("the webhook at %s could not be told: %s", _safe(url), failures[-1])
+
+
+def _post(url: str, body: bytes, failures: list[str]) -> None:
+    """Try twice; leave in `failures` what went wrong if none succeeds."""
+    problem = ""
+    for _ in range(_TRIES):
+        try:
+            # The series file allows http and https only.
+            request = urllib.request.Request(  # noqa: S310 - see above
+                url, data=body, headers={"Content-Type": "application/json"}, method="POST"
+            )
+            with urllib.request.build_opener(_NoRedirect).open(request, timeout=_TIMEOUT_S):
+                return
+        except urllib.error.HTTPError as error:
+            problem = f"it answered {error.code} {error.reason}"
+            error.close()
+            if 300 <= error.code < 500:
+                break  # the same request would get the same answer
+        except (OSError, ValueError) as error:
+            # Not the error's own text where it could repeat the URL.
+            reason = getattr(error, "reason", None)
+            problem = str(reason) if isinstance(reason, OSError) else type(error).__name__
+        except Exception as error:  # noqa: BLE001 - http.client has errors of its own for nonsense answers
+            problem = type(error).__name__
+    failures.append(problem)
+
+
+class _NoRedirect(urllib.request.HTTPRedirectHandler):
+    """A redirected POST would arrive as a GET without its body: better told than lost."""
+
+    def redirect_request(self, *_arguments: Any) -> None:
+        return None
+
+
+def _safe(url: str) -> str:
+    """Return the URL without its path and query, which are secrets at most chat programs."""
+    parts = urlsplit(url)
+    port = f":{parts.port}" if parts.port else ""
+    return f"{parts.scheme}://{parts.hostname}{port}/..."

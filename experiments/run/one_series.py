@@ -1,0 +1,289 @@
+"""One run of a series: what it is asked for, which executor works it off, and what is told at the end."""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from database.counts import count_ended_by
+from database.engine.registry import current_url
+from database.errors import ExperimentsError
+from database.models import ExperimentSeries
+from database.queries.failures import failure_counts
+from database.queries.overview import SeriesSummary, StatusCounts, count_statuses, series_summaries
+from database.queries.series_lookup import find_series
+from database.session.retry import retrying_transaction
+from database.settings import Settings, results_directory
+from experiments.creation import Created, check_target, create_series
+from experiments.execution.assignment import Assignment, Ending, Observer, View
+from experiments.output.results_folder import ResultsFolder
+from experiments.progress.choose_display import display_for
+from experiments.progress.model import Display
+from experiments.progress.suspend_hint import SuspendHint
+from experiments.progress.tracker import ProgressTracker
+from experiments.run.notification import notify
+from experiments.run.summary import STOPPED_EXIT_CODE, RunSummary
+from experiments.series_file.loading import LoadedSeries, load_series_file
+from experiments.series_file.models import SeriesFile
+from experiments.target.function import Target
+from experiments.target.inspection import inspect_target
+from experiments.target.preloading import announce
+from experiments.target.provenance import collect_provenance
+
+logger = logging.getLogger(__name__)
+
+#: What may be run.
+Source = Path | str | Mapping[str, Any] | LoadedSeries
+
+
+class SeriesPausedError(ExperimentsError):
+    """A person paused the series; nothing of it was run."""
+
+    exit_code = STOPPED_EXIT_CODE
+
+
+@dataclass(frozen=True)
+class RunOptions:
+    """How a series is run; what is not given here comes from its file.
+
+    Attributes
+    ----------
+    workers : int or None
+        Worker processes; 0 runs everything in this process. By default `execute.workers`, and one
+        per core when that is ``auto``.
+    grace_s : float
+        How long running experiments may go on after SIGTERM, in seconds.
+    results_directory : Path or None
+        Where logs and files go; by default EXPERIMENTS_RESULTS or beside the SQLite file.
+    arguments : list of str
+        The command line, for the record.
+    canary : bool
+        Run one experiment of each configuration first, and stop if one of them fails.
+    max_time_s : float or None
+        Begin nothing that would probably not end within this time, in seconds.
+    display : Display or None
+        What shows the progress; None shows nothing.
+    on_created : callable or None
+        Told what the file added, before anything runs.
+    on_ended : callable or None
+        Told what came of a series as soon as its run has ended.
+    """
+
+    workers: int | None = None
+    grace_s: float = 20.0
+    results_directory: Path | None = None
+    arguments: list[str] = field(default_factory=lambda: list(sys.argv))
+    canary: bool = False
+    max_time_s: float | None = None
+    display: Display | None = None
+    on_created: Callable[[Created], None] | None = None
+    on_ended: Callable[[RunSummary], None] | None = None
+
+
+def check_source(source: Source) -> LoadedSeries | str:
+    """Return the loaded series file of a file or mapping, checked with its target; or the name as it is.
+
+    Raises
+    ------
+    SeriesFileError
+        The file is wrong.
+    """
+    if isinstance(source, str) and not _looks_like_file(source):
+        return source
+    loaded = source if isinstance(source, LoadedSeries) else load_series_file(source)
+    check_target(loaded)
+    return loaded
+
+
+def prepare_series(session: Session, source: LoadedSeries | str) -> tuple[ExperimentSeries, Created | None]:
+    """Create or extend the series of a loaded file, or find a recorded one by name.
+
+    Raises
+    ------
+    NotFoundError
+        There is no series of that name.
+    TargetError
+        The target of a recorded series is not there any more.
+    """
+    if isinstance(source, str):
+        series = find_series(session, source)
+        check_series(series)
+        return series, None
+    created = retrying_transaction(session, lambda each: create_series(each, source))
+    series = session.scalars(select(ExperimentSeries).where(ExperimentSeries.id == created.series_id)).one()
+    return series, created
+
+
+def check_series(series: ExperimentSeries) -> None:
+    """Check that the target of a recorded series can be imported.
+
+    Raises
+    ------
+    TargetError
+        It is not there any more.
+    """
+    inspect_target(Target.parse(series.target, series.source_path or Path.cwd()))
+
+
+def run_prepared_series(
+    session: Session, series: ExperimentSeries, *, created: Created | None, options: RunOptions
+) -> RunSummary:
+    """Run what is pending of a series with the executor that fits.
+
+    Parameters
+    ----------
+    session : Session
+        This process's global session.
+    series : ExperimentSeries
+        Of that session.
+    created : Created or None
+        Passed on to the summary.
+    options : RunOptions
+        How to run it.
+
+    Raises
+    ------
+    SeriesPausedError
+        A person paused it.
+    """
+    begun = time.monotonic()
+    if created is not None and options.on_created is not None:
+        options.on_created(created)
+    if series.paused:
+        raise SeriesPausedError(
+            f"series {series.name} is paused (last changed by {series.changed_by}); "
+            f"`experiments edit {series.name} --resume` lets it go on"
+        )
+    assignment = assign(series, options)
+    section = SeriesFile.model_validate(series.resolved).execute.notify
+    before = _summary(session, series.id).counts
+    try:
+        ending, latest = _execute_watched(session, assignment, before, options.display)
+        after = _afterwards(session, assignment.series_id, ending, latest)
+    except BaseException as error:
+        told = {"series": assignment.series_name, "error": str(error) or type(error).__name__}
+        notify(section, f"{told['series']}: ended by an error: {told['error']}", told)
+        raise
+    summary = RunSummary(
+        series=after.name or assignment.series_name,  # it may have been renamed while it ran
+        created=created,
+        before=before,
+        after=after.counts,
+        completed_here=after.completed_here,
+        failures=after.failures,
+        elapsed_s=time.monotonic() - begun,
+        stopped_by=ending.stopped_by,
+        paused=after.paused and after.counts.finished < after.counts.experiments,
+        rule=ending.rule if after.counts.finished < after.counts.experiments else None,
+        waiting=ending.waiting,
+    )
+    if options.display is not None:
+        options.display.end(summary.as_data())
+    if options.on_ended is not None:
+        options.on_ended(summary)
+    notify(section, str(summary), summary.as_data())
+    return summary
+
+
+@dataclass(frozen=True)
+class _Afterwards:
+    """How the series stands after the run."""
+
+    counts: StatusCounts
+    name: str = ""
+    paused: bool = False
+    completed_here: int = 0
+    failures: dict[str, int] = field(default_factory=dict)
+
+
+def _afterwards(session: Session, series_id: int, ending: Ending, latest: StatusCounts) -> _Afterwards:
+    """Ask the database; one that was away when the run ended is not waited for: `latest` is what is known."""
+    if ending.waiting is not None:
+        return _Afterwards(latest)
+
+    def ask(each: Session) -> _Afterwards:
+        summary = series_summaries(each, [series_id])[0]
+        return _Afterwards(
+            count_statuses(each, series_id),  # what the run is told to have come to must be right
+            summary.name,
+            summary.paused,
+            count_ended_by(each, ending.runner_ids).completed,
+            failure_counts(each, series_id),
+        )
+
+    return retrying_transaction(session, ask)
+
+
+def _execute_watched(
+    session: Session, assignment: Assignment, before: StatusCounts, display: Display | None
+) -> tuple[Ending, StatusCounts]:
+    """Execute, with the progress on a display; return also the latest counts that were seen."""
+    if display is None:
+        return _execute(session, assignment, _observe_nothing), before
+    shown_on = display_for(display, assignment.workers)
+    with ProgressTracker(assignment.series_id, assignment.series_name, before, shown_on) as tracker:
+        if assignment.workers == 0:  # Ctrl-Z suspends the experiments too
+            return _execute(session, assignment, tracker.observe), tracker.counts
+        with SuspendHint(tracker):
+            ending = _execute(session, assignment, tracker.observe)
+    return ending, tracker.counts
+
+
+def assign(series: ExperimentSeries, options: RunOptions) -> Assignment:
+    """Put together what an executor is told, from the series' file and the options."""
+    execute = SeriesFile.model_validate(series.resolved).execute
+    workers = execute.worker_count(options.workers)
+    for note in execute.notes(workers):
+        logger.warning("%s", note)
+    url = current_url()
+    root = options.results_directory or results_directory(url)
+    project = Path(series.source_path) if series.source_path else Path.cwd()
+    # With `isolation: process` each worker's template is what has it loaded.
+    preloaded = execute.preload and execute.isolation == "pool"
+    announce(series.target if preloaded else None, os.fspath(project))
+    return Assignment(
+        series_id=series.id,
+        series_name=series.name,
+        series_folder=series.folder,
+        database_url=url.render_as_string(hide_password=False),
+        folder=ResultsFolder(root.absolute()),
+        provenance=collect_provenance(project, options.arguments, results=root),
+        workers=workers,
+        execution=execute.execution(workers),
+        grace_s=options.grace_s,
+        start_method=Settings.from_environment().start_method,
+        stop_rule=execute.stop_after.rule() if execute.stop_after else None,
+        canary=options.canary,
+        max_time_s=options.max_time_s,
+    )
+
+
+def _execute(session: Session, assignment: Assignment, observe: Observer) -> Ending:
+    if assignment.workers == 0:
+        from experiments.executors.serial import run_serially
+
+        return run_serially(session, assignment, observe)
+    from experiments.executors.local_processes import run_in_processes
+
+    return run_in_processes(assignment, observe)
+
+
+def _summary(session: Session, series_id: int) -> SeriesSummary:
+    return retrying_transaction(session, lambda each: series_summaries(each, [series_id])[0])
+
+
+def _looks_like_file(source: str) -> bool:
+    return source.endswith((".yaml", ".yml")) or "/" in source or Path(source).is_file()
+
+
+def _observe_nothing(_view: View) -> None:
+    """Show nothing."""

@@ -1,0 +1,200 @@
+"""Several series in one run: all are checked, all are recorded, then one is worked after another.
+
+The highest priority is next, ties in the order given. Priorities and pauses are read again before each
+one, so that an edit counts while earlier ones are at work.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from sqlalchemy.orm import Session
+
+from database.errors import ExperimentsError, NotFoundError
+from database.models import ExperimentSeries
+from database.queries.overview import series_priorities
+from database.queries.series_lookup import find_series
+from database.session.retry import retrying_transaction
+from experiments.creation import Created, check_recorded
+from experiments.run.one_series import (
+    RunOptions,
+    SeriesPausedError,
+    check_series,
+    prepare_series,
+    run_prepared_series,
+)
+from experiments.run.summary import STOPPED_EXIT_CODE, RunSummary
+from experiments.series_file.loading import LoadedSeries
+from experiments.supervisor.restart_backoff import WorkersCannotStartError
+
+
+class SeriesGivenTwiceError(ExperimentsError):
+    """Two files of one run describe a series of the same name."""
+
+
+@dataclass(frozen=True)
+class LeftOut:
+    """A series that was to be run and was not, or not to its end.
+
+    Attributes
+    ----------
+    series : str
+        Its name.
+    reason : str
+        Why, and what to do.
+    exit_code : int
+        What the command exits with, unless something worse happened.
+    """
+
+    series: str
+    reason: str
+    exit_code: int = STOPPED_EXIT_CODE
+
+
+@dataclass(frozen=True)
+class SeveralRuns:
+    """What came of a run of several series.
+
+    Attributes
+    ----------
+    runs : tuple of RunSummary
+        In the order in which they were worked.
+    left_out : tuple of LeftOut
+        The others.
+    """
+
+    runs: tuple[RunSummary, ...]
+    left_out: tuple[LeftOut, ...] = ()
+
+    @property
+    def exit_code(self) -> int:
+        """The worst of all: 128 + the signal that stopped it, 4 when a series was left out, 1, or 0."""
+        codes = [one.exit_code for one in self.runs] + [one.exit_code for one in self.left_out]
+        return max(codes, default=0)
+
+    def __str__(self) -> str:
+        return "\n".join([*map(str, self.runs), *(f"{one.series}: {one.reason}" for one in self.left_out)])
+
+    def as_data(self) -> dict[str, Any]:
+        """Return it as plain data."""
+        return {
+            "runs": [one.as_data() for one in self.runs],
+            "left_out": [{"series": one.series, "reason": one.reason} for one in self.left_out],
+            "exit_code": self.exit_code,
+        }
+
+
+@dataclass(frozen=True)
+class _Turn:
+    """A series that waits for its turn, by the name it was given with."""
+
+    series_id: int
+    name: str
+    created: Created | None
+
+
+def refuse_repeated_names(sources: Sequence[LoadedSeries | str]) -> None:
+    """Check that no two different files describe the same series.
+
+    Raises
+    ------
+    SeriesGivenTwiceError
+        Both files are named.
+    """
+    seen: dict[str, LoadedSeries] = {}
+    for loaded in sources:
+        if isinstance(loaded, str):
+            continue
+        other = seen.setdefault(loaded.file.name, loaded)
+        if (other.file, other.directory) != (loaded.file, loaded.directory):
+            raise SeriesGivenTwiceError(
+                f"{other.shown or 'one of the series'} and {loaded.shown or 'another one'} both describe the "
+                f"series {loaded.file.name}; give one of them, or change a name"
+            )
+
+
+def run_in_turn(session: Session, sources: Sequence[LoadedSeries | str], options: RunOptions) -> SeveralRuns:
+    """Record all series, then work one after another.
+
+    Parameters
+    ----------
+    session : Session
+        This process's global session.
+    sources : sequence of LoadedSeries or str
+        Checked by `check_source`, without repeated names. One that is given twice is run once.
+    options : RunOptions
+        How to run each of them.
+
+    Raises
+    ------
+    NotFoundError, OtherTargetError
+        One cannot be run; nothing was written.
+    """
+    for source in sources:
+        _check(session, source)
+    session.commit()
+    waiting = list(_prepare(session, sources, options))
+    options = replace(options, on_created=None)
+    runs: list[RunSummary] = []
+    left_out: list[LeftOut] = []
+    while turn := _next(session, waiting):
+        waiting.remove(turn)
+        try:
+            runs.append(_run(session, turn, options))
+        except (NotFoundError, SeriesPausedError, WorkersCannotStartError) as error:
+            left_out.append(LeftOut(turn.name, str(error), error.exit_code))
+        else:
+            if runs[-1].stopped_by is not None:
+                break
+    stopped = bool(runs) and runs[-1].stopped_by is not None
+    left_out += [_left_out(session, turn, stopped=stopped) for turn in waiting]
+    return SeveralRuns(tuple(runs), tuple(left_out))
+
+
+def _check(session: Session, source: LoadedSeries | str) -> None:
+    if isinstance(source, str):
+        check_series(find_series(session, source))
+    else:
+        check_recorded(session, source)
+
+
+def _prepare(session: Session, sources: Sequence[LoadedSeries | str], options: RunOptions) -> Iterator[_Turn]:
+    seen: set[int] = set()
+    for source in sources:
+        series, created = prepare_series(session, source)
+        if series.id in seen:
+            continue
+        seen.add(series.id)
+        if created is not None and options.on_created is not None:
+            options.on_created(created)
+        yield _Turn(series.id, series.name, created)
+
+
+def _next(session: Session, waiting: Sequence[_Turn]) -> _Turn | None:
+    """Return the one of the highest priority, of equal ones the first; None when none may be worked."""
+    priorities = retrying_transaction(
+        session, lambda each: series_priorities(each, [turn.series_id for turn in waiting])
+    )
+    ready = [turn for turn in waiting if turn.series_id in priorities]
+    return max(ready, key=lambda turn: priorities[turn.series_id], default=None)
+
+
+def _run(session: Session, turn: _Turn, options: RunOptions) -> RunSummary:
+    series = find_series(session, turn.series_id)
+    return run_prepared_series(session, series, created=turn.created, options=options)
+
+
+def _left_out(session: Session, turn: _Turn, *, stopped: bool) -> LeftOut:
+    """Say why a series did not have its turn."""
+    if stopped:
+        return LeftOut(turn.name, "not begun: the same command goes on with it")
+    series = retrying_transaction(session, lambda each: each.get(ExperimentSeries, turn.series_id))
+    if series is None:
+        return LeftOut(turn.name, "was deleted meanwhile", NotFoundError.exit_code)
+    return LeftOut(
+        series.name,
+        f"is paused (last changed by {series.changed_by}) and was left out; "
+        f"`experiments edit {series.name} --resume` lets it go on",
+    )

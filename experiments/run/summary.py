@@ -1,0 +1,100 @@
+"""What is told at the end of a run."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from database.queries.overview import StatusCounts
+from experiments.creation import Created
+from experiments.execution.duration_text import duration_text
+from experiments.processes.stop_signals import SIGNAL_EXIT_CODE
+from experiments.progress.format import journals_text
+
+SOME_FAILED_EXIT_CODE = 1
+#: A person or a rule stopped it.
+STOPPED_EXIT_CODE = 4
+
+
+@dataclass(frozen=True)
+class RunSummary:
+    """What came of a run.
+
+    Attributes
+    ----------
+    series : str
+        Its name.
+    created : Created or None
+        What its file added; None when it was run by name.
+    before, after : StatusCounts
+        Of the whole series, at the beginning and at the end.
+    completed_here : int
+        How many experiments this run completed itself; other runners may have been at work too.
+    failures : dict
+        How many of its experiments failed, by the outcome of their last attempt.
+    elapsed_s : float
+        The run's duration.
+    stopped_by : int or None
+        The signal that stopped it.
+    paused : bool
+        A person paused the series while it ran.
+    rule : str or None
+        The rule that stopped it, as a sentence.
+    waiting : int or None
+        When the database was away at the end: how many finished results wait in the journals for the
+        next run; the counts may be old then.
+    """
+
+    series: str
+    created: Created | None
+    before: StatusCounts
+    after: StatusCounts
+    completed_here: int
+    failures: dict[str, int]
+    elapsed_s: float
+    stopped_by: int | None
+    paused: bool = False
+    rule: str | None = None
+    waiting: int | None = None
+
+    @property
+    def exit_code(self) -> int:
+        """0 when all is done, 1 when some failed, 4 when paused or stopped by a rule, 128 + a signal."""
+        if self.stopped_by is not None:
+            return SIGNAL_EXIT_CODE + self.stopped_by
+        if self.paused or self.rule is not None:
+            return STOPPED_EXIT_CODE
+        return SOME_FAILED_EXIT_CODE if self.after.failed else 0
+
+    def __str__(self) -> str:
+        return "\n".join(self._lines())
+
+    def as_data(self) -> dict[str, Any]:
+        """Return the summary as plain data."""
+        return {**asdict(self), "exit_code": self.exit_code}
+
+    def _lines(self) -> list[str]:
+        total = self.after.experiments
+        lines = [f"{self.series}: {self.after.completed} of {total} experiments completed"]
+        lines[0] += f" ({self.completed_here} in this run, {duration_text(self.elapsed_s)})"
+        if self.after.failed:
+            causes = ", ".join(f"{count} {outcome}" for outcome, count in self.failures.items())
+            lines.append(f"{self.after.failed} failed: {causes}; see: experiments failures {self.series}")
+        left = self.after.pending + self.after.running
+        if self.stopped_by is not None:
+            lines.append(f"stopped; {left} are left: the same command goes on with them")
+        elif self.rule is not None:
+            lines.append(
+                f"stopped by a rule: {self.rule}; {left} are left: the same command goes on with them"
+            )
+        elif self.paused:
+            lines.append(f"paused; {left} are left: experiments edit {self.series} --resume")
+        elif left:
+            lines.append(f"{left} are left with other runners")
+        if self.waiting is not None:
+            lines.append(
+                f"the database was away; {journals_text(self.waiting)}: running again here records them"
+            )
+        if self.after.retired:
+            lines.append(f"{self.after.retired} are no longer named by the series file: kept, not run")
+        return lines

@@ -1,0 +1,238 @@
+"""Reading YAML strictly: plain data with line numbers, from files that nobody needs to trust.
+
+Data is composed from PyYAML's events, not loaded: nothing is constructed that the file names, what
+aliases stand for is counted before it is copied, and depth is bounded while reading. The parser is
+the pure Python one: the C parser was measured to crash the process on deep nesting.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import yaml
+
+from experiments.series_file.reading.document import Document, Position, text_objection
+from experiments.series_file.reading.errors import KeyPath, Problem
+from experiments.series_file.reading.scalars import AmbiguousScalarError, plain_scalar
+
+MAX_BYTES = 1024 * 1024
+MAX_DEPTH = 50
+#: Keys and values of a file, with aliases written out.
+MAX_VALUES = 100_000
+
+_UTF16_MARKS = (b"\xff\xfe", b"\xfe\xff")
+
+
+class UnreadableError(Exception):
+    """Reading cannot go on after this problem."""
+
+    def __init__(self, problem: Problem) -> None:
+        super().__init__(str(problem))
+        self.problem = problem
+
+
+def read_yaml(content: bytes) -> Document:
+    """Read a file's content.
+
+    Raises
+    ------
+    UnreadableError
+        When the file is not UTF-8 or not YAML, too large or too deep, or is not one mapping. What can
+        be read around (duplicate keys, tags, ...) is among the document's problems instead.
+    """
+    text = _decode(content)
+    composer = _Composer(text)
+    root = composer.compose_document()
+    positions: dict[KeyPath, Position] = {(): Position(1, 1)}
+    data = _plain(root, (), positions)
+    if not isinstance(data, dict):
+        raise UnreadableError(
+            Problem("a series file is a mapping of keys such as name, run and grid", (), *root.position)
+        )
+    return Document(data, positions, tuple(composer.problems))
+
+
+def _decode(content: bytes) -> str:
+    if len(content) > MAX_BYTES:
+        raise UnreadableError(
+            Problem(f"the file has {len(content):,} bytes, more than the limit of {MAX_BYTES:,}", (), 1, 1)
+        )
+    if content.startswith(_UTF16_MARKS):
+        raise UnreadableError(Problem("the file is UTF-16; save it as UTF-8", (), 1, 1))
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = content.count(b"\n", 0, error.start) + 1
+        raise UnreadableError(
+            Problem(
+                f"the byte 0x{content[error.start]:02x} is not UTF-8; save the file as UTF-8", (), line, 1
+            )
+        ) from error
+
+
+@dataclass(slots=True)
+class _Node:
+    """A value as composed; nodes that aliases refer to are shared."""
+
+    value: Any  # a scalar, a list of nodes, or a dict of (key position, node)
+    position: Position
+    #: Of everything below it, aliases written out.
+    size: int = 1
+    height: int = 1
+
+
+class _Composer:
+    """Builds nodes from events, and keeps what was wrong on the way."""
+
+    def __init__(self, text: str) -> None:
+        self.problems: list[Problem] = []
+        self._events = _events(text)
+        self._path: list[str | int] = []
+        self._anchors: dict[str, _Node | None] = {}  # None: not complete yet
+
+    def compose_document(self) -> _Node:
+        """Return the one document of the file."""
+        next(self._events)  # the start of the stream
+        if isinstance(next(self._events), yaml.StreamEndEvent):
+            raise UnreadableError(Problem("the file is empty", (), 1, 1))
+        root = self._compose(next(self._events))
+        next(self._events)  # the end of the document
+        following = next(self._events)
+        if not isinstance(following, yaml.StreamEndEvent):
+            raise self._unreadable(following, "a second document begins here; a file describes one series")
+        return root
+
+    def _compose(self, event: yaml.Event) -> _Node:
+        if isinstance(event, yaml.AliasEvent):
+            return self._aliased(event)
+        assert isinstance(event, yaml.ScalarEvent | yaml.CollectionStartEvent)
+        if len(self._path) >= MAX_DEPTH:
+            raise self._unreadable(event, f"nests deeper than {MAX_DEPTH} levels")
+        if event.tag is not None:
+            self._report(event, f"the tag {event.tag} is not allowed; write plain values")
+        if event.anchor is not None:
+            self._anchors[event.anchor] = None
+        if isinstance(event, yaml.MappingStartEvent):
+            node = self._mapping(event)
+        elif isinstance(event, yaml.SequenceStartEvent):
+            node = self._sequence(event)
+        else:
+            assert isinstance(event, yaml.ScalarEvent)
+            node = _Node(self._scalar(event), _position(event))
+        if event.anchor is not None:
+            self._anchors[event.anchor] = node
+        return node
+
+    def _aliased(self, event: yaml.AliasEvent) -> _Node:
+        if event.anchor not in self._anchors:
+            raise self._unreadable(event, f"nothing before it is named by the anchor &{event.anchor}")
+        node = self._anchors[event.anchor]
+        if node is None:
+            raise self._unreadable(event, f"*{event.anchor} contains itself")
+        if len(self._path) + node.height > MAX_DEPTH:
+            raise self._unreadable(event, f"nests deeper than {MAX_DEPTH} levels")
+        return node
+
+    def _mapping(self, start: yaml.Event) -> _Node:
+        entries: dict[str, tuple[Position, _Node]] = {}
+        node = _Node(entries, _position(start))
+        while not isinstance(event := next(self._events), yaml.MappingEndEvent):
+            key = self._key(event)
+            self._path.append("?" if key is None else key)
+            if key in entries:
+                self._report(event, f"the key is there twice, first in line {entries[key][0].line}")
+            value = self._compose(next(self._events))
+            self._path.pop()
+            self._grow(node, value, event)
+            if key is not None:
+                entries.setdefault(key, (_position(event), value))
+        return node
+
+    def _sequence(self, start: yaml.Event) -> _Node:
+        items: list[_Node] = []
+        node = _Node(items, _position(start))
+        while not isinstance(event := next(self._events), yaml.SequenceEndEvent):
+            self._path.append(len(items))
+            items.append(self._compose(event))
+            self._path.pop()
+            self._grow(node, items[-1], event)
+        return node
+
+    def _grow(self, node: _Node, child: _Node, event: yaml.Event) -> None:
+        node.size += child.size
+        node.height = max(node.height, child.height + 1)
+        if node.size > MAX_VALUES:
+            raise self._unreadable(
+                event, f"the file holds more than {MAX_VALUES:,} values, aliases written out"
+            )
+
+    def _key(self, event: yaml.Event) -> str | None:
+        """Return a key, or None after reporting one that cannot be."""
+        if isinstance(event, yaml.ScalarEvent) and event.style is None and event.value == "<<":
+            self._report(event, "merge keys (<<) are not read; write the keys out")
+            return None
+        known = len(self.problems)
+        key = self._compose(event).value
+        if isinstance(key, str):
+            return key if len(self.problems) == known else None
+        if isinstance(key, list | dict):
+            self._report(event, "keys are text, not lists or mappings")
+        else:
+            shown = event.value if isinstance(event, yaml.ScalarEvent) and event.value else str(key).lower()
+            self._report(event, f'keys are text; quote {shown} if it is meant as text ("{shown}")')
+        return None
+
+    def _scalar(self, event: yaml.ScalarEvent) -> Any:
+        try:
+            value = plain_scalar(event.value) if event.style is None else event.value
+        except AmbiguousScalarError as error:
+            self._report(event, str(error))
+            return event.value
+        if isinstance(value, str) and (found := text_objection(value)):
+            self._report(event, found)
+        return value
+
+    def _report(self, event: yaml.Event, message: str) -> None:
+        self.problems.append(Problem(message, tuple(self._path), *_position(event)))
+
+    def _unreadable(self, event: yaml.Event, message: str) -> UnreadableError:
+        return UnreadableError(Problem(message, tuple(self._path), *_position(event)))
+
+
+def _events(text: str) -> Iterator[yaml.Event]:
+    try:
+        yield from yaml.parse(text, Loader=yaml.SafeLoader)
+    except yaml.reader.ReaderError as error:
+        line = text.count("\n", 0, error.position) + 1
+        raise UnreadableError(
+            Problem(f"the character U+{ord(text[error.position]):04X} is not allowed in YAML", (), line, 1)
+        ) from error
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        where = (mark.line + 1, mark.column + 1) if mark else (1, 1)
+        context = f" ({error.context})" if error.context else ""
+        raise UnreadableError(Problem(f"this is not YAML: {error.problem}{context}", (), *where)) from error
+
+
+def _position(event: yaml.Event) -> Position:
+    mark = event.start_mark
+    return Position(mark.line + 1, mark.column + 1) if mark else Position(1, 1)
+
+
+def _plain(node: _Node, path: KeyPath, positions: dict[KeyPath, Position]) -> Any:
+    """Return the data of `node`, aliases written out, and note the position of each part."""
+    if isinstance(node.value, dict):
+        data = {}
+        for key, (position, child) in node.value.items():
+            positions[*path, key] = position
+            data[key] = _plain(child, (*path, key), positions)
+        return data
+    if isinstance(node.value, list):
+        items = []
+        for index, child in enumerate(node.value):
+            positions[*path, index] = child.position
+            items.append(_plain(child, (*path, index), positions))
+        return items
+    return node.value

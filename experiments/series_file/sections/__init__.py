@@ -1,0 +1,1 @@
+"""One model per section of a series file, and what it may say."""

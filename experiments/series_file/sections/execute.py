@@ -1,0 +1,191 @@
+"""The `execute` section of a series file: how the experiments are run."""
+
+from __future__ import annotations
+
+import os
+import re
+from typing import Annotated, Literal
+from urllib.parse import urlsplit
+
+from pydantic import BeforeValidator, Field, StrictBool, StrictInt
+
+from database.claims.types import MAX_DELAY_S, RetryPolicy
+from database.models import Outcome
+from experiments.execution.options import Execution, StopRule
+from experiments.series_file.sections.base import Section
+from experiments.series_file.units.abbreviated import shortened
+from experiments.series_file.units.duration import seconds_of
+from experiments.series_file.units.size import bytes_of
+
+MAX_WORKERS = 4096
+_SHARE = re.compile(r"(\d{1,3}(?:\.\d{1,9})?)\s*%\Z", re.ASCII)
+
+
+def _workers(value: object) -> object:
+    if value == "auto" or (type(value) is int and 0 <= value <= MAX_WORKERS):
+        return value
+    raise ValueError(
+        f"must be auto or a whole number from 0 (in this process) to {MAX_WORKERS}, not {shortened(value)}"
+    )
+
+
+def _threads(value: object) -> object:
+    if value in ("auto", "unlimited") or (type(value) is int and 1 <= value <= MAX_WORKERS):
+        return value
+    raise ValueError(
+        f"must be auto, unlimited or a whole number from 1 to {MAX_WORKERS}, not {shortened(value)}"
+    )
+
+
+def _seconds(value: object) -> float | None:
+    return None if value is None else seconds_of(value)
+
+
+def _bytes(value: object) -> int | None:
+    return None if value is None else bytes_of(value)
+
+
+def _failed(value: object) -> object:
+    if type(value) is int and value >= 1:
+        return value
+    if isinstance(value, str) and (found := _SHARE.match(value)) and 0 < float(found[1]) <= 100:
+        return value
+    raise ValueError(f"must be a count such as 10 or a share such as 20%, not {shortened(value)}")
+
+
+def _delay(value: object) -> float:
+    """Return a duration, which may be none at all, but not longer than retries ever wait."""
+    seconds = 0.0 if type(value) in {int, float} and value == 0 else seconds_of(value)
+    if seconds > MAX_DELAY_S:
+        raise ValueError(f"must be at most {MAX_DELAY_S / 60:.0f}m, not {shortened(value)}")
+    return seconds
+
+
+def _webhook(value: object) -> object:
+    """Refuse what is no URL of the web; the message does not repeat it, as it may hold a secret."""
+    if value is None:
+        return None
+    if isinstance(value, str) and value.isascii() and value.isprintable() and " " not in value:
+        try:
+            parts = urlsplit(value)
+            valid = parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
+        except ValueError:  # a port or an address that is none
+            valid = False
+        if valid:
+            return value
+    raise ValueError("must be a URL that begins with https:// or http:// and names a host")
+
+
+_Count = Annotated[StrictInt, Field(ge=0, le=1000)]
+
+
+class RetriesSection(Section):
+    """How often an experiment is tried again, by how its attempts ended."""
+
+    lost: _Count = 10
+    interrupted: _Count = 10
+    crashed: _Count = 2
+    failed: _Count = 0
+    invalid_result: _Count = 0
+    timed_out: _Count = 0
+    out_of_memory: _Count = 0
+    #: Before the first retry of an experiment that ended by its own fault; doubled each time.
+    delay: Annotated[float, BeforeValidator(_delay)] = 1.0
+
+    def policy(self) -> RetryPolicy:
+        """Return it as the protocol takes it."""
+        counts = self.model_dump(exclude={"delay"})
+        return RetryPolicy({Outcome(name): count for name, count in counts.items()}, delay_s=self.delay)
+
+
+class RecycleSection(Section):
+    """When a worker is replaced by a fresh one, against leaks."""
+
+    experiments: Annotated[StrictInt, Field(ge=1)] | None = None
+    growth: Annotated[int | None, BeforeValidator(_bytes)] = None
+
+
+class StopAfterSection(Section):
+    """When a run gives up."""
+
+    #: A count, or a share of what has ended in this run, such as ``20%``.
+    failed: Annotated[int | str, BeforeValidator(_failed)]
+    #: A share is not looked at before so many have ended.
+    minimum: Annotated[StrictInt, Field(ge=1)] = 20
+
+    def rule(self) -> StopRule:
+        """Return it as the supervisor takes it."""
+        if isinstance(self.failed, int):
+            return StopRule(self.failed, is_share=False)
+        return StopRule(float(self.failed.rstrip("% ")) / 100, is_share=True, minimum=self.minimum)
+
+
+class NotifySection(Section):
+    """Who is told at the end of a run."""
+
+    bell: StrictBool = False
+    #: Gets a POST with the summary as JSON.
+    webhook: Annotated[str | None, BeforeValidator(_webhook)] = None
+
+
+class ExecuteSection(Section):
+    """How the experiments are run; nothing here decides which ones there are."""
+
+    workers: Annotated[Literal["auto"] | int, BeforeValidator(_workers)] = "auto"
+    isolation: Literal["pool", "process"] = "pool"
+    #: In the file also ``2h``, ``90s`` or ``1h30m``; here always seconds.
+    timeout: Annotated[float | None, BeforeValidator(_seconds)] = None
+    #: In the file also ``500MB`` or ``8GiB``; here always bytes.
+    memory: Annotated[int | None, BeforeValidator(_bytes)] = None
+    threads: Annotated[Literal["auto", "unlimited"] | int, BeforeValidator(_threads)] = "auto"
+    preload: StrictBool = False
+    retries: RetriesSection = RetriesSection()
+    recycle: RecycleSection = RecycleSection()
+    stop_after: StopAfterSection | None = None
+    notify: NotifySection = NotifySection()
+
+    def worker_count(self, override: int | None = None) -> int:
+        """Return how many workers there are: `override`, or what the file says, on this machine."""
+        if override is not None:
+            return override
+        return len(os.sched_getaffinity(0)) if self.workers == "auto" else self.workers
+
+    def notes(self, workers: int) -> list[str]:
+        """Return, for people, what of this has no effect with so many workers."""
+        if workers:
+            return []
+        ignored = [
+            name
+            for name, given in (
+                ("isolation", self.isolation != "pool"),
+                ("timeout", self.timeout is not None),
+                ("memory", self.memory is not None),
+                ("recycle", self.recycle != RecycleSection()),
+            )
+            if given
+        ]
+        if not ignored:
+            return []
+        names = ", ".join(f"execute.{name}" for name in ignored)
+        does = "does" if len(ignored) == 1 else "do"
+        return [f"{names} {does} nothing with 0 workers: nobody watches this process, which runs everything"]
+
+    def execution(self, workers: int) -> Execution:
+        """Resolve what depends on the machine and the number of workers."""
+        threads: int | None
+        if self.threads == "unlimited":
+            threads = None
+        elif self.threads == "auto":
+            threads = max(1, len(os.sched_getaffinity(0)) // max(1, workers))
+        else:
+            threads = self.threads
+        return Execution(
+            isolation=self.isolation,
+            timeout_s=self.timeout,
+            memory_bytes=self.memory,
+            threads=threads,
+            preload=self.preload,
+            recycle_after=self.recycle.experiments,
+            recycle_growth_bytes=self.recycle.growth,
+            policy=self.retries.policy(),
+        )

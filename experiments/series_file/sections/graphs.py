@@ -1,0 +1,206 @@
+"""The `graphs` section: which result or metric is drawn against what, and how."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal
+
+from pydantic import BeforeValidator, Field, StrictBool, StrictInt, StrictStr, model_validator
+
+from database.names import safe_name
+from experiments.series_file.sections import shorthand
+from experiments.series_file.sections.base import Section
+
+GraphKind = Literal[
+    "curve",
+    "line",
+    "bar",
+    "point",
+    "box",
+    "violin",
+    "strip",
+    "ecdf",
+    "histogram",
+    "heatmap",
+    "scatter",
+    "profile",
+    "ranking",
+    "timeline",
+]
+EstimatorName = Literal["mean", "median", "trimmed_mean", "iqm"]
+IntervalName = Literal["ci", "bca", "exact", "sd", "se", "quantiles", "none"]
+ScaleName = Literal["linear", "log", "symlog", "logit"]
+FormatName = Literal["png", "svg", "pdf"]
+ThemeName = Literal["light", "dark", "gray"]
+
+#: What `x` of a curve is.
+STEP, SECONDS = "step", "seconds"
+#: Where the result is drawn, unless on the vertical axis.
+_RESULT_AXIS = {"ecdf": "x", "histogram": "x", "heatmap": "color"}
+_SMALLEST, _LARGEST = 1.0, 40.0
+#: Beyond this nothing is drawn nor computed: 64-bit floats end at 1.8e308, and sums, margins and powers of
+#: ten around an axis need room.
+LARGEST_NUMBER = 1e200
+
+_Text = Annotated[StrictStr, Field(min_length=1)]
+_Limits = tuple[float | None, float | None]
+
+#: An expression, or the exact values of parameters by their dotted names.
+Where = str | dict[str, Any]
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < float("inf")
+
+
+def _facet(value: object) -> object:
+    return {"column": value} if isinstance(value, str) else value
+
+
+def _limits(value: object) -> object:
+    if value is None:
+        return None
+    if isinstance(value, list | tuple) and len(value) == 2:
+        low, high = value
+        if all(end is None or _is_number(end) for end in value) and (None in value or low < high):
+            if any(end is not None and abs(end) > LARGEST_NUMBER for end in value):
+                raise ValueError(f"must not lie beyond {LARGEST_NUMBER:g}, where nothing is drawn")
+            return tuple(None if end is None else float(end) for end in value)
+    raise ValueError(
+        f"must be a lower and a higher end, such as [0, 1] or [0, null], not {shorthand.seen(value)}"
+    )
+
+
+def _size(value: object) -> object:
+    if value is None or value in ("column", "page"):
+        return value
+    if isinstance(value, list | tuple) and len(value) == 2 and all(map(_is_number, value)):
+        width, height = map(float, value)
+        if min(width, height) >= _SMALLEST and max(width, height) <= _LARGEST:
+            return width, height
+    raise ValueError(
+        f"must be column, page, or width and height in inches from {_SMALLEST:g} to {_LARGEST:g}, "
+        f"such as [3.5, 3], not {shorthand.seen(value)}"
+    )
+
+
+class FacetSection(Section):
+    """The parameters that set the row and the column of a panel."""
+
+    row: _Text | None = None
+    column: _Text | None = None
+
+
+class ScaleSection(Section):
+    """The scale of each axis; None chooses."""
+
+    x: ScaleName | None = None
+    y: ScaleName | None = None
+    color: ScaleName | None = None
+
+
+class LimitsSection(Section):
+    """The ends of each axis; an end that is None is chosen."""
+
+    x: Annotated[_Limits | None, BeforeValidator(_limits)] = None
+    y: Annotated[_Limits | None, BeforeValidator(_limits)] = None
+    color: Annotated[_Limits | None, BeforeValidator(_limits)] = None
+
+
+class LabelsSection(Section):
+    """What stands at each axis and above the legend, in place of names and units."""
+
+    x: _Text | None = None
+    y: _Text | None = None
+    color: _Text | None = None
+    legend: _Text | None = None
+
+
+class GraphSpec(Section):
+    """One graph as the series file asks for it; which keys a kind takes is checked by `graph_checks`.
+
+    Attributes
+    ----------
+    kind : str or None
+        None chooses by `x`: a curve, a line or bars.
+    y : str or None
+        A result by its dotted name; if there is none of that name, the metric's last value (of a
+        curve: the metric). None only where nothing is measured (a timeline).
+    x : str or None
+        A parameter by its dotted name; ``step`` or ``seconds`` of a curve; of a scatter graph a result.
+    hue, style : str or None
+        The parameters that set colour and marks; without a style, hue sets both.
+    rows : str or None
+        The parameter that has a row for each value (heatmap).
+    facet : FacetSection or None
+        In a file also the name of one parameter.
+    where : str, mapping or None
+        Which experiments are drawn: an expression (see `database.expressions`), or parameters by their
+        dotted names with the exact value, or a list of those, that they must have.
+    over : tuple of str
+        Parameters that are averaged over, or pooled, on purpose.
+    estimator, interval : str
+        What is drawn of the repetitions, and what its band or whiskers are.
+    level : float or None
+        Of the interval; None is 0.95, of quantiles 0.5. In a file also as part of it: ``ci95``.
+    smoothing : int or None
+        How many logged points of each repetition a point of a curve averages.
+    points : bool
+        Whether the readings, or the curves of single repetitions, are drawn faintly too.
+    bins : int or None
+        Of a histogram; None chooses.
+    scale, limits, labels
+        Of each axis. A scale or limits without an axis are those of the result.
+    order : mapping of str to tuple
+        Values of parameters that go first, in their order. A list without a parameter is that of `x`.
+    size : str, tuple of float, or None
+        ``column``, ``page``, or width and height in inches.
+    formats : tuple of str
+    theme : str
+    title, name : str or None
+        What stands above the graph, and the name of its files.
+    """
+
+    kind: GraphKind | None = None
+    y: _Text | None = None
+    x: _Text | None = None
+    hue: _Text | None = None
+    style: _Text | None = None
+    rows: _Text | None = None
+    facet: Annotated[FacetSection | None, BeforeValidator(_facet)] = None
+    where: Annotated[Any, BeforeValidator(shorthand.where)] = None
+    over: Annotated[tuple[_Text, ...], BeforeValidator(shorthand.names)] = ()
+    estimator: EstimatorName = "mean"
+    interval: IntervalName = "ci"
+    level: Annotated[float | None, BeforeValidator(shorthand.level)] = None
+    smoothing: Annotated[StrictInt, Field(ge=2, le=100_000)] | None = None
+    points: StrictBool = False
+    bins: Annotated[StrictInt, Field(ge=1, le=500)] | None = None
+    scale: ScaleSection = ScaleSection()
+    limits: LimitsSection = LimitsSection()
+    order: Annotated[dict[_Text, tuple[Any, ...]], BeforeValidator(shorthand.order)] = Field(
+        default_factory=dict
+    )
+    title: _Text | None = None
+    labels: LabelsSection = LabelsSection()
+    size: Annotated[Literal["column", "page"] | tuple[float, float] | None, BeforeValidator(_size)] = None
+    formats: Annotated[tuple[FormatName, ...], BeforeValidator(shorthand.formats)] = ("png", "svg")
+    theme: ThemeName = "light"
+    name: Annotated[StrictStr, BeforeValidator(safe_name)] | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _written_out(cls, data: object) -> object:
+        """Write out what may be left out or shortened: the x of a curve, ``ci95``, axes."""
+        if not isinstance(data, Mapping):
+            return data
+        full = shorthand.interval(data)
+        if full.get("kind") == "curve":
+            full.setdefault("x", STEP)
+        axis = _RESULT_AXIS.get(str(full.get("kind")), "y")
+        for key, short in (("scale", str), ("limits", list)):
+            if isinstance(full.get(key), short):
+                full[key] = {axis: full[key]}
+        if isinstance(full.get("order"), list) and isinstance(full.get("x"), str):
+            full["order"] = {full["x"]: full["order"]}
+        return full

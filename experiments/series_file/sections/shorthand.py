@@ -1,0 +1,70 @@
+"""What graphs and tables may write in short, and what is wrong with values of the keys they share."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from experiments.series_file.units.abbreviated import shortened
+
+_CI = re.compile(r"(ci|bca)(\d{1,2}(?:\.\d+)?)", re.ASCII)
+
+
+def names(value: object) -> object:
+    """Return a list of names; one may be written alone."""
+    return [value] if isinstance(value, str) else value
+
+
+def where(value: object) -> object:
+    """Return an expression, or values of parameters."""
+    if value is None or isinstance(value, str | dict):
+        return value
+    raise ValueError("must be an expression, such as 'lr > 0.01', or a mapping of parameters")
+
+
+def level(value: object) -> object:
+    """Return the level of an interval."""
+    if value is None or (isinstance(value, float) and 0 < value < 1):
+        return value
+    raise ValueError(f"must be a number between 0 and 1, such as 0.95, not {seen(value)}")
+
+
+def order(value: object) -> object:
+    """Return the values that go first, by parameter."""
+    if not isinstance(value, Mapping):
+        raise ValueError(f"must be a list of values, or a mapping of parameters to lists, not {seen(value)}")
+    for name, values in value.items():
+        if not isinstance(values, list | tuple) or not values:
+            raise ValueError(f"of {name!r} must be a list of its values, not {seen(values)}")
+    return value
+
+
+def formats(value: object) -> object:
+    """Return a list of formats; one may be written alone."""
+    found = [value] if isinstance(value, str) else value
+    if isinstance(found, list | tuple) and not found:
+        raise ValueError("must not be empty")
+    return found
+
+
+def interval(given: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a graph or table with an interval such as ``ci95`` written as `interval` and `level`."""
+    full = dict(given)
+    text = full.get("interval")
+    if isinstance(text, str) and (found := _CI.fullmatch(text)):
+        full["interval"] = found[1]
+        if full.get("level") is None:
+            full["level"] = float(found[2]) / 100
+    return full
+
+
+def seen(value: object) -> str:
+    """Return a value for a message; short lists are written out."""
+    if isinstance(value, list | tuple) and len(value) <= 4 and not any(map(_nests, value)):
+        return f"[{', '.join(map(shortened, value))}]"
+    return shortened(value)
+
+
+def _nests(value: object) -> bool:
+    return isinstance(value, Mapping | list | tuple)

@@ -1,0 +1,84 @@
+"""Whether the keys of a table fit each other, and name parameters that there are."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from database.suggestions import suggestion
+from experiments.series_file.reading.errors import KeyPath
+from experiments.series_file.sections import graph_checks, shorthand
+from experiments.series_file.sections.tables import show_parts
+
+#: The path below a table, and what is wrong there.
+_Finding = tuple[KeyPath, str]
+
+_ROLES = ("rows", "columns", "over")
+_SHOWN = ("estimator", "interval", "level", "ends")
+
+
+def objections(table: Mapping[str, Any]) -> Iterator[_Finding]:
+    """Yield what is wrong with the keys of a table, whatever parameters there are.
+
+    Parameters
+    ----------
+    table : mapping
+        As written: only the keys that are there. What has a wrong type is passed over.
+    """
+    yield from _roles(table)
+    parts = show_parts(table.get("show"))
+    for key in _SHOWN if parts is not None else ():
+        if key in table:
+            yield (key,), f"is said by show: {table['show']} already; leave one of them out"
+    yield from graph_checks.intervals(shorthand.interval({**table, **(parts or {})}))
+    yield from _compared(table)
+
+
+def _roles(table: Mapping[str, Any]) -> Iterator[_Finding]:
+    """Refuse a parameter in two roles: one of them would show nothing."""
+    taken: dict[str, str] = {}
+    for path, name in _named(table, _ROLES):
+        role = str(path[0])
+        if name in taken:
+            yield path, f"{name!r} is already among {taken[name]}; a parameter has one of these roles"
+        taken.setdefault(name, role)
+
+
+def _compared(table: Mapping[str, Any]) -> Iterator[_Finding]:
+    within = table.get("within", "column")
+    if within == "row" and not table.get("columns"):
+        yield ("within",), "cannot be 'row' in a table without columns: there is nothing to compare in a row"
+    baseline = table.get("baseline")
+    if baseline is None:
+        return
+    if table.get("significance") is False:
+        yield ("baseline",), "means nothing with significance: false; leave one of them out"
+    role = "rows" if within == "column" else "columns"
+    compared = [name for _, name in _named(table, (role,))]
+    if len(compared) > 1 and not (isinstance(baseline, dict) and set(baseline) == set(compared)):
+        wanted = ", ".join(f"{name}: ..." for name in compared)
+        yield ("baseline",), f"must give a value of each of the {role}: {{{wanted}}}"
+
+
+def names(table: Mapping[str, Any], parameters: Sequence[str]) -> Iterator[_Finding]:
+    """Yield the names in a table that are no parameters, each with what was probably meant."""
+    for path, name in _named(table, (*_ROLES, "where", "order")):
+        if name not in parameters:
+            yield path, f"cannot be {name!r}; {suggestion(name, parameters)}"
+    labels, measured = table.get("labels"), table.get("y")
+    known = [*parameters, *([measured] if isinstance(measured, str) else ())]
+    for name in labels if isinstance(labels, dict) else ():
+        if name not in known:
+            yield ("labels", name), f"{name!r} is not shown; {suggestion(name, known)}"
+
+
+def _named(table: Mapping[str, Any], keys: Sequence[str]) -> Iterator[tuple[KeyPath, str]]:
+    """Yield where a table names a parameter, and the name."""
+    for key in keys:
+        given = table.get(key)
+        if key in ("where", "order"):  # where may also be an expression, which names them in its own way
+            yield from (((key, name), name) for name in (given if isinstance(given, dict) else ()))
+        elif isinstance(given, str):
+            yield (key,), given
+        elif isinstance(given, list | tuple):
+            yield from (((key, place), name) for place, name in enumerate(given) if isinstance(name, str))

@@ -1,0 +1,1 @@
+"""Starts, watches and ends workers; recovers what dead ones left."""

@@ -1,0 +1,149 @@
+"""The supervisor's transactions, in a thread of their own.
+
+While a database is away or locked, a transaction waits; the supervisor's loop must not: timeouts,
+kills and Ctrl-C act at all times. So the loop hands each piece of work to this thread, goes on, and
+is woken when the answer is there. Pieces are done one after another, in the order they came.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import math
+import threading
+import time
+from collections.abc import Callable
+from functools import partial
+from queue import Empty, SimpleQueue
+from typing import Any, TypeVar
+
+from sqlalchemy.orm import Session
+
+from database.session.lifecycle import SessionLocal
+from database.session.retry import retrying_transaction
+
+Result = TypeVar("Result")
+
+_Piece = tuple[Callable[["Transactions"], Any], Callable[[Any], object]]
+
+#: A transaction that takes longer than this means that the database does not answer.
+_ANSWER_S = 2.0
+
+
+class Transactions:
+    """Runs transactions of a session, each until it succeeds.
+
+    Parameters
+    ----------
+    session : Session
+        Idle between two of them.
+    give_up : callable, optional
+        Asked between two tries; by default it is tried for ever while the fault is transient.
+    """
+
+    def __init__(self, session: Session, give_up: Callable[[], bool] = lambda: False) -> None:
+        self._session = session
+        self._give_up = give_up
+
+    def __call__(self, work: Callable[[Session], Result]) -> Result:
+        """Run `work(session)` and commit; see `database.session.retry.retrying_transaction`."""
+        return retrying_transaction(self._session, work, deadline_s=math.inf, give_up=self._give_up)
+
+
+class Bookkeeper:
+    """Does pieces of work with the database in a thread of its own.
+
+    Parameters
+    ----------
+    wake : callable
+        Called from the thread when a piece is done.
+    """
+
+    def __init__(self, wake: Callable[[], None]) -> None:
+        self._wake = wake
+        self._work: SimpleQueue[_Piece | None] = SimpleQueue()
+        self._answers: SimpleQueue[Callable[[], object]] = SimpleQueue()
+        self._outstanding = 0
+        self._begun_at: float | None = None
+        self._answered_at = time.monotonic()
+        self._given_up = threading.Event()
+        # A daemon: a database that hangs must not keep the process from ending.
+        self._thread = threading.Thread(target=self._run, name="bookkeeping", daemon=True)
+        self._thread.start()
+
+    @property
+    def away_s(self) -> float:
+        """For how long the database has not answered, in seconds; 0 when it does."""
+        begun_at = self._begun_at
+        waited_s = time.monotonic() - begun_at if begun_at is not None else 0.0
+        return waited_s if waited_s > _ANSWER_S else 0.0
+
+    @property
+    def answered_at(self) -> float:
+        """When the database last answered, by `time.monotonic`."""
+        return self._answered_at
+
+    @property
+    def outstanding(self) -> int:
+        """How many pieces of work are submitted and not collected."""
+        return self._outstanding
+
+    def submit(
+        self, work: Callable[[Transactions], Result], then: Callable[[Result], object] = lambda _: None
+    ) -> None:
+        """Let the thread do `work(transactions)` once what was submitted before is done.
+
+        Parameters
+        ----------
+        work : callable
+            Runs in the thread; what it raises is raised by `collect`.
+        then : callable
+            Gets the answer, in `collect`.
+        """
+        self._outstanding += 1
+        self._work.put((work, then))
+
+    def collect(self) -> None:
+        """Act on the answers that have come; to be called in the thread that submits."""
+        while True:
+            try:
+                act = self._answers.get_nowait()
+            except Empty:
+                return
+            self._outstanding -= 1
+            act()
+
+    def give_up(self) -> None:
+        """Let what is waiting for the database fail; it stays as safe to repeat as it was."""
+        self._given_up.set()
+
+    def close(self, timeout_s: float) -> bool:
+        """End the thread after all that was submitted; return whether it ended in time."""
+        self._work.put(None)
+        self._thread.join(timeout_s)
+        return not self._thread.is_alive()
+
+    def _run(self) -> None:
+        session = SessionLocal()
+        transactions = Transactions(session, self._given_up.is_set)
+        try:
+            while (piece := self._work.get()) is not None:
+                self._begun_at = time.monotonic()
+                self._answers.put(self._answer(piece, transactions))
+                self._begun_at = None
+                self._wake()
+        finally:
+            with contextlib.suppress(Exception):  # the connection may be broken; the work is done
+                session.close()
+
+    def _answer(self, piece: _Piece, transactions: Transactions) -> Callable[[], object]:
+        work, then = piece
+        try:
+            result = work(transactions)
+        except BaseException as error:  # noqa: BLE001 - raised again where it was asked for
+            return partial(_raise, error)
+        self._answered_at = time.monotonic()
+        return partial(then, result)
+
+
+def _raise(error: BaseException) -> None:
+    raise error

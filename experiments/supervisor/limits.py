@@ -1,0 +1,99 @@
+"""When a worker must be ended: its experiment takes too long or too much, or the worker hangs."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+from database.models import Outcome
+from experiments.execution.ending_messages import sentence
+from experiments.execution.options import Execution
+from experiments.journal import JournalReader
+from experiments.processes.memory import MemoryMeter, memory_message
+from experiments.supervisor.worker_process import TERMINATION_GRACE_S
+
+#: A worker that records for so long, although the database answers others, hangs.
+STUCK_S = 30.0
+#: How often a worker's memory is looked at when it has a limit, and when it is only shown.
+_MEMORY_EVERY_S = 0.25
+_MEMORY_SHOWN_EVERY_S = 2.0
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """How an attempt must end, and why."""
+
+    outcome: Outcome
+    text: str
+
+
+class Limits:
+    """The limits on one worker, and how much memory it takes.
+
+    Parameters
+    ----------
+    execution : Execution
+        With the limits of an experiment.
+
+    Attributes
+    ----------
+    memory_bytes : int or None
+        What its processes took at the last look; None where that cannot be seen.
+    """
+
+    def __init__(self, execution: Execution) -> None:
+        self._timeout_s = execution.timeout_s
+        # In process mode the worker itself limits the process of its experiment; what is here is for
+        # a worker that cannot.
+        is_pool = execution.isolation == "pool"
+        if self._timeout_s is not None and not is_pool:
+            self._timeout_s += 2 * TERMINATION_GRACE_S
+        self._memory_bytes = execution.memory_bytes if is_pool else None
+        self._meter = MemoryMeter(self._memory_bytes)
+        self._measure_at = 0.0
+        self.memory_bytes: int | None = None
+
+    def verdict(self, journal: JournalReader, pid: int | None) -> Verdict | None:
+        """Return how the experiment of the worker must end now, or None while all is well."""
+        current = journal.current
+        now = time.monotonic()
+        if pid is not None and now >= self._measure_at:
+            self.memory_bytes = self._meter.read(pid)
+            limited = self._memory_bytes is not None
+            self._measure_at = now + (_MEMORY_EVERY_S if limited else _MEMORY_SHOWN_EVERY_S)
+        if current is None:
+            return None
+        taken, most = self.memory_bytes, self._memory_bytes
+        if taken is not None and most is not None and taken > most:
+            return Verdict(Outcome.OUT_OF_MEMORY, memory_message(taken, most))
+        busy_s = now - current.started_at
+        if self._timeout_s is not None and busy_s > self._timeout_s:
+            return Verdict(Outcome.TIMED_OUT, sentence(Outcome.TIMED_OUT, busy_s))
+        return None
+
+
+def is_stuck(
+    journal: JournalReader, pid: int | None, *, answered_at: float, patience_s: float = STUCK_S
+) -> bool:
+    """Say whether a worker hangs in its record phase, perhaps with SQLite's write lock.
+
+    Parameters
+    ----------
+    answered_at : float
+        When the database last answered the supervisor, by `time.monotonic`. A worker that waits
+        for a database that is away is left alone.
+    patience_s : float
+        How long a worker may be busy between two experiments.
+    """
+    since = journal.last_event_at
+    if journal.current is not None or since is None or time.monotonic() - since < STUCK_S:
+        return False
+    return _is_stopped(pid) or answered_at > since + patience_s
+
+
+def _is_stopped(pid: int | None) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] == "T"
+    except OSError:
+        return False

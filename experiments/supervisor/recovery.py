@@ -1,0 +1,204 @@
+"""What is left of the dead: reading a dead worker's journal, and taking over from dead runners."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from sqlalchemy.exc import IntegrityError
+
+from database.claims import protocol, runners
+from database.claims.protocol import Token
+from database.claims.runners import ProcessIdentity, Silence, Watch
+from database.claims.types import Finished
+from database.engine.faults import own_words
+from database.errors import RecordRefusedError
+from database.models import Outcome, ProcessState
+from database.queries.experiment_detail import folder_of_experiment
+from experiments.execution.ending_messages import sentence
+from experiments.journal import JournalReader
+from experiments.output.capture import rescue_output
+from experiments.output.results_folder import ResultsFolder, remove_remains
+from experiments.processes.environment_tag import kill_marked
+from experiments.processes.memory import KERNEL_KILL
+from experiments.supervisor.database_thread import Transactions
+from experiments.supervisor.worker_process import Death
+
+logger = logging.getLogger(__name__)
+
+_ENDED_BY_US = {Outcome.TIMED_OUT, Outcome.INTERRUPTED, Outcome.CANCELLED}
+#: Returns where the log of an attempt is kept; None when its experiment was deleted.
+LogPath = Callable[[Token], Path | None]
+
+
+def last_words(
+    journal: JournalReader,
+    capture: Path,
+    log_of: LogPath,
+    *,
+    outcome: Outcome,
+    death: Death | None,
+    doom: str = "",
+) -> list[Finished]:
+    """Return all that a dead worker's journal knows and the database may not.
+
+    Parameters
+    ----------
+    journal : JournalReader
+        Read to its end here.
+    capture : Path
+        What its last experiment wrote is moved from here to its log.
+    log_of : callable
+        Gives the log's place.
+    outcome : Outcome
+        Of the attempt that the worker died in, if it was in one.
+    death : Death or None
+        How it died, when that was seen.
+    doom : str
+        Why its supervisor ended it, if there is more to say than the outcome does.
+    """
+    journal.poll()
+    found = journal.unrecorded()
+    current = journal.current
+    if current is None:
+        return found
+    duration_s = max(0.0, time.monotonic() - current.started_at)
+    now = time.time()
+    crashed = outcome is Outcome.CRASHED
+    found.append(
+        Finished(
+            *current.token,
+            outcome,
+            started_at=now - duration_s,
+            finished_at=now,
+            duration_s=duration_s,
+            error_type="WorkerDied" if crashed else None,
+            error_message=_message(outcome, death, doom=doom, duration_s=duration_s),
+            exit_code=death.exit_code if death else None,
+            signal=death.signal if death else None,
+            log_tail=_rescued(capture, log_of(current.token)),
+        )
+    )
+    return found
+
+
+def _rescued(capture: Path, log: Path | None) -> str | None:
+    if log is None:
+        return None
+    try:
+        return rescue_output(capture, log)
+    except OSError as error:  # the outcome matters more than the log
+        return f"(the log could not be written: {error})"
+
+
+def _message(outcome: Outcome, death: Death | None, *, doom: str, duration_s: float) -> str:
+    if doom:
+        return doom
+    if outcome in _ENDED_BY_US:
+        return sentence(outcome, duration_s)
+    if outcome is Outcome.OUT_OF_MEMORY:
+        return KERNEL_KILL
+    if death is not None:
+        return str(death)
+    return "its runner died while it ran"
+
+
+def take_over(transactions: Transactions, runner_id: str, watch: Watch, folder: ResultsFolder) -> int:
+    """Declare dead runners dead, record what their journals hold, and give back what they had claimed.
+
+    Parameters
+    ----------
+    transactions : Transactions
+        Runs each step.
+    runner_id : str
+        The runner that asks; it does not judge itself.
+    watch : Watch
+        Remembers who has been silent since when.
+    folder : ResultsFolder
+        Where logs are kept; those of the dead belong to series of their own.
+
+    Returns
+    -------
+    int
+        How many experiments came back.
+    """
+
+    def log_of(token: Token) -> Path | None:
+        found = transactions(lambda session: folder_of_experiment(session, token[0]))
+        return None if found is None else folder.log(found, *token)
+
+    returned = 0
+    for silence in transactions(lambda session: runners.others_alive(session, runner_id)):
+        if not watch.is_dead(silence):
+            continue
+        _kill_what_is_left(silence.identity)
+        # Its journals first: once it is declared dead, anybody may give back what it had finished.
+        try:
+            returned += _settle_runner(transactions, silence, log_of)
+        except (RecordRefusedError, IntegrityError) as error:
+            if watch.is_left_first(silence.runner_id):
+                logger.warning(
+                    "what a dead runner has finished stays in %s: %s",
+                    silence.journal_directory,
+                    own_words(error),
+                )
+            continue  # nobody else's experiments need to wait for that
+        if _declare_dead(transactions, silence):
+            logger.warning("taking over from a runner that died on %s", silence.identity.host)
+            if silence.has_ended() and silence.journal_directory is not None:
+                _remove(silence.journal_directory, silence.identity)
+    for worker_id in transactions(protocol.orphaned_workers):
+        returned += _settle(transactions, worker_id, None)
+    _clear_away(transactions, runner_id, folder)
+    return returned
+
+
+def _clear_away(transactions: Transactions, runner_id: str, folder: ResultsFolder) -> None:
+    """Remove what is left here of runners that a runner elsewhere, which cannot do so, took over from."""
+    others = [each for each in folder.runner_ids() if each != runner_id]
+    if not others:
+        return
+    for ended, identity in transactions(lambda session: runners.ended_among(session, others)).items():
+        if runners.has_ended(ended, identity):
+            _kill_what_is_left(identity)
+            _remove(folder.runner(ended), identity)
+
+
+def _kill_what_is_left(identity: ProcessIdentity) -> None:
+    """Kill what has lost its worker and goes on; in a process that lives, others may be at work."""
+    if identity.is_gone():
+        kill_marked(identity)
+
+
+def _remove(directory: Path, identity: ProcessIdentity) -> None:
+    """Remove what a runner has left; the sockets of a process that goes on are still in use."""
+    remove_remains(directory, sockets=identity.is_gone())
+
+
+def _declare_dead(transactions: Transactions, silence: Silence) -> bool:
+    return transactions(lambda session: runners.declare_dead(session, silence))
+
+
+def _settle_runner(transactions: Transactions, silence: Silence, log_of: LogPath) -> int:
+    directory = silence.journal_directory
+    if directory is None or not silence.has_ended() or not directory.is_dir():
+        return 0  # on another host: the sweep gives back what it had
+    returned = 0
+    for worker_id in transactions(lambda session: runners.workers_of(session, silence.runner_id)):
+        path = directory / f"{worker_id}.journal"
+        if not path.exists():
+            continue  # it was settled before: there may have been very many
+        journal = JournalReader(path)
+        capture = directory / f"{worker_id}.out"
+        finished = last_words(journal, capture, log_of, outcome=Outcome.LOST, death=None)
+        journal.close()
+        returned += _settle(transactions, worker_id, finished)
+    return returned
+
+
+def _settle(transactions: Transactions, worker_id: str, finished: list[Finished] | None) -> int:
+    return transactions(
+        lambda session: protocol.settle(session, worker_id, finished, state=ProcessState.DEAD)
+    )

@@ -1,0 +1,118 @@
+"""Rules that end a run before its series is done: too many failures, or too little time."""
+
+from __future__ import annotations
+
+import statistics
+import time
+from collections import deque
+from collections.abc import Collection, Iterable
+from functools import partial
+
+from database.claims.protocol import FirstExperiments
+from database.counts import Ended, count_ended_by
+from experiments.execution.duration_text import duration_text
+from experiments.execution.options import StopRule
+from experiments.supervisor.database_thread import Bookkeeper
+
+#: Half of all experiments take longer than the typical one, and recording takes its time too.
+_TYPICAL_FACTOR, _MARGIN_S = 1.1, 1.0
+#: What is typical is the median of the last so many experiments.
+_SAMPLE = 200
+
+
+class FailureRule:
+    """Whether so many experiments have failed in this run that it must stop.
+
+    Parameters
+    ----------
+    rule : StopRule or None
+        None never stops a run.
+
+    Attributes
+    ----------
+    verdict : str or None
+        Why the run must stop, once it must.
+    """
+
+    def __init__(self, rule: StopRule | None) -> None:
+        self._rule = rule
+        self._is_asking = False
+        self.verdict: str | None = None
+
+    def look(self, books: Bookkeeper, runner_ids: Collection[str]) -> None:
+        """Let it be read what these runners have ended."""
+        if self._rule is None or self._is_asking:
+            return
+        self._is_asking = True
+        books.submit(lambda run: run(partial(count_ended_by, runner_ids=runner_ids)), self.judge)
+
+    def judge(self, ended: Ended) -> None:
+        """Reach a verdict on what this run has ended."""
+        self._is_asking = False
+        if self._rule is None:
+            return
+        self.verdict = broken(self._rule, failed=ended.failed, ended=ended.completed + ended.failed)
+
+
+def canaries_died(first: FirstExperiments) -> str | None:
+    """Say why a run must stop that has begun with the first experiment of each configuration, if it must."""
+    if not first.failed:
+        return None
+    return f"{first.failed} of the first experiments of each configuration failed (--canary)"
+
+
+def broken(rule: StopRule, *, failed: int, ended: int) -> str | None:
+    """Say why a run must stop, or None when it need not.
+
+    Parameters
+    ----------
+    failed, ended : int
+        How many experiments have failed, and ended in any way, in this run.
+    """
+    if failed <= 0:
+        return None
+    if not rule.is_share:
+        limit = int(rule.failed)
+        return f"{failed} experiments failed (stop_after: {limit})" if failed >= limit else None
+    if ended < rule.minimum or failed / ended < rule.failed:
+        return None
+    return f"{failed} of {ended} experiments failed (stop_after: {rule.failed:.0%})"
+
+
+class TimeBudget:
+    """How long a run may still begin experiments, when its wall time is limited.
+
+    Parameters
+    ----------
+    max_time_s : float or None
+        The run's wall time in seconds, from now.
+    """
+
+    def __init__(self, max_time_s: float | None) -> None:
+        self._max_time_s = max_time_s
+        self._deadline = time.monotonic() + max_time_s if max_time_s is not None else None
+        self._durations: deque[float] = deque(maxlen=_SAMPLE)
+
+    def learn(self, durations: Iterable[float]) -> None:
+        """Take note of how long experiments took, in seconds."""
+        self._durations.extend(durations)
+
+    def is_over(self) -> bool:
+        """Say whether the time is up."""
+        return self._deadline is not None and time.monotonic() >= self._deadline
+
+    def too_short(self) -> str | None:
+        """Say why nothing more should be begun, or None when there is time for a typical experiment."""
+        if self._deadline is None:
+            return None
+        left_s = self._deadline - time.monotonic()
+        typical_s = statistics.median(self._durations) if self._durations else 0.0
+        if left_s > _TYPICAL_FACTOR * typical_s + _MARGIN_S:
+            return None
+        assert self._max_time_s is not None
+        limit = f"max-time of {duration_text(self._max_time_s)}"
+        if left_s <= 0:
+            return f"the {limit} is over"
+        return (
+            f"what is left of the {limit} is too short for a typical experiment ({duration_text(typical_s)})"
+        )

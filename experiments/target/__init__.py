@@ -1,0 +1,1 @@
+"""Finding, inspecting and loading what a series runs, and where its code comes from."""

@@ -1,0 +1,230 @@
+"""Targets: the function a series runs, named by text and loaded the same way in every process.
+
+A user's project may have folders named `experiments`, `meta` or `database`, as ours are. Neither
+shadows the other: the user's folders are searched after everything installed, a file is loaded under
+a private module name, and a user's folder of one of these names is searched after ours for what ours
+has not (on equal names ours wins; the ``__init__.py`` of such a folder is not run).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import importlib
+import importlib.util
+import inspect
+import sys
+import traceback
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from database.errors import ExperimentsError
+from database.suggestions import nearest, suggestion
+from experiments.parameters import RESERVED_NAMES
+
+_OUR_PACKAGES = ("database", "experiments", "meta")
+_MODULE_PREFIX = "_experiments_target_"
+_MOST_TRACEBACK_LINES = 12
+#: The files between a target's import and the user's first line.
+_MACHINERY = frozenset(
+    {__file__, importlib.__file__, "<frozen importlib._bootstrap>", "<frozen importlib._bootstrap_external>"}
+)
+
+
+class TargetError(ExperimentsError):
+    """A target cannot be found, loaded or called."""
+
+
+@dataclass(frozen=True)
+class Target:
+    """A function, by the module or the file it is in.
+
+    Attributes
+    ----------
+    function : str
+        Its name in the module; dots lead into classes.
+    module : str or None
+        The dotted name of the module; None when the function is in a file.
+    path : Path or None
+        The absolute path of the file; None when the function is in a module.
+    base_directory : Path
+        The project: what is imported may lie there too.
+    """
+
+    function: str
+    module: str | None
+    path: Path | None
+    base_directory: Path
+
+    @classmethod
+    def parse(cls, text: str, base_directory: Path | str) -> Target:
+        """Return the target that `text` names; nothing is looked up yet.
+
+        Parameters
+        ----------
+        text : str
+            ``module:function`` or ``path/file.py:function``.
+        base_directory : Path or str
+            What a relative path is relative to: the folder of the series file.
+
+        Raises
+        ------
+        TargetError
+            When `text` is neither.
+        """
+        base = Path(base_directory).resolve()
+        place, colon, function = text.rpartition(":")
+        if not colon and text.endswith(".py"):
+            raise TargetError(f"{text!r} names no function; write {text}:FUNCTION")
+        if not _is_dotted_name(function):
+            raise TargetError(f"{text!r} is not module:function or path/file.py:function")
+        if place.endswith(".py") or "/" in place:
+            return cls(function, None, (base / _expanded(place)).resolve(), base)
+        if not _is_dotted_name(place):
+            raise TargetError(f"{text!r} is not module:function or path/file.py:function")
+        return cls(function, place, None, base)
+
+    def __str__(self) -> str:
+        """Return the canonical text: ``module:function``, or an absolute ``path/file.py:function``."""
+        return f"{self.path or self.module}:{self.function}"
+
+    def load(self) -> Callable[..., Any]:
+        """Import the target in this process and return it.
+
+        Raises
+        ------
+        TargetError
+            The file, module or function is missing, its import raised, or it cannot be called.
+        """
+        found: Any = self._load_module()
+        for name in self.function.split("."):
+            if not hasattr(found, name):
+                names = [name for name in dir(found) if callable(getattr(found, name, None))]
+                public = [name for name in names if not name.startswith("_")]
+                raise TargetError(
+                    f"{self.path or self.module} has no function {self.function!r}; "
+                    f"{suggestion(name, public, kind='it has')}"
+                )
+            found = getattr(found, name)
+        if not callable(found):
+            raise TargetError(f"{self} is no function, but of type {type(found).__name__}")
+        function: Callable[..., Any] = found
+        return function
+
+    def _load_module(self) -> ModuleType:
+        if self.path is not None:
+            _search_also(self.path.parent, self.base_directory)
+            return _load_file(self.path)
+        assert self.module is not None
+        _search_also(self.base_directory, Path.cwd())
+        return _import_module(self.module)
+
+
+def context_arguments(function: Callable[..., Any]) -> frozenset[str]:
+    """Return which of `seed`, `repetition` and `run` a function asks for by name.
+
+    ``**kwargs`` does not ask for anything.
+    """
+    try:
+        parameters = inspect.signature(function).parameters.values()
+    except ValueError:  # some functions written in C do not tell
+        return frozenset()
+    kinds = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
+    return frozenset(
+        parameter.name
+        for parameter in parameters
+        if parameter.kind in kinds and parameter.name in RESERVED_NAMES
+    )
+
+
+def _expanded(place: str) -> Path:
+    try:
+        return Path(place).expanduser()
+    except RuntimeError as error:
+        raise TargetError(f"{place!r} begins with a user whose home folder is not known") from error
+
+
+def _is_dotted_name(text: str) -> bool:
+    return all(part.isidentifier() for part in text.split("."))
+
+
+def _search_also(*folders: Path) -> None:
+    """Let imports find what lies in these folders, after everything else."""
+    # Before the path grows: in an editable installation ours are found after everything on it.
+    packages = {name: importlib.import_module(name) for name in _OUR_PACKAGES}
+    for folder in folders:
+        if str(folder) not in sys.path:
+            sys.path.append(str(folder))
+        for name, package in packages.items():
+            theirs = folder / name
+            if theirs.is_dir():
+                searched = package.__path__
+                if not any(Path(ours).resolve() == theirs.resolve() for ours in searched):
+                    searched.append(str(theirs))
+    importlib.invalidate_caches()
+
+
+def _load_file(path: Path) -> ModuleType:
+    """Load a file as a module of its own, once per process."""
+    name = _MODULE_PREFIX + hashlib.sha256(str(path).encode()).hexdigest()[:16]
+    if name in sys.modules:
+        return sys.modules[name]
+    if not path.is_file():
+        raise TargetError(_missing_file(path))
+    spec = importlib.util.spec_from_file_location(name, path)
+    if spec is None or spec.loader is None:
+        raise TargetError(f"{path} is not a Python file; its name must end in .py")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module  # before it runs, as an import does: dataclasses look themselves up
+    try:
+        spec.loader.exec_module(module)
+    except (Exception, SystemExit) as error:
+        del sys.modules[name]
+        raise _import_raised(str(path), error) from error
+    return module
+
+
+def _import_module(name: str) -> ModuleType:
+    try:
+        return importlib.import_module(name)
+    except ModuleNotFoundError as error:
+        if error.name is None or not f"{name}.".startswith(f"{error.name}."):
+            raise _import_raised(name, error) from error
+        raise TargetError(_missing_module(name, error.name)) from error
+    except (Exception, SystemExit) as error:
+        raise _import_raised(name, error) from error
+
+
+def _import_raised(place: str, error: BaseException) -> TargetError:
+    """Show the end of the traceback, from the user's first line on."""
+    frames = error.__traceback__
+    while frames and frames.tb_frame.f_code.co_filename in _MACHINERY:
+        frames = frames.tb_next
+    lines = "".join(traceback.format_exception(type(error), error, frames)).rstrip().splitlines()
+    shown = "\n".join(f"    {line}" for line in lines[-_MOST_TRACEBACK_LINES:])
+    return TargetError(f"importing {place} raised {type(error).__name__}:\n{shown}")
+
+
+def _missing_file(path: Path) -> str:
+    if not path.parent.is_dir():
+        return f"there is no folder {path.parent}, where {path.name} should be"
+    found = nearest(path.name, [file.name for file in path.parent.glob("*.py")])
+    return f"there is no file {path}" + (f"; did you mean {found}?" if found else "")
+
+
+def _missing_module(name: str, missing: str) -> str:
+    """Say which part of a dotted module name was not found, and what is there instead."""
+    import pkgutil  # only needed when something is wrong
+
+    above, _, last = missing.rpartition(".")
+    search = getattr(importlib.import_module(above), "__path__", []) if above else None
+    names = [module.name for module in pkgutil.iter_modules(search)]
+    found = nearest(last, names if above else [*_OUR_PACKAGES, *names])
+    hint = f"; did you mean {f'{above}.{found}' if above else found}?" if found else ""
+    part = "" if missing == name else f" (already {missing} is missing)"
+    return (
+        f"there is no module {name}{part} in what is installed, the folder of the series file "
+        f"or the current folder{hint}"
+    )

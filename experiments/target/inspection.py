@@ -1,0 +1,123 @@
+"""Looking at a target without running the user's code in this process.
+
+A short child process imports it and answers with its signature. What it did to get there, crashes
+and endless loops included, stays in the child.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from experiments.target.function import Target, TargetError
+from experiments.target.inspection_child import BOOTSTRAP
+from experiments.target.signature import Signature
+
+#: How long importing a target may take, in seconds.
+TIME_LIMIT_S = 120.0
+
+
+@dataclass(frozen=True)
+class _Stamp:
+    """What tells that a file was changed."""
+
+    path: Path
+    modified_ns: int
+    size: int
+
+
+#: A module may be found in the current folder, so that is a part of the question.
+_inspected: dict[tuple[Target, str], tuple[_Stamp, Signature]] = {}
+
+
+def inspect_target(target: Target, *, time_limit_s: float = TIME_LIMIT_S) -> Signature:
+    """Return what `target` accepts; asked again, only after its file changed.
+
+    Parameters
+    ----------
+    target : Target
+        What to import.
+    time_limit_s : float
+        After so many seconds the child is killed.
+
+    Raises
+    ------
+    TargetError
+        It cannot be found, imported or called; the message tells the nearest name, or the end of
+        the traceback.
+    """
+    question = target, os.getcwd()  # noqa: PTH109 - the bare text is enough
+    known = _inspected.get(question)
+    if known is not None and _stamp(known[0].path) == known[0]:
+        return known[1]
+    answer = _ask_child(target, time_limit_s)
+    if "error" in answer:
+        raise TargetError(answer["error"])
+    signature = Signature.from_data(answer["signature"])
+    file = target.path or (Path(signature.file) if signature.file else None)
+    stamp = _stamp(file) if file else None
+    if stamp is not None:
+        _inspected[question] = stamp, signature
+    return signature
+
+
+def _stamp(path: Path) -> _Stamp | None:
+    try:
+        status = path.stat()
+    except OSError:
+        return None
+    return _Stamp(path, status.st_mtime_ns, status.st_size)
+
+
+def _ask_child(target: Target, time_limit_s: float) -> dict[str, Any]:
+    """Run the child and return its answer."""
+    # Files, not pipes: a process that the user's code leaves behind would hold a pipe open.
+    with tempfile.TemporaryFile() as request, tempfile.TemporaryFile() as channel:
+        content = {
+            "search": [entry for entry in sys.path if isinstance(entry, str)],
+            "target": str(target),
+            "base_directory": str(target.base_directory),
+            "channel": channel.fileno(),
+        }
+        request.write(json.dumps(content).encode())
+        request.seek(0)
+        child = subprocess.Popen(
+            [sys.executable, "-P", "-c", BOOTSTRAP],
+            stdin=request,
+            pass_fds=[channel.fileno()],
+            start_new_session=True,  # so that everything it starts can be ended with it
+        )
+        try:
+            child.wait(time_limit_s)
+        except subprocess.TimeoutExpired as error:
+            message = f"importing {target.path or target.module} took longer than {time_limit_s:g} s"
+            raise TargetError(f"{message}; move long work into the function") from error
+        finally:
+            _end(child)
+        channel.seek(0)
+        answer = channel.read()
+    if not answer:
+        raise TargetError(f"importing {target.path or target.module} {_ending(child.returncode)}")
+    found: dict[str, Any] = json.loads(answer)
+    return found
+
+
+def _end(child: subprocess.Popen[bytes]) -> None:
+    """Kill what is left of the child's process group."""
+    with contextlib.suppress(ProcessLookupError):  # nothing was left
+        os.killpg(child.pid, signal.SIGKILL)
+    child.wait()
+
+
+def _ending(code: int) -> str:
+    if code < 0:
+        return f"killed its process with {signal.Signals(-code).name}"
+    return f"ended its process with exit code {code}"

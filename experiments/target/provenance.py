@@ -1,0 +1,82 @@
+"""Where results come from: who ran which code, with what, where."""
+
+from __future__ import annotations
+
+import getpass
+import re
+import subprocess
+from importlib import metadata
+from pathlib import Path
+
+from database.claims.runners import Provenance
+
+_CREDENTIALS = re.compile(r"(://[^/@\s:]+):[^@\s]+@")
+_SECRET_PARAMETER = re.compile(r"((?:ssl)?password=)[^&\s]+", re.IGNORECASE)
+_GIT_TIMEOUT_S = 10.0
+
+
+def collect_provenance(code: Path, arguments: list[str], *, results: Path) -> Provenance:
+    """Return the provenance of a run of the code in a folder.
+
+    Parameters
+    ----------
+    code : Path
+        A folder of the target; its git repository is looked at.
+    arguments : list of str
+        The command line; passwords in URLs are left out of the record.
+    results : Path
+        What a run writes there does not make the code dirty.
+    """
+    commit = _git(code, "rev-parse", "HEAD")
+    status = _status(code, results) if commit else None
+    return Provenance(
+        user=_user(),
+        arguments=[without_secrets(argument) for argument in arguments],
+        git_commit=commit or None,
+        git_dirty=None if status is None else bool(status),
+        packages=dict(sorted(_packages().items())),
+    )
+
+
+def _status(code: Path, results: Path) -> str | None:
+    top = _git(code, "rev-parse", "--show-toplevel")
+    excluded = []
+    if top and results.resolve().is_relative_to(Path(top).resolve()):
+        excluded = ["--", ":/", f":(exclude,top){results.resolve().relative_to(Path(top).resolve())}"]
+    return _git(code, "status", "--porcelain", *excluded)
+
+
+def without_secrets(text: str) -> str:
+    """Return text without the passwords of URLs in it."""
+    return _SECRET_PARAMETER.sub(r"\1***", _CREDENTIALS.sub(r"\1:***@", text))
+
+
+def _packages() -> dict[str, str]:
+    found = {}
+    for distribution in metadata.distributions():
+        name = distribution.metadata["Name"]
+        if name:  # a half-removed installation has none
+            found[name] = distribution.version
+    return found
+
+
+def _user() -> str:
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):  # a container without an entry for this user
+        return ""
+
+
+def _git(folder: Path, *arguments: str) -> str | None:
+    """Return what git says, or None when it is not installed or this is no repository."""
+    try:
+        answer = subprocess.run(
+            ["git", "-C", str(folder), *arguments],  # noqa: S607 - whichever git the user has
+            capture_output=True,
+            text=True,
+            timeout=_GIT_TIMEOUT_S,
+            check=True,
+        )
+    except (OSError, subprocess.SubprocessError):
+        return None
+    return answer.stdout.strip()

@@ -1,0 +1,1 @@
+"""The worker process: its start, its loop, and when it makes way for a fresh one."""

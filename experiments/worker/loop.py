@@ -1,0 +1,259 @@
+"""The loop of a worker: claim, run, record.
+
+Claims come in batches of about 100 ms of work, one at a time when experiments are long. What is
+finished and what comes next are exchanged in one transaction. Between the exchanges the journal
+tells the supervisor what is going on; see `experiments.journal`.
+"""
+
+from __future__ import annotations
+
+import logging
+import math
+import time
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.orm import Session
+
+from database.claims import protocol
+from database.claims.protocol import Token, Wish
+from database.claims.types import Chunk, Claim, Finished
+from database.errors import ExperimentsError, FencedError, SessionMisuseError
+from database.models import Outcome
+from database.session.lifecycle import SessionLocal, assert_idle
+from database.session.retry import retrying_transaction
+from experiments.attempt.in_process import Attempts, Task
+from experiments.attempt.single import with_log_tail
+from experiments.execution.ending_messages import ended_from_outside, interrupted
+from experiments.execution.options import Execution
+from experiments.execution.worker_control import Control
+from experiments.journal import JournalWriter
+from experiments.output.capture import OutputCapture
+from experiments.output.results_folder import ResultsFolder
+from experiments.processes.open_files import OwnDescriptors
+from experiments.worker.recycling import Recycling
+
+logger = logging.getLogger(__name__)
+
+#: How much work a claim should bring.
+BATCH_S = 0.1
+#: More claims than these are never held at once.
+MAX_BATCH = 1000
+#: After an experiment this long the supervisor may have given the waiting claims to others.
+REVALIDATE_S = 0.1
+#: Results wait no longer than this for their record while the batch goes on.
+RECORD_EVERY_S = 0.25
+#: Claims that would wait longer than this are given back.
+MAX_WAIT_S = 1.0
+
+
+@dataclass(frozen=True)
+class Post:
+    """Where a worker works.
+
+    Attributes
+    ----------
+    series_id : int
+        The series it claims from.
+    series_folder : str
+        What its logs and files lie in, below `folder`.
+    worker_id : str
+        Its row.
+    folder : ResultsFolder
+        Where logs and files go.
+    execution : Execution
+        How experiments are run.
+    canary : bool
+        Claim only the first repetition of each configuration.
+    """
+
+    series_id: int
+    series_folder: str
+    worker_id: str
+    folder: ResultsFolder
+    execution: Execution = field(default_factory=Execution)
+    canary: bool = False
+
+
+class Worker:
+    """Works a series until nothing is pending, or until it is told to stop.
+
+    Parameters
+    ----------
+    session : Session
+        This process's; idle whenever user code runs.
+    post : Post
+        Where it works.
+    attempts : Attempts
+        Where its experiments run; closed at the end.
+    journal : JournalWriter
+        Closed at the end.
+    control : Control
+        What the supervisor says.
+    capture : OutputCapture or None
+        None leaves stdout and stderr alone: the process is a person's.
+    """
+
+    def __init__(
+        self,
+        session: Session,
+        post: Post,
+        *,
+        attempts: Attempts,
+        journal: JournalWriter,
+        control: Control,
+        capture: OutputCapture | None = None,
+    ) -> None:
+        self._session = session
+        self._post = post
+        self._attempts = attempts
+        self._journal = journal
+        self._capture = capture
+        self._control = control
+        self._recycling = Recycling(post.execution)
+        self._descriptors = OwnDescriptors(journal, session.get_bind().engine.url)
+        self._policy = post.execution.policy
+        self._queue: deque[Claim] = deque()
+        self._finished: list[Finished] = []
+        self._batch = 1
+        self._exchanged_at = 0.0
+        self._recorded = 0
+
+    def run(self) -> int:
+        """Work; return how many outcomes were recorded.
+
+        Raises
+        ------
+        FencedError
+            This worker was declared dead.
+        KeyboardInterrupt
+            In a process of a person's own, when the person presses Ctrl-C; everything is given back before.
+        """
+        orderly = False
+        try:
+            while self._refill():
+                self._work_off()
+            orderly = True
+        except KeyboardInterrupt:
+            self._exchange(0, give_back=True)
+            raise
+        finally:
+            self._attempts.close()
+            self._journal.close(orderly=orderly)
+        return self._recorded
+
+    def _refill(self) -> bool:
+        """Record, and claim the next batch; return whether there is something to do."""
+        stopping = self._is_ending() or self._recycling.is_due()
+        self._exchange(0 if stopping else self._recycling.room(self._batch), give_back=stopping)
+        return bool(self._queue) and not stopping
+
+    def _is_ending(self) -> bool:
+        """Whether it must begin with nothing more."""
+        return self._control.is_ending() or self._attempts.spoiled is not None
+
+    def _work_off(self) -> None:
+        begun, done = time.monotonic(), 0
+        while self._queue and not self._is_ending():
+            finished = self._attempt(self._queue.popleft())
+            done += 1
+            now = time.monotonic()
+            typical_s = (now - begun) / done
+            if self._queue and (
+                (finished.duration_s or 0.0) > REVALIDATE_S or now - self._exchanged_at > RECORD_EVERY_S
+            ):
+                self._exchange(0, give_back=typical_s * len(self._queue) > MAX_WAIT_S)
+        if done:
+            wanted = int(BATCH_S * done / max(time.monotonic() - begun, 1e-6))
+            self._batch = max(1, min(wanted, 2 * self._batch, MAX_BATCH))
+
+    def _attempt(self, claim: Claim) -> Finished:
+        token = (claim.experiment_id, claim.attempt_number)
+        self._attempts.prepare()
+        self._journal.started(token)
+        task = Task(
+            claim,
+            directory=self._post.folder.files(self._post.series_folder, claim.experiment_id),
+            write=lambda chunks: self._write_chunks(token, chunks),
+        )
+        started_at = time.time()
+        try:
+            finished = self._attempts.attempt(task)
+        except KeyboardInterrupt:
+            self._finished.append(interrupted(token, started_at))
+            raise
+        self._recycling.count()
+        self._descriptors.check()
+        if finished.outcome is not Outcome.COMPLETED and (doom := self._control.doom(token)) is not None:
+            finished = ended_from_outside(finished, doom.outcome, doom.text)
+        if self._attempts.spoiled is not None:
+            logger.warning(
+                "experiment %d changed %s, which cannot be put back: another worker takes over "
+                "(with isolation: process each experiment has a process of its own)",
+                claim.experiment_id,
+                self._attempts.spoiled,
+            )
+        try:
+            assert_idle(f"experiment {claim.experiment_id}")
+        except SessionMisuseError as error:
+            logger.warning("%s", error)
+        finished = with_log_tail(finished, self._collect_output(token))
+        self._journal.finished(finished)
+        self._finished.append(finished)
+        return finished
+
+    def _collect_output(self, token: Token) -> str | None:
+        if self._capture is None:
+            return None
+        try:
+            return self._capture.collect(lambda: self._post.folder.log(self._post.series_folder, *token))
+        except OSError as error:  # the result matters more than the log
+            return f"(the log could not be written: {error})"
+
+    def _exchange(self, wanted: int, *, give_back: bool) -> None:
+        held = [(claim.experiment_id, claim.attempt_number) for claim in self._queue]
+        wish = Wish(
+            self._post.series_id,
+            claims=wanted,
+            keep=() if give_back else held,
+            give_back=held if give_back else (),
+            canary=self._post.canary,
+        )
+        result = retrying_transaction(
+            self._session,
+            lambda session: protocol.exchange(
+                session, self._post.worker_id, self._finished, wish=wish, policy=self._policy
+            ),
+            # The journal has the results: there is time, and told to stop, the supervisor takes over.
+            deadline_s=math.inf,
+            give_up=self._control.is_stopped,
+        )
+        for experiment_id, _ in result.refused:
+            logger.warning(
+                "experiment %d was taken away meanwhile; its result is not recorded", experiment_id
+            )
+        self._journal.recorded()
+        self._recorded += len(result.recorded)
+        self._finished.clear()
+        kept = [claim for claim in self._queue if (claim.experiment_id, claim.attempt_number) in result.held]
+        self._queue = deque([*kept, *result.claims])
+        self._exchanged_at = time.monotonic()
+
+    def _write_chunks(self, token: Token, chunks: Sequence[Chunk]) -> bool:
+        """Write metrics of the running experiment; False keeps them for the next time.
+
+        In a session of its own: this runs inside user code, which may be using the global session.
+        """
+        self._descriptors.check()
+        try:
+            with SessionLocal() as session:
+                protocol.add_chunks(session, self._post.worker_id, token, chunks)
+                session.commit()
+        except FencedError:
+            return True  # nothing of this attempt will be recorded any more
+        except (SQLAlchemyError, ExperimentsError) as error:
+            logger.warning("metrics could not be written now, they will be later: %s", error)
+            return False
+        return True

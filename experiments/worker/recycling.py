@@ -1,0 +1,57 @@
+"""When a worker makes way for a fresh one: against memory that user code does not give back."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from experiments.execution.options import Execution
+
+_PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
+
+
+class Recycling:
+    """Counts what a worker has done and looks how much it has grown.
+
+    Parameters
+    ----------
+    execution : Execution
+        Has the limits.
+    """
+
+    def __init__(self, execution: Execution) -> None:
+        self._most = execution.recycle_after
+        self._done = 0
+        self._growth = execution.recycle_growth_bytes
+        self._first: int | None = None
+
+    def room(self, wanted: int) -> int:
+        """Return how many of `wanted` experiments this worker may still take."""
+        return wanted if self._most is None else max(0, min(wanted, self._most - self._done))
+
+    def count(self) -> None:
+        """Note that an experiment has run."""
+        self._done += 1
+
+    def is_due(self) -> bool:
+        """Whether the worker should end now; looked at between batches.
+
+        Growth counts from the end of the first batch, which is one experiment: what that has
+        loaded, each worker needs.
+        """
+        if self._most is not None and self._done >= self._most:
+            return True
+        if self._growth is None or self._done == 0:
+            return False
+        size = resident_bytes()
+        if self._first is None:
+            self._first = size
+        return size - self._first > self._growth
+
+
+def resident_bytes() -> int:
+    """Return the resident memory of this process; 0 where that cannot be seen."""
+    try:
+        return int(Path("/proc/self/statm").read_text().split()[1]) * _PAGE_BYTES
+    except OSError:
+        return 0

@@ -1,0 +1,339 @@
+"""Changing what is recorded: `retry`, `cancel`, `release`, `edit`, `delete`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from meta.commands.support.arguments import find_series, where_condition
+from meta.commands.support.options import EXPERIMENT_ID, database_option, json_option, where_option
+
+_experiment_option = click.option(
+    "--experiment",
+    "experiment_ids",
+    type=EXPERIMENT_ID,
+    multiple=True,
+    metavar="ID",
+    help="Only this experiment; may be given several times.",
+)
+
+if TYPE_CHECKING:
+    from database.models import ExperimentSeries, Outcome
+    from database.series.selection import Selection
+
+
+@click.command(short_help="Make failed experiments pending again.")
+@click.argument("series")
+@click.option(
+    "--status",
+    "statuses",
+    type=click.Choice(["failed", "cancelled"]),
+    multiple=True,
+    default=["failed"],
+    show_default=True,
+    help="Which experiments; may be given twice.",
+)
+@click.option(
+    "--outcome",
+    type=click.Choice(
+        [
+            "failed",
+            "invalid_result",
+            "timed_out",
+            "out_of_memory",
+            "crashed",
+            "lost",
+            "interrupted",
+            "cancelled",
+        ]
+    ),
+    help="Only those whose last attempt ended so.",
+)
+@_experiment_option
+@where_option
+@database_option()
+@json_option
+def retry(
+    series: str,
+    statuses: tuple[str, ...],
+    outcome: str | None,
+    experiment_ids: tuple[int, ...],
+    *,
+    where: str | None,
+    as_json: bool,
+) -> None:
+    """Make failed experiments of SERIES pending again; their attempts stay recorded.
+
+    The limits of `execute.retries` count anew. Those that wait for their next attempt wait no longer.
+    """
+    from database.models import ExperimentStatus, Outcome
+    from database.queries.overview import experiments
+    from database.series import retry_and_delete
+    from database.session.lifecycle import scoped_session
+    from database.session.transactions import run_in_transaction
+    from meta.commands.support import printing
+
+    name, series_id, selection = _find(series, experiment_ids, where, Outcome(outcome) if outcome else None)
+    wanted = [ExperimentStatus(status) for status in statuses]
+    retried = run_in_transaction(retry_and_delete.retry, series_id, wanted, selection=selection)
+    only_retired = False
+    if not (retried.again or retried.hurried) and selection.is_everything():
+        with scoped_session(read_only=True) as session:
+            only_retired = any(
+                row.retired for status in statuses for row in experiments(session, series_id, status=status)
+            )
+    if as_json:
+        printing.print_json({"series": name, "retried": retried.again, "hurried": retried.hurried})
+        return
+    click.echo(f"{name}: {retried.again} pending again")
+    if retried.hurried:
+        click.echo(f"{retried.hurried} that waited for their next attempt wait no longer")
+    if retried.again or retried.hurried:
+        click.echo(f"`experiments run {name}` runs them")
+    if only_retired:
+        click.echo(
+            f"those that are {' or '.join(statuses)} are retired: the series file no longer names them"
+        )
+
+
+@click.command(short_help="Take experiments out, also running ones.")
+@click.argument("series")
+@click.option(
+    "--status",
+    "statuses",
+    type=click.Choice(["pending", "running", "failed"]),
+    multiple=True,
+    default=["pending", "running"],
+    show_default=True,
+    help="Which experiments; may be given several times.",
+)
+@_experiment_option
+@where_option
+@database_option()
+@json_option
+def cancel(
+    series: str,
+    statuses: tuple[str, ...],
+    experiment_ids: tuple[int, ...],
+    *,
+    where: str | None,
+    as_json: bool,
+) -> None:
+    """Take experiments of SERIES out; `retry --status cancelled` brings them back.
+
+    Those that run are ended by their runner within about a second, and what they still say is refused.
+    """
+    from database.models import ExperimentStatus
+    from database.series import cancel_and_release
+    from database.session.transactions import run_in_transaction
+    from meta.commands.support import printing
+
+    name, series_id, selection = _find(series, experiment_ids, where)
+    wanted = [ExperimentStatus(status) for status in statuses]
+    cancelled = run_in_transaction(cancel_and_release.cancel, series_id, wanted, selection=selection)
+    total = cancelled.waiting + cancelled.taken
+    if as_json:
+        printing.print_json({"series": name, "cancelled": total, "taken_from_workers": cancelled.taken})
+        return
+    click.echo(f"{name}: {total} cancelled")
+    if cancelled.taken:
+        click.echo(f"{cancelled.taken} of them were taken from workers, whose runners end what they run")
+    if total:
+        click.echo(f"`experiments retry {name} --status cancelled` brings them back")
+
+
+@click.command(short_help="Give back what dead runners hold.")
+@click.argument("series")
+@click.option("--runner", metavar="ID", help="Only what this runner holds: its id, or how that begins.")
+@_experiment_option
+@where_option
+@click.option("--force", is_flag=True, help="Also what runners hold that are alive; what runs is ended.")
+@database_option()
+@json_option
+def release(
+    series: str,
+    runner: str | None,
+    experiment_ids: tuple[int, ...],
+    *,
+    where: str | None,
+    force: bool,
+    as_json: bool,
+) -> None:
+    """Make experiments of SERIES pending again that runners hold which are not alive any more.
+
+    A runner on this machine is taken for dead when its process is gone, one elsewhere when it has missed
+    two heartbeats. Without this command that happens by itself when its lease is over.
+    """
+    from database.engine.registry import current_url
+    from database.errors import ExperimentsError
+    from database.series import cancel_and_release
+    from database.session.transactions import run_in_transaction
+    from database.settings import results_directory
+    from experiments.output.results_folder import ResultsFolder
+    from experiments.supervisor.release import settle_gone
+    from meta.commands.support import printing
+
+    name, series_id, selection = _find(series, experiment_ids, where)
+    settled = 0
+    if runner is None and selection.is_everything():
+        settled = settle_gone(series_id, ResultsFolder(results_directory(current_url())))
+    released = run_in_transaction(
+        cancel_and_release.release, series_id, runner=runner, selection=selection, force=force
+    )
+    total = settled + released.experiments
+    if released.kept and not total:
+        one = released.kept[0]
+        raise ExperimentsError(
+            f"{one} is alive: {one.alive}. Stop it, or take away what it holds with --force; what it is at "
+            "is ended then and tried again"
+        )
+    if as_json:
+        facts = {
+            "series": name,
+            "released": total,
+            "runners": [one.runner_id for one in released.from_],
+            "kept": [
+                {"runner": one.runner_id, "experiments": one.experiments, "alive": one.alive}
+                for one in released.kept
+            ],
+        }
+        printing.print_json(facts)
+        return
+    click.echo(f"{name}: {total} given back")
+    for one in released.from_:
+        click.echo(f"taken from {one}")
+    for one in released.kept:
+        click.echo(f"{one} keeps {one.experiments}: {one.alive}; --force takes them too")
+
+
+@click.command(short_help="Rename a series, order it before others, pause it, or note something.")
+@click.argument("series")
+@click.option("--name", metavar="NEW", help="What it is called from now on; its results stay where they are.")
+@click.option(
+    "--priority",
+    type=int,
+    metavar="N",
+    help="From -1000 to 1000: of several series that are run together, the one with the highest is next.",
+)
+@click.option("--notes", metavar="TEXT", help="What to remember about it, in place of what was noted before.")
+@click.option(
+    "--pause/--resume",
+    "paused",
+    default=None,
+    help="Let workers finish what they hold and claim nothing more; or let them go on.",
+)
+@click.option(
+    "--version",
+    type=click.IntRange(1),
+    metavar="N",
+    help="Only if it is still of this version, as `status --json` showed it.",
+)
+@database_option()
+@json_option
+def edit(series: str, *, version: int | None, as_json: bool, **changes: Any) -> None:
+    """Change what people may change of SERIES: its name, priority and notes, and whether it goes on.
+
+    Refused, with the name of who was faster, when somebody else changed it meanwhile.
+    """
+    from database.series.editing import SeriesEdit, edit_series
+    from database.session.lifecycle import scoped_session
+    from meta.commands.support import printing
+
+    if all(value is None for value in changes.values()):
+        raise click.UsageError("nothing to change: give --name, --priority, --notes, --pause or --resume")
+    with scoped_session() as session:
+        found = find_series(session, series)
+        before = found.name
+        edited = edit_series(session, found.id, SeriesEdit(**changes), version=version)
+    facts = {
+        "series": edited.name,
+        "folder": edited.folder,
+        "version": edited.version,
+        "priority": edited.priority,
+        "paused": edited.paused,
+        "notes": edited.notes,
+        "changed_by": edited.changed_by,
+        "changed_at": edited.changed_at,
+    }
+    if as_json:
+        printing.print_json(facts)
+    else:
+        shown = {**facts, "folder": edited.folder if edited.folder != edited.name else None}
+        printing.print_facts({name.replace("_", " "): value for name, value in shown.items()})
+    if edited.name != before:
+        click.echo(_about_file(edited, before, written=series), err=True)
+
+
+def _about_file(series: ExperimentSeries, before: str, *, written: str) -> str:
+    """Say what to do about the file, or the program, that describes a renamed series."""
+    told = f"or running it creates a new series {before}"
+    if series.source is None:
+        return f"change the name in the mapping that describes it to {series.name}, {told}"
+    file = written if written != before else f"its series file (in {series.source_path})"
+    return f"change `name: {before}` in {file} to `name: {series.name}`, {told}"
+
+
+@click.command(short_help="Delete a series and all its records.")
+@click.argument("series")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@database_option()
+@json_option
+def delete(series: str, *, yes: bool, as_json: bool) -> None:
+    """Delete SERIES with everything recorded of it, and its logs, files and graphs.
+
+    Refused while a runner works on it.
+    """
+    from database.engine.registry import current_url
+    from database.queries.overview import series_summaries
+    from database.series import retry_and_delete
+    from database.session.lifecycle import scoped_session
+    from database.session.transactions import run_in_transaction
+    from database.settings import results_directory
+    from experiments.output.results_folder import ResultsFolder
+    from experiments.output.results_removal import remove_results
+    from meta.commands.support import printing
+
+    with scoped_session(read_only=True) as session:
+        [summary] = series_summaries(session, [find_series(session, series).id])
+    counts = summary.counts
+    if not yes:
+        total = counts.experiments + counts.retired
+        _confirm(f"Delete {summary.name}: {total} experiments, {counts.completed} of them completed?")
+    deleted = run_in_transaction(retry_and_delete.delete_series, summary.id)
+    remove_results(ResultsFolder(results_directory(current_url())), summary.folder)
+    if as_json:
+        printing.print_json({"series": summary.name, "deleted": deleted})
+    else:
+        click.echo(f"{summary.name}: {deleted} experiments deleted")
+
+
+def _find(
+    series: str, experiment_ids: tuple[int, ...], where: str | None, outcome: Outcome | None = None
+) -> tuple[str, int, Selection]:
+    """Return the name and the id of a series, and which of its experiments are meant.
+
+    Not tried again: where nobody answers, the command fails at once. What follows is, when it meets a
+    deadlock or loses its connection.
+    """
+    from database.series.selection import Selection, require_of_series
+    from database.session.lifecycle import scoped_session
+
+    with scoped_session(read_only=True) as session:
+        found = find_series(session, series)
+        selection = Selection(experiment_ids, outcome, where_condition(session, found, where))
+        require_of_series(session, found.id, selection)
+        return found.name, found.id, selection
+
+
+def _confirm(question: str) -> None:
+    from database.errors import ExperimentsError
+
+    try:
+        agreed = click.confirm(question, err=True)
+    except click.Abort as abort:
+        if isinstance(abort.__context__, EOFError):
+            raise ExperimentsError("nobody answered, so nothing was deleted; --yes answers") from None
+        raise
+    if not agreed:
+        raise ExperimentsError("nothing was deleted")

@@ -1,0 +1,145 @@
+"""What leaves the database: `graphs`, `export`."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from meta.commands.support.arguments import chosen_series, find_series, where_condition
+from meta.commands.support.options import (
+    State,
+    database_option,
+    drawing_workers_option,
+    json_option,
+    output_option,
+    where_option,
+)
+
+if TYPE_CHECKING:
+    from meta.graphs.generation.series_graphs import Progress
+
+
+@click.command(short_help="Draw aggregate graphs.")
+@click.argument("series", nargs=-1)
+@output_option
+@click.option("--force", is_flag=True, help="Draw unchanged figures too.")
+@drawing_workers_option
+@click.option(
+    "--quiet", "-q", is_flag=True, help="Do not tell on stderr what is drawn and what is unchanged."
+)
+@where_option
+@database_option()
+@json_option
+@click.pass_context
+def graphs(  # noqa: PLR0913 - an argument for each option
+    context: click.Context,
+    series: tuple[str, ...],
+    directory: Path | None,
+    *,
+    force: bool,
+    workers: int | None,
+    quiet: bool,
+    where: str | None,
+    as_json: bool,
+) -> None:
+    """Draw the aggregate graphs of SERIES (by default of all) as PNG and SVG files.
+
+    A figure whose files show the very same already is left as it is.
+
+    Given the path of a series file, its graphs and metrics are used as they stand in it now.
+    """
+    from database.session.lifecycle import scoped_session
+    from meta.commands.support import printing
+    from meta.generate_aggregate_graphs import draw_series
+    from meta.graphs.generation.series_graphs import Generation
+
+    with (
+        _without_warnings(context.ensure_object(State)),
+        Generation(force=force, workers=workers, tell=_ignore if quiet or as_json else _tell) as generation,
+        scoped_session(read_only=True) as session,
+    ):
+        chosen = chosen_series(session, series, directory, where)
+        results = []
+        for name, folder in chosen.folders.items():
+            results += draw_series(
+                session, name, folder, files=chosen.files, where=where, generation=generation
+            )
+    if as_json:
+        printing.print_json(results)
+    for result in results:
+        if result.error or result.note:
+            click.echo(f"{result.series}: {result.name}: {result.error or result.note}", err=True)
+        if not (result.error or as_json):
+            for path in result.paths:
+                click.echo(str(path))
+    context.exit(1 if any(result.error for result in results) else 0)
+
+
+def _tell(progress: Progress) -> None:
+    result = progress.result
+    if result.error is None:  # errors are told at the end
+        done = "unchanged" if result.unchanged else "drawn"
+        click.echo(f"[{progress.done}/{progress.count}] {result.series}: {result.name}: {done}", err=True)
+
+
+def _ignore(_progress: Progress) -> None:
+    """Tell nothing."""
+
+
+@contextmanager
+def _without_warnings(state: State) -> Iterator[None]:
+    """Keep the library's warnings about failing graphs back: the verb tells each of them itself."""
+    logger = logging.getLogger("meta.graphs.generation.series_graphs")
+
+    def refuse(_record: logging.LogRecord) -> bool:
+        return state.verbose
+
+    logger.addFilter(refuse)
+    try:
+        yield
+    finally:
+        logger.removeFilter(refuse)
+
+
+@click.command(short_help="Write experiments as CSV or JSON.")
+@click.argument("series")
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["csv", "json"]),
+    default="csv",
+    show_default=True,
+    help="Of the file.",
+)
+@click.option(
+    "--output",
+    "written",
+    metavar="FILE",
+    type=click.Path(dir_okay=False, readable=False, allow_dash=True),
+    default="-",
+    help="Where to write; by default, and with -, to stdout.",
+)
+@where_option
+@database_option()
+def export(series: str, form: str, written: str, where: str | None) -> None:
+    """Write the experiments of SERIES with their parameters and results, one row each."""
+    from database.session.lifecycle import scoped_session
+    from meta.commands.support.exit_codes import writing_to_stdout
+    from meta.export import FORMATS, replacing
+
+    with scoped_session(read_only=True) as session:
+        found = find_series(session, series)
+        condition = where_condition(session, found, where)
+        if written == "-":
+            with writing_to_stdout():
+                FORMATS[form](session, found.id, sys.stdout, condition)
+            return
+        with replacing(Path(written)) as stream:
+            FORMATS[form](session, found.id, stream, condition)
+    click.echo(f"wrote {written}", err=True)

@@ -1,0 +1,95 @@
+"""Everything about a series on one page: `report`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from meta.commands.support.arguments import chosen_series
+from meta.commands.support.options import (
+    database_option,
+    drawing_workers_option,
+    json_option,
+    output_option,
+    where_option,
+)
+
+if TYPE_CHECKING:
+    from meta.report.generate import Progress, ReportResult
+
+
+@click.command(short_help="Write a page with graphs, tables and failures.")
+@click.argument("series", nargs=-1)
+@output_option
+@drawing_workers_option
+@click.option("--quiet", "-q", is_flag=True, help="Do not tell on stderr what is drawn.")
+@where_option
+@database_option()
+@json_option
+@click.pass_context
+def report(  # noqa: PLR0913 - an argument for each option
+    context: click.Context,
+    series: tuple[str, ...],
+    directory: Path | None,
+    *,
+    workers: int | None,
+    quiet: bool,
+    where: str | None,
+    as_json: bool,
+) -> None:
+    """Write a report of each SERIES (by default of all): one HTML file that needs no network.
+
+    It tells how complete the series is, shows its graphs and tables, and lists parameters, failures by cause
+    and the environment. Beside it lie the figures, each with a data.csv of its numbers, and the tables.
+
+    Given the path of a series file, its graphs, tables and metrics are used as they stand in it now.
+    """
+    from database.session.lifecycle import scoped_session
+    from meta.commands.support import printing
+    from meta.report.generate import generate_reports
+
+    with scoped_session(read_only=True) as session:
+        chosen = chosen_series(session, series, directory, where)
+        reports: list[ReportResult] = []
+        for name, folder in chosen.folders.items():
+            reports += generate_reports(
+                session,
+                name,
+                folder,
+                files=chosen.files,
+                where=where,
+                workers=workers,
+                tell=_ignore if quiet or as_json else _tell,
+            )
+    if as_json:
+        printing.print_json([_data(one) for one in reports])
+    for one in reports:
+        for name, error in one.errors.items():
+            click.echo(f"{one.series}: {name}: {error}", err=True)
+        if not as_json:
+            click.echo(str(one.path))
+    context.exit(1 if any(one.errors for one in reports) else 0)
+
+
+def _data(result: ReportResult) -> dict[str, Any]:
+    return {
+        "series": result.series,
+        "path": result.path,
+        "figures": [
+            {"name": one.name, "paths": one.paths, "note": one.note, "error": one.error}
+            for one in result.figures
+        ],
+        "tables": [{"name": one.name, "paths": one.paths, "error": one.error} for one in result.tables],
+    }
+
+
+def _tell(progress: Progress) -> None:
+    if progress.figure.error is None:  # errors are told at the end
+        place = f"[{progress.done}/{progress.count}]"
+        click.echo(f"{place} {progress.series}: {progress.figure.name}: drawn", err=True)
+
+
+def _ignore(_progress: Progress) -> None:
+    """Tell nothing."""

@@ -1,0 +1,250 @@
+"""Looking closely: `show`, `failures`, `logs`."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from meta.commands.support.arguments import find_series, where_condition
+from meta.commands.support.options import EXPERIMENT_ID, database_option, json_option, where_option
+
+if TYPE_CHECKING:
+    from database.queries.experiment_detail import AttemptRecord, ExperimentRecord
+    from database.queries.failures import FailureGroup
+    from experiments.output.results_folder import ResultsFolder
+
+#: How much of an example's traceback or output `failures` prints.
+TAIL_LINES = 6
+
+
+@click.command(short_help="Show one experiment with its attempts.")
+@click.argument("experiment", metavar="ID", type=EXPERIMENT_ID)
+@database_option()
+@json_option
+def show(experiment: int, *, as_json: bool) -> None:
+    """Show an experiment: its parameters and results, and each attempt with its error and provenance."""
+    from database.queries.experiment_detail import experiment_record
+    from database.session.lifecycle import scoped_session
+    from meta.commands.support import printing
+
+    with scoped_session(read_only=True) as session:
+        record = experiment_record(session, experiment)
+    folder = _results_folder()
+    if as_json:
+        printing.print_json(_data(record, folder))
+        return
+    row = record.experiment
+    printing.print_facts(
+        {
+            "experiment": row.id,
+            "series": record.series,
+            "target": record.target,
+            "status": f"{row.status} (retired: no longer in the file)" if row.retired else row.status,
+            "waits until": record.due_at,
+            "repetition": row.repetition,
+            "seed": row.seed,
+        }
+    )
+    _print_values("parameters", row.parameters, printing.parameter_value)
+    _print_values("results", row.results or {}, printing.shown_value)
+    for attempt in record.attempts:
+        click.echo()
+        _print_attempt(record, attempt, folder)
+
+
+def _data(record: ExperimentRecord, folder: ResultsFolder) -> dict[str, Any]:
+    from meta.formats.json_format import json_ready
+
+    experiment: dict[str, Any] = json_ready(record.experiment)
+    experiment["attempts"] = [
+        {**json_ready(attempt), "log": _existing(folder.log(record.folder, experiment["id"], attempt.number))}
+        for attempt in record.attempts
+    ]
+    experiment["due_at"] = json_ready(record.due_at)
+    return {"series": record.series, "target": record.target, **experiment}
+
+
+def _print_values(title: str, values: dict[str, Any], show: Callable[[object], str]) -> None:
+    from experiments.parameters import ParameterError, flatten
+    from meta.commands.support import printing
+
+    if not values:
+        return
+    try:
+        named = flatten(values)
+    except ParameterError:  # results may have dots in their names
+        named = values
+    click.echo(f"{title}:")
+    printing.print_facts({f"    {name}": show(value) for name, value in named.items()})
+
+
+def _print_attempt(record: ExperimentRecord, attempt: AttemptRecord, folder: ResultsFolder) -> None:
+    from meta.commands.support import printing
+
+    log = folder.log(record.folder, record.experiment.id, attempt.number)
+    code = attempt.git_commit
+    printing.print_facts(
+        {
+            "attempt": attempt.number,
+            "outcome": attempt.outcome,
+            "error": _error_line(attempt.error_type, attempt.error_message),
+            "exit code": attempt.exit_code,
+            "signal": attempt.signal,
+            "started": attempt.started_at,
+            "duration": None if attempt.duration_s is None else printing.duration(attempt.duration_s),
+            "CPU time": None if attempt.cpu_s is None else printing.duration(attempt.cpu_s),
+            "peak memory": _mebibytes(attempt.peak_memory_bytes),
+            "host": attempt.host,
+            "git commit": f"{code} (with uncommitted changes)" if code and attempt.git_dirty else code,
+            "Python": attempt.python_version,
+            "log": _existing(log),
+        }
+    )
+    if attempt.traceback:
+        printing.print_block("traceback", attempt.traceback)
+    if attempt.log_tail:
+        printing.print_block("last lines it wrote", attempt.log_tail)
+
+
+@click.command(short_help="Group failed experiments by cause.")
+@click.argument("series")
+@where_option
+@database_option()
+@json_option
+def failures(series: str, *, where: str | None, as_json: bool) -> None:
+    """Group the failed experiments of SERIES by cause.
+
+    A cause is the outcome, the type of error, the place in your code where it was raised, and its
+    message without the numbers.
+    """
+    from database.queries.failures import failure_groups
+    from database.session.lifecycle import scoped_session
+    from meta.commands.support import printing
+
+    with scoped_session(read_only=True) as session:
+        found = find_series(session, series)
+        groups = failure_groups(session, found.id, where_condition(session, found, where))
+    if as_json:
+        printing.print_json([_group_data(group) for group in groups])
+        return
+    if not groups:
+        which = "" if where is None else " that --where is true of"
+        click.echo(f"no experiment of {found.name}{which} has failed")
+    fixed = set(found.resolved.get("fixed", {}))
+    for number, group in enumerate(groups):
+        if number:
+            click.echo()
+        _print_group(group, fixed)
+
+
+def _group_data(group: FailureGroup) -> dict[str, Any]:
+    return {
+        "outcome": group.cause.outcome,
+        "error_type": group.cause.error_type or None,
+        "place": group.cause.place or None,
+        "pattern": group.cause.message or None,
+        "death": group.cause.death or None,
+        "count": group.count,
+        "first_at": group.first_at,
+        "last_at": group.last_at,
+        "example": group.example_id,
+        "parameters": group.example_parameters,
+        "message": group.example_message,
+        "traceback": group.example_traceback,
+        "log_tail": group.example_log_tail,
+    }
+
+
+def _print_group(group: FailureGroup, fixed: set[str]) -> None:
+    from experiments.parameters import flatten
+    from meta.commands.support import printing
+
+    place = group.cause.place and f"at {group.cause.place}"
+    cause = " ".join(filter(None, [group.cause.outcome, group.cause.error_type, group.cause.death, place]))
+    click.echo(printing.printable(f"{group.count} x {cause}"))
+    if group.count > 1 and group.first_at is not None:
+        moments = f"first {printing.shown_value(group.first_at)}, last {printing.shown_value(group.last_at)}"
+        click.echo(f"    {moments}")
+    named = flatten(group.example_parameters)
+    varying = {name: value for name, value in named.items() if name not in fixed}
+    shown = printing.pairs(varying, printing.parameter_value)
+    click.echo(printing.printable(f"    experiment {group.example_id}{': ' if shown else ''}{shown}"))
+    tail = (group.example_traceback or group.example_log_tail or group.example_message or "").splitlines()
+    for line in tail[-TAIL_LINES:]:
+        click.echo(f"    {printing.printable(line)}")
+    click.echo(f"    in full: experiments show {group.example_id}")
+
+
+@click.command(short_help="Print what an experiment wrote.")
+@click.argument("experiment", metavar="ID", type=EXPERIMENT_ID)
+@click.option("--attempt", type=click.IntRange(1), help="Of which attempt; by default the last one.")
+@click.option("--follow", "-f", is_flag=True, help="Go on printing until the attempt has ended.")
+@database_option()
+@json_option
+def logs(experiment: int, attempt: int | None, *, follow: bool, as_json: bool) -> None:
+    """Print what an experiment wrote to stdout and stderr."""
+    from database.queries.experiment_detail import experiment_record
+    from database.session.lifecycle import scoped_session
+    from experiments.output.logs import read_log
+    from meta.commands.support import printing
+
+    if follow and as_json:
+        raise click.UsageError("--follow prints text only: leave --json out", click.get_current_context())
+
+    with scoped_session(read_only=True) as session:
+        record = experiment_record(session, experiment)
+    if follow and record.running is not None and attempt in (None, record.running.number):
+        _follow(record)
+        return
+    log = read_log(record, _results_folder(), attempt)
+    if as_json:
+        printing.print_json(
+            {
+                "experiment": experiment,
+                "attempt": log.attempt,
+                "path": log.path,
+                "text": None if log.content is None else log.content.decode("utf-8", "replace"),
+                "note": log.note,
+            }
+        )
+        return
+    if log.note:
+        click.echo(log.note, err=True)
+    if log.content is not None:
+        sys.stdout.buffer.write(log.content)
+
+
+def _follow(record: ExperimentRecord) -> None:
+    from experiments.output.log_follow import follow_log
+
+    for found in follow_log(record, _results_folder()):
+        if isinstance(found, str):
+            click.echo(found, err=True)
+        else:
+            sys.stdout.buffer.write(found)
+            sys.stdout.buffer.flush()
+
+
+def _results_folder() -> ResultsFolder:
+    from database.engine.registry import current_url
+    from database.settings import results_directory
+    from experiments.output.results_folder import ResultsFolder
+
+    return ResultsFolder(results_directory(current_url()))
+
+
+def _existing(path: Path) -> str | None:
+    return str(path) if path.is_file() else None
+
+
+def _error_line(error_type: str | None, message: str | None) -> str | None:
+    lines = (message or "").splitlines()
+    return ": ".join(filter(None, [error_type, lines[0] if lines else None])) or None
+
+
+def _mebibytes(size_bytes: int | None) -> str | None:
+    return None if size_bytes is None else f"{size_bytes / 2**20:.0f} MiB"

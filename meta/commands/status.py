@@ -1,0 +1,339 @@
+"""Looking at series: `status`, `list`."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from meta.commands.support.arguments import find_series, where_condition
+from meta.commands.support.options import database_option, json_option, where_option
+
+if TYPE_CHECKING:
+    from sqlalchemy.orm import Session
+
+    from database.models import ExperimentSeries
+    from database.queries.activity import Activity
+    from database.queries.delays import Delays
+    from database.queries.overview import ExperimentRow, SeriesSummary
+
+#: In the words people see, in the order of a life.
+STATUSES = ("pending", "running", "completed", "failed", "cancelled")
+#: How many experiments `list` shows to people.
+DEFAULT_LIMIT = 50
+
+
+@click.command(short_help="Show how far series are.")
+@click.argument("series", required=False)
+@click.option("--watch", is_flag=True, help="Show the progress until nothing of SERIES is left, or Ctrl-C.")
+@click.option(
+    "--interval",
+    "interval_s",
+    type=click.FloatRange(0.1, 3600),
+    metavar="SECONDS",
+    help="How often --watch looks; by default every second.",
+)
+@database_option()
+@json_option
+def status(series: str | None, *, watch: bool, interval_s: float | None, as_json: bool) -> None:
+    """Show how far series are: counts per status, the rate, and why experiments failed.
+
+    SERIES is a name or the path of a series file; by default all series are shown.
+    """
+    from database.session.lifecycle import scoped_session
+    from meta.commands.support import printing
+
+    if watch:
+        if series is None:
+            raise click.UsageError("--watch needs a SERIES", click.get_current_context())
+        _watch(series, interval_s or 1.0, as_json=as_json)
+        return
+    if interval_s is not None:
+        raise click.UsageError("--interval needs --watch", click.get_current_context())
+    with scoped_session(read_only=True) as session:
+        ids = None if series is None else [find_series(session, series).id]
+        reports = _reports(session, ids)
+    if as_json:
+        data = [_status_data(*report) for report in reports]
+        printing.print_json(data if series is None else data[0])
+    elif series is None:
+        _print_overview(reports)
+    else:
+        _print_status(*reports[0])
+
+
+def _watch(series: str, every_s: float, *, as_json: bool) -> None:
+    """Show the progress until the end of the series, then how it is; Ctrl-C ends that at any time."""
+    from database.queries.overview import series_summaries
+    from database.session.lifecycle import scoped_session
+    from experiments.progress.watch import display_on_stdout, watch_series
+
+    with scoped_session(read_only=True) as session:
+        [summary] = series_summaries(session, [find_series(session, series).id])
+    display = display_on_stdout(every_s, as_json=as_json)
+    with contextlib.suppress(KeyboardInterrupt):
+        watch_series(summary, display, every_s)
+        with scoped_session(read_only=True) as session:
+            for report in _reports(session, [summary.id]):  # none when it was deleted
+                if as_json:
+                    display.end(_status_data(*report))
+                else:
+                    _print_status(*report)
+
+
+_Report = tuple["SeriesSummary", "Activity", dict[str, int], "Delays"]
+
+
+def _reports(session: Session, series_ids: Sequence[int] | None) -> list[_Report]:
+    from database.queries.activity import activity
+    from database.queries.delays import delays
+    from database.queries.failures import LATEST, failure_counts
+    from database.queries.overview import series_summaries
+
+    return [
+        (
+            summary,
+            activity(session, summary),
+            failure_counts(session, summary.id, latest=LATEST) if summary.counts.failed else {},
+            delays(session, summary.id),
+        )
+        for summary in series_summaries(session, series_ids)
+    ]
+
+
+def _status_data(
+    summary: SeriesSummary, activity: Activity, failures: dict[str, int], delays: Delays
+) -> dict[str, Any]:
+    return {
+        "series": summary.name,
+        "folder": summary.folder,
+        "state": summary.state,
+        "version": summary.version,
+        "priority": summary.priority,
+        "paused": summary.paused,
+        "notes": summary.notes,
+        "changed_by": summary.changed_by,
+        "changed_at": summary.changed_at,
+        "experiments": summary.counts.experiments,
+        **dataclasses.asdict(summary.counts),
+        "failures": failures,
+        "delayed": delays.experiments,
+        "first_due_at": delays.first_due_at,
+        **dataclasses.asdict(activity),
+    }
+
+
+def _print_overview(reports: Sequence[_Report]) -> None:
+    from meta.commands.support import printing
+
+    columns = [printing.Column("series"), printing.Column("experiments", right=True)]
+    ordered = any(summary.priority for summary, *_ in reports)
+    rare = {"running", "failed", "cancelled", "retired"}
+    columns += [printing.Column(name, right=True, sparse=name in rare) for name in (*STATUSES, "retired")]
+    columns += [printing.Column("priority", right=True)] if ordered else []
+    columns += [printing.Column("last activity", free=True)]
+    printing.print_table(
+        columns,
+        [
+            [
+                summary.name,
+                summary.counts.experiments,
+                *(getattr(summary.counts, name) for name in STATUSES),
+                summary.counts.retired,
+                *([summary.priority] if ordered else []),
+                activity.last_activity,
+            ]
+            for summary, activity, *_ in reports
+        ],
+    )
+
+
+def _print_status(
+    summary: SeriesSummary, activity: Activity, failures: dict[str, int], delays: Delays
+) -> None:
+    from meta.commands.support import printing
+
+    counts = summary.counts
+    at_work = activity.runners and activity.rate_per_s is not None
+    printing.print_facts(
+        {
+            "series": summary.name,
+            "folder": summary.folder if summary.folder != summary.name else None,
+            "state": "being created" if summary.state == "creating" else None,
+            "priority": summary.priority or None,
+            "paused": _paused(summary),
+            "notes": summary.notes or None,
+            "experiments": counts.experiments,
+            **{name: getattr(counts, name) for name in STATUSES},
+            "delayed": _with_time(delays) if delays.experiments else None,
+            "failed": _with_outcomes(counts.failed, failures),
+            "retired": f"{counts.retired} (no longer in the file: kept, not run)" if counts.retired else None,
+            "runners at work": activity.runners,
+            "last activity": activity.last_activity,
+            "rate": f"{activity.rate_per_s:.3g} experiments/s" if at_work else None,
+            "time left": None if activity.remaining_s is None else printing.duration(activity.remaining_s),
+        }
+    )
+    if summary.tally_is_wrong:
+        click.echo("statuses were changed with SQL: `experiments database check --repair` counts anew")
+    if failures:
+        click.echo(f"`experiments failures {summary.name}` groups them by cause")
+    if summary.paused:
+        click.echo(f"`experiments edit {summary.name} --resume` lets it go on")
+    elif counts.pending and not activity.runners:
+        click.echo(f"`experiments run {summary.name}` runs what is pending")
+
+
+def _paused(summary: SeriesSummary) -> str | None:
+    """Say that it is paused; by whom is not certain: the last change may have been of the notes."""
+    return f"yes (last changed by {summary.changed_by})" if summary.paused else None
+
+
+def _with_time(delays: Delays) -> str:
+    from meta.commands.support import printing
+
+    return f"{delays.experiments} to be tried again, the first at {printing.shown_value(delays.first_due_at)}"
+
+
+def _with_outcomes(failed: int, outcomes: dict[str, int]) -> str:
+    parts = ", ".join(f"{number} {outcome}" for outcome, number in outcomes.items())
+    seen = sum(outcomes.values())
+    which = "" if seen == failed else f"of the last {seen}: "
+    return f"{failed} ({which}{parts})" if parts else str(failed)
+
+
+@click.command("list", short_help="List the series, or the experiments of one.")
+@click.argument("series", required=False)
+@click.option("--status", "wanted", type=click.Choice(STATUSES), help="Only experiments that stand so.")
+@where_option
+@click.option(
+    "--limit",
+    type=click.IntRange(1),
+    help=f"No more experiments than these; by default {DEFAULT_LIMIT}, and with --json all.",
+)
+@database_option()
+@json_option
+def list_(
+    series: str | None, wanted: str | None, limit: int | None, *, where: str | None, as_json: bool
+) -> None:
+    """List the series; with SERIES, its experiments, configuration by configuration.
+
+    SERIES is a name or the path of a series file.
+    """
+    from database.queries.overview import experiments
+    from database.session.lifecycle import scoped_session
+    from meta.commands.support import printing
+
+    with scoped_session(read_only=True) as session:
+        if series is None:
+            for option, given in (("--status", wanted), ("--where", where)):
+                if given is not None:
+                    raise click.UsageError(f"{option} needs a SERIES", click.get_current_context())
+            _list_series(session, as_json=as_json)
+        else:
+            found = find_series(session, series)
+            rows = partial(
+                experiments,
+                session,
+                found.id,
+                status=wanted,
+                where=where_condition(session, found, where),
+            )
+            if as_json:
+                printing.print_json(list(rows(limit=limit)))
+            else:
+                _list_experiments(found, rows, limit or DEFAULT_LIMIT)
+
+
+def _list_series(session: Session, *, as_json: bool) -> None:
+    from database.queries.overview import series_summaries
+    from meta.commands.support import printing
+
+    summaries = series_summaries(session)
+    if as_json:
+        printing.print_json(
+            [
+                {
+                    "series": summary.name,
+                    "description": summary.description,
+                    "tags": summary.tags,
+                    "target": summary.target,
+                    "created_at": summary.created_at,
+                    "priority": summary.priority,
+                    "experiments": summary.counts.experiments,
+                    "completed": summary.counts.completed,
+                }
+                for summary in summaries
+            ]
+        )
+        return
+    ordered = any(summary.priority for summary in summaries)
+    columns = [printing.Column("series"), printing.Column("experiments", right=True)]
+    columns += [
+        printing.Column("completed", right=True),
+        *([printing.Column("priority", right=True)] if ordered else []),
+        printing.Column("created", free=True),
+        printing.Column("description", free=True),
+    ]
+    printing.print_table(
+        columns,
+        [
+            [
+                summary.name,
+                summary.counts.experiments,
+                summary.counts.completed,
+                *([summary.priority] if ordered else []),
+                summary.created_at,
+                summary.description,
+            ]
+            for summary in summaries
+        ],
+    )
+
+
+def _list_experiments(
+    series: ExperimentSeries, read: Callable[..., Iterator[ExperimentRow]], limit: int
+) -> None:
+    from meta.commands.support import printing
+
+    rows = list(read(limit=limit + 1))
+    columns = [printing.Column("id", right=True), printing.Column("status")]
+    columns += [printing.Column("repetition", right=True), printing.Column("attempts", right=True)]
+    columns += [
+        printing.Column("duration", right=True),
+        printing.Column("parameters", free=True),
+        printing.Column("results", free=True),
+    ]
+    fixed = set(series.resolved.get("fixed", {}))
+    printing.print_table(columns, [_cells(row, fixed) for row in rows[:limit]])
+    if len(rows) > limit:
+        click.echo(f"there are more than {limit}; --limit shows more", err=True)
+
+
+def _cells(row: ExperimentRow, fixed: set[str]) -> list[object]:
+    """Return what a line of the list shows: parameters that vary, results that are short."""
+    from experiments.parameters import flatten
+    from meta.commands.support import printing
+
+    varying = {name: value for name, value in flatten(row.parameters).items() if name not in fixed}
+    scalars = {
+        name: value
+        for name, value in (row.results or {}).items()
+        if value is None or isinstance(value, str | int | float)
+    }
+    standing = f"{row.status} (retired)" if row.retired else row.status
+    if row.status == "failed" and row.outcome != "failed":
+        standing = f"failed ({row.outcome})"
+    return [
+        row.id,
+        standing,
+        row.repetition,
+        row.attempts,
+        printing.duration(row.duration_s),
+        printing.pairs(varying, printing.parameter_value),
+        printing.pairs(scalars),
+    ]

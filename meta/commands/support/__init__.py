@@ -1,0 +1,1 @@
+"""What verbs share: options, arguments, printing, exit codes."""

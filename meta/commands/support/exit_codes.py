@@ -1,0 +1,163 @@
+"""How a command ends: every error as a message and an exit code."""
+
+from __future__ import annotations
+
+import re
+import sys
+import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TextIO
+
+import click
+
+from database.errors import ExperimentsError
+
+#: What `experiments` exits with besides an error's own `exit_code`.
+USAGE, INTERRUPTED, UNEXPECTED = 2, 130, 70
+#: What Python makes of bytes of a path that are not UTF-8.
+_UNDECODED = re.compile("[\udc80-\udcff]")
+_LONGEST_SHOWN = 200
+#: Before version 8.2 click printed the help itself.
+_NO_ARGUMENTS: type[click.UsageError] | tuple[()] = getattr(click.exceptions, "NoArgsIsHelpError", ())
+
+
+def report(error: BaseException, *, verbose: bool) -> int:
+    """Tell on stderr what ended the command, and return what it exits with.
+
+    Parameters
+    ----------
+    error : BaseException
+        Whatever reached the top.
+    verbose : bool
+        Show the traceback too.
+    """
+    if isinstance(error, SystemExit):
+        return error.code if isinstance(error.code, int) else 0
+    if isinstance(error, click.exceptions.Exit):
+        return error.exit_code
+    if verbose:
+        traceback.print_exception(error)
+    if isinstance(error, click.Abort | KeyboardInterrupt):
+        _tell("interrupted")
+        return INTERRUPTED
+    if isinstance(error, _NO_ARGUMENTS):
+        _tell(str(error))
+        return USAGE
+    if isinstance(error, click.UsageError):
+        where = error.ctx.command_path if error.ctx is not None else "experiments"
+        _tell(f"error: {error.format_message()}", f"`{where} --help` explains its arguments")
+        return USAGE
+    if isinstance(error, click.ClickException):
+        _tell(f"error: {error.format_message()}")
+        return error.exit_code
+    told = in_our_words(error)
+    if told is not None:
+        _tell(f"error: {told}", *(f"caused by: {cause}" for cause in causes(told)))
+        return told.exit_code
+    _tell(
+        f"unexpected error: {_first_line(error)}",
+        "this is a bug; run the command again with -v to see where it happened",
+    )
+    return UNEXPECTED
+
+
+def in_our_words(error: BaseException) -> ExperimentsError | None:
+    """Return an error of ours that says the same, or None when there is none."""
+    if isinstance(error, ExperimentsError):
+        return error
+    if isinstance(error, OSError):  # a full disk, a folder that may not be written to
+        where = error.filename or _stream_that_failed(error)
+        return ExperimentsError(": ".join(filter(None, [where, error.strerror or str(error)])))
+    if isinstance(error, UnicodeEncodeError) and _UNDECODED.search(error.object):
+        return ExperimentsError(
+            f"{error.object[:_LONGEST_SHOWN]!a} is not UTF-8; paths must be: rename the folder or file"
+        )
+    if "sqlalchemy" in sys.modules:  # otherwise it is no error of a database
+        from sqlalchemy.exc import DBAPIError
+
+        from database.engine.registry import database_error
+
+        if isinstance(error, DBAPIError):
+            told = database_error(error)
+            told.__cause__ = error.orig
+            return told
+    return None
+
+
+def _stream_that_failed(error: OSError) -> str | None:
+    """Say that it is our own output that cannot be written, if it is: the error has no name for it.
+
+    What could not be written may wait in the stream, and fail again; an unbuffered stream has
+    dropped it, but who wrote to it is on the traceback.
+    """
+    again = cannot_flush(sys.stdout)
+    if again is not None and again.errno == error.errno:
+        return "stdout"
+    place = error.__traceback__
+    while place is not None and place.tb_next is not None:
+        place = place.tb_next
+    wrote = place is not None and any(value is sys.stdout for value in place.tb_frame.f_locals.values())
+    return "stdout" if wrote else None
+
+
+@contextmanager
+def writing_to_stdout() -> Iterator[None]:
+    """Let an error of writing to stdout say so: by itself it names no file."""
+    try:
+        yield
+    except OSError as error:
+        error.filename = error.filename or "stdout"
+        raise
+
+
+def cannot_flush(stream: TextIO) -> OSError | None:
+    """Return the error of writing what a stream still holds, or None."""
+    try:
+        stream.flush()
+    except OSError as error:
+        return error
+    except ValueError:  # it is closed
+        return None
+    return None
+
+
+def causes(error: BaseException) -> Iterator[str]:
+    """Yield one line for each error that led to `error` and says anything new, the nearest first."""
+    seen: set[int] = {id(error)}
+    told = str(error)
+    cause = _cause(error)
+    while cause is not None and id(cause) not in seen:
+        seen.add(id(cause))
+        # SQLAlchemy's wrapper repeats the driver's error.
+        if not hasattr(cause, "orig") and not _is_part(cause, told):
+            yield _first_line(cause)
+            told += f"\n{cause}"
+        cause = _cause(cause)
+
+
+def _is_part(cause: BaseException, told: str) -> bool:
+    """Say whether everything `cause` says was told already."""
+    if isinstance(cause, OSError) and cause.strerror:
+        return cause.strerror in told and str(cause.filename or "") in told
+    lines = str(cause).strip().splitlines()
+    return bool(lines) and lines[0] in told
+
+
+def _cause(error: BaseException) -> BaseException | None:
+    if error.__cause__ is not None or error.__suppress_context__:
+        return error.__cause__
+    return error.__context__
+
+
+def _first_line(error: BaseException) -> str:
+    lines = str(error).strip().splitlines()
+    return f"{type(error).__name__}: {lines[0]}" if lines else type(error).__name__
+
+
+def _tell(*lines: str) -> None:
+    try:
+        for line in lines:
+            click.echo(line, err=True)
+    except OSError:  # nobody listens
+        return

@@ -1,0 +1,201 @@
+"""What verbs share: the options `--database`, `--json` and `-v`."""
+
+from __future__ import annotations
+
+import logging
+import re
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TextIO, TypeVar
+
+import click
+
+Function = TypeVar("Function", bound=Callable[..., Any])
+
+#: Whose DEBUG messages `-v` shows.
+_OWN_LOGGERS = ("database", "experiments", "meta")
+
+
+class _ExperimentId(click.IntRange):
+    """The number of an experiment."""
+
+    name = "id"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        try:
+            return super().convert(value, param, ctx)
+        except click.BadParameter:
+            self.fail(
+                f"{value!r} is no ID: it is an experiment's number, which `experiments list SERIES` shows",
+                param,
+                ctx,
+            )
+
+
+#: An experiment's id; databases count to this.
+EXPERIMENT_ID = _ExperimentId(1, 2**63 - 1)
+
+
+class _Duration(click.ParamType):  # type: ignore[type-arg]  # older clicks cannot be subscripted
+    """A time span, as in a series file; in seconds."""
+
+    name = "duration"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        from experiments.series_file.units.duration import seconds_of
+
+        try:
+            return seconds_of(float(value) if _is_number(value) else value)
+        except ValueError as error:
+            self.fail(str(error), param, ctx)
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, str) and bool(re.fullmatch(r"\d+(\.\d+)?", value))
+
+
+DURATION = _Duration()
+
+
+@dataclass
+class State:
+    """What holds for the whole command."""
+
+    verbose: bool = False
+
+
+def verbose_option(function: Function) -> Function:
+    """Add `-v`: tracebacks of errors, and messages for debugging on stderr."""
+    return click.option(
+        "-v",
+        "--verbose",
+        is_flag=True,
+        expose_value=False,
+        is_eager=True,
+        callback=_be_verbose,
+        help="Show tracebacks of errors, and messages for debugging.",
+    )(function)
+
+
+def _be_verbose(context: click.Context, _parameter: click.Parameter, chosen: bool) -> None:
+    state = context.find_object(State)
+    if chosen and state is not None:
+        state.verbose = True
+        show_messages(verbose=True)
+
+
+class _Stderr(logging.StreamHandler[TextIO]):
+    """Writes to whatever stderr is at the time."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.stream = sys.stderr
+        super().emit(record)
+
+
+class _OneLine(logging.Formatter):
+    """A message in one line, without its traceback."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        return f"{record.levelname.lower()}: {record.getMessage()}"
+
+
+def show_messages(*, verbose: bool) -> None:
+    """Print this project's log messages on stderr: warnings in one line each, or everything."""
+    handler = _Stderr()
+    handler.setFormatter(
+        logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s") if verbose else _OneLine()
+    )
+    for name in _OWN_LOGGERS:
+        logger = logging.getLogger(name)
+        logger.handlers = [handler]
+        logger.setLevel(logging.DEBUG if verbose else logging.WARNING)
+
+
+def database_option(*, create: bool = False) -> Callable[[Function], Function]:
+    """Add `--database`, and name the database of this process before the verb runs.
+
+    Parameters
+    ----------
+    create : bool
+        True for verbs that record something: they make a database that does not exist. A verb
+        that only looks says that there is none.
+    """
+
+    def decorate(function: Function) -> Function:
+        option = click.option(
+            "--database",
+            metavar="URL",
+            expose_value=False,
+            callback=lambda context, _parameter, url: _configure(context, url, create=create),
+            help="Where experiments are recorded: sqlite:///path/to/file.db or postgresql://user@host/name.  "
+            "[env var: EXPERIMENTS_DATABASE_URL; default: sqlite:///results/experiments.db]",
+        )
+        return verbose_option(option(function))
+
+    return decorate
+
+
+def _configure(context: click.Context, url: str | None, *, create: bool) -> None:
+    if context.resilient_parsing:
+        return
+    from database.engine import registry
+    from database.errors import DatabaseError
+
+    try:
+        registry.configure(url or registry.current_url(), create=create)
+    except DatabaseError as error:  # nothing was opened: the URL is wrong, not the database
+        raise click.UsageError(str(error), context) from error
+
+
+def where_option(function: Function) -> Function:
+    """Add `--where`: the experiments that an expression is true of."""
+    return click.option(
+        "--where",
+        metavar="EXPRESSION",
+        help="Only experiments that this is true of, such as 'optimizer.lr > 0.01 and status == \"failed\"'.",
+    )(function)
+
+
+def output_option(function: Function) -> Function:
+    """Add `--output`: the folder that files go to."""
+    return click.option(
+        "--output",
+        "directory",
+        metavar="DIR",
+        type=click.Path(file_okay=False, path_type=Path),
+        help="Where the files go (of several series: in a folder for each); by default among the results.",
+    )(function)
+
+
+def drawing_workers_option(function: Function) -> Function:
+    """Add `--workers` of verbs that draw."""
+    return click.option(
+        "--workers",
+        type=click.IntRange(min=1),
+        metavar="N",
+        help="How many processes draw at most; by default one per core.",
+    )(function)
+
+
+def json_option(function: Function) -> Function:
+    """Add `--json`: the same as data, with keys that stay."""
+    return click.option("--json", "as_json", is_flag=True, help="Print JSON instead of text.")(function)
+
+
+#: As `experiments.progress.choose_display.MODES`, which `--help` does not import.
+PROGRESS_MODES = ("auto", "live", "plain", "json", "none")
+
+
+def progress_option(function: Function) -> Function:
+    """Add `--progress`, and `-q` for none."""
+    function = click.option(
+        "--progress",
+        type=click.Choice(PROGRESS_MODES),
+        default="auto",
+        show_default=True,
+        help="What shows the progress on stderr: a live picture, plain lines or JSON lines. "
+        "auto: live on a terminal, plain elsewhere.",
+    )(function)
+    return click.option("--quiet", "-q", "progress", flag_value="none", help="Show no progress.")(function)

@@ -1,0 +1,237 @@
+"""Numbers of whole series: `table`, `compare`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from meta.commands.support.arguments import chosen_series, find_series, where_condition
+from meta.commands.support.options import database_option, json_option, output_option, where_option
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from meta.comparison import ValueComparison
+    from meta.tables.data.table import Table
+    from meta.tables.generate import TableResult
+
+
+@click.command(short_help="Write tables of means with intervals.")
+@click.argument("series", nargs=-1)
+@click.option(
+    "--to",
+    "formats",
+    metavar="FORMAT",
+    type=click.Choice(["markdown", "latex", "csv", "html"]),
+    multiple=True,
+    help="Of the files: markdown, latex, csv or html; may be repeated. By default those of the series file.",
+)
+@output_option
+@where_option
+@database_option()
+@json_option
+@click.pass_context
+def table(
+    context: click.Context,
+    series: tuple[str, ...],
+    formats: tuple[Any, ...],
+    directory: Path | None,
+    *,
+    where: str | None,
+    as_json: bool,
+) -> None:
+    """Write the tables of SERIES (by default of all) to files, and print them.
+
+    Given the path of a series file, its tables and metrics are used as they stand in it now.
+    """
+    from database.session.lifecycle import scoped_session
+    from meta.commands.support import printing
+    from meta.tables.generate import generate_all_tables
+
+    with scoped_session(read_only=True) as session:
+        chosen = chosen_series(session, series, directory, where)
+        results: list[TableResult] = []
+        for name, folder in chosen.folders.items():
+            results += generate_all_tables(
+                session, name, folder, files=chosen.files, where=where, formats=formats
+            )
+    if as_json:
+        printing.print_json([_data(result) for result in results])
+    for result in results:
+        if result.error:
+            click.echo(f"{result.series}: {result.name}: {result.error}", err=True)
+        elif result.table is not None and not as_json:
+            _print(result.table, result.paths)
+    context.exit(1 if any(result.error for result in results) else 0)
+
+
+def _data(result: TableResult) -> dict[str, Any]:
+    from meta.tables.formats.csv import cell_records
+
+    found = result.table
+    return {
+        "series": result.series,
+        "name": result.name,
+        "paths": result.paths,
+        "error": result.error,
+        "title": found and found.title,
+        "result": found and found.plan.y.key,
+        "test": (found and found.marks.test) or None,
+        "comparisons": found and found.marks.comparisons,
+        "notes": found and found.notes,
+        "cells": list(cell_records(found)) if found else [],
+    }
+
+
+@click.command(short_help="Compare values of a parameter.")
+@click.argument("series")
+@click.option("--of", "of", metavar="PARAMETER", required=True, help="Whose values are compared.")
+@click.option("--on", "on", metavar="RESULT", required=True, help="A result, or a metric (its last value).")
+@click.option(
+    "--over",
+    metavar="PARAMETER",
+    multiple=True,
+    help="Average over it: each repetition counts once; may be repeated.",
+)
+@click.option("--baseline", metavar="VALUE", help="Compare all others with this value only.")
+@click.option(
+    "--paired/--unpaired",
+    default=None,
+    help="Whether repetitions with the same seed are compared with each other; by default if there are any.",
+)
+@click.option(
+    "--level",
+    metavar="LEVEL",
+    type=click.FloatRange(0, 1, min_open=True, max_open=True),
+    default=0.95,
+    show_default=True,
+    help="Of the intervals; a p of at most 1 less this is told as a difference.",
+)
+@where_option
+@database_option()
+@json_option
+def compare(  # noqa: PLR0913 - one for each option
+    series: str,
+    of: str,
+    on: str,
+    *,
+    over: tuple[str, ...],
+    baseline: str | None,
+    paired: bool | None,
+    level: float,
+    where: str | None,
+    as_json: bool,
+) -> None:
+    """Compare the values of a parameter of SERIES two by two.
+
+    Per pair: the difference with its interval, an effect size, the corrected p, what that means in words, and
+    how many more seeds would decide.
+    """
+    from database.session.lifecycle import scoped_session
+    from meta.commands.support import printing
+    from meta.comparison import compare_values
+    from meta.records.series_records import read_records
+    from meta.records.subsets import read_subset
+
+    with scoped_session(read_only=True) as session:
+        chosen = find_series(session, series)
+        where_condition(session, chosen, where)
+        records = read_subset(session, chosen, read_records(session, chosen, with_curves=False), [where])
+    found = compare_values(records, of, on, over=over, baseline=baseline, paired=paired, level=level)
+    if as_json:
+        printing.print_json(_compared_data(found))
+    else:
+        _print_comparison(found)
+
+
+def _compared_data(found: ValueComparison) -> dict[str, Any]:
+    from meta import verdicts
+
+    pairs: list[dict[str, Any]] = []
+    for one in found.pairs:
+        pairs.append({"first": one.first, "second": one.second, "left_out": one.readings.left_out})
+        if one.found is None:
+            continue
+        compared = one.found
+        pairs[-1] |= {
+            "n": compared.difference.sizes,
+            "configurations": one.readings.blocks,
+            "means": (compared.difference.first, compared.difference.second),
+            "difference": compared.difference.estimate,
+            "low": compared.difference.low,
+            "high": compared.difference.high,
+            "cliffs_delta": compared.effects.cliffs_delta,
+            "a12": compared.effects.a12,
+            "hedges_g": compared.effects.hedges_g,
+            "p": compared.significance.p_value,
+            "corrected_p": compared.corrected_p,
+            "differs": compared.is_significant,
+            "more_seeds": one.more_seeds,
+            "verdict": verdicts.verdict(compared, found),
+        }
+    return {
+        "series": found.series,
+        "of": found.of,
+        "where": found.where,
+        "on": found.on.key,
+        "goal": found.on.label.goal,
+        "over": found.over,
+        "paired": found.paired,
+        "test": found.compared[0].significance.test,
+        "comparisons": len(found.compared),
+        "level": found.level,
+        "notes": found.notes,
+        "pairs": pairs,
+    }
+
+
+def _print_comparison(found: ValueComparison) -> None:
+    from meta import verdicts
+    from meta.commands.support import printing
+
+    for line in verdicts.preamble(found):
+        click.echo(printing.printable(line))
+    click.echo()
+    columns = [printing.Column("pair")]
+    interval = f"{100 * found.level:g} % interval"
+    heads = ("n", "difference", interval, "Cliff's delta", verdicts.p_name(found), "more seeds")
+    columns += [printing.Column(head, right=True) for head in heads]
+    printing.print_table(columns, [verdicts.row(one) for one in found.pairs])
+    click.echo()
+    for one in found.pairs:
+        for line in verdicts.sentences(one, found):
+            click.echo(printing.printable(line))
+    for note in found.notes:
+        click.echo(printing.printable(note))
+
+
+def _print(shown: Table, paths: Sequence[Path]) -> None:
+    from meta.commands.support import printing
+
+    click.echo(printing.printable(shown.title))
+    group = shown.group_head()
+    columns = [printing.Column(head) for head in shown.row_heads()]
+    columns += [
+        printing.Column(f"{group} = {label}" if group and place == 0 else label, right=True)
+        for place, label in enumerate(map(shown.column_label, shown.cells.columns))
+    ]
+    printing.print_table(columns, _rows(shown))
+    click.echo(f"\n{printing.printable(' '.join(shown.notes))}")
+    for path in paths:
+        click.echo(f"wrote {path}")
+    click.echo()
+
+
+def _rows(shown: Table) -> list[list[str]]:
+    from meta.commands.support import printing
+    from meta.tables.formats.cell_text import PLAIN, cell_text
+
+    rows = []
+    for row in shown.cells.rows:
+        places = [(row, column) for column in shown.cells.columns]
+        cells = [(place, cell_text(shown, place, PLAIN)) for place in places]
+        marked = [printing.Bold(text) if shown.is_best(place) else text for place, text in cells]
+        rows.append([*shown.row_labels(row), *marked])
+    return rows

@@ -1,0 +1,104 @@
+"""Where a figure comes from: `trace`."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from meta.commands.support.options import database_option, json_option
+
+if TYPE_CHECKING:
+    from meta.figure_provenance import Comparison
+    from meta.graphs.provenance.file_metadata import Signed
+    from meta.records.code_versions import CodeVersion
+
+
+@click.command(short_help="Tell where a figure comes from.")
+@click.argument("figure", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@database_option()
+@json_option
+def trace(figure: Path, *, as_json: bool) -> None:
+    """Tell where FIGURE (PNG, SVG or PDF) comes from, and whether the database would give the same now.
+
+    The file may have been copied or renamed: it carries all of this itself.
+    """
+    from meta.commands.support import printing
+    from meta.figure_provenance import compare_with_records, read_figure
+
+    signed = read_figure(figure)
+    compared = compare_with_records(signed.origin)
+    if as_json:
+        printing.print_json(
+            {
+                "format": signed.form,
+                "intact": signed.is_intact,
+                **signed.origin.model_dump(mode="json", exclude={"format"}),
+                "current": compared.is_current,
+                "differences": compared.differences,
+                "program_differences": compared.program,
+                "reason": compared.reason,
+                "asked": compared.asked,
+            }
+        )
+        return
+    printing.print_facts(_facts(signed))
+    _tell(compared)
+
+
+def _facts(signed: Signed) -> dict[str, object]:
+    origin = signed.origin
+    libraries = [f"{name} {version}" for name, version in origin.libraries.items()]
+    changed = "changed since it was drawn: trust neither picture nor this description"
+    return {
+        "series": origin.series,
+        "graph": origin.graph,
+        "file": f"{signed.form.upper()}, {'as it was drawn' if signed.is_intact else changed}",
+        "specification": _plain(origin.specification),
+        "where": origin.where,
+        "labels": _plain(origin.labels) if origin.labels else None,
+        "experiments": f"{origin.experiments:,} completed",
+        "their code": _their_code(origin.experiments_code),
+        "fingerprint": origin.fingerprint,
+        "drawn by": ", ".join([f"experiment-series {origin.code}", *libraries]),
+    }
+
+
+def _plain(value: dict[str, object]) -> str:
+    return json.dumps(value, ensure_ascii=False)
+
+
+def _their_code(versions: tuple[CodeVersion, ...]) -> str:
+    told = [_version(one) for one in versions]
+    if len(told) < 2:
+        return "".join(told)
+    return "DIFFERED between experiments: " + "; ".join(
+        f"{one.experiments:,} ran {text}" for one, text in zip(versions, told, strict=True)
+    )
+
+
+def _version(version: CodeVersion) -> str:
+    if version.commit is None:
+        return "not under version control"
+    return f"commit {version.commit}{' with uncommitted changes' if version.uncommitted else ''}"
+
+
+def _tell(compared: Comparison) -> None:
+    from meta.commands.support.printing import printable
+
+    if compared.reason is not None:
+        click.echo(f"not compared with the database: {printable(compared.reason)}")
+    elif compared.is_current:
+        click.echo("the database would give the same figure now")
+    else:
+        click.echo("the database would give another figure now:")
+        for difference in compared.differences:
+            click.echo(f"    {printable(difference)}")
+    if compared.asked:
+        click.echo(compared.asked)
+    if compared.program:
+        click.echo("it was drawn by other versions, with which it may look different:")
+        for difference in compared.program:
+            click.echo(f"    {printable(difference)}")

@@ -1,0 +1,67 @@
+"""What creating a series would do, found out without writing anything."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from sqlalchemy import case, func, select
+from sqlalchemy.orm import Session
+
+from database.models import Configuration, Experiment, ExperimentSeries
+from experiments.expansion import count, expand
+from experiments.series_file.loading import LoadedSeries
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """A series file against the database.
+
+    Attributes
+    ----------
+    new : int
+        Experiments that creating it would add.
+    existing : int
+        Experiments of the file that the database has.
+    retired : int
+        Experiments of the database that the file does not name.
+    target : str or None
+        What the series in the database runs; None when there is none of that name.
+    """
+
+    new: int
+    existing: int
+    retired: int
+    target: str | None
+
+
+def compare(session: Session, loaded: LoadedSeries) -> Comparison:
+    """Compare a checked series file with the series of its name.
+
+    Parameters
+    ----------
+    session : Session
+        Best in a read-only scope.
+    loaded : LoadedSeries
+        What `create_series` would create.
+    """
+    total = count(loaded.file).experiments
+    found = session.execute(
+        select(ExperimentSeries.id, ExperimentSeries.target).where(ExperimentSeries.name == loaded.file.name)
+    ).first()
+    if found is None:
+        return Comparison(new=total, existing=0, retired=0, target=None)
+    named = func.sum(case((Experiment.repetition < loaded.file.repeat.seeds, 1), else_=0))
+    rows = session.execute(
+        select(Configuration.key, named, func.count(Experiment.id))
+        .outerjoin(Experiment, Experiment.configuration_id == Configuration.id)
+        .where(Configuration.series_id == found.id)
+        .group_by(Configuration.id, Configuration.key)
+    )
+    recorded = {key: (int(repetitions), int(all_)) for key, repetitions, all_ in rows}
+    existing = sum(
+        recorded[configuration.key][0]
+        for configuration in expand(loaded.file)
+        if configuration.key in recorded
+    )
+    everything = sum(all_ for _, all_ in recorded.values())
+    return Comparison(total - existing, existing, everything - existing, found.target)

@@ -1,0 +1,150 @@
+"""Where a figure comes from, and whether the database's records would give the same one now."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from pydantic import ValidationError
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from database.errors import DatabaseError, ExperimentsError, NotFoundError
+from database.models import ExperimentSeries
+from database.queries.series_lookup import find_series
+from database.session.lifecycle import scoped_session
+from database.session.snapshots import snapshot
+from experiments.series_file.models import SeriesFile
+from experiments.series_file.sections.graphs import GraphSpec
+from meta.graphs.generation.extract import extract
+from meta.graphs.provenance.file_metadata import Signed, read_signed
+from meta.graphs.provenance.file_names import file_names
+from meta.graphs.provenance.fingerprint import Fingerprints
+from meta.graphs.provenance.origin import Origin
+from meta.records.errors import GraphError
+from meta.records.subsets import read_series
+
+
+class ForeignFigureError(ExperimentsError, ValueError):
+    """A file is no figure that this program drew, or lost what it carried."""
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """A figure beside what would be drawn now.
+
+    Attributes
+    ----------
+    is_current : bool or None
+        Whether the records would give the same one; None when nothing could be compared.
+    differences : tuple of str
+        In what it would differ, in words.
+    program : tuple of str
+        What draws now and did not draw the figure: ours and libraries of other versions, in words.
+    reason : str or None
+        Why nothing could be compared.
+    asked : str or None
+        What the series file asks for instead, in words, where it asks for graphs and not for this one.
+    """
+
+    is_current: bool | None
+    differences: tuple[str, ...] = ()
+    program: tuple[str, ...] = ()
+    reason: str | None = None
+    asked: str | None = None
+
+
+def read_figure(path: Path) -> Signed:
+    """Return what a figure says about itself.
+
+    Raises
+    ------
+    ForeignFigureError
+        It is none of ours.
+    OSError
+        The file cannot be read.
+    """
+    signed = read_signed(path)
+    if signed is None:
+        raise ForeignFigureError(
+            f"{path} does not say where it comes from: it is no figure drawn by `experiments graphs`, or "
+            "another program has written it anew without what it carried"
+        )
+    return signed
+
+
+def compare_with_records(origin: Origin) -> Comparison:
+    """Compare a figure with what would be drawn of the records in the database of this process now."""
+    try:
+        with scoped_session(read_only=True) as session:
+            return _compared(session, origin)
+    except (DatabaseError, NotFoundError) as error:
+        return Comparison(None, reason=str(error))
+
+
+def _compared(session: Session, origin: Origin) -> Comparison:
+    try:
+        spec = GraphSpec.model_validate(origin.specification)
+    except ValidationError:
+        return Comparison(None, reason="this version does not know all that the specification asks for")
+    with snapshot(session):
+        series = _series(session, origin.series)
+        asked = SeriesFile.model_validate(series.resolved).graphs
+        file = SeriesFile.model_validate(series.resolved).model_copy(update={"graphs": (spec,)})
+        [(_, records)] = read_series(session, series, file, origin.where).asked
+    try:
+        if isinstance(records, GraphError):
+            raise records
+        now = Origin.of(origin.graph, spec, extract(spec, records), Fingerprints(), where=origin.where)
+    except GraphError as error:
+        return Comparison(False, (f"it could not be drawn: {error}",))
+    differences = tuple(_differences(origin, now))
+    program = tuple(_other_program(origin, now))
+    return Comparison(not differences, differences, program, asked=_asked_instead(origin, asked))
+
+
+def _series(session: Session, name: str) -> ExperimentSeries:
+    """Return the series that had this name when the figure was drawn."""
+    try:
+        return find_series(session, name)
+    except NotFoundError:
+        # What a series is created with stays the name of its folder.
+        renamed = session.scalar(select(ExperimentSeries).where(ExperimentSeries.folder == name))
+        if renamed is None:
+            raise
+        return renamed
+
+
+def _asked_instead(then: Origin, specs: Sequence[GraphSpec]) -> str | None:
+    """Return what the file asks for now; one that asks for no graph leaves it to us."""
+    asked = dict(zip(file_names(specs), specs, strict=True))
+    if not asked:
+        return None
+    spec = asked.get(then.graph)
+    if spec is None:
+        return "the series file, as last created, asks for no graph of this name"
+    if spec.model_dump(mode="json", exclude_defaults=True) != then.specification:
+        return "the series file, as last created, asks for another graph of this name"
+    return None
+
+
+def _differences(then: Origin, now: Origin) -> Iterator[str]:
+    if then.series != now.series:
+        yield f"the name of the series, which is {now.series} now"
+    if then.fingerprint != now.fingerprint:
+        counts = f"{then.experiments:,} completed experiments then, {now.experiments:,} now"
+        yield f"the data: {counts if then.experiments != now.experiments else 'other records'}"
+    if then.labels != now.labels:
+        yield "labels or units in the series file"
+    if then.experiments_code != now.experiments_code:
+        yield "the code that the experiments ran"
+
+
+def _other_program(then: Origin, now: Origin) -> Iterator[str]:
+    if then.code != now.code:
+        yield f"experiment-series: drawn by {then.code}, this is {now.code}"
+    for name in sorted({*then.libraries, *now.libraries}):
+        before, after = then.libraries.get(name), now.libraries.get(name)
+        if before != after:
+            yield f"{name}: drawn with {before or 'none'}, this is {after or 'none'}"

@@ -1,0 +1,1 @@
+"""The plan and the numbers of a graph, before anything is drawn."""

@@ -1,0 +1,176 @@
+"""From readings to what is drawn of them: an estimate and its interval, for each point of a line."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from experiments.series_file.sections.graphs import GraphSpec, IntervalName
+from experiments.series_file.sections.tables import TableSpec
+from meta.graphs.data.graph_data import Behind, Estimates, Floats, Integers
+from meta.records.errors import GraphError
+from meta.statistics.estimators.location import MEAN, Estimator, Quantile, estimator
+from meta.statistics.estimators.spread import spread
+from meta.statistics.intervals.aggregate import Over, aggregate
+from meta.statistics.intervals.aggregate_curves import aggregate_curves
+from meta.statistics.intervals.bootstrap import bootstrap_interval
+from meta.statistics.intervals.order_statistics import quantile_interval
+from meta.statistics.intervals.rates import rate_interval
+from meta.statistics.intervals.resampling import Resampling
+
+_LEVELS: dict[IntervalName, float] = {"quantiles": 0.5}
+_LEVEL = 0.95
+#: The kinds that show no interval: making one would only take time.
+_WITHOUT_INTERVAL = frozenset({"box", "violin", "strip", "ecdf", "histogram", "heatmap"})
+
+
+@dataclass(frozen=True)
+class Measure:
+    """What is computed of the readings behind a point.
+
+    Attributes
+    ----------
+    estimator : Estimator
+    interval : str
+        As in series files.
+    level : float
+    seed : int
+        Of the bootstrap's drawings: the same graph of the same records is the same picture.
+    shares_seeds : bool
+        Whether a repetition has the same seed in all configurations, so that they are drawn together.
+    """
+
+    estimator: Estimator
+    interval: IntervalName
+    level: float
+    seed: int
+    shares_seeds: bool
+
+    @classmethod
+    def of(cls, spec: GraphSpec | TableSpec, *names: str, shares_seeds: bool) -> Measure:
+        """Return what a graph or a table asks for; the seed follows from `names`."""
+        shows_none = isinstance(spec, GraphSpec) and spec.kind in _WITHOUT_INTERVAL
+        interval: IntervalName = "none" if shows_none else spec.interval
+        level = spec.level or _LEVELS.get(interval, _LEVEL)
+        digest = hashlib.sha256("\0".join(("bootstrap", *names)).encode()).digest()
+        seed = int.from_bytes(digest[:8], "big")
+        return cls(estimator(spec.estimator), interval, level, seed, shares_seeds)
+
+    @property
+    def resampling(self) -> Resampling:
+        """How the bootstrap draws."""
+        return Resampling(self.seed, self.level, method="bca" if self.interval == "bca" else "percentile")
+
+    def of_points(self, points: Sequence[Floats]) -> Estimates:
+        """Return the estimate of each point.
+
+        Parameters
+        ----------
+        points : sequence of ndarray, shape (repetitions, configurations)
+            Per point, the readings of the configurations that are averaged over; NaN where a repetition has
+            none, but each repetition and each configuration has one.
+        """
+        found = _Columns.empty([np.isfinite(scores).sum(axis=0).tolist() for scores in points])
+        # Points of equal length share their drawings, and one product.
+        for length in {len(scores) for scores in points}:
+            places = [
+                place for place, scores in enumerate(points) if scores.shape[1] == 1 and len(scores) == length
+            ]
+            if places:
+                readings = np.concatenate([points[place] for place in places], axis=1)
+                found.set(places, self.of_columns(readings))
+        for place, scores in enumerate(points):
+            if scores.shape[1] > 1:
+                found.set([place], self._of_scores(scores))
+        return found.estimates()
+
+    def of_columns(self, readings: Floats) -> Estimates:
+        """Return the estimate of each column of readings, shape (repetitions, columns)."""
+        if self.interval in ("ci", "bca"):
+            drawn = bootstrap_interval(readings, self.resampling, self.estimator)
+            return Estimates(drawn.estimate, drawn.low, drawn.high, Behind.of(drawn.count[None]))
+        estimate = self.estimator.of(readings)
+        count = np.isfinite(readings).sum(axis=0, dtype=np.int64)
+        low, high = self._ends(readings, estimate)
+        there = count > 1
+        low, high = np.where(there, low, np.nan), np.where(there, high, np.nan)
+        return Estimates(estimate, low, high, Behind.of(count[None]))
+
+    def _ends(self, readings: Floats, estimate: Floats) -> tuple[Floats, Floats]:
+        if self.interval in ("sd", "se"):
+            found = spread(readings)
+            reach = found.standard_deviation if self.interval == "sd" else found.standard_error
+            return estimate - reach, estimate + reach
+        if self.interval == "quantiles":
+            tails = (1 - self.level) / 2, (1 + self.level) / 2
+            low, high = (Quantile("", "", share).of(readings) for share in tails)
+            return low, high
+        if self.interval == "exact":
+            return self._exact_ends(readings)
+        return np.full_like(estimate, np.nan), np.full_like(estimate, np.nan)
+
+    def _exact_ends(self, readings: Floats) -> tuple[Floats, Floats]:
+        if isinstance(self.estimator, Quantile):
+            found = quantile_interval(readings, self.estimator, level=self.level)
+            return found.low, found.high
+        finite = np.isfinite(readings)
+        if not np.isin(readings[finite], (0, 1)).all():
+            raise GraphError(
+                "interval: the mean has an exact one only where readings are 0 and 1 (or false and true); "
+                "use ci or bca, or estimator: median"
+            )
+        rate = rate_interval(np.where(finite, readings, 0).sum(axis=0), finite.sum(axis=0), level=self.level)
+        return rate.low, rate.high
+
+    def _of_scores(self, scores: Floats) -> Estimates:
+        """Return the estimate over several configurations, shape (repetitions, configurations)."""
+        # A trimmed mean of a handful of means would trim none of them.
+        over: Over = "task means" if self.estimator.name in ("mean", "median") else "readings"
+        behind = Behind.of(np.isfinite(scores).sum(axis=0)[:, None])
+        if self.interval == "none":
+            averaged = MEAN.of(scores) if over == "task means" else scores.ravel()
+            nothing = np.full(1, np.nan)
+            return Estimates(self.estimator.of(averaged[:, None]), nothing, nothing, behind)
+        found = aggregate(scores, self.resampling, self.estimator, over=over, shares_seeds=self.shares_seeds)
+        return Estimates(np.array([found.estimate]), np.array([found.low]), np.array([found.high]), behind)
+
+    def of_curves(self, matrices: Sequence[Floats], repetitions: Sequence[Integers]) -> Estimates:
+        """Return the mean at each step over the means of several configurations.
+
+        Parameters
+        ----------
+        matrices : sequence of ndarray, shape (repetitions, steps)
+            On the same steps; NaN where a repetition has no reading. Where a configuration has none, there
+            is no estimate.
+        repetitions : sequence of ndarray
+            Which repetitions of each configuration the rows of its matrix are.
+        """
+        resampling = None if self.interval == "none" else self.resampling
+        known = repetitions if self.shares_seeds else None
+        found = aggregate_curves(matrices, resampling, repetitions=known)
+        behind = Behind.of(np.array([np.isfinite(matrix).sum(axis=0) for matrix in matrices]))
+        return Estimates(found.estimate, found.low, found.high, behind)
+
+
+@dataclass(frozen=True)
+class _Columns:
+    """Estimates while they are filled in."""
+
+    estimate: Floats
+    low: Floats
+    high: Floats
+    behind: Behind
+
+    @classmethod
+    def empty(cls, sizes: Sequence[Sequence[int]]) -> _Columns:
+        estimate, low, high = np.full((3, len(sizes)), np.nan)
+        return cls(estimate, low, high, Behind.of_points(sizes))
+
+    def set(self, places: Sequence[int], part: Estimates) -> None:
+        self.estimate[places], self.low[places], self.high[places] = part.estimate, part.low, part.high
+
+    def estimates(self) -> Estimates:
+        return Estimates(self.estimate, self.low, self.high, self.behind)

@@ -1,0 +1,272 @@
+"""The numbers of a graph: what is computed before anything is drawn."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from meta.statistics.comparisons.ranking import Groups, Ranking
+from meta.statistics.estimators.curves import CurveMatrix
+from meta.statistics.estimators.quartiles import BoxSummary
+
+if TYPE_CHECKING:  # tables have numbers without any look, and do without its library
+    from meta.graphs.theme.style import Look
+
+Floats = NDArray[np.float64]
+Integers = NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Behind:
+    """How many readings there are behind each point.
+
+    Attributes
+    ----------
+    count : ndarray of int, shape (points,)
+        Of all its configurations together.
+    fewest, most : ndarray of int, shape (points,)
+        The repetitions of the configuration that has the fewest, and of that with the most.
+    configurations : ndarray of int, shape (points,)
+        How many of them have a reading: one, unless configurations are averaged or pooled.
+    """
+
+    count: Integers
+    fewest: Integers
+    most: Integers
+    configurations: Integers
+
+    @classmethod
+    def of(cls, sizes: Integers) -> Behind:
+        """Return what is behind points; `sizes`, shape (configurations, points), has 0 for those without."""
+        least = np.where(sizes > 0, sizes, np.iinfo(np.int64).max).min(axis=0)
+        configurations = np.count_nonzero(sizes, axis=0)
+        return cls(sizes.sum(axis=0), np.where(configurations, least, 0), sizes.max(axis=0), configurations)
+
+    @classmethod
+    def of_points(cls, sizes: Iterable[Sequence[int]]) -> Behind:
+        """Return what is behind points, of each of which the repetitions of its configurations are given."""
+        # Points may be many, and their configurations are few: lists are faster.
+        kept = [[size for size in some if size] for some in sizes]
+        each = [(sum(some), min(some, default=0), max(some, default=0), len(some)) for some in kept]
+        return cls(*np.array(each, dtype=np.int64).reshape(-1, 4).T)
+
+    @classmethod
+    def joined(cls, several: Sequence[Behind]) -> Behind:
+        """Return several side by side."""
+        if not several:
+            return cls.of_points([])
+        parts = zip(*((one.count, one.fewest, one.most, one.configurations) for one in several), strict=True)
+        return cls(*(np.concatenate(part) for part in parts))
+
+    def where(self, wanted: NDArray[np.bool_]) -> Behind:
+        """Return what is behind some of the points."""
+        return Behind(self.count[wanted], self.fewest[wanted], self.most[wanted], self.configurations[wanted])
+
+
+@dataclass(frozen=True)
+class Estimates:
+    """What is drawn of the repetitions behind each point, with its interval.
+
+    Attributes
+    ----------
+    estimate : ndarray, shape (points,)
+    low, high : ndarray, shape (points,)
+        NaN where there is no interval.
+    behind : Behind
+        How many readings there are behind each.
+    """
+
+    estimate: Floats
+    low: Floats
+    high: Floats
+    behind: Behind
+
+    @property
+    def count(self) -> Integers:
+        """How many readings there are behind each, shape (points,)."""
+        return self.behind.count
+
+
+@dataclass(frozen=True)
+class Line:
+    """What one entry of the legend stands for, on one panel.
+
+    Attributes
+    ----------
+    label : str
+    number : int
+        Its place among the lines of the whole figure.
+    look : Look
+    x : ndarray, shape (points,)
+        Steps, seconds, or places in the list of the x parameter's values.
+    interval : Estimates
+        Of each point.
+    across : Estimates or None
+        Of each point of a scatter graph, what stands on its x axis.
+    boxes : sequence of BoxSummary
+        Of each point; only of box plots.
+    readings : sequence of ndarray
+        The finite readings behind each point; not of curves.
+    runs : sequence of CurveMatrix
+        Of a curve the first repetitions, one matrix per configuration; where they are asked for.
+    parameters : mapping of str to object
+        What its label and its panel's title say: the values of those parameters, without absent ones.
+    settings : sequence of mapping
+        The same of each point; only of scatter graphs.
+    """
+
+    label: str
+    number: int
+    look: Look
+    x: Floats
+    interval: Estimates
+    across: Estimates | None = None
+    boxes: Sequence[BoxSummary] = ()
+    readings: Sequence[Floats] = ()
+    runs: Sequence[CurveMatrix] = ()
+    parameters: Mapping[str, Any] = field(default_factory=dict)
+    settings: Sequence[Mapping[str, Any]] = ()
+
+
+@dataclass(frozen=True)
+class Panel:
+    """One set of axes: its place, its title (None when there is only one) and its lines.
+
+    `front`, shape (points, 2), holds the points of a scatter graph that no other is better than.
+    """
+
+    title: str | None
+    lines: Sequence[Line]
+    row: int = 0
+    column: int = 0
+    front: Floats | None = None
+
+
+@dataclass(frozen=True)
+class Ranked:
+    """Methods with their ranks; `counts` says how many readings are behind each score."""
+
+    methods: Sequence[str]
+    ranking: Ranking
+    groups: Groups
+    counts: NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Timeline:
+    """Attempts against time.
+
+    Attributes
+    ----------
+    workers : sequence of str
+        What the rows are called.
+    spans : ndarray, shape (attempts, 3)
+        The row, and start and end in seconds since the first start.
+    outcomes : ndarray of str, shape (attempts,)
+        How each attempt ended, or ``running``.
+    hosts : int
+    """
+
+    workers: Sequence[str]
+    spans: Floats
+    outcomes: NDArray[np.str_]
+    hosts: int
+
+    @property
+    def length_s(self) -> float:
+        """From the first start to the last end."""
+        return float(self.spans[:, 2].max())
+
+    def of(self, outcome: str) -> Floats:
+        """Return the spans of one outcome."""
+        found: Floats = self.spans[self.outcomes == outcome]
+        return found
+
+
+@dataclass(frozen=True)
+class Cell:
+    """What is behind one point or one curve, for the note: which one it is, and what is missing of it.
+
+    Attributes
+    ----------
+    label : str
+    drawn : int
+        How many experiments are shown.
+    missing : mapping of str to int
+        How many are not, by outcome or status.
+    is_nan : bool
+        Whether there are readings, but none of them is finite.
+    """
+
+    label: str
+    drawn: int
+    missing: Mapping[str, int] = field(default_factory=dict)
+    is_nan: bool = False
+
+
+@dataclass(frozen=True)
+class Outside:
+    """How much of what was computed has no place on the scales, or lies outside of the limits.
+
+    Attributes
+    ----------
+    points : int
+        Estimates, and readings where they are drawn.
+    intervals : int
+        Those of points that are drawn, with an end outside.
+    cells : int
+        Of a heatmap, with another colour than their own.
+    """
+
+    points: int = 0
+    intervals: int = 0
+    cells: int = 0
+
+
+@dataclass(frozen=True)
+class Numbers:
+    """All numbers of a graph.
+
+    Attributes
+    ----------
+    panels : sequence of Panel
+    cells : sequence of Cell
+        Everything that was asked for, also what has nothing to draw.
+    without : int
+        Completed experiments that do not have what is drawn.
+    non_finite : int
+        Readings left out because they are NaN or infinite.
+    window : int
+        How many consecutive steps each point of a curve averages over.
+    incomplete : sequence of str
+        Points with a configuration that has no reading, although others have: they are not drawn where
+        configurations are averaged, and are drawn without it where readings are pooled.
+    early : sequence of str
+        Curves of which repetitions end before the last step drawn, the worst first.
+    cut : sequence of str
+        Steps at which curves are not drawn, as a configuration has no reading there.
+    ranked : Ranked or None
+        Of a ranking.
+    timeline : Timeline or None
+        Of a time line.
+    """
+
+    panels: Sequence[Panel]
+    cells: Sequence[Cell] = ()
+    without: int = 0
+    non_finite: int = 0
+    window: int = 1
+    incomplete: Sequence[str] = ()
+    early: Sequence[str] = ()
+    cut: Sequence[str] = ()
+    ranked: Ranked | None = None
+    timeline: Timeline | None = None
+
+    @property
+    def lines(self) -> list[Line]:
+        """All lines of all panels."""
+        return [line for panel in self.panels for line in panel.lines]

@@ -1,0 +1,157 @@
+"""Which configurations make a line on a panel, and which of them a point."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from meta.graphs.data.graph_data import Line, Panel
+from meta.graphs.data.plan import MAX_LINES, MAX_PANELS, Plan
+from meta.graphs.theme.style import Look
+from meta.records.errors import GraphError
+from meta.records.series_records import CompletedExperiment, ConfigurationRecord, SeriesRecords
+
+#: Rows of a heatmap are read by their labels, not by colours.
+_MAX_ROWS = 60
+
+
+@dataclass(frozen=True)
+class Group:
+    """The configurations of one line on one panel, in the order of x.
+
+    Attributes
+    ----------
+    place : tuple of int
+        The row and column of the panel.
+    title : str or None
+        Of the panel.
+    label : str
+        Of the line.
+    number : int
+        Of the line among those of the figure.
+    look : Look
+    parameters : mapping of str to object
+        What label and title say.
+    members : list of ConfigurationRecord
+    """
+
+    place: tuple[int, int]
+    title: str | None
+    label: str
+    number: int
+    look: Look
+    parameters: Mapping[str, Any]
+    members: list[ConfigurationRecord] = field(default_factory=list)
+
+    def completed(self) -> list[CompletedExperiment]:
+        """Return all completed experiments."""
+        return [experiment for member in self.members for experiment in member.completed]
+
+    def by_x(self, plan: Plan) -> Iterator[tuple[int, list[ConfigurationRecord]]]:
+        """Yield the places of x, and the configurations that are averaged there."""
+        found: dict[int, list[ConfigurationRecord]] = {}
+        for member in self.members:
+            found.setdefault(plan.place(plan.x, member.parameters), []).append(member)
+        yield from sorted(found.items())
+
+    def cell_label(self, plan: Plan, member: ConfigurationRecord) -> str:
+        """Return what the point of a configuration is called in the note."""
+        names = [name for name in (*plan.facets, *plan.hues) if len(plan.values[name]) > 1]
+        if not plan.is_curve and len(plan.values[plan.x]) > 1:
+            names.append(plan.x)
+        return plan.described(list(dict.fromkeys(names)), member.parameters)
+
+
+def make_groups(plan: Plan, records: SeriesRecords) -> list[Group]:
+    """Return the groups by panel, then line; their members by x.
+
+    Raises
+    ------
+    GraphError
+        There would be more lines or panels than can be read.
+    """
+    names = [*plan.facets, *plan.hues, *([] if plan.is_curve else [plan.x])]
+    by_line = sorted(records.configurations, key=lambda found: _places(plan, plan.hues, found))
+    looks: dict[str, tuple[int, Look]] = {}
+    colors: dict[tuple[int, ...], int] = {}
+    style = plan.spec.style
+    for configuration in by_line:
+        label = plan.line_label(configuration.parameters)
+        if label not in looks:
+            hues = [name for name in plan.hues if name != style]
+            color = colors.setdefault(tuple(_places(plan, hues, configuration)), len(colors))
+            mark = len(looks) if style is None else plan.place(style, configuration.parameters)
+            looks[label] = len(looks), Look(color, mark)
+    groups: dict[tuple[str | None, str], Group] = {}
+    panels: dict[str | None, tuple[int, int]] = {}
+    for configuration in sorted(records.configurations, key=lambda found: _places(plan, names, found)):
+        title = plan.panel_title(configuration.parameters)
+        label = plan.line_label(configuration.parameters)
+        panels.setdefault(title, (0, len(panels)) if plan.row is None else _panel(plan, configuration))
+        number, look = looks[label]
+        told = plan.told((*plan.facets, *plan.hues), configuration.parameters)
+        group = groups.setdefault((title, label), Group(panels[title], title, label, number, look, told))
+        group.members.append(configuration)
+    _check_counts(plan, [title for title, _ in groups])
+    return list(groups.values())
+
+
+def _panel(plan: Plan, configuration: ConfigurationRecord) -> tuple[int, int]:
+    row, column = (
+        0 if name is None else plan.place(name, configuration.parameters) for name in (plan.row, plan.column)
+    )
+    return row, column
+
+
+def panels_of(groups: Sequence[Group], lines: Sequence[tuple[Group, Line]]) -> list[Panel]:
+    """Return the panels of these groups with these lines; a panel may be empty, but not all of them.
+
+    Raises
+    ------
+    GraphError
+        There is no line.
+    """
+    if not lines:
+        raise GraphError("no completed experiment has a finite reading of it: nothing to draw")
+    by_place: dict[tuple[int, int], list[Line]] = {group.place: [] for group in groups}
+    titles = {group.place: group.title for group in groups}
+    for group, line in lines:
+        by_place[group.place].append(replace(line, parameters=group.parameters))
+    return [Panel(titles[place], found, *place) for place, found in by_place.items()]
+
+
+def _places(plan: Plan, names: Sequence[str], configuration: ConfigurationRecord) -> list[int]:
+    return [plan.place(name, configuration.parameters) for name in names]
+
+
+def _check_counts(plan: Plan, panels: Sequence[str | None]) -> None:
+    distinct = dict.fromkeys(panels)
+    if len(distinct) > MAX_PANELS:
+        facets = " and ".join(repr(name) for name in plan.facets)
+        raise GraphError(
+            f"{facets} has {len(distinct)} values, and more than {MAX_PANELS} panels cannot be read; "
+            "use another facet"
+        )
+    most = max((panels.count(panel) for panel in distinct), default=0)
+    limit = _MAX_ROWS if plan.kind == "heatmap" else MAX_LINES
+    if most > limit:
+        raise GraphError(
+            f"{most} lines in one panel cannot be told apart (at most {limit}): configurations differ in "
+            f"{', '.join(f'{name} ({len(plan.values[name])} values)' for name in plan.hues)}. {_advice(plan)}"
+        )
+
+
+def _advice(plan: Plan) -> str:
+    """Return what makes fewer lines: naming a parameter as the hue does not."""
+    by_size = sorted(plan.hues, key=lambda name: len(plan.values[name]), reverse=True)
+    advice = []
+    if plan.is_curve:
+        advice.append(f"draw the last value against one of them (x: {by_size[0]})")
+    facet = next((name for name in by_size if len(plan.values[name]) <= MAX_PANELS), None)
+    if not plan.facets and facet is not None:
+        advice.append(f"make one of them the facet (facet: {facet})")
+    advice.append(f"average over one of them on purpose (over: {by_size[-1]})")
+    advice.append("choose some of their values (where)")
+    text = ", or ".join(advice)
+    return text[0].upper() + text[1:]

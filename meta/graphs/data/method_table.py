@@ -1,0 +1,82 @@
+"""Methods against problems: the table that profiles and rankings are made of."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from meta.graphs.data.graph_data import Cell
+from meta.graphs.data.plan import Plan
+from meta.records.errors import GraphError
+from meta.records.readings import Point, missing_of
+from meta.records.series_records import ConfigurationRecord
+from meta.statistics.estimators.location import estimator
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Table:
+    """One number per problem and method.
+
+    Attributes
+    ----------
+    scores : ndarray, shape (problems, methods)
+        NaN where no repetition was completed.
+    methods : list of str
+    problems : list of str
+    cells : list of Cell
+    without, non_finite : int
+        How many experiments do not have the reading, and of how many it is NaN or infinite.
+    counts : ndarray of int, shape (readings,)
+        How many readings there are behind each number.
+    """
+
+    scores: Floats
+    methods: list[str]
+    problems: list[str]
+    cells: list[Cell]
+    without: int
+    non_finite: int
+    counts: NDArray[np.int64]
+
+
+def table(
+    plan: Plan, members: Sequence[ConfigurationRecord], method: Callable[[ConfigurationRecord], str]
+) -> Table:
+    """Return the table of these configurations; problems are told apart by what is averaged over."""
+    methods = list(dict.fromkeys(map(method, members)))
+    names = [plan.described(plan.over, member.parameters) for member in members]
+    problems = list(dict.fromkeys(names))
+    scores = np.full((len(problems), len(methods)), np.nan)
+    cells, counts, without, non_finite = [], [], 0, 0
+    for member, problem in zip(members, names, strict=True):
+        point = Point.of([member], plan.y.key)
+        without += point.without
+        non_finite += point.non_finite
+        if len(point.readings):
+            value = estimator(plan.spec.estimator).of(point.readings[:, None])[0]
+            scores[problems.index(problem), methods.index(method(member))] = value
+            counts.append(len(point.readings))
+        cells.append(Cell(f"{method(member)}, {problem}", len(point.readings), missing_of([member])))
+    return Table(scores, methods, problems, cells, without, non_finite, np.array(counts, dtype=np.int64))
+
+
+def goal(plan: Plan) -> str:
+    """Return whether more is better.
+
+    Raises
+    ------
+    GraphError
+        The file does not say.
+    """
+    found = plan.y.label.goal
+    if found is None:
+        raise GraphError(
+            f"a {plan.kind} needs to know whether more of {plan.y.measured!r} is better; write "
+            f"metrics: {{{plan.y.measured}: {{goal: min}}}}, or goal: max"
+        )
+    return found

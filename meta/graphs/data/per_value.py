@@ -1,0 +1,73 @@
+"""The numbers of graphs that show results: one point, or one set of readings, per line and value of x."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from meta.graphs.data.estimates import Measure
+from meta.graphs.data.graph_data import Behind, Cell, Line, Numbers
+from meta.graphs.data.groups import Group, make_groups, panels_of
+from meta.graphs.data.plan import POOLED, Plan
+from meta.records.readings import Point, missing_of
+from meta.records.series_records import SeriesRecords
+from meta.statistics.estimators.quartiles import box_summary
+
+
+def compute(plan: Plan, records: SeriesRecords) -> Numbers:
+    """Compute what a graph of results shows.
+
+    Raises
+    ------
+    GraphError
+        There would be too many lines or panels, or nothing to draw.
+    """
+    groups = make_groups(plan, records)
+    measure = Measure.of(plan.spec, records.name, plan.y.key, shares_seeds=records.shares_seeds)
+    lines: list[tuple[Group, Line]] = []
+    cells: list[Cell] = []
+    incomplete: list[str] = []
+    without = non_finite = 0
+    for group in groups:
+        places: list[int] = []
+        points: list[Point] = []
+        for place, members in group.by_x(plan):
+            point = Point.of(members, plan.y.key)
+            without += point.without
+            non_finite += point.non_finite
+            label = group.cell_label(plan, members[0])
+            is_drawn = len(point.readings) > 0 and (plan.kind in POOLED or point.is_complete)
+            drawn = len(point.readings) if is_drawn else 0
+            is_nan = point.non_finite > 0 and not len(point.readings)
+            cells.append(Cell(label, drawn, missing_of(members), is_nan=is_nan))
+            if is_drawn:
+                places.append(place)
+                points.append(point)
+            if len(point.readings) and not point.is_complete:
+                incomplete.append(label)
+        if points:
+            lines.append((group, _line(plan, group, measure, places=places, points=points)))
+    return Numbers(
+        panels_of(groups, lines),
+        cells,
+        without=without,
+        non_finite=non_finite,
+        incomplete=incomplete,
+    )
+
+
+def _line(plan: Plan, group: Group, measure: Measure, *, places: list[int], points: list[Point]) -> Line:
+    pooled = [point.readings for point in points]
+    is_pooled = plan.kind in POOLED
+    scores = [one[:, None] for one in pooled] if is_pooled else [one.scores for one in points]
+    behind = Behind.of_points([one.sizes for one in points])
+    return Line(
+        group.label,
+        group.number,
+        group.look,
+        np.array(places, dtype=np.float64),
+        replace(measure.of_points(scores), behind=behind),
+        boxes=[box_summary(readings) for readings in pooled] if plan.kind == "box" else (),
+        readings=pooled,
+    )

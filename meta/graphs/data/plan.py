@@ -1,0 +1,286 @@
+"""From what a series file asks for to what is drawn: kind, reading, and the role of each parameter."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from database.suggestions import suggestion
+from experiments.series_file.models import MetricSection
+from experiments.series_file.reading.errors import path_text
+from experiments.series_file.sections import graph_checks
+from experiments.series_file.sections.graphs import SECONDS, STEP, GraphKind, GraphSpec
+from meta.records.errors import GraphError
+from meta.records.series_records import SeriesRecords
+from meta.records.value_set import ABSENT, ValueSet, short_names
+
+#: A numeric axis with fewer values than this says little more than bars.
+_MIN_VALUES_OF_LINE = 3
+#: More cannot be read on one figure.
+MAX_LINES, MAX_PANELS = 24, 16
+#: The kinds that show the readings themselves: what they average over is pooled.
+POOLED = frozenset({"box", "violin", "strip", "ecdf", "histogram"})
+#: What stands for `x` where a series has no parameters: the whole series is one category.
+SERIES = "series"
+#: What stands for `x` where no parameter does: unlike any name of a parameter.
+_NOWHERE = ""
+#: The kinds whose points or rows show all parameters: one that has no role has to be averaged over.
+_WITHOUT_LEGEND = frozenset({"heatmap", "profile", "ranking"})
+_VALUE_OF_METRIC = re.compile(r"metrics\.(?P<metric>.+)\.(?P<statistic>last|min|max|count)")
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What is measured.
+
+    Attributes
+    ----------
+    name : str
+        As it was asked for.
+    key : str
+        Of a curve the metric; else the result by its dotted name.
+    measured : str
+        What the axis is called unless the file has a label: the metric, or the result.
+    label : MetricSection
+        How it is shown.
+    statistic : str or None
+        Of a metric that is drawn by a single value per experiment, which one: ``last``, ``min``, ...
+    """
+
+    name: str
+    key: str
+    measured: str
+    label: MetricSection
+    statistic: str | None = None
+
+    def axis_label(self) -> str:
+        """Return what stands at the axis."""
+        details = ", ".join(part for part in (self.statistic, self.label.unit) if part)
+        label = self.label.label or self.measured
+        return f"{label} ({details})" if details else label
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a graph shows.
+
+    Attributes
+    ----------
+    spec : GraphSpec
+        What was asked for.
+    kind : str
+    y : Reading
+    across : Reading or None
+        Of a scatter graph, what stands on its x axis.
+    x : str
+        A parameter, or ``step`` or ``seconds``, or `SERIES` where there is no parameter; empty where x is a
+        result.
+    hues : tuple of str
+        The parameters that tell lines apart: those asked for (hue, style, rows), then every other that
+        varies within the series, so that no two configurations are ever pooled unasked. What only changes
+        together with them, `x`, `over` or a facet tells nothing more and is left out.
+    row, column : str or None
+        The parameters that tell panels apart.
+    over : tuple of str
+        The parameters that are averaged over, or pooled.
+    values : mapping of str to ValueSet
+        Of every parameter of the series.
+    """
+
+    spec: GraphSpec
+    kind: GraphKind
+    y: Reading
+    x: str
+    hues: tuple[str, ...]
+    values: Mapping[str, ValueSet]
+    row: str | None = None
+    column: str | None = None
+    over: tuple[str, ...] = ()
+    across: Reading | None = None
+
+    @property
+    def is_curve(self) -> bool:
+        """Say whether `x` is the step or the time."""
+        return self.kind == "curve"
+
+    @property
+    def facets(self) -> tuple[str, ...]:
+        """The parameters that tell panels apart, row first."""
+        return tuple(name for name in (self.row, self.column) if name is not None)
+
+    def place(self, name: str, parameters: Mapping[str, Any]) -> int:
+        """Return where a configuration's value of parameter `name` stands among all values, from 0."""
+        return self.values[name].place(parameters.get(name, ABSENT))
+
+    def value_label(self, name: str, parameters: Mapping[str, Any]) -> str:
+        """Return what a configuration's value of parameter `name` is called."""
+        return self.values[name].label(parameters.get(name, ABSENT))
+
+    def line_label(self, parameters: Mapping[str, Any]) -> str:
+        """Return what a configuration's line is called; of one parameter only the value."""
+        if len(self.hues) == 1:
+            return self.value_label(self.hues[0], parameters)
+        return self.described(self.hues, parameters)
+
+    def described(self, names: Sequence[str], parameters: Mapping[str, Any]) -> str:
+        """Return a configuration's values of some parameters, with their names as short as possible."""
+        short = short_names(names)
+        return ", ".join(f"{short[name]}={self.value_label(name, parameters)}" for name in names)
+
+    def told(self, names: Sequence[str], parameters: Mapping[str, Any]) -> dict[str, Any]:
+        """Return those of a configuration's values that are of `names`, without absent ones."""
+        return {name: parameters[name] for name in names if name in parameters}
+
+    def panel_title(self, parameters: Mapping[str, Any]) -> str | None:
+        """Return what a configuration's panel is called, or None without a facet."""
+        parts = [f"{name} = {self.value_label(name, parameters)}" for name in self.facets]
+        return ", ".join(parts) or None
+
+
+def make_plan(spec: GraphSpec, records: SeriesRecords) -> Plan:
+    """Decide what a graph shows.
+
+    Raises
+    ------
+    GraphError
+        A name is neither result, metric nor parameter, a parameter has two roles, a key means nothing for
+        this kind, a parameter would be averaged over that nobody named, or nothing is completed.
+    """
+    has_completed = any(configuration.completed for configuration in records.configurations)
+    if not has_completed and spec.kind != "timeline":
+        raise GraphError(f"{records.nothing_completed()}: nothing to draw")
+    values = records.parameter_values() or {SERIES: ValueSet.single(records.name)}
+    kind = _kind(spec, values)
+    asked = spec.model_dump(exclude_defaults=True) | {"kind": kind}
+    for path, message in graph_checks.objections(asked):
+        raise GraphError(f"{path_text(path)}: {message}")
+    _check_names(spec, kind, values)
+    for name, first in spec.order.items():
+        values[name] = _ordered(name, first, values[name])
+    measures = kind in ("ecdf", "histogram", "scatter", "profile", "timeline")
+    x = _NOWHERE if measures else spec.x or SERIES
+    if x not in values and kind != "curve":
+        values[x] = ValueSet.single(records.name)
+    facet = spec.facet
+    row, column = (facet.row, facet.column) if facet else (None, None)
+    hues = [name for name in (spec.hue, spec.style, spec.rows) if name is not None]
+    roles = () if kind == "curve" else (x,)  # a parameter may be called step too
+    taken = [name for name in (*roles, row, column, *hues, *spec.over) if name in values]
+    varying = records.parameter_table(values).telling_apart(taken)
+    _check_averages(kind, varying, values)
+    y = _y(spec, kind, records)
+    return Plan(
+        spec=spec,
+        kind=kind,
+        y=y,
+        x=x,
+        hues=(*hues, *(() if kind == "scatter" else varying)),
+        values=values,
+        row=row,
+        column=column,
+        over=spec.over,
+        across=make_reading(spec.x, records, "x") if kind == "scatter" and spec.x else None,
+    )
+
+
+def _check_names(spec: GraphSpec, kind: GraphKind, values: Mapping[str, ValueSet]) -> None:
+    facet = spec.facet
+    roles = [("x", spec.x), ("hue", spec.hue), ("style", spec.style), ("rows", spec.rows)]
+    roles += [("facet", name) for name in ((facet.row, facet.column) if facet else ())]
+    roles += [(role, name) for role in ("over", "order") for name in getattr(spec, role)]
+    for role, name in roles:
+        if name is None or name in values or (role == "x" and kind in ("curve", "scatter")):
+            continue
+        raise GraphError(
+            f"{role}: there is no parameter named {name!r}; "
+            f"{suggestion(name, values, kind='parameters of the series')}"
+        )
+
+
+def _ordered(name: str, first: Sequence[Any], values: ValueSet) -> ValueSet:
+    unknown = [value for value in first if value not in values]
+    if unknown:
+        raise GraphError(f"order: {name} is never {unknown[0]!r}; its values: {', '.join(values.labels)}")
+    return values.ordered(first)
+
+
+def _check_averages(kind: GraphKind, varying: Sequence[str], values: Mapping[str, ValueSet]) -> None:
+    """Refuse to average over what nobody named, where no legend could tell it apart."""
+    if kind not in _WITHOUT_LEGEND or not varying:
+        return
+    listed = ", ".join(f"{name} ({len(values[name])} values)" for name in varying)
+    roles = {"heatmap": "x, rows", "profile": "hue, style", "ranking": "x"}[kind]
+    can_choose = "" if kind == "ranking" else ", draw a panel for each value (facet)"
+    raise GraphError(
+        f"a {kind} of these configurations would average over parameters that nobody named: they also "
+        f"differ in {listed}. If that is what you want, write over: [{', '.join(varying)}]; else give them a "
+        f"role ({roles}){can_choose}, or choose one value (where)"
+    )
+
+
+def _kind(spec: GraphSpec, values: Mapping[str, ValueSet]) -> GraphKind:
+    is_time = spec.x in (STEP, SECONDS) and spec.x not in values
+    if spec.kind == "curve" and spec.x not in (STEP, SECONDS):
+        raise GraphError(f"a curve is drawn over its steps: write x: step or x: seconds, not x: {spec.x}")
+    if is_time and spec.kind not in {None, "curve", "scatter"}:
+        raise GraphError(f"a {spec.kind} is not drawn over steps; x: {spec.x} needs kind: curve")
+    if spec.kind is not None:
+        return spec.kind
+    if is_time:
+        return "curve"
+    found = values.get(spec.x or "", ())
+    is_axis = isinstance(found, ValueSet) and found.is_axis()
+    return "line" if len(found) >= _MIN_VALUES_OF_LINE and is_axis else "bar"
+
+
+def _y(spec: GraphSpec, kind: GraphKind, records: SeriesRecords) -> Reading:
+    name = spec.y or ""
+    if kind == "timeline":
+        return Reading(name, name, name, MetricSection())
+    if kind == "curve":
+        key = _metric(name, records)
+        return Reading(name, key, name, records.labels.get(name, MetricSection()))
+    return make_reading(name, records, "y")
+
+
+def _metric(name: str, records: SeriesRecords) -> str:
+    if name in records.curves:
+        return name
+    hint = suggestion(name, records.curves, kind="logged metrics")
+    if name in records.result_names():
+        hint = f"it is a result, which has no steps: use x with a parameter. {hint}"
+    raise GraphError(f"y: no completed experiment logged a metric named {name!r}; {hint}")
+
+
+def make_reading(name: str, records: SeriesRecords, role: str) -> Reading:
+    """Return the result called `name`, or the last value of that metric.
+
+    Parameters
+    ----------
+    name : str
+    records : SeriesRecords
+    role : str
+        The key under which it was asked for, for the message.
+
+    Raises
+    ------
+    GraphError
+        There is neither.
+    """
+    known = records.result_names()
+    key = next((found for found in (name, f"metrics.{name}.last") if found in known), None)
+    if key is None:
+        shown = [found for found in known if not found.startswith("metrics.")] + list(records.curves)
+        raise GraphError(
+            f"{role}: there is no result or metric named {name!r}; "
+            f"{suggestion(name, dict.fromkeys(shown), kind='results and metrics')}"
+        )
+    of_metric = _VALUE_OF_METRIC.fullmatch(key)
+    measured = of_metric["metric"] if of_metric else name
+    statistic = of_metric["statistic"] if of_metric else None
+    label = records.labels.get(measured, MetricSection())
+    # How often a metric was logged has neither its unit nor its goal.
+    label = MetricSection(label=label.label) if statistic == "count" else label
+    return Reading(name, key, measured, label, statistic)

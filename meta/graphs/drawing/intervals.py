@@ -1,0 +1,71 @@
+"""Intervals: a band along a line, or whiskers with caps."""
+
+from __future__ import annotations
+
+import numpy as np
+from matplotlib.axes import Axes
+from numpy.typing import NDArray
+
+from experiments.series_file.sections.graphs import ScaleName
+from meta.graphs.data.graph_data import Estimates
+from meta.graphs.theme import scales, style
+
+
+def placed(interval: Estimates, scale: ScaleName | None) -> Estimates:
+    """Return the estimates without those that have no place on a scale: NaN, and no interval, stand there.
+
+    A line to such a point would be a stroke to the end of the axis, where no reading is.
+    """
+    there = scales.has_place(interval.estimate, scale)
+    estimate, low, high = np.where(there, (interval.estimate, interval.low, interval.high), np.nan)
+    return Estimates(estimate, low, high, interval.behind)
+
+
+def alone(values: NDArray[np.float64]) -> NDArray[np.bool_]:
+    """Say which points are there while those beside them, to which a line could lead, are not."""
+    there = np.concatenate(([False], np.isfinite(values), [False]))
+    found: NDArray[np.bool_] = there[1:-1] & ~there[:-2] & ~there[2:]
+    return found
+
+
+def draw_band(axes: Axes, x: NDArray[np.float64], interval: Estimates, *, color: str) -> None:
+    """Draw the intervals as a band; a point without neighbours, which has no width, gets whiskers."""
+    single = alone(interval.low)
+    if single.any():
+        parts = (interval.estimate[single], interval.low[single], interval.high[single])
+        ends = Estimates(*parts, interval.behind.where(single))
+        draw_whiskers(axes, x[single], ends, color=color)
+    if not single.all():
+        axes.fill_between(x, interval.low, interval.high, color=color, alpha=style.BAND_ALPHA, linewidth=0)
+
+
+def draw_whiskers(
+    axes: Axes,
+    x: NDArray[np.float64],
+    interval: Estimates,
+    *,
+    color: str,
+    along: str = "y",
+    alpha: float = 1.0,
+) -> None:
+    """Draw the intervals there are, up and down or (along x) sideways of points at `x` and the estimates.
+
+    A single repetition has none.
+    """
+    there = np.isfinite(interval.low)
+    low, high, estimate = interval.low[there], interval.high[there], interval.estimate[there]
+    # An end may lie beside the estimate by the last bit, or (quantiles around a mean) beyond it: errorbar
+    # refuses that.
+    middle = np.clip(estimate, low, high)
+    reach = np.maximum([middle - low, high - middle], 0.0)
+    upwards = along == "y"
+    axes.errorbar(
+        x[there] if upwards else middle,
+        middle if upwards else x[there],
+        yerr=reach if upwards else None,
+        xerr=None if upwards else reach,
+        fmt="none",
+        ecolor=color,
+        elinewidth=0.9,
+        alpha=alpha,
+    )

@@ -1,0 +1,106 @@
+"""The x axis of a graph against a parameter: numbers in their places, a logarithmic scale, or categories."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter, NullLocator
+from numpy.typing import NDArray
+
+from experiments.series_file.sections.graphs import ScaleName
+from meta.graphs.theme import scales
+from meta.records.errors import GraphError
+from meta.records.value_set import ValueSet, shortened
+
+Floats = NDArray[np.float64]
+AxisScale = Literal["categories", "linear", "log", "symlog", "logit"]
+
+#: Positive values whose largest is this many times the smallest are drawn on a logarithmic scale.
+_LOG_RATIO = 100.0
+#: More values than this get ticks at round numbers instead of at each value.
+_MAX_TICKS_AT_VALUES = 8
+_MAX_LABEL = 24
+#: The part of a category's slot that bars and boxes fill.
+_FILLED = 0.8
+
+
+@dataclass(frozen=True)
+class ParameterAxis:
+    """Where the values of a parameter stand, and what stands below them.
+
+    Attributes
+    ----------
+    positions : ndarray, shape (values,)
+        By place among the parameter's values.
+    labels : tuple of str
+        One per value, cut when very long.
+    scale : str
+        ``categories``, ``linear``, ``log``, ``symlog`` or ``logit``.
+    """
+
+    positions: Floats
+    labels: tuple[str, ...]
+    scale: AxisScale
+
+    @classmethod
+    def of(cls, values: ValueSet, *, numeric: bool, scale: ScaleName | None = None) -> ParameterAxis:
+        """Return the axis of a parameter; `numeric` when its numbers may stand at their place.
+
+        Raises
+        ------
+        GraphError
+            `scale` was asked for, and the values have no place on it.
+        """
+        labels = tuple(shortened(values.labels, _MAX_LABEL))
+        if not (numeric and values.is_axis()):
+            if scale is not None:
+                raise GraphError(
+                    "scale.x: the values of x stand side by side here, so that they have no scale; leave it "
+                    "out, or draw numbers in ascending order with kind: line"
+                )
+            return cls(np.arange(len(values), dtype=np.float64), labels, "categories")
+        positions = np.array(values.values, dtype=np.float64)
+        if scale is not None and not scales.has_place(positions, scale).all():
+            wanted = "positive values" if scale == "log" else "values between 0 and 1"
+            raise GraphError(
+                f"scale.x: a {scale} scale needs {wanted}; x has {labels[0]}; use symlog or linear"
+            )
+        is_log = positions[0] > 0 and positions[-1] >= _LOG_RATIO * positions[0]
+        return cls(positions, labels, scale or ("log" if is_log else "linear"))
+
+    @property
+    def is_numeric(self) -> bool:
+        """Say whether positions are the numbers themselves."""
+        return self.scale != "categories"
+
+    def at(self, places: Floats) -> Floats:
+        """Return the positions of places among the values."""
+        return self.positions[places.astype(np.int64)]
+
+    def slot(self, number: int, count: int) -> tuple[float, float]:
+        """Return the offset from a category's middle, and the width, of one of `count` bars in a row."""
+        width = _FILLED / count
+        return (number - (count - 1) / 2) * width, width
+
+    def set_up(self, axes: Axes) -> None:
+        """Set scale, limits and ticks of the x axis."""
+        if self.scale == "categories":
+            axes.set_xlim(-0.6, len(self.positions) - 0.4)
+            axes.set_xticks(self.positions, self.labels)
+        elif self.scale == "log":
+            axes.set_xscale("log")
+            axes.xaxis.set_minor_formatter(NullFormatter())
+            if len(self.positions) <= _MAX_TICKS_AT_VALUES:
+                axes.set_xticks(self.positions, self.labels)
+                axes.xaxis.set_minor_locator(NullLocator())
+            else:
+                axes.xaxis.set_major_locator(LogLocator(numticks=8))
+                axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+        elif self.scale != "linear":
+            scales.apply(axes, "x", self.scale, self.positions)
+            axes.set_xticks(self.positions, self.labels)
+        elif (self.positions == np.round(self.positions)).all():
+            axes.xaxis.set_major_locator(MaxNLocator(integer=True))

@@ -1,0 +1,1 @@
+"""One graph from plan to figure, and the registry of kinds."""

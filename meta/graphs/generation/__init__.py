@@ -1,0 +1,1 @@
+"""All graphs of a series: requests, the processes that draw, files."""

@@ -1,0 +1,81 @@
+"""The part of a series' records that one graph is drawn from: what it leaves out cannot be on the figure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+
+from experiments.series_file.sections.graphs import SECONDS, GraphSpec
+from meta.graphs.data.plan import make_plan
+from meta.records.series_records import CompletedExperiment, ConfigurationRecord, SeriesRecords
+
+
+def extract(spec: GraphSpec, records: SeriesRecords) -> SeriesRecords:
+    """Return what `spec` is drawn from.
+
+    Results, curves and labels are kept when their name, or that of their metric, stands anywhere in
+    `spec`: rather too many than one too few. All configurations and completed experiments stay, because a
+    figure counts those that lack what it shows.
+
+    Raises
+    ------
+    GraphError
+        It cannot be drawn as asked.
+    """
+    records = records.chosen(spec.where)
+    plan = make_plan(spec, records)
+    named = _Named("\n".join(_texts(spec.model_dump(mode="json"))))
+    return replace(
+        records,
+        configurations=[_narrowed(found, named) for found in records.configurations],
+        curves={
+            metric: curves for metric, curves in records.curves.items() if plan.is_curve and named[metric]
+        },
+        times={
+            metric: times for metric, times in records.times.items() if spec.x == SECONDS and named[metric]
+        },
+        attempts=records.attempts if plan.kind == "timeline" else (),
+        labels={name: label for name, label in records.labels.items() if named[name]},
+        configuration_code=(),
+        specs=(),
+        tables=(),
+    )
+
+
+class _Named(dict[str, bool]):
+    """Whether a name stands in a text; each is looked for once, however many experiments have it."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self._text = text
+
+    def __missing__(self, name: str) -> bool:
+        metric = name.removeprefix("metrics.").rpartition(".")[0] if name.startswith("metrics.") else ""
+        found = self[name] = name in self._text or bool(metric and metric in self._text)
+        return found
+
+
+def _narrowed(configuration: ConfigurationRecord, named: _Named) -> ConfigurationRecord:
+    completed = [
+        CompletedExperiment(
+            found.id,
+            found.repetition,
+            {name: value for name, value in found.results.items() if named[name]},
+        )
+        for found in configuration.completed
+    ]
+    return replace(configuration, completed=completed)
+
+
+def _texts(value: Any) -> Iterator[str]:
+    """Yield every text in nested lists and mappings, keys included."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, dict):
+        for name, item in value.items():
+            yield str(name)
+            yield from _texts(item)
+    elif isinstance(value, list):
+        for item in value:
+            yield from _texts(item)

@@ -1,0 +1,74 @@
+"""What is to be drawn of a series, each figure with all that it needs; nothing of it needs the database."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from experiments.series_file.sections.graphs import GraphSpec
+from meta.graphs.figure.default_graphs import default_graphs
+from meta.graphs.figure.task import Failure, Task, failure
+from meta.graphs.generation.extract import extract
+from meta.graphs.provenance.file_names import file_names
+from meta.graphs.provenance.fingerprint import Fingerprints
+from meta.graphs.provenance.origin import Origin
+from meta.records.errors import GraphError
+from meta.records.series_records import SeriesRecords
+from meta.records.subsets import Reading
+
+
+@dataclass(frozen=True)
+class Wishes:
+    """The graphs of a series.
+
+    Attributes
+    ----------
+    tasks : mapping of str to Task or Failure
+        Each graph by its name, or why it cannot be drawn; in the order of the series file.
+    specs : mapping of str to GraphSpec
+        What each asks for.
+    note : str or None
+        What has no graph, where nobody asked for any.
+    """
+
+    tasks: Mapping[str, Task | Failure]
+    specs: Mapping[str, GraphSpec]
+    note: str | None = None
+
+
+def wishes_of(reading: Reading, *, is_for_report: bool = False) -> Wishes:
+    """Return the graphs that a series asks for, or sensible ones where it asks for none."""
+    asked, note = reading.asked, None
+    if not asked:
+        found = default_graphs(reading.common)
+        asked = [(spec, reading.common) for spec in found.specs]
+        if found.skipped:
+            note = (
+                f"not drawn: {', '.join(map(repr, found.skipped))}; the configurations differ in so much "
+                "that no graph of all of them is legible. Series of fewer configurations can be drawn"
+            )
+    specs = [spec for spec, _ in asked]
+    names = file_names(specs)
+    tasks = _tasks(names, asked, reading.where, is_for_report=is_for_report)
+    return Wishes(dict(tasks), dict(zip(names, specs, strict=True)), note)
+
+
+def _tasks(
+    names: Sequence[str],
+    asked: Sequence[tuple[GraphSpec, SeriesRecords | GraphError]],
+    where: str | None,
+    *,
+    is_for_report: bool,
+) -> list[tuple[str, Task | Failure]]:
+    fingerprints = Fingerprints()
+    found: list[tuple[str, Task | Failure]] = []
+    for name, (spec, records) in zip(names, asked, strict=True):
+        try:
+            if isinstance(records, GraphError):
+                raise records
+            part = extract(spec, records)
+            origin = Origin.of(name, spec, part, fingerprints, where=where)
+            found.append((name, Task(name, spec, part, origin, is_for_report)))
+        except Exception as error:  # noqa: BLE001 - the other graphs are still wanted
+            found.append((name, failure(error)))
+    return found

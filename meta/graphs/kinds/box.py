@@ -1,0 +1,81 @@
+"""Boxes: median and quartiles of a result over the repetitions, per value of a parameter."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from math import isclose
+
+from matplotlib.axes import Axes
+from matplotlib.patches import Patch
+
+from meta.graphs.data import csv_rows, per_value
+from meta.graphs.data.graph_data import Line
+from meta.graphs.drawing.jitter import draw_readings
+from meta.graphs.drawing.scene import Kind, Scene, against_parameter
+from meta.graphs.theme import style
+from meta.statistics.estimators.quartiles import BoxSummary
+
+#: Quartiles of fewer readings than this say less than the readings themselves.
+MIN_READINGS = 5
+
+
+def draw(axes: Axes, lines: Sequence[Line], scene: Scene) -> None:
+    """Draw one box per point, or its readings when they are few; lines stand beside each other."""
+    for line in lines:
+        color = line.look.color
+        offset, width = scene.places.slot(line.number, scene.count)
+        x = scene.places.at(line.x) + offset
+        many = [place for place, box in enumerate(line.boxes) if box.count >= MIN_READINGS]
+        if many:
+            drawn = axes.bxp(
+                [_entry(line.boxes[place]) for place in many],
+                positions=x[many],
+                widths=width * 0.8,
+                patch_artist=True,
+                manage_ticks=False,
+                capwidths=width * 0.4,
+                boxprops=line.look.fill,
+                medianprops={"color": style.ink(), "linewidth": 1.4},
+                whiskerprops={"color": color, "linewidth": 0.8},
+                capprops={"color": color, "linewidth": 0.8},
+                showfliers=not scene.plan.spec.points,
+                flierprops={
+                    "marker": "o",
+                    "markersize": 2.5,
+                    "markeredgewidth": 0.6,
+                    "markerfacecolor": "none",
+                    "markeredgecolor": color,
+                },
+            )
+            for place, median in zip(many, drawn["medians"], strict=True):
+                # The line of the median would hide a box without height, and with it the colour.
+                if _is_flat(line.boxes[place]):
+                    median.set_color(color)
+        for place, readings in enumerate(line.readings):
+            if place not in many:
+                draw_readings(axes, float(x[place]), readings, line.look, alpha=1.0)
+            elif scene.plan.spec.points:
+                draw_readings(axes, float(x[place]), readings, line.look, width=width * 0.4)
+
+
+def _entry(box: BoxSummary) -> dict[str, object]:
+    return {
+        "med": box.median,
+        "q1": box.first_quartile,
+        "q3": box.third_quartile,
+        "whislo": box.low_whisker,
+        "whishi": box.high_whisker,
+        "fliers": box.outliers,
+    }
+
+
+def _is_flat(box: BoxSummary) -> bool:
+    return isclose(box.first_quartile, box.third_quartile, rel_tol=1e-9)
+
+
+def handle(lines: Sequence[Line]) -> Patch:
+    """Return what stands for a line's boxes in the legend."""
+    return Patch(**lines[0].look.fill)
+
+
+KIND = Kind(per_value.compute, draw, handle, against_parameter, csv_rows.readings, slots=True)

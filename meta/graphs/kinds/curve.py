@@ -1,0 +1,106 @@
+"""Curves: an estimate of a metric over steps or time, in a band that is its interval."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.collections import LineCollection
+from matplotlib.lines import Line2D
+from matplotlib.ticker import EngFormatter, MaxNLocator
+from numpy.typing import NDArray
+
+from experiments.series_file.sections.graphs import SECONDS, ScaleName
+from meta.graphs.data import csv_rows, per_step
+from meta.graphs.data.graph_data import Line
+from meta.graphs.data.plan import Plan
+from meta.graphs.drawing.intervals import alone, draw_band, placed
+from meta.graphs.drawing.scene import Kind, Scene
+from meta.graphs.theme import scales
+
+Floats = NDArray[np.float64]
+
+#: Curves of fewer points than this show where the points are.
+_MARKED_POINTS = 15
+#: Noise between more points than this needs a thinner line, in points.
+_MANY_POINTS, _THIN = 300, 0.8
+#: From here on steps are written with k and M.
+_MANY_STEPS = 100_000
+_RUN_ALPHA, _RUN_WIDTH = 0.3, 0.4
+
+
+def draw(axes: Axes, lines: Sequence[Line], scene: Scene) -> None:
+    """Draw one line and one band per entry of the legend, and single repetitions where they are wanted."""
+    scale = scene.plan.spec.scale.y
+    for line in lines if scene.plan.spec.points else ():
+        _draw_runs(axes, line, scale)
+    for line in lines:
+        draw_band(axes, line.x, placed(line.interval, scale), color=line.look.color)
+    for line in lines:
+        estimate = placed(line.interval, scale).estimate
+        marked = np.isfinite(estimate) if _is_marked(line) else alone(estimate)
+        axes.plot(
+            line.x,
+            estimate,
+            color=line.look.color,
+            linestyle=line.look.dash,
+            marker=line.look.marker if marked.any() else None,
+            markevery=np.flatnonzero(marked).tolist(),
+            linewidth=_THIN if len(line.x) > _MANY_POINTS else None,
+            label=line.label,
+        )
+    if scene.plan.spec.scale.x in (None, "linear"):
+        _set_ticks(axes, lines, is_step=scene.plan.x != SECONDS)
+
+
+def runs(line: Line) -> list[tuple[Floats, Floats]]:
+    """Return the steps and the finite readings of the single repetitions that are drawn."""
+    found = [(matrix.steps, readings) for matrix in line.runs for readings in matrix.readings]
+    return [
+        (steps[np.isfinite(readings)], readings[np.isfinite(readings)])
+        for steps, readings in found[: per_step.MAX_RUNS]
+    ]
+
+
+def _draw_runs(axes: Axes, line: Line, scale: ScaleName | None) -> None:
+    segments = [
+        np.column_stack([steps, np.where(scales.has_place(readings, scale), readings, np.nan)])
+        for steps, readings in runs(line)
+    ]
+    drawn = LineCollection(segments, colors=line.look.color, linewidths=_RUN_WIDTH, alpha=_RUN_ALPHA)
+    axes.add_collection(drawn)
+
+
+def _set_ticks(axes: Axes, lines: Sequence[Line], *, is_step: bool) -> None:
+    if all(len(line.x) == 1 for line in lines):
+        axes.set_xticks(sorted({float(line.x[0]) for line in lines}))
+    elif is_step:
+        axes.xaxis.set_major_locator(MaxNLocator("auto", integer=True, steps=[1, 2, 2.5, 5, 10]))
+    if max((line.x[-1] for line in lines), default=0) >= _MANY_STEPS:
+        axes.xaxis.set_major_formatter(EngFormatter(sep=""))
+
+
+def _is_marked(line: Line) -> bool:
+    return len(line.x) < _MARKED_POINTS
+
+
+def handle(lines: Sequence[Line]) -> Line2D:
+    """Return what stands for `lines`, those of one number on all panels, in the legend."""
+    look = lines[0].look
+    marked = any(_is_marked(line) for line in lines)
+    return Line2D(
+        [],
+        [],
+        color=look.color,
+        linestyle=look.dash,
+        marker=look.marker if marked else None,
+    )
+
+
+def labels(plan: Plan) -> tuple[str, str]:
+    """Return what stands at the axes."""
+    return "time since the start (s)" if plan.x == SECONDS else plan.x, plan.y.axis_label()
+
+
+KIND = Kind(per_step.compute, draw, handle, labels, csv_rows.estimates)

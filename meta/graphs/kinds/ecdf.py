@@ -1,0 +1,54 @@
+"""Empirical distribution functions: which share of the experiments has at most so much of a result."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.lines import Line2D
+
+from meta.graphs.data import per_value
+from meta.graphs.data.csv_rows import Row, of_line
+from meta.graphs.data.graph_data import Line, Numbers
+from meta.graphs.data.plan import Plan
+from meta.graphs.drawing.scene import Kind, Scene
+
+
+def draw(axes: Axes, lines: Sequence[Line], scene: Scene) -> None:
+    """Draw one staircase per entry of the legend; each reading is a step."""
+    for line in lines:
+        ordered = np.sort(line.readings[0])
+        shares = np.arange(1, len(ordered) + 1) / len(ordered)
+        axes.plot(
+            np.concatenate((ordered[:1], ordered)),
+            np.concatenate(([0.0], shares)),
+            drawstyle="steps-post",
+            color=line.look.color,
+            linestyle=line.look.dash,
+            label=line.label,
+        )
+    if scene.plan.spec.limits.y is None:
+        axes.set_ylim(0.0, 1.02)
+
+
+def handle(lines: Sequence[Line]) -> Line2D:
+    """Return what stands for a line in the legend."""
+    return Line2D([], [], color=lines[0].look.color, linestyle=lines[0].look.dash)
+
+
+def labels(plan: Plan) -> tuple[str, str]:
+    """Return what stands at the axes."""
+    return plan.y.axis_label(), "share of experiments"
+
+
+def shares(plan: Plan, numbers: Numbers) -> Iterator[Row]:
+    """Yield each reading in ascending order, with the ``share`` of readings that are at most so much."""
+    for line in numbers.lines:
+        ordered = np.sort(line.readings[0])
+        shares = np.searchsorted(ordered, ordered, side="right") / len(ordered)
+        for value, share in zip(ordered.tolist(), shares.tolist(), strict=True):
+            yield {**of_line(plan, line), "value": value, "share": share}
+
+
+KIND = Kind(per_value.compute, draw, handle, labels, shares)

@@ -1,0 +1,210 @@
+"""Heatmaps: an estimate of a result as colour, per value of two parameters."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import numpy as np
+from matplotlib import colormaps, rcParams
+from matplotlib.axes import Axes
+from matplotlib.cm import ScalarMappable
+from matplotlib.colors import LogNorm, Normalize, SymLogNorm
+from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
+from numpy.typing import NDArray
+
+from experiments.series_file.sections.graphs import ScaleName
+from meta.graphs.data import per_value
+from meta.graphs.data.csv_rows import Row, estimates
+from meta.graphs.data.graph_data import Behind, Line, Numbers
+from meta.graphs.data.phrases import from_to
+from meta.graphs.data.plan import Plan
+from meta.graphs.drawing.scene import Kind, Scene
+from meta.graphs.theme import scales, style, text_size
+from meta.records.errors import GraphError
+from meta.records.value_set import shortened
+
+Floats = NDArray[np.float64]
+
+#: A cell lower than this, in inches, has no room for its number, or besides for how often it was repeated.
+_ONE_LINE, _TWO_LINES = 0.12, 0.22
+#: What a number needs beside it, in inches.
+_BESIDE = 0.06
+_MAX_DIGITS = 6
+_MAX_LABEL = 24
+_LIGHT = 0.42
+
+
+def norm(plan: Plan, numbers: Numbers) -> Normalize:
+    """Return how numbers become colours, the same on all panels.
+
+    Raises
+    ------
+    GraphError
+        The scale has no place for any of the numbers.
+    """
+    found = np.concatenate([line.interval.estimate for line in numbers.lines])
+    scale = plan.spec.scale.color or "linear"
+    if scale == "logit":
+        raise GraphError("scale.color: logit means nothing for colours; use linear, log or symlog")
+    if scale == "log":
+        found = found[scales.has_place(found, "log")]
+        if not len(found):
+            raise GraphError("scale.color: log needs positive values, and there are none; use symlog")
+    low, high = plan.spec.limits.color or (None, None)
+    low, high = (float(found.min()) if low is None else low), (float(found.max()) if high is None else high)
+    if not low < high:
+        low, high = low - abs(low) * 0.05 - 1e-300, high + abs(high) * 0.05 + 1e-300
+    if scale == "log":
+        return LogNorm(low, high)
+    if scale == "symlog":
+        return SymLogNorm(scales.smallest(found), vmin=low, vmax=high)
+    return Normalize(low, high)
+
+
+def draw(axes: Axes, lines: Sequence[Line], scene: Scene) -> None:
+    """Draw a row of cells per line, hatched where there is nothing."""
+    scale = norm(scene.plan, scene.numbers)
+    colors = ScalarMappable(scale, colormaps[rcParams["image.cmap"]])
+    columns, rows = len(scene.places.labels), _row_labels(scene)
+    values, _ = _table(lines, columns, len(rows))
+    axes.add_patch(
+        Rectangle(
+            (-0.5, -0.5),
+            columns,
+            len(rows),
+            facecolor="none",
+            edgecolor=style.ink(),
+            alpha=0.35,
+            hatch="////",
+            linewidth=0,
+        )
+    )
+    axes.pcolormesh(
+        np.arange(columns + 1) - 0.5,
+        np.arange(len(rows) + 1) - 0.5,
+        np.ma.masked_invalid(values),
+        norm=scale,
+        cmap=colors.cmap,
+        zorder=1.5,
+    )
+    axes.set_xlim(-0.5, columns - 0.5)
+    upwards = scene.plan.values[scene.plan.hues[0]].is_axis()
+    axes.set_ylim((-0.5, len(rows) - 0.5) if upwards else (len(rows) - 0.5, -0.5))
+    axes.set_yticks(range(len(rows)), shortened(rows, _MAX_LABEL))
+    axes.grid(visible=False)
+    axes.tick_params(length=0)
+
+
+def outside(scene: Scene) -> int:
+    """Return how many cells have another colour than their own: those beyond the ends of the scale."""
+    scale = norm(scene.plan, scene.numbers)
+    found = np.concatenate([line.interval.estimate for line in scene.numbers.lines])
+    return int(np.count_nonzero(found < scale.vmin) + np.count_nonzero(found > scale.vmax))
+
+
+def numerals(values: Floats, scale: ScaleName | None = None) -> list[str]:
+    """Return the numbers of cells, all with the same number of decimals.
+
+    They are as many as the largest number needs for three significant digits, and more where the numbers lie
+    so near to each other that their differences would have less than two. Where the scale shows ratios, each
+    number has as many significant digits instead.
+    """
+    largest = float(np.abs(values).max(initial=0.0))
+    if largest == 0:
+        return ["0"] * len(values)
+    first = math.floor(math.log10(largest))
+    spread = float(np.ptp(values))
+    # What differs by the last bits only is equal.
+    differ = first - math.floor(math.log10(spread)) + 2 if spread > 1e-9 * largest else 0
+    digits = min(max(differ, 3), _MAX_DIGITS)
+    decimals = digits - 1 - first
+    if scale in ("log", "symlog") or not -3 <= decimals <= _MAX_DIGITS:
+        return [f"{value:#.{digits}g}".rstrip(".") for value in values]
+    decimals = 0 if (values == np.round(values)).all() else max(decimals, 0)
+    return [f"{value + 0.0:.{decimals}f}" for value in np.round(values, decimals)]
+
+
+def write_values(figure: Figure, panels: Sequence[Axes], scene: Scene) -> None:
+    """Write its number into each cell, if there is room in all of them; the page is laid out already."""
+    figure.draw_without_rendering()
+    colors = ScalarMappable(norm(scene.plan, scene.numbers), colormaps[rcParams["image.cmap"]])
+    columns, rows = len(scene.places.labels), scene.count
+    sizes = [axes.get_window_extent() for axes in panels]
+    width = min(size.width for size in sizes) / figure.dpi / columns
+    height = min(size.height for size in sizes) / figure.dpi / rows
+    behind = Behind.joined([line.interval.behind for line in scene.numbers.lines])
+    differ = behind.fewest.min() < behind.most.max()
+    tables = [_table(panel.lines, columns, rows) for panel in scene.numbers.panels]
+    everything = np.concatenate([values[np.isfinite(values)] for values, _ in tables])
+    written = numerals(everything, scene.plan.spec.scale.color)
+    remaining = iter(written)
+    ns = {f"n={one}" for _, repetitions in tables for one in repetitions.flat} if differ else set()
+    room = _BESIDE + max(text_size.measured(text, figure, size=style.NOTE_SIZE) for text in (*written, *ns))
+    if width < room or height < (_TWO_LINES if differ else _ONE_LINE):
+        return
+    for axes, (values, repetitions) in zip(panels, tables, strict=True):
+        for row, column in np.argwhere(np.isfinite(values)):
+            red, green, blue, is_there = colors.to_rgba(values[row, column])
+            text = next(remaining) + (f"\nn={repetitions[row, column]}" if differ else "")
+            light = "black" if 0.3 * red + 0.59 * green + 0.11 * blue > _LIGHT else "white"
+            axes.text(
+                column,
+                row,
+                text,
+                ha="center",
+                va="center",
+                fontsize=style.NOTE_SIZE,
+                linespacing=1.0,
+                color=light if is_there else style.ink(),
+            )
+
+
+def _row_labels(scene: Scene) -> list[str]:
+    labels = {line.number: line.label for line in scene.numbers.lines}
+    return [labels.get(number, "") for number in range(scene.count)]
+
+
+def _table(lines: Sequence[Line], columns: int, rows: int) -> tuple[Floats, NDArray[Any]]:
+    """Return the values, NaN where there is none, and how many repetitions they stand on, as texts."""
+    values, repetitions = np.full((rows, columns), np.nan), np.full((rows, columns), "", dtype=object)
+    for line in lines:
+        places, behind = line.x.astype(np.int64), line.interval.behind
+        values[line.number, places] = line.interval.estimate
+        each = zip(behind.fewest.tolist(), behind.most.tolist(), strict=True)
+        repetitions[line.number, places] = [from_to(*one).replace(" to ", "-") for one in each]
+    return values, repetitions
+
+
+def draw_bar(figure: Figure, panels: Sequence[Axes], scene: Scene, *, height: float) -> None:
+    """Draw the scale of colours beside the panels, with a label of at most `height` inches."""
+    colors = ScalarMappable(norm(scene.plan, scene.numbers), colormaps[rcParams["image.cmap"]])
+    found = np.concatenate([line.interval.estimate for line in scene.numbers.lines])
+    found = found[scales.has_place(found, scene.plan.spec.scale.color)]
+    below, above = (found < colors.norm.vmin).any(), (found > colors.norm.vmax).any()
+    extend = "both" if below and above else "min" if below else "max" if above else "neither"
+    bar = figure.colorbar(colors, ax=list(panels), pad=0.02, fraction=0.08, aspect=25, extend=extend)
+    label = scene.plan.spec.labels.color or scene.plan.y.axis_label()
+    bar.set_label(text_size.wrapped(label, figure, height, size=style.LABEL_SIZE))
+    bar.outline.set_linewidth(0.4)
+    if scene.plan.spec.scale.color == "log":
+        bar.locator = scales.log_locator(*bar.ax.get_ylim())
+        bar.update_ticks()
+    if scene.plan.spec.scale.color in ("log", "symlog"):
+        scales.write_plainly(bar.ax.yaxis)
+
+
+def labels(plan: Plan) -> tuple[str, str]:
+    """Return what stands at the axes."""
+    return plan.x, plan.hues[0]
+
+
+def cells(plan: Plan, numbers: Numbers) -> Iterator[Row]:
+    """Yield the cells: ``value`` over ``n`` readings."""
+    for row in estimates(plan, numbers):
+        yield {name: value for name, value in row.items() if name not in ("low", "high")}
+
+
+KIND = Kind(per_value.compute, draw, None, labels, cells)

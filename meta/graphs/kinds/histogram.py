@@ -1,0 +1,91 @@
+"""Histograms: how many experiments have how much of a result."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from itertools import pairwise
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.lines import Line2D
+from matplotlib.patches import Patch
+from matplotlib.ticker import MaxNLocator
+from numpy.typing import NDArray
+
+from experiments.series_file.sections.graphs import ScaleName
+from meta.graphs.data import per_value
+from meta.graphs.data.csv_rows import Row, of_line
+from meta.graphs.data.graph_data import Line, Numbers
+from meta.graphs.data.plan import Plan
+from meta.graphs.drawing.scene import Kind, Scene
+from meta.graphs.theme import scales
+
+Floats = NDArray[np.float64]
+
+#: More bins than this are narrower than what can be seen, whatever the rule says.
+_MOST_BINS = 60
+#: So many histograms are filled; more hide each other, and are outlines.
+_MOST_FILLED = 2
+
+
+def edges(numbers: Numbers, *, bins: int | None, scale: ScaleName | None) -> Floats:
+    """Return the edges of the bins, which all lines and panels share, so that areas can be compared.
+
+    Without a number of bins they are as wide as the narrowest that Freedman and Diaconis' or Sturges' rule
+    asks for (numpy's "auto"). They are equally wide on the scale drawn.
+    """
+    readings = np.concatenate([reading for line in numbers.lines for reading in line.readings])
+    transform = scales.transform(scale, readings)
+    placed = readings[scales.has_place(readings, scale)]
+    places = transform.transform(placed) if len(placed) else np.zeros(1)
+    low, high = float(places.min()), float(places.max())
+    if not high - low > 1e-12 * max(abs(low), abs(high)):  # all equal: one bin around them
+        margin = 0.5 if low == 0 else abs(low) * 0.05
+        low, high = low - margin, high + margin
+    elif bins is None:
+        bins = min(len(np.histogram_bin_edges(places, bins="auto")) - 1, _MOST_BINS)
+    ends: Floats = transform.inverted().transform(np.linspace(low, high, (bins or 1) + 1))
+    if len(placed):  # there and back again, the extremes may have got a last bit that leaves them out
+        ends[0], ends[-1] = min(ends[0], placed.min()), max(ends[-1], placed.max())
+    return ends
+
+
+def draw(axes: Axes, lines: Sequence[Line], scene: Scene) -> None:
+    """Draw one histogram per entry of the legend, outlined and, when there are few, filled."""
+    spec = scene.plan.spec
+    ends = edges(scene.numbers, bins=spec.bins, scale=spec.scale.x)
+    for line in lines:
+        counts, _ = np.histogram(line.readings[0], bins=ends)
+        if scene.count <= _MOST_FILLED:
+            axes.stairs(counts, ends, fill=True, color=line.look.color, alpha=0.3, linewidth=0)
+        axes.stairs(
+            counts,
+            ends,
+            edgecolor=line.look.color,
+            linestyle=line.look.dash,
+            linewidth=1.1,
+            label=line.label,
+        )
+    axes.yaxis.set_major_locator(MaxNLocator(integer=True))
+
+
+def handle(lines: Sequence[Line]) -> Line2D | Patch:
+    """Return what stands for a histogram in the legend."""
+    return Line2D([], [], color=lines[0].look.color, linestyle=lines[0].look.dash)
+
+
+def labels(plan: Plan) -> tuple[str, str]:
+    """Return what stands at the axes."""
+    return plan.y.axis_label(), "experiments"
+
+
+def bins(plan: Plan, numbers: Numbers) -> Iterator[Row]:
+    """Yield the bins: ``n`` readings from ``low`` on and, but for the last bin, below ``high``."""
+    ends = edges(numbers, bins=plan.spec.bins, scale=plan.spec.scale.x)
+    for line in numbers.lines:
+        counts, _ = np.histogram(line.readings[0], bins=ends)
+        for (low, high), count in zip(pairwise(ends.tolist()), counts.tolist(), strict=True):
+            yield {**of_line(plan, line), "low": low, "high": high, "n": count}
+
+
+KIND = Kind(per_value.compute, draw, handle, labels, bins)

@@ -1,0 +1,107 @@
+"""Performance profiles: which share of the problems a method solves within a factor of the best."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.lines import Line2D
+
+from meta.graphs.data import method_table
+from meta.graphs.data.csv_rows import Row, of_line
+from meta.graphs.data.graph_data import Behind, Cell, Estimates, Line, Numbers
+from meta.graphs.data.groups import Group, make_groups, panels_of
+from meta.graphs.data.plan import Plan
+from meta.graphs.drawing.scene import Kind, Scene
+from meta.records.errors import GraphError
+from meta.records.series_records import SeriesRecords
+from meta.statistics.comparisons.profiles import performance_profile
+
+#: From here on factors are drawn on a logarithmic axis.
+LARGE_FACTOR = 10.0
+#: How far the axis goes beyond the last factor, as a factor.
+_BEYOND = 1.06
+
+
+def compute(plan: Plan, records: SeriesRecords) -> Numbers:
+    """Compute the profile of each method over the problems of its panel.
+
+    Raises
+    ------
+    GraphError
+        A cost is not positive, the file does not say whether more is better, or nothing is completed.
+    """
+    is_cost = method_table.goal(plan) == "min"
+    groups = make_groups(plan, records)
+    lines: list[tuple[Group, Line]] = []
+    cells: list[Cell] = []
+    without = non_finite = 0
+    for place in dict.fromkeys(group.place for group in groups):
+        here = [group for group in groups if group.place == place]
+        label = {member.id: group.label for group in here for member in group.members}
+        members = [member for group in here for member in group.members]
+        found = method_table.table(plan, members, lambda member, label=label: label[member.id])  # type: ignore[misc]  # mypy does not infer a lambda with a default
+        cells += found.cells
+        without += found.without
+        non_finite += found.non_finite
+        if not np.isfinite(found.scores).any():
+            continue
+        try:
+            # Of a score to be large, the factor to the best is best / own: that of the reciprocals.
+            costs = found.scores if is_cost else _reciprocals(found.scores)
+            profile = performance_profile(costs)
+        except ValueError as error:
+            raise GraphError(f"y: a profile of {plan.y.measured!r} is impossible: {error}") from error
+        nothing = np.full(profile.factors.shape, np.nan)
+        problems = Behind.of(np.full((1, len(profile.factors)), profile.problems, dtype=np.int64))
+        for group, shares in zip(here, profile.shares, strict=True):
+            interval = Estimates(shares, nothing, nothing, problems)
+            lines.append((group, Line(group.label, group.number, group.look, profile.factors, interval)))
+    return Numbers(panels_of(groups, lines), cells, without=without, non_finite=non_finite)
+
+
+def _reciprocals(scores: method_table.Floats) -> method_table.Floats:
+    if (scores <= 0).any():
+        raise ValueError("scores are positive: a factor to the best means nothing otherwise")
+    costs: method_table.Floats = 1 / scores
+    return costs
+
+
+def draw(axes: Axes, lines: Sequence[Line], scene: Scene) -> None:
+    """Draw one staircase per method, to the right end of the axis."""
+    last = max(float(line.x[-1]) for line in scene.numbers.lines) * _BEYOND
+    for line in lines:
+        axes.plot(
+            np.append(line.x, last),
+            np.append(line.interval.estimate, line.interval.estimate[-1]),
+            drawstyle="steps-post",
+            color=line.look.color,
+            linestyle=line.look.dash,
+            label=line.label,
+        )
+    axes.set_ylim(0.0, 1.02)
+    axes.set_xlim(1.0, last)
+
+
+def handle(lines: Sequence[Line]) -> Line2D:
+    """Return what stands for a method in the legend."""
+    return Line2D([], [], color=lines[0].look.color, linestyle=lines[0].look.dash)
+
+
+def labels(plan: Plan) -> tuple[str, str]:
+    """Return what stands at the axes."""
+    factor = "factor to the best" if plan.y.label.goal == "min" else "best / own"
+    return f"{plan.y.axis_label()}: {factor}", "share of problems"
+
+
+def shares(plan: Plan, numbers: Numbers) -> Iterator[Row]:
+    """Yield the steps: which ``share`` of the ``n`` problems each method solves within a ``factor``."""
+    for line in numbers.lines:
+        for factor, share, count in zip(
+            line.x.tolist(), line.interval.estimate.tolist(), line.interval.count.tolist(), strict=True
+        ):
+            yield {**of_line(plan, line), "factor": factor, "share": share, "n": count}
+
+
+KIND = Kind(compute, draw, handle, labels, shares)

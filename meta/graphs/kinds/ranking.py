@@ -1,0 +1,198 @@
+"""Critical-difference diagrams: average ranks of methods over data sets, and which cannot be told apart."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.ticker import MultipleLocator
+
+from meta.graphs.data import method_table
+from meta.graphs.data.csv_rows import Row
+from meta.graphs.data.graph_data import Line, Numbers, Panel, Ranked
+from meta.graphs.data.plan import Plan
+from meta.graphs.drawing.scene import Kind, Scene
+from meta.graphs.theme import style
+from meta.records.errors import GraphError
+from meta.records.series_records import SeriesRecords
+from meta.records.value_set import ABSENT, shortened
+from meta.statistics.comparisons.ranking import nemenyi, rank_methods
+from meta.statistics.intervals.resampling import DEFAULT_LEVEL
+
+_MAX_LABEL = 24
+#: Room for the words above the critical difference.
+_ABOVE = 1.3
+#: Two names of this length, one on each side, leave room for the axis in one column.
+SHORT_LABEL = 10
+#: Where things stand, in rows below the axis of ranks.
+_CRITICAL, _FIRST_CLIQUE, _CLIQUE, _ROW = -2.1, 0.45, 0.45, 1.0
+
+
+def compute(plan: Plan, records: SeriesRecords) -> Numbers:
+    """Rank the values of x over everything that is averaged over.
+
+    Raises
+    ------
+    GraphError
+        The file does not say whether more is better, or there are too few methods or data sets.
+    """
+    is_score = method_table.goal(plan) == "max"
+    names = (plan.x, *plan.over)
+    members = sorted(
+        records.configurations, key=lambda one: [plan.place(name, one.parameters) for name in names]
+    )
+    found = method_table.table(plan, members, lambda member: plan.value_label(plan.x, member.parameters))
+    try:
+        ranking = rank_methods(found.scores, higher_is_better=is_score)
+    except ValueError as error:
+        raise GraphError(
+            f"{error}. Methods are the values of {plan.x}, data sets those of {', '.join(plan.over)}"
+        ) from error
+    groups = nemenyi(ranking, level=plan.spec.level or DEFAULT_LEVEL)
+    ranked = Ranked(found.methods, ranking, groups, found.counts)
+    return Numbers(
+        [Panel(None, ())],
+        found.cells,
+        without=found.without,
+        non_finite=found.non_finite,
+        ranked=ranked,
+    )
+
+
+@dataclass(frozen=True)
+class _Mark:
+    """Where a method's name stands: left or right of the axis, and how far below."""
+
+    method: int
+    rank: float
+    is_left: bool
+    depth: float
+
+
+def rows(ranked: Ranked) -> float:
+    """Return how many rows of text the diagram needs."""
+    return _ABOVE - _CRITICAL + _lowest(ranked)
+
+
+def _lowest(ranked: Ranked) -> float:
+    return 0.5 + max(mark.depth for mark in _marks(ranked))
+
+
+def _marks(ranked: Ranked) -> list[_Mark]:
+    order = np.argsort(ranked.ranking.average_ranks, kind="stable").tolist()
+    top = _FIRST_CLIQUE + _CLIQUE * _levels(ranked) + 0.35
+    half = (len(order) + 1) // 2
+    marks = []
+    for place, method in enumerate(order):
+        is_left = place < half
+        depth = top + _ROW * (place if is_left else len(order) - 1 - place)
+        marks.append(_Mark(method, float(ranked.ranking.average_ranks[method]), is_left, depth))
+    return marks
+
+
+def _levels(ranked: Ranked) -> int:
+    return len(ranked.groups.cliques)
+
+
+def draw(axes: Axes, _lines: Sequence[Line], scene: Scene) -> None:
+    """Draw the axis of ranks, a line from each rank to its method's name, and a bar for each clique."""
+    ranked = scene.numbers.ranked
+    if ranked is None:
+        raise ValueError("a ranking is drawn of ranks")
+    methods = len(ranked.methods)
+    names = shortened(ranked.methods, _MAX_LABEL)
+    axes.set_xlim(1.0, float(methods))
+    axes.set_ylim(_lowest(ranked), _CRITICAL - _ABOVE)
+    axes.spines[["left", "right", "bottom"]].set_visible(False)
+    axes.spines["top"].set(visible=True, position=("data", 0.0))
+    axes.xaxis.set_ticks_position("top")
+    axes.xaxis.set_major_locator(MultipleLocator(max(1, methods // 8)))
+    axes.set_yticks([])
+    axes.grid(visible=False)
+    edge = 0.03 * (methods - 1)
+    for mark in _marks(ranked):
+        end = 1.0 - edge if mark.is_left else methods + edge
+        axes.plot(
+            [mark.rank, mark.rank, end],
+            [0.0, mark.depth, mark.depth],
+            color=style.ink(),
+            linewidth=0.7,
+            clip_on=False,
+            label=ranked.methods[mark.method],
+        )
+        axes.text(
+            end - edge / 2 if mark.is_left else end + edge / 2,
+            mark.depth,
+            f"{names[mark.method]} ({mark.rank:.2f})",
+            ha="right" if mark.is_left else "left",
+            va="center",
+            fontsize=style.TICK_SIZE,
+        )
+    for level, clique in enumerate(ranked.groups.cliques):
+        ranks = ranked.ranking.average_ranks[list(clique)]
+        height = _FIRST_CLIQUE + _CLIQUE * level
+        axes.plot(
+            [ranks.min() - edge / 2, ranks.max() + edge / 2],
+            [height, height],
+            color=style.color(0),
+            linewidth=3.0,
+            solid_capstyle="butt",
+            clip_on=False,
+            label="no significant difference",
+        )
+    _draw_critical(axes, ranked, methods)
+
+
+def _draw_critical(axes: Axes, ranked: Ranked, methods: int) -> None:
+    """Draw the critical difference above the axis, as far as there is room."""
+    length = min(ranked.groups.critical_difference, methods - 1.0)
+    axes.plot(
+        [1.0, 1.0 + length],
+        [_CRITICAL, _CRITICAL],
+        color=style.color(1),
+        marker="|",
+        markersize=5,
+        linewidth=1.4,
+        clip_on=False,
+        label="critical difference",
+    )
+    more = " (longer than the axis)" if length < ranked.groups.critical_difference else ""
+    axes.annotate(
+        f"CD = {ranked.groups.critical_difference:.2f}{more}",
+        (1.0, _CRITICAL),
+        xytext=(0, 4),
+        textcoords="offset points",
+        ha="left",
+        va="bottom",
+        fontsize=style.TICK_SIZE,
+        annotation_clip=False,
+    )
+
+
+def labels(_plan: Plan) -> tuple[str, str]:
+    """Return what stands at the axes: the note says what the ranks are."""
+    return "", ""
+
+
+def ranks(plan: Plan, numbers: Numbers) -> Iterator[Row]:
+    """Yield the methods, best first, with the bars that they are on, counted from 1."""
+    ranked = numbers.ranked
+    if ranked is None:
+        raise ValueError("a ranking consists of ranks")
+    values = dict(zip(plan.values[plan.x].labels, plan.values[plan.x].values, strict=True))
+    for method in np.argsort(ranked.ranking.average_ranks, kind="stable").tolist():
+        bars = [bar for bar, clique in enumerate(ranked.groups.cliques, 1) if method in clique]
+        value = values[ranked.methods[method]]
+        yield {
+            f"parameters.{plan.x}": None if value is ABSENT else value,
+            "result": plan.y.key,
+            "average_rank": float(ranked.ranking.average_ranks[method]),
+            "bars": " ".join(map(str, bars)),
+            "critical_difference": ranked.groups.critical_difference,
+            "data_sets": len(ranked.ranking.scores),
+        }
+
+
+KIND = Kind(compute, draw, None, labels, ranks)

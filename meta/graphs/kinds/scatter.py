@@ -1,0 +1,289 @@
+"""Scatter graphs: one result against another, a point per configuration, and those nothing is better than."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Literal
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.lines import Line2D
+from numpy.typing import NDArray
+
+from meta.graphs.data.csv_rows import Row, known, of_parameters
+from meta.graphs.data.estimates import Measure
+from meta.graphs.data.graph_data import Cell, Line, Numbers, Panel
+from meta.graphs.data.groups import Group, make_groups, panels_of
+from meta.graphs.data.plan import Plan, Reading
+from meta.graphs.drawing.intervals import draw_whiskers, placed
+from meta.graphs.drawing.scene import Kind, Scene
+from meta.graphs.theme import scales, style
+from meta.records.readings import Integers, missing_of, number, refuse_huge, side_by_side
+from meta.records.series_records import ConfigurationRecord, SeriesRecords
+
+Floats = NDArray[np.float64]
+Goal = Literal["max", "min"]
+
+#: Of whiskers, which cross each other where configurations are many.
+_ALPHA = 0.5
+#: What the front is called in the legend.
+FRONT = "Pareto front"
+
+
+def compute(plan: Plan, records: SeriesRecords) -> Numbers:
+    """Compute the estimate of both results for each configuration.
+
+    Experiments that lack one of the two are left out of both.
+
+    Raises
+    ------
+    GraphError
+        There would be too many panels or colours, or nothing to draw.
+    """
+    across = _across(plan)
+    measure = Measure.of(plan.spec, records.name, plan.y.key, shares_seeds=records.shares_seeds)
+    apart = records.parameter_table(plan.values).telling_apart(plan.over)
+    lines: list[tuple[Group, Line]] = []
+    cells: list[Cell] = []
+    incomplete: list[str] = []
+    without = non_finite = 0
+    groups = make_groups(plan, records)
+    for group in groups:
+        pairs: list[_Pairs] = []
+        settings: list[dict[str, Any]] = []
+        for members in _points(group, plan, apart):
+            strata, repetitions = [], []
+            before = non_finite
+            for member in members:
+                found, of_repetition = _pairs(member, across.key, plan.y.key)
+                is_finite = np.isfinite(found).all(axis=1)
+                without += len(member.completed) - len(found)
+                non_finite += len(found) - int(is_finite.sum())
+                strata.append(found[is_finite])
+                repetitions.append(of_repetition[is_finite])
+            label = plan.described(apart, members[0].parameters)
+            total = sum(map(len, strata))
+            is_drawn = all(map(len, strata))
+            is_nan = non_finite > before and not total
+            cells.append(Cell(label, total if is_drawn else 0, missing_of(members), is_nan=is_nan))
+            if is_drawn:
+                pairs.append(_Pairs(strata, repetitions))
+                settings.append(plan.told(apart, members[0].parameters))
+            elif total:
+                incomplete.append(label)
+        if pairs:
+            lines.append((group, replace(_line(group, measure, pairs), settings=settings)))
+    panels = [_with_front(panel, across, plan.y) for panel in panels_of(groups, lines)]
+    return Numbers(panels, cells, without=without, non_finite=non_finite, incomplete=incomplete)
+
+
+def _across(plan: Plan) -> Reading:
+    if plan.across is None:
+        raise ValueError("a scatter graph has a result as its x")
+    return plan.across
+
+
+def _points(group: Group, plan: Plan, apart: Sequence[str]) -> list[list[ConfigurationRecord]]:
+    """Return the configurations of each point: one, or those that differ in what is averaged over only."""
+    found: dict[tuple[int, ...], list[ConfigurationRecord]] = {}
+    for member in group.members:
+        key = tuple(plan.place(name, member.parameters) for name in apart)
+        found.setdefault(key, []).append(member)
+    return list(found.values())
+
+
+@dataclass(frozen=True)
+class _Pairs:
+    """What is behind a point: per configuration both results, shape (experiments, 2), and the repetitions."""
+
+    strata: Sequence[Floats]
+    repetitions: Sequence[Integers]
+
+    def scores(self, column: int) -> Floats:
+        """Return one of the results, shape (repetitions, configurations)."""
+        return side_by_side([stratum[:, column] for stratum in self.strata], self.repetitions)
+
+
+def _pairs(member: ConfigurationRecord, *keys: str) -> tuple[Floats, Integers]:
+    """Return both results of the experiments that have both, shape (experiments, 2), and the repetitions."""
+    rows = {one.repetition: [number(one, key) for key in keys] for one in member.completed}
+    there = {repetition: row for repetition, row in rows.items() if None not in row}
+    pairs = np.array(list(there.values()), dtype=np.float64).reshape(-1, len(keys))
+    for readings, key in zip(pairs.T, keys, strict=True):
+        refuse_huge(readings, key)
+    return pairs, np.array(list(there), dtype=np.int64)
+
+
+def _line(group: Group, measure: Measure, pairs: Sequence[_Pairs]) -> Line:
+    across, upwards = (measure.of_points([one.scores(column) for one in pairs]) for column in (0, 1))
+    readings = [np.concatenate(one.strata) for one in pairs]
+    return Line(
+        group.label,
+        group.number,
+        group.look,
+        np.arange(len(pairs), dtype=np.float64),
+        upwards,
+        across=across,
+        readings=readings,
+    )
+
+
+def pareto_front(points: Floats, goals: tuple[Goal, Goal]) -> Floats:
+    """Return the points to which no other is better in one result and at least as good in the other.
+
+    Parameters
+    ----------
+    points : ndarray, shape (points, 2)
+    goals : tuple of {"max", "min"}
+        Of each column.
+
+    Returns
+    -------
+    ndarray, shape (front, 2)
+        By the first column.
+    """
+    signs = np.array([1.0 if goal == "min" else -1.0 for goal in goals])
+    costs = points * signs
+    order = np.lexsort((costs[:, 1], costs[:, 0]))
+    best, kept = np.inf, []
+    for place in order:
+        if costs[place, 1] < best:
+            kept.append(place)
+            best = costs[place, 1]
+    front: Floats = points[kept]
+    return front[np.argsort(front[:, 0], kind="stable")]
+
+
+def _with_front(panel: Panel, across: Reading, upwards: Reading) -> Panel:
+    goals = across.label.goal, upwards.label.goal
+    lines = [line for line in panel.lines if line.across is not None]
+    if goals[0] is None or goals[1] is None or not lines:
+        return panel
+    points = np.concatenate(
+        [np.column_stack([line.across.estimate, line.interval.estimate]) for line in lines if line.across]
+    )
+    return replace(panel, front=pareto_front(points, (goals[0], goals[1])))
+
+
+def draw(axes: Axes, lines: Sequence[Line], scene: Scene) -> None:
+    """Draw a marker with whiskers per configuration, and the front as a staircase through the best."""
+    for line in lines:
+        across = line.across
+        if across is None:
+            continue
+        look = line.look
+        if scene.plan.spec.points:
+            for readings in line.readings:
+                axes.plot(
+                    *readings.T,
+                    linestyle="none",
+                    marker=look.marker,
+                    markersize=1.8,
+                    alpha=0.35,
+                    color=look.color,
+                )
+        scale = scene.plan.spec.scale
+        sideways, upwards = placed(across, scale.x), placed(line.interval, scale.y)
+        draw_whiskers(axes, sideways.estimate, upwards, color=look.color, alpha=_ALPHA)
+        draw_whiskers(axes, upwards.estimate, sideways, color=look.color, along="x", alpha=_ALPHA)
+        axes.plot(
+            across.estimate,
+            line.interval.estimate,
+            linestyle="none",
+            marker=look.marker,
+            color=look.color,
+            label=line.label,
+        )
+    _draw_front(axes, lines, scene)
+
+
+def _draw_front(axes: Axes, lines: Sequence[Line], scene: Scene) -> None:
+    panel = next((panel for panel in scene.numbers.panels if panel.lines is lines), None)
+    front = None if panel is None else _visible_front(panel, scene)
+    if front is None:
+        return
+    if len(front) == 1:
+        axes.plot(*front.T, label=FRONT, zorder=3.5, **_front_ring())
+        return
+    # Between two points of the front the worse of both is sure: a staircase, not a slope.
+    is_max = scene.plan.across is not None and scene.plan.across.label.goal == "max"
+    axes.plot(
+        *front.T,
+        drawstyle="steps-pre" if is_max else "steps-post",
+        zorder=3.5,
+        label=FRONT,
+        **_front_line(),
+    )
+
+
+def _visible_front(panel: Panel, scene: Scene) -> Floats | None:
+    """Return the points of the front that have a place on the scales, if there are any."""
+    if panel.front is None:
+        return None
+    scale = scene.plan.spec.scale
+    x, y = panel.front.T
+    found: Floats = panel.front[scales.has_place(x, scale.x) & scales.has_place(y, scale.y)]
+    return found if len(found) else None
+
+
+def _front_line() -> dict[str, Any]:
+    return {"color": style.ink(), "linewidth": 1.1, "linestyle": (0, (3, 2))}
+
+
+def _front_ring() -> dict[str, Any]:
+    """Return how a front of one point is drawn, which leaves no line."""
+    ring = {"marker": "o", "markersize": 8.0, "markerfacecolor": "none", "markeredgewidth": 1.1}
+    return {"color": style.ink(), "linestyle": "none", **ring}
+
+
+def handle(lines: Sequence[Line]) -> Line2D:
+    """Return what stands for the points of a colour in the legend."""
+    look = lines[0].look
+    return Line2D([], [], linestyle="none", marker=look.marker, color=look.color)
+
+
+def front_handle(scene: Scene) -> Line2D | None:
+    """Return what stands for the fronts of all panels in the legend, None where none is drawn."""
+    fronts = [_visible_front(panel, scene) for panel in scene.numbers.panels]
+    sizes = {len(front) for front in fronts if front is not None}
+    if not sizes:
+        return None
+    look = _front_ring() if 1 in sizes else {}
+    return Line2D([], [], **(look | _front_line() if max(sizes) > 1 else look))
+
+
+def labels(plan: Plan) -> tuple[str, str]:
+    """Return what stands at the axes."""
+    return _across(plan).axis_label(), plan.y.axis_label()
+
+
+def both_results(plan: Plan, numbers: Numbers) -> Iterator[Row]:
+    """Yield the points: the estimates of both results with their ends, and whether they are on the front."""
+    for panel in numbers.panels:
+        front = set() if panel.front is None else set(map(tuple, panel.front.tolist()))
+        for line in panel.lines:
+            across, upwards = line.across, line.interval
+            if across is None:
+                continue
+            found = (across.estimate, across.low, across.high, upwards.estimate, upwards.low, upwards.high)
+            ends = zip(*(one.tolist() for one in found), strict=True)
+            for settings, (x, x_low, x_high, y, low, high), count in zip(
+                line.settings, ends, upwards.count.tolist(), strict=True
+            ):
+                yield {
+                    **of_parameters({**line.parameters, **settings}),
+                    "x_result": _across(plan).key,
+                    "x": x,
+                    "x_low": known(x_low),
+                    "x_high": known(x_high),
+                    "result": plan.y.key,
+                    "value": y,
+                    "low": known(low),
+                    "high": known(high),
+                    "n": count,
+                    **({} if panel.front is None else {"on_front": (x, y) in front}),
+                }
+
+
+KIND = Kind(compute, draw, handle, labels, both_results)

@@ -1,0 +1,171 @@
+"""Time lines: which worker ran when, each attempt in the colour of its outcome."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.collections import PolyCollection
+from matplotlib.patches import Patch
+from matplotlib.ticker import FuncFormatter, MaxNLocator
+
+from database.models import Outcome
+from meta.graphs.data.csv_rows import Row
+from meta.graphs.data.graph_data import Behind, Estimates, Line, Numbers, Panel, Timeline
+from meta.graphs.data.plan import Plan
+from meta.graphs.drawing.scene import Kind, Scene
+from meta.graphs.theme import style
+from meta.graphs.theme.style import Look
+from meta.records.errors import GraphError
+from meta.records.series_records import SeriesRecords
+from meta.records.value_set import shortened
+
+RUNNING = "running"
+#: Always in the same colour, the most frequent one in the quietest.
+_LOOKS = {
+    Outcome.COMPLETED.value: Look(6, 0),
+    Outcome.FAILED.value: Look(1, 1),
+    Outcome.TIMED_OUT.value: Look(3, 4),
+    Outcome.CRASHED.value: Look(4, 0),
+    Outcome.OUT_OF_MEMORY.value: Look(5, 1),
+    Outcome.INVALID_RESULT.value: Look(5, 2),
+    Outcome.LOST.value: Look(0, 3),
+    Outcome.INTERRUPTED.value: Look(0, 2),
+    Outcome.CANCELLED.value: Look(2, 4),
+    Outcome.RELEASED.value: Look(2, 1),
+    RUNNING: Look(2, 0),
+}
+#: More attempts than this are one picture within an SVG or PDF file, not as many shapes.
+_MANY = 5_000
+_MAX_LABEL = 20
+#: More workers than this are not labelled one by one.
+_LABELLED = 40
+
+
+def compute(_plan: Plan, records: SeriesRecords) -> Numbers:
+    """Lay out the attempts: a row per worker, by host and first start; times from the first of all.
+
+    Raises
+    ------
+    GraphError
+        Nothing was started yet.
+    """
+    attempts = records.attempts
+    if not attempts and records.where is not None:
+        raise GraphError(f"no started experiment is one where {records.where}: nothing to draw")
+    if not attempts:
+        raise GraphError(f"no experiment of {records.name!r} was started yet: nothing to draw")
+    origin = min(one.started_at for one in attempts)
+    latest = max(one.finished_at or one.started_at for one in attempts)
+    firsts = {one.worker: one.started_at for one in reversed(attempts)}
+    hosts = {one.worker: one.host for one in attempts}
+    order = sorted(firsts, key=lambda worker: (hosts[worker], firsts[worker], worker))
+    rows = {worker: row for row, worker in enumerate(order)}
+    spans = np.array(
+        [
+            (
+                rows[one.worker],
+                (one.started_at - origin).total_seconds(),
+                ((one.finished_at or latest) - origin).total_seconds(),
+            )
+            for one in attempts
+        ]
+    )
+    # The host's wall clock may have been set back meanwhile.
+    spans[:, 2] = np.maximum(spans[:, 1], spans[:, 2])
+    outcomes = np.array([RUNNING if one.outcome is None else one.outcome.value for one in attempts])
+    names = _host_names([hosts[worker] for worker in order])
+    labels = [f"{name} {row + 1}".strip() for row, name in enumerate(names)]
+    timeline = Timeline(labels, spans, outcomes, len(set(hosts.values())))
+    lines = []
+    nothing = np.zeros(0)
+    interval = Estimates(nothing, nothing, nothing, Behind.of_points([]))
+    for number, (name, look) in enumerate((name, look) for name, look in _LOOKS.items() if name in outcomes):
+        lines.append(Line(name.replace("_", " "), number, look, nothing, interval))
+    return Numbers([Panel(None, lines)], timeline=timeline)
+
+
+def _host_names(hosts: Sequence[str]) -> list[str]:
+    """Return what tells hosts apart in few letters; nothing where there is only one."""
+    distinct = list(dict.fromkeys(hosts))
+    if len(distinct) == 1:
+        return [""] * len(hosts)
+    without_domain = [host.partition(".")[0] for host in distinct]
+    short = shortened(without_domain if len(set(without_domain)) == len(distinct) else distinct, _MAX_LABEL)
+    if max(map(len, short)) > _MAX_LABEL:
+        short = [f"host {number + 1}" for number in range(len(distinct))]
+    names = dict(zip(distinct, short, strict=True))
+    return [names[host] for host in hosts]
+
+
+def draw(axes: Axes, lines: Sequence[Line], scene: Scene) -> None:
+    """Draw a bar per attempt from its start to its end."""
+    timeline = scene.numbers.timeline
+    if timeline is None:
+        raise ValueError("a time line is drawn of attempts")
+    unit, seconds = _unit(timeline.length_s)
+    for line in lines:
+        row, start, end = timeline.of(line.label.replace(" ", "_")).T
+        low, high = row - 0.4, row + 0.4
+        start, end = start / seconds, end / seconds
+        corners = np.stack([start, low, start, high, end, high, end, low], axis=1).reshape(-1, 4, 2)
+        axes.add_collection(
+            PolyCollection(
+                list(corners),
+                facecolor=(line.look.color, 0.75),
+                edgecolor=style.paper() if len(corners) <= _MANY // 10 else "none",
+                linewidth=0.25,
+                hatch=line.look.fill["hatch"],
+                label=line.label,
+                rasterized=len(timeline.spans) > _MANY,
+            )
+        )
+    workers = len(timeline.workers)
+    axes.set_xlim(0.0, max(timeline.length_s / seconds, 1e-9) * 1.01)
+    axes.set_ylim(workers - 0.4, -0.6)
+    if workers <= _LABELLED:
+        axes.set_yticks(range(workers), timeline.workers)
+    else:
+        axes.yaxis.set_major_locator(MaxNLocator(integer=True))
+        axes.yaxis.set_major_formatter(FuncFormatter(lambda place, _: f"{place + 1:.0f}"))
+    axes.set_xlabel(f"time since the first start ({unit})")
+    axes.grid(visible=False)
+
+
+def _unit(length_s: float) -> tuple[str, float]:
+    """Return the unit to write times in, and its seconds."""
+    for unit, seconds in (("d", 86_400.0), ("h", 3_600.0), ("min", 60.0)):
+        if length_s > 3 * seconds:
+            return unit, seconds
+    return "s", 1.0
+
+
+def handle(lines: Sequence[Line]) -> Patch:
+    """Return what stands for an outcome in the legend."""
+    look = lines[0].look
+    return Patch(
+        facecolor=(look.color, 0.75), edgecolor=style.paper(), hatch=look.fill["hatch"], linewidth=0.25
+    )
+
+
+def labels(_plan: Plan) -> tuple[str, str]:
+    """Return what stands at the axes; the unit of time is known when it is drawn."""
+    return "", "worker"
+
+
+def attempts(_plan: Plan, numbers: Numbers) -> Iterator[Row]:
+    """Yield the attempts by their start, in seconds since the first one."""
+    timeline = numbers.timeline
+    if timeline is None:
+        raise ValueError("a time line consists of attempts")
+    for (row, start, end), outcome in zip(timeline.spans.tolist(), timeline.outcomes.tolist(), strict=True):
+        yield {
+            "worker": timeline.workers[int(row)],
+            "started_s": start,
+            "finished_s": None if outcome == RUNNING else end,
+            "outcome": outcome,
+        }
+
+
+KIND = Kind(compute, draw, handle, labels, attempts)

@@ -1,0 +1,75 @@
+"""Names of the files of graphs and tables: safe on every file system, and the same each time."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import unicodedata
+from collections.abc import Sequence
+from pathlib import Path
+
+from experiments.series_file.sections.graphs import GraphSpec
+
+_MAX_LENGTH = 100
+
+
+def file_names(specs: Sequence[GraphSpec]) -> list[str]:
+    """Return one name per graph, without suffix: its own, or what it shows.
+
+    Two graphs of the same name are told apart by a digest of the whole of what they ask for, or,
+    where even that is equal, by a number.
+    """
+    asked = [spec.model_dump_json() for spec in specs]
+    return distinct([spec.name or "-".join(_described(spec)) for spec in specs], asked)
+
+
+def distinct(texts: Sequence[str], asked: Sequence[str]) -> list[str]:
+    """Return file names for `texts`; equal ones are told apart by a digest of what was asked for."""
+    names = [safe(text) for text in texts]
+    folded = [name.casefold() for name in names]
+    names = [
+        name if folded.count(name.casefold()) == 1 else f"{name}-{_digest(one)}"
+        for name, one in zip(names, asked, strict=True)
+    ]
+    return [
+        name if name not in names[:place] else f"{name}-{names[:place].count(name) + 1}"
+        for place, name in enumerate(names)
+    ]
+
+
+def title_of(spec: GraphSpec) -> str:
+    """Return what a graph is called where it has a heading: its title, its name, or what it shows."""
+    return spec.title or spec.name or " ".join(_described(spec)[0 if spec.kind else 1 :])
+
+
+def _described(spec: GraphSpec) -> list[str]:
+    parts: list[str] = [spec.kind or "graph"]
+    facet = spec.facet
+    roles = (
+        ("", spec.y),
+        ("over", spec.x),
+        ("and", spec.rows),
+        ("by", spec.hue),
+        ("and", spec.style),
+        *(("per", name) for name in ((facet.row, facet.column) if facet else ())),
+    )
+    for word, name in roles:
+        if name is not None:
+            parts += [word, name] if word else [name]
+    return parts
+
+
+def safe(text: str) -> str:
+    """Return `text` as a file name; when anything had to be replaced, a digest of it is appended."""
+    plain = unicodedata.normalize("NFC", text)
+    name = re.sub(r"[^A-Za-z0-9._-]+", "_", plain).lstrip("._-")[:_MAX_LENGTH]
+    return name if name == plain else f"{name}-{_digest(plain)}".lstrip("-")
+
+
+def folder_of(directory: Path, where: str | None) -> Path:
+    """Return where files go: those of some experiments only beside those of all, which stay."""
+    return directory if where is None else directory / f"where-{safe(where)}"
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()[:8]

@@ -1,0 +1,91 @@
+"""The fingerprint of the data behind a figure: the same for the same records, whichever database holds them.
+
+It is the SHA-256 of everything in the extract of a graph (`meta.graphs.generation.extract`) that comes
+from the database: of each configuration in their order the parameters, of each completed experiment the
+repetition and the results, of each curve the bytes of its steps and readings, whether seeds are shared, and
+the counts that the note tells. Ids are replaced by places in these orders; names of mappings are sorted. What is computed
+from it (means, intervals) is no part of it: that would differ in the last bit between computers.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from meta.records.series_records import SeriesRecords
+
+#: Told apart from the data, who and how rather than what; and what only tables show.
+_NO_DATA = frozenset({"name", "labels", "specs", "tables", "code", "configuration_code", "no_longer_named"})
+
+
+class Fingerprints:
+    """Takes fingerprints of the extracts of one series; each array is read once, however many show it."""
+
+    def __init__(self) -> None:
+        # The array is kept, so that its id cannot become that of another one.
+        self._arrays: dict[int, tuple[np.ndarray[Any, Any], str]] = {}
+
+    def of(self, extract: SeriesRecords) -> str:
+        """Return the fingerprint, 64 hexadecimal digits."""
+        numbers = _Numbers()
+        for configuration in extract.configurations:
+            numbers.of("configuration_id", configuration.id)
+            for experiment in configuration.completed:
+                numbers.of("experiment_id", experiment.id)
+
+        def plain(value: Any) -> Any:
+            """Turn what JSON does not know into what it does."""
+            if isinstance(value, np.ndarray):
+                return self._digest(value)
+            if dataclasses.is_dataclass(value):
+                content = dict(vars(value))
+                content.pop("id", None)  # the place in its list tells the same
+                for kind in numbers.kinds:
+                    if kind in content:
+                        content[kind] = numbers.of(kind, content[kind])
+                return content
+            if isinstance(value, Mapping):
+                return dict(value)
+            return value.isoformat()  # a time
+
+        content = {
+            name: numbers.in_keys(value) for name, value in vars(extract).items() if name not in _NO_DATA
+        }
+        content["retired"] = extract.retired  # the note tells how many, not which
+        text = json.dumps(content, default=plain, sort_keys=True, separators=(",", ":"))
+        return hashlib.sha256(text.encode()).hexdigest()
+
+    def _digest(self, array: np.ndarray[Any, Any]) -> str:
+        known = self._arrays.get(id(array))
+        if known is None:
+            little = np.ascontiguousarray(array, dtype=array.dtype.newbyteorder("<"))
+            digest = f"{little.dtype.str}{little.shape}{hashlib.sha256(little.data).hexdigest()}"
+            known = self._arrays[id(array)] = array, digest
+        return known[1]
+
+
+class _Numbers:
+    """Numbers from 0 for the ids that a database gave, in the order in which they are first seen."""
+
+    kinds = ("configuration_id", "experiment_id")
+
+    def __init__(self) -> None:
+        self._known: dict[str, dict[int, int]] = {kind: {} for kind in self.kinds}
+
+    def of(self, kind: str, found: int) -> int:
+        known = self._known[kind]
+        return known.setdefault(found, len(known))
+
+    def in_keys(self, value: Any) -> Any:
+        """Replace ids of experiments that are the keys of mappings, also of mappings within mappings."""
+        if not isinstance(value, Mapping):
+            return value
+        return {
+            self.of("experiment_id", name) if isinstance(name, int) else name: self.in_keys(item)
+            for name, item in value.items()
+        }

@@ -1,0 +1,120 @@
+"""Where a figure comes from: what its files carry in their metadata, and how it is read back."""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import json
+from collections.abc import Mapping
+from importlib import metadata
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from experiments.series_file.sections.graphs import GraphSpec
+from meta import package_folder
+from meta.graphs.provenance.fingerprint import Fingerprints
+from meta.records.code_versions import CodeVersion
+from meta.records.series_records import SeriesRecords
+
+#: What decides how the same numbers look, besides our own code.
+_LIBRARIES = ("matplotlib", "numpy", "scipy")
+_DISTRIBUTION = "experiment-series"
+_META = package_folder()
+
+
+class Origin(BaseModel):
+    """Where a figure comes from. Nothing of it depends on when, where or by whom it was drawn.
+
+    Attributes
+    ----------
+    format : int
+        Of this record.
+    series, graph : str
+        The names of the series and, among its graphs, of this one.
+    specification : mapping
+        The graph as it was asked for.
+    where : str or None
+        Which experiments the command asked for, beside the specification.
+    labels : mapping
+        What the series file's `metrics` say about it.
+    fingerprint : str
+        Of the data (`meta.graphs.provenance.fingerprint`).
+    experiments : int
+        How many completed experiments are in the data.
+    experiments_code : tuple of CodeVersion
+        What those experiments ran.
+    code : str
+        Our version, and a digest of the modules that compute and draw.
+    libraries : mapping of str to str
+        The versions of those that draw and compute.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    format: Literal[1] = 1
+    series: str
+    graph: str
+    specification: dict[str, Any]
+    where: str | None = None
+    labels: dict[str, Any] = Field(default_factory=dict)
+    fingerprint: str
+    experiments: int
+    experiments_code: tuple[CodeVersion, ...]
+    code: str
+    libraries: dict[str, str]
+
+    @classmethod
+    def of(
+        cls,
+        graph: str,
+        spec: GraphSpec,
+        extract: SeriesRecords,
+        fingerprints: Fingerprints,
+        *,
+        where: str | None = None,
+    ) -> Origin:
+        """Return the origin of the figure that would be drawn now, from the extract of its graph."""
+        return cls(
+            series=extract.name,
+            graph=graph,
+            specification=spec.model_dump(mode="json", exclude_defaults=True),
+            where=where,
+            labels={
+                name: label.model_dump(mode="json", exclude_defaults=True)
+                for name, label in extract.labels.items()
+            },
+            fingerprint=fingerprints.of(extract),
+            experiments=sum(len(found.completed) for found in extract.configurations),
+            experiments_code=tuple(extract.code),
+            code=code_version(),
+            libraries=dict(_library_versions()),
+        )
+
+    def text(self) -> str:
+        """Return it as JSON in ASCII, which every format of figures can hold."""
+        return json.dumps(self.model_dump(mode="json"), separators=(",", ":"))
+
+    @classmethod
+    def from_text(cls, text: str) -> Origin | None:
+        """Return what `text` describes, or None if it describes no origin."""
+        try:
+            return cls.model_validate_json(text)
+        except ValidationError:
+            return None
+
+
+@functools.cache
+def code_version() -> str:
+    """Return our version, and a digest of the modules that compute and draw: it changes with each of them."""
+    digest = hashlib.sha256()
+    for folder in ("graphs", "records", "statistics"):
+        for path in sorted((_META / folder).rglob("*.py")):
+            digest.update(path.relative_to(_META).as_posix().encode())
+            digest.update(path.read_bytes())
+    return f"{metadata.version(_DISTRIBUTION)}+{digest.hexdigest()[:12]}"
+
+
+@functools.cache
+def _library_versions() -> Mapping[str, str]:
+    return {name: metadata.version(name) for name in _LIBRARIES}

@@ -1,0 +1,1 @@
+"""How graphs look: styles, scales, layout, ticks, sizes of text."""

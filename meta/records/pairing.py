@@ -1,0 +1,99 @@
+"""Readings of two methods that can be compared: one per repetition, over the configurations both have."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from meta.records.readings import number, refuse_huge
+from meta.records.series_records import ConfigurationRecord
+
+#: What tells a method's configurations apart: the places of their values of the other parameters.
+Block = tuple[int, ...]
+#: The finite readings of a method, by block and repetition.
+Readings = Mapping[Block, Mapping[int, float]]
+
+
+@dataclass(frozen=True)
+class Paired:
+    """The readings of two methods.
+
+    Repetitions of one seed are alike in all configurations, so that they are no independent witnesses: of
+    several configurations (blocks) each repetition counts once, with the mean over all of them.
+
+    Attributes
+    ----------
+    first, second : ndarray, shape (repetitions,)
+        When paired of equal length, and the same place is the same repetition.
+    paired : bool
+    blocks : int
+        How many configurations of the other parameters both methods have.
+    left_out : tuple of int
+        How many readings of each method are not used: those of other blocks, and those of repetitions that
+        are not complete.
+    """
+
+    first: NDArray[np.float64]
+    second: NDArray[np.float64]
+    paired: bool
+    blocks: int
+    left_out: tuple[int, int]
+
+
+def finite_readings(members: Iterable[tuple[Block, ConfigurationRecord]], key: str) -> Readings:
+    """Return the finite readings of the result called `key`, by block and repetition.
+
+    Raises
+    ------
+    GraphError
+        Some are too large for anything to be computed of them.
+    """
+    found: dict[Block, dict[int, float]] = {}
+    for block, member in members:
+        for experiment in member.completed:
+            reading = number(experiment, key)
+            if reading is not None and math.isfinite(reading):
+                found.setdefault(block, {})[experiment.repetition] = reading
+    for readings in found.values():
+        refuse_huge(np.array(list(readings.values())), key)
+    return found
+
+
+def pair(first: Readings, second: Readings, *, paired: bool) -> Paired:
+    """Return the readings of two methods that can be compared.
+
+    Parameters
+    ----------
+    first, second : mapping of block to mapping of repetition to float
+    paired : bool
+        Whether repetitions of one number belong together, because they have the same seed.
+    """
+    blocks = [block for block in first if block in second]
+    complete = [_complete(one, blocks) for one in (first, second)]
+    if paired:
+        both = [repetition for repetition in complete[0] if repetition in set(complete[1])]
+        complete = [both, both]
+    of_first, of_second = (
+        _means(one, blocks, kept) for one, kept in zip((first, second), complete, strict=True)
+    )
+    unused = [
+        sum(map(len, one.values())) - len(kept) * len(blocks)
+        for one, kept in zip((first, second), complete, strict=True)
+    ]
+    return Paired(of_first, of_second, paired, len(blocks), (unused[0], unused[1]))
+
+
+def _complete(readings: Readings, blocks: Sequence[Block]) -> list[int]:
+    """Return the repetitions that every block has."""
+    if not blocks:
+        return []
+    return sorted(set.intersection(*(set(readings[block]) for block in blocks)))
+
+
+def _means(readings: Readings, blocks: Sequence[Block], repetitions: Sequence[int]) -> NDArray[np.float64]:
+    found = np.array([[readings[block][one] for block in blocks] for one in repetitions], dtype=np.float64)
+    return found.reshape(len(repetitions), len(blocks)).mean(axis=1) if len(blocks) else np.empty(0)

@@ -1,0 +1,133 @@
+"""The numbers of experiments behind one point of a graph."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from experiments.series_file.sections.graphs import LARGEST_NUMBER
+from meta.records.errors import GraphError
+from meta.records.series_records import CompletedExperiment, ConfigurationRecord
+
+Floats = NDArray[np.float64]
+Integers = NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Point:
+    """What completed experiments say about one point.
+
+    Attributes
+    ----------
+    members : sequence of ConfigurationRecord
+        One, or several that are averaged over.
+    strata : sequence of ndarray
+        The finite readings of each of them.
+    repetitions : sequence of ndarray
+        Of which repetition each of these readings is.
+    without, non_finite : int
+        How many experiments do not have the reading, and of how many it is NaN or infinite.
+    """
+
+    members: Sequence[ConfigurationRecord]
+    strata: Sequence[Floats]
+    repetitions: Sequence[Integers]
+    without: int
+    non_finite: int
+
+    @classmethod
+    def of(cls, members: Sequence[ConfigurationRecord], key: str) -> Point:
+        """Return the readings of the result called `key`."""
+        strata, repetitions = [], []
+        without = non_finite = 0
+        for member in members:
+            found = {one.repetition: number(one, key) for one in member.completed}
+            there = {repetition: one for repetition, one in found.items() if one is not None}
+            readings = np.array(list(there.values()), dtype=np.float64)
+            is_finite = np.isfinite(readings)
+            refuse_huge(readings, key)
+            without += len(found) - len(there)
+            non_finite += len(there) - int(is_finite.sum())
+            strata.append(readings[is_finite])
+            repetitions.append(np.array(list(there), dtype=np.int64)[is_finite])
+        return cls(members, strata, repetitions, without, non_finite)
+
+    @property
+    def readings(self) -> Floats:
+        """The readings of all configurations, one after the other."""
+        return np.concatenate(self.strata)
+
+    @property
+    def sizes(self) -> tuple[int, ...]:
+        """How many repetitions of each configuration have a reading."""
+        return tuple(map(len, self.strata))
+
+    @property
+    def scores(self) -> Floats:
+        """The readings side by side, shape (repetitions, configurations)."""
+        return side_by_side(self.strata, self.repetitions)
+
+    @property
+    def is_complete(self) -> bool:
+        """Say whether each configuration has a reading: an average of the others would be another one."""
+        return all(self.sizes)
+
+
+def side_by_side(strata: Sequence[Floats], repetitions: Sequence[Integers]) -> Floats:
+    """Return the readings of several configurations with one row for each repetition that any of them has.
+
+    Parameters
+    ----------
+    strata : sequence of ndarray
+        The readings of each configuration.
+    repetitions : sequence of ndarray
+        Of which repetition each reading is.
+
+    Returns
+    -------
+    ndarray, shape (repetitions, configurations)
+        NaN where a configuration has no reading of a repetition.
+    """
+    known = np.unique(np.concatenate(repetitions))
+    scores = np.full((len(known), len(strata)), np.nan)
+    for column, (readings, found) in enumerate(zip(strata, repetitions, strict=True)):
+        scores[np.searchsorted(known, found), column] = readings
+    return scores
+
+
+def missing_of(members: Sequence[ConfigurationRecord]) -> Counter[str]:
+    """Return how many experiments of these configurations are not completed, by outcome or status."""
+    return sum((Counter(member.missing) for member in members), Counter[str]())
+
+
+def refuse_huge(readings: Floats, name: str) -> None:
+    """Refuse finite readings that are too large for anything to be computed or drawn of them.
+
+    Raises
+    ------
+    GraphError
+        There are such readings.
+    """
+    huge = readings[np.abs(readings) > LARGEST_NUMBER]
+    huge = huge[np.isfinite(huge)]
+    if huge.size:
+        largest = huge[np.abs(huge).argmax()]
+        raise GraphError(
+            f"{name!r} has readings as large as {largest:.4g}, and beyond {LARGEST_NUMBER:g} nothing is "
+            "computed: leave those experiments out (where), or let those that diverge give NaN"
+        )
+
+
+def number(experiment: CompletedExperiment, name: str) -> float | None:
+    """Return a result as a number (true is 1), or None when it is missing or is none."""
+    value = experiment.results.get(name)
+    if not isinstance(value, int | float):
+        return None
+    try:
+        return float(value)
+    except OverflowError:  # an integer beyond the largest float
+        return float("inf")

@@ -1,0 +1,134 @@
+"""Values of parameters on a graph: their order, what they are called, and names short enough for a legend."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from itertools import pairwise
+from typing import Any
+
+from experiments.parameters import canonical
+from experiments.series_file.sections.graphs import LARGEST_NUMBER
+
+#: A number of more digits than this is not told from its neighbours by reading.
+_DIGITS = 6
+
+
+class _Absent:
+    """The value of a parameter that a configuration does not have."""
+
+    def __repr__(self) -> str:
+        return "absent"
+
+
+ABSENT = _Absent()
+
+
+class ValueSet:
+    """The distinct values of one parameter: numbers ascending when all are numbers, else as they came.
+
+    As in configurations, ``1``, ``1.0``, ``true`` and ``"1"`` are four values.
+
+    Parameters
+    ----------
+    values : iterable
+        In the order of the configurations, with repeats.
+    """
+
+    def __init__(self, values: Iterable[Any]) -> None:
+        found = list({_identity(value): value for value in values}.values())
+        self.values: list[Any] = sorted(found) if all(is_number(value) for value in found) else found
+        self.labels: list[str] = labels_of(self.values)
+        self._places = {_identity(value): place for place, value in enumerate(self.values)}
+
+    @classmethod
+    def single(cls, label: str) -> ValueSet:
+        """Return the set of what no configuration has: one category of that label for all."""
+        found = cls([ABSENT])
+        found.labels = [label]
+        return found
+
+    def __len__(self) -> int:
+        return len(self.values)
+
+    def __contains__(self, value: Any) -> bool:
+        return _identity(value) in self._places
+
+    def ordered(self, first: Sequence[Any]) -> ValueSet:
+        """Return these values with `first`, which are among them, before the others."""
+        found = ValueSet(())
+        chosen = {_identity(value): None for value in first}
+        places = [self._places[one] for one in chosen]
+        places += [place for one, place in self._places.items() if one not in chosen]
+        found.values = [self.values[place] for place in places]
+        found.labels = [self.labels[place] for place in places]
+        found._places = {_identity(value): place for place, value in enumerate(found.values)}
+        return found
+
+    def place(self, value: Any) -> int:
+        """Return where `value` stands among the values, from 0."""
+        return self._places[_identity(value)]
+
+    def label(self, value: Any) -> str:
+        """Return what `value` is called."""
+        return self.labels[self.place(value)]
+
+    def is_axis(self) -> bool:
+        """Say whether the values are ascending numbers with a place each on a numeric axis."""
+        numbers = [float(value) for value in self.values if is_number(value)]
+        return (
+            len(numbers) == len(self)
+            and all(low < high for low, high in pairwise(numbers))
+            and all(number == 0 or 1 / LARGEST_NUMBER <= abs(number) <= LARGEST_NUMBER for number in numbers)
+        )
+
+
+def _identity(value: Any) -> str:
+    return "" if value is ABSENT else canonical(value)
+
+
+def is_number(value: Any) -> bool:
+    """Say whether a value has a place on a numeric axis."""
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def labels_of(values: Sequence[Any]) -> list[str]:
+    """Return what each value is called; two different values never look the same."""
+    labels = [_plain_label(value) for value in values]
+    if len(set(labels)) < len({_identity(value) for value in values}):
+        return [_identity(value) or repr(value) for value in values]
+    return labels
+
+
+def _plain_label(value: Any) -> str:
+    if isinstance(value, str):
+        return value or '""'
+    if isinstance(value, float):
+        short = f"{value:.{_DIGITS}g}"
+        return short if float(short) == value else repr(value)
+    if isinstance(value, list | dict):
+        return json.dumps(value, ensure_ascii=False, sort_keys=True)
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return "null" if value is None else str(value)
+
+
+def short_names(names: Sequence[str]) -> dict[str, str]:
+    """Return for each dotted name its last part, or the name itself where that would be ambiguous."""
+    last = [name.rpartition(".")[2] for name in names]
+    return {name: part if last.count(part) == 1 else name for name, part in zip(names, last, strict=True)}
+
+
+def shortened(texts: Sequence[str], length: int) -> list[str]:
+    """Return texts cut to `length` characters: in their middle, or where that confuses two, at an end.
+
+    Texts that are confused wherever they are cut stay whole.
+    """
+    for kept in ((length - 1) // 2, length - 1, 0):  # so many characters at the end
+        short = [
+            text if len(text) <= length else f"{text[: length - 1 - kept]}…{text[len(text) - kept :]}"
+            for text in texts
+        ]
+        if len(set(short)) == len(set(texts)):
+            return short
+    return list(texts)

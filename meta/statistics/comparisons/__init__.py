@@ -1,0 +1,1 @@
+"""Methods compared: tests, effects, rankings, profiles, sample sizes."""

@@ -1,0 +1,169 @@
+"""Methods compared two by two: difference, interval, effect, corrected p, and what would decide it."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+from numpy.typing import ArrayLike
+
+from meta.statistics.comparisons.difference import Difference, difference
+from meta.statistics.comparisons.effects import Effects, effect_sizes
+from meta.statistics.comparisons.guards import interval_guards, significance_guards
+from meta.statistics.comparisons.sample_size import Plan, repetitions_to_decide
+from meta.statistics.comparisons.significance import Significance, holm, mann_whitney, permutation, wilcoxon
+from meta.statistics.estimators.arrays import pairs
+from meta.statistics.estimators.location import MEAN, Estimator
+from meta.statistics.intervals.resampling import Resampling
+
+Test = Literal["rank", "permutation"]
+
+
+@dataclass(frozen=True)
+class PairComparison:
+    """Two methods.
+
+    Attributes
+    ----------
+    first, second : str
+        Their names; a positive difference means that the first's readings are larger.
+    difference : Difference
+    effects : Effects
+    significance : Significance
+    corrected_p : float
+        The p of `significance` after Holm's correction for all pairs; NaN where there was nothing to test.
+    plan : Plan
+        How many repetitions of each would find a difference of this size, among as many comparisons.
+    guards : tuple of str
+        What is too small to stand on.
+    """
+
+    first: str
+    second: str
+    difference: Difference
+    effects: Effects
+    significance: Significance
+    corrected_p: float
+    plan: Plan
+    guards: tuple[str, ...]
+
+    @property
+    def is_significant(self) -> bool:
+        """Say whether the corrected p is at most 1 less the level of the intervals."""
+        return self.corrected_p <= 1 - self.difference.resampling.level
+
+
+def compare_all(
+    samples: Mapping[str, ArrayLike],
+    resampling: Resampling,
+    estimator: Estimator = MEAN,
+    *,
+    paired: bool,
+    test: Test = "rank",
+) -> list[PairComparison]:
+    """Return the comparison of each pair of methods, in the order of `samples`.
+
+    Parameters
+    ----------
+    samples : mapping of str to array_like, shape (repetitions,)
+        The readings of each method, each with a finite one at least.
+    resampling : Resampling
+    estimator : Estimator
+        What the differences and their intervals are of; the tests do not depend on it.
+    paired : bool
+        The same place is the same repetition, run with the same seed, in all methods.
+    test : {"rank", "permutation"}
+        Wilcoxon's signed-rank or the Mann-Whitney test; or the permutation test of the difference of means.
+
+    Raises
+    ------
+    ValueError
+        A pair has no readings to compare, or pairs are not of equal length.
+    """
+    methods = {
+        (first, second): (samples[first], samples[second])
+        for first, second in itertools.combinations(samples, 2)
+    }
+    return compare_pairs(methods, resampling, estimator, paired=paired, test=test)
+
+
+def compare_pairs(
+    samples: Mapping[tuple[str, str], tuple[ArrayLike, ArrayLike]],
+    resampling: Resampling,
+    estimator: Estimator = MEAN,
+    *,
+    paired: bool,
+    test: Test = "rank",
+) -> list[PairComparison]:
+    """Return the comparison of some pairs of methods; p values are corrected for these only.
+
+    Parameters
+    ----------
+    samples : mapping of (first, second) to two array_like, shape (repetitions,)
+        The readings of both methods; those of one method may differ between its pairs, when not all of them
+        have a partner in each.
+    resampling, estimator, paired, test
+        As of `compare_all`.
+
+    Raises
+    ------
+    ValueError
+        A pair has no readings to compare, or pairs are not of equal length.
+    """
+    tests = [
+        _significance(first, second, resampling, paired=paired, test=test)
+        for first, second in samples.values()
+    ]
+    corrected = holm([found.p_value for found in tests]).tolist()
+    decided = sum(p_value <= 1 - resampling.level for p_value in corrected)
+    # Holm asks of the others as small a p as if those that are decided had not been compared.
+    counts = _Counts(len(samples), max(1, len(samples) - decided))
+    return [
+        _pair(
+            names,
+            readings,
+            difference(*readings, resampling, estimator, paired=paired),
+            tested=(found, p_value, counts),
+        )
+        for (names, readings), found, p_value in zip(samples.items(), tests, corrected, strict=True)
+    ]
+
+
+@dataclass(frozen=True)
+class _Counts:
+    """How many comparisons there are, and how many of them have found nothing."""
+
+    all: int
+    undecided: int
+
+
+def _significance(
+    first: ArrayLike, second: ArrayLike, resampling: Resampling, *, paired: bool, test: Test
+) -> Significance:
+    if test == "permutation":
+        return permutation(first, second, paired=paired, seed=resampling.seed, resamples=resampling.resamples)
+    if test != "rank":
+        raise ValueError(f"there is no test {test!r}: use 'rank' or 'permutation'")
+    return wilcoxon(first, second) if paired else mann_whitney(first, second)
+
+
+def _pair(
+    names: tuple[str, str],
+    readings: tuple[ArrayLike, ArrayLike],
+    found: Difference,
+    *,
+    tested: tuple[Significance, float, _Counts],
+) -> PairComparison:
+    significance, corrected_p, counts = tested
+    used = pairs(*readings) if found.paired else readings
+    level = found.resampling.level
+    plan = repetitions_to_decide(*used, paired=found.paired, level=level, comparisons=counts.all)
+    guards = (
+        *interval_guards(min(found.sizes), found.estimator, level=level, samples=1 if found.paired else 2),
+        *significance_guards(significance, comparisons=counts.undecided, level=level),
+    )
+    return PairComparison(
+        *names, found, effect_sizes(*used), significance, corrected_p, plan=plan, guards=guards
+    )

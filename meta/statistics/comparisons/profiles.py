@@ -1,0 +1,115 @@
+"""Profiles over many tasks: which share of them a method solves how well.
+
+- Performance profiles of costs: E. D. Dolan and J. J. More, Benchmarking optimization software with
+  performance profiles, Mathematical Programming 91 (2002), 201-213.
+- Score distributions: R. Agarwal and others, Deep reinforcement learning at the edge of the statistical
+  precipice, NeurIPS 2021.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from meta.statistics.estimators.arrays import Floats, matrix
+from meta.statistics.estimators.ties import merged_scores
+from meta.statistics.intervals.aggregate import Tasks
+from meta.statistics.intervals.resampling import Resampling
+from meta.statistics.intervals.stratified import stratified_interval
+
+
+@dataclass(frozen=True)
+class PerformanceProfile:
+    """Which share of the problems each solver solves at a cost within a factor of the best solver's.
+
+    Attributes
+    ----------
+    factors : ndarray, shape (factors,)
+        Ascending.
+    shares : ndarray, shape (solvers, factors)
+        At factor 1: how often the solver is (among) the best. With growing factors: how many it solves.
+    problems : int
+        Those that no solver solves are counted.
+    """
+
+    factors: Floats
+    shares: Floats
+    problems: int
+
+
+def performance_profile(costs: ArrayLike, factors: ArrayLike | None = None) -> PerformanceProfile:
+    """Return the Dolan-More profile of costs.
+
+    Parameters
+    ----------
+    costs : array_like, shape (problems, solvers)
+        Positive, smaller is better: time, evaluations, error. NaN or infinite where a solver failed.
+        Those of a problem that differ by rounding only are equal.
+    factors : array_like, shape (factors,), optional
+        Where to evaluate; by default at every factor at which a share changes.
+
+    Raises
+    ------
+    ValueError
+        A cost is not positive (there is no factor of zero), or there is no problem.
+    """
+    known = matrix(costs, "problems, solvers")
+    if not known.size:
+        raise ValueError("a profile needs at least one problem and one solver")
+    if (known <= 0).any():
+        raise ValueError("costs are positive: a factor of zero or of a negative cost means nothing")
+    known[np.isnan(known)] = np.inf
+    known = merged_scores(known)
+    best = known.min(axis=1, keepdims=True)
+    ratios = np.divide(known, best, out=np.full_like(known, np.inf), where=np.isfinite(known))
+    places = ratios[np.isfinite(ratios)] if factors is None else np.asarray(factors, dtype=np.float64)
+    places = np.unique(np.append(places, 1.0) if factors is None else places)
+    shares = np.stack([np.searchsorted(np.sort(column), places, side="right") for column in ratios.T])
+    return PerformanceProfile(places, shares / len(known), len(known))
+
+
+@dataclass(frozen=True)
+class ScoreDistribution:
+    """Which share of a method's runs scores above each threshold.
+
+    Attributes
+    ----------
+    thresholds : ndarray, shape (thresholds,)
+    share, low, high : ndarray, shape (thresholds,)
+        The intervals are pointwise.
+    sizes : tuple of int
+        The repetitions of each task.
+    resampling : Resampling
+    """
+
+    thresholds: Floats
+    share: Floats
+    low: Floats
+    high: Floats
+    sizes: tuple[int, ...]
+    resampling: Resampling
+
+
+def score_distribution(scores: ArrayLike, thresholds: ArrayLike, resampling: Resampling) -> ScoreDistribution:
+    """Return the run-score distribution with stratified bootstrap intervals; each task counts the same.
+
+    Parameters
+    ----------
+    scores : array_like, shape (repetitions, tasks)
+        On one scale for all tasks, larger is better. A score that is not finite is missing.
+    thresholds : array_like, shape (thresholds,)
+    resampling : Resampling
+
+    Raises
+    ------
+    ValueError
+        A task has no finite score.
+    """
+    tasks = Tasks.of(scores)
+    places = np.asarray(thresholds, dtype=np.float64)
+    weights = np.repeat([1 / (size * len(tasks.sizes)) for size in tasks.sizes], tasks.sizes)
+    above = (tasks.readings[:, None] > places) * weights[:, None]
+    ends = stratified_interval(lambda counts: counts @ above, tasks.sizes, resampling)
+    return ScoreDistribution(places, ends.estimate, ends.low, ends.high, tasks.sizes, resampling)

@@ -1,0 +1,173 @@
+"""How many repetitions are needed: for an interval of a wanted width, and to decide a comparison.
+
+Both reckon with the spread that was seen so far and with normal theory: the t distribution and, for power,
+the noncentral t (J. Cohen, Statistical Power Analysis for the Behavioral Sciences, 2nd edition, 1988, chapter
+2). Rank tests need pi / 3 times as many repetitions as t tests of normal readings (E. L. Lehmann,
+Nonparametrics, 1975, section 2.4). These are plans, not results: the spread of few repetitions is itself
+uncertain, and adding repetitions until a test is significant makes it mean nothing. Plan once, then run.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from numpy.typing import ArrayLike
+from scipy import stats
+
+from meta.statistics.comparisons.significance import smallest_p_of_pairs, smallest_p_of_samples
+from meta.statistics.estimators.arrays import pairs, sample, unit_of
+from meta.statistics.intervals.resampling import DEFAULT_LEVEL
+
+#: Beyond this nobody runs more.
+MOST = 1_000_000
+#: The upper limit of the standard deviation that the cautious number reckons with holds so often.
+_CAUTION = 0.8
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How many repetitions are needed.
+
+    Attributes
+    ----------
+    needed : int or None
+        In all, of each method; None when a million would not do, or nothing can be said.
+    have : int
+        The repetitions there are (of the method that has fewer).
+    note : str
+        Why there is no number, or what it rests on.
+    """
+
+    needed: int | None
+    have: int
+    note: str
+
+    @property
+    def more(self) -> int | None:
+        """How many repetitions of each method are missing."""
+        return None if self.needed is None else max(0, self.needed - self.have)
+
+
+def repetitions_for_width(
+    readings: ArrayLike, width: float, *, level: float = DEFAULT_LEVEL, cautious: bool = False
+) -> Plan:
+    """Return how many repetitions make the interval of the mean no wider than `width`, from end to end.
+
+    Parameters
+    ----------
+    readings : array_like, shape (repetitions,)
+        Those there are; not finite ones are left out.
+    width : float
+        In the unit of the readings.
+    level : float
+    cautious : bool
+        Reckon with the upper 80 % limit of the standard deviation in place of its estimate.
+
+    Raises
+    ------
+    ValueError
+        The width is not positive.
+    """
+    if not width > 0:
+        raise ValueError(f"the width of an interval is positive, not {width}")
+    known = sample(readings)
+    if len(known) < 2:
+        return Plan(None, len(known), "one repetition says nothing about the spread: run at least two")
+    unit = unit_of(known)
+    deviation = float((known / unit).std(ddof=1))
+    if cautious:
+        deviation *= math.sqrt((len(known) - 1) / stats.chi2.ppf(1 - _CAUTION, len(known) - 1))
+
+    def narrow(count: int) -> bool:
+        half = stats.t.ppf((1 + level) / 2, count - 1) * deviation / math.sqrt(count)
+        return bool(2 * half <= width / unit)
+
+    return _plan(narrow, len(known), f"with a standard deviation of {unit * deviation:.3g}")
+
+
+def repetitions_to_decide(
+    first: ArrayLike,
+    second: ArrayLike,
+    *,
+    paired: bool,
+    power: float = 0.8,
+    level: float = DEFAULT_LEVEL,
+    comparisons: int = 1,
+) -> Plan:
+    """Return how many repetitions of each method would find a difference as large as the one seen.
+
+    Parameters
+    ----------
+    first, second : array_like, shape (repetitions,)
+        Those there are; not finite ones are left out.
+    paired : bool
+        For Wilcoxon's signed-rank test of pairs; else for the Mann-Whitney test.
+    power : float
+        How probable it is to be that the test finds the difference, if it is as large as it seems.
+    level : float
+        1 less the p that counts as significant.
+    comparisons : int
+        How many the level is shared by; Holm's correction needs no more than the p divided by it.
+
+    Raises
+    ------
+    ValueError
+        The power is not between `1 - level` and 1.
+    """
+    alpha = (1 - level) / comparisons
+    if not alpha < power < 1:
+        raise ValueError(f"the power is between {alpha:g} and 1, not {power}")
+    one, other = pairs(first, second) if paired else (sample(first), sample(second))
+    have = min(len(one), len(other))
+    if have < 2:
+        return Plan(None, have, "one repetition says nothing about the spread: run at least two")
+    unit = unit_of(one, other)
+    one, other = one / unit, other / unit
+    difference = float(one.mean() - other.mean())
+    deviation = (
+        float((one - other).std(ddof=1))
+        if paired
+        else math.sqrt(
+            ((len(one) - 1) * one.var(ddof=1) + (len(other) - 1) * other.var(ddof=1))
+            / (len(one) + len(other) - 2)
+        )
+    )
+    if abs(difference) <= 1e-12:
+        return Plan(None, have, "the means are equal: no number of repetitions decides between them")
+    effect = abs(difference) / max(deviation, 1e-12)
+
+    def decisive(count: int) -> bool:
+        smallest = smallest_p_of_pairs(count) if paired else smallest_p_of_samples((count, count))
+        return smallest <= alpha and _power(effect, count * 3 / math.pi, paired=paired, alpha=alpha) >= power
+
+    return _plan(
+        decisive,
+        have,
+        f"if the difference is {unit * abs(difference):.3g} and its power {100 * power:g} %",
+    )
+
+
+def _power(effect: float, count: float, *, paired: bool, alpha: float) -> float:
+    """Return the power of the two-sided t test for a difference of `effect` standard deviations."""
+    freedom = max(count - 1 if paired else 2 * count - 2, 1.0)
+    shift = effect * math.sqrt(count if paired else count / 2)
+    limit = stats.t.ppf(1 - alpha / 2, freedom)
+    if shift > limit + 10:  # certain; scipy's noncentral t loses its footing out there
+        return 1.0
+    return float(stats.nct.sf(limit, freedom, shift) + stats.nct.cdf(-limit, freedom, shift))
+
+
+def _plan(enough: Callable[[int], bool], have: int, note: str) -> Plan:
+    """Return the smallest number, from 2 on, that is enough."""
+    high = 2
+    while not enough(high):
+        high *= 2
+        if high > MOST:
+            return Plan(None, have, f"more than {MOST:,} repetitions would be needed")
+    low = high // 2
+    while high - low > 1:
+        middle = (low + high) // 2
+        low, high = (low, middle) if enough(middle) else (middle, high)
+    return Plan(high, have, note)

@@ -1,0 +1,1 @@
+"""Estimators of location, spread, quartiles, curves and areas."""

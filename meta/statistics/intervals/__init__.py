@@ -1,0 +1,1 @@
+"""Intervals: bootstrap, BCa, exact, and of aggregates over several tasks."""

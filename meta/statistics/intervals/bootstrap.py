@@ -1,0 +1,162 @@
+"""Bootstrap intervals of an estimator over repetitions, for many columns at once.
+
+The percentile bootstrap of Efron and Tibshirani, An Introduction to the Bootstrap (1993), chapter 13:
+repetitions are drawn with replacement, the estimate is taken of each drawing, and the interval lies
+between two quantiles of these estimates; or corrected quantiles (bca.py). A drawing is a row of weights, so
+all estimates of all columns are one matrix product ``weights @ readings``.
+
+Of the mean, whole repetitions are drawn: every column (step) sees the same weights, as the points of a curve
+belong together. The other estimators weigh readings by rank. What is drawn then is ranks, the same for all
+columns: for each column by itself this is the same distribution, because every repetition is as likely
+as every other, and the weights of the ranks need to be found once and not for each column.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from meta.statistics.estimators.arrays import Floats, Integers, Singles, matrix
+from meta.statistics.estimators.location import MEAN, Estimator
+from meta.statistics.intervals import bca
+from meta.statistics.intervals.resampling import Drawings, Resampling
+
+#: Resampled estimates held at once: 4 bytes each, and partitioning them takes a copy.
+_ESTIMATES_PER_BLOCK = 20_000_000
+#: Differences up to this, in units of the largest deviation, are rounding of single precision.
+_ROUNDING = 1e-6
+
+
+@dataclass(frozen=True)
+class Interval:
+    """Estimates over repetitions with their intervals, per column.
+
+    Attributes
+    ----------
+    estimate : ndarray, shape (columns,)
+        NaN where no repetition has a reading.
+    low, high : ndarray, shape (columns,)
+        The ends of the interval; NaN where fewer than two repetitions have a reading.
+    count : ndarray of int, shape (columns,)
+        How many repetitions have a reading.
+    estimator : Estimator
+    resampling : Resampling
+    """
+
+    estimate: Floats
+    low: Floats
+    high: Floats
+    count: Integers
+    estimator: Estimator
+    resampling: Resampling
+
+
+def bootstrap_interval(readings: ArrayLike, resampling: Resampling, estimator: Estimator = MEAN) -> Interval:
+    """Return the estimate over repetitions and its bootstrap interval, per column.
+
+    Parameters
+    ----------
+    readings : array_like, shape (repetitions, columns)
+        Columns are the steps of a curve, or configurations; they are resampled together. A reading
+        that is not finite is missing: it is left out of its column only, and in a drawing that
+        column's estimate is over the drawn repetitions that have a reading.
+    resampling : Resampling
+        Seed, level, number of drawings and method.
+    estimator : Estimator
+
+    Raises
+    ------
+    ValueError
+        The readings do not have two dimensions.
+    """
+    known = matrix(readings)
+    count = np.isfinite(known).sum(axis=0, dtype=np.int64)
+    estimate = estimator.of(known)
+    low, high = np.full((2, *estimate.shape), np.nan)
+    for columns in _blocks(count, len(known), resampling, estimator):
+        deviations = known[:, columns] - estimate[columns]
+        ends = _ends(deviations, resampling, estimator)
+        low[columns], high[columns] = estimate[columns] + ends
+    return Interval(estimate, low, high, count, estimator, resampling)
+
+
+def _blocks(
+    count: Integers, repetitions: int, resampling: Resampling, estimator: Estimator
+) -> Iterator[Integers]:
+    """Yield the columns that share their weights, no more of them at once than memory should hold."""
+    # Drawn whole, repetitions have the same weights whatever is missing; those of ranks depend on how many
+    # readings there are.
+    alike = (count == repetitions) if estimator.is_linear else count
+    width = max(1, _ESTIMATES_PER_BLOCK // resampling.resamples)
+    for value in np.unique(alike[count > 1]):
+        chosen = np.flatnonzero((count > 1) & (alike == value))
+        yield from np.split(chosen, range(width, len(chosen), width))
+
+
+def _ends(deviations: Floats, resampling: Resampling, estimator: Estimator) -> Floats:
+    """Return the ends of the interval less the estimate, shape (2, columns)."""
+    # Single precision suffices for deviations from the estimate, in units of the largest of them.
+    scale = np.nanmax(np.abs(deviations), axis=0)
+    scale[scale == 0] = 1.0
+    scaled = deviations / scale
+    if not estimator.is_linear:
+        scaled.sort(axis=0)  # NaN comes last
+    drawn = _drawn(scaled, resampling, estimator)
+    if resampling.method == "bca":
+        below = bca.share_below(drawn, _ROUNDING)
+        left_out = bca.left_out_estimates(estimator, np.sort(scaled, axis=0))
+        tails = bca.corrected_tails(resampling.tails, below, bca.acceleration_of([left_out]))
+        ends = _quantiles(drawn, tails)
+    else:
+        quantile = np.nanquantile if np.isnan(deviations).any() else np.quantile
+        ends = quantile(drawn, resampling.tails, axis=1, overwrite_input=True)
+    # Rounding must not carry an end beyond the readings: a rate has no interval up to 1.00000001.
+    inside: Floats = np.clip(scale * ends, np.nanmin(deviations, axis=0), np.nanmax(deviations, axis=0))
+    return inside
+
+
+def _drawn(scaled: Floats, resampling: Resampling, estimator: Estimator) -> Singles:
+    """Return the estimate of each drawing, shape (columns, drawings); NaN where it drew no reading."""
+    present = np.isfinite(scaled)
+    everywhere = present.all()
+    readings = np.where(present, scaled, 0.0).astype(np.float32).T
+    here = present.astype(np.float32).T
+    some = int(present.sum(axis=0).max())
+    drawn = np.empty((len(readings), resampling.resamples), dtype=np.float32)
+    for rows, counts in Drawings(resampling, (len(scaled),)).counts():
+        if estimator.is_linear:
+            sums = readings @ counts.T
+            total = np.float32(len(scaled)) if everywhere else here @ counts.T
+        else:
+            weights, divisor = estimator.weights(counts[:, :some])
+            sums = readings[:, :some] @ weights.astype(np.float32).T
+            total = divisor.astype(np.float32).T
+        # A drawing that took no repetition with a reading has no estimate, and does not count.
+        drawn[:, rows] = np.divide(sums, total, out=np.full_like(sums, np.nan), where=total > 0)
+    return drawn
+
+
+def _quantiles(drawn: NDArray[Any], shares: Floats) -> Floats:
+    """Return quantiles that differ between columns.
+
+    Parameters
+    ----------
+    drawn : ndarray, shape (columns, drawings)
+        Sorted in place; NaN does not count.
+    shares : ndarray, shape (ends, columns)
+
+    Returns
+    -------
+    ndarray, shape (ends, columns)
+    """
+    drawn.sort(axis=1)
+    place = shares * (np.count_nonzero(~np.isnan(drawn), axis=1) - 1)
+    below = np.floor(place).astype(np.int64)
+    columns = np.arange(len(drawn))
+    lower, upper = drawn[columns, below], drawn[columns, np.ceil(place).astype(np.int64)]
+    found: Floats = lower + (place - below) * (upper.astype(np.float64) - lower)
+    return found

@@ -1,0 +1,67 @@
+"""Rates of successes with exact binomial intervals.
+
+C. J. Clopper and E. S. Pearson, The use of confidence or fiducial limits illustrated in the case of the
+binomial, Biometrika 26 (1934), 404-413.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike
+from scipy import special
+
+from meta.statistics.estimators.arrays import Floats, Integers
+from meta.statistics.intervals.resampling import DEFAULT_LEVEL
+
+
+@dataclass(frozen=True)
+class Rate:
+    """Rates with their intervals.
+
+    Attributes
+    ----------
+    rate : ndarray, shape (columns,)
+        NaN where nothing was tried.
+    low, high : ndarray, shape (columns,)
+        Hold the true rate in at least `level` of all studies; 0 and 1 where nothing was tried.
+    trials : ndarray of int, shape (columns,)
+    level : float
+    """
+
+    rate: Floats
+    low: Floats
+    high: Floats
+    trials: Integers
+    level: float
+
+
+def rate_interval(successes: ArrayLike, trials: ArrayLike, *, level: float = DEFAULT_LEVEL) -> Rate:
+    """Return rates and their Clopper-Pearson intervals.
+
+    Parameters
+    ----------
+    successes, trials : array_like of int, shape (columns,)
+    level : float
+
+    Raises
+    ------
+    ValueError
+        There are more successes than trials, or fewer than none.
+    """
+    found, tried = np.atleast_1d(np.asarray(successes)), np.atleast_1d(np.asarray(trials))
+    if (found < 0).any() or (found > tried).any():
+        raise ValueError("successes are between 0 and the number of trials")
+    tail = (1 - level) / 2
+    none, all_ = found == 0, found == tried
+    # The ends of the beta distribution at 0 and n do not exist; what stands in for them is replaced.
+    low = special.betaincinv(np.where(none, 1, found), tried - found + 1, tail)
+    high = special.betaincinv(found + 1, np.where(all_, 1, tried - found), 1 - tail)
+    return Rate(
+        rate=np.divide(found, tried, out=np.full(tried.shape, np.nan), where=tried > 0),
+        low=np.where(none, 0.0, low),
+        high=np.where(all_, 1.0, high),
+        trials=tried.astype(np.int64),
+        level=level,
+    )

@@ -1,0 +1,112 @@
+"""The drawings of the bootstrap: how often each repetition was drawn."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+from meta.statistics.estimators.arrays import Floats, Singles
+
+DEFAULT_RESAMPLES = 10_000
+DEFAULT_LEVEL = 0.95
+
+#: Weights held at once: 4 bytes each, 12 more while they are drawn.
+_WEIGHTS_PER_BLOCK = 4_000_000
+#: Up to so many the last drawings are kept (32 MB): cells of a table and steps of curves take the same ones.
+_WEIGHTS_KEPT = 8_000_000
+
+Method = Literal["percentile", "bca"]
+
+
+@dataclass(frozen=True)
+class Resampling:
+    """How a bootstrap interval is made.
+
+    Attributes
+    ----------
+    seed : int
+        Of the drawings: the same seed and numbers of repetitions give the same drawings.
+    level : float
+        The share of such intervals that are to hold the true value, between 0 and 1.
+    resamples : int
+        How many drawings.
+    method : {"percentile", "bca"}
+        Percentile: between two quantiles of the drawings' estimates. BCa: quantiles that are corrected for
+        bias and for a spread that changes with the true value (Efron 1987).
+    """
+
+    seed: int
+    level: float = DEFAULT_LEVEL
+    resamples: int = DEFAULT_RESAMPLES
+    method: Method = "percentile"
+
+    def __post_init__(self) -> None:
+        if not 0 < self.level < 1:
+            raise ValueError(f"the level of an interval is between 0 and 1, not {self.level}")
+        if self.resamples < 1:
+            raise ValueError(f"an interval needs at least one drawing, not {self.resamples}")
+        if self.method not in ("percentile", "bca"):
+            raise ValueError(f"there is no bootstrap method {self.method!r}: use 'percentile' or 'bca'")
+
+    @property
+    def tails(self) -> Floats:
+        """The two shares of the drawings' estimates between which the interval lies, shape (2,)."""
+        return np.array([(1 - self.level) / 2, (1 + self.level) / 2])
+
+
+@dataclass(frozen=True)
+class Drawings:
+    """Drawings with replacement, of each stratum as many repetitions as it has.
+
+    Attributes
+    ----------
+    resampling : Resampling
+    sizes : tuple of int
+        The repetitions of each stratum; one stratum for a configuration by itself, one per task for an
+        aggregate over tasks.
+    """
+
+    resampling: Resampling
+    sizes: tuple[int, ...]
+
+    def counts(self) -> Iterator[tuple[slice, Singles]]:
+        """Return blocks of how often each repetition was drawn; each call returns the same ones.
+
+        Returns
+        -------
+        iterator of (rows, counts)
+            Which drawings these are (a slice), and a read-only array of float32, of shape (drawings, sum of
+            sizes): the strata stand side by side.
+        """
+        if self.resampling.resamples * sum(self.sizes) <= _WEIGHTS_KEPT:
+            return iter(_kept(self))
+        return self.draw()
+
+    def draw(self) -> Iterator[tuple[slice, Singles]]:
+        """Yield what `counts` does, drawn anew."""
+        generator = np.random.default_rng(self.resampling.seed)
+        total = sum(self.sizes)
+        rows = max(1, _WEIGHTS_PER_BLOCK // max(total, 1))
+        for start in range(0, self.resampling.resamples, rows):
+            size = min(rows, self.resampling.resamples - start)
+            drawn = np.empty((size, total), dtype=np.int32)
+            first = 0
+            for stratum in self.sizes:
+                part = generator.integers(stratum, size=(size, stratum), dtype=np.int32)
+                drawn[:, first : first + stratum] = part + np.int32(first)
+                first += stratum
+            # Counting per row is counting once over rows laid end to end.
+            drawn += np.arange(size, dtype=np.int32)[:, None] * np.int32(total)
+            counts = np.bincount(drawn.ravel(), minlength=size * total)
+            found = counts.reshape(size, total).astype(np.float32)
+            found.flags.writeable = False
+            yield slice(start, start + size), found
+
+
+@functools.lru_cache(maxsize=1)
+def _kept(drawings: Drawings) -> list[tuple[slice, Singles]]:
+    return list(drawings.draw())

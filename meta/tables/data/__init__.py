@@ -1,0 +1,1 @@
+"""What a table shows: its plan, cells, marks and caption."""

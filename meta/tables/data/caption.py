@@ -1,0 +1,156 @@
+"""The note below each table: what the numbers are, which tests the marks stand on, and what is missing."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+from meta.formats.plural import many
+from meta.graphs.captions.missing_data import balance, counted, progress, survivors
+from meta.graphs.data.graph_data import Behind
+from meta.graphs.data.graph_data import Cell as Gap
+from meta.graphs.data.phrases import INTERVALS, averaged, few, how_many, only, without_interval
+from meta.records.series_records import SeriesRecords
+from meta.statistics.estimators.ties import is_rounding
+from meta.tables.data.cells import Cell, Cells, measure_of
+from meta.tables.data.plan import Key, TablePlan
+from meta.tables.data.significance_marks import MOST_COMPARISONS, Marks
+
+#: An interval with one side so many times as long as the other is not well told by half of its width.
+_LOPSIDED = 1.5
+
+
+def notes(plan: TablePlan, cells: Cells, marks: Marks, records: SeriesRecords) -> list[str]:
+    """Return the sentences of the note."""
+    return [
+        f"{records.name}: {_statistic(plan, cells, records)}",
+        *_best(plan, marks),
+        *_significance(plan, marks),
+        *only(plan.spec.where, records.where),
+        *([averaged(plan.spec.over, plan.values)] if plan.spec.over else []),
+        *_selection(plan, cells),
+        *_gaps(plan, cells, records),
+    ]
+
+
+def _statistic(plan: TablePlan, cells: Cells, records: SeriesRecords) -> str:
+    measure = measure_of(plan, records)
+    shown = [cell for cell in cells.cells.values() if cell.has_estimate]
+    label = measure.estimator.label
+    if not shown:
+        return "nothing to show."
+    behind = Behind.of_points(cell.point.sizes for cell in shown)
+    over = how_many(behind)
+    if len({cell.repetitions for cell in shown}) == 1:
+        over += " in each cell"
+    if measure.interval == "none":
+        return f"{label} over {over}."
+    if behind.fewest.max() == 1:
+        return f"{without_interval(measure, behind)}."
+    interval = INTERVALS[measure.interval].format(level=f"{100 * measure.level:g} %")
+    how = f"with its {interval}" if plan.spec.ends else f"± half of its {interval}"
+    if measure.interval in ("sd", "se"):
+        how = f"with {interval}" if plan.spec.ends else f"± {interval.removesuffix(' to each side')}"
+    said = [f"{label} {how} over {over}."]
+    if not plan.spec.ends and any(map(_is_lopsided, shown)):
+        said.append("Some intervals reach further to one side; `mean [ci95]` shows both ends.")
+    said += few(measure, behind)
+    return " ".join(said)
+
+
+def _is_lopsided(cell: Cell) -> bool:
+    sides = sorted((cell.estimate - cell.low, cell.high - cell.estimate))
+    # The mean of equal readings may differ from them, and from its interval, in the last bit.
+    return sides[1] > _LOPSIDED * sides[0] and not is_rounding(sides[1], cell.estimate)
+
+
+def _best(plan: TablePlan, marks: Marks) -> list[str]:
+    if plan.goal is None:
+        return [f"No best is marked, as metrics gives no goal for {plan.y.measured}."]
+    word = "Higher" if plan.goal == "max" else "Lower"
+    bold = f"; bold: the best of each {plan.spec.within}" if marks.best else ""
+    return [f"{word} is better{bold}."]
+
+
+def _significance(plan: TablePlan, marks: Marks) -> list[str]:
+    if not marks.p_values and marks.comparisons:
+        too_many = f"{marks.comparisons:,} comparisons are more than {MOST_COMPARISONS:,}"
+        return [f"Not tested: {too_many}; name a baseline, or choose fewer cells (where)."]
+    if not marks.p_values:
+        return []
+    against = (
+        f"the best of its {plan.spec.within}"
+        if plan.baseline is None
+        else plan.described(plan.spec.compared, plan.baseline)
+    )
+    pairs = "pairs with the same seed" if marks.paired else "independent repetitions"
+    family = ""
+    if marks.comparisons > 1:  # one by itself needs no correction
+        family = f", corrected by Holm for {marks.comparisons:,} comparisons"
+        if plan.baseline is None:
+            family += f" (all pairs in each {plan.spec.within}, as the best is known only after looking)"
+    found = any(marks.differs(place) for place in marks.p_values)
+    mark = "*: differs from" if found else "No cell differs significantly from"
+    said = [f"{mark} {against} ({marks.test} of {pairs}, p <= {1 - marks.level:.3g}{family})."]
+    said.append("No mark does not mean equal." if found else "That does not mean that they are equal.")
+    if marks.left_out:
+        said.append(f"Not in the tests: {many(marks.left_out, 'reading')} without a partner.")
+    return [*said, *marks.guards]
+
+
+def _selection(plan: TablePlan, cells: Cells) -> list[str]:
+    if not plan.chosen:
+        return []
+    each = {"best_per_row": "row", "best_per_column": "column"}.get(plan.spec.select or "", "cell")
+    chosen: dict[str, None] = {}
+    for (row, column), cell in cells.cells.items():
+        if cell.setting:
+            at = {"row": _label(plan, row, ()), "column": _label(plan, (), column)}
+            named = at.get(each) or _label(plan, row, column)
+            chosen[f"{named}: {plan.described(plan.chosen, cell.setting)}"] = None
+    several = {"row": len(cells.columns), "column": len(cells.rows)}.get(each, 1) > 1
+    by = ", by mean rank" if several else ""
+    heads = ", ".join(plan.heads(plan.chosen))
+    text = (
+        f"Best of up to {many(cells.settings, 'setting')} of {heads} for each {each}{by}, by the same "
+        f"readings, so that they look better than new ones would ({'; '.join(chosen)})."
+    )
+    said = [text]
+    if cells.unfit:
+        said.append(f"No setting has all readings: {'; '.join(cells.unfit)}.")
+    return said
+
+
+def _gaps(plan: TablePlan, cells: Cells, records: SeriesRecords) -> list[str]:
+    said = progress(records)
+    shown = list(cells.cells.items())
+    missing = sum((Counter(cell.missing) for _, cell in shown), Counter[str]())
+    if missing.total():
+        total = missing.total() + sum(len(member.completed) for _, cell in shown for member in cell.members)
+        said.append(f"{counted(missing)} of {many(total, 'experiment')} left out.")
+    gaps = [Gap(_label(plan, *place), cell.count, cell.missing) for place, cell in shown]
+    said += [*survivors(gaps), *balance(gaps)]
+    partly = [gap.label for gap, (_, cell) in zip(gaps, shown, strict=True) if _is_partly(plan, cell)]
+    if partly:
+        named = "; ".join(partly)
+        said.append(f"Empty, as not every configuration that would be averaged has a reading: {named}.")
+    without = sum(cell.point.without for _, cell in shown)
+    non_finite = sum(cell.point.non_finite for _, cell in shown)
+    if without:
+        said.append(f"{without:,} completed without {plan.y.name!r} left out.")
+    if non_finite:
+        said.append(f"{many(non_finite, 'NaN or infinite reading')} left out.")
+    if records.retired:
+        said.append(f"{records.retired:,} completed but no longer in the series file left out.")
+    return said
+
+
+def _is_partly(plan: TablePlan, cell: Cell) -> bool:
+    """Say whether a cell is empty although there are readings."""
+    was_chosen = bool(cell.setting) or not plan.chosen
+    return was_chosen and not cell.point.is_complete and any(map(len, cell.point.strata))
+
+
+def _label(plan: TablePlan, row: Key, column: Key) -> str:
+    """Return what a cell is called; of an empty key nothing."""
+    sides = ((plan.spec.rows, row), (plan.spec.columns, column))
+    return ", ".join(plan.described(names, key) for names, key in sides if key)

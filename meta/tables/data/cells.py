@@ -1,0 +1,145 @@
+"""The cells of a table: which configurations are in each, and the estimates of their readings."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from meta.graphs.data.estimates import Measure
+from meta.graphs.data.phrases import from_to
+from meta.records.pairing import Readings, finite_readings
+from meta.records.readings import Point, missing_of
+from meta.records.series_records import ConfigurationRecord, SeriesRecords
+from meta.tables.data.errors import TableError
+from meta.tables.data.plan import Key, TablePlan
+
+#: Larger tables are for programs: `experiments export` writes them.
+MAX_ROWS, MAX_COLUMNS = 500, 50
+
+#: The row and the column of a cell.
+Place = tuple[Key, Key]
+
+
+@dataclass(frozen=True)
+class Cell:
+    """What stands in one place of a table.
+
+    Attributes
+    ----------
+    members : sequence of ConfigurationRecord
+        One, or several that are averaged over.
+    point : Point
+        Their readings.
+    setting : tuple of int
+        The places of the values that `select` chose.
+    estimate, low, high : float
+        NaN where there is none; ends are NaN without an interval.
+    """
+
+    members: Sequence[ConfigurationRecord]
+    point: Point
+    setting: Key = ()
+    estimate: float = math.nan
+    low: float = math.nan
+    high: float = math.nan
+
+    @property
+    def has_estimate(self) -> bool:
+        """Say whether there is anything to show."""
+        return not math.isnan(self.estimate)
+
+    @property
+    def count(self) -> int:
+        """How many readings the estimate stands on."""
+        return sum(self.point.sizes) if self.has_estimate else 0
+
+    @property
+    def repetitions(self) -> str:
+        """How many repetitions its configurations have: a number, or a range where they differ."""
+        return from_to(min(self.point.sizes), max(self.point.sizes))
+
+    @property
+    def missing(self) -> dict[str, int]:
+        """How many experiments are not completed, by outcome or status."""
+        return dict(missing_of(self.members))
+
+    def readings(self, plan: TablePlan) -> Readings:
+        """Return the readings by the configuration of what is averaged over, and repetition."""
+        blocks = ((plan.key(plan.spec.over, member.parameters), member) for member in self.members)
+        return finite_readings(blocks, plan.y.key)
+
+
+@dataclass(frozen=True)
+class Cells:
+    """All cells, and the rows and columns they are in.
+
+    Attributes
+    ----------
+    rows, columns : sequence of tuple of int
+        In the order of their values.
+    cells : mapping of (row, column) to Cell
+        Without those of combinations that the series does not have.
+    settings : int
+        Among how many settings `select` chose, at most; 0 without.
+    unfit : sequence of str
+        What has no setting that could be chosen, because none has all readings.
+    """
+
+    rows: Sequence[Key]
+    columns: Sequence[Key]
+    cells: Mapping[Place, Cell] = field(default_factory=dict)
+    settings: int = 0
+    unfit: Sequence[str] = ()
+
+
+def members_by_place(plan: TablePlan, records: SeriesRecords) -> dict[Place, list[ConfigurationRecord]]:
+    """Return the configurations of each cell.
+
+    Raises
+    ------
+    TableError
+        There would be more rows or columns than can be read.
+    """
+    found: dict[Place, list[ConfigurationRecord]] = {}
+    for member in records.configurations:
+        place = (plan.key(plan.spec.rows, member.parameters), plan.key(plan.spec.columns, member.parameters))
+        found.setdefault(place, []).append(member)
+    for side, most, what in ((0, MAX_ROWS, "rows"), (1, MAX_COLUMNS, "columns")):
+        count = len({place[side] for place in found})
+        if count > most:
+            raise TableError(
+                f"{what}: there would be {count:,}, more than {most} that can be read; choose some (where), "
+                "or take all numbers by `experiments export`"
+            )
+    return found
+
+
+def make_cells(
+    plan: TablePlan, records: SeriesRecords, chosen: Mapping[Place, tuple[Key, list[ConfigurationRecord]]]
+) -> dict[Place, Cell]:
+    """Return the cells with their estimates.
+
+    Parameters
+    ----------
+    plan : TablePlan
+    records : SeriesRecords
+    chosen : mapping of (row, column) to (setting, configurations)
+    """
+    points = {place: Point.of(members, plan.y.key) for place, (_, members) in chosen.items()}
+    complete = [place for place, point in points.items() if point.is_complete]
+    measure = measure_of(plan, records)
+    found = measure.of_points([points[place].scores for place in complete])
+    numbers = {
+        place: (float(found.estimate[index]), float(found.low[index]), float(found.high[index]))
+        for index, place in enumerate(complete)
+    }
+    return {
+        place: Cell(members, points[place], setting, *numbers.get(place, ()))
+        for place, (setting, members) in chosen.items()
+    }
+
+
+def measure_of(plan: TablePlan, records: SeriesRecords) -> Measure:
+    """Return what is computed of the readings in a cell."""
+    return Measure.of(plan.spec, records.name, plan.y.key, shares_seeds=records.shares_seeds)

@@ -1,0 +1,138 @@
+"""From what a series file asks for to what a table shows: the reading, and the role of each parameter."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from database.suggestions import suggestion
+from experiments.series_file.reading.errors import path_text
+from experiments.series_file.sections import table_checks
+from experiments.series_file.sections.tables import TableSpec
+from meta.graphs.data.plan import SERIES, Reading, make_reading
+from meta.records.series_records import SeriesRecords
+from meta.records.value_set import ABSENT, ValueSet, short_names
+from meta.tables.data.errors import TableError
+
+#: The places of a configuration's values of some parameters, among all values of each.
+Key = tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class TablePlan:
+    """What a table shows.
+
+    Attributes
+    ----------
+    spec : TableSpec
+        What was asked for.
+    y : Reading
+    chosen : tuple of str
+        The parameters of which `select` takes the best setting.
+    values : mapping of str to ValueSet
+        Of every parameter of the series.
+    baseline : tuple of int or None
+        The places of the compared parameters' values that the others are compared with; None is the best.
+    """
+
+    spec: TableSpec
+    y: Reading
+    chosen: tuple[str, ...]
+    values: Mapping[str, ValueSet]
+    baseline: Key | None = None
+
+    @property
+    def goal(self) -> Literal["max", "min"] | None:
+        """Whether more is better."""
+        return self.y.label.goal
+
+    def key(self, names: Sequence[str], parameters: Mapping[str, Any]) -> Key:
+        """Return where a configuration's values of `names` stand among all values."""
+        return tuple(self.values[name].place(parameters.get(name, ABSENT)) for name in names)
+
+    def labels(self, names: Sequence[str], key: Key) -> list[str]:
+        """Return what the values at these places are called."""
+        return [self.values[name].labels[place] for name, place in zip(names, key, strict=True)]
+
+    def described(self, names: Sequence[str], key: Key) -> str:
+        """Return values with their names, as short as possible."""
+        pairs = zip(self.heads(names), self.labels(names, key), strict=True)
+        return ", ".join(f"{head}={label}" for head, label in pairs)
+
+    def heads(self, names: Sequence[str]) -> list[str]:
+        """Return what parameters are called at the head of the table."""
+        short = short_names(names)
+        return [self.spec.labels.get(name, short[name]) for name in names]
+
+    def measured(self) -> str:
+        """Return what the cells hold."""
+        return self.spec.labels.get(self.spec.y) or self.y.axis_label()
+
+
+def make_plan(spec: TableSpec, records: SeriesRecords) -> TablePlan:
+    """Decide what a table shows.
+
+    Parameters
+    ----------
+    spec : TableSpec
+    records : SeriesRecords
+        Those that `spec.where` leaves.
+
+    Raises
+    ------
+    TableError
+        A name is no parameter, keys do not fit together, a parameter would be averaged over that nobody
+        named, or nothing is completed.
+    GraphError
+        `y` is neither result nor metric.
+    """
+    if not any(configuration.completed for configuration in records.configurations):
+        raise TableError(f"{records.nothing_completed()}: nothing to show")
+    values = records.parameter_values() or {SERIES: ValueSet.single(records.name)}
+    for path, message in _objections(spec, list(values)):
+        raise TableError(f"{path_text(path)}: {message}")
+    for name, first in spec.order.items():
+        unknown = [value for value in first if value not in values[name]]
+        if unknown:
+            listed = ", ".join(values[name].labels)
+            raise TableError(f"order: {name} is never {unknown[0]!r}; its values: {listed}")
+        values[name] = values[name].ordered(first)
+    y = make_reading(spec.y, records, "y")
+    shown = [*spec.rows, *spec.columns, *spec.over]
+    varying = tuple(records.parameter_table(values).telling_apart(shown))
+    if varying and spec.select is None:
+        _refuse_average(varying, values)
+    if varying and y.label.goal is None:
+        raise TableError(
+            f"select: what is best is unknown; write metrics: {{{y.measured}: {{goal: max}}}}, or min"
+        )
+    return TablePlan(spec, y, varying, values, _baseline(spec, values))
+
+
+def _objections(spec: TableSpec, parameters: Sequence[str]) -> Iterator[tuple[tuple[Any, ...], str]]:
+    asked = spec.model_dump(exclude_defaults=True)
+    yield from table_checks.objections(asked)
+    yield from table_checks.names(asked, parameters)
+
+
+def _refuse_average(varying: Sequence[str], values: Mapping[str, ValueSet]) -> None:
+    listed = ", ".join(f"{name} ({len(values[name])} values)" for name in varying)
+    raise TableError(
+        "a cell of this table would average over parameters that nobody named: its configurations also "
+        f"differ in {listed}. If that is what you want, write over: [{', '.join(varying)}]; else give them a "
+        "role (rows, columns), take the best setting (select: best_per_row), or choose one value (where)"
+    )
+
+
+def _baseline(spec: TableSpec, values: Mapping[str, ValueSet]) -> Key | None:
+    if spec.baseline is None:
+        return None
+    given = spec.baseline if len(spec.compared) > 1 else {spec.compared[0]: spec.baseline}
+    for name in spec.compared:
+        if given[name] not in values[name]:
+            raise TableError(
+                f"baseline: {name} is never {given[name]!r}; "
+                f"{suggestion(str(given[name]), values[name].labels, kind='its values')}"
+            )
+    return tuple(values[name].place(given[name]) for name in spec.compared)

@@ -1,0 +1,105 @@
+"""Taking the best setting of the parameters that a table shows nowhere else.
+
+The choice is made by the same readings that are shown, so that what was chosen looks somewhat better than new
+repetitions would; the note below the table says so.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from scipy import stats
+
+from meta.records.readings import Point
+from meta.records.series_records import ConfigurationRecord, SeriesRecords
+from meta.statistics.estimators.ties import merged_scores
+from meta.tables.data.cells import Cells, Place, make_cells, measure_of, members_by_place
+from meta.tables.data.plan import Key, TablePlan
+
+_Members = Sequence[ConfigurationRecord]
+
+
+@dataclass(frozen=True)
+class _Candidate:
+    """A setting, and its configurations in each of the cells that share the choice."""
+
+    setting: Key
+    members: Mapping[Place, _Members]
+
+
+def select_cells(plan: TablePlan, records: SeriesRecords) -> Cells:
+    """Return the cells of a table, of each the best setting where `select` asks for it.
+
+    One setting is taken for all cells of a row (or column): the one with the best mean rank over them, so
+    that the scale of each does not matter. Settings without a reading in one of the cells are not candidates.
+    """
+    found = members_by_place(plan, records)
+    rows = sorted({row for row, _ in found})
+    columns = sorted({column for _, column in found})
+    if not plan.chosen:
+        cells = make_cells(plan, records, {place: ((), members) for place, members in found.items()})
+        return Cells(rows, columns, cells)
+    groups: dict[Place | Key, dict[Place, _Members]] = {}
+    for place, members in found.items():
+        groups.setdefault(_shared(plan, place), {})[place] = members
+    chosen: dict[Place, tuple[Key, list[ConfigurationRecord]]] = {}
+    unfit, settings = [], 0
+    for group in groups.values():
+        candidates = _candidates(plan, group)
+        settings = max(settings, len(candidates))
+        best = _best(plan, records, candidates)
+        if best is None:
+            unfit.append(_described(plan, next(iter(group))))
+            best = _Candidate((), group)
+        chosen |= {place: (best.setting, list(members)) for place, members in best.members.items()}
+    made = make_cells(plan, records, chosen)
+    # Without a choice, the configurations of a cell are not to be averaged.
+    nothing = float("nan")
+    cells = {
+        place: cell if cell.setting else replace(cell, estimate=nothing, low=nothing, high=nothing)
+        for place, cell in made.items()
+    }
+    return Cells(rows, columns, cells, settings, unfit)
+
+
+def _shared(plan: TablePlan, place: Place) -> Place | Key:
+    """Return what the cells that share a choice have in common."""
+    row, column = place
+    return {"best_per_row": row, "best_per_column": column}.get(plan.spec.select or "", place)
+
+
+def _described(plan: TablePlan, place: Place) -> str:
+    row, column = place
+    of_row, of_column = plan.described(plan.spec.rows, row), plan.described(plan.spec.columns, column)
+    if plan.spec.select == "best_per_row":
+        return of_row
+    return of_column if plan.spec.select == "best_per_column" else f"{of_row}, {of_column}".rstrip(", ")
+
+
+def _candidates(plan: TablePlan, group: Mapping[Place, _Members]) -> list[_Candidate]:
+    found: dict[Key, dict[Place, list[ConfigurationRecord]]] = {}
+    for place, members in group.items():
+        for member in members:
+            setting = plan.key(plan.chosen, member.parameters)
+            found.setdefault(setting, {}).setdefault(place, []).append(member)
+    return [_Candidate(setting, found[setting]) for setting in sorted(found)]
+
+
+def _best(plan: TablePlan, records: SeriesRecords, candidates: Sequence[_Candidate]) -> _Candidate | None:
+    places = sorted({place for candidate in candidates for place in candidate.members})
+    fit = []
+    for candidate in candidates:
+        points = [
+            Point.of(candidate.members[place], plan.y.key) for place in places if place in candidate.members
+        ]
+        if len(points) == len(places) and all(point.is_complete for point in points):
+            fit.append((candidate, points))
+    if not fit:
+        return None
+    measure = replace(measure_of(plan, records), interval="none")
+    estimates = np.array([measure.of_points([one.scores for one in points]).estimate for _, points in fit])
+    of_each_place = merged_scores(estimates.T)
+    ranks = stats.rankdata(-of_each_place if plan.goal == "max" else of_each_place, axis=1)
+    return fit[int(ranks.mean(axis=0).argmin())][0]

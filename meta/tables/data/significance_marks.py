@@ -1,0 +1,156 @@
+"""Which cells are best, and which differ from the best or from a baseline by more than chance.
+
+The cells of one column (or row) are compared with each other. The best of them is known only after looking,
+so that p values against it are corrected by Holm's method for all pairs among the cells: those with the best
+are some of them, whichever it turns out to be. A baseline is named beforehand: only the pairs with it count.
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from meta.records.pairing import pair
+from meta.records.series_records import SeriesRecords
+from meta.statistics.comparisons.guards import significance_guards
+from meta.statistics.comparisons.significance import Significance, holm, mann_whitney, wilcoxon
+from meta.statistics.estimators.ties import merged_scores
+from meta.tables.data.cells import Cell, Cells, Place
+from meta.tables.data.plan import Key, TablePlan
+
+#: The level of the tests where the interval has none of its own.
+_LEVEL = 0.95
+_WITH_LEVEL = ("ci", "bca", "exact")
+#: Corrected for more than these, no test of a usual number of repetitions finds anything; and they take long.
+MOST_COMPARISONS = 1_000
+
+
+@dataclass(frozen=True)
+class Marks:
+    """What is said about the cells among each other.
+
+    Attributes
+    ----------
+    best : frozenset of (row, column)
+    p_values : mapping of (row, column) to float
+        Against the best of the column (or row), or against the baseline; corrected.
+    test : str
+        Its name; empty where nothing was tested.
+    comparisons : int
+        For how many the p values are corrected; without p values, too many to make.
+    level : float
+        A cell differs when its p is at most 1 less this.
+    paired : bool
+    guards : sequence of str
+        What is too small to stand on.
+    left_out : int
+        Readings without a partner, which the tests do not use.
+    """
+
+    best: frozenset[Place] = frozenset()
+    p_values: Mapping[Place, float] = field(default_factory=dict)
+    test: str = ""
+    comparisons: int = 0
+    level: float = _LEVEL
+    paired: bool = False
+    guards: Sequence[str] = ()
+    left_out: int = 0
+
+    def differs(self, place: Place) -> bool:
+        """Say whether a cell differs from what it is compared with."""
+        return self.p_values.get(place, math.nan) <= 1 - self.level
+
+
+@dataclass(frozen=True)
+class _Test:
+    places: tuple[Place, Place]
+    found: Significance
+    left_out: int
+
+
+def make_marks(plan: TablePlan, cells: Cells, records: SeriesRecords) -> Marks:
+    """Return the best cells, and the p values of the others."""
+    level = plan.spec.level if plan.spec.level and plan.spec.interval in _WITH_LEVEL else _LEVEL
+    groups: dict[Key, dict[Place, Cell]] = {}
+    for place, cell in cells.cells.items():
+        if cell.has_estimate:
+            groups.setdefault(place[1 if plan.spec.within == "column" else 0], {})[place] = cell
+    best = frozenset(place for group in groups.values() for place in _best(plan, group))
+    bold = best if plan.spec.bold == "best" else frozenset()
+    if not plan.spec.significance or (plan.baseline is None and not best):
+        return Marks(bold, level=level)
+    references = {key: _reference(plan, group, best) for key, group in groups.items()}
+    pairs = [
+        (group, two)
+        for key, group in groups.items()
+        for two in itertools.combinations(group, 2)
+        if plan.baseline is None or references[key] in two
+    ]
+    if len(pairs) > MOST_COMPARISONS:
+        return Marks(bold, comparisons=len(pairs), level=level)
+    tests = [_test(plan, group, two, shares_seeds=records.shares_seeds) for group, two in pairs]
+    p_values: dict[Place, float] = {}
+    left_out = 0
+    corrected = holm([test.found.p_value for test in tests]).tolist()
+    for test, p_value in zip(tests, corrected, strict=True):
+        against = [place for place in test.places if place in references.values()]
+        if len(against) == 1:
+            p_values[test.places[1 - test.places.index(against[0])]] = p_value
+            left_out += test.left_out
+    return Marks(
+        bold,
+        p_values,
+        test=tests[0].found.test if tests else "",
+        comparisons=sum(not math.isnan(p_value) for p_value in corrected),
+        level=level,
+        paired=records.shares_seeds,
+        guards=_guards(tests, corrected, level),
+        left_out=left_out,
+    )
+
+
+def _guards(tests: Sequence[_Test], corrected: Sequence[float], level: float) -> list[str]:
+    """Return what is to be said of the test with the fewest readings among those that found nothing.
+
+    Holm's method asks of them as small a p as if those that did find something had not been made.
+    """
+    undecided = [
+        test.found for test, p_value in zip(tests, corrected, strict=True) if not p_value <= 1 - level
+    ]
+    testable = [found for found in undecided if not found.note]  # equal readings are no question of number
+    if not testable:
+        return []
+    fewest = min(testable, key=lambda found: min(found.sizes))
+    return list(significance_guards(fewest, comparisons=len(undecided), level=level))
+
+
+def _best(plan: TablePlan, group: Mapping[Place, Cell]) -> list[Place]:
+    if plan.goal is None or len(group) < 2:
+        return []
+    extreme = max if plan.goal == "max" else min
+    estimates = merged_scores([[cell.estimate for cell in group.values()]])[0].tolist()
+    top = extreme(estimates)
+    return [place for place, estimate in zip(group, estimates, strict=True) if estimate == top]
+
+
+def _baseline(plan: TablePlan, group: Mapping[Place, Cell]) -> Place | None:
+    side = 0 if plan.spec.within == "column" else 1
+    return next((place for place in group if place[side] == plan.baseline), None)
+
+
+def _reference(plan: TablePlan, group: Mapping[Place, Cell], best: Collection[Place]) -> Place | None:
+    """Return what the other cells are compared with; nothing is the best of a single one."""
+    if plan.baseline is not None:
+        return _baseline(plan, group)
+    return next((place for place in group if place in best), None)
+
+
+def _test(
+    plan: TablePlan, group: Mapping[Place, Cell], places: tuple[Place, Place], *, shares_seeds: bool
+) -> _Test:
+    first, second = (group[place].readings(plan) for place in places)
+    two = pair(first, second, paired=shares_seeds)
+    test = wilcoxon if shares_seeds else mann_whitney
+    return _Test(places, test(two.first, two.second), sum(two.left_out))

@@ -1,0 +1,77 @@
+"""How the numbers of a cell are written out, in the signs of a format."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from meta.tables.data.cells import Cell, Place
+from meta.tables.data.rounding import shown
+from meta.tables.data.table import Table
+
+
+@dataclass(frozen=True)
+class Signs:
+    """What a format writes for what is no letter.
+
+    Attributes
+    ----------
+    escape : callable
+        Makes a text of a user harmless.
+    bold : callable
+        Makes an escaped text bold.
+    plus_minus, star, nothing : str
+        ``nothing`` stands where there is no reading.
+    power : callable
+        Writes "times ten to the power of".
+    number : callable
+        Writes a number, the minus sign of which may need more than a hyphen.
+    """
+
+    escape: Callable[[str], str]
+    bold: Callable[[str], str]
+    plus_minus: str
+    star: str
+    nothing: str
+    power: Callable[[int], str]
+    number: Callable[[str], str] = str
+
+
+#: For a terminal, where who prints makes letters bold.
+PLAIN = Signs(
+    escape=str,
+    bold=str,
+    plus_minus=" ± ",
+    star="*",
+    nothing="–",  # noqa: RUF001 - the dash of a table
+    power=lambda exponent: f"e{exponent}",
+)
+
+
+def cell_text(table: Table, place: Place, signs: Signs) -> str:
+    """Return what stands in a cell."""
+    cell = table.cells.cells.get(place)
+    if cell is None:
+        return ""
+    if not cell.has_estimate:
+        return signs.nothing
+    text = _numbers(table, cell, signs)
+    if table.is_best(place):
+        text = signs.bold(text)
+    if table.marks.differs(place):
+        text += signs.star
+    if table.counts_differ():
+        text += f" (n = {cell.repetitions})"
+    return text
+
+
+def _numbers(table: Table, cell: Cell, signs: Signs) -> str:
+    found = shown(cell.estimate, cell.low, cell.high)
+    value, half, low, high = (signs.number(one) for one in (found.value, found.half, found.low, found.high))
+    text = value
+    if found.half:
+        text = f"{value} [{low}, {high}]" if table.plan.spec.ends else f"{value}{signs.plus_minus}{half}"
+    if found.exponent:
+        text = f"({text})" if found.half else text
+        text += signs.power(found.exponent)
+    return text

@@ -1,0 +1,132 @@
+"""What a program writes through the models is tallied, whatever session it uses, on both databases."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import pytest
+from sqlalchemy import delete, insert, text, update
+from sqlalchemy.orm import Session
+
+from database import counts as tallies
+from database.engine.registry import get_engine
+from database.models import Configuration, Experiment, ExperimentSeries, ExperimentStatus
+from database.queries.overview import StatusCounts, series_summaries
+from database.session.lifecycle import SessionLocal, scoped_session
+from tests.integration.recording import add_series
+
+COMPLETED, FAILED, CANCELLED = (
+    ExperimentStatus.COMPLETED,
+    ExperimentStatus.FAILED,
+    ExperimentStatus.CANCELLED,
+)
+
+
+def plain() -> Session:
+    return Session(get_engine())
+
+
+@pytest.fixture(params=[SessionLocal, plain], ids=["ours", "plain"])
+def session(request: pytest.FixtureRequest, database_url: str) -> Iterator[Session]:
+    with request.param() as session:
+        yield session
+
+
+def counts(session: Session) -> StatusCounts:
+    """Return what is tallied, which is what there is."""
+    [summary] = series_summaries(session, None)
+    assert tallies.not_tallied(session, [summary.id]) == {}
+    return summary.counts
+
+
+def experiments(session: Session) -> list[Experiment]:
+    return session.query(Experiment).order_by(Experiment.id).all()
+
+
+def test_added_changed_and_deleted(session: Session) -> None:
+    """Each flush tallies what it added, changed and deleted; a rollback takes that back."""
+    add_series(session)
+    assert counts(session) == StatusCounts(pending=4)
+    first, second, third, fourth = experiments(session)
+    first.status, second.status, third.status = COMPLETED, FAILED, CANCELLED
+    session.flush()
+    fourth.retired = True
+    second.priority = 3
+    session.commit()
+    assert counts(session) == StatusCounts(completed=1, failed=1, cancelled=1, retired=1)
+    first.status, second.retired, fourth.retired = FAILED, True, False
+    session.delete(third)
+    session.commit()
+    assert counts(session) == StatusCounts(failed=1, retired=1, pending=1)
+    session.delete(second)
+    session.flush()
+    with session.begin_nested() as inner:
+        session.delete(first)
+        session.flush()
+        inner.rollback()
+    session.commit()
+    assert counts(session) == StatusCounts(failed=1, pending=1)
+    first.status = COMPLETED
+    session.flush()
+    session.rollback()
+    assert counts(session) == StatusCounts(failed=1, pending=1)
+
+
+def test_deleted_with_its_configuration(session: Session) -> None:
+    """A configuration takes its experiments with it, a series all."""
+    add_series(session)
+    session.delete(session.query(Configuration).first())
+    session.commit()
+    assert counts(session) == StatusCounts(pending=2)
+    session.delete(session.query(ExperimentSeries).one())
+    session.commit()
+    assert session.query(Experiment).count() == 0
+
+
+def changed(session: Session) -> None:
+    session.query(Experiment).filter_by(repetition=0).update({"status": COMPLETED})
+
+
+def changed_by_statement(session: Session) -> None:
+    session.execute(update(Experiment).where(Experiment.repetition == 0).values(status=COMPLETED))
+
+
+@pytest.mark.parametrize("change", [changed, changed_by_statement])
+def test_statements(database_url: str, change: Callable[[Session], None]) -> None:
+    """What statements of our sessions do is counted anew before the commit."""
+    with SessionLocal() as session:
+        add_series(session)
+    with scoped_session() as session:
+        change(session)
+    with scoped_session(read_only=True) as session:
+        assert counts(session) == StatusCounts(completed=2, pending=2)
+
+
+def test_statements_that_add_and_delete(database_url: str) -> None:
+    """Rows inserted and deleted by statements are counted too, also those of a deleted configuration."""
+    with SessionLocal() as session:
+        series_id = add_series(session)
+    with scoped_session() as session:
+        found = session.query(Experiment.configuration_id).first()
+        assert found is not None
+        row = {"series_id": series_id, "configuration_id": found[0], "position": 9, "seed": 1}
+        session.execute(insert(Experiment), [{**row, "repetition": number} for number in (5, 6, 7)])
+    with scoped_session() as session:
+        assert counts(session) == StatusCounts(pending=7)
+        session.execute(delete(Experiment).where(Experiment.repetition == 5))
+        session.execute(delete(Configuration).where(Configuration.id != found[0]))
+    with scoped_session(read_only=True) as session:
+        assert counts(session) == StatusCounts(pending=4)
+
+
+def test_text_is_not_seen(database_url: str) -> None:
+    """What is written as text is found by a count, and mended by one."""
+    with SessionLocal() as session:
+        add_series(session)
+    with scoped_session() as session:
+        session.execute(text("UPDATE experiment SET status = 'completed' WHERE repetition = 0"))
+    with scoped_session() as session:
+        [wrong] = tallies.not_tallied(session, [1]).values()
+        assert wrong == tallies.Change(completed=2)
+        assert tallies.recount_all(session) == ["série"]
+        assert counts(session) == StatusCounts(completed=2, pending=2)

@@ -1,0 +1,144 @@
+"""What a run tells at its end, however it ends."""
+
+from __future__ import annotations
+
+import errno
+import signal
+from multiprocessing.process import BaseProcess
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy.exc import OperationalError
+
+from experiments.execution.assignment import Assignment, Ending, Stage, View
+from experiments.run import one_series
+from experiments.run.one_series import RunOptions
+from experiments.run_experiments import run_series
+from experiments.supervisor.restart_backoff import WorkersCannotStartError
+
+
+@pytest.fixture
+def source(tmp_path: Path, sqlite_url: str) -> Path:
+    (tmp_path / "target.py").write_text("def main(x):\n    return {'y': x}\n")
+    path = tmp_path / "s.yaml"
+    path.write_text(
+        "name: s\nrun: {function: target.py:main}\ngrid: {x: [1, 2]}\nexecute: {notify: {bell: true}}\n"
+    )
+    return path
+
+
+@pytest.fixture
+def told(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, dict[str, Any]]]:
+    found: list[tuple[str, dict[str, Any]]] = []
+    monkeypatch.setattr(one_series, "notify", lambda _section, text, data: found.append((text, data)))
+    return found
+
+
+def test_stopped_by_a_rule(source: Path, told: list[Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    """The executor's rule and the options reach the summary, the exit code and whoever is notified."""
+    seen: list[Assignment] = []
+
+    def execute(_session: object, assignment: Assignment, _observe: object) -> Ending:
+        seen.append(assignment)
+        return Ending(rule="2 experiments have failed")
+
+    monkeypatch.setattr(one_series, "_execute", execute)
+    summary = run_series(source, RunOptions(canary=True, max_time_s=90.0))
+    assert (seen[0].canary, seen[0].max_time_s) == (True, 90.0)
+    assert (summary.rule, summary.exit_code) == ("2 experiments have failed", 4)
+    [(text, data)] = told
+    assert text == str(summary)
+    assert (data["exit_code"], data["rule"]) == (4, "2 experiments have failed")
+
+
+def test_ended_by_an_error(source: Path, told: list[Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever is notified hears of an error, which goes on its way."""
+
+    def execute(*_arguments: object) -> Ending:
+        raise WorkersCannotStartError("they die")
+
+    monkeypatch.setattr(one_series, "_execute", execute)
+    with pytest.raises(WorkersCannotStartError):
+        run_series(source)
+    assert told == [("s: ended by an error: they die", {"series": "s", "error": "they die"})]
+
+
+class Remembering:
+    """A display that remembers what it is told."""
+
+    every_s = 0.01
+    draws_last = True
+
+    def __init__(self) -> None:
+        self.shown: list[Any] = []
+        self.ends: list[Any] = []
+
+    def update(self, progress: object) -> None:
+        self.shown.append(progress)
+
+    def tell(self, level: str, message: str) -> None: ...
+    def close(self) -> None: ...
+    def end(self, summary: Any) -> None:
+        self.ends.append(summary)
+
+
+def test_ended_while_the_database_is_away(
+    source: Path, told: list[Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A run that was stopped while the database was away ends at once, with the counts that are known."""
+
+    def away(*_arguments: object) -> Any:
+        raise OperationalError("SELECT", {}, Exception("gone"))
+
+    def execute(_session: object, _assignment: object, observe: Any) -> Ending:
+        monkeypatch.setattr(one_series, "series_summaries", away)
+        monkeypatch.setattr("experiments.progress.poller.series_summaries", away)
+        observe(View(Stage.DRAINING, away_s=60.0, waiting=1))
+        return Ending(stopped_by=int(signal.SIGINT), waiting=1)
+
+    monkeypatch.setattr(one_series, "_execute", execute)
+    display = Remembering()
+    summary = run_series(source, RunOptions(workers=1, display=display))
+    assert (summary.waiting, summary.exit_code, summary.after.experiments) == (1, 130, 2)
+    assert "1 result waits in the journals" in str(summary)
+    assert display.ends == [summary.as_data()]
+
+
+def test_looking_while_it_runs(source: Path, told: list[Any]) -> None:
+    """The database is looked at from another thread while experiments run in this one."""
+    display = Remembering()
+    summary = run_series(source, RunOptions(workers=0, display=display))
+    assert summary.exit_code == 0
+    assert display.shown[-1].counts.completed == 2
+    assert display.shown[-1].remaining_s == 0
+
+
+def test_no_process_can_be_started(source: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """When the system refuses every new worker the run ends with what it said, and leaves all pending."""
+
+    def refuse(_process: BaseProcess) -> None:
+        raise OSError(errno.EMFILE, "Too many open files")
+
+    start = BaseProcess.start
+    monkeypatch.setattr(BaseProcess, "start", refuse)
+    with pytest.raises(WorkersCannotStartError, match=r"could not be started .*Too many open files"):
+        run_series(source, RunOptions(workers=2))
+    monkeypatch.setattr(BaseProcess, "start", start)
+    assert run_series(source, RunOptions(workers=0)).completed_here == 2
+
+
+def test_a_process_that_cannot_be_forked(source: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """When there is no room for another process, a worker is started a little later, and nothing is lost."""
+    refusals = [OSError(errno.EAGAIN, "Resource temporarily unavailable"), EOFError()]
+    start = BaseProcess.start
+
+    def refuse_first(process: BaseProcess) -> None:
+        if refusals:
+            raise refusals.pop()
+        start(process)
+
+    monkeypatch.setattr(BaseProcess, "start", refuse_first)
+    summary = run_series(source, RunOptions(workers=1))
+    assert not refusals
+    assert (summary.exit_code, summary.after.completed) == (0, 2)

@@ -1,0 +1,99 @@
+"""What the page of the commands shows is what they print."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from meta.commands.group import run_command
+
+PAGE = (Path(__file__).parents[4] / "docs" / "commands.md").read_text(encoding="utf-8")
+EXAMPLES = dict(re.findall(r"```console\n\$ experiments ([^\n]+)\n(.*?)```", PAGE, re.DOTALL))
+#: What the examples of failures add to the function.
+ADDED = re.search(r"```python\n(.*?)```", PAGE, re.DOTALL)
+#: Differ between computers, or say when and how fast.
+VARYING = (
+    (re.compile(r"^(git commit|host|Python|peak memory|log|drawn by|fingerprint) .*\n", re.MULTILINE), ""),
+    (re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d UTC"), "TIME"),
+    (re.compile(r"\b[\d.]+ (ms|s)\b"), "DURATION"),
+    (re.compile(r"[ \t]+"), " "),
+)
+
+
+def comparable(text: str) -> str:
+    for pattern, replacement in VARYING:
+        text = pattern.sub(replacement, text)
+    return text
+
+
+class Project:
+    """Runs the examples in a folder, and compares."""
+
+    def __init__(self, capture: pytest.CaptureFixture[str]) -> None:
+        self._capture = capture
+
+    def run(self, command: str) -> str:
+        run_command(command.split())
+        return "".join(self._capture.readouterr()).replace(str(Path.cwd()), "/home/ada/project")
+
+    def shows(self, example: str, options: str = "") -> None:
+        assert comparable(self.run(f"{example} {options}")) == comparable(EXAMPLES[example])
+
+
+@pytest.fixture
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Project:
+    folder = tmp_path / "projet"
+    folder.mkdir()
+    monkeypatch.chdir(folder)
+    return Project(capfd)
+
+
+def test_examples_of_recording(project: Project) -> None:
+    """Writing, checking, creating and deleting the example print what the page shows."""
+    for example in (
+        "init",
+        "check first.yaml",
+        "create first.yaml",
+        "delete first --yes",
+        "database upgrade",
+    ):
+        project.shows(example)
+
+
+def test_examples_of_running(project: Project) -> None:
+    """Running and looking at the example print what the page shows."""
+    project.shows("init")
+    project.shows("run first.yaml", "--workers 0 --quiet")
+    for example in ("status first", "list first --limit 3", "show 1"):
+        project.shows(example)
+
+
+def test_examples_of_graphs(project: Project) -> None:
+    """Drawing the example, and asking a figure where it comes from, print what the page shows."""
+    project.shows("init")
+    project.run("run first.yaml --workers 0 --quiet")
+    project.shows("graphs first", "--quiet")
+    project.shows("report first --quiet")
+    project.shows("trace results/first/graphs/curve-loss-over-step-by-lr-per-depth.png")
+
+
+def test_examples_of_tables(project: Project) -> None:
+    """Tables and comparisons of the example are those that the page shows."""
+    project.shows("init")
+    project.run("run first.yaml --workers 0 --quiet")
+    for example in ("table first", "compare first --of depth --on accuracy --over lr"):
+        project.shows(example)
+
+
+def test_examples_of_failures(project: Project) -> None:
+    """With the lines that the page adds, failing and trying again print what the page shows."""
+    project.shows("init")
+    assert ADDED
+    function = Path("train.py")
+    begin = "    rng = "
+    function.write_text(function.read_text().replace(begin, ADDED.group(1) + begin, 1))
+    project.run("run first.yaml --workers 1 --quiet")
+    for example in ("failures first", "logs 1", "retry first"):
+        project.shows(example)

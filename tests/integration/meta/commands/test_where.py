@@ -1,0 +1,277 @@
+"""`--where` of the verbs, and `where` of graphs and tables, on both databases."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import re
+import shlex
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import select, update
+
+from database.expressions import ExpressionError
+from database.models import Experiment, ExperimentSeries
+from database.queries.series_lookup import find_series
+from database.session.lifecycle import SessionLocal, scoped_session
+from experiments.series_file.loading import load_series_file
+from meta.commands.group import run_command
+from meta.generate_aggregate_graphs import generate_all_graphs
+from meta.records.series_records import read_records
+from meta.records.subsets import read_subset
+from meta.tables.generate import generate_all_tables
+from tests.integration.recording import add_series, add_worker, claim, completed, raised, record
+
+Command = Callable[..., str]
+PAGE = (Path(__file__).parents[4] / "docs" / "expressions.md").read_text(encoding="utf-8")
+VERBS_WITH_WHERE = ("list", "failures", "retry", "release", "cancel", "export", "graphs", "table")
+PARAMETERS = [{"lr": 0.1, "opt": "adam"}, {"lr": 0.01, "opt": 'it\'s 50% "x"'}]
+
+
+@pytest.fixture
+def command(
+    database_url: str, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> Command:
+    monkeypatch.setenv("EXPERIMENTS_RESULTS", str(tmp_path / "Ergebnisse ü"))
+    monkeypatch.chdir(tmp_path)
+
+    def run(*arguments: str, code: int = 0) -> str:
+        found = run_command(arguments)
+        out, err = capsys.readouterr()
+        assert found == code, err
+        return out if code == 0 else err
+
+    return run
+
+
+@pytest.fixture
+def series_id(database_url: str) -> int:
+    """Return a series of two configurations: one repetition completed, one failed, one pending."""
+    with SessionLocal() as session:
+        series_id = add_series(session, "first", PARAMETERS, repetitions=3)
+        resolved = {
+            "name": "first",
+            "run": {"function": "train.py:main"},
+            "grid": {"lr": [0.1, 0.01], "opt": ["adam", "x"]},
+        }
+        session.execute(update(ExperimentSeries).values(resolved=resolved))
+        session.commit()
+        ends = [completed(loss=0.1), completed(loss=0.2), raised(), raised(line=9)]
+        record(session, add_worker(session), series_id, ends)
+        return series_id
+
+
+def statuses() -> list[str]:
+    with SessionLocal() as session:
+        return [one.status.value for one in session.scalars(select(Experiment).order_by(Experiment.position))]
+
+
+def as_json(command: Command, *arguments: str) -> Any:
+    return json.loads(command(*arguments, "--json"))
+
+
+def test_looking(command: Command, series_id: int) -> None:
+    """`list`, `failures` and `export` show what the expression is true of."""
+    [one] = as_json(command, "list", "first", "--where", 'lr < 0.05 and status == "completed"')
+    assert (one["parameters"]["lr"], one["results"]) == (0.01, {"loss": 0.2})
+    assert len(as_json(command, "list", "first", "--where", "opt == 'it\\'s 50% \"x\"'")) == 3
+    assert len(as_json(command, "list", "first", "--where", "lr > 0.05", "--status", "failed")) == 1
+    assert "there are more than 2" not in command("list", "first", "--where", "lr > 0.05", "--limit", "3")
+    [group] = as_json(command, "failures", "first", "--where", "lr == 0.01")
+    assert (group["count"], group["parameters"]["lr"]) == (1, 0.01)
+    assert "no experiment of first that --where is true of has failed" in command(
+        "failures", "first", "--where", "loss > 0"
+    )
+    rows = list(csv.DictReader(io.StringIO(command("export", "first", "--where", "loss > 0.15"))))
+    assert [(row["parameters.lr"], row["results.loss"]) for row in rows] == [("0.01", "0.2")]
+    exported = json.loads(command("export", "first", "--format", "json", "--where", "repetition == 2"))
+    assert len(exported) == 2
+
+
+def test_correcting(command: Command, series_id: int) -> None:
+    """`retry` and `cancel` change what the expression is true of."""
+    assert as_json(command, "retry", "first", "--where", "lr == 0.01")["retried"] == 1
+    assert statuses() == ["completed", "completed", "failed", "pending", "pending", "pending"]
+    assert as_json(command, "cancel", "first", "--where", "lr == 0.01 and repetition == 2")["cancelled"] == 1
+    assert statuses() == ["completed", "completed", "failed", "pending", "pending", "cancelled"]
+
+
+def test_taking_from_workers(command: Command, series_id: int) -> None:
+    """`cancel` and `release` take from workers only what the expression is true of."""
+    with SessionLocal() as session:
+        claim(session, add_worker(session), series_id, 2)
+        session.commit()
+    answer = as_json(command, "cancel", "first", "--where", 'status == "pending" and lr == 0.01')
+    assert (answer["cancelled"], answer["taken_from_workers"]) == (1, 1)
+    assert statuses()[-2:] == ["running", "cancelled"]
+    none = as_json(command, "release", "first", "--force", "--where", "lr == 0.01")
+    assert none["released"] == 0
+    assert as_json(command, "release", "first", "--force", "--where", "lr == 0.1")["released"] == 1
+    assert statuses()[-2:] == ["pending", "cancelled"]
+
+
+@pytest.mark.parametrize("verb", [*VERBS_WITH_WHERE, "compare first --of lr --on loss"])
+def test_a_wrong_expression_changes_nothing(
+    command: Command, series_id: int, verb: str, tmp_path: Path
+) -> None:
+    """An expression that is none, or has a wrong name, is a wrong use of each verb."""
+    before = statuses()
+    arguments = verb.split() if " " in verb else (verb, "first")
+    told = command(*arguments, "--where", "lrr > 0.05", code=2)
+    assert told.startswith("error: there is nothing named lrr; did you mean 'lr'? names: lr, opt, loss, id")
+    assert told.endswith("\n    lrr > 0.05\n    ^\n")
+    assert "write == None instead of is None" in command(*arguments, "--where", "lr is None", code=2)
+    assert statuses() == before
+    assert not (tmp_path / "Ergebnisse ü" / "first").exists()
+
+
+def test_where_needs_a_series(command: Command, series_id: int) -> None:
+    """The list of series knows no parameters."""
+    assert "--where needs a SERIES" in command("list", "--where", "lr > 1", code=2)
+
+
+def test_errors_are_those_of_the_page(command: Command) -> None:
+    """The page of the language shows what is printed."""
+    command("init")
+    command("run", "first.yaml", "--workers", "0", "--quiet")
+    [shown] = re.findall(r"```console\n(.*?)```", PAGE, re.DOTALL)
+    examples = re.findall(r"^\$ experiments ([^\n]+)\n(.*?)(?=^\$|\Z)", shown, re.DOTALL | re.MULTILINE)
+    assert len(examples) == 2
+    for example, told in examples:
+        assert command(*shlex.split(example), code=2) == told
+
+
+def test_the_program_of_the_page(command: Command) -> None:
+    """The example in Python runs, and finds something."""
+    command("init")
+    command("run", "first.yaml", "--workers", "0", "--quiet")
+    [program] = re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)
+    names: dict[str, Any] = {}
+    exec(program, names)
+    assert {one.parameters["lr"] for one in names["found"]} == {0.1}
+
+
+def test_graphs_of_some_experiments(command: Command, tmp_path: Path) -> None:
+    """A graph draws what its `where` is true of; a wrong name stops that graph, not the others."""
+    command("init")
+    command("run", "first.yaml", "--workers", "0", "--quiet")
+    graph = {"y": "accuracy", "x": "depth"}
+    file = load_series_file(
+        {
+            "name": "first",
+            "run": {"function": "train.py:main"},
+            "grid": {"lr": [0.1, 0.01], "depth": [2, 4]},
+            "graphs": [
+                {**graph, "where": "lr > 0.05 and repetition < 3", "name": "some"},
+                {**graph, "where": {"lr": 0.01}, "name": "equal"},
+                {**graph, "where": {"depth": 2.0}, "name": "none"},
+                {**graph, "where": "acuracy > 0", "name": "wrong"},
+            ],
+        }
+    ).file
+    with scoped_session(read_only=True) as session:
+        series = find_series(session, "first")
+        records = read_records(session, series, file)
+        some, equal = (
+            read_subset(session, series, records, [spec.where, "repetition != 1"]).chosen(spec.where)
+            for spec in file.graphs[:2]
+        )
+        results = {
+            one.name: one for one in generate_all_graphs(session, "first", tmp_path / "out", files=[file])
+        }
+    assert [len(one.completed) for one in some.configurations] == [2, 2]
+    assert some.where == "(lr > 0.05 and repetition < 3) and (repetition != 1)"
+    assert some.missing() == {}
+    assert {one.parameters["lr"] for one in equal.configurations} == {0.01}
+    assert equal.where == "repetition != 1"
+    assert all(len(curves) == 4 for curves in some.curves.values())
+    assert results["some"].paths
+    assert results["equal"].paths
+    assert results["none"].error == "where: no configuration has depth = 2.0; its values: 2, 4"
+    assert "nothing named acuracy; did you mean 'accuracy'" in (results["wrong"].error or "")
+
+
+def test_graphs_by_command(command: Command) -> None:
+    """`graphs --where` leaves the graphs of the whole series as they are, and draws beside them."""
+    command("init")
+    command("run", "first.yaml", "--workers", "0", "--quiet")
+    whole = command("graphs", "first").splitlines()
+    content = Path(whole[1]).read_bytes()
+    some = command("graphs", "first", "--where", "lr > 0.05").splitlines()
+    assert [Path(path).name for path in some] == [Path(path).name for path in whole]
+    assert {Path(path).parent.name.split("-")[0] for path in some} == {"where"}
+    assert Path(whole[1]).read_bytes() == content != Path(some[1]).read_bytes()
+
+
+def test_tables_of_some_experiments(command: Command, tmp_path: Path) -> None:
+    """`table --where` writes beside the tables of the whole series, which stay; the note says of what."""
+    command("init")
+    command("run", "first.yaml", "--workers", "0", "--quiet")
+    command("table", "first")
+    folder = tmp_path / "Ergebnisse ü" / "first" / "tables"
+    before = {path.name: path.read_bytes() for path in folder.iterdir()}
+    where = "lr > 0.05 and repetition < 3"
+    some = as_json(command, "table", "first", "--where", where)
+    assert {Path(path).parent.parent for one in some for path in one["paths"]} == {folder}
+    assert {Path(path).parent.name[:6] for one in some for path in one["paths"]} == {"where-"}
+    assert {cell["parameters"].get("lr", 0.1) for one in some for cell in one["cells"]} == {0.1}
+    assert {cell["n"] for one in some for cell in one["cells"]} == {3}
+    for one in some:
+        assert f"Only where {where}." in one["notes"]
+        [page] = [Path(path) for path in one["paths"] if path.endswith(".md")]
+        assert r"Only where lr \> 0.05 and repetition \< 3." in page.read_text(encoding="utf-8")
+    assert {path.name: path.read_bytes() for path in folder.iterdir() if path.is_file()} == before
+    elsewhere = as_json(command, "table", "first", "--where", where, "--output", "out")
+    assert {str(Path(path).parent) for one in elsewhere for path in one["paths"]} == {"out"}
+    assert command("table", "first", "--where", "lr > 9", code=1).startswith("first: tables: the series")
+
+
+def test_tables_from_python(command: Command, tmp_path: Path) -> None:
+    """Both conditions of a table hold; a wrong name is found in any series before anything is written."""
+    command("init")
+    command("run", "first.yaml", "--workers", "0", "--quiet")
+    document = {
+        "name": "first",
+        "run": {"function": "train.py:main"},
+        "grid": {"lr": [0.1, 0.01], "depth": [2, 4]},
+    }
+    table = {"y": "accuracy", "rows": "depth", "where": "lr > 0.05", "name": "one"}
+    none = {**table, "where": "repetition > 3", "name": "none"}
+    file = load_series_file({**document, "tables": [table, none]}).file
+    with SessionLocal() as session:
+        add_series(session, "another", [{"x": 1}])
+    with scoped_session(read_only=True) as session:
+        with pytest.raises(ExpressionError, match="nothing named lr"):
+            generate_all_tables(session, ["first", "another"], tmp_path / "out", where="lr > 0.05")
+        assert not (tmp_path / "out").exists()
+        one, other = generate_all_tables(session, "first", files=[file], where="repetition < 3")
+    assert one.table is not None
+    assert "Only where (lr > 0.05) and (repetition < 3)." in one.table.notes
+    assert {cell.count for cell in one.table.cells.cells.values()} == {3}
+    assert other.error == (
+        "no completed experiment is one where (repetition > 3) and (repetition < 3): nothing to show"
+    )
+
+
+def test_comparing_some_experiments(command: Command) -> None:
+    """`compare --where` compares those only and says so; where too little is left, that is told."""
+    command("init")
+    command("run", "first.yaml", "--workers", "0", "--quiet")
+    asked = ("compare", "first", "--of", "lr", "--on", "accuracy", "--where")
+    found = as_json(command, *asked, "depth == 2 and repetition != 1")
+    assert (found["where"], found["over"]) == ("depth == 2 and repetition != 1", [])
+    assert [pair["n"] for pair in found["pairs"]] == [[4, 4]]
+    of_all = as_json(command, *asked[:-1], "--over", "depth")
+    assert (of_all["where"], of_all["over"]) == (None, ["depth"])
+    assert "also differ in depth (2 values)" in command(*asked[:-1], code=2)
+    assert "\nOnly where depth == 2.\n" in command(*asked, "depth == 2")
+    assert "lr is always 0.1 where lr > 0.05: there is nothing to compare" in command(
+        *asked, "lr > 0.05", code=2
+    )
+    assert "no completed experiment is one where lr > 9: nothing to compare" in command(
+        *asked, "lr > 9", code=2
+    )

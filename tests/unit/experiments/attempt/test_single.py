@@ -1,0 +1,161 @@
+"""One attempt: calling the target and saying how it ended."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy
+import pytest
+
+from database.claims.types import Claim, Finished
+from database.models import Outcome, exact_json
+from experiments.attempt.single import Call, attempt, with_log_tail
+from experiments.context import Identity, Run
+
+
+def run_target(function: Callable[..., Any], tmp_path: Path, *wants: str, **parameters: Any) -> Finished:
+    claim = Claim(1, 2, repetition=3, seed=7, parameters=parameters)
+    run = Run(Identity(1, 2, 3, 7), parameters, directory=tmp_path / "1", write=lambda _: True)
+    return attempt(Call(function, frozenset(wants)), claim, run)
+
+
+def test_arguments(tmp_path: Path) -> None:
+    """The target gets its parameters and, of seed, repetition and run, what it asks for."""
+
+    def target(lr: float, seed: int, run: Run) -> dict[str, Any]:
+        return {"lr": lr, "seed": seed, "same": run.seed}
+
+    finished = run_target(target, tmp_path, "seed", "run", lr=0.5)
+    assert finished.outcome is Outcome.COMPLETED
+    assert exact_json.decode(finished.results or "") == {"lr": 0.5, "seed": 7, "same": 7}
+    assert finished.duration_s is not None
+    assert finished.started_at is not None
+    assert finished.finished_at == finished.started_at + finished.duration_s
+    assert (finished.cpu_s or 0) >= 0
+    assert (finished.peak_memory_bytes or 0) > 2**20
+
+
+def test_global_generators_are_seeded(tmp_path: Path) -> None:
+    """Code that uses the global generators repeats itself, whatever ran before."""
+
+    def target() -> dict[str, float]:
+        return {"python": random.random(), "numpy": float(numpy.random.random())}
+
+    one = run_target(target, tmp_path).results
+    random.random()
+    numpy.random.random()
+    assert run_target(target, tmp_path).results == one
+
+
+def test_logged_metrics_join_the_result(tmp_path: Path) -> None:
+    """results.metrics.NAME has last, min, max and count."""
+
+    def target(run: Run) -> None:
+        run.log(step=0, loss=2.0)
+        run.log(step=1, loss=1.0)
+
+    finished = run_target(target, tmp_path, "run")
+    expected = {"metrics": {"loss": {"last": 1.0, "min": 1.0, "max": 2.0, "count": 2}}}
+    assert exact_json.decode(finished.results or "") == expected
+    assert [chunk.count for chunk in finished.chunks] == [2]
+
+
+class Odd(Mapping[str, Any]):
+    def __getitem__(self, key: str) -> Any:
+        raise RuntimeError("broken")
+
+    def __iter__(self) -> Any:
+        raise RuntimeError("broken")
+
+    def __len__(self) -> int:
+        return 1
+
+
+@pytest.mark.parametrize(
+    ("returned", "message"),
+    [
+        (17, "the experiment returned something of type int; return a mapping of results"),
+        ([("a", 1)], "the experiment returned something of type list"),
+        ({"a": object()}, "result['a'] is of type object, which cannot be stored"),
+        ({"a": {"b": [1, {2}]}}, "result['a']['b'][1] is of type set"),
+        ({1: 2}, "result has the key 1 of type int"),
+        ({"a": "\0"}, "result['a'] contains a NUL"),
+        ({"a": "\ud800"}, "lone surrogate"),
+        ({"metrics": 1}, "'metrics' in the result is the place of logged metrics"),
+        ({"a": "x" * (17 * 2**20)}, "more than the limit of 16 MiB"),
+        ({"a": numpy.zeros(3)}, "result['a'] is of type numpy.ndarray"),
+        ({"a": 10**5000}, "more than 4300 digits"),
+        (Odd(), "broken"),
+    ],
+)
+def test_impossible_results(tmp_path: Path, returned: object, message: str) -> None:
+    """What cannot be stored makes the attempt invalid, with a message that names the place."""
+    finished = run_target(lambda: returned, tmp_path)
+    assert finished.outcome is Outcome.INVALID_RESULT
+    assert message in (finished.error_message or "")
+    assert finished.results is None
+
+
+def test_cyclic_result(tmp_path: Path) -> None:
+    """A result that contains itself is refused, not followed for ever."""
+    cyclic: dict[str, Any] = {}
+    cyclic["self"] = cyclic
+    assert "contains itself" in (run_target(lambda: cyclic, tmp_path).error_message or "")
+
+
+class SpitefulError(Exception):
+    def __str__(self) -> str:
+        raise RuntimeError
+
+
+def raising(error: BaseException) -> Callable[[], None]:
+    def target() -> None:
+        raise error
+
+    return target
+
+
+def recursion() -> None:
+    recursion()
+
+
+@pytest.mark.parametrize(
+    ("target", "kind", "message"),
+    [
+        (raising(ValueError("a\0b")), "ValueError", "a\ufffdb"),
+        (raising(SystemExit(0)), "SystemExit", "called sys.exit(0)"),
+        (raising(KeyboardInterrupt()), "KeyboardInterrupt", ""),
+        (raising(GeneratorExit()), "GeneratorExit", ""),
+        (raising(SpitefulError()), "SpitefulError", "its message could not be made: RuntimeError"),
+        (recursion, "RecursionError", "maximum recursion depth"),
+        (raising(ExceptionGroup("many", [ValueError("x")])), "ExceptionGroup", "many"),
+    ],
+)
+def test_whatever_is_raised(tmp_path: Path, target: Callable[[], None], kind: str, message: str) -> None:
+    """Every exception is a failed attempt with type, message and traceback that can be stored."""
+    finished = run_target(target, tmp_path)
+    assert finished.outcome is Outcome.FAILED
+    assert finished.error_type == kind
+    assert message in (finished.error_message or "")
+    assert finished.traceback
+    assert "\0" not in finished.traceback
+    assert len(finished.traceback) < 70_000
+
+
+def test_interrupts_can_pass(tmp_path: Path) -> None:
+    """In a person's own process Ctrl-C is not a failure of the experiment."""
+    claim = Claim(1, 1, 0, 0, {})
+    run = Run(Identity(1, 1, 0, 0), {}, directory=tmp_path, write=lambda _: True)
+    with pytest.raises(KeyboardInterrupt):
+        attempt(Call(raising(KeyboardInterrupt()), frozenset()), claim, run, pass_interrupts=True)
+
+
+def test_log_tail() -> None:
+    """The end of the output is recorded of attempts that did not complete."""
+    failed, completed = Finished(1, 1, Outcome.FAILED), Finished(1, 1, Outcome.COMPLETED)
+    assert with_log_tail(failed, "end").log_tail == "end"
+    assert with_log_tail(failed, None).log_tail is None
+    assert with_log_tail(completed, "end").log_tail is None

@@ -1,0 +1,35 @@
+"""Durations."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+
+from experiments.series_file.units.duration import seconds_of
+
+
+@pytest.mark.parametrize(
+    ("value", "seconds"),
+    [
+        (90, 90.0),
+        (0.5, 0.5),
+        ("90s", 90.0),
+        ("2h", 7200.0),
+        ("1h30m", 5400.0),
+        ("1d12h", 129600.0),
+        ("1.5m", 90.0),
+    ],
+)
+def test_durations_in_seconds(value: object, seconds: float) -> None:
+    """Numbers are seconds; units are days, hours, minutes and seconds, the larger first."""
+    assert seconds_of(value) == seconds
+
+
+@pytest.mark.parametrize(
+    "value", [0, -1, True, None, "", "h", "30", "30m1h", "2 h", "-2h", "0s", math.inf, math.nan, [1]]
+)
+def test_what_is_no_duration_is_refused(value: object) -> None:
+    """Zero, negative, endless and ill-formed durations are refused with an example."""
+    with pytest.raises(ValueError, match="such as 90s or 1h30m"):
+        seconds_of(value)

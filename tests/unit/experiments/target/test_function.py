@@ -1,0 +1,221 @@
+"""Targets: parsing, loading, and living beside a project whose folders are named as ours."""
+
+from __future__ import annotations
+
+import functools
+import importlib
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from experiments.target.function import Target, TargetError, context_arguments
+
+
+@pytest.fixture
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """Yield an empty project folder; what loading changes in this process is undone."""
+    folder = tmp_path / "mon projet é"
+    folder.mkdir()
+    monkeypatch.setattr(sys, "path", list(sys.path))
+    packages = {name: importlib.import_module(name) for name in ("database", "experiments", "meta")}
+    for package in packages.values():
+        monkeypatch.setattr(package, "__path__", list(package.__path__))
+    before = set(sys.modules)
+    yield folder
+    for name in set(sys.modules) - before:
+        parent, _, child = name.rpartition(".")
+        if parent in packages:
+            delattr(packages[parent], child)
+        del sys.modules[name]
+
+
+def write(folder: Path, **files: str) -> None:
+    """Write Python files; `a__b` is the file b in the folder a."""
+    for name, text in files.items():
+        path = folder.joinpath(*name.split("__")).with_suffix(".py")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+
+
+def load_error(text: str, folder: Path) -> str:
+    with pytest.raises(TargetError) as caught:
+        Target.parse(text, folder).load()
+    return str(caught.value)
+
+
+def test_a_file_is_relative_to_the_series_file_and_canonically_absolute(project: Path) -> None:
+    """`path/file.py:function` becomes absolute, links resolved, and reads back as itself."""
+    (project / "link").symlink_to(project, target_is_directory=True)
+    target = Target.parse("sub/../link/träin.py:main", project)
+    assert target.path == project / "träin.py"
+    assert str(target) == f"{project}/träin.py:main"
+    assert Target.parse(str(target), project) == target
+
+
+def test_a_module_stays_as_it_is(project: Path) -> None:
+    """`package.module:Class.function` is canonical as written."""
+    target = Target.parse("package.module:Class.function", project)
+    assert (target.module, target.function, target.path) == ("package.module", "Class.function", None)
+    assert str(target) == "package.module:Class.function"
+
+
+def test_a_colon_in_a_folder_belongs_to_the_path(project: Path) -> None:
+    """Only the last colon separates the function."""
+    assert Target.parse("a:b/train.py:f", project).path == project / "a:b" / "train.py"
+
+
+@pytest.mark.parametrize(
+    "text", ["main", "1x:f", "train.py:", ":f", "a b:f", "train:f()", "a..b:f", "train.txt:f x"]
+)
+def test_what_is_no_target_is_refused(project: Path, text: str) -> None:
+    """The message says the two forms there are."""
+    with pytest.raises(TargetError, match=r"is not module:function or path/file\.py:function"):
+        Target.parse(text, project)
+
+
+def test_a_file_without_function_is_told_how_to_write_it(project: Path) -> None:
+    """`train.py` alone is told to name its function."""
+    with pytest.raises(TargetError, match=r"write train\.py:FUNCTION"):
+        Target.parse("train.py", project)
+
+
+def test_an_unknown_home_folder_is_told(project: Path) -> None:
+    """`~somebody` that does not exist is an error of ours."""
+    with pytest.raises(TargetError, match="home folder is not known"):
+        Target.parse("~nobody-of-this-name/x.py:f", project)
+
+
+def test_a_file_is_loaded_once_with_its_folder_searched_last(project: Path) -> None:
+    """The file's folder is appended to the search path, and the module is loaded once per process."""
+    write(
+        project,
+        sub__train="import beside\ncalls = []\ndef main(): calls.append(1); return beside.VALUE, calls\n",
+    )
+    write(project, sub__beside="VALUE = 7\n")
+    target = Target.parse("sub/train.py:main", project)
+    assert target.load()() == (7, [1])
+    assert target.load()() == (7, [1, 1])
+    assert sys.path[-2:] == [str(project / "sub"), str(project)]
+
+
+def test_two_files_of_one_name_do_not_meet(project: Path) -> None:
+    """Files are loaded under private names, so `a/train.py` and `b/train.py` are two modules."""
+    write(project, a__train="def main(): return 'a'\n", b__train="def main(): return 'b'\n")
+    assert [Target.parse(f"{folder}/train.py:main", project).load()() for folder in "ab"] == ["a", "b"]
+
+
+def test_a_file_may_be_named_like_a_module_of_the_standard_library(project: Path) -> None:
+    """`json.py` of the user is loaded when asked for by path, and does not replace the library's."""
+    write(project, json="def main(): return 'mine'\n")
+    assert Target.parse("json.py:main", project).load()() == "mine"
+    import json
+
+    assert json.loads("1") == 1
+
+
+def test_dataclasses_and_methods_work_in_a_file(project: Path) -> None:
+    """A loaded module is registered as an import registers it; dots lead into classes."""
+    write(
+        project,
+        train="from __future__ import annotations\nfrom dataclasses import dataclass\n"
+        "@dataclass\nclass Model:\n    lr: float\n    @staticmethod\n    def main(lr): return Model(lr).lr\n",
+    )
+    assert Target.parse("train.py:Model.main", project).load()(0.5) == 0.5
+
+
+def test_a_project_with_folders_named_as_ours(project: Path) -> None:
+    """A user's `experiments`, `meta` and `database` folders are found for what ours do not have."""
+    import experiments.parameters as ours
+
+    write(
+        project,
+        experiments____init__="raise RuntimeError('not run')\n",
+        experiments__helpers="VALUE = 'helper'\n",
+        experiments__parameters="raise RuntimeError('ours wins')\n",
+        meta__plots="VALUE = 'plot'\n",
+        database__tables="VALUE = 'table'\n",
+        experiments__train="from experiments.helpers import VALUE as a\nfrom meta.plots import VALUE as b\n"
+        "from database.tables import VALUE as c\nfrom experiments.parameters import nest\n"
+        "def main(): return a, b, c, nest\n",
+    )
+    expected = ("helper", "plot", "table", ours.nest)
+    assert Target.parse("experiments/train.py:main", project).load()() == expected
+    assert Target.parse("experiments.train:main", project).load()() == expected
+
+
+def test_a_module_is_found_beside_the_series_file_and_in_the_current_folder(
+    project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Module targets are searched in what is installed, the series file's folder and the current one."""
+    write(project, configs__near_file="def f(): return 1\n", near_here="def f(): return 2\n")
+    monkeypatch.chdir(project)
+    assert Target.parse("near_file:f", project / "configs").load()() == 1
+    assert Target.parse("near_here:f", project / "configs").load()() == 2
+    assert Target.parse("json:dumps", project).load() is importlib.import_module("json").dumps
+
+
+def test_missing_files_modules_and_functions_name_the_nearest(project: Path) -> None:
+    """Each missing part is told with the nearest name of its kind."""
+    write(project, train="def main(): pass\ndef _hidden(): pass\nsize = 3\n", pack__inner="def f(): pass\n")
+    assert (
+        load_error("trian.py:main", project) == f"there is no file {project}/trian.py; did you mean train.py?"
+    )
+    assert (
+        load_error("no/train.py:main", project)
+        == f"there is no folder {project}/no, where train.py should be"
+    )
+    assert load_error("train.py:mian", project) == (
+        f"{project}/train.py has no function 'mian'; did you mean 'main'? it has: main"
+    )
+    assert load_error("train.py:size", project) == f"{project}/train.py:size is no function, but of type int"
+    assert load_error("pack.iner:f", project).endswith("; did you mean pack.inner?")
+    assert load_error("expermients.library.x:f", project) == (
+        "there is no module expermients.library.x (already expermients is missing) in what is installed, "
+        "the folder of the series file or the current folder; did you mean experiments?"
+    )
+    assert "there is no module experiments.target.function.x in" in load_error(
+        "experiments.target.function.x:f", project
+    )
+
+
+def test_an_import_that_raises_shows_the_users_lines(project: Path) -> None:
+    """The end of the traceback is told, without the frames of the import machinery; it is tried again."""
+    write(project, broken="def deep():\n    import no_such_module_é\ndeep()\n")
+    told = load_error("broken.py:f", project)
+    without_markers = "\n".join(line for line in told.splitlines() if set(line.strip()) - set("~^"))
+    assert without_markers == (
+        f"importing {project}/broken.py raised ModuleNotFoundError:\n"
+        "    Traceback (most recent call last):\n"
+        f'      File "{project}/broken.py", line 3, in <module>\n'
+        "        deep()\n"
+        f'      File "{project}/broken.py", line 2, in deep\n'
+        "        import no_such_module_é\n"
+        "    ModuleNotFoundError: No module named 'no_such_module_é'"
+    )
+    assert "raised ModuleNotFoundError" in load_error("broken:f", project)
+    write(project, leaving="raise SystemExit(3)\n")
+    assert "raised SystemExit" in load_error("leaving.py:f", project)
+    assert "raised SystemExit" in load_error("leaving:f", project)
+    write(project, broken="def f(): return 'mended'\n")
+    assert Target.parse("broken.py:f", project).load()() == "mended"
+
+
+def test_a_directory_is_no_python_file(project: Path) -> None:
+    """A folder whose name ends in .py is a missing file."""
+    (project / "x.py").mkdir()
+    assert "there is no file" in load_error("x.py:f", project)
+
+
+def test_what_a_function_asks_for_besides_its_parameters() -> None:
+    """`seed`, `repetition` and `run` are asked for by name; **kwargs asks for nothing."""
+
+    def asks(lr: float, seed: int, *, run: Any = None, **rest: Any) -> None: ...
+    def everything(**rest: Any) -> None: ...
+
+    assert context_arguments(asks) == {"seed", "run"}
+    assert context_arguments(functools.partial(asks, 0.1)) == {"seed", "run"}
+    assert context_arguments(everything) == frozenset()
+    assert context_arguments(min) == frozenset()

@@ -1,0 +1,46 @@
+"""Where results come from."""
+
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from experiments.target.provenance import collect_provenance, without_secrets
+
+
+def test_outside_version_control(tmp_path: Path) -> None:
+    """Without a repository there is no commit, and dirty is unknown."""
+    found = collect_provenance(tmp_path, ["experiments", "run"], results=tmp_path)
+    assert (found.git_commit, found.git_dirty) == (None, None)
+    assert found.packages["numpy"]
+
+
+def test_repository(tmp_path: Path) -> None:
+    """The commit is that of the target's folder; an untracked file makes it dirty."""
+    git = ["git", "-C", str(tmp_path), "-c", "user.name=a", "-c", "user.email=a@b"]
+    subprocess.run([*git, "init", "-q"], check=True)
+    subprocess.run([*git, "commit", "-q", "--allow-empty", "-m", "x"], check=True)
+    found = collect_provenance(tmp_path, [], results=tmp_path / "results é")
+    assert found.git_commit is not None
+    assert len(found.git_commit) == 40
+    assert found.git_dirty is False
+    (tmp_path / "results é").mkdir()
+    (tmp_path / "results é" / "experiments.db").touch()
+    assert collect_provenance(tmp_path, [], results=tmp_path / "results é").git_dirty is False
+    (tmp_path / "new").touch()
+    assert collect_provenance(tmp_path, [], results=tmp_path / "results é").git_dirty is True
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("postgresql://u:s3cret@h/d", "postgresql://u:***@h/d"),
+        ("--database=postgresql://h/d?password=s3cret&x=1", "--database=postgresql://h/d?password=***&x=1"),
+        ("sqlite:///plain.db", "sqlite:///plain.db"),
+    ],
+)
+def test_no_passwords(text: str, shown: str) -> None:
+    """Passwords of URLs never reach the record."""
+    assert without_secrets(text) == shown

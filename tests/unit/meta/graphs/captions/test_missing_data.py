@@ -1,0 +1,134 @@
+"""What a figure says about the experiments that it does not show."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from experiments.series_file.sections.graphs import GraphSpec
+from tests.figures import make_figure
+
+
+def note_of(records: Any, **spec: Any) -> str:
+    return make_figure(GraphSpec.model_validate(spec), records).texts[-1].get_text().replace("\n", " ")
+
+
+def survivors(parameters: dict[str, Any], repetition: int) -> dict[str, float] | None:
+    is_lost = parameters["x"] == 2 and repetition > 2
+    return None if is_lost else {"y": float(repetition), "z": 1.0 + repetition}
+
+
+def causes(parameters: dict[str, Any]) -> dict[str, int]:
+    return {"failed": 1, "timed_out": 6} if parameters["x"] == 2 else {}
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        {"kind": "line", "x": "x"},
+        {"kind": "bar", "x": "x"},
+        {"kind": "point", "x": "x"},
+        {"kind": "box", "x": "x"},
+        {"kind": "violin", "x": "x"},
+        {"kind": "strip", "x": "x"},
+        {"kind": "ecdf"},
+        {"kind": "histogram", "hue": "x"},
+        {"kind": "heatmap", "x": "c", "rows": "x"},
+        {"kind": "scatter", "x": "z"},
+    ],
+)
+def test_survivors_are_named(make_records, asked: dict[str, str]) -> None:
+    """Whatever the kind: which points stand for those that did not fail, how many, and why."""
+    records = make_records({"x": [1, 2, 3], "c": [0]}, results=survivors, repetitions=10, missing=causes)
+    note = note_of(records, y="y", **asked)
+    assert "1 failed, 6 timed out of 30 experiments left out." in note
+    named = note.partition("Shown by survivors only: ")[2].partition(".")[0]
+    assert named == "x=2 (3 of 10)"
+    assert "unbalanced" not in note, "that it is the failures says more"
+
+
+def test_survivors_of_curves_are_named_too(make_records) -> None:
+    """A curve of three repetitions where seven failed is not a curve of ten."""
+    from meta.statistics.estimators.curves import Curve
+
+    records = make_records(
+        {"x": [1, 2, 3]},
+        results=survivors,
+        curves=lambda _p, r: {"m": Curve(np.arange(3), np.full(3, float(r)))},
+        repetitions=10,
+        missing=causes,
+    )
+    assert "Shown by survivors only: x=2 (3 of 10)." in note_of(records, kind="curve", y="m")
+
+
+def test_many_points_are_counted_not_listed(make_records) -> None:
+    """The worst four are named, the rest is counted."""
+    records = make_records(
+        {"x": list(range(1, 9))},
+        results=lambda _p, r: {"y": float(r)},
+        repetitions=5,
+        missing=lambda p: {"crashed": p["x"]},
+    )
+    assert (
+        "Shown by survivors only: x=8 (5 of 13); x=7 (5 of 12); x=6 (5 of 11); x=5 (5 of 10) and 4 more."
+        in (note_of(records, kind="bar", y="y", x="x"))
+    )
+
+
+@pytest.mark.parametrize(
+    ("missing", "text"),
+    [
+        ({"running": 1, "pending": 2}, "Running, 62 % complete."),
+        ({"pending": 3}, "Not finished, 62 % complete."),
+        ({"failed": 1, "pending": 2}, "Not finished, 75 % complete."),
+    ],
+)
+def test_a_series_that_has_not_ended_says_how_far_it_is(make_records, missing, text: str) -> None:
+    """What failed has ended; the share is rounded down."""
+    records = make_records(
+        {"x": [1]}, results=lambda _p, r: {"y": float(r)}, repetitions=5, missing=lambda _p: missing
+    )
+    assert text in note_of(records, kind="bar", y="y", x="x")
+
+
+def test_unequal_numbers_without_failures_are_called_unbalanced(make_records) -> None:
+    """Pending or cancelled repetitions make numbers differ; the fewest are named."""
+    records = make_records(
+        {"x": [1, 2]},
+        results=lambda p, r: {"y": float(r)} if r < 4 * p["x"] else None,
+        repetitions=8,
+        missing=lambda p: {"cancelled": 4} if p["x"] == 1 else {},
+    )
+    note = note_of(records, kind="bar", y="y", x="x")
+    assert "over n = 4 to 8 repetitions" in note
+    assert "Repetitions are unbalanced; fewest: x=1 (4)." in note
+    assert "survivors" not in note
+
+
+def test_points_without_a_finite_reading_are_named(make_records) -> None:
+    """They vanish from the graph, and a count of NaN alone does not say which."""
+    records = make_records(
+        {"opt": ["a", "b"], "lr": [1, 2]},
+        results=lambda p, r: {"y": np.nan if p == {"opt": "b", "lr": 2} else r, "z": 1.0},
+        missing=lambda p: {"failed": 2} if p == {"opt": "b", "lr": 2} else {},
+    )
+    said = "Nothing to show, as all readings are NaN or infinite: opt=b, lr=2."
+    for asked in ({"kind": "bar", "x": "lr", "hue": "opt"}, {"kind": "heatmap", "x": "lr", "rows": "opt"}):
+        note = note_of(records, y="y", **asked)
+        assert said in note
+        assert "all failed" not in note
+    assert "readings are NaN or infinite: opt=b, lr=2." in note_of(records, kind="scatter", y="y", x="z")
+
+
+def test_what_lacks_a_configuration_is_not_said_to_have_failed_altogether(make_records) -> None:
+    """One data set failed, the other has readings: not all failed, and yet there is no average."""
+    records = make_records(
+        {"x": ["a", "b"], "data": [1, 2]},
+        results=lambda p, r: None if p == {"x": "b", "data": 2} else {"y": r},
+        missing=lambda p: {"failed": 5} if p == {"x": "b", "data": 2} else {},
+    )
+    note = note_of(records, kind="bar", y="y", x="x", over=("data",))
+    assert "Not drawn, as some configurations have no reading: x=b." in note
+    assert "all failed" not in note

@@ -1,0 +1,91 @@
+"""What stands below a graph."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from experiments.series_file.models import MetricSection
+from experiments.series_file.sections.graphs import GraphSpec
+from meta.graphs.captions.note import note
+from meta.graphs.data.plan import make_plan
+from meta.graphs.figure.registry import compute
+from meta.records.series_records import SeriesRecords
+from meta.statistics.estimators.curves import Curve
+
+
+def note_of(records: SeriesRecords, **spec: str) -> str:
+    plan = make_plan(GraphSpec(**spec), records)
+    return note(plan, compute(plan, records), records, mark="band")
+
+
+def test_note_says_what_the_band_is_and_over_how_many(make_records) -> None:
+    """The statistic, its level, the mark and the number of repetitions are always stated."""
+    records = make_records({"x": [1]}, results=lambda _p, r: {"y": float(r)}, repetitions=1_200)
+    assert note_of(records, y="y", x="x") == (
+        "made-up: mean with 95 % bootstrap interval (band) over n = 1,200 repetitions."
+    )
+
+
+def test_note_counts_what_is_left_out(make_records) -> None:
+    """Failed, pending and running experiments, missing results and retired ones are counted."""
+    records = make_records(
+        {"x": [1, 2]},
+        results=lambda p, r: {"y": [1.0, "text", np.nan, np.inf, 2.0, 3.0][r]} if p["x"] == 1 else {"y": 1},
+        repetitions=6,
+        missing=lambda p: {"failed": 2, "timed_out": 1, "pending": 2, "running": 1} if p["x"] == 1 else {},
+        retired=4,
+        labels={"y": MetricSection(goal="min")},
+    )
+    assert note_of(records, y="y", x="x") == (
+        "made-up: mean with 95 % bootstrap interval (band) over n = 3 to 6 repetitions. "
+        "n = 3 is too small for a 95 % interval of the mean; 5 are needed. Lower is better. "
+        "Running, 83 % complete. 2 failed, 1 timed out, 1 running, 2 pending of 18 experiments left out. "
+        "Shown by survivors only: x=1 (3 of 6). 1 completed without 'y' left out. "
+        "2 NaN or infinite readings left out. "
+        "4 completed but no longer in the series file left out."
+    )
+
+
+def test_note_of_curves_counts_points_and_windows(make_records) -> None:
+    """Curves of unequal length have a range of repetitions; long ones say that points are averages."""
+
+    def curves(_parameters: object, repetition: int) -> dict[str, Curve]:
+        if repetition == 6:
+            return {}
+        points = 5_000 if repetition else 4_000
+        readings = np.ones(points)
+        readings[:3] = np.nan
+        return {"loss": Curve(np.arange(points), readings)}
+
+    records = make_records({"x": [1]}, curves=curves, repetitions=7)
+    assert note_of(records, y="loss", x="step") == (
+        "made-up: mean with 95 % bootstrap interval (band) over n = 5 to 6 repetitions. "
+        "n = 5 is few: such an interval holds the mean of normal readings in about 85 % of cases, of skewed "
+        "ones in fewer. Each point averages 5 consecutive steps. "
+        "Later points are over fewer repetitions, as some end early: all (1 of 6 before step 4,997). "
+        "1 completed without 'loss' left out. 18 NaN or infinite readings left out."
+    )
+
+
+@pytest.mark.parametrize(
+    ("repetitions", "text"),
+    [
+        (9, "n = 9 repetitions. Boxes: median and quartiles; whiskers: the furthest readings within 1.5 "),
+        (4, "n = 4 repetitions. Of fewer than 5 repetitions each reading is shown."),
+        (1, "n = 1 repetition. Of fewer than 5 repetitions each reading is shown."),
+    ],
+)
+def test_note_of_boxes_explains_them(make_records, repetitions: int, text: str) -> None:
+    """A box plot says what its parts are, as far as it has them."""
+    records = make_records({"x": [1]}, results=lambda _p, r: {"y": float(r)}, repetitions=repetitions)
+    assert text in note_of(records, y="y", x="x", kind="box")
+
+
+def test_note_says_which_experiments_it_is_about(make_records) -> None:
+    """A graph of some experiments cannot be taken for one of all."""
+    records = make_records({"x": [1]}, results=lambda _p, r: {"y": float(r)}, repetitions=30)
+    told = note_of(replace(records, where="x == 1 and y < 9"), y="y", x="x")
+    assert " over n = 30 repetitions. Only where x == 1 and y < 9." in told

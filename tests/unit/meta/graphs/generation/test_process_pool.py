@@ -1,0 +1,159 @@
+"""Figures drawn in processes of their own."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import psutil
+import pytest
+
+from experiments.series_file.sections.graphs import GraphSpec
+from meta.graphs.figure.task import Failure
+from meta.graphs.generation.process_pool import Studio
+from meta.graphs.generation.shared_arrays import Handover, unpack
+from meta.statistics.estimators.curves import Curve
+from tests.unit.meta.graphs.tasks import make_task
+
+CURVE = GraphSpec(kind="curve", y="loss", x="step", hue="lr")
+LINE = GraphSpec(kind="line", y="y", x="lr")
+
+
+@pytest.fixture
+def records(make_records):
+    steps = np.arange(40)
+    return make_records(
+        {"lr": [1, 2, 3]},
+        results=lambda parameters, repetition: {"y": parameters["lr"] + repetition},
+        curves=lambda parameters, repetition: {
+            "loss": Curve(steps, np.random.default_rng([parameters["lr"], repetition]).normal(size=40))
+        },
+    )
+
+
+@pytest.fixture
+def _processes_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let processes be worth their start for small figures too."""
+    monkeypatch.setattr("meta.graphs.generation.process_pool._START_S", 0.0)
+
+
+@dataclass(frozen=True)
+class Deadly:
+    """Ends the process that unpacks it."""
+
+    number: int
+
+    def __reduce__(self) -> Any:
+        return _die, (self.number,)
+
+
+def _die(number: int) -> None:
+    os.kill(os.getpid(), number)
+
+
+def children() -> set[int]:
+    return {child.pid for child in psutil.Process().children()}
+
+
+@pytest.mark.usefixtures("_processes_at_once")
+def test_processes_draw_the_same_files(records) -> None:
+    """Which process draws a figure changes no bit of it."""
+    tasks = [make_task(CURVE, records, "a"), make_task(LINE, records, "b"), make_task(CURVE, records, "c")]
+    before = children()
+    with Studio(workers=1) as alone:
+        expected = {task.name: files for task, files in alone.draw(tasks)}
+        assert children() == before
+    with Studio(workers=2) as studio:
+        found = {task.name: files for task, files in studio.draw(tasks)}
+        assert len(children() - before) == 2
+        again = {task.name: files for task, files in studio.draw(tasks[:2])}
+    assert found == expected
+    assert again == {name: expected[name] for name in ("a", "b")}
+    assert children() == before
+
+
+@pytest.mark.usefixtures("_processes_at_once")
+def test_what_goes_wrong_costs_one_figure(records) -> None:
+    """A process that dies is replaced, a defect is told with its place, and the others are drawn."""
+    good = make_task(LINE, records, "good")
+    tasks = [
+        replace(good, name="killed", extract=Deadly(signal.SIGKILL)),
+        replace(good, name="wrong", spec=GraphSpec(y="nothing", x="lr")),
+        replace(good, name="broken", spec=LINE.model_copy(update={"formats": ("bmp?",)})),
+        *(replace(good, name=f"good {number}") for number in range(4)),
+        replace(good, name="crashed", extract=Deadly(signal.SIGSEGV)),
+    ]
+    # What is estimated is the extract, which these do not have.
+    with Studio(workers=2) as studio, pytest.MonkeyPatch.context() as patch:
+        patch.setattr("meta.graphs.figure.task.Task.estimate_s", lambda _task: 1.0)
+        found = {task.name: drawn for task, drawn in studio.draw(tasks)}
+    assert (
+        found["killed"].message == "the process that drew it was killed by SIGKILL (possibly out of memory)"
+    )
+    assert found["crashed"].message == "the process that drew it was killed by SIGSEGV"
+    assert "there is no result or metric named 'nothing'" in found["wrong"].message
+    assert found["wrong"].details is None
+    assert "drawing.py" in found["broken"].details
+    assert all(not isinstance(found[f"good {number}"], Failure) for number in range(4))
+
+
+def test_small_figures_need_no_processes(records) -> None:
+    """For one or two small figures nothing is started; for many it is."""
+    small = [make_task(LINE, records)]
+    with Studio(workers=2) as studio:
+        assert not studio._has_use_for_processes(small * 2)
+        assert studio._has_use_for_processes(small * 40)
+        assert not Studio(workers=1)._has_use_for_processes(small * 40)
+
+
+@pytest.mark.usefixtures("_processes_at_once")
+def test_ending_in_the_middle_leaves_no_process(records) -> None:
+    """Whoever stops taking figures, as Ctrl-C does, ends the processes at once."""
+    tasks = [make_task(CURVE, records, str(number)) for number in range(6)]
+    before = children()
+    with pytest.raises(KeyboardInterrupt), Studio(workers=2) as studio:
+        for _ in studio.draw(tasks):
+            assert len(children() - before) == 2
+            raise KeyboardInterrupt
+    assert children() == before
+
+
+def test_arrays_are_handed_over_once(records) -> None:
+    """Figures of the same arrays share them in the file, which has no name and is emptied for the next."""
+    task = make_task(CURVE, records)
+    handover = Handover()
+    first = handover.pack(task)
+    size = os.fstat(handover.fileno()).st_size
+    second = handover.pack(replace(task, name="other"))
+    readings = sum(curve.readings.nbytes for curve in records.curves["loss"].values())
+    assert os.fstat(handover.fileno()).st_size - size < readings
+    assert second.arrays == first.arrays
+    found = unpack(handover.fileno(), second)
+    assert found.name == "other"
+    for number, curve in records.curves["loss"].items():
+        np.testing.assert_array_equal(found.extract.curves["loss"][number].readings, curve.readings)
+    assert os.fstat(handover.fileno()).st_nlink == 0
+    handover.clear()
+    assert os.fstat(handover.fileno()).st_size == 0
+    assert unpack(handover.fileno(), handover.pack(task)).spec == task.spec
+    handover.close()
+
+
+def test_unchanged_figures_need_no_matplotlib() -> None:
+    """Whoever draws imports it, and not before: finding out that nothing changed stays quick."""
+    program = "import sys, meta.generate_aggregate_graphs; sys.exit('matplotlib' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 0
+
+
+def test_the_processes_have_no_connection() -> None:
+    """What draws loads neither our engines and sessions nor a driver."""
+    program = (
+        "import sys, meta.graphs.generation.pool_worker, meta.graphs.figure.render\n"
+        "sys.exit(bool({'database.engine', 'database.session', 'sqlite3', 'psycopg2'} & {*sys.modules}))"
+    )
+    assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 0

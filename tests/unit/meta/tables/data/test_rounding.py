@@ -1,0 +1,46 @@
+"""Digits follow from the interval's width."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from meta.tables.data.rounding import Shown, shown
+
+
+@pytest.mark.parametrize(
+    ("numbers", "expected"),
+    [
+        ((0.91234, 0.89912, 0.92555), Shown("0.912", "0.013", "0.899", "0.926")),
+        ((96.0444, 95.4444, 96.6222), Shown("96.04", "0.59", "95.44", "96.62")),
+        ((1.0, 0.9004, 1.0996), Shown("1.00", "0.10", "0.90", "1.10")),
+        ((12345.6, 11000.0, 13700.0), Shown("12300", "1400", "11000", "13700")),
+        ((-0.0001, -0.05, 0.05), Shown("0.000", "0.050", "-0.050", "0.050")),
+        ((2.5e-9, 2.4e-9, 2.6e-9), Shown("2.50", "0.10", "2.40", "2.60", -9)),
+        ((3.0e12, 1.0e12, 5.0e12), Shown("3.0", "2.0", "1.0", "5.0", 12)),
+        ((5.0, 5.0, 5.0), Shown("5.000", "0", "5.000", "5.000")),
+        ((0.123456, math.nan, math.nan), Shown("0.1235")),
+        ((1234567.0, math.nan, math.nan), Shown("1234567")),
+        ((0.0, math.nan, math.nan), Shown("0.000")),
+    ],
+)
+def test_two_digits_of_the_half_width(numbers: tuple[float, float, float], expected: Shown) -> None:
+    """Half of the width has two significant digits, the value ends at the same place (GUM 7.2.6)."""
+    assert shown(*numbers) == expected
+
+
+@given(
+    st.floats(-1e300, 1e300, allow_subnormal=False),
+    st.floats(1e-300, 1e300, allow_subnormal=False),
+)
+def test_nothing_is_lost_that_matters(value: float, half: float) -> None:
+    """What is written is within the last place of the value, whatever the size of both."""
+    found = shown(value, value - half, value + half)
+    width = ((value + half) - (value - half)) / 2
+    written = float(f"{found.value}e{found.exponent}")
+    assert abs(written - value) <= max(
+        0.06 * width, 1e-3 * abs(value) if width == 0 else 0, 1e-9 * abs(value)
+    )
