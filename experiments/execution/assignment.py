@@ -67,7 +67,7 @@ class Stage(Enum):
 
 
 @dataclass(frozen=True)
-class WorkerView:
+class WorkerStatus:
     """What a supervisor sees of one worker.
 
     Attributes
@@ -89,14 +89,14 @@ class WorkerView:
 
 
 @dataclass(frozen=True)
-class View:
+class RunnerStatus:
     """What a runner shows of itself at one moment.
 
     Attributes
     ----------
     stage : Stage
         What it is doing.
-    workers : tuple of WorkerView
+    workers : tuple of WorkerStatus
         Its workers; empty when it runs everything in one process.
     away_s : float
         For how long the database has not answered; 0 when it does.
@@ -107,14 +107,14 @@ class View:
     """
 
     stage: Stage
-    workers: tuple[WorkerView, ...] = ()
+    workers: tuple[WorkerStatus, ...] = ()
     away_s: float = 0.0
     waiting: int = 0
     reason: str | None = None
 
 
 #: Called often; whoever draws the progress decides how often to look. Must not block.
-Observer = Callable[[View], None]
+Observer = Callable[[RunnerStatus], None]
 
 
 @dataclass(frozen=True)

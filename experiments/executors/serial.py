@@ -21,7 +21,7 @@ from database.claims.runners import Watch
 from database.errors import FencedError
 from database.models import ProcessState
 from database.settings import Settings
-from experiments.execution.assignment import Assignment, Ending, Observer, Stage, View
+from experiments.execution.assignment import Assignment, Ending, Observer, RunnerStatus, Stage
 from experiments.execution.worker_config import WorkerConfig
 from experiments.executors.serial_control import SerialControl, StopClock
 from experiments.journal import JournalReader
@@ -64,7 +64,7 @@ class _SerialRun:
         with self._control.signals, StopClock(self._control, self._assignment.grace_s, self._observe):
             try:
                 self._registration.register(self._transactions)
-                self._observe(View(Stage.RUNNING))
+                self._observe(RunnerStatus(Stage.RUNNING))
                 self._work()
             except KeyboardInterrupt:
                 if not self._control.is_ending():  # neither a signal nor the clock: a person

@@ -10,7 +10,7 @@ from functools import partial
 from types import FrameType, TracebackType
 
 from database.counts import count_ended_by
-from experiments.execution.assignment import Assignment, Observer, Stage, View
+from experiments.execution.assignment import Assignment, Observer, RunnerStatus, Stage
 from experiments.execution.worker_control import Control
 from experiments.journal import JournalReader
 from experiments.processes.stop_signals import StopSignals
@@ -140,7 +140,7 @@ class StopClock:
         while not self._ended.wait(_TICK_S):
             if deadline is None and self._control.signals.received:
                 deadline = time.monotonic() + self._grace_s
-                self._observe(View(Stage.DRAINING))
+                self._observe(RunnerStatus(Stage.DRAINING))
             overdue = deadline is not None and time.monotonic() > deadline
             if overdue or self._control.budget.is_over():
                 self._control.signals.interrupt()

@@ -1,1 +1,1 @@
-"""What is shown of a run while it goes on: looked up, estimated, and drawn for people or for programs."""
+"""The progress of a run: polled, estimated, and displayed live, as plain lines or as JSON."""

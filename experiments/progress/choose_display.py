@@ -1,4 +1,4 @@
-"""Which display suits where a run was started."""
+"""Which display suits the terminal a run was started from."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ import sys
 from typing import Literal, get_args
 
 from experiments.progress.json_lines import JsonLinesDisplay
-from experiments.progress.live import LiveDisplay
 from experiments.progress.model import Display
 from experiments.progress.plain import PlainDisplay
 
@@ -16,7 +15,7 @@ MODES: tuple[str, ...] = get_args(Mode)
 
 
 def choose_display(mode: str = "auto") -> Display | None:
-    """Return what shows the progress on stderr.
+    """Return the display for stderr; None for no display.
 
     Parameters
     ----------
@@ -29,18 +28,20 @@ def choose_display(mode: str = "auto") -> Display | None:
     if mode == "json":
         return JsonLinesDisplay(sys.stderr)
     if mode != "plain" and can_redraw(sys.stderr.isatty()) and (mode == "live" or not os.environ.get("CI")):
+        from experiments.progress.live import LiveDisplay  # loads rich, which most runs do not need
+
         return LiveDisplay()
     return PlainDisplay(sys.stderr)
 
 
 def can_redraw(is_terminal: bool) -> bool:
-    """Say whether a picture can be drawn anew in its place."""
+    """Return whether the terminal can redraw in place."""
     return is_terminal and os.environ.get("TERM", "") not in {"dumb", "unknown"}
 
 
 def display_for(display: Display, workers: int) -> Display:
-    """Return a display that leaves the terminal to experiments which run in this process.
+    """Return a display that does not redraw the terminal while experiments run in this process.
 
-    They print there themselves, or a debugger talks to a person: nothing may be redrawn.
+    They print there themselves, or a debugger is used there.
     """
-    return PlainDisplay(sys.stderr) if workers == 0 and isinstance(display, LiveDisplay) else display
+    return PlainDisplay(sys.stderr) if workers == 0 and display.is_live else display

@@ -1,4 +1,4 @@
-"""How fast experiments end, and how long the rest will take."""
+"""The rate at which experiments end, and how long the rest will take."""
 
 from __future__ import annotations
 
@@ -8,22 +8,22 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import median
 
-#: The pace is that of the last so many seconds, or of the last so many experiments if that is longer.
+#: The rate is taken over so many seconds, or over so many experiments if that takes longer.
 _WINDOW_S = 30.0
 _WINDOW_ENDS = 10
 
 
 class Pace:
-    """Experiments ended per second, lately: short ones by the clock, long ones by their number."""
+    """The rate over a sliding window: of time for short experiments, of their number for long ones."""
 
     def __init__(self) -> None:
         self._history: deque[tuple[float, int]] = deque()
 
     def take(self, now: float, finished: int) -> None:
-        """Note how many have ended until now (seconds of any clock that does not jump)."""
+        """Add how many have ended until `now`, in seconds of a monotonic clock."""
         history = self._history
         if len(history) > 1 and history[-1][1] == history[-2][1] == finished:
-            history.pop()  # between two ends only the last moment matters
+            history.pop()  # while none ends only the last moment matters
         history.append((now, finished))
         while (
             len(history) > 2 and now - history[1][0] > _WINDOW_S and finished - history[1][1] >= _WINDOW_ENDS
@@ -37,7 +37,7 @@ class Pace:
 
     @property
     def per_s(self) -> float:
-        """How many end per second; 0 before the first one has."""
+        """How many end per second; 0 before the first end."""
         if len(self._history) < 2:
             return 0.0
         elapsed_s = self._history[-1][0] - self._history[0][0]
@@ -46,14 +46,14 @@ class Pace:
 
 @dataclass(frozen=True)
 class Workload:
-    """What is left to do.
+    """The work that is left.
 
     Attributes
     ----------
     pending, running : int
-        How many wait, and how many run.
+        Numbers of experiments.
     ages_s : sequence of float
-        How long those that run have been running, in seconds, as far as it is known.
+        How long running experiments have run, in seconds, as far as known.
     slots : int
         How many can run at a time.
     """
@@ -65,11 +65,11 @@ class Workload:
 
 
 def remaining_s(work: Workload, durations_s: Sequence[float], pace: Pace) -> float | None:
-    """Estimate how long the work will take, in seconds; None while it cannot be told.
+    """Estimate how long the work will take, in seconds; None while there is nothing to tell it from.
 
-    While many are left, the pace tells it, with everything that costs time between two experiments.
-    It tells nothing of a few long ones: their end follows from how long others took (the median),
-    how many run at a time, and for how long they have been running.
+    While many are left, it follows from the rate, which includes the time between experiments. For a few
+    long ones it follows from the median duration of others, how many run at a time, and how long they
+    have run.
     """
     if not work.pending and not work.running:
         return 0.0
@@ -82,7 +82,7 @@ def remaining_s(work: Workload, durations_s: Sequence[float], pace: Pace) -> flo
     typical_s = median(known)
     ends = [_until_end(age_s, known) for age_s in list(work.ages_s)[: work.running]]
     if not work.pending and None in ends:
-        return None  # nothing has ever taken so long
+        return None  # no experiment has taken so long before
     free_at = [end or 0.0 for end in ends]
     free_at += [typical_s / 2] * (work.running - len(free_at))
     free_at = sorted(free_at + [0.0] * (slots - len(free_at)))
@@ -92,6 +92,6 @@ def remaining_s(work: Workload, durations_s: Sequence[float], pace: Pace) -> flo
 
 
 def _until_end(age_s: float, known: Sequence[float]) -> float | None:
-    """Return the median of what those needed from here on that took longer; None when none did."""
+    """Return the median of the remaining time of those that took longer; None when none did."""
     longer = known[bisect_right(known, age_s) :]
     return median(longer) - age_s if longer else None

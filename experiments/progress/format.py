@@ -1,4 +1,4 @@
-"""Progress in words."""
+"""Progress as text."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 from experiments.execution.assignment import Stage
 from experiments.execution.duration_text import duration_text
 from experiments.parameters import ParameterError, flatten
-from experiments.progress.model import Progress, Slowest
+from experiments.progress.model import RunProgress, Slowest
 
 _HINTS = {
     Stage.DRAINING: "finishing what runs; Ctrl-C again stops at once",
@@ -18,39 +18,39 @@ _HINTS = {
 _PARAMETER_CHARACTERS = 80
 
 
-def one_line(progress: Progress) -> str:
-    """Return the progress as one line of text."""
+def one_line(progress: RunProgress) -> str:
+    """Return the progress in one line."""
     parts = remarks(progress)
     parts += [f"{progress.done}/{progress.wanted} done", *numbers(progress)]
     return f"{progress.series}: {', '.join(parts)}"
 
 
-def remarks(progress: Progress) -> list[str]:
-    """Return what is out of the ordinary: why it is stopping, a database that is away."""
-    found = []
+def remarks(progress: RunProgress) -> list[str]:
+    """Return what is unusual: a stop and its reason, a pause, a silent database."""
+    texts = []
     if progress.reason is not None:
-        found.append(progress.reason)
+        texts.append(progress.reason)
     if progress.stage in _HINTS:
-        found.append(_HINTS[progress.stage])
+        texts.append(_HINTS[progress.stage])
     if progress.paused:
-        found.append("paused")
+        texts.append("paused")
     if progress.runners == 0 and progress.left and not progress.silent_s:
-        found.append("no runner is at work")
+        texts.append("no runner is at work")
     if progress.silent_s:
         away = f"the database has not answered for {time_text(progress.silent_s)}"
         if progress.waiting:
             away += f"; {journals_text(progress.waiting)}"
-        found.append(away)
-    return found
+        texts.append(away)
+    return texts
 
 
 def journals_text(waiting: int) -> str:
-    """Say how many finished results the database does not have yet."""
+    """Return how many finished results the database does not have yet, as text."""
     return f"{waiting} result{'s' if waiting != 1 else ''} wait{'' if waiting != 1 else 's'} in the journals"
 
 
-def numbers(progress: Progress) -> list[str]:
-    """Return the figures besides what is done: running, failed, cancelled, pace and time left."""
+def numbers(progress: RunProgress) -> list[str]:
+    """Return the figures besides what is done: running, failed, cancelled, rate and time left."""
     counts = progress.counts
     parts = [f"{counts.running} running"]
     if counts.failed:
@@ -65,29 +65,29 @@ def numbers(progress: Progress) -> list[str]:
 
 
 def rate_text(per_s: float) -> str:
-    """Return a rate in the unit in which it is more than a fraction: ``2.5/s``, ``4/min``, ``1.5/h``."""
+    """Return a rate in the unit that makes it no small fraction: ``2.5/s``, ``4/min``, ``1.5/h``."""
     if per_s >= 99.5:
         return f"{per_s:.0f}/s"
     for factor, unit in ((1, "s"), (60, "min"), (3600, "h")):
         if per_s * factor >= 0.95 or unit == "h":
             return f"{per_s * factor:.3g}/{unit}"
-    raise AssertionError("unreachable: everything can be told per hour")
+    raise AssertionError("unreachable: every rate has a unit")
 
 
 def time_text(seconds: float) -> str:
-    """Return a span of a second and more without fractions of seconds."""
+    """Return a duration; from one second on, without fractions."""
     return duration_text(round(seconds) if seconds >= 1 else seconds)
 
 
 def slowest_text(slowest: Slowest) -> str:
-    """Name the slowest experiment, with its parameters as far as there is room."""
+    """Return the slowest experiment, with its parameters as far as there is room."""
     text = f"experiment {slowest.experiment_id} for {time_text(slowest.busy_s)}"
     shown = parameters_text(slowest.parameters or {})
     return f"{text}: {shown}" if shown else text
 
 
 def parameters_text(parameters: dict[str, Any]) -> str:
-    """Return parameters by dotted names in one line, cut when it is long."""
+    """Return parameters by dotted names in one line, cut when long."""
     try:
         named = flatten(parameters)
     except ParameterError:

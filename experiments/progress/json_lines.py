@@ -1,8 +1,7 @@
 """Progress as JSON, an object on each line, for programs that watch a run.
 
-Each object has `event` and `time`. ``progress``: how it stands, with the keys of `progress_data`.
-``message``: `level` and `text`, what the program has to say. ``end``: `summary`, as `run --json` or
-`status --json` prints it.
+Each object has `event` and `time`. ``progress``: the keys of `progress_data`. ``message``: `level` and `text`
+of a log message. ``end``: `summary`, as `run --json` or `status --json` prints it.
 """
 
 from __future__ import annotations
@@ -12,39 +11,40 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any, TextIO
 
-from experiments.progress.model import Progress
+from experiments.progress.model import RunProgress
 
 
 class JsonLinesDisplay:
-    """Writes an object on a line of its own for everything there is to tell.
+    """Writes each event as an object on a line of its own.
 
     Parameters
     ----------
     stream : text stream
-        Where the lines go.
+        Written to.
     every_s : float
         How often, in seconds.
     """
 
     draws_last = True
+    is_live = False
 
     def __init__(self, stream: TextIO, every_s: float = 1.0) -> None:
         self._stream = stream
         self.every_s = every_s
 
-    def update(self, progress: Progress) -> None:
+    def update(self, progress: RunProgress) -> None:
         """Write the progress."""
         self._write("progress", progress_data(progress))
 
-    def tell(self, level: str, message: str) -> None:
+    def message(self, level: str, text: str) -> None:
         """Write a message."""
-        self._write("message", {"level": level, "text": message})
+        self._write("message", {"level": level, "text": text})
 
     def close(self) -> None:
-        """Write nothing more for now."""
+        """Write nothing."""
 
     def end(self, summary: Mapping[str, Any]) -> None:
-        """Write what came of the run."""
+        """Write the summary of the run."""
         self._write("end", {"summary": summary})
 
     def _write(self, event: str, data: Mapping[str, Any]) -> None:
@@ -53,8 +53,8 @@ class JsonLinesDisplay:
         self._stream.flush()
 
 
-def progress_data(progress: Progress) -> dict[str, Any]:
-    """Return the progress as plain data; its keys stay."""
+def progress_data(progress: RunProgress) -> dict[str, Any]:
+    """Return the progress as plain data, with keys that stay."""
     counts, slowest = progress.counts, progress.slowest
     return {
         "series": progress.series,

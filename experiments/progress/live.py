@@ -1,20 +1,21 @@
-"""Progress as a picture that redraws itself in its place, for people at a terminal."""
+"""Progress that redraws itself in place, for people at a terminal."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from rich.console import Console, RenderableType
+from rich.control import Control
+from rich.progress import BarColumn, Progress, ProgressColumn, TextColumn
+from rich.segment import ControlType, Segment
+from rich.table import Column
+from rich.text import Text
 
 from experiments.progress.format import numbers, remarks, slowest_text
-from experiments.progress.model import Progress
+from experiments.progress.model import RunProgress
 
-if TYPE_CHECKING:
-    from rich.console import Console, RenderableType
-    from rich.live import Live
-    from rich.table import Table
-    from rich.text import Text
-
-#: What runs for less than this is nothing to wait for.
+#: An experiment that has run for less than this is not shown as the slowest.
 _SLOW_S = 1.0
 #: Narrower terminals get the bar on a line of its own.
 _NARROW = 60
@@ -32,117 +33,116 @@ class LiveDisplay:
     """
 
     draws_last = False
+    is_live = True
 
     def __init__(self, console: Console | None = None, every_s: float = 0.25) -> None:
         self.every_s = every_s
         self._console = console
-        self._live: Live | None = None
-        self._width = 0
-        self._drawn: RenderableType | None = None
+        self._view: _View | None = None
 
-    def update(self, progress: Progress) -> None:
+    def update(self, progress: RunProgress) -> None:
         """Redraw."""
-        live = self._begun()
-        if live.console.width != self._width:
-            self._erase_broken_lines(live)
-        self._drawn = picture(progress, self._width)
-        live.update(self._drawn, refresh=True)
+        self._started().show(progress)
 
-    def tell(self, level: str, message: str) -> None:
+    def message(self, level: str, text: str) -> None:
         """Print a message above."""
-        self._begun().console.print(message, markup=False, highlight=False, soft_wrap=True)
+        self._started().console.print(text, markup=False, highlight=False, soft_wrap=True)
 
     def close(self) -> None:
-        """Take it away; the summary follows."""
-        live, self._live, self._drawn = self._live, None, None
-        if live is not None:
-            live.stop()
+        """Erase the view; the summary follows."""
+        if self._view is not None:
+            self._view.stop()
+        self._view = None
 
     def end(self, summary: Mapping[str, Any]) -> None:
-        """Draw nothing: the command tells what came of it."""
+        """Draw nothing: the command prints the summary."""
 
-    def _begun(self) -> Live:
-        if self._live is None:
-            from rich.console import Console
-            from rich.live import Live
+    def _started(self) -> _View:
+        if self._view is None:
+            self._view = _View(self._console or Console(stderr=True))
+            self._view.start()
+            self._view.console.show_cursor(True)  # a killed process cannot show it again
+        return self._view
 
-            console = self._console or Console(stderr=True)
-            self._live = Live(console=console, auto_refresh=False, transient=True, redirect_stdout=False)
-            self._width = console.width
-            self._live.start()
-            console.show_cursor(True)  # whoever is killed cannot show it again
-        return self._live
 
-    def _erase_broken_lines(self, live: Live) -> None:
-        """After the terminal became narrower: it has broken the lines drawn before into more of them."""
-        from rich.control import Control
-        from rich.segment import ControlType, Segment
+def live_on_stdout() -> LiveDisplay:
+    """Return a live display on stdout, whichever file that is."""
+    return LiveDisplay(Console())
 
-        console, before = live.console, self._width
+
+class _View(Progress):
+    """A line or two with the bar, and lines of text below."""
+
+    def __init__(self, console: Console) -> None:
+        self._rows: list[tuple[ProgressColumn, ...]] = []
+        self._lines: list[Text] = []
         self._width = console.width
-        if self._drawn is None or self._width >= before:
-            return
-        lines = console.render_lines(self._drawn, console.options.update(width=before), pad=False)
-        widths = [Segment.get_line_length(line) for line in lines]
-        more = sum(max(0, width - 1) // self._width for width in widths)
+        super().__init__(
+            console=console, auto_refresh=False, transient=True, redirect_stdout=False, expand=True
+        )
+        self._task = self.add_task("")
+
+    def show(self, progress: RunProgress) -> None:
+        """Draw this progress in place of what was drawn before."""
+        if self.console.width != self._width:
+            self._erase_wrapped_lines()
+        self._rows, self._lines = _bar(progress, self._width), _lines(progress)
+        self.update(
+            self._task,
+            description=progress.series,
+            completed=progress.done,
+            total=progress.wanted,
+            refresh=True,
+        )
+
+    def get_renderables(self) -> Iterable[RenderableType]:
+        """Yield the rows of the bar, then the lines below."""
+        for columns in self._rows:
+            self.columns = columns
+            yield self.make_tasks_table(self.tasks)
+        yield from self._lines
+
+    def _erase_wrapped_lines(self) -> None:
+        """Erase the lines that a terminal which became narrower has wrapped: rich does not count them."""
+        before, self._width = self._width, self.console.width
+        drawn = self.console.render_lines(
+            self.get_renderable(), self.console.options.update(width=before), pad=False
+        )
+        wrapped = sum(max(0, Segment.get_line_length(line) - 1) // self._width for line in drawn)
         up = ((ControlType.ERASE_IN_LINE, 2), (ControlType.CURSOR_UP, 1))
-        console.control(Control(ControlType.CARRIAGE_RETURN, *(up * more)))
+        self.console.control(Control(ControlType.CARRIAGE_RETURN, *(up * wrapped)))
 
 
-def picture(progress: Progress, width: int) -> RenderableType:
-    """Return what is drawn for a terminal of that many columns."""
-    from rich.console import Group
-    from rich.text import Text
+def _bar(progress: RunProgress, width: int) -> list[tuple[ProgressColumn, ...]]:
+    """Return the rows of name, bar and count for a terminal of `width` columns."""
+    style = "red" if progress.counts.failed else "green"
+    is_narrow = width < _NARROW
+    name_column = Column(
+        no_wrap=True, ratio=1 if is_narrow else None, max_width=None if is_narrow else width // 3
+    )
+    name = TextColumn("{task.description}", style="bold", markup=False, table_column=name_column)
+    done = TextColumn(
+        "{task.completed}/{task.total}",
+        style="",
+        markup=False,
+        table_column=Column(no_wrap=True, justify="right"),
+    )
+    bar = BarColumn(None, complete_style=style, finished_style=style, table_column=Column(ratio=1))
+    return [(name, done), (bar,)] if is_narrow else [(name, bar, done)]
 
+
+def _lines(progress: RunProgress) -> list[Text]:
     running, *others = numbers(progress)
-    figures = ", ".join([running, f"{progress.counts.pending} pending", *others])
-    lines: list[RenderableType] = [_bar(progress, width), _line(figures)]
+    texts = [", ".join([running, f"{progress.counts.pending} pending", *others])]
     slowest = progress.slowest
     if slowest is not None and slowest.busy_s >= _SLOW_S:
-        lines.append(_line(f"slowest: {slowest_text(slowest)}"))
+        texts.append(f"slowest: {slowest_text(slowest)}")
     if progress.workers:
-        lines.append(_line(_workers_text(progress)))
-    lines += [Text(remark, style="yellow") for remark in remarks(progress)]
-    return Group(*lines)
+        texts.append(_workers_text(progress))
+    return [Text(text, "dim") for text in texts] + [Text(remark, "yellow") for remark in remarks(progress)]
 
 
-def _line(text: str) -> Text:
-    from rich.text import Text
-
-    return Text(text, style="dim")
-
-
-def _bar(progress: Progress, width: int) -> Table:
-    from rich.progress_bar import ProgressBar
-    from rich.table import Table
-    from rich.text import Text
-
-    name = Text(progress.series, style="bold", no_wrap=True, overflow="ellipsis")
-    done = Text(f"{progress.done}/{progress.wanted}", no_wrap=True)
-    style = "red" if progress.counts.failed else "green"
-    bar = ProgressBar(
-        total=progress.wanted,
-        completed=progress.done,
-        complete_style=style,
-        finished_style=style,
-    )
-    grid = Table.grid(padding=(0, 1), expand=True)
-    if width < _NARROW:
-        grid.add_column(ratio=1)
-        grid.add_column(justify="right")
-        grid.add_row(name, done)
-        whole = Table.grid(expand=True)
-        whole.add_row(grid)
-        whole.add_row(bar)
-        return whole
-    grid.add_column(max_width=width // 3)
-    grid.add_column(ratio=1)
-    grid.add_column(justify="right")
-    grid.add_row(name, bar, done)
-    return grid
-
-
-def _workers_text(progress: Progress) -> str:
+def _workers_text(progress: RunProgress) -> str:
     workers = progress.workers
     text = f"{len(workers)} worker{'s' if len(workers) != 1 else ''}"
     known = [worker for worker in workers if worker.memory_bytes is not None]

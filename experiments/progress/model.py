@@ -1,4 +1,4 @@
-"""What there is to see of a run at one moment, whoever looks and however it is drawn."""
+"""The progress of a run at one moment, however it is displayed."""
 
 from __future__ import annotations
 
@@ -7,17 +7,17 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from database.queries.overview import StatusCounts
-from experiments.execution.assignment import Stage, WorkerView
+from experiments.execution.assignment import Stage, WorkerStatus
 
 
 @dataclass(frozen=True)
 class Slowest:
-    """The experiment that has been running for longest.
+    """The experiment that has run longest.
 
     Attributes
     ----------
     parameters : dict or None
-        Nested, without those that are the same for all; None while they are not known.
+        Nested, without those that are the same for all; None while unknown.
     """
 
     experiment_id: int
@@ -26,29 +26,29 @@ class Slowest:
 
 
 @dataclass(frozen=True)
-class Progress:
-    """How far a run is.
+class RunProgress:
+    """How far a run has come.
 
     Attributes
     ----------
     counts : StatusCounts
-        Of the whole series, by whichever runner.
+        Of the whole series, whichever runner works on it.
     rate_per_s : float
-        Experiments ended per second, lately, by all runners of the series.
+        Experiments that ended per second lately, by all runners of the series.
     remaining_s : float or None
-        How long the rest will take; None while it cannot be told.
-    workers : tuple of WorkerView
-        Of this runner; empty when somebody else's runner is watched.
+        How long the rest will take; None while unknown.
+    workers : tuple of WorkerStatus
+        Of this runner; empty when the series is watched from another process.
     silent_s : float
-        For how long the database has not answered; 0 when it does.
+        How long the database has not answered; 0 while it does.
     waiting : int
-        Finished results that wait in the journals for the database.
+        Finished results in the journals that the database does not have yet.
     reason : str or None
-        Why the runner is stopping, if a rule made it.
+        The rule that stops the runner, as a sentence.
     paused : bool
-        A person paused the series.
+        The series was paused.
     runners : int or None
-        How many are at work on it; None where only one is looked at, from inside.
+        How many work on it; None where it is shown by a runner itself.
     """
 
     series: str
@@ -57,7 +57,7 @@ class Progress:
     remaining_s: float | None = None
     stage: Stage = Stage.RUNNING
     slowest: Slowest | None = None
-    workers: tuple[WorkerView, ...] = ()
+    workers: tuple[WorkerStatus, ...] = ()
     silent_s: float = 0.0
     waiting: int = 0
     reason: str | None = None
@@ -66,12 +66,12 @@ class Progress:
 
     @property
     def done(self) -> int:
-        """How many have come to their end by themselves; what was cancelled has not."""
+        """How many have completed or failed; cancelled ones do not count."""
         return self.counts.completed + self.counts.failed
 
     @property
     def wanted(self) -> int:
-        """Of how many: all that nobody has cancelled."""
+        """Of how many: all but the cancelled ones."""
         return self.counts.experiments - self.counts.cancelled
 
     @property
@@ -81,27 +81,30 @@ class Progress:
 
 
 class Display(Protocol):
-    """Shows progress to a person, a log or a program; used by one thread at a time.
+    """Shows progress on a terminal, in a log or to a program; used by one thread at a time.
 
     Attributes
     ----------
     every_s : float
-        How often it wants to be told.
+        How often it is to be updated, in seconds.
     draws_last : bool
-        Whether it shows how things stand at the very end; the summary repeats it.
+        Whether it shows the final state, which the summary repeats.
+    is_live : bool
+        Whether it redraws in place, so that nothing else may be written to the terminal.
     """
 
     every_s: float
     draws_last: bool
+    is_live: bool
 
-    def update(self, progress: Progress) -> None:
-        """Show the progress; after `close`, begin anew."""
+    def update(self, progress: RunProgress) -> None:
+        """Show the progress; after `close`, start again."""
 
-    def tell(self, level: str, message: str) -> None:
-        """Show a message of the program, without disturbing the rest."""
+    def message(self, level: str, text: str) -> None:
+        """Show a log message without damaging the display."""
 
     def close(self) -> None:
-        """Show nothing more for now."""
+        """Stop showing until the next update."""
 
     def end(self, summary: Mapping[str, Any]) -> None:
-        """Take in what came of the run, as plain data."""
+        """Take the summary of the run, as plain data."""

@@ -1,4 +1,4 @@
-"""Looking at the database while a run goes on, in a thread of its own: it may wait, the run may not."""
+"""Polling the database during a run, in a thread of its own: it may block, the run may not."""
 
 from __future__ import annotations
 
@@ -20,31 +20,31 @@ from experiments.progress.model import Slowest
 
 logger = logging.getLogger(__name__)
 
-#: Looking takes at most this part of the time.
+#: Polling takes at most this share of the time.
 _SHARE_OF_TIME = 0.02
-_LOOK_EVERY_S = 0.5
-#: Who has run for less than this is not asked about.
+_POLL_EVERY_S = 0.5
+#: Parameters of an experiment that has run for less than this are not read.
 _SLOW_S = 1.0
-#: A database that takes less than this to answer is not away.
+#: A database that answers within this time is not reported as silent.
 _PATIENCE_S = 2.0
 
 
 @dataclass(frozen=True)
-class Look:
-    """What the database said of a series.
+class Snapshot:
+    """The state of a series in the database at one moment.
 
     Attributes
     ----------
     durations_s : list of float
-        How long the last ones took.
+        Of the last experiments that ended, in seconds.
     running : list of RunningNow
-        What runs, on all runners; the longest first.
+        Running experiments of all runners, the longest first.
     parameters : dict
-        Of those that were asked about, and of the one that has run for longest, by id.
+        Of the requested experiments and of the one that has run longest, nested, by id.
     taken_at : float
-        When it was asked, by `time.monotonic`.
+        By `time.monotonic`, in seconds.
     runners : int or None
-        How many are at work on it; None when that was not asked.
+        How many work on it; None when they were not counted.
     is_over : bool
         Nothing is left to do.
     """
@@ -60,7 +60,7 @@ class Look:
     is_over: bool = False
 
     def slowest(self) -> Slowest | None:
-        """Return the experiment that has been running for longest."""
+        """Return the experiment that has run longest."""
         if not self.running:
             return None
         first = self.running[0]
@@ -68,26 +68,26 @@ class Look:
         return Slowest(first.experiment_id, age_s, self.parameters.get(first.experiment_id))
 
     def remaining_s(self, pace: Pace, workers: int) -> float | None:
-        """Estimate how long the rest will take from now on, in seconds."""
-        since = time.monotonic() - self.taken_at
+        """Estimate how long the rest will take from now, in seconds; None when that is unknown."""
+        age_s = time.monotonic() - self.taken_at
         work = Workload(
             self.counts.pending,
             self.counts.running,
-            [one.age_s + since for one in self.running],
+            [experiment.age_s + age_s for experiment in self.running],
             slots=workers,
         )
         return remaining_s(work, self.durations_s, pace)
 
 
-def take_look(series_id: int, wanted: Collection[int] = (), *, count_runners: bool = False) -> Look:
-    """Ask the database; in a transaction of its own.
+def take_snapshot(series_id: int, wanted: Collection[int] = (), *, count_runners: bool = False) -> Snapshot:
+    """Read the state of a series, in a transaction of its own.
 
     Parameters
     ----------
     wanted : collection of int
-        Experiments whose parameters are wanted too.
+        Experiments whose parameters to read as well.
     count_runners : bool
-        Ask also who is at work.
+        Count the runners at work, too.
 
     Raises
     ------
@@ -101,13 +101,14 @@ def take_look(series_id: int, wanted: Collection[int] = (), *, count_runners: bo
             raise NotFoundError("the series was deleted")
         [summary] = summaries
         running = running_now(session, series_id)
-        asked = {*wanted, *(one.experiment_id for one in running[:1] if one.age_s > _SLOW_S)}
-        return Look(
+        slowest = {experiment.experiment_id for experiment in running[:1] if experiment.age_s > _SLOW_S}
+        requested = slowest.union(wanted)
+        return Snapshot(
             summary.name,
             summary.counts,
             last_durations(session, series_id),
             running,
-            varying_parameters(session, asked) if asked else {},
+            varying_parameters(session, requested) if requested else {},
             summary.paused,
             taken_at,
             len(live_runners(session, series_id)) if count_runners else None,
@@ -115,60 +116,60 @@ def take_look(series_id: int, wanted: Collection[int] = (), *, count_runners: bo
         )
 
 
-class Looker:
-    """A thread that looks again and again, as often as is cheap.
+class Poller:
+    """A thread that takes one snapshot after another, as often as is cheap.
 
     Parameters
     ----------
     series_id : int
         The series.
-    look : callable
-        `take_look`; gets the series and the experiments whose parameters are wanted.
+    take : callable
+        `take_snapshot`; gets the series and the experiments whose parameters to read.
     every_s : float
-        The least time between two looks, in seconds.
+        The least time between two snapshots, in seconds.
 
     Attributes
     ----------
-    last : Look or None
-        The latest one; None before the first.
+    last : Snapshot or None
+        The latest snapshot; None before the first.
     pace : Pace
-        Of all looks.
+        From all snapshots.
     wanted : frozenset of int
-        Experiments whose parameters the next look should bring.
+        Experiments whose parameters the next snapshot is to have.
     is_deleted : bool
-        The series is not there any more.
+        The series does not exist any more.
     """
 
     def __init__(
         self,
         series_id: int,
-        look: Callable[[int, Collection[int]], Look] = take_look,
-        every_s: float = _LOOK_EVERY_S,
+        take: Callable[[int, Collection[int]], Snapshot] = take_snapshot,
+        every_s: float = _POLL_EVERY_S,
     ) -> None:
         self._series_id = series_id
-        self._look = look
+        self._take = take
         self._every_s = every_s
         self._closing = threading.Event()
         self._asked_at: float | None = None
-        self._thread = threading.Thread(target=self._run, name="progress-looks", daemon=True)
-        self.last: Look | None = None
+        self._thread = threading.Thread(target=self._run, name="progress-poller", daemon=True)
+        self.last: Snapshot | None = None
         self.pace = Pace()
         self.wanted: frozenset[int] = frozenset()
         self.is_deleted = False
 
     def start(self) -> None:
-        """Begin to look."""
+        """Start the thread."""
         self._thread.start()
 
     @property
     def silent_s(self) -> float:
-        """For how long the database has not answered, in seconds; 0 when it does."""
+        """How long the database has not answered, in seconds; 0 while it does."""
         asked_at = self._asked_at
         silent_s = 0.0 if asked_at is None else time.monotonic() - asked_at
         return silent_s if silent_s > _PATIENCE_S else 0.0
 
     def close(self, patience_s: float) -> None:
-        """Look for the last time; a database that does not answer is left alone after `patience_s`."""
+        """Take the last snapshot; wait at most `patience_s` for a database that does not answer."""
         self._closing.set()
         self._thread.join(patience_s)
 
@@ -179,14 +180,14 @@ class Looker:
             begun = time.monotonic()
             self._asked_at = self._asked_at or begun
             try:
-                look = self._look(self._series_id, self.wanted)
-            except NotFoundError:  # nothing more will come; a run finds out by itself
+                snapshot = self._take(self._series_id, self.wanted)
+            except NotFoundError:  # a run notices by itself
                 self.is_deleted = True
                 return
             except (SQLAlchemyError, ExperimentsError, OSError) as error:
-                logger.debug("the progress could not be looked up: %s", error)
+                logger.debug("the progress could not be read: %s", error)
             else:
-                self.pace.take(look.taken_at, look.counts.completed + look.counts.failed)
-                self.last, self._asked_at = look, None
+                self.pace.take(snapshot.taken_at, snapshot.counts.completed + snapshot.counts.failed)
+                self.last, self._asked_at = snapshot, None
             if not is_last:
                 self._closing.wait(max(self._every_s, (time.monotonic() - begun) / _SHARE_OF_TIME))

@@ -1,4 +1,4 @@
-"""Ctrl-Z: what a person should know about a runner that is about to be suspended."""
+"""Ctrl-Z: what suspending a runner means, shown before it is suspended."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from experiments.progress.tracker import ProgressTracker
 
 
 class SuspendHint:
-    """While entered, Ctrl-Z takes the display away and tells what it means, then suspends as ever.
+    """While entered, Ctrl-Z closes the display and prints a hint before it suspends as usual.
 
     Parameters
     ----------
     tracker : ProgressTracker
-        Draws again when the process goes on.
+        Draws again when the process is resumed.
     """
 
     def __init__(self, tracker: ProgressTracker) -> None:
@@ -46,13 +46,13 @@ class SuspendHint:
         with contextlib.suppress(OSError):
             os.write(2, f"\n{hint()}\n".encode())
         signal.signal(number, signal.SIG_DFL)
-        os.kill(os.getpid(), number)  # returns when the process goes on
+        os.kill(os.getpid(), number)  # returns when the process is resumed
         signal.signal(number, self._suspend)
         self._tracker.show()
 
 
 def hint() -> str:
-    """Return what suspending means, by the database in use."""
+    """Return what suspending means with the database in use."""
     text = "suspended: the workers go on, but nobody watches them (no limits, no replacement) until `fg`"
     if current_url().get_backend_name() == "sqlite":
         return text

@@ -24,7 +24,7 @@ from database.queries.series_lookup import find_series
 from database.session.retry import retrying_transaction
 from database.settings import Settings, results_directory
 from experiments.creation import Created, check_target, create_series
-from experiments.execution.assignment import Assignment, Ending, Observer, View
+from experiments.execution.assignment import Assignment, Ending, Observer, RunnerStatus
 from experiments.output.results_folder import ResultsFolder
 from experiments.progress.choose_display import display_for
 from experiments.progress.model import Display
@@ -164,7 +164,7 @@ def run_prepared_series(
             f"`experiments edit {series.name} --resume` lets it go on"
         )
     assignment = assign(series, options)
-    section = SeriesFile.model_validate(series.resolved).execute.notify
+    section = SeriesFile.recorded(series.resolved).execute.notify
     before = _summary(session, series.id).counts
     try:
         ending, latest = _execute_watched(session, assignment, before, options.display)
@@ -240,7 +240,7 @@ def _execute_watched(
 
 def assign(series: ExperimentSeries, options: RunOptions) -> Assignment:
     """Put together what an executor is told, from the series' file and the options."""
-    execute = SeriesFile.model_validate(series.resolved).execute
+    execute = SeriesFile.recorded(series.resolved).execute
     workers = execute.worker_count(options.workers)
     for note in execute.notes(workers):
         logger.warning("%s", note)
@@ -285,5 +285,5 @@ def _looks_like_file(source: str) -> bool:
     return source.endswith((".yaml", ".yml")) or "/" in source or Path(source).is_file()
 
 
-def _observe_nothing(_view: View) -> None:
+def _observe_nothing(_view: RunnerStatus) -> None:
     """Show nothing."""

@@ -21,7 +21,7 @@ from database.claims.protocol import FirstExperiments, Token
 from database.claims.runners import ProcessIdentity, Watch
 from database.models import Outcome
 from database.settings import Settings
-from experiments.execution.assignment import Assignment, Ending, Observer, Stage, View
+from experiments.execution.assignment import Assignment, Ending, Observer, RunnerStatus, Stage
 from experiments.execution.worker_config import WorkerConfig
 from experiments.output.capture import read_tail
 from experiments.processes.environment_tag import kill_marked
@@ -382,10 +382,10 @@ class Supervisor:
             lambda run: run(partial(protocol.first_experiments, series_id=self._assignment.series_id)), then
         )
 
-    def _view(self) -> View:
+    def _view(self) -> RunnerStatus:
         workers = tuple(worker.view() for worker in self._workers.values())
         away_s = self._books.away_s
-        return View(self._stage, workers, away_s, self._waiting() if away_s else 0, self._rule)
+        return RunnerStatus(self._stage, workers, away_s, self._waiting() if away_s else 0, self._rule)
 
     def _waiting(self) -> int:
         """Count the finished results that are in journals only."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 
 from database.models import Outcome
-from experiments.execution.assignment import Assignment, WorkerView
+from experiments.execution.assignment import Assignment, WorkerStatus
 from experiments.execution.worker_config import WorkerConfig
 from experiments.output.capture import trim_capture
 from experiments.supervisor.limits import STUCK_S, Limits, is_stuck
@@ -63,11 +63,11 @@ class WatchedWorker(WorkerProcess):
             return f"a worker was not ready after {_LONGEST_START_S:.0f} s; it is replaced"
         return None
 
-    def view(self) -> WorkerView:
+    def view(self) -> WorkerStatus:
         """Return what people may see of it."""
         current = self.journal.current
         experiment, number = current.token if current is not None else (None, None)
-        return WorkerView(
+        return WorkerStatus(
             self.worker_id,
             self.pid,
             experiment,

@@ -13,7 +13,7 @@ from database.claims.types import Claim, Finished, Wish
 from database.models import ExperimentSeries, Outcome
 from database.session.lifecycle import SessionLocal
 from experiments.creation import create_series
-from experiments.progress.model import Progress
+from experiments.progress.model import RunProgress
 from experiments.run.one_series import RunOptions
 from experiments.run_experiments import run_series
 from tests.integration.recording import NEVER, add_worker, claim
@@ -24,6 +24,7 @@ class Other:
 
     every_s = 0.05
     draws_last = True
+    is_live = False
 
     def __init__(self, worker: str, held: Claim, through: int) -> None:
         self._worker = worker
@@ -31,7 +32,7 @@ class Other:
         self._looks_to_come = 3
         self._through = through
 
-    def update(self, progress: Progress) -> None:
+    def update(self, progress: RunProgress) -> None:
         if progress.counts.completed < self._through:
             return
         self._looks_to_come -= 1
@@ -41,7 +42,7 @@ class Other:
                 protocol.exchange(session, self._worker, [end], wish=Wish(series_id=0), policy=NEVER)
                 session.commit()
 
-    def tell(self, level: str, message: str) -> None: ...
+    def message(self, level: str, text: str) -> None: ...
     def close(self) -> None: ...
     def end(self, summary: Mapping[str, Any]) -> None: ...
 

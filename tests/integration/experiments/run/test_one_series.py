@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from sqlalchemy.exc import OperationalError
 
-from experiments.execution.assignment import Assignment, Ending, Stage, View
+from experiments.execution.assignment import Assignment, Ending, RunnerStatus, Stage
 from experiments.run import one_series
 from experiments.run.one_series import RunOptions
 from experiments.run_experiments import run_series
@@ -69,6 +69,7 @@ class Remembering:
 
     every_s = 0.01
     draws_last = True
+    is_live = False
 
     def __init__(self) -> None:
         self.shown: list[Any] = []
@@ -77,7 +78,7 @@ class Remembering:
     def update(self, progress: object) -> None:
         self.shown.append(progress)
 
-    def tell(self, level: str, message: str) -> None: ...
+    def message(self, level: str, text: str) -> None: ...
     def close(self) -> None: ...
     def end(self, summary: Any) -> None:
         self.ends.append(summary)
@@ -94,7 +95,7 @@ def test_ended_while_the_database_is_away(
     def execute(_session: object, _assignment: object, observe: Any) -> Ending:
         monkeypatch.setattr(one_series, "series_summaries", away)
         monkeypatch.setattr("experiments.progress.poller.series_summaries", away)
-        observe(View(Stage.DRAINING, away_s=60.0, waiting=1))
+        observe(RunnerStatus(Stage.DRAINING, away_s=60.0, waiting=1))
         return Ending(stopped_by=int(signal.SIGINT), waiting=1)
 
     monkeypatch.setattr(one_series, "_execute", execute)

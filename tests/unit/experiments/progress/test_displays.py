@@ -13,26 +13,26 @@ from rich.cells import cell_len
 from rich.console import Console
 
 from database.queries.overview import StatusCounts
-from experiments.execution.assignment import Stage, WorkerView
+from experiments.execution.assignment import Stage, WorkerStatus
 from experiments.progress.format import one_line, parameters_text, rate_text
 from experiments.progress.json_lines import JsonLinesDisplay
 from experiments.progress.live import LiveDisplay
-from experiments.progress.model import Progress, Slowest
+from experiments.progress.model import RunProgress, Slowest
 from experiments.progress.plain import PlainDisplay
 
 WORKERS = (
-    WorkerView("a", 11, 7, 1, busy_s=3725.0, memory_bytes=300 << 20),
-    WorkerView("b", 12, 8, 1, busy_s=2.0, memory_bytes=3 << 30),
-    WorkerView("c", 13),
+    WorkerStatus("a", 11, 7, 1, busy_s=3725.0, memory_bytes=300 << 20),
+    WorkerStatus("b", 12, 8, 1, busy_s=2.0, memory_bytes=3 << 30),
+    WorkerStatus("c", 13),
 )
 
 
-def progress(**others: Any) -> Progress:
+def progress(**others: Any) -> RunProgress:
     counts = StatusCounts(pending=5, running=2, completed=2, failed=1)
-    return replace(Progress("s", counts, rate_per_s=2.5, remaining_s=200.0), **others)
+    return replace(RunProgress("s", counts, rate_per_s=2.5, remaining_s=200.0), **others)
 
 
-def full() -> Progress:
+def full() -> RunProgress:
     return progress(
         slowest=Slowest(7, 3725.0, {"lr": 0.1, "model": {"name": "résumé[red]", "depth": 2}}),
         workers=WORKERS,
@@ -52,7 +52,7 @@ def drawn(console: Console) -> str:
     return console.file.getvalue()
 
 
-def lines_of(console: Console, shown: Progress) -> list[str]:
+def lines_of(console: Console, shown: RunProgress) -> list[str]:
     LiveDisplay(console).update(shown)
     plain = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", drawn(console)).replace("\r", "")
     return [line.rstrip() for line in plain.splitlines() if line.strip()]
@@ -107,11 +107,11 @@ def test_parameters_in_short() -> None:
 
 
 def test_plain_lines() -> None:
-    """Messages and progress are lines of the same stream."""
+    """LogQueue and progress are lines of the same stream."""
     stream = io.StringIO()
     display = PlainDisplay(stream)
     display.update(progress())
-    display.tell("warning", "warning: beware")
+    display.message("warning", "warning: beware")
     display.end({})
     assert stream.getvalue() == f"{one_line(progress())}\nwarning: beware\n"
 
@@ -121,8 +121,8 @@ def test_json_lines() -> None:
     stream = io.StringIO()
     display = JsonLinesDisplay(stream)
     display.update(full())
-    display.update(Progress("s", StatusCounts()))
-    display.tell("warning", "beware\nof é")
+    display.update(RunProgress("s", StatusCounts()))
+    display.message("warning", "beware\nof é")
     display.end({"exit_code": 0})
     found, empty, message, end = map(json.loads, stream.getvalue().splitlines())
     assert {**found, "time": None} == {
@@ -160,6 +160,26 @@ def test_json_lines() -> None:
     assert (end["event"], end["summary"]) == ("end", {"exit_code": 0})
 
 
+def test_bytes_of_json_lines() -> None:
+    """Progress, message and end are written with these keys in this order, whatever draws elsewhere."""
+    stream = io.StringIO()
+    display = JsonLinesDisplay(stream)
+    display.update(progress(workers=WORKERS[:1], slowest=Slowest(7, 3.5, {"a": "é"})))
+    display.message("warning", "[red]é")
+    display.end({"exit_code": 0})
+    assert re.sub(r'"time": "[^"]*"', '"time": 0', stream.getvalue()) == (
+        '{"event": "progress", "time": 0, "series": "s", "stage": "running", "experiments": 10, '
+        '"pending": 5, "running": 2, "completed": 2, "failed": 1, '
+        '"cancelled": 0, "retired": 0, "rate_per_s": 2.5, "remaining_s": 200.0, '
+        '"slowest": {"experiment": 7, "busy_s": 3.5, "parameters": {"a": "\\u00e9"}}, '
+        '"workers": [{"pid": 11, "experiment": 7, "attempt": 1, "busy_s": 3725.0, '
+        '"memory_bytes": 314572800}], "runners": null, "paused": false, '
+        '"database_silent_s": 0.0, "waiting": 0, "reason": null}\n'
+        '{"event": "message", "time": 0, "level": "warning", "text": "[red]\\u00e9"}\n'
+        '{"event": "end", "time": 0, "summary": {"exit_code": 0}}\n'
+    )
+
+
 def test_picture() -> None:
     """The picture has a bar, the figures, the slowest experiment, the memory, and what is unusual."""
     bar, *others = lines_of(terminal(100), full())
@@ -185,6 +205,14 @@ def test_narrow_terminals(width: int) -> None:
         assert part in text
 
 
+def test_names_are_no_markup() -> None:
+    """Neither the name of a series nor the reason of a stop is read as markup or as a format."""
+    shown = progress(series="s[red]{x}[/red]", reason="[bold]why[/bold] {y}")
+    name, *_, reason = lines_of(terminal(80), shown)
+    assert name.startswith("s[red]{x}[/red] ")
+    assert reason == "[bold]why[/bold] {y}"
+
+
 def test_short_experiments_are_not_slow() -> None:
     """Of experiments that take no second none is named."""
     assert not any("slowest" in line for line in lines_of(terminal(80), progress(slowest=Slowest(7, 0.4))))
@@ -195,7 +223,7 @@ def test_messages_stand_above() -> None:
     console = terminal(80)
     display = LiveDisplay(console)
     display.update(progress())
-    display.tell("warning", "warning: [bold]beware")
+    display.message("warning", "warning: [bold]beware")
     display.update(progress())
     display.close()
     assert drawn(console).count("warning: [bold]beware\n") == 1

@@ -16,21 +16,21 @@ from sqlalchemy.exc import OperationalError
 from database.errors import NotFoundError
 from database.queries.overview import StatusCounts
 from database.queries.pace import RunningNow
-from experiments.execution.assignment import Stage, View, WorkerView
-from experiments.progress.model import Progress
+from experiments.execution.assignment import RunnerStatus, Stage, WorkerStatus
+from experiments.progress.model import RunProgress
 from experiments.progress.plain import PlainDisplay
-from experiments.progress.poller import Look, Looker
+from experiments.progress.poller import Poller, Snapshot
 from experiments.progress.tracker import ProgressTracker
 
 PATIENCE_S = 30
 BEFORE = StatusCounts(pending=10)
-BUSY = View(
-    Stage.RUNNING, workers=(WorkerView("w", 1, 7, 1, busy_s=90.0), WorkerView("v", 2, 8, 1, busy_s=2.0))
+BUSY = RunnerStatus(
+    Stage.RUNNING, workers=(WorkerStatus("w", 1, 7, 1, busy_s=90.0), WorkerStatus("v", 2, 8, 1, busy_s=2.0))
 )
 
 
-def looked(**counts: int) -> Look:
-    return Look(
+def looked(**counts: int) -> Snapshot:
+    return Snapshot(
         "s", StatusCounts(**counts), [60.0], [RunningNow(7, 30.0)], {7: {"lr": 0.1}}, False, time.monotonic()
     )
 
@@ -40,21 +40,22 @@ class Recording:
 
     every_s = 0.01
     draws_last = True
+    is_live = False
 
     def __init__(self) -> None:
-        self.shown: list[Progress] = []
-        self.told: list[str] = []
+        self.shown: list[RunProgress] = []
+        self.messages: list[str] = []
         self.closed = 0
         self._news = threading.Condition()
 
-    def update(self, progress: Progress) -> None:
+    def update(self, progress: RunProgress) -> None:
         with self._news:
             self.shown.append(progress)
             self._news.notify_all()
 
-    def tell(self, level: str, message: str) -> None:
+    def message(self, level: str, text: str) -> None:
         with self._news:
-            self.told.append(f"{level} {message}")
+            self.messages.append(f"{level} {text}")
             self._news.notify_all()
 
     def close(self) -> None:
@@ -63,14 +64,14 @@ class Recording:
     def end(self, summary: Mapping[str, Any]) -> None:
         raise AssertionError("the tracker knows of no summary")
 
-    def until(self, what: Any) -> Progress:
+    def until(self, what: Any) -> RunProgress:
         with self._news:
             assert self._news.wait_for(lambda: self.shown and what(self.shown[-1]), PATIENCE_S)
             return self.shown[-1]
 
 
 def tracker(display: Any, look: Any) -> ProgressTracker:
-    return ProgressTracker(1, "s", BEFORE, display, looker=Looker(1, look, every_s=0.01))
+    return ProgressTracker(1, "s", BEFORE, display, poller=Poller(1, look, every_s=0.01))
 
 
 def test_shows_what_both_say() -> None:
@@ -78,7 +79,7 @@ def test_shows_what_both_say() -> None:
     display = Recording()
     wanted: list[Collection[int]] = []
 
-    def look(_series: int, asked: Collection[int]) -> Look:
+    def look(_series: int, asked: Collection[int]) -> Snapshot:
         wanted.append(asked)
         return looked(pending=1, running=2, completed=7)
 
@@ -102,7 +103,7 @@ def test_cancelling_is_no_work() -> None:
     """A thousand experiments that a person cancels are no pace at which the rest would go."""
     display, looks = Recording(), iter([looked(pending=1000, completed=1)])
 
-    def look(_series: int, _asked: Collection[int]) -> Look:
+    def look(_series: int, _asked: Collection[int]) -> Snapshot:
         return next(looks, looked(pending=10, completed=1, cancelled=990))
 
     with tracker(display, look):
@@ -118,12 +119,12 @@ def test_observing_never_waits() -> None:
     entered = threading.Event()
 
     class Stuck(Recording):
-        def update(self, progress: Progress) -> None:
+        def update(self, progress: RunProgress) -> None:
             super().update(progress)
             entered.set()
             hanging.wait(PATIENCE_S)
 
-    def look(_series: int, _wanted: Collection[int]) -> Look:
+    def look(_series: int, _wanted: Collection[int]) -> Snapshot:
         hanging.wait(PATIENCE_S)
         return looked()
 
@@ -147,7 +148,7 @@ def test_silent_database(monkeypatch: pytest.MonkeyPatch) -> None:
     answers = threading.Event()
     answers.set()
 
-    def look(_series: int, _wanted: Collection[int]) -> Look:
+    def look(_series: int, _wanted: Collection[int]) -> Snapshot:
         if answers.is_set():
             return looked(pending=3, completed=7)
         raise OperationalError("SELECT", {}, Exception("gone"))
@@ -157,10 +158,10 @@ def test_silent_database(monkeypatch: pytest.MonkeyPatch) -> None:
         answers.clear()
         shown = display.until(lambda each: each.silent_s > 0.05)
         assert shown.counts.completed == 7
-        tracked.observe(View(Stage.RUNNING, away_s=40.0, waiting=3))
+        tracked.observe(RunnerStatus(Stage.RUNNING, away_s=40.0, waiting=3))
         shown = display.until(lambda each: each.waiting == 3)
         assert shown.silent_s == 40.0
-        tracked.observe(View(Stage.RUNNING))
+        tracked.observe(RunnerStatus(Stage.RUNNING))
         answers.set()
         display.until(lambda each: each.silent_s == 0)
 
@@ -170,12 +171,12 @@ def test_last_numbers_are_true() -> None:
     display = Recording()
     done = threading.Event()
 
-    def look(_series: int, _wanted: Collection[int]) -> Look:
+    def look(_series: int, _wanted: Collection[int]) -> Snapshot:
         return looked(completed=10) if done.is_set() else looked(pending=10)
 
-    tracked = ProgressTracker(1, "s", BEFORE, display, looker=Looker(1, look, every_s=PATIENCE_S))
+    tracked = ProgressTracker(1, "s", BEFORE, display, poller=Poller(1, look, every_s=PATIENCE_S))
     with tracked:
-        display.until(lambda each: tracked._looker.last is not None)
+        display.until(lambda each: tracked._poller.last is not None)
         done.set()
     assert display.shown[-1].counts == StatusCounts(completed=10)
     assert tracked.counts == StatusCounts(completed=10)
@@ -185,13 +186,13 @@ def test_the_end_does_not_wait_for_a_database_that_is_away() -> None:
     """A run that was ended while the database is away ends."""
     hanging = threading.Event()
 
-    def look(_series: int, _wanted: Collection[int]) -> Look:
+    def look(_series: int, _wanted: Collection[int]) -> Snapshot:
         hanging.wait(PATIENCE_S)
         return looked()
 
     began = time.monotonic()
     with tracker(Recording(), look) as tracked:
-        tracked.observe(View(Stage.KILLING, away_s=60.0, waiting=2))
+        tracked.observe(RunnerStatus(Stage.KILLING, away_s=60.0, waiting=2))
     assert time.monotonic() - began < 5
     hanging.set()
 
@@ -206,7 +207,7 @@ def test_a_new_stage_is_shown_at_once() -> None:
     display = Rare()
     with tracker(display, lambda *_: looked(pending=3)) as tracked:
         display.until(lambda _: True)
-        tracked.observe(View(Stage.DRAINING, reason="enough"))
+        tracked.observe(RunnerStatus(Stage.DRAINING, reason="enough"))
         assert display.until(lambda each: each.stage is Stage.DRAINING).reason == "enough"
     assert len(display.shown) == 2
 
@@ -221,11 +222,11 @@ def test_messages_go_through_the_display(capsys: pytest.CaptureFixture[str]) -> 
     try:
         with tracker(display, lambda *_: looked()):
             logging.getLogger("experiments.worker.loop").warning("beware of %d", 3)
-            display.until(lambda _: display.told)
+            display.until(lambda _: display.messages)
         assert logger.handlers == [handler]
     finally:
         logger.handlers = before
-    assert display.told == ["warning <beware of 3>"]
+    assert display.messages == ["warning <beware of 3>"]
     assert handler.stream.getvalue() == ""
 
 
@@ -267,11 +268,11 @@ def test_a_deleted_series_is_not_asked_for_again() -> None:
     """Looking ends with the series."""
     asked = []
 
-    def look(*_arguments: object) -> Look:
+    def look(*_arguments: object) -> Snapshot:
         asked.append(1)
         raise NotFoundError("gone")
 
-    looker = Looker(1, look, every_s=0.0)
+    looker = Poller(1, look, every_s=0.0)
     looker.start()
     looker._thread.join(PATIENCE_S)
     assert looker.is_deleted
