@@ -1,21 +1,19 @@
 """Creating a series: its configurations and experiments become rows, each once.
 
-Everything is checked before the first write. Creating again adds nothing; a file that has grown adds
-what is new; what it no longer names is kept, retired and reported. A series of more than one batch is
-committed batch by batch, so that no other writer waits long: until it is complete its state is
-`creating`, and the next creation completes one that died there.
+Everything is checked before the first write. Creating is idempotent: a file that has grown adds what is new;
+experiments that it no longer describes are kept, retired and reported. A series of more than one batch is
+committed batch by batch, so that no other writer waits long: until it is complete its state is `creating`,
+and the next creation completes an interrupted one.
 
-Two processes may create the same series at once: each batch holds the lock of the series' row, rows
-are inserted only when they are missing, and a process whose file was replaced meanwhile by another
-one's stops instead of mixing the two (`SeriesChangedError`).
+Two processes may create the same series at once: each batch holds the lock of the series' row, rows are
+inserted only when they are missing, and a process whose file was replaced by another one's stops instead of
+mixing the two (`SeriesChangedError`).
 """
 
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import itertools
-import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -30,8 +28,7 @@ from database.errors import ExperimentsError
 from database.models import ExperimentSeries, SeriesState, exact_json
 from database.series import creation as statements
 from database.session.lifecycle import commit_part
-from experiments.expansion import Counts, ExpandedConfiguration, count, expand
-from experiments.parameters import canonical, nest
+from experiments.expansion import Counts, ExpandedConfiguration, count, expand, experiments_digest
 from experiments.seeding import seed_for
 from experiments.series_file.loading import LoadedSeries, load_series_file
 from experiments.target.function import Target, TargetError
@@ -48,7 +45,7 @@ _BASE_SEED = 0
 
 
 class OtherTargetError(ExperimentsError):
-    """A series of this name exists and runs something else."""
+    """A series of this name exists and has another target."""
 
 
 class SeriesChangedError(ExperimentsError):
@@ -68,9 +65,9 @@ class Created:
     new : int
         Experiments that were added.
     existing : int
-        Experiments of the file that were there before.
+        Experiments of the file that existed before.
     retired : int
-        Experiments in the database that the file no longer names: kept, and not run.
+        Recorded experiments that the file no longer describes: kept, and not run.
     """
 
     series_id: int
@@ -81,29 +78,29 @@ class Created:
 
 
 def create_series(session: Session, source: Source) -> Created:
-    """Record the experiments of a series as pending; safe to repeat.
+    """Record the experiments of a series as pending; idempotent.
 
     Parameters
     ----------
     session : Session
         Committed by its owner, except between batches of more than `BATCH_ROWS` experiments.
     source : path, mapping or LoadedSeries
-        The series file, or what one would contain.
+        The series file, or its data.
 
     Raises
     ------
     SeriesFileError
-        The file, its target, or how they fit together; nothing was written.
+        The file or its target is wrong, or they do not fit; nothing was written.
     OtherTargetError
-        Its name belongs to a series that runs something else.
+        A series of this name has another target.
     SeriesChangedError
-        Another process created the series from another file, or deleted it, at the same time.
+        Another process created the series from another file, or deleted it, meanwhile.
     """
     loaded = source if isinstance(source, LoadedSeries) else load_series_file(source)
     target = check_target(loaded)
     creation = _Creation(session, loaded, target, count(loaded.file))
     if creation.is_one_batch:
-        with session.begin_nested():  # a failure leaves nothing, also when the caller catches it
+        with session.begin_nested():  # a failure leaves nothing, even when the caller catches it
             return creation.run()
     return creation.run()
 
@@ -111,7 +108,7 @@ def create_series(session: Session, source: Source) -> Created:
 def check_target(loaded: LoadedSeries) -> Target:
     """Return the target of a series after checking that it takes the series' parameters.
 
-    The user's code is imported in another process only.
+    User code is imported in another process only.
 
     Raises
     ------
@@ -169,10 +166,10 @@ class _Creation:
             if not self.is_one_batch:
                 tallies.add(self.session.connection(), series_id, Change(experiments=added))
                 commit_part(self.session)
-        return self._settle(self._lock(series_id, revision), new)
+        return self._complete(self._lock(series_id, revision), new)
 
     def _describe(self) -> ExperimentSeries:
-        """Lock the series' row, made if there is none, and bring it up to date with the file."""
+        """Insert or lock the series' row, and update it from the file."""
         loaded, file = self.loaded, self.loaded.file
         row = {
             "name": file.name,
@@ -183,8 +180,8 @@ class _Creation:
             "resolved": file.model_dump(mode="json"),
         }
         first = {"digest": "", "state": SeriesState.CREATING, "revision": 0, "version": 1}
-        found = statements.insert_series(self.session, {**row, **first, "target": str(self.target)})
-        series = None if found is None else statements.lock_series(self.session, found)
+        series_id = statements.insert_series(self.session, {**row, **first, "target": str(self.target)})
+        series = None if series_id is None else statements.lock_series(self.session, series_id)
         if series is None or series.name != file.name:
             raise SeriesChangedError(
                 f"series {file.name} was deleted or renamed while it was created; create it again"
@@ -194,7 +191,7 @@ class _Creation:
         for name, value in row.items():
             if getattr(series, name) != value:
                 setattr(series, name, value)
-        digest = _digest(self.loaded)
+        digest = experiments_digest(file)
         if series.digest != digest:
             series.digest, series.state = digest, SeriesState.CREATING
             series.revision += 1
@@ -202,9 +199,9 @@ class _Creation:
         return series
 
     def _lock(self, series_id: int, revision: int) -> ExperimentSeries:
-        """Take the series' lock again after a commit, if the series is still what is being created.
+        """Lock the series again after a commit, if it is still the one being created.
 
-        It may have another name by now.
+        It may have been renamed.
         """
         series = statements.lock_series(self.session, series_id)
         if series is None or series.revision != revision:
@@ -221,7 +218,7 @@ class _Creation:
         ]
         statements.upsert_configurations(self.session, series, rows)
 
-    def _settle(self, series: ExperimentSeries, new: int) -> Created:
+    def _complete(self, series: ExperimentSeries, new: int) -> Created:
         statements.settle_experiments(
             self.session,
             series,
@@ -239,16 +236,16 @@ class _Creation:
 
 
 def check_recorded(session: Session, loaded: LoadedSeries) -> None:
-    """Check that the series of this name, if there is one, runs the same target; write nothing.
+    """Check that a recorded series of this name has the same target; write nothing.
 
     Raises
     ------
     OtherTargetError
-        It runs something else.
+        It has another target.
     """
-    found = session.scalar(select(ExperimentSeries).where(ExperimentSeries.name == loaded.file.name))
-    if found is not None:
-        _refuse_other_target(found, loaded, check_target(loaded))
+    series = session.scalar(select(ExperimentSeries).where(ExperimentSeries.name == loaded.file.name))
+    if series is not None:
+        _refuse_other_target(series, loaded, check_target(loaded))
 
 
 def _refuse_other_target(series: ExperimentSeries, loaded: LoadedSeries, target: Target) -> None:
@@ -262,7 +259,7 @@ def _refuse_other_target(series: ExperimentSeries, loaded: LoadedSeries, target:
 
 
 def _has_moved(series: ExperimentSeries, target: Target) -> bool:
-    """Say whether the project lies in another folder now: the same file in it, and the old one is gone."""
+    """Return whether the project was moved: it has the same file in it, and the old file is gone."""
     old_path, _, old_function = series.target.rpartition(":")
     if target.path is None or series.source_path is None or old_function != target.function:
         return False
@@ -272,16 +269,8 @@ def _has_moved(series: ExperimentSeries, target: Target) -> bool:
     return False
 
 
-def _digest(loaded: LoadedSeries) -> str:
-    """Return the digest of what decides the experiments, the order included."""
-    file = loaded.file
-    grid = [[name, list(choices)] for name, choices in file.grid.items()]
-    text = json.dumps([canonical(nest(file.fixed)), grid, file.repeat.seeds])
-    return hashlib.sha256(text.encode()).hexdigest()
-
-
 def _stored(configuration: ExpandedConfiguration) -> str:
-    """Return the JSON that the column of parameters holds: the canonical text, unless a key needs care."""
+    """Return the JSON of the parameters' column: the canonical text, unless a key begins with ``$``."""
     if '"$' in configuration.text:
         return exact_json.encode(configuration.parameters, "parameters")
     return configuration.text
@@ -295,7 +284,7 @@ def _batches(
 
 
 def _blocks(counts: Counts) -> Iterator[statements.Block]:
-    """Cut all experiments into blocks of at most `BATCH_ROWS`, in the order of their positions."""
+    """Yield all experiments in blocks of at most `BATCH_ROWS`, in the order of their positions."""
     width = min(counts.configurations, BATCH_ROWS)
     height = max(1, BATCH_ROWS // counts.configurations)
     for first in range(0, counts.repetitions, height):

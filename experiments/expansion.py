@@ -1,12 +1,12 @@
-"""From a series file to its configurations: one after the other, without holding them all.
+"""From a series file to its configurations, one after the other in constant memory.
 
-A file is a chain of axes, each with its names and choices; configurations are the product of the
-axes in the order of the file, the last one changing fastest. What the axes contribute is encoded
-once, so that a configuration costs one formatting of its canonical text and one digest.
+Configurations are the product of the file's axes, the last one changing fastest. What the axes contribute
+is encoded once, so that a configuration costs one formatting of its canonical text and one digest.
 """
 
 from __future__ import annotations
 
+import hashlib
 import itertools
 import json
 import math
@@ -14,13 +14,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from experiments.parameters import canonical, flatten, key_of_text, nest
+from experiments.parameters import canonical, key_of_text, nest
 from experiments.series_file.models import SeriesFile
 
 
 @dataclass(frozen=True)
 class Counts:
-    """How much a series file describes."""
+    """The size of a series."""
 
     configurations: int
     repetitions: int
@@ -52,50 +52,47 @@ class ExpandedConfiguration:
     @property
     def parameters(self) -> dict[str, Any]:
         """The parameters, nested as the target receives them."""
-        found: dict[str, Any] = json.loads(self.text)
-        return found
-
-
-@dataclass(frozen=True)
-class Axis:
-    """Parameters that change together.
-
-    Attributes
-    ----------
-    names : tuple of str
-        Dotted.
-    choices : tuple of tuples
-        The values of all names, once per choice.
-    """
-
-    names: tuple[str, ...]
-    choices: tuple[tuple[Any, ...], ...]
+        parameters: dict[str, Any] = json.loads(self.text)
+        return parameters
 
 
 def count(file: SeriesFile) -> Counts:
     """Count without expanding."""
-    return Counts(math.prod(len(axis.choices) for axis in axes(file)), file.repeat.seeds)
-
-
-def axes(file: SeriesFile) -> list[Axis]:
-    """Return the chain of axes of `file`: what is fixed is an axis with one choice."""
-    fixed = flatten(file.fixed)
-    chain = [Axis(tuple(fixed), (tuple(fixed.values()),))] if fixed else []
-    chain += [Axis((name,), tuple((choice,) for choice in choices)) for name, choices in file.grid.items()]
-    return chain
+    return Counts(math.prod(map(len, file.axes())), file.repeat.seeds)
 
 
 def expand(file: SeriesFile) -> Iterator[ExpandedConfiguration]:
     """Yield the configurations of `file` in its order.
 
-    Memory does not depend on their number. The file must have passed `load_series_file`.
+    The file must have passed `load_series_file`.
     """
-    chain = axes(file)
+    chain = file.axes()
     template = _template([name for axis in chain for name in axis.names])
-    encoded = [[tuple(_encoded(value) for value in choice) for choice in axis.choices] for axis in chain]
+    encoded = [
+        list(zip(*(map(_encoded, parameter.values) for parameter in axis.parameters), strict=True))
+        for axis in chain
+    ]
     for position, combination in enumerate(itertools.product(*encoded)):
         text = template.format(*itertools.chain.from_iterable(combination))
         yield ExpandedConfiguration(position, text, key_of_text(text))
+
+
+def experiments_digest(file: SeriesFile) -> str:
+    """Return the SHA-256 digest of what decides the experiments of `file`, their order included.
+
+    It is recorded with the series: what it is computed from must not change for files of today.
+    """
+    fixed: dict[str, Any] = {}
+    varying: list[list[Any]] = []
+    for axis in file.axes():
+        if axis.is_fixed:
+            fixed.update({parameter.name: parameter.values[0] for parameter in axis.parameters})
+        else:
+            varying.append(
+                [part for parameter in axis.parameters for part in (parameter.name, list(parameter.values))]
+            )
+    text = json.dumps([canonical(nest(fixed)), varying, file.repeat.seeds])
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def _encoded(value: Any) -> str:
@@ -103,7 +100,7 @@ def _encoded(value: Any) -> str:
 
 
 def _template(names: list[str]) -> str:
-    """Return the canonical text with a numbered gap for the value of each name."""
+    """Return the canonical text as a template with a numbered field for the value of each name."""
     return _object_template(nest({name: index for index, name in enumerate(names)}))
 
 
@@ -111,7 +108,7 @@ def _object_template(group: dict[str, Any]) -> str:
     members = []
     for name in sorted(group):
         inner = group[name]
-        gap = _object_template(inner) if isinstance(inner, dict) else f"{{{inner}}}"
+        field = _object_template(inner) if isinstance(inner, dict) else f"{{{inner}}}"
         quoted = json.dumps(name).replace("{", "{{").replace("}", "}}")
-        members.append(f"{quoted}:{gap}")
+        members.append(f"{quoted}:{field}")
     return "{{" + ",".join(members) + "}}"

@@ -1,4 +1,4 @@
-"""The small example that `experiments init` writes: a series file and the function it runs."""
+"""The example that `experiments init` writes: a series file and its function."""
 
 from __future__ import annotations
 
@@ -6,14 +6,14 @@ from importlib import resources
 from pathlib import Path
 
 from database.errors import ExperimentsError
-from experiments.output.paths import objection_to_path
+from experiments.output.paths import path_problem
 
 #: The files, the series file first.
 NAMES = ("first.yaml", "train.py")
 
 
 class ExampleExistsError(ExperimentsError, FileExistsError):
-    """A file of the example is there already; nothing is ever overwritten."""
+    """A file of the example exists; nothing is overwritten."""
 
 
 def write_example(directory: Path) -> list[Path]:
@@ -27,8 +27,8 @@ def write_example(directory: Path) -> list[Path]:
         The folder cannot be written to, or its name is not UTF-8.
     """
     paths = [directory / name for name in NAMES]
-    if found := objection_to_path(directory.absolute()):
-        raise ExperimentsError(f"the example {found}")
+    if problem := path_problem(directory.absolute()):
+        raise ExperimentsError(f"the example {problem}")
     for path in paths:
         if path.exists() or path.is_symlink():
             raise ExampleExistsError(

@@ -115,8 +115,8 @@ def key_of_text(canonical_text: str) -> bytes:
     return hashlib.blake2b(canonical_text.encode(), digest_size=KEY_BYTES).digest()
 
 
-def objection(value: Any, depth: int = 0) -> str | None:
-    """Say why `value` cannot be a parameter's value, or None when it can.
+def value_problem(value: Any, depth: int = 0) -> str | None:
+    """Return why `value` cannot be a parameter's value; None when it can.
 
     Parameters are finite, fit 64 bits and nest at most `MAX_DEPTH` levels.
     """
@@ -136,4 +136,4 @@ def objection(value: Any, depth: int = 0) -> str | None:
         return (
             f"is of type {type(value).__name__}; parameters are numbers, text, booleans, lists and mappings"
         )
-    return next((found for item in value if (found := objection(item, depth + 1))), None)
+    return next((problem for item in value if (problem := value_problem(item, depth + 1))), None)

@@ -1,4 +1,4 @@
-"""Seeds: derived by a hash of named components, never by counting."""
+"""Seeds, derived by a hash of named components, never by counting."""
 
 from __future__ import annotations
 

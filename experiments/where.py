@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from database.expressions import Expression, parse
 from database.expressions.recorded import RecordedNames
 from database.queries.series_lookup import find_series
-from experiments.series_file.models import parameter_names
+from experiments.series_file.axes import axes, parameter_names
 
 if TYPE_CHECKING:
     from sqlalchemy import ColumnElement
@@ -27,7 +27,7 @@ def expression_of(session: Session, series: str | ExperimentSeries, text: str) -
         It cannot be read, or has a name that the series does not have.
     """
     found = find_series(session, series)
-    given = parameter_names(found.resolved.get("fixed", {}), found.resolved.get("grid", {}))
+    given = parameter_names(axes(found.resolved))
     return parse(text, RecordedNames(session, found.id, (tuple(name.split(".")) for name in given)))
 
 

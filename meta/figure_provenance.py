@@ -90,8 +90,8 @@ def _compared(session: Session, origin: Origin) -> Comparison:
         return Comparison(None, reason="this version does not know all that the specification asks for")
     with snapshot(session):
         series = _series(session, origin.series)
-        asked = SeriesFile.model_validate(series.resolved).graphs
-        file = SeriesFile.model_validate(series.resolved).model_copy(update={"graphs": (spec,)})
+        asked = SeriesFile.recorded(series.resolved).graphs
+        file = SeriesFile.recorded(series.resolved).model_copy(update={"graphs": (spec,)})
         [(_, records)] = read_series(session, series, file, origin.where).asked
     try:
         if isinstance(records, GraphError):

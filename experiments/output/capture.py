@@ -1,8 +1,8 @@
-"""What an experiment writes to stdout and stderr, caught at the file descriptors, so C code's too.
+"""Capture of stdout and stderr at the file descriptors, so of C code too.
 
-A worker's descriptors 1 and 2 point to one file of its own. After each attempt, what was written is
-moved to the attempt's log; nothing is created for an attempt that wrote nothing. A file, not a
-pipe: a surviving grandchild cannot block anybody.
+A worker's descriptors 1 and 2 refer to one file of its own. After each attempt its content is moved to the
+attempt's log; an attempt that wrote nothing has no log. It is a file, not a pipe: a surviving grandchild
+blocks nothing.
 """
 
 from __future__ import annotations
@@ -18,13 +18,13 @@ from typing import TextIO
 from database.models.exact_json import storable_text
 from experiments.output.results_folder import write_atomically
 
-#: How much of an attempt's output is kept from its beginning, and from its end.
+#: Bytes of an attempt's output that are kept from its start, and from its end.
 KEPT_BYTES = 1 << 20
-#: A file that takes more of the disk than this, while its experiment runs, loses its middle.
+#: A capture that takes more disk than this while its experiment runs loses its middle.
 MOST_BYTES = 64 << 20
-#: From <linux/falloc.h>: give a range back to the file system, and leave the file's size alone.
+#: From <linux/falloc.h>: return a range to the file system and keep the file's size.
 _PUNCH_HOLE = 0x02 | 0x01
-#: How much of its end is recorded in the database when it did not complete.
+#: The tail that is recorded in the database when the attempt did not complete.
 TAIL_BYTES = 8 << 10
 TAIL_LINES = 50
 
@@ -39,12 +39,12 @@ class OutputCapture:
     """
 
     def __init__(self, path: Path) -> None:
-        self._scratch = path.parent.absolute()  # experiments may go to another folder
+        self._scratch = path.parent.absolute()  # experiments may change the working directory
         self._file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND | os.O_CLOEXEC, 0o600)
         self._attach()
 
     def collect(self, log: Callable[[], Path]) -> str | None:
-        """Move what was written to `log()` and start anew; return its end, or None when there is nothing."""
+        """Move the output to `log()` and empty the capture; return its tail, or None when it was empty."""
         self._flush()
         size = os.lseek(self._file, 0, os.SEEK_END)
         if size == 0:
@@ -56,7 +56,7 @@ class OutputCapture:
 
     def _flush(self) -> None:
         if sys.stdout is not self._streams[0] or sys.stderr is not self._streams[1]:
-            self._attach()  # the experiment put something else in their place
+            self._attach()  # the experiment replaced them
             return
         for stream in self._streams:
             try:
@@ -72,13 +72,13 @@ class OutputCapture:
 
 
 def open_stream(descriptor: int) -> TextIO:
-    """Return what Python is to write to a descriptor through."""
+    """Return a text stream on a descriptor."""
     # Line by line, so that little is lost when the process is killed.
     return open(descriptor, "w", buffering=1, encoding="utf-8", errors="backslashreplace", closefd=False)
 
 
 def rescue_output(capture: Path, log: Path) -> str | None:
-    """Move what a dead worker's last experiment wrote to its log; return its end, or None."""
+    """Move the output of a dead worker's last experiment to its log; return its tail, or None."""
     try:
         file = os.open(capture, os.O_RDONLY | os.O_CLOEXEC)
     except FileNotFoundError:
@@ -95,7 +95,7 @@ def rescue_output(capture: Path, log: Path) -> str | None:
 
 
 def read_tail(capture: Path) -> str:
-    """Return the end of what a worker wrote outside any experiment, such as an error at its start."""
+    """Return the tail of a worker's output outside of experiments, such as an error at its start."""
     try:
         with capture.open("rb") as file:
             size = os.fstat(file.fileno()).st_size
@@ -105,22 +105,22 @@ def read_tail(capture: Path) -> str:
 
 
 def trim_capture(capture: Path, most_bytes: int = MOST_BYTES) -> bool:
-    """Bound the disk that the output of a running experiment takes; for its supervisor, every now and then.
+    """Bound the disk space of a running experiment's output; called by its supervisor at intervals.
 
-    The middle is given back to the file system: the same bytes that `read_ends` leaves out anyway.
-    The writer notices nothing, and nothing that it writes meanwhile is lost.
+    The middle is returned to the file system: the bytes that `read_ends` leaves out. Nothing that is written
+    meanwhile is lost.
 
     Parameters
     ----------
     capture : Path
         A worker's captured output; need not exist.
     most_bytes : int
-        It is left alone until it takes more than this.
+        Nothing is returned below this.
 
     Returns
     -------
     bool
-        Whether something was given back.
+        Whether something was returned.
     """
     try:
         file = os.open(capture, os.O_RDWR | os.O_APPEND | os.O_CLOEXEC)
@@ -138,7 +138,7 @@ def trim_capture(capture: Path, most_bytes: int = MOST_BYTES) -> bool:
 
 
 def _punch_hole(file: int, offset: int, length: int) -> bool:
-    """Give a range back; False where the file system cannot do that."""
+    """Return a range to the file system; False where it cannot do that."""
     fallocate = getattr(ctypes.CDLL(None, use_errno=True), "fallocate64", None)  # Linux only
     if fallocate is None:
         return False
@@ -150,14 +150,14 @@ def _punch_hole(file: int, offset: int, length: int) -> bool:
 
 
 def _cut_middle(file: int, size: int) -> None:
-    """Write the end behind the beginning; what is written in between by the experiment may be lost."""
+    """Write the end behind the start; what the experiment writes in between may be lost."""
     end = os.pread(file, KEPT_BYTES, size - KEPT_BYTES)
     os.ftruncate(file, KEPT_BYTES)
     os.write(file, f"\n[... {size - 2 * KEPT_BYTES} bytes left out ...]\n".encode() + end)
 
 
 def read_ends(file: int, size: int) -> bytes:
-    """Return a file's bytes, without the middle when it is very long."""
+    """Return a file's bytes, without the middle of a very long one."""
     if size <= 2 * KEPT_BYTES:
         return os.pread(file, size, 0)
     cut = f"\n[... {size - 2 * KEPT_BYTES} bytes left out ...]\n".encode()
@@ -165,6 +165,6 @@ def read_ends(file: int, size: int) -> bytes:
 
 
 def tail_of(output: bytes) -> str:
-    """Return the last lines of an output as text that the database can store."""
+    """Return the last lines of an output as text that databases store."""
     lines = output[-TAIL_BYTES:].decode("utf-8", "replace").splitlines()[-TAIL_LINES:]
     return storable_text("\n".join(lines))

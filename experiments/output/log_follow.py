@@ -1,9 +1,8 @@
-"""Following what an attempt writes while it runs.
+"""Following the output of an attempt while it runs.
 
-Its worker's captured output belongs to whatever the worker is at; the worker's journal tells at what.
-When an attempt ends, its output is first moved to its log, then the capture is emptied, then the
-journal says that it has finished. So what was read from the capture is the attempt's own if the
-journal, read after it, still names the attempt.
+A worker's captured output is that of its current attempt, which the worker's journal names. When an attempt
+ends, its output is first moved to its log, then the capture is emptied, then the journal records the end. So
+what was read from the capture belongs to the attempt if the journal, read afterwards, still names it.
 """
 
 from __future__ import annotations
@@ -22,19 +21,19 @@ from experiments.journal import JournalReader
 from experiments.output.capture import KEPT_BYTES
 from experiments.output.results_folder import ResultsFolder
 
-#: The pause between two looks at the captured output, and between two at the database.
+#: Seconds between two reads of the captured output, and between two queries of the database.
 _POLL_S = 0.2
-_ASK_S = 1.0
-#: So much is read at once.
+_QUERY_S = 1.0
+#: Read at once, at most.
 _READ_BYTES = 1 << 20
-#: What stands in a log in place of its middle.
+#: Replaces the middle of a long log.
 _CUT = re.compile(rb"\n\[\.\.\. (\d+) bytes left out \.\.\.\]\n")
 
 
 def follow_log(
     record: ExperimentRecord, folder: ResultsFolder, *, pause: Callable[[float], None] = time.sleep
 ) -> Iterator[bytes | str]:
-    """Yield what the running attempt of an experiment writes, as bytes, until it has ended.
+    """Yield the output of the running attempt of an experiment until it ends.
 
     Parameters
     ----------
@@ -43,12 +42,12 @@ def follow_log(
     folder : ResultsFolder
         Where captured output and logs are on this host.
     pause : callable
-        Waits between two looks.
+        Waits between two reads, for so many seconds.
 
     Yields
     ------
     bytes or str
-        Output; or, as text, what people should know about it.
+        Output; as text, a remark about it.
 
     Raises
     ------
@@ -73,10 +72,10 @@ class _Following:
         self._log = folder.log(record.folder, *self._token)
         journal = folder.journal(running.runner_id, running.worker_id)
         self._journal = JournalReader(journal)
-        self._told = 0
+        self._offset = 0
         self._was_trimmed = False
-        self._is_seen = False
-        self._ask_at = 0.0
+        self._has_begun = False
+        self._query_at = 0.0
         if not self._capture.exists() and not self._has_ended():
             raise NotFoundError(
                 f"{self._name} runs in a process without workers, which writes to its own terminal"
@@ -91,11 +90,11 @@ class _Following:
             if self._has_ended():
                 yield from self._rest()
                 return
-            if self._is_seen and new is None:
-                self._was_trimmed, self._told = True, self._size()
+            if self._has_begun and new is None:
+                self._was_trimmed, self._offset = True, self._size()
                 yield "[... some of what it wrote was left out, to save space ...]"
-            elif self._is_seen and new:
-                self._told += len(new)
+            elif self._has_begun and new:
+                self._offset += len(new)
                 yield new
                 if len(new) == _READ_BYTES:
                     continue
@@ -105,14 +104,14 @@ class _Following:
         self._journal.close()
 
     def _new_output(self) -> bytes | None:
-        """Return what was written since the last time; None when the file has become shorter."""
+        """Return what was written since the last read; None when the file has become shorter."""
         try:
             file = os.open(self._capture, os.O_RDONLY | os.O_CLOEXEC)
         except FileNotFoundError:
             return b""
         try:
             size = os.fstat(file).st_size
-            return os.pread(file, _READ_BYTES, self._told) if size >= self._told else None
+            return os.pread(file, _READ_BYTES, self._offset) if size >= self._offset else None
         finally:
             os.close(file)
 
@@ -125,29 +124,29 @@ class _Following:
     def _has_ended(self) -> bool:
         self._journal.poll()
         current = self._journal.current
-        is_at_it = current is not None and current.token == self._token
-        if self._log.exists() or (self._is_seen and not is_at_it):
+        is_current = current is not None and current.token == self._token
+        if self._log.exists() or (self._has_begun and not is_current):
             return True
-        self._is_seen = is_at_it
-        return self._is_gone()  # its runner may have died, or it has not begun yet
+        self._has_begun = is_current
+        return self._is_gone()  # its runner may have died, or it has not begun
 
     def _is_gone(self) -> bool:
-        """Ask the database now and then."""
+        """Return whether the database has its end, which is queried at intervals."""
         now = time.monotonic()
-        if now < self._ask_at:
+        if now < self._query_at:
             return False
-        self._ask_at = now + _ASK_S
+        self._query_at = now + _QUERY_S
         try:
             with scoped_session(read_only=True) as session:
                 running = experiment_record(session, self._token[0]).running
         except NotFoundError:
             return True
         except (SQLAlchemyError, ExperimentsError):
-            return False  # the database is away: nobody knows better
+            return False  # unknown while the database is away
         return running is None or running.number != self._token[1]
 
     def _rest(self) -> Iterator[bytes | str]:
-        """Yield what the log has that was not told, and say that this is the end."""
+        """Yield the part of the log that was not yielded yet, and a remark that the attempt has ended."""
         if self._log.exists():
             if self._was_trimmed:
                 yield f"the rest is in {self._log}"
@@ -158,12 +157,12 @@ class _Following:
     def _rest_of_log(self, log: bytes) -> Iterator[bytes | str]:
         cut = _CUT.match(log, KEPT_BYTES)
         if cut is None:
-            yield log[self._told :]
+            yield log[self._offset :]
             return
         written = 2 * KEPT_BYTES + int(cut[1])
-        left = written - self._told
-        if self._told < KEPT_BYTES:
-            yield log[self._told : KEPT_BYTES]
+        left = written - self._offset
+        if self._offset < KEPT_BYTES:
+            yield log[self._offset : KEPT_BYTES]
         if left > KEPT_BYTES:
             yield "[... some of what it wrote was left out, to save space ...]"
         yield log[-min(left, KEPT_BYTES) :] if left else b""

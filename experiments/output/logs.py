@@ -1,4 +1,4 @@
-"""What an attempt wrote: from its log file, from the capture while it runs, or what the database kept."""
+"""The log of an attempt: its file, the captured output while it runs, or the tail in the database."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from experiments.output.results_folder import ResultsFolder
 
 @dataclass(frozen=True)
 class Log:
-    """What one attempt wrote.
+    """The output of one attempt.
 
     Attributes
     ----------
@@ -21,9 +21,9 @@ class Log:
     path : Path or None
         The file it was read from.
     content : bytes or None
-        As written; None when nothing was.
+        As written; None when nothing was written.
     note : str or None
-        What people should know about it.
+        What to know about it, as a sentence.
     """
 
     attempt: int
@@ -33,7 +33,7 @@ class Log:
 
 
 def read_log(record: ExperimentRecord, folder: ResultsFolder, attempt: int | None = None) -> Log:
-    """Return what an attempt of an experiment wrote.
+    """Return the output of an attempt of an experiment.
 
     Parameters
     ----------
@@ -50,7 +50,7 @@ def read_log(record: ExperimentRecord, folder: ResultsFolder, attempt: int | Non
         The experiment has no such attempt, or none at all.
     """
     running = record.running
-    recorded = {one.number: one for one in record.attempts}
+    recorded = {ended.number: ended for ended in record.attempts}
     numbers = sorted({*recorded, *([running.number] if running else [])})
     name = f"experiment {record.experiment.id}"
     if not numbers:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 
-def objection_to_path(path: Path) -> str | None:
-    """Say why nothing of a project may lie at `path`, or None: databases and JSON keep UTF-8 only."""
+def path_problem(path: Path) -> str | None:
+    """Return why `path` cannot be recorded, or None when it can: databases and JSON keep UTF-8 only."""
     try:
         str(path).encode()
     except UnicodeEncodeError:

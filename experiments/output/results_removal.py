@@ -1,4 +1,4 @@
-"""Removing what a deleted series left in the results folder, and nothing else."""
+"""Removing the files of a deleted series from the results folder, and nothing else."""
 
 from __future__ import annotations
 
@@ -18,11 +18,10 @@ _INDEX_NAME = ".generated.json"
 
 
 def remove_results(results: ResultsFolder, folder: str) -> int:
-    """Remove what was written for a series; return how many files and folders.
+    """Remove the files that were written for a series; return how many files and folders.
 
-    `folder` is the series' own (`ExperimentSeries.folder`). The results folder may be a user's project,
-    with a folder of the same name: only
-    what this program writes is removed, then folders that are empty.
+    `folder` is `ExperimentSeries.folder`. The results folder may be a user's project with a folder of the
+    same name: only what this program writes is removed, then empty folders.
     """
     home = results.series(folder)
     removed = 0
@@ -33,7 +32,7 @@ def remove_results(results: ResultsFolder, folder: str) -> int:
             path.unlink(missing_ok=True)
         removed += 1
     for empty in (home / "logs", home / "files", *_generated(results, folder), home):
-        with contextlib.suppress(OSError):  # not there, or something else lies in it
+        with contextlib.suppress(OSError):  # missing, or not empty
             empty.rmdir()
     return removed
 
@@ -54,19 +53,19 @@ def _written(results: ResultsFolder, folder: str) -> Iterator[Path]:
 
 
 def _generated(results: ResultsFolder, folder: str) -> Iterator[Path]:
-    """Yield the folders of graphs, tables and reports, before each those within it."""
+    """Yield the folders of graphs, tables and reports, inner ones first."""
     for top in (results.graphs(folder), results.tables(folder), results.report(folder)):
         if not top.is_symlink():
             yield from (Path(directory) for directory, _, _ in os.walk(top, topdown=False))
 
 
 def _listed(directory: Path, folder: str) -> list[Path]:
-    """Return the files that were written for a series: others of their suffixes may be a user's."""
+    """Return the files that the index lists for a series: others with such suffixes may be a user's."""
     try:
         names = list(json.loads((directory / _INDEX_NAME).read_bytes())[folder])
     except (OSError, ValueError, TypeError, KeyError):
         return []
-    # Whatever somebody wrote into the index, or linked: nothing outside of this folder is touched.
+    # Whatever was written into the index, or linked: nothing outside of this folder is removed.
     home = directory.resolve()
     paths = [directory / name for name in names]
     inside = [path for path in paths if path.parent.resolve().is_relative_to(home)]

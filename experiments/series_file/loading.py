@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from database.suggestions import nearest
-from experiments.output.paths import objection_to_path
+from experiments.output.paths import path_problem
 from experiments.series_file.models import SeriesFile
 from experiments.series_file.reading.document import Document
 from experiments.series_file.reading.errors import KeyPath, Problem, SeriesFileError
@@ -21,20 +21,20 @@ _SUFFIXES = frozenset({".yaml", ".yml"})
 
 @dataclass(frozen=True)
 class LoadedSeries:
-    """A series that was read and checked by itself; its target was not looked at.
+    """A series that was read and checked, without its target.
 
     Attributes
     ----------
     file : SeriesFile
-        What it says, every default filled in.
+        The series file, defaults filled in.
     text : str or None
-        The file as written; None when it came from a mapping.
+        The file as written; None for a mapping.
     path : Path or None
-        Where the file lies, absolute.
+        The file, absolute; None for a mapping.
     directory : Path
-        What its paths are relative to: the file's folder, or the current one for a mapping.
+        The base of its relative paths: the file's folder; for a mapping the current one.
     shown : str or None
-        The file as the user named it.
+        The file as the user named it; None for a mapping.
     """
 
     file: SeriesFile
@@ -49,30 +49,31 @@ class LoadedSeries:
         return self.document.problem(path, message)
 
     def parameter_path(self, name: str) -> KeyPath:
-        """Return where the parameter of this dotted name is given."""
-        for section, given in (("fixed", self.file.fixed), ("grid", self.file.grid)):
-            for key in given:
-                if f"{name}.".startswith(f"{key}."):
-                    return section, key
+        """Return the keys of the section's entry that gives the parameter of this dotted name."""
+        for axis in self.file.axes():
+            for parameter in axis.parameters:
+                if f"{name}.".startswith(f"{parameter.name}."):
+                    entry = next(at for at, part in enumerate(parameter.path[1:], 2) if isinstance(part, str))
+                    return parameter.path[:entry]
         return ()
 
     def error(self, problems: Iterable[Problem]) -> SeriesFileError:
-        """Return the error that tells these problems of this series."""
+        """Return the error with these problems of this series."""
         return SeriesFileError(problems, self.shown)
 
 
 def load_series_file(source: Path | str | Mapping[str, Any]) -> LoadedSeries:
-    """Read a series and check everything that needs neither its target nor a database.
+    """Read a series and check all that needs neither its target nor a database.
 
     Parameters
     ----------
     source : Path, str or mapping
-        The path of a YAML file, or what such a file would contain.
+        The path of a YAML file, or the data of such a file.
 
     Raises
     ------
     SeriesFileError
-        All problems at once, each with its line (of a mapping: the keys that lead there).
+        All problems, each with its line, or for a mapping with the keys that lead there.
     """
     if isinstance(source, Mapping):
         return _checked(read_mapping(source), text=None, path=None, shown=None)
@@ -90,13 +91,13 @@ def _checked(document: Document, *, text: str | None, path: Path | None, shown: 
     if problems or file is None:
         raise SeriesFileError(problems, shown)
     directory = Path.cwd() if path is None else path.parent
-    if found := objection_to_path(path or directory):
-        raise SeriesFileError([Problem(found)], shown)
+    if problem := path_problem(path or directory):
+        raise SeriesFileError([Problem(problem)], shown)
     return LoadedSeries(file, text, path, directory, shown, document)
 
 
 def _content(path: Path, shown: str) -> bytes:
-    """Read at most a little more than the limit: the reader refuses the rest."""
+    """Read one byte more than the limit at most, which the reader refuses."""
     try:
         with path.open("rb") as stream:
             return stream.read(MAX_BYTES + 1)
@@ -107,10 +108,10 @@ def _content(path: Path, shown: str) -> bytes:
 
 
 def _missing(path: Path) -> str:
-    """Say that a file is missing, and which one beside it may be meant."""
+    """Return that a file is missing, and which one beside it may be meant."""
     try:
-        names = [found.name for found in path.parent.iterdir() if found.suffix in _SUFFIXES]
+        names = [file.name for file in path.parent.iterdir() if file.suffix in _SUFFIXES]
     except OSError:
         return f"there is no folder {path.parent}"
-    found = nearest(path.name, names)
-    return f"there is no such file; did you mean {path.parent / found}?" if found else "there is no such file"
+    meant = nearest(path.name, names)
+    return f"there is no such file; did you mean {path.parent / meant}?" if meant else "there is no such file"

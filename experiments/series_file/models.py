@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, StrictInt, StrictStr
 
 from database.names import series_name
-from experiments.parameters import flatten
+from experiments.series_file.axes import PARAMETER_SECTIONS, Axis, axes, parameter_names
 from experiments.series_file.sections.base import Section
 from experiments.series_file.sections.execute import ExecuteSection
 from experiments.series_file.sections.graphs import GraphSpec
@@ -42,8 +43,8 @@ class MetricSection(Section):
 class SeriesFile(Section):
     """A series file with every default filled in.
 
-    It survives the way to the database and back: ``SeriesFile.model_validate(series.resolved)``.
-    Whether its parts fit together is checked by `load_series_file` only.
+    It is recorded as JSON and read back by `SeriesFile.recorded`. Whether its parts fit together is
+    checked by `load_series_file` only.
     """
 
     name: Annotated[StrictStr, BeforeValidator(series_name)]
@@ -58,15 +59,15 @@ class SeriesFile(Section):
     graphs: tuple[GraphSpec, ...] = ()
     tables: tuple[TableSpec, ...] = ()
 
+    @classmethod
+    def recorded(cls, resolved: Mapping[str, Any]) -> SeriesFile:
+        """Return the file that `ExperimentSeries.resolved` records, whichever revision recorded it."""
+        return cls.model_validate(resolved)
+
+    def axes(self) -> list[Axis]:
+        """Return the axes of its parameters, those with one choice first."""
+        return axes({section: getattr(self, section) for section in PARAMETER_SECTIONS})
+
     def parameter_names(self) -> list[str]:
         """Return the dotted names of all parameters, in the order of the file, fixed ones first."""
-        return parameter_names(self.fixed, self.grid)
-
-
-def parameter_names(fixed: dict[str, Any], grid: dict[str, Any]) -> list[str]:
-    """Return the dotted names that configurations of these sections can have."""
-    names = dict.fromkeys(flatten(fixed))
-    for name, choices in grid.items():
-        for choice in choices:
-            names.update(dict.fromkeys(flatten({name: choice})))
-    return list(names)
+        return parameter_names(self.axes())

@@ -1,4 +1,4 @@
-"""From plain data to a `SeriesFile`, with every problem in the words of the format."""
+"""From plain data to a `SeriesFile`, with messages in terms of the file format."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from typing import Any, get_args
 from pydantic import BaseModel, ValidationError
 
 from database.suggestions import suggestion
-from experiments.series_file.cross_checks import Finding, check
+from experiments.series_file.cross_checks import check
 from experiments.series_file.models import SeriesFile
 from experiments.series_file.reading.document import Document
-from experiments.series_file.reading.errors import KeyPath, Problem
+from experiments.series_file.reading.errors import KeyPath, PathMessage, Problem
 
 _EXPECTED = {
     "string_type": "must be text",
@@ -27,7 +27,7 @@ _MISSING: dict[KeyPath, str] = {
     ("run", "function"): "is missing; write module:function or path/file.py:function",
     ("execute", "stop_after", "failed"): "is missing; write a count such as 10 or a share such as 20%",
 }
-#: What to write in place of a value that is no mapping.
+#: What to write instead of a value that is no mapping.
 _SECTION_EXAMPLES: dict[KeyPath, str] = {
     ("execute", "retries"): "retries: {crashed: 2}",
     ("execute", "recycle"): "recycle: {experiments: 1000}",
@@ -37,10 +37,10 @@ _SECTION_EXAMPLES: dict[KeyPath, str] = {
 
 
 def validate(document: Document) -> tuple[SeriesFile | None, list[Problem]]:
-    """Return the file, and all problems; the file is usable only when there is none."""
+    """Return the file and all problems; the file is usable only without problems."""
     file: SeriesFile | None = None
     problems = list(document.problems)
-    # One place, one problem: what follows from the first would only confuse.
+    # One problem per place: others there follow from the first.
     try:
         file = SeriesFile.model_validate(document.data)
     except ValidationError as error:
@@ -48,33 +48,33 @@ def validate(document: Document) -> tuple[SeriesFile | None, list[Problem]]:
     return file, problems + _new(document, problems, check(document.data))
 
 
-def _new(document: Document, problems: list[Problem], findings: Iterable[Finding]) -> list[Problem]:
+def _new(document: Document, problems: list[Problem], messages: Iterable[PathMessage]) -> list[Problem]:
     reported = {problem.path for problem in problems}
-    return [document.problem(path, message) for path, message in findings if path not in reported]
+    return [document.problem(path, message) for path, message in messages if path not in reported]
 
 
-def _translated(error: ValidationError) -> Iterator[tuple[KeyPath, str]]:
+def _translated(error: ValidationError) -> Iterator[PathMessage]:
     for details in error.errors(include_url=False):
         path = tuple(part for part in details["loc"] if part != "[key]")
         yield path, _message(details["type"], path, details["input"], details.get("ctx") or {})
 
 
-def _message(kind: str, path: KeyPath, found: Any, context: dict[str, Any]) -> str:
+def _message(kind: str, path: KeyPath, value: Any, context: dict[str, Any]) -> str:
     if kind == "extra_forbidden":
         return f"is not a key here; {suggestion(str(path[-1]), _keys_at(path))}"
     if kind == "missing":
         return _MISSING.get(path, "is missing")
     if kind in _EXPECTED:
         example = f", as in {_SECTION_EXAMPLES[path]}" if path in _SECTION_EXAMPLES else ""
-        return f"{_EXPECTED[kind]}{example}, not {_described(found)}"
+        return f"{_EXPECTED[kind]}{example}, not {_described(value)}"
     if kind == "literal_error":
-        return f"must be {context['expected']}, not {_described(found)}"
+        return f"must be {context['expected']}, not {_described(value)}"
     if kind in {"too_short", "string_too_short"}:
         return "must not be empty"
     if kind == "greater_than_equal":
-        return f"must be at least {context['ge']}, not {_described(found)}"
+        return f"must be at least {context['ge']}, not {_described(value)}"
     if kind == "less_than_equal":
-        return f"must be at most {context['le']}, not {_described(found)}"
+        return f"must be at most {context['le']}, not {_described(value)}"
     return str(context.get("error", f"is not valid ({kind})"))
 
 
@@ -89,14 +89,14 @@ def _keys_at(path: KeyPath) -> list[str]:
 
 
 def _section_in(annotation: Any) -> type[BaseModel] | None:
-    """Return the section in a type such as ``X | None`` or ``dict[str, X]``."""
+    """Return the section in a type such as ``X | None`` or ``dict[str, X]``; None when there is none."""
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         return annotation
-    return next((found for one in get_args(annotation) if (found := _section_in(one))), None)
+    return next(filter(None, map(_section_in, get_args(annotation))), None)
 
 
 def _described(value: Any) -> str:
-    """Say what a value is, in few words."""
+    """Return a value as a message names it."""
     if value is None:
         return "empty (null)"
     if isinstance(value, bool):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -123,6 +123,7 @@ def failures(series: str, *, where: str | None, as_json: bool) -> None:
     """
     from database.queries.failures import failure_groups
     from database.session.lifecycle import scoped_session
+    from experiments.series_file.axes import fixed_names
     from meta.commands.support import printing
 
     with scoped_session(read_only=True) as session:
@@ -134,7 +135,7 @@ def failures(series: str, *, where: str | None, as_json: bool) -> None:
     if not groups:
         which = "" if where is None else " that --where is true of"
         click.echo(f"no experiment of {found.name}{which} has failed")
-    fixed = set(found.resolved.get("fixed", {}))
+    fixed = fixed_names(found.resolved)
     for number, group in enumerate(groups):
         if number:
             click.echo()
@@ -159,7 +160,7 @@ def _group_data(group: FailureGroup) -> dict[str, Any]:
     }
 
 
-def _print_group(group: FailureGroup, fixed: set[str]) -> None:
+def _print_group(group: FailureGroup, fixed: Collection[str]) -> None:
     from experiments.parameters import flatten
     from meta.commands.support import printing
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -298,6 +298,7 @@ def _list_series(session: Session, *, as_json: bool) -> None:
 def _list_experiments(
     series: ExperimentSeries, read: Callable[..., Iterator[ExperimentRow]], limit: int
 ) -> None:
+    from experiments.series_file.axes import fixed_names
     from meta.commands.support import printing
 
     rows = list(read(limit=limit + 1))
@@ -308,13 +309,13 @@ def _list_experiments(
         printing.Column("parameters", free=True),
         printing.Column("results", free=True),
     ]
-    fixed = set(series.resolved.get("fixed", {}))
+    fixed = fixed_names(series.resolved)
     printing.print_table(columns, [_cells(row, fixed) for row in rows[:limit]])
     if len(rows) > limit:
         click.echo(f"there are more than {limit}; --limit shows more", err=True)
 
 
-def _cells(row: ExperimentRow, fixed: set[str]) -> list[object]:
+def _cells(row: ExperimentRow, fixed: Collection[str]) -> list[object]:
     """Return what a line of the list shows: parameters that vary, results that are short."""
     from experiments.parameters import flatten
     from meta.commands.support import printing

@@ -240,7 +240,7 @@ def read_records(
         There is no such series.
     """
     found = find_series(session, series)
-    file = file or SeriesFile.model_validate(found.resolved)
+    file = file or SeriesFile.recorded(found.resolved)
     completed: dict[int, list[CompletedExperiment]] = {}
     missing: dict[int, Counter[str]] = {}
     seeds: dict[int, set[int]] = {}

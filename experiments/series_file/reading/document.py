@@ -1,4 +1,4 @@
-"""Plain data and where in the file each part of it stands."""
+"""Plain data with the position of each part in the file."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class Position(NamedTuple):
 
 @dataclass(frozen=True)
 class Document:
-    """What was read, and what was wrong with it.
+    """The data of a series file, and the problems of reading it.
 
     Attributes
     ----------
@@ -27,7 +27,7 @@ class Document:
     positions : mapping of key path to Position
         Of the keys of mappings and the items of lists; empty when the data came from no file.
     problems : tuple of Problem
-        What could be read around.
+        Those that reading could go on after.
     """
 
     data: dict[str, Any]
@@ -35,7 +35,7 @@ class Document:
     problems: tuple[Problem, ...] = ()
 
     def problem(self, path: KeyPath, message: str) -> Problem:
-        """Return a problem at `path`, or at the nearest place above it that the file has."""
+        """Return a problem at the position of `path`, or of the nearest key above it that is in the file."""
         for length in range(len(path), -1, -1):
             position = self.positions.get(path[:length])
             if position is not None:
@@ -43,8 +43,8 @@ class Document:
         return Problem(message, path)
 
 
-def text_objection(text: str) -> str | None:
-    """Say why a text cannot be stored in a database, or None when it can."""
+def text_problem(text: str) -> str | None:
+    """Return why a text cannot be stored in a database; None when it can."""
     if "\0" in text:
         return "contains a NUL character, which databases cannot store"
     if not text.isascii() and any("\ud800" <= character <= "\udfff" for character in text):

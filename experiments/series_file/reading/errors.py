@@ -1,4 +1,4 @@
-"""What is wrong with a series file: every problem at once, each with its place."""
+"""Problems of a series file: all at once, each with its place."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ from database.errors import ExperimentsError
 
 #: The keys and list indices that lead from the top of a file to a place in it.
 KeyPath = tuple[str | int, ...]
+#: A place, and what is wrong there.
+PathMessage = tuple[KeyPath, str]
 
 _LONGEST_KEY = 60
 _LONGEST_PATH = 12
@@ -17,14 +19,14 @@ _MOST_SHOWN = 100
 
 @dataclass(frozen=True)
 class Problem:
-    """One thing that is wrong.
+    """A problem at a place of a series file.
 
     Attributes
     ----------
     message : str
-        What is wrong and what to write instead.
+        What is wrong, and what to write instead.
     path : tuple of str and int
-        The keys that lead to the place; empty for the file as a whole.
+        The keys that lead to the place; empty for the whole file.
     line, column : int or None
         The place in the file, counted from 1; None when there is no file.
     """
@@ -68,7 +70,7 @@ class SeriesFileError(ExperimentsError, ValueError):
 
 
 def path_text(path: KeyPath) -> str:
-    """Return a key path as people write it: ``graphs[0].hue``."""
+    """Return a key path as text: ``graphs[0].hue``."""
     text = ""
     for part in path[:_LONGEST_PATH]:
         if isinstance(part, int):

@@ -1,14 +1,14 @@
-"""Reading a series that was written in Python: the same plain data as from a file, without lines."""
+"""Reading a series from a Python mapping: the same plain data as from a file, without positions."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
 
-from experiments.series_file.reading.document import Document, text_objection
+from experiments.series_file.reading.document import Document, text_problem
 from experiments.series_file.reading.errors import KeyPath, Problem
 
-#: Deeper than this is taken for a structure that contains itself.
+#: Deeper structures are taken to contain themselves.
 MAX_DEPTH = 50
 
 
@@ -24,8 +24,8 @@ def _plain(value: Any, path: KeyPath, problems: list[Problem]) -> Any:
     if value is None or type(value) in {bool, int, float}:
         return value
     if isinstance(value, str):
-        if found := text_objection(value):
-            problems.append(Problem(found, path))
+        if problem := text_problem(value):
+            problems.append(Problem(problem, path))
         return str(value)
     if isinstance(value, Mapping | list | tuple | range):
         if len(path) >= MAX_DEPTH:
@@ -42,15 +42,15 @@ def _plain_mapping(value: Mapping[Any, Any], path: KeyPath, problems: list[Probl
     for key, item in value.items():
         if not isinstance(key, str):
             problems.append(Problem(f"has the key {key!r}; keys are text", path))
-        elif found := text_objection(key):
-            problems.append(Problem(f"the key {found}", (*path, key)))
+        elif problem := text_problem(key):
+            problems.append(Problem(f"the key {problem}", (*path, key)))
         else:
             data[str(key)] = _plain(item, (*path, key), problems)
     return data
 
 
 def _plain_scalar(value: Any, path: KeyPath, problems: list[Problem]) -> Any:
-    """Take numpy scalars and subclasses of the plain types; refuse the rest."""
+    """Convert numpy scalars and subclasses of the plain types; report others."""
     item = getattr(value, "item", None)
     if callable(item) and getattr(value, "ndim", None) == 0:
         value = item()

@@ -1,11 +1,11 @@
-"""Plain YAML scalars by the core schema of YAML 1.2, without the traps of 1.1."""
+"""Plain YAML scalars by the core schema of YAML 1.2."""
 
 from __future__ import annotations
 
 import re
 from typing import Any
 
-#: A literal with more digits than this fits nothing we store.
+#: Integers with more characters are refused.
 MAX_INTEGER_CHARACTERS = 100
 
 _CONSTANTS: dict[str, Any] = {
@@ -24,18 +24,18 @@ _SEXAGESIMAL = re.compile(r"[-+]?(?:[1-9][0-9]*(?::[0-5]?[0-9])+|[0-9]+(?::[0-5]
 
 
 class AmbiguousScalarError(ValueError):
-    """A scalar looks like a number and means different things to different readers."""
+    """A scalar that looks like a number and means different things to different readers."""
 
 
 def plain_scalar(text: str) -> Any:
-    """Return what an unquoted scalar means: None, a bool, an int, a float or the text itself.
+    """Return the value of an unquoted scalar: None, a bool, an int, a float or the text itself.
 
     ``1e-3`` is a float; ``no``, ``on``, ``2024-01-01`` and ``08:00:00`` are text.
 
     Raises
     ------
     AmbiguousScalarError
-        For ``010``, ``0o17``, ``12:30:45``, ``1_000`` and their like, and for endless integers.
+        For ``010``, ``0o17``, ``12:30:45``, ``1_000`` and the like, and for endless integers.
     """
     if text in _CONSTANTS:
         return _CONSTANTS[text]

@@ -1,8 +1,8 @@
-"""Reading YAML strictly: plain data with line numbers, from files that nobody needs to trust.
+"""Reading untrusted YAML strictly: plain data with line numbers.
 
-Data is composed from PyYAML's events, not loaded: nothing is constructed that the file names, what
-aliases stand for is counted before it is copied, and depth is bounded while reading. The parser is
-the pure Python one: the C parser was measured to crash the process on deep nesting.
+Data is composed from PyYAML's events, not loaded: nothing that the file names is constructed, aliases are
+counted before they are copied, and depth is bounded while reading. The parser is the pure Python one:
+libyaml was measured to crash the process on deep nesting, and has other messages and columns.
 """
 
 from __future__ import annotations
@@ -13,20 +13,20 @@ from typing import Any
 
 import yaml
 
-from experiments.series_file.reading.document import Document, Position, text_objection
+from experiments.series_file.reading.document import Document, Position, text_problem
 from experiments.series_file.reading.errors import KeyPath, Problem
 from experiments.series_file.reading.scalars import AmbiguousScalarError, plain_scalar
 
 MAX_BYTES = 1024 * 1024
 MAX_DEPTH = 50
-#: Keys and values of a file, with aliases written out.
+#: Keys and values of a file, aliases expanded.
 MAX_VALUES = 100_000
 
 _UTF16_MARKS = (b"\xff\xfe", b"\xfe\xff")
 
 
 class UnreadableError(Exception):
-    """Reading cannot go on after this problem."""
+    """A problem after which reading cannot go on."""
 
     def __init__(self, problem: Problem) -> None:
         super().__init__(str(problem))
@@ -34,13 +34,13 @@ class UnreadableError(Exception):
 
 
 def read_yaml(content: bytes) -> Document:
-    """Read a file's content.
+    """Read the content of a file.
 
     Raises
     ------
     UnreadableError
-        When the file is not UTF-8 or not YAML, too large or too deep, or is not one mapping. What can
-        be read around (duplicate keys, tags, ...) is among the document's problems instead.
+        When the file is not UTF-8 or not YAML, too large or too deep, or not one mapping. Problems that
+        reading can go on after (duplicate keys, tags, ...) are the document's.
     """
     text = _decode(content)
     composer = _Composer(text)
@@ -74,26 +74,26 @@ def _decode(content: bytes) -> str:
 
 @dataclass(slots=True)
 class _Node:
-    """A value as composed; nodes that aliases refer to are shared."""
+    """A composed value; nodes that aliases refer to are shared."""
 
     value: Any  # a scalar, a list of nodes, or a dict of (key position, node)
     position: Position
-    #: Of everything below it, aliases written out.
+    #: Of everything below it, aliases expanded.
     size: int = 1
     height: int = 1
 
 
 class _Composer:
-    """Builds nodes from events, and keeps what was wrong on the way."""
+    """Builds nodes from events, and collects problems."""
 
     def __init__(self, text: str) -> None:
         self.problems: list[Problem] = []
         self._events = _events(text)
         self._path: list[str | int] = []
-        self._anchors: dict[str, _Node | None] = {}  # None: not complete yet
+        self._anchors: dict[str, _Node | None] = {}  # None: incomplete
 
     def compose_document(self) -> _Node:
-        """Return the one document of the file."""
+        """Return the only document of the file."""
         next(self._events)  # the start of the stream
         if isinstance(next(self._events), yaml.StreamEndEvent):
             raise UnreadableError(Problem("the file is empty", (), 1, 1))
@@ -169,7 +169,7 @@ class _Composer:
             )
 
     def _key(self, event: yaml.Event) -> str | None:
-        """Return a key, or None after reporting one that cannot be."""
+        """Return a key; None after reporting an invalid one."""
         if isinstance(event, yaml.ScalarEvent) and event.style is None and event.value == "<<":
             self._report(event, "merge keys (<<) are not read; write the keys out")
             return None
@@ -190,8 +190,8 @@ class _Composer:
         except AmbiguousScalarError as error:
             self._report(event, str(error))
             return event.value
-        if isinstance(value, str) and (found := text_objection(value)):
-            self._report(event, found)
+        if isinstance(value, str) and (problem := text_problem(value)):
+            self._report(event, problem)
         return value
 
     def _report(self, event: yaml.Event, message: str) -> None:
@@ -222,7 +222,7 @@ def _position(event: yaml.Event) -> Position:
 
 
 def _plain(node: _Node, path: KeyPath, positions: dict[KeyPath, Position]) -> Any:
-    """Return the data of `node`, aliases written out, and note the position of each part."""
+    """Return the data of `node`, aliases expanded, and add the position of each part to `positions`."""
     if isinstance(node.value, dict):
         data = {}
         for key, (position, child) in node.value.items():

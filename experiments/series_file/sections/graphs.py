@@ -67,7 +67,7 @@ def _limits(value: object) -> object:
                 raise ValueError(f"must not lie beyond {LARGEST_NUMBER:g}, where nothing is drawn")
             return tuple(None if end is None else float(end) for end in value)
     raise ValueError(
-        f"must be a lower and a higher end, such as [0, 1] or [0, null], not {shorthand.seen(value)}"
+        f"must be a lower and a higher end, such as [0, 1] or [0, null], not {shorthand.described(value)}"
     )
 
 
@@ -80,7 +80,7 @@ def _size(value: object) -> object:
             return width, height
     raise ValueError(
         f"must be column, page, or width and height in inches from {_SMALLEST:g} to {_LARGEST:g}, "
-        f"such as [3.5, 3], not {shorthand.seen(value)}"
+        f"such as [3.5, 3], not {shorthand.described(value)}"
     )
 
 

@@ -1,4 +1,4 @@
-"""What graphs and tables may write in short, and what is wrong with values of the keys they share."""
+"""Short forms in graphs and tables, and the values of keys that both have."""
 
 from __future__ import annotations
 
@@ -27,25 +27,27 @@ def level(value: object) -> object:
     """Return the level of an interval."""
     if value is None or (isinstance(value, float) and 0 < value < 1):
         return value
-    raise ValueError(f"must be a number between 0 and 1, such as 0.95, not {seen(value)}")
+    raise ValueError(f"must be a number between 0 and 1, such as 0.95, not {described(value)}")
 
 
 def order(value: object) -> object:
-    """Return the values that go first, by parameter."""
+    """Return the values that come first, by parameter."""
     if not isinstance(value, Mapping):
-        raise ValueError(f"must be a list of values, or a mapping of parameters to lists, not {seen(value)}")
+        raise ValueError(
+            f"must be a list of values, or a mapping of parameters to lists, not {described(value)}"
+        )
     for name, values in value.items():
         if not isinstance(values, list | tuple) or not values:
-            raise ValueError(f"of {name!r} must be a list of its values, not {seen(values)}")
+            raise ValueError(f"of {name!r} must be a list of its values, not {described(values)}")
     return value
 
 
 def formats(value: object) -> object:
     """Return a list of formats; one may be written alone."""
-    found = [value] if isinstance(value, str) else value
-    if isinstance(found, list | tuple) and not found:
+    several = names(value)
+    if isinstance(several, list | tuple) and not several:
         raise ValueError("must not be empty")
-    return found
+    return several
 
 
 def interval(given: Mapping[str, Any]) -> dict[str, Any]:
@@ -59,7 +61,7 @@ def interval(given: Mapping[str, Any]) -> dict[str, Any]:
     return full
 
 
-def seen(value: object) -> str:
+def described(value: object) -> str:
     """Return a value for a message; short lists are written out."""
     if isinstance(value, list | tuple) and len(value) <= 4 and not any(map(_nests, value)):
         return f"[{', '.join(map(shortened, value))}]"

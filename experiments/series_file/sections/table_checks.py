@@ -1,4 +1,4 @@
-"""Whether the keys of a table fit each other, and name parameters that there are."""
+"""Checks of a table: whether its keys fit each other and name parameters of the series."""
 
 from __future__ import annotations
 
@@ -6,24 +6,21 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from database.suggestions import suggestion
-from experiments.series_file.reading.errors import KeyPath
+from experiments.series_file.reading.errors import KeyPath, PathMessage
 from experiments.series_file.sections import graph_checks, shorthand
 from experiments.series_file.sections.tables import show_parts
-
-#: The path below a table, and what is wrong there.
-_Finding = tuple[KeyPath, str]
 
 _ROLES = ("rows", "columns", "over")
 _SHOWN = ("estimator", "interval", "level", "ends")
 
 
-def objections(table: Mapping[str, Any]) -> Iterator[_Finding]:
-    """Yield what is wrong with the keys of a table, whatever parameters there are.
+def objections(table: Mapping[str, Any]) -> Iterator[PathMessage]:
+    """Yield the problems of a table that do not depend on the parameters.
 
     Parameters
     ----------
     table : mapping
-        As written: only the keys that are there. What has a wrong type is passed over.
+        As written, without defaults. Values of a wrong type are skipped.
     """
     yield from _roles(table)
     parts = show_parts(table.get("show"))
@@ -34,8 +31,8 @@ def objections(table: Mapping[str, Any]) -> Iterator[_Finding]:
     yield from _compared(table)
 
 
-def _roles(table: Mapping[str, Any]) -> Iterator[_Finding]:
-    """Refuse a parameter in two roles: one of them would show nothing."""
+def _roles(table: Mapping[str, Any]) -> Iterator[PathMessage]:
+    """Check that no parameter has two roles: one of them would show nothing."""
     taken: dict[str, str] = {}
     for path, name in _named(table, _ROLES):
         role = str(path[0])
@@ -44,7 +41,7 @@ def _roles(table: Mapping[str, Any]) -> Iterator[_Finding]:
         taken.setdefault(name, role)
 
 
-def _compared(table: Mapping[str, Any]) -> Iterator[_Finding]:
+def _compared(table: Mapping[str, Any]) -> Iterator[PathMessage]:
     within = table.get("within", "column")
     if within == "row" and not table.get("columns"):
         yield ("within",), "cannot be 'row' in a table without columns: there is nothing to compare in a row"
@@ -60,8 +57,8 @@ def _compared(table: Mapping[str, Any]) -> Iterator[_Finding]:
         yield ("baseline",), f"must give a value of each of the {role}: {{{wanted}}}"
 
 
-def names(table: Mapping[str, Any], parameters: Sequence[str]) -> Iterator[_Finding]:
-    """Yield the names in a table that are no parameters, each with what was probably meant."""
+def names(table: Mapping[str, Any], parameters: Sequence[str]) -> Iterator[PathMessage]:
+    """Yield the names in a table that are no parameters, each with the nearest parameter."""
     for path, name in _named(table, (*_ROLES, "where", "order")):
         if name not in parameters:
             yield path, f"cannot be {name!r}; {suggestion(name, parameters)}"
@@ -73,10 +70,10 @@ def names(table: Mapping[str, Any], parameters: Sequence[str]) -> Iterator[_Find
 
 
 def _named(table: Mapping[str, Any], keys: Sequence[str]) -> Iterator[tuple[KeyPath, str]]:
-    """Yield where a table names a parameter, and the name."""
+    """Yield the path and the name where a table names a parameter."""
     for key in keys:
         given = table.get(key)
-        if key in ("where", "order"):  # where may also be an expression, which names them in its own way
+        if key in ("where", "order"):  # an expression in where is checked by its parser
             yield from (((key, name), name) for name in (given if isinstance(given, dict) else ()))
         elif isinstance(given, str):
             yield (key,), given

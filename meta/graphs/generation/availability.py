@@ -9,6 +9,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from database.models import Experiment, ExperimentSeries, ExperimentStatus
+from experiments.series_file.models import SeriesFile
 
 #: So many completed experiments are looked at: those of a series return the same things.
 _LOOKED_AT = 100
@@ -27,7 +28,7 @@ def can_be_drawn(session: Session, series: str) -> bool:
     ).first()
     if found is None:
         return False
-    if found.resolved.get("graphs"):
+    if SeriesFile.recorded(found.resolved).graphs:
         return True
     returned = session.scalars(
         select(Experiment.results)

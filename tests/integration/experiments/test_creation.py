@@ -32,7 +32,7 @@ def test_what_is_written(database_url: str, write: Write, folder: Path) -> None:
         assert (series.description, series.tags, series.target) == ("d é", ["t"], f"{folder}/train.py:main")
         assert (series.source, series.source_path) == (path.read_text(encoding="utf-8"), str(folder))
         assert (series.state, series.revision) == (SeriesState.READY, 1)
-        assert SeriesFile.model_validate(series.resolved) == load_series_file(path).file
+        assert SeriesFile.recorded(series.resolved) == load_series_file(path).file
         parameters = [{"lr": 0.1, "m": {"w": 1}}, {"lr": 1e-7, "m": {"w": 1}}]
         assert [(c.position, c.parameters, c.key, c.revision, c.block) for c in series.configurations] == [
             (position, found, key(found), 1, None) for position, found in enumerate(parameters)
@@ -68,7 +68,7 @@ def test_what_decides_no_experiment_may_change_freely(database_url: str, write: 
     series = series_row()
     assert (series.description, series.tags, series.revision) == ("new", ["x"], 1)
     assert series.source == path.read_text(encoding="utf-8")
-    resolved = SeriesFile.model_validate(series.resolved)
+    resolved = SeriesFile.recorded(series.resolved)
     assert (resolved.execute.timeout, resolved.graphs[0].y) == (7200.0, "a")
 
 

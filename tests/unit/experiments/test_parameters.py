@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from experiments.parameters import ParameterError, canonical, flatten, key, nest, objection
+from experiments.parameters import ParameterError, canonical, flatten, key, nest, value_problem
 
 _names = st.text(st.characters(exclude_characters=".", exclude_categories=["Cs"]), min_size=1, max_size=4)
 _scalars = st.one_of(
@@ -103,7 +103,7 @@ def test_a_negative_zero_is_a_zero(value: float) -> None:
 )
 def test_what_cannot_be_a_value(value: object, reason: str) -> None:
     """Values are finite, fit 64 bits and are plain."""
-    found = objection(value)
+    found = value_problem(value)
     assert found is not None
     assert reason in found
 
@@ -113,6 +113,6 @@ def test_what_can_be_a_value() -> None:
     deep: Any = 1
     for _ in range(50):
         deep = [deep]
-    assert objection([2**63 - 1, -(2**63), 5e-324, None, True, "x", {"a": {}}]) is None
-    assert objection(deep) is None
-    assert objection([deep]) == "nests deeper than 50 levels"
+    assert value_problem([2**63 - 1, -(2**63), 5e-324, None, True, "x", {"a": {}}]) is None
+    assert value_problem(deep) is None
+    assert value_problem([deep]) == "nests deeper than 50 levels"

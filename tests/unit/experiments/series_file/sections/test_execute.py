@@ -153,7 +153,7 @@ execute:
 """
     )
     file = load_series_file(write(text)).file
-    assert SeriesFile.model_validate(json.loads(json.dumps(file.model_dump(mode="json")))) == file
+    assert SeriesFile.recorded(json.loads(json.dumps(file.model_dump(mode="json")))) == file
     execution = file.execute.execution(workers=2)
     assert execution == Execution(
         isolation="process",
