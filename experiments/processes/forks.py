@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import os
-import threading
 import time
 import warnings
+
+import psutil
 
 #: Threads that a library joins before a fork take a moment to vanish.
 _VANISH_S = 0.1
@@ -37,7 +38,4 @@ def threads_that_survive_forks() -> int:
 
 
 def _other_threads() -> int:
-    try:
-        return len(os.listdir("/proc/self/task")) - 1  # noqa: PTH208 - only their number is wanted
-    except OSError:
-        return threading.active_count() - 1
+    return int(psutil.Process().num_threads()) - 1

@@ -7,6 +7,8 @@ import re
 import time
 from pathlib import Path, PurePosixPath
 
+import psutil
+
 from experiments.processes.process_tree import descendants_of
 
 _PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
@@ -16,24 +18,6 @@ _MOST_SHARE = 0.05
 KERNEL_KILL = "the kernel killed its process because memory ran out"
 #: For how long a kill by the kernel explains a death.
 _EXPLAINS_S = 2.0
-
-
-def memory_of(pid: int) -> int | None:
-    """Return the resident memory of a process and all that is below it.
-
-    Pages that they share are counted for each of them: see `MemoryMeter` for the exact figure.
-
-    Returns
-    -------
-    int or None
-        Bytes; None when the process has ended, or elsewhere than on Linux.
-    """
-    total = None
-    for each in [pid, *descendants_of(pid)]:
-        resident = _resident(each)
-        if resident is not None:
-            total = (total or 0) + resident
-    return total
 
 
 class MemoryMeter:
@@ -193,10 +177,9 @@ def _resident(pid: int) -> int | None:
 def _proportional(pid: int) -> int | None:
     """Return the size with each shared page divided by the number of processes that share it."""
     try:
-        found = re.search(rb"^Pss:\s+(\d+) kB$", Path(f"/proc/{pid}/smaps_rollup").read_bytes(), re.MULTILINE)
-    except OSError:
+        return int(psutil.Process(pid).memory_full_info().pss)
+    except (psutil.Error, AttributeError):  # it has ended, or the kernel has no smaps
         return _resident(pid)
-    return int(found[1]) * 1024 if found else _resident(pid)
 
 
 def _size(count: int) -> str:

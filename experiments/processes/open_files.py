@@ -11,6 +11,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+import psutil
 from sqlalchemy.engine import URL
 
 from experiments.journal import JournalWriter
@@ -34,7 +35,12 @@ class OwnDescriptors:
         self._journal = journal
         self._files: dict[int, tuple[int, int] | None] = {}
         if url.get_backend_name() == "sqlite" and url.database:
-            self._files = _open_below(str(Path(url.database).resolve()))
+            database = str(Path(url.database).resolve())  # and its companions, -wal and -shm
+            self._files = {
+                file.fd: _identity(file.fd)
+                for file in psutil.Process().open_files()
+                if file.path.startswith(database)
+            }
 
     def check(self) -> None:
         """End this process at once if a descriptor is closed or stands for another file.
@@ -50,23 +56,7 @@ class OwnDescriptors:
 
 def _identity(descriptor: int) -> tuple[int, int] | None:
     try:
-        found = os.fstat(descriptor)
+        status = os.fstat(descriptor)
     except OSError:
         return None
-    return found.st_dev, found.st_ino
-
-
-def _open_below(database: str) -> dict[int, tuple[int, int] | None]:
-    """Return the open descriptors of the database and its companions (``-wal``, ``-shm``)."""
-    found = {}
-    try:
-        entries = list(Path("/proc/self/fd").iterdir())
-    except OSError:
-        return {}
-    for entry in entries:
-        try:
-            if str(entry.readlink()).startswith(database):
-                found[int(entry.name)] = _identity(int(entry.name))
-        except OSError:
-            continue  # the listing's own descriptor
-    return found
+    return status.st_dev, status.st_ino

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
-from pathlib import Path
+
+import psutil
 
 from database.models import Outcome
 from experiments.execution.ending_messages import sentence
@@ -89,11 +90,11 @@ def is_stuck(
     since = journal.last_event_at
     if journal.current is not None or since is None or time.monotonic() - since < STUCK_S:
         return False
-    return _is_stopped(pid) or answered_at > since + patience_s
+    return (pid is not None and _is_stopped(pid)) or answered_at > since + patience_s
 
 
-def _is_stopped(pid: int | None) -> bool:
+def _is_stopped(pid: int) -> bool:
     try:
-        return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] == "T"
-    except OSError:
+        return bool(psutil.Process(pid).status() == psutil.STATUS_STOPPED)
+    except psutil.NoSuchProcess:
         return False

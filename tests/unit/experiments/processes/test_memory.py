@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from experiments.processes.memory import KernelKills, MemoryMeter, events_file, memory_message, memory_of
+from experiments.processes.memory import KernelKills, MemoryMeter, events_file, memory_message
 
 MB = 10**6
 
@@ -36,10 +36,10 @@ def resident() -> int:
 
 def test_memory_of_this_process() -> None:
     """What a process allocates and touches is seen."""
-    before = memory_of(os.getpid())
+    before = MemoryMeter().read(os.getpid())
     assert before is not None
     hog = bytearray(50 * MB)
-    after = memory_of(os.getpid())
+    after = MemoryMeter().read(os.getpid())
     assert after is not None
     assert after - before > 40 * MB
     assert after > resident() - 20 * MB  # more, when other tests have left something below this process
@@ -48,9 +48,9 @@ def test_memory_of_this_process() -> None:
 
 def test_descendants_count() -> None:
     """The memory of what a process has started is its own too."""
-    alone = memory_of(os.getpid())
+    alone = MemoryMeter().read(os.getpid())
     with child():
-        together = memory_of(os.getpid())
+        together = MemoryMeter().read(os.getpid())
     assert alone is not None
     assert together is not None
     assert together > alone + MB
@@ -60,18 +60,18 @@ def test_no_such_process() -> None:
     """A process that has ended takes nothing that could be told."""
     with child() as pid:
         pass
-    assert memory_of(pid) is None
+    assert MemoryMeter().read(pid) is None
     assert MemoryMeter(1).read(pid) is None
 
 
 def test_shared_pages_break_no_limit() -> None:
     """Pages that a process shares with those it forked are not counted twice when it matters."""
     hog = bytearray(100 * MB)
-    alone = memory_of(os.getpid())  # with what other tests have left below this process
+    alone = MemoryMeter().read(os.getpid())  # with what other tests have left below this process
     assert alone is not None
     limit = alone + 50 * MB
     with child(), child():
-        plain = memory_of(os.getpid())
+        plain = MemoryMeter().read(os.getpid())
         assert plain is not None
         assert plain > limit  # the sum of the sizes would break it
         meter = MemoryMeter(limit)
