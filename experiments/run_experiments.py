@@ -30,7 +30,7 @@ if TYPE_CHECKING:  # each process needs some of these only
     from experiments.attempt.in_process import Attempts
     from experiments.attempt.single import Call
     from experiments.execution.worker_control import Control
-    from experiments.isolation.isolated_attempts import Isolation
+    from experiments.isolation.isolated_attempts import ProcessIsolation
     from experiments.run.one_series import RunOptions, Source
     from experiments.run.several_series import SeveralRuns
     from experiments.run.summary import RunSummary
@@ -70,7 +70,7 @@ def run_a_single_experiment(
     if settled.database_url:
         configure(settled.database_url, protocol=True)
     supervised = settled.worker_id is not None
-    # Before a connection is open: the template must not inherit it.
+    # Before a connection is open: the fork server must not inherit it.
     isolation = _isolation(settled) if supervised and settled.execution.isolation == "process" else None
     session = _open_session(patient=supervised)
     try:
@@ -84,7 +84,7 @@ def run_a_single_experiment(
 def experiment_loop(
     session: Session,
     config: WorkerConfig,
-    isolation: Isolation | None = None,
+    isolation: ProcessIsolation | None = None,
     control: Control | None = None,
 ) -> int:
     """Claim, run and record experiments of the series of `config` until nothing is pending.
@@ -95,7 +95,7 @@ def experiment_loop(
         This process's; committed by each transaction of the protocol, idle while user code runs.
     config : WorkerConfig
         With the ids of a registered runner and worker.
-    isolation : Isolation, optional
+    isolation : ProcessIsolation, optional
         Gives each experiment a process of its own.
     control : Control, optional
         Says when to stop; by default the supervisor does, by `config.control`.
@@ -111,7 +111,7 @@ def experiment_loop(
         The worker was declared dead.
     """
     # Not needed by the command, and numpy comes with it.
-    from experiments.attempt.in_process import AttemptsHere
+    from experiments.attempt.in_process import InProcessAttempts
     from experiments.execution.worker_control import Control
     from experiments.journal import JournalWriter
     from experiments.output.capture import OutputCapture
@@ -131,7 +131,7 @@ def experiment_loop(
     if isolation is not None:
         attempts: Attempts = isolation.attempts(series, folder.capture(runner_id, worker_id), control)
     else:
-        attempts = AttemptsHere(_load(series), owns_process=supervised)
+        attempts = InProcessAttempts(_load(series), owns_process=supervised)
     worker = Worker(
         session,
         Post(series.id, series.folder, worker_id, folder, execution, canary=config.canary),
@@ -211,10 +211,10 @@ def run_several_series(sources: Sequence[Source], options: RunOptions | None = N
         close_global_session()
 
 
-def _isolation(config: WorkerConfig) -> Isolation:
-    from experiments.isolation.isolated_attempts import Isolation
+def _isolation(config: WorkerConfig) -> ProcessIsolation:
+    from experiments.isolation.isolated_attempts import ProcessIsolation
 
-    return Isolation(config)
+    return ProcessIsolation(config)
 
 
 def _open_session(*, patient: bool) -> Session:

@@ -11,7 +11,7 @@ from database.claims.protocol import Token
 from database.claims.types import Chunk, Claim, Finished
 from experiments.attempt.single import Call, attempt
 from experiments.context import Identity, Run
-from experiments.processes.process_state import Surroundings
+from experiments.processes.process_state import RestorableState
 from experiments.processes.subreaper import end_descendants
 
 
@@ -40,10 +40,10 @@ class Task:
 
 
 class Attempts(Protocol):
-    """Makes attempts, one after another."""
+    """Makes attempts, one after another: in this process, or each in a process of its own."""
 
     def prepare(self) -> None:
-        """Get ready for the next attempt, before it begins.
+        """Prepare the next attempt, before it begins.
 
         Raises
         ------
@@ -52,39 +52,39 @@ class Attempts(Protocol):
         """
 
     def attempt(self, task: Task) -> Finished:
-        """Make one attempt and say how it ended; what it wrote is in the worker's captured output.
+        """Make one attempt and return how it ended; what it wrote is in the worker's captured output.
 
         Raises
         ------
         KeyboardInterrupt
-            The person who owns this process pressed Ctrl-C; nothing else is ever raised.
+            Ctrl-C in a process of the user's own; nothing else is ever raised.
         """
 
     @property
-    def spoiled(self) -> str | None:
-        """What an attempt left that would reach the next one; the worker must make way for another."""
+    def tainted(self) -> str | None:
+        """What an attempt left that would affect the next one; the worker must be replaced."""
 
     def close(self) -> None:
-        """Release what attempts need."""
+        """Release the resources of attempts."""
 
 
-class AttemptsHere:
-    """Makes attempts in this process, and puts back what they changed.
+class InProcessAttempts:
+    """Makes attempts in this process, and restores what they changed.
 
     Parameters
     ----------
     call : Call
         The target; loaded, as what its import changed is left as it is.
     owns_process : bool
-        Whether all processes below this one are experiments' and end with them, and Ctrl-C means
-        nothing: not so in a process of the user's own.
+        Whether all processes below this one are experiments' and end with them, and Ctrl-C has no
+        meaning: not so in a process of the user's own.
     """
 
     def __init__(self, call: Call, *, owns_process: bool) -> None:
         self._call = call
         self._owns_process = owns_process
-        self._surroundings = Surroundings(is_persons=not owns_process)
-        self._lives_on: str | None = None
+        self._state = RestorableState(interactive=not owns_process)
+        self._unkillable: str | None = None
 
     def prepare(self) -> None:
         """Do nothing: the target is loaded."""
@@ -103,16 +103,16 @@ class AttemptsHere:
             claim,
             run,
             pass_interrupts=not self._owns_process,
-            surroundings=self._surroundings,
+            state=self._state,
         )
         if self._owns_process and not end_descendants():
-            self._lives_on = "a process that cannot be killed"
+            self._unkillable = "a process that cannot be killed"
         return finished
 
     @property
-    def spoiled(self) -> str | None:
-        """What this process cannot get rid of; nothing where no other could take its place."""
-        return (self._surroundings.spoiled or self._lives_on) if self._owns_process else None
+    def tainted(self) -> str | None:
+        """What cannot be restored or killed here; None where no other process could take over."""
+        return (self._state.tainted or self._unkillable) if self._owns_process else None
 
     def close(self) -> None:
-        """Do nothing: there is nothing to release."""
+        """Do nothing: there are no resources to release."""

@@ -21,7 +21,7 @@ from database.errors import InvalidValueError
 from database.models import Outcome, exact_json
 from database.models.exact_json import storable_text
 from experiments.context import Run
-from experiments.processes.process_state import Surroundings
+from experiments.processes.process_state import RestorableState
 
 #: A longer traceback loses its middle.
 _TRACEBACK_CHARACTERS = 64_000
@@ -50,7 +50,7 @@ def attempt(
     run: Run,
     *,
     pass_interrupts: bool = False,
-    surroundings: Surroundings | None = None,
+    state: RestorableState | None = None,
 ) -> Finished:
     """Run one experiment.
 
@@ -58,8 +58,8 @@ def attempt(
     ----------
     pass_interrupts : bool
         Let KeyboardInterrupt through: in a process of the user's own it means the user.
-    surroundings : Surroundings or None
-        What is put back as soon as the target has returned; None in a process that ends then.
+    state : RestorableState or None
+        Restored as soon as the target has returned; None in a process that ends then.
 
     Returns
     -------
@@ -75,7 +75,7 @@ def attempt(
     started_at, begun = time.time(), time.perf_counter()
     ending: dict[str, Any] | None = None
     returned: object = None
-    context = surroundings.context() if surroundings is not None else contextvars.copy_context()
+    context = state.context() if state is not None else contextvars.copy_context()
     try:
         try:
             returned = context.run(call.function, **arguments)
@@ -83,8 +83,8 @@ def attempt(
             if os.getpid() != owner:  # a child that the experiment forked must not be a second worker
                 os._exit(1 if sys.exception() else 0)
             # Within the outer try: the handler of a timer that it has left may raise just now.
-            if surroundings is not None:
-                surroundings.restore()
+            if state is not None:
+                state.restore()
     except KeyboardInterrupt as error:
         if pass_interrupts:
             raise

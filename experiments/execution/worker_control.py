@@ -1,7 +1,7 @@
-"""What a supervisor tells its worker, and how it is written on the pipe between them.
+"""Messages of a supervisor to its worker, and their encoding on the pipe between them.
 
-``stop`` means to begin with nothing more. ``<outcome> <experiment> <number> [<text>]`` says that this
-attempt is being ended, as what, and why: whatever user code makes of the SIGTERM that follows, the
+``stop`` means: start no other experiment. ``<outcome> <experiment> <number> [<text>]`` announces that this
+attempt is being killed, the outcome and the reason: whatever user code makes of the SIGTERM that follows, the
 attempt is recorded so, unless it completes. Such a worker stops too.
 """
 
@@ -20,13 +20,13 @@ _MOST_CHARACTERS = 500
 
 
 @dataclass(frozen=True)
-class Doom:
-    """How an attempt is being ended.
+class KillRequest:
+    """An attempt that is being killed.
 
     Attributes
     ----------
     outcome : Outcome
-        What it is recorded as, unless it completes.
+        What the attempt is recorded as, unless it completes.
     token : tuple
         Experiment and attempt number.
     text : str
@@ -38,14 +38,14 @@ class Doom:
     text: str = ""
 
     def message(self) -> bytes:
-        """Return what is written on the pipe."""
+        """Return the request as it is written on the pipe."""
         experiment_id, attempt_number = self.token
         text = self.text[:_MOST_CHARACTERS]
         return f"{self.outcome.value} {experiment_id} {attempt_number} {text}".strip().encode()
 
     @classmethod
-    def parse(cls, message: bytes) -> Doom:
-        """Return what a message says."""
+    def parse(cls, message: bytes) -> KillRequest:
+        """Return the request that a message holds."""
         outcome, experiment_id, attempt_number, *rest = message.decode().split(" ", 3)
         return cls(Outcome(outcome), (int(experiment_id), int(attempt_number)), "".join(rest))
 
@@ -56,14 +56,14 @@ class Control:
     Parameters
     ----------
     connection : Connection or None
-        None when there is no supervisor: nothing is ever told.
+        None when there is no supervisor, and so never a message.
     """
 
     def __init__(self, connection: Connection | None) -> None:
         self._connection = connection
         self._poll = select.poll()
         self._stopped = False
-        self._doom: Doom | None = None
+        self._kill_request: KillRequest | None = None
         if connection is not None:
             self._poll.register(connection.fileno(), select.POLLIN | select.POLLHUP)
 
@@ -84,16 +84,16 @@ class Control:
         """Whether to begin with nothing more; asked between two experiments, while the session is idle."""
         return self.is_stopped()
 
-    def doom(self, token: Token) -> Doom | None:
-        """Return as what this attempt is being ended, if it is.
+    def kill_request(self, token: Token) -> KillRequest | None:
+        """Return the request to kill this attempt, if there is one.
 
-        The supervisor may have meant the one before, which ended meanwhile: then this one is ended
-        by mistake, and nobody's fault.
+        The supervisor may have meant the one before, which ended meanwhile: then this one is killed
+        by mistake, which nobody is to blame for.
         """
         self._read()
-        if self._doom is None or self._doom.token == token:
-            return self._doom
-        return Doom(Outcome.LOST, token)
+        if self._kill_request is None or self._kill_request.token == token:
+            return self._kill_request
+        return KillRequest(Outcome.LOST, token)
 
     def _read(self) -> None:
         while self._connection is not None and self._poll.poll(0):
@@ -104,4 +104,4 @@ class Control:
                 self._connection = None
                 return
             if message != STOP:
-                self._doom = Doom.parse(message)
+                self._kill_request = KillRequest.parse(message)

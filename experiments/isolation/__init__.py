@@ -1,6 +1,6 @@
 """`isolation: process`: a fresh process for every experiment.
 
-A worker keeps a *template*: a clean process with the target loaded, without a database connection,
+A worker keeps a *fork server*: a clean process with the target loaded, without a database connection,
 which forks a *child* for each experiment. The worker supervises the child: it enforces the limits,
-takes the metrics and the result, and says how the child died when there is none.
+receives the metrics and the result, and determines the outcome when the child died without one.
 """

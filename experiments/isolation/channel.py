@@ -1,8 +1,8 @@
-"""Messages between a worker, its template and their children: a kind, bytes, now and then a descriptor.
+"""Messages between a worker, its fork server and their children: a kind, bytes, now and then a descriptor.
 
 They travel as packets, each of which arrives whole or not at all. So a message that is cut short, by
-the death of its sender or by an exception in a signal handler of the user's, is seen as such and
-dropped; the next one is read right.
+the death of its sender or by an exception in a signal handler of the user's, is recognised and
+dropped; the next one is read correctly.
 """
 
 from __future__ import annotations
@@ -20,17 +20,17 @@ _HEAD = struct.Struct("<IB?")
 _PACKET_BYTES = 1 << 16
 
 
-class Kind(IntEnum):
-    """What a message says."""
+class MessageKind(IntEnum):
+    """What a message is about."""
 
-    LOAD = 1  #: worker to template: the target
-    LOADED = 2  #: the answer: how many threads the import has left running
+    LOAD = 1  #: worker to fork server: the target
+    LOADED = 2  #: the answer: the number of threads that the import left running
     FAILED = 3  #: the other answer: what the import raised
-    FORK = 4  #: worker to template: a child, which gets this descriptor
+    FORK = 4  #: worker to fork server: a child, which gets this descriptor
     FORKED = 5  #: the answer: its process id
-    REAP = 6  #: worker to template: end the child and all it has left
+    REAP = 6  #: worker to fork server: end the child and all that it left
     REAPED = 7  #: the answer: how it ended and what it used
-    BECOME = 8  #: worker to template: be the child yourself
+    EXEC = 8  #: worker to fork server: run as the child yourself
     JOB = 9  #: worker to child: what to run
     CHUNKS = 10  #: child to worker: metrics
     WRITTEN = 11  #: the answer: whether they are in the database
@@ -38,12 +38,12 @@ class Kind(IntEnum):
 
 
 class ChannelClosedError(Exception):
-    """The other end is closed: its process has ended, or never was."""
+    """The other end is closed: its process has ended, or never existed."""
 
 
 @dataclass(frozen=True)
 class Message:
-    """What was received.
+    """A received message.
 
     Attributes
     ----------
@@ -51,7 +51,7 @@ class Message:
         Owned by the receiver.
     """
 
-    kind: Kind
+    kind: MessageKind
     body: bytes
     descriptors: list[int]
 
@@ -62,7 +62,7 @@ class Channel:
     Parameters
     ----------
     end : socket.socket
-        Of a pair of sequenced-packet sockets; closed with the channel.
+        One of a pair of sequenced-packet sockets; closed with the channel.
     """
 
     def __init__(self, end: socket.socket) -> None:
@@ -74,7 +74,7 @@ class Channel:
 
     @classmethod
     def pair(cls) -> tuple[Channel, socket.socket]:
-        """Return a channel and what its other end is to be made of."""
+        """Return a channel and the socket of its other end."""
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         return cls(ours), theirs
 
@@ -86,7 +86,7 @@ class Channel:
         """Whether the descriptor is closed or stands for another file: user code closed it."""
         return self._find_identity() != self._identity
 
-    def send(self, kind: Kind, body: bytes = b"", descriptors: tuple[int, ...] = ()) -> None:
+    def send(self, kind: MessageKind, body: bytes = b"", descriptors: tuple[int, ...] = ()) -> None:
         """Send a message.
 
         Raises
@@ -112,12 +112,12 @@ class Channel:
         Parameters
         ----------
         timeout_s : float, optional
-            For the next packet of it; 0 takes what is there. By default for ever.
+            For the next packet; 0 takes what is there. By default unlimited.
 
         Raises
         ------
         ChannelClosedError
-            None will come any more.
+            No more messages will come.
         """
         while timeout_s is None or self._is_readable(timeout_s):
             try:
@@ -127,12 +127,12 @@ class Channel:
             if not packet:
                 raise ChannelClosedError("the other end was closed")
             number, kind, more = _HEAD.unpack_from(packet)
-            if number != self._number:  # what is there of an earlier one was cut short
+            if number != self._number:  # the parts of an earlier message were cut short
                 self._number, self._parts = number, []
             self._parts.append(packet[_HEAD.size :])
             if not more:
                 body, self._parts = b"".join(self._parts), []
-                return Message(Kind(kind), body, descriptors)
+                return Message(MessageKind(kind), body, descriptors)
         return None
 
     def close(self) -> None:

@@ -11,6 +11,7 @@ import sys
 import traceback
 from collections.abc import Sequence
 from dataclasses import dataclass
+from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -18,16 +19,16 @@ from database.claims.types import Chunk, Claim
 from experiments.attempt.in_process import Task
 from experiments.attempt.single import Call, attempt
 from experiments.context import Identity, Run
-from experiments.isolation.channel import Channel, ChannelClosedError, Kind
-from experiments.isolation.parent_pipe import hold
+from experiments.isolation.channel import Channel, ChannelClosedError, MessageKind
 from experiments.journal_encoding import encode_chunks, encode_finished
 from experiments.processes.open_files import LOST_DESCRIPTORS_EXIT_CODE
+from experiments.processes.parent_death import die_with_parent
 from experiments.processes.subreaper import become_subreaper
 
 
 @dataclass(frozen=True)
 class Job:
-    """What a child is told to run."""
+    """What a child has to run."""
 
     claim: Claim
     directory: Path
@@ -38,7 +39,7 @@ class Job:
         return cls(task.claim, task.directory)
 
     def encode(self) -> bytes:
-        """Return it as bytes."""
+        """Return the job as bytes."""
         claim = self.claim
         plain: dict[str, Any] = {
             "experiment_id": claim.experiment_id,
@@ -51,31 +52,29 @@ class Job:
 
     @classmethod
     def decode(cls, body: bytes) -> Job:
-        """Return what `encode` was called on."""
+        """Return the job that `encode` was called on."""
         plain, directory = json.loads(body)
         return cls(Claim(**plain), Path(directory))
 
 
-def be_child(channel: Channel, leash: int, call: Call) -> NoReturn:
-    """Make one attempt in this process, tell how it ended, and exit."""
+def run_child(channel: Channel, parent_pipe: Connection[Any, Any], call: Call) -> NoReturn:
+    """Make one attempt in this process, report how it ended, and exit."""
     code = 1
     try:
-        with contextlib.suppress(PermissionError):  # a new interpreter leads its session already
-            os.setsid()
-        hold(leash)
+        die_with_parent(parent_pipe)
         become_subreaper()
-        if signal.getsignal(signal.SIGTERM) is signal.SIG_IGN:  # the template ignores it
+        if signal.getsignal(signal.SIGTERM) is signal.SIG_IGN:  # the fork server ignores it
             signal.signal(signal.SIGTERM, signal.SIG_DFL)
         _run(channel, call)
         code = 0
     except ChannelClosedError:
         pass  # the worker is gone
-    except BaseException:  # noqa: BLE001 - told on stderr, which becomes the attempt's log
+    except BaseException:  # noqa: BLE001 - printed to stderr, which becomes the attempt's log
         traceback.print_exc()
     finally:
         if channel.is_lost():
             code = LOST_DESCRIPTORS_EXIT_CODE
-        # Neither finally clauses of the template's nor exit handlers: this process ends here.
+        # Neither the fork server's finally clauses nor exit handlers: this process ends here.
         os._exit(code)
 
 
@@ -93,11 +92,11 @@ def _run(channel: Channel, call: Call) -> None:
     finished = attempt(call, claim, run)
     _flush()
     if not channel.is_lost():
-        channel.send(Kind.FINISHED, encode_finished(finished))
+        channel.send(MessageKind.FINISHED, encode_finished(finished))
 
 
 class _Writer:
-    """Hands metrics to the worker, which writes them."""
+    """Sends metrics to the worker, which writes them."""
 
     def __init__(self, channel: Channel) -> None:
         self._channel = channel
@@ -108,13 +107,13 @@ class _Writer:
             return False
         if self._channel.is_lost():
             os._exit(LOST_DESCRIPTORS_EXIT_CODE)
-        self._channel.send(Kind.CHUNKS, encode_chunks(chunks))
+        self._channel.send(MessageKind.CHUNKS, encode_chunks(chunks))
         answer = self._channel.receive()
         return answer is not None and answer.body == b"\x01"
 
 
 def _flush() -> None:
-    """Write what Python and the C library still hold back."""
+    """Flush the buffers of Python and the C library."""
     for stream in (sys.stdout, sys.stderr):
         with contextlib.suppress(Exception):  # the experiment may have put anything in their place
             stream.flush()

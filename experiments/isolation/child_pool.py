@@ -1,4 +1,4 @@
-"""Where a worker gets its children from: forked by a template, or new interpreters when that is not safe."""
+"""The pool of a worker's children: forked by a fork server, or new interpreters when forks are not safe."""
 
 from __future__ import annotations
 
@@ -9,38 +9,40 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import Sequence
+from multiprocessing.connection import Connection
 from subprocess import _args_from_interpreter_flags  # type: ignore[attr-defined]  # as multiprocessing does
+from typing import Any
 
 from database.errors import ExperimentsError
-from experiments.isolation.channel import Channel, ChannelClosedError, Kind, Message
+from experiments.isolation.channel import Channel, ChannelClosedError, Message, MessageKind
 from experiments.isolation.child_process import ChildProcess
-from experiments.isolation.fork_server import BOOTSTRAP, Exit, Load, be_template
-from experiments.isolation.parent_pipe import Leash
+from experiments.isolation.fork_server import BOOTSTRAP, ChildExit, LoadRequest, serve
 from experiments.processes.forks import fork_quietly
 from experiments.processes.subreaper import become_subreaper, end_descendants
 from experiments.target.function import TargetError
 
 logger = logging.getLogger(__name__)
 
-#: So many templates in a row that die before they bear a child mean that none will any more.
-MOST_BARREN_DEATHS = 5
+#: So many fork servers in a row that die before they start a child mean that none will any more.
+MAX_FAILED_STARTS = 5
 
 
-class TemplatesCannotStartError(ExperimentsError):
+class ForkServerError(ExperimentsError):
     """The process that loads the target dies of it."""
 
     exit_code = 4
 
 
-class TemplateProcess:
-    """A template as its worker sees it.
+class ForkServerProcess:
+    """A fork server as its worker sees it.
 
     Parameters
     ----------
     pid : int
         A child of this process.
     channel : Channel
-        To it.
+        To the fork server.
     """
 
     def __init__(self, pid: int, channel: Channel) -> None:
@@ -48,45 +50,48 @@ class TemplateProcess:
         self.channel = channel
 
     @classmethod
-    def fork(cls, leash: Leash, unwanted: tuple[int, ...] = ()) -> TemplateProcess:
+    def fork(
+        cls, parent_pipe: Connection[Any, Any], unwanted: Sequence[Connection[Any, Any]] = ()
+    ) -> ForkServerProcess:
         """Fork one from this process, which must be clean: one thread, no database connection.
 
         Parameters
         ----------
-        unwanted : tuple of int
-            Descriptors that are the worker's alone.
+        parent_pipe : Connection
+            The reading end of the parent-death pipe.
+        unwanted : sequence of Connection
+            Connections that are the worker's alone, among them the writing end of that pipe.
         """
         channel, theirs = Channel.pair()
         pid = fork_quietly()
         if pid == 0:
             channel.close()
-            leash.let_go()
-            for descriptor in unwanted:
-                os.close(descriptor)
-            be_template(Channel(theirs), leash.descriptor)
+            for connection in unwanted:
+                connection.close()
+            serve(Channel(theirs), parent_pipe)
         theirs.close()
         return cls(pid, channel)
 
     @classmethod
-    def spawn(cls, leash: Leash) -> TemplateProcess:
+    def spawn(cls, parent_pipe: Connection[Any, Any]) -> ForkServerProcess:
         """Start one as a new interpreter."""
         channel, theirs = Channel.pair()
         request = {
             "search": [entry for entry in sys.path if isinstance(entry, str)],
             "channel": theirs.fileno(),
-            "leash": leash.descriptor,
+            "parent_pipe": parent_pipe.fileno(),
         }
         started = subprocess.Popen(
             [sys.executable, *_args_from_interpreter_flags(), "-P", "-c", BOOTSTRAP, json.dumps(request)],
             stdin=subprocess.DEVNULL,
-            pass_fds=[theirs.fileno(), leash.descriptor],
+            pass_fds=[theirs.fileno(), parent_pipe.fileno()],
             start_new_session=True,
         )
         started.returncode = 0  # it is waited for here, not by the object
         theirs.close()
         return cls(started.pid, channel)
 
-    def ask(self, kind: Kind, body: bytes = b"", descriptors: tuple[int, ...] = ()) -> Message:
+    def request(self, kind: MessageKind, body: bytes = b"", descriptors: tuple[int, ...] = ()) -> Message:
         """Send a message and wait for the answer.
 
         Raises
@@ -99,100 +104,102 @@ class TemplateProcess:
         assert answer is not None
         return answer
 
-    def end(self) -> Exit:
+    def stop(self) -> ChildExit:
         """Kill the process, unless it has died by itself, and reap it."""
         self.channel.close()
         with contextlib.suppress(ProcessLookupError):
             os.kill(self.pid, signal.SIGKILL)
-        return Exit.wait(self.pid)
+        return ChildExit.wait(self.pid)
 
 
-class Nursery:
-    """Bears children with the target loaded, each for one attempt, and reaps them.
+class ChildPool:
+    """Starts children with the target loaded, each for one attempt, and reaps them.
 
     Parameters
     ----------
-    leash : Leash
-        Kills all of them when this process dies.
-    load : Load
-        What they are to have loaded.
-    template : TemplateProcess or None
+    parent_pipe : Connection
+        The reading end of the pipe by which all of them die with this process.
+    load : LoadRequest
+        What they have to have loaded.
+    server : ForkServerProcess or None
         One that was started before, when this process was still clean; owned from now on.
     """
 
-    def __init__(self, leash: Leash, load: Load, template: TemplateProcess | None = None) -> None:
-        self._leash = leash
+    def __init__(
+        self, parent_pipe: Connection[Any, Any], load: LoadRequest, server: ForkServerProcess | None = None
+    ) -> None:
+        self._parent_pipe = parent_pipe
         self._load = load
-        self._template = template
+        self._server = server
         self._is_loaded = False
         self._must_spawn = False
-        self._has_born = False
+        self._has_started_any = False
         become_subreaper()
 
     def prepare(self) -> None:
-        """Have the target loaded, so that `bear` is quick.
+        """Have the target loaded, so that `start_child` is quick.
 
         Raises
         ------
         TargetError
             It cannot be loaded.
-        TemplatesCannotStartError
+        ForkServerError
             Every process that tries to load it dies.
         """
-        deaths = 0
+        failures = 0
         while not self._is_loaded:
-            if self._template is None:
-                self._template = TemplateProcess.spawn(self._leash)
+            if self._server is None:
+                self._server = ForkServerProcess.spawn(self._parent_pipe)
             try:
-                self._load_into(self._template)
+                self._load_into(self._server)
             except ChannelClosedError as error:
-                deaths += 1
-                self._check_deaths(deaths, self._drop_template(), error)
+                failures += 1
+                self._check_failures(failures, self._stop_server(), error)
 
-    def bear(self) -> ChildProcess:
+    def start_child(self) -> ChildProcess:
         """Return a new child, which waits for its job.
 
         Raises
         ------
-        TargetError, TemplatesCannotStartError
+        TargetError, ForkServerError
             As `prepare`.
         """
-        deaths = 0
+        failures = 0
         while True:
             self.prepare()
             try:
-                child = self._become() if self._must_spawn else self._fork()
-                self._has_born = True
+                child = self._convert_server() if self._must_spawn else self._fork()
+                self._has_started_any = True
                 return child
             except ChannelClosedError as error:
-                deaths += 1
-                self._check_deaths(deaths, self._drop_template(), error)
+                failures += 1
+                self._check_failures(failures, self._stop_server(), error)
 
-    def reap(self, child: ChildProcess) -> Exit | None:
-        """Kill what is left of a child and of all that it has started, and say how it ended.
+    def reap(self, child: ChildProcess) -> ChildExit | None:
+        """Kill what is left of a child and of all that it has started, and return how it ended.
 
         Returns
         -------
-        Exit or None
-            None when nobody can say: its template died with it.
+        ChildExit or None
+            None when that is not known: its fork server died with it.
         """
         if child.is_own:
-            child.end()
-            ended: Exit | None = Exit.wait(child.pid)
+            child.kill_group()
+            child_exit: ChildExit | None = ChildExit.wait(child.pid)
             end_descendants()
         else:
-            ended = self._reap_forked(child)
+            child_exit = self._reap_forked(child)
         child.close()
-        return ended
+        return child_exit
 
     def close(self) -> None:
-        """End the template; the leash is the owner's."""
-        if self._template is not None:
-            self._drop_template()
+        """Stop the fork server."""
+        if self._server is not None:
+            self._stop_server()
 
-    def _load_into(self, template: TemplateProcess) -> None:
-        answer = template.ask(Kind.LOAD, self._load.encode())
-        if answer.kind is Kind.FAILED:
+    def _load_into(self, server: ForkServerProcess) -> None:
+        answer = server.request(MessageKind.LOAD, self._load.encode())
+        if answer.kind is MessageKind.FAILED:
             raise TargetError(answer.body.decode())
         self._is_loaded = True
         threads = int(answer.body)
@@ -208,7 +215,7 @@ class Nursery:
     def _fork(self) -> ChildProcess:
         ours, theirs = Channel.pair()
         try:
-            answer = self._loaded_template().ask(Kind.FORK, descriptors=(theirs.fileno(),))
+            answer = self._running_server().request(MessageKind.FORK, descriptors=(theirs.fileno(),))
         except ChannelClosedError:
             ours.close()
             raise
@@ -216,53 +223,53 @@ class Nursery:
             theirs.close()
         return ChildProcess(int(answer.body), ours, is_own=False)
 
-    def _become(self) -> ChildProcess:
-        """Make the template itself the child."""
-        grown = self._loaded_template()
-        self._template, self._is_loaded = None, False
-        with contextlib.suppress(ChannelClosedError):  # it has died: that is seen when its job is sent
-            grown.channel.send(Kind.BECOME)
-        return ChildProcess(grown.pid, grown.channel, is_own=True)
+    def _convert_server(self) -> ChildProcess:
+        """Make the fork server itself the child."""
+        server = self._running_server()
+        self._server, self._is_loaded = None, False
+        with contextlib.suppress(ChannelClosedError):  # it has died: that shows when its job is sent
+            server.channel.send(MessageKind.EXEC)
+        return ChildProcess(server.pid, server.channel, is_own=True)
 
-    def _reap_forked(self, child: ChildProcess) -> Exit | None:
+    def _reap_forked(self, child: ChildProcess) -> ChildExit | None:
         try:
-            return Exit(**json.loads(self._loaded_template().ask(Kind.REAP).body))
+            return ChildExit(**json.loads(self._running_server().request(MessageKind.REAP).body))
         except ChannelClosedError:
             pass
-        # The template has died. Only when that is over, its child is this process's own, with all below.
-        self._drop_template(reap_children=False)
-        child.end()
+        # The server has died. Only when it is gone, its child is this process's own, with all below.
+        self._stop_server(end_children=False)
+        child.kill_group()
         try:
-            return Exit.wait(child.pid)
+            return ChildExit.wait(child.pid)
         except ChildProcessError:
             return None
         finally:
             end_descendants()
 
-    def _loaded_template(self) -> TemplateProcess:
-        assert self._template is not None
-        return self._template
+    def _running_server(self) -> ForkServerProcess:
+        assert self._server is not None
+        return self._server
 
-    def _drop_template(self, *, reap_children: bool = True) -> Exit:
-        """End the template, if it has not died by itself; the next `prepare` starts another."""
-        template = self._loaded_template()
-        self._template, self._is_loaded = None, False
-        ended = template.end()
-        if reap_children:
+    def _stop_server(self, *, end_children: bool = True) -> ChildExit:
+        """Stop the fork server, if it has not died by itself; the next `prepare` starts another."""
+        server = self._running_server()
+        self._server, self._is_loaded = None, False
+        server_exit = server.stop()
+        if end_children:
             end_descendants()
-        return ended
+        return server_exit
 
-    def _check_deaths(self, deaths: int, last: Exit, cause: Exception) -> None:
+    def _check_failures(self, failures: int, last: ChildExit, cause: Exception) -> None:
         # Before the first child the worker gives up at once: its supervisor tries with another one.
-        if self._has_born and deaths < MOST_BARREN_DEATHS:
+        if self._has_started_any and failures < MAX_FAILED_STARTS:
             return
-        many = "" if deaths == 1 else f" ({deaths} times in a row)"
-        raise TemplatesCannotStartError(
-            f"the process that imported {self._load.target} {_how(last)}{many}"
+        repeated = "" if failures == 1 else f" ({failures} times in a row)"
+        raise ForkServerError(
+            f"the process that imported {self._load.target} {_describe(last)}{repeated}"
         ) from cause
 
 
-def _how(ended: Exit) -> str:
-    if ended.code < 0:
-        return f"was killed by {signal.Signals(-ended.code).name}"
-    return f"exited with code {ended.code}"
+def _describe(server_exit: ChildExit) -> str:
+    if server_exit.code < 0:
+        return f"was killed by {signal.Signals(-server_exit.code).name}"
+    return f"exited with code {server_exit.code}"

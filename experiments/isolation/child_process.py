@@ -5,7 +5,8 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
-from pathlib import Path
+
+import psutil
 
 from experiments.isolation.channel import Channel
 from experiments.processes.process_tree import kill_tree
@@ -17,11 +18,11 @@ class ChildProcess:
     Parameters
     ----------
     pid : int
-        Stays its own until it is reaped, whatever happens to it.
+        Belongs to it until it is reaped, whatever happens to it.
     channel : Channel
-        To it.
+        To the child.
     is_own : bool
-        Whether it is a child of this process, not of a template.
+        Whether it is a child of this process, not of a fork server.
     """
 
     def __init__(self, pid: int, channel: Channel, *, is_own: bool) -> None:
@@ -36,28 +37,28 @@ class ChildProcess:
         return self._descriptor
 
     def has_ended(self) -> bool:
-        """Whether the process is dead, and waits to be reaped."""
+        """Whether the process is dead and waits to be reaped."""
         try:
-            return Path(f"/proc/{self.pid}/stat").read_text().rsplit(")", 1)[1].split()[0] in "ZX"
-        except OSError:
+            return psutil.Process(self.pid).status() in {psutil.STATUS_ZOMBIE, psutil.STATUS_DEAD}
+        except psutil.NoSuchProcess:
             return True
 
     def terminate(self) -> None:
-        """Ask it and all that it started to end."""
+        """Send SIGTERM to the child and all that it started."""
         kill_tree(self.pid, signal.SIGTERM)
 
     def kill(self) -> None:
-        """End it and all that it started at once."""
+        """Kill the child and all that it started at once."""
         kill_tree(self.pid, signal.SIGKILL)
 
-    def end(self) -> None:
-        """Kill it and its group; for what is left outside of that, see `end_descendants`."""
+    def kill_group(self) -> None:
+        """Kill the child and its group; for what is left outside of that, see `end_descendants`."""
         for send in (os.killpg, os.kill):  # it may not have come to its own group
             with contextlib.suppress(ProcessLookupError, PermissionError):
                 send(self.pid, signal.SIGKILL)
 
     def close(self) -> None:
-        """Close what leads to it."""
+        """Close the channel and the descriptor."""
         self.channel.close()
         if self._descriptor is not None:
             os.close(self._descriptor)

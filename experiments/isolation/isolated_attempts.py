@@ -6,6 +6,7 @@ import os
 import signal
 import sys
 from dataclasses import replace
+from multiprocessing import Pipe
 from pathlib import Path
 
 from database.claims.types import Finished
@@ -14,17 +15,16 @@ from experiments.attempt.in_process import Task
 from experiments.execution.options import Execution
 from experiments.execution.worker_config import WorkerConfig
 from experiments.execution.worker_control import Control
-from experiments.isolation.child_pool import Nursery, TemplateProcess
+from experiments.isolation.child_pool import ChildPool, ForkServerProcess
 from experiments.isolation.child_process import ChildProcess
-from experiments.isolation.fork_server import Load
-from experiments.isolation.outcome import settle
-from experiments.isolation.parent_pipe import Leash
-from experiments.isolation.sigterm import Termination
+from experiments.isolation.fork_server import LoadRequest
+from experiments.isolation.outcome import resolve_outcome
+from experiments.isolation.sigterm import SigtermHandler
 from experiments.isolation.supervision import Supervision
 from experiments.processes.memory import KernelKills
 
 #: A batch system sends SIGTERM to all processes; the worker's may come a moment after its child's.
-_NEWS_S = 0.2
+_SIGTERM_DELAY_S = 0.2
 
 
 class IsolatedAttempts:
@@ -32,21 +32,21 @@ class IsolatedAttempts:
 
     Parameters
     ----------
-    nursery : Nursery
-        Where the processes come from; closed at the end.
+    pool : ChildPool
+        Starts the processes; closed at the end.
     execution : Execution
         The limits.
     control : Control
-        What the supervisor says.
+        The supervisor's messages.
     """
 
-    def __init__(self, nursery: Nursery, execution: Execution, control: Control) -> None:
-        self._nursery = nursery
+    def __init__(self, pool: ChildPool, execution: Execution, control: Control) -> None:
+        self._pool = pool
         self._execution = execution
         self._control = control
         self._kernel = KernelKills()
         self._child: ChildProcess | None = None
-        self._termination = Termination(control)
+        self._sigterm = SigtermHandler(control)
 
     def prepare(self) -> None:
         """Start the process of the next attempt.
@@ -57,10 +57,10 @@ class IsolatedAttempts:
             The target cannot be loaded.
         """
         if self._child is None:
-            self._child = self._nursery.bear()
+            self._child = self._pool.start_child()
 
     def attempt(self, task: Task) -> Finished:
-        """Make one attempt and say how it ended."""
+        """Make one attempt and return how it ended."""
         self.prepare()
         child, self._child = self._child, None
         assert child is not None
@@ -70,40 +70,40 @@ class IsolatedAttempts:
             child,
             execution=self._execution,
             control=self._control,
-            termination=self._termination,
+            sigterm=self._sigterm,
         )
         try:
-            said = supervision.run()
+            reported = supervision.run()
         except BaseException:
-            self._nursery.reap(child)
+            self._pool.reap(child)
             raise
-        ended = self._nursery.reap(child)
-        case = supervision.case()
-        if said is None and ended is not None and case.doom is None:
-            if ended.code == -signal.SIGTERM:
-                self._termination.wait(_NEWS_S)
-            case = replace(
-                case,
+        child_exit = self._pool.reap(child)
+        observed = supervision.observed()
+        if reported is None and child_exit is not None and observed.kill is None:
+            if child_exit.code == -signal.SIGTERM:
+                self._sigterm.wait(_SIGTERM_DELAY_S)
+            observed = replace(
+                observed,
                 stopping=self._control.is_stopped(),
-                killed_by_kernel=ended.code == -signal.SIGKILL and self._kernel.was_oom_kill(),
+                killed_by_kernel=child_exit.code == -signal.SIGKILL and self._kernel.was_oom_kill(),
             )
-        return settle(case, said, ended)
+        return resolve_outcome(observed, reported, child_exit)
 
     @property
-    def spoiled(self) -> str | None:
+    def tainted(self) -> str | None:
         """Nothing: what an attempt changes ends with its process."""
         return None
 
     def close(self) -> None:
-        """End the template, and a child that has not got its job."""
+        """Stop the fork server, and a child that has not been given its job."""
         if self._child is not None:
-            self._nursery.reap(self._child)
+            self._pool.reap(self._child)
             self._child = None
-        self._nursery.close()
-        self._termination.close()
+        self._pool.close()
+        self._sigterm.close()
 
 
-class Isolation:
+class ProcessIsolation:
     """Prepares a worker for `isolation: process`, while it is still a clean process.
 
     Parameters
@@ -114,30 +114,30 @@ class Isolation:
 
     def __init__(self, config: WorkerConfig) -> None:
         self._config = config
-        self._leash = Leash()
-        unwanted = (config.control.fileno(),) if config.control is not None else ()
-        self._template = TemplateProcess.fork(self._leash, unwanted)
+        self._parent_pipe, self._writer = Pipe(duplex=False)
+        unwanted = [end for end in (self._writer, config.control) if end is not None]
+        self._server = ForkServerProcess.fork(self._parent_pipe, unwanted)
 
     def attempts(self, series: ExperimentSeries, output: Path, control: Control) -> IsolatedAttempts:
-        """Return where the experiments of a series run; its target is loaded already.
+        """Return what runs the experiments of a series; its target is loaded already.
 
         Parameters
         ----------
         output : Path
-            What experiments write goes to its end.
+            The file that what experiments write is appended to.
 
         Raises
         ------
         ExperimentsError
             The target cannot be loaded.
         """
-        load = Load(
+        load = LoadRequest(
             target=series.target,
             base_directory=series.source_path or os.fspath(Path.cwd()),
             output=os.fspath(output),
             database_url=self._config.database_url,
             arguments=sys.argv,
         )
-        nursery = Nursery(self._leash, load, self._template)
-        nursery.prepare()
-        return IsolatedAttempts(nursery, self._config.execution, control)
+        pool = ChildPool(self._parent_pipe, load, self._server)
+        pool.prepare()
+        return IsolatedAttempts(pool, self._config.execution, control)

@@ -1,4 +1,4 @@
-"""What is recorded of an attempt whose child did not say how it ended, or was ended by us."""
+"""The outcome of an attempt whose child did not report how it ended, or was killed by us."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ from database.claims.protocol import Token
 from database.claims.types import Finished
 from database.models import Outcome
 from experiments.execution.ending_messages import ended_from_outside
-from experiments.execution.worker_control import Doom
-from experiments.isolation.fork_server import Exit
+from experiments.execution.worker_control import KillRequest
+from experiments.isolation.fork_server import ChildExit
 from experiments.processes.memory import KERNEL_KILL
 from experiments.supervisor.worker_process import Death
 
 
 @dataclass(frozen=True)
-class Case:
-    """One attempt, as its worker saw it.
+class ObservedAttempt:
+    """An attempt as its worker saw it.
 
     Attributes
     ----------
@@ -27,11 +27,11 @@ class Case:
     begun : float
         By `time.monotonic`.
     peak_bytes : int or None
-        The most memory that its processes were seen to take together.
-    doom : Doom or None
-        Why it was ended, if it was.
+        The most memory that its processes were seen to use together.
+    kill : KillRequest or None
+        Why it was killed, if it was.
     killed_by_kernel : bool
-        Whether the kernel ended a process for lack of memory meanwhile.
+        Whether the kernel killed a process for lack of memory meanwhile.
     stopping : bool
         Whether the run is being stopped: then SIGTERM to all processes explains a death by it.
     """
@@ -40,64 +40,71 @@ class Case:
     started_at: float
     begun: float
     peak_bytes: int | None = None
-    doom: Doom | None = None
+    kill: KillRequest | None = None
     killed_by_kernel: bool = False
     stopping: bool = False
 
 
-def settle(case: Case, said: Finished | None, ended: Exit | None) -> Finished:
+def resolve_outcome(
+    observed: ObservedAttempt, reported: Finished | None, child_exit: ChildExit | None
+) -> Finished:
     """Return what is recorded of an attempt.
 
     Parameters
     ----------
-    said : Finished or None
-        What the child said itself. Completed is completed; anything else is overruled by a doom.
-    ended : Exit or None
-        How its process ended; None when nobody knows.
+    reported : Finished or None
+        What the child itself reported. Completed is completed; anything else is overruled by the reason it
+        was killed for.
+    child_exit : ChildExit or None
+        How its process ended; None when that is not known.
     """
-    if said is None:
-        said = _unsaid(case, ended)
-    elif case.doom is not None and said.outcome is not Outcome.COMPLETED:
-        said = ended_from_outside(said, case.doom.outcome, case.doom.text)
-    experiment_id, attempt_number = case.token
+    if reported is None:
+        reported = _unreported(observed, child_exit)
+    elif observed.kill is not None and reported.outcome is not Outcome.COMPLETED:
+        reported = ended_from_outside(reported, observed.kill.outcome, observed.kill.text)
+    experiment_id, attempt_number = observed.token
     return replace(
-        said,
+        reported,
         experiment_id=experiment_id,
         attempt_number=attempt_number,
-        cpu_s=said.cpu_s if said.cpu_s is not None or ended is None else ended.cpu_s,
-        peak_memory_bytes=_peak(said, case, ended),
+        cpu_s=reported.cpu_s if reported.cpu_s is not None or child_exit is None else child_exit.cpu_s,
+        peak_memory_bytes=_peak(reported, observed, child_exit),
     )
 
 
-def _peak(said: Finished, case: Case, ended: Exit | None) -> int | None:
-    peaks = [said.peak_memory_bytes, case.peak_bytes, ended.peak_memory_bytes if ended else None]
+def _peak(reported: Finished, observed: ObservedAttempt, child_exit: ChildExit | None) -> int | None:
+    peaks = [
+        reported.peak_memory_bytes,
+        observed.peak_bytes,
+        child_exit.peak_memory_bytes if child_exit else None,
+    ]
     return max((peak for peak in peaks if peak is not None), default=None)
 
 
-def _unsaid(case: Case, ended: Exit | None) -> Finished:
-    duration_s = time.monotonic() - case.begun
-    whole = Finished(
-        *case.token,
+def _unreported(observed: ObservedAttempt, child_exit: ChildExit | None) -> Finished:
+    duration_s = time.monotonic() - observed.begun
+    finished = Finished(
+        *observed.token,
         Outcome.LOST,
-        started_at=case.started_at,
-        finished_at=case.started_at + duration_s,
+        started_at=observed.started_at,
+        finished_at=observed.started_at + duration_s,
         duration_s=duration_s,
         error_message="how its process ended is not known",
     )
-    if ended is not None:
-        death = Death(None, -ended.code) if ended.code < 0 else Death(ended.code, None)
-        whole = replace(whole, exit_code=death.exit_code, signal=death.signal)
-        if case.doom is None:
-            return _unasked(case, whole, death)
-    if case.doom is not None:
-        return ended_from_outside(whole, case.doom.outcome, case.doom.text)
-    return whole
+    if child_exit is not None:
+        death = Death(None, -child_exit.code) if child_exit.code < 0 else Death(child_exit.code, None)
+        finished = replace(finished, exit_code=death.exit_code, signal=death.signal)
+        if observed.kill is None:
+            return _died_by_itself(observed, finished, death)
+    if observed.kill is not None:
+        return ended_from_outside(finished, observed.kill.outcome, observed.kill.text)
+    return finished
 
 
-def _unasked(case: Case, whole: Finished, death: Death) -> Finished:
-    """Say whose fault it was that a process died which nobody here had ended."""
-    if death.signal == signal.SIGTERM and case.stopping:
-        return ended_from_outside(whole, Outcome.INTERRUPTED, None)
-    if death.signal == signal.SIGKILL and case.killed_by_kernel:
-        return replace(whole, outcome=Outcome.OUT_OF_MEMORY, error_message=KERNEL_KILL)
-    return replace(whole, outcome=Outcome.CRASHED, error_type="WorkerDied", error_message=str(death))
+def _died_by_itself(observed: ObservedAttempt, finished: Finished, death: Death) -> Finished:
+    """Return whose fault the death of a process was that nobody here had killed."""
+    if death.signal == signal.SIGTERM and observed.stopping:
+        return ended_from_outside(finished, Outcome.INTERRUPTED, None)
+    if death.signal == signal.SIGKILL and observed.killed_by_kernel:
+        return replace(finished, outcome=Outcome.OUT_OF_MEMORY, error_message=KERNEL_KILL)
+    return replace(finished, outcome=Outcome.CRASHED, error_type="WorkerDied", error_message=str(death))

@@ -1,4 +1,4 @@
-"""SIGTERM to a worker that runs no user code: it ends in order, together with what it supervises."""
+"""SIGTERM to a worker that runs no user code: it shuts down, together with what it supervises."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from typing import Any
 from experiments.execution.worker_control import Control
 
 
-class Termination:
+class SigtermHandler:
     """From now on SIGTERM is a request: end what runs, and stop.
 
     Outside the main thread nothing is changed: signals are not delivered there.
@@ -21,29 +21,29 @@ class Termination:
     Parameters
     ----------
     control : Control
-        Told to stop.
+        Stopped by the signal.
 
     Attributes
     ----------
-    came : bool
-        Whether it came.
+    received : bool
+        Whether the signal has come.
     """
 
     def __init__(self, control: Control) -> None:
-        self.came = False
+        self.received = False
         self._control = control
         self._reader, self._writer = socket.socketpair()
         self._writer.setblocking(False)
         self._before: Any = None
         if threading.current_thread() is threading.main_thread():
-            self._before = signal.signal(signal.SIGTERM, self._note)
+            self._before = signal.signal(signal.SIGTERM, self._handle)
 
     def fileno(self) -> int:
-        """Return a descriptor that is readable from then on."""
+        """Return a descriptor that is readable once the signal has come."""
         return self._reader.fileno()
 
     def wait(self, timeout_s: float) -> None:
-        """Wait until it comes, or the supervisor says something."""
+        """Wait until the signal or a message of the supervisor comes."""
         poll = select.poll()
         poll.register(self, select.POLLIN)
         if (descriptor := self._control.fileno()) is not None:
@@ -51,14 +51,14 @@ class Termination:
         poll.poll(timeout_s * 1000)
 
     def close(self) -> None:
-        """Let SIGTERM be what it was."""
+        """Restore the previous handler."""
         if self._before is not None:
             signal.signal(signal.SIGTERM, self._before)
         self._reader.close()
         self._writer.close()
 
-    def _note(self, _number: int, _frame: FrameType | None) -> None:
-        self.came = True
+    def _handle(self, _number: int, _frame: FrameType | None) -> None:
+        self.received = True
         self._control.stop()
         with contextlib.suppress(OSError):  # it is readable already
             self._writer.send(b"t")

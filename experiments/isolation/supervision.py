@@ -11,27 +11,27 @@ from database.models import Outcome
 from experiments.attempt.in_process import Task
 from experiments.execution.ending_messages import sentence
 from experiments.execution.options import Execution
-from experiments.execution.worker_control import Control, Doom
-from experiments.isolation.channel import ChannelClosedError, Kind, Message
+from experiments.execution.worker_control import Control, KillRequest
+from experiments.isolation.channel import ChannelClosedError, Message, MessageKind
 from experiments.isolation.child import Job
 from experiments.isolation.child_process import ChildProcess
-from experiments.isolation.outcome import Case
-from experiments.isolation.sigterm import Termination
+from experiments.isolation.outcome import ObservedAttempt
+from experiments.isolation.sigterm import SigtermHandler
 from experiments.journal_encoding import decode_chunks, decode_finished
 from experiments.processes.memory import MemoryMeter, memory_message
 
 #: Between SIGTERM and SIGKILL; shorter than the time that the supervisor gives the worker itself.
 GRACE_S = 4.0
-#: How often to look at the memory, when it has a limit.
-_LOOK_S = 0.1
-#: How often to look whether a child has died, where the kernel does not tell.
-_UNTOLD_S = 0.02
-#: After SIGKILL, in case something escaped it.
-_AGAIN_S = 0.5
+#: How often the memory is measured, when it has a limit.
+_MEASURE_S = 0.1
+#: How often to check whether a child has died, where the kernel has no pidfd.
+_EXIT_POLL_S = 0.02
+#: Between two SIGKILLs, in case something escaped the first.
+_KILL_AGAIN_S = 0.5
 
 
 class Supervision:
-    """One attempt, from the job to the child's last word.
+    """One attempt, from the job to the child's report.
 
     Parameters
     ----------
@@ -42,9 +42,9 @@ class Supervision:
     execution : Execution
         The limits.
     control : Control
-        What the supervisor says.
-    termination : Termination
-        Whether this process is to end.
+        The supervisor's messages.
+    sigterm : SigtermHandler
+        Tells whether this process has to end.
     """
 
     def __init__(
@@ -54,46 +54,48 @@ class Supervision:
         *,
         execution: Execution,
         control: Control,
-        termination: Termination,
+        sigterm: SigtermHandler,
     ) -> None:
         self._task = task
         self._child = child
         self._timeout_s = execution.timeout_s
         self._limit_bytes = execution.memory_bytes
         self._control = control
-        self._termination = termination
+        self._sigterm = sigterm
         self._meter = MemoryMeter(execution.memory_bytes)
         self._started_at, self._begun = time.time(), time.monotonic()
-        self._look_at = self._begun + _LOOK_S
-        self._doom: Doom | None = None
+        self._measure_at = self._begun + _MEASURE_S
+        self._kill: KillRequest | None = None
         self._kill_at: float | None = None
         self._is_open = True
-        self._said: Finished | None = None
+        self._reported: Finished | None = None
 
     def run(self) -> Finished | None:
-        """Return what the child said of its end, or None when it died without a word."""
+        """Return the child's report of its end, or None when it died without one."""
         try:
-            self._child.channel.send(Kind.JOB, Job.of(self._task).encode())
+            self._child.channel.send(MessageKind.JOB, Job.of(self._task).encode())
         except ChannelClosedError:
             self._is_open = False  # it has died already
-        while self._said is None:
+        while self._reported is None:
             has_ended = self._wait()
-            self._listen()
+            self._read_messages()
             if has_ended:
                 break
-            self._obey()
-        return self._said
+            self._enforce()
+        return self._reported
 
-    def case(self) -> Case:
+    def observed(self) -> ObservedAttempt:
         """Return what was seen of the attempt."""
-        return Case(self._task.token, self._started_at, self._begun, self._meter.peak_bytes, self._doom)
+        return ObservedAttempt(
+            self._task.token, self._started_at, self._begun, self._meter.peak_bytes, self._kill
+        )
 
     def _wait(self) -> bool:
         """Wait for something to do; return whether the child has ended."""
         poll = select.poll()
         descriptors = [self._child.end_descriptor, self._control.fileno()]
         descriptors += [self._child.channel.fileno()] if self._is_open else []
-        descriptors += [] if self._termination.came else [self._termination.fileno()]
+        descriptors += [] if self._sigterm.received else [self._sigterm.fileno()]
         for descriptor in descriptors:
             if descriptor is not None:
                 poll.register(descriptor, select.POLLIN)
@@ -105,18 +107,18 @@ class Supervision:
     def _pause_ms(self) -> float | None:
         moments = []
         if self._child.end_descriptor is None:
-            moments.append(time.monotonic() + _UNTOLD_S)
+            moments.append(time.monotonic() + _EXIT_POLL_S)
         if self._kill_at is not None:
             moments.append(self._kill_at)
-        if self._doom is None and self._timeout_s is not None:
+        if self._kill is None and self._timeout_s is not None:
             moments.append(self._begun + self._timeout_s)
-        if self._doom is None and self._limit_bytes is not None:
-            moments.append(self._look_at)
-        # One more, because poll takes whole milliseconds: not to wake up just before the moment.
+        if self._kill is None and self._limit_bytes is not None:
+            moments.append(self._measure_at)
+        # One more, because poll takes whole milliseconds: it must not return just before the moment.
         return max(0.0, min(moments) - time.monotonic()) * 1000 + 1 if moments else None
 
-    def _listen(self) -> None:
-        while self._is_open and self._said is None:
+    def _read_messages(self) -> None:
+        while self._is_open and self._reported is None:
             try:
                 message = self._child.channel.receive(0)
             except ChannelClosedError:
@@ -124,54 +126,56 @@ class Supervision:
                 return
             if message is None:
                 return
-            self._take(message)
+            self._handle(message)
 
-    def _take(self, message: Message) -> None:
+    def _handle(self, message: Message) -> None:
         try:
-            if message.kind is Kind.FINISHED:
-                self._said = decode_finished(message.body)
+            if message.kind is MessageKind.FINISHED:
+                self._reported = decode_finished(message.body)
                 return
             chunks = decode_chunks(message.body)
         except (ValueError, TypeError, KeyError, struct.error) as error:
-            self._said = Finished(
-                *self._task.token, Outcome.CRASHED, error_message=f"its process answered nonsense ({error})"
+            self._reported = Finished(
+                *self._task.token,
+                Outcome.CRASHED,
+                error_message=f"its process sent a message that cannot be read ({error})",
             )
             return
         written = self._task.write(chunks)
         try:
-            self._child.channel.send(Kind.WRITTEN, b"\x01" if written else b"\x00")
+            self._child.channel.send(MessageKind.WRITTEN, b"\x01" if written else b"\x00")
         except ChannelClosedError:
             self._is_open = False
 
-    def _obey(self) -> None:
-        """End the child when something asks for it."""
-        if self._said is not None:
+    def _enforce(self) -> None:
+        """Kill the child when there is a reason to."""
+        if self._reported is not None:
             return
         now = time.monotonic()
-        if self._doom is None:
-            self._doom = self._find_doom(now)
-            if self._doom is None:
+        if self._kill is None:
+            self._kill = self._reason_to_kill(now)
+            if self._kill is None:
                 return
-            if self._doom.outcome is Outcome.OUT_OF_MEMORY:
-                self._kill_at = now  # whoever eats memory gets no time to eat more
+            if self._kill.outcome is Outcome.OUT_OF_MEMORY:
+                self._kill_at = now  # no time to allocate more
             else:
                 self._kill_at = now + GRACE_S
                 self._child.terminate()
         if self._kill_at is not None and now >= self._kill_at:
             self._child.kill()
-            self._kill_at = now + _AGAIN_S
+            self._kill_at = now + _KILL_AGAIN_S
 
-    def _find_doom(self, now: float) -> Doom | None:
+    def _reason_to_kill(self, now: float) -> KillRequest | None:
         token = self._task.token
-        if (told := self._control.doom(token)) is not None:
-            return told
-        if self._termination.came:
-            return Doom(Outcome.INTERRUPTED, token)
+        if (request := self._control.kill_request(token)) is not None:
+            return request
+        if self._sigterm.received:
+            return KillRequest(Outcome.INTERRUPTED, token)
         if self._timeout_s is not None and now - self._begun >= self._timeout_s:
-            return Doom(Outcome.TIMED_OUT, token, sentence(Outcome.TIMED_OUT, now - self._begun))
-        if self._limit_bytes is not None and now >= self._look_at:
-            self._look_at = now + _LOOK_S
+            return KillRequest(Outcome.TIMED_OUT, token, sentence(Outcome.TIMED_OUT, now - self._begun))
+        if self._limit_bytes is not None and now >= self._measure_at:
+            self._measure_at = now + _MEASURE_S
             taken = self._meter.read(self._child.pid)
             if taken is not None and taken > self._limit_bytes:
-                return Doom(Outcome.OUT_OF_MEMORY, token, memory_message(taken, self._limit_bytes))
+                return KillRequest(Outcome.OUT_OF_MEMORY, token, memory_message(taken, self._limit_bytes))
         return None

@@ -1,7 +1,7 @@
-"""Finding what a dead worker or runner has left, by a mark in the environment of its processes.
+"""Finding what a dead worker or runner has left, by a tag in the environment of its processes.
 
 What changed its session and lost its worker belongs to nobody any more. But every process that a
-runner's workers start has the runner's mark in its environment, mere forks too (the kernel shows
+runner's workers start has the runner's tag in its environment, mere forks too (the kernel shows
 them the environment that their program was started with). Only a program that was started with an
 emptied environment, after its own setsid(), by a worker that was then killed, is not found.
 """
@@ -11,21 +11,22 @@ from __future__ import annotations
 import os
 import signal
 from collections.abc import Iterable
-from pathlib import Path
+
+import psutil
 
 from database.claims.runners import ProcessIdentity
 from experiments.processes.process_tree import send
 
 #: Names the runner in the environment of its workers and of all that they start.
-MARK_VARIABLE = "EXPERIMENTS_RUNNER"
+TAG_VARIABLE = "EXPERIMENTS_RUNNER"
 
 
-def mark_of(runner: ProcessIdentity) -> str:
-    """Return the mark of a runner: its process, so that it holds for all that this process runs."""
+def tag_of(runner: ProcessIdentity) -> str:
+    """Return the tag of a runner: its process, so that it covers all that this process runs."""
     return f"{runner.pid}-{runner.pid_start}"
 
 
-def kill_marked(runner: ProcessIdentity, keep: Iterable[int] = ()) -> list[int]:
+def kill_tagged(runner: ProcessIdentity, keep: Iterable[int] = ()) -> list[int]:
     """Kill the processes that a runner of this host has left without a worker.
 
     Parameters
@@ -44,30 +45,20 @@ def kill_marked(runner: ProcessIdentity, keep: Iterable[int] = ()) -> list[int]:
     own = ProcessIdentity.own()
     if (runner.host, runner.boot_id) != (own.host, own.boot_id):
         return []
-    entry = f"{MARK_VARIABLE}={mark_of(runner)}".encode()
-    spared, home = set(keep), None if runner.is_gone() else _session(runner.pid)
+    tag, spared = tag_of(runner), set(keep)
+    home = None if runner.is_gone() else _session(runner.pid)
     killed = []
-    for pid in _processes():
-        if pid == own.pid or not _is_marked(pid, entry) or _session(pid) in {home, None}:
-            continue
-        if not _has_above(pid, spared):
-            send(pid, signal.SIGKILL)
-            killed.append(pid)
+    for process in psutil.process_iter():
+        try:
+            if process.environ().get(TAG_VARIABLE) != tag or process.pid == own.pid:
+                continue
+            ancestors = [above.pid for above in process.parents()]
+        except (psutil.Error, OSError):
+            continue  # it has ended, or is somebody else's
+        if _session(process.pid) not in {home, None} and spared.isdisjoint([process.pid, *ancestors]):
+            send(process.pid, signal.SIGKILL)
+            killed.append(process.pid)
     return killed
-
-
-def _processes() -> list[int]:
-    try:
-        return [int(name) for name in os.listdir("/proc") if name.isdigit()]  # noqa: PTH208 - names are enough
-    except OSError:
-        return []
-
-
-def _is_marked(pid: int, entry: bytes) -> bool:
-    try:
-        return entry in Path(f"/proc/{pid}/environ").read_bytes().split(b"\0")
-    except OSError:
-        return False  # it has ended, or is somebody else's
 
 
 def _session(pid: int) -> int | None:
@@ -75,15 +66,3 @@ def _session(pid: int) -> int | None:
         return os.getsid(pid)
     except OSError:
         return None
-
-
-def _has_above(pid: int, wanted: set[int]) -> bool:
-    """Whether `pid` or one of its ancestors is among `wanted`."""
-    while pid > 1:
-        if pid in wanted:
-            return True
-        try:
-            pid = int(Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[1])
-        except OSError:
-            return False
-    return False

@@ -1,43 +1,54 @@
-"""Workers die with their runner, whatever they are doing.
+"""The parent-death pipe: a process ends with its parent, whatever it is doing.
 
-The runner holds the writing end of a pipe. When it dies, also by SIGKILL, the kernel closes that
-end. On Linux the reading end raises SIGKILL in the worker by itself (O_ASYNC with F_SETSIG), so
-that even a worker that holds the interpreter lock dies. PR_SET_PDEATHSIG does not do: under
-forkserver the parent is another process. Elsewhere a thread waits for the pipe's end.
+The parent makes a pipe, ``reader, writer = multiprocessing.Pipe(duplex=False)``, hands the reader to each
+process and keeps the writer. When it dies, also by SIGKILL, the kernel closes that end. On Linux the reading
+end raises SIGKILL in the process by itself (O_ASYNC with F_SETSIG), so that even one that holds the
+interpreter lock dies. PR_SET_PDEATHSIG does not do: under forkserver the parent is another process.
+Elsewhere a thread waits for the pipe's end.
 """
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import os
 import platform
 import signal
 import threading
+from multiprocessing.connection import Connection
+from typing import Any
 
 _F_SETSIG = 10  # from <fcntl.h>; Python's fcntl does not name it
 
 
-def die_with_runner(pipe: int) -> None:
-    """Let this process and its group be killed when the last writer of `pipe` is gone.
+def die_with_parent(pipe: Connection[Any, Any]) -> None:
+    """Let this process lead a session of its own, and be killed with its group when its parent is gone.
+
+    In a session of its own a terminal's Ctrl-C does not reach it, and the group is its alone: what it starts
+    dies with it, what its parent was started with lives on.
 
     Parameters
     ----------
-    pipe : int
-        The reading end's file descriptor; nothing is ever written to it.
+    pipe : Connection
+        The reading end of a pipe whose writing end only the parent has; nothing is ever written to it. It may
+        be closed afterwards.
     """
+    with contextlib.suppress(PermissionError):  # it leads one already
+        os.setsid()
     if platform.system() != "Linux":
-        threading.Thread(target=_wait_for_end, args=(pipe,), daemon=True).start()
+        threading.Thread(target=_wait_for_end, args=(os.dup(pipe.fileno()),), daemon=True).start()
         return
-    fcntl.fcntl(pipe, _F_SETSIG, int(signal.SIGKILL))
-    # The whole group: what the experiment started dies too.
-    fcntl.fcntl(pipe, fcntl.F_SETOWN, -os.getpgrp())
-    fcntl.fcntl(pipe, fcntl.F_SETFL, fcntl.fcntl(pipe, fcntl.F_GETFL) | os.O_ASYNC)
-    _die_if_already_gone(pipe)
+    # Whom the kernel kills is a property of the open file, which is shared by all that inherited it: opened
+    # anew, it is this process's own.
+    own = os.open(f"/proc/self/fd/{pipe.fileno()}", os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+    fcntl.fcntl(own, _F_SETSIG, int(signal.SIGKILL))
+    fcntl.fcntl(own, fcntl.F_SETOWN, -os.getpgrp())
+    fcntl.fcntl(own, fcntl.F_SETFL, fcntl.fcntl(own, fcntl.F_GETFL) | os.O_ASYNC)
+    _die_if_orphaned(own)
 
 
-def _die_if_already_gone(pipe: int) -> None:
-    """End at once if the runner died before the signal was armed: then the pipe is at its end."""
-    os.set_blocking(pipe, False)
+def _die_if_orphaned(pipe: int) -> None:
+    """End at once if the parent died before the signal was armed: then the pipe is at its end."""
     try:
         if os.read(pipe, 1) == b"":
             os.kill(os.getpid(), signal.SIGKILL)

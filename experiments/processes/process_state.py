@@ -1,7 +1,7 @@
-"""Putting back what an experiment changed in its process, so that the next one finds it as the first did.
+"""Restoring what an experiment changed in its process, so that the next one finds it as the first did.
 
-Nearly all experiments change nothing, so the state is looked at (some 5 microseconds) and put back
-only when it differs. What is looked at, and why:
+Nearly all experiments change nothing, so the state is read (some 5 microseconds) and restored
+only when it differs. What is read, and why:
 
 - what decides where files are found and made: current folder, umask, environment, ``sys.path``, ``sys.argv``;
 - what kills or interrupts a later experiment: signal handlers, blocked signals, interval timers,
@@ -47,10 +47,10 @@ _SIGNALS = (
     signal.SIGPROF,
 )
 _TIMERS = (signal.ITIMER_REAL, signal.ITIMER_VIRTUAL, signal.ITIMER_PROF)
-#: Those that people set on themselves; each look at one costs 0.4 microseconds.
+#: Those that users set on themselves; reading one costs 0.4 microseconds.
 _LIMITS = (resource.RLIMIT_AS, resource.RLIMIT_CPU)
 #: For the other two a handler must have been set, which is noticed.
-_LOOKED_AT = signal.ITIMER_REAL
+_WATCHED_TIMER = signal.ITIMER_REAL
 _NO_TIMER = (0.0, 0.0)
 #: Answers with bare numbers; `signal.getsignal` would make an enum of each, at ten times the cost.
 _handler: Callable[[int], Any] = _signal.getsignal
@@ -72,30 +72,30 @@ _NAMES = (
 )
 
 
-class Surroundings:
+class RestorableState:
     """The state of this process that experiments share, as it is now.
 
     Parameters
     ----------
-    is_persons : bool
-        Whether the process is a person's. Then sys.stdin, sys.stdout and sys.stderr are put back too
+    interactive : bool
+        Whether the process is the user's own. Then sys.stdin, sys.stdout and sys.stderr are restored too
         (elsewhere the captured output is opened anew), and trace functions are left to debuggers.
 
     Attributes
     ----------
-    spoiled : str or None
-        What an experiment changed and could not be put back: no other experiment should run here.
+    tainted : str or None
+        What an experiment changed and could not be restored: no other experiment should run here.
     """
 
-    def __init__(self, *, is_persons: bool = False) -> None:
-        self.spoiled: str | None = None
-        self._is_persons = is_persons
+    def __init__(self, *, interactive: bool = False) -> None:
+        self.tainted: str | None = None
+        self._interactive = interactive
         self._streams = sys.stdin, sys.stdout, sys.stderr
         self._umask = os.umask(0o077)
         os.umask(self._umask)
         self._environment, self._path, self._arguments = os.environ, sys.path, sys.argv
         self._filters, self._handlers = warnings.filters, logging.root.handlers
-        self._before = tuple(part.copy() if isinstance(part, dict | list) else part for part in self._look())
+        self._before = tuple(part.copy() if isinstance(part, dict | list) else part for part in self._read())
         self._disarms = all(signal.getitimer(timer) == _NO_TIMER for timer in _TIMERS)
         self._decimal = decimal.getcontext().copy()
         self._context = contextvars.copy_context()
@@ -107,31 +107,31 @@ class Surroundings:
         return context
 
     def restore(self) -> None:
-        """Put back what differs; never raises for what user code has left."""
+        """Restore what differs; never raises for what user code has left."""
         faulthandler.cancel_dump_traceback_later()
         os.umask(self._umask)
-        if self._is_persons:
+        if self._interactive:
             sys.stdin, sys.stdout, sys.stderr = self._streams
         if not self._changed():
             return
         for step in self._steps():
             try:
                 step()
-            except Exception:  # noqa: BLE001, S112 - told below, by name
+            except Exception:  # noqa: BLE001, S112 - named below
                 continue
         if changed := self._changed():
-            self.spoiled = ", ".join(changed)
+            self.tainted = ", ".join(changed)
 
     def _changed(self) -> list[str]:
         try:
-            now = self._look()
+            now = self._read()
             if now == self._before:
                 return []
             return [name for name, new, old in zip(_NAMES, now, self._before, strict=True) if new != old]
         except Exception:  # noqa: BLE001 - what user code has left there may raise anything when compared
             return ["what cannot be compared"]
 
-    def _look(self) -> tuple[Any, ...]:
+    def _read(self) -> tuple[Any, ...]:
         """Return the state, in the order of `_NAMES`; lists and dicts are the live ones."""
         return (
             os.getcwd(),  # noqa: PTH109 - a Path costs ten times as much
@@ -140,7 +140,7 @@ class Surroundings:
             sys.argv,
             [_handler(number) for number in _SIGNALS],
             _signal.pthread_sigmask(signal.SIG_BLOCK, ()),
-            _signal.getitimer(_LOOKED_AT),
+            _signal.getitimer(_WATCHED_TIMER),
             [resource.getrlimit(limit) for limit in _LIMITS],
             _locale.setlocale(locale.LC_ALL, None),
             (
@@ -153,7 +153,7 @@ class Surroundings:
             ),
             (sys.excepthook, sys.unraisablehook, sys.displayhook, threading.excepthook),
             None
-            if self._is_persons
+            if self._interactive
             else (sys.gettrace(), sys.getprofile(), threading.gettrace(), threading.getprofile()),
             (tuple(warnings.filters), warnings.showwarning, warnings.formatwarning),
             (tuple(logging.root.handlers), logging.root.level, logging.root.manager.disable),

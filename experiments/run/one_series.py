@@ -247,7 +247,7 @@ def assign(series: ExperimentSeries, options: RunOptions) -> Assignment:
     url = current_url()
     root = options.results_directory or results_directory(url)
     project = Path(series.source_path) if series.source_path else Path.cwd()
-    # With `isolation: process` each worker's template is what has it loaded.
+    # With `isolation: process` each worker's fork server has it loaded.
     preloaded = execute.preload and execute.isolation == "pool"
     announce(series.target if preloaded else None, os.fspath(project))
     return Assignment(

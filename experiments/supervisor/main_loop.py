@@ -24,7 +24,7 @@ from database.settings import Settings
 from experiments.execution.assignment import Assignment, Ending, Observer, RunnerStatus, Stage
 from experiments.execution.worker_config import WorkerConfig
 from experiments.output.capture import read_tail
-from experiments.processes.environment_tag import kill_marked
+from experiments.processes.environment_tag import kill_tagged
 from experiments.processes.memory import KernelKills
 from experiments.processes.stop_signals import StopSignals
 from experiments.supervisor.database_thread import Bookkeeper
@@ -161,7 +161,7 @@ class Supervisor:
             worker.condemn(Outcome.INTERRUPTED)
             worker.kill()
             self._settle(worker)
-        kill_marked(ProcessIdentity.own())
+        kill_tagged(ProcessIdentity.own())
         # A database that was away before will not be back in a moment.
         give_up_at = time.monotonic() + (_TICK_S if self._books.away_s else _PATIENCE_S)
         self._collect_until(give_up_at)
@@ -262,7 +262,7 @@ class Supervisor:
         """Take leave of a dead worker: record what it left, and give back what it had not started."""
         worker.bury()
         living = [each.pid for each in self._workers.values() if each is not worker and each.pid is not None]
-        kill_marked(ProcessIdentity.own(), keep=living)
+        kill_tagged(ProcessIdentity.own(), keep=living)
         worker.journal.poll()
         death = worker.death()
         if worker.journal.started_any:

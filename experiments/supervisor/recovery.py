@@ -21,7 +21,7 @@ from experiments.execution.ending_messages import sentence
 from experiments.journal import JournalReader
 from experiments.output.capture import rescue_output
 from experiments.output.results_folder import ResultsFolder, remove_remains
-from experiments.processes.environment_tag import kill_marked
+from experiments.processes.environment_tag import kill_tagged
 from experiments.processes.memory import KERNEL_KILL
 from experiments.supervisor.database_thread import Transactions
 from experiments.supervisor.worker_process import Death
@@ -169,7 +169,7 @@ def _clear_away(transactions: Transactions, runner_id: str, folder: ResultsFolde
 def _kill_what_is_left(identity: ProcessIdentity) -> None:
     """Kill what has lost its worker and goes on; in a process that lives, others may be at work."""
     if identity.is_gone():
-        kill_marked(identity)
+        kill_tagged(identity)
 
 
 def _remove(directory: Path, identity: ProcessIdentity) -> None:

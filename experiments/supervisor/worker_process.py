@@ -23,12 +23,12 @@ from database.claims.runners import ProcessIdentity
 from database.errors import ExperimentsError, FencedError
 from database.models import Outcome
 from experiments.execution.worker_config import WorkerConfig
-from experiments.execution.worker_control import STOP, Doom
+from experiments.execution.worker_control import STOP, KillRequest
 from experiments.journal import JournalReader
 from experiments.output.results_folder import ResultsFolder
-from experiments.processes.environment_tag import MARK_VARIABLE, mark_of
+from experiments.processes.environment_tag import TAG_VARIABLE, tag_of
 from experiments.processes.open_files import LOST_DESCRIPTORS_EXIT_CODE
-from experiments.processes.parent_death import die_with_runner
+from experiments.processes.parent_death import die_with_parent
 from experiments.processes.process_tree import kill_tree, signal_group
 from experiments.processes.subreaper import become_subreaper
 from experiments.processes.thread_limits import cap_loaded_libraries, capped_environment
@@ -54,18 +54,18 @@ class Outfit:
     Attributes
     ----------
     lifeline : Connection
-        The reading end of the runner's pipe; its end is this process's.
+        The parent-death pipe's reading end.
     safe_path : str or None
         What the runner's environment had for PYTHONSAFEPATH.
-    mark : str
-        Of the runner; a server of new processes that is older than the runner has none.
+    tag : str
+        Of the runner; a fork server that is older than the runner has none.
     thread_caps : mapping
         Variables for the environment that cap the threads of numerical libraries.
     """
 
     lifeline: Connection
     safe_path: str | None
-    mark: str
+    tag: str
     thread_caps: Mapping[str, str]
 
 
@@ -85,14 +85,13 @@ def worker_main(name: str, config: WorkerConfig, outfit: Outfit) -> None:
     outfit : Outfit
         What else it gets.
     """
-    os.setsid()  # a terminal's Ctrl-C reaches the runner only, and the whole group can be killed
-    die_with_runner(outfit.lifeline.fileno())
+    die_with_parent(outfit.lifeline)
     become_subreaper()
     if outfit.safe_path is None:
         os.environ.pop(_SAFE_PATH, None)
     else:
         os.environ[_SAFE_PATH] = outfit.safe_path
-    os.environ.update({**outfit.thread_caps, MARK_VARIABLE: outfit.mark})
+    os.environ.update({**outfit.thread_caps, TAG_VARIABLE: outfit.tag})
     signal.signal(signal.SIGTERM, signal.SIG_DFL)  # the server of new processes ignores it
     faulthandler.enable()
     from experiments.run_experiments import run_a_single_experiment
@@ -249,7 +248,7 @@ class WorkerProcess:
             self.condemn(doom, text)
             # Before the signal: user code that survives it must not decide what the attempt was, and
             # the worker must not begin with another one.
-            self._tell(STOP if self.doomed is None else Doom(doom, self.doomed, text).message())
+            self._tell(STOP if self.doomed is None else KillRequest(doom, self.doomed, text).message())
             self._kill_at = time.monotonic() + TERMINATION_GRACE_S
             self._signal_tree(signal.SIGTERM)
 
@@ -288,13 +287,13 @@ def _start(name: str, config: WorkerConfig, start_method: str) -> tuple[Connecti
     lifeline_reader, lifeline = context.Pipe(duplex=False)
     control_reader, control = context.Pipe(duplex=False)
     caps = capped_environment(config.execution.threads, os.environ)
-    mark = mark_of(ProcessIdentity.own())
-    outfit = Outfit(lifeline_reader, os.environ.get(_SAFE_PATH), mark, caps)
+    tag = tag_of(ProcessIdentity.own())
+    outfit = Outfit(lifeline_reader, os.environ.get(_SAFE_PATH), tag, caps)
     arguments = (name, replace(config, control=control_reader), outfit)
     # Not daemonic: a daemonic process may have no children, and experiments want theirs.
     process = context.Process(target=worker_main, args=arguments, name=f"worker-{config.worker_id}")  # type: ignore[attr-defined]  # every context has it; the stub's base does not say so
     more = announced() if start_method == "forkserver" else {}
-    with _environment_of_workers({MARK_VARIABLE: mark, **more}), _hidden_main_module():
+    with _environment_of_workers({TAG_VARIABLE: tag, **more}), _hidden_main_module():
         try:
             process.start()
         except (OSError, EOFError) as error:  # the server of new processes has just died, or there is no room

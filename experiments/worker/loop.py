@@ -152,7 +152,7 @@ class Worker:
 
     def _is_ending(self) -> bool:
         """Whether it must begin with nothing more."""
-        return self._control.is_ending() or self._attempts.spoiled is not None
+        return self._control.is_ending() or self._attempts.tainted is not None
 
     def _work_off(self) -> None:
         begun, done = time.monotonic(), 0
@@ -186,14 +186,15 @@ class Worker:
             raise
         self._recycling.count()
         self._descriptors.check()
-        if finished.outcome is not Outcome.COMPLETED and (doom := self._control.doom(token)) is not None:
-            finished = ended_from_outside(finished, doom.outcome, doom.text)
-        if self._attempts.spoiled is not None:
+        request = self._control.kill_request(token)
+        if finished.outcome is not Outcome.COMPLETED and request is not None:
+            finished = ended_from_outside(finished, request.outcome, request.text)
+        if self._attempts.tainted is not None:
             logger.warning(
                 "experiment %d changed %s, which cannot be put back: another worker takes over "
                 "(with isolation: process each experiment has a process of its own)",
                 claim.experiment_id,
-                self._attempts.spoiled,
+                self._attempts.tainted,
             )
         try:
             assert_idle(f"experiment {claim.experiment_id}")

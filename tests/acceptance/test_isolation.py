@@ -101,17 +101,17 @@ def main(x):
 """
 
 
-@pytest.mark.parametrize("killed", ["child", "template", "worker", "runner"])
+@pytest.mark.parametrize("killed", ["child", "fork server", "worker", "runner"])
 def test_killed(project: Project, killed: str) -> None:
     """Whoever is killed in mid-flight, all is recorded once in the end, and no process is left."""
     project.series(WAITS_AT_3, experiments=10, execute="{isolation: process}")
     running = project.start("run", "s.yaml", "--workers", "2")
     child = int(project.event())
-    template = parent_of(child)
-    pids = {"child": child, "template": template, "worker": parent_of(template), "runner": running.pid}
+    server = parent_of(child)
+    pids = {"child": child, "fork server": server, "worker": parent_of(server), "runner": running.pid}
     (project.folder / "calm").touch()
     os.kill(pids[killed], signal.SIGKILL)
-    if killed == "template":
+    if killed == "fork server":
         project.open_gate()  # its child is not hurt
     said = finish(running)
     if killed == "runner":
@@ -121,7 +121,7 @@ def test_killed(project: Project, killed: str) -> None:
     assert_recorded_once(project, 10)
     outcomes = project.outcomes()
     del outcomes["completed"]
-    expected = {"child": {"crashed": 1}, "template": {}, "worker": {"crashed": 1}}
+    expected = {"child": {"crashed": 1}, "fork server": {}, "worker": {"crashed": 1}}
     assert outcomes == expected.get(killed, outcomes)
     if killed == "child":
         with SessionLocal() as session:
@@ -137,7 +137,7 @@ def test_one_import_many_processes(project: Project) -> None:
         """
         IMPORTED_BY = os.getpid()
         def main(x):
-            return {"process": os.getpid(), "template": IMPORTED_BY, "parent": os.getppid()}
+            return {"process": os.getpid(), "fork server": IMPORTED_BY, "parent": os.getppid()}
         """,
         experiments=100,
         execute="{isolation: process}",
@@ -146,8 +146,8 @@ def test_one_import_many_processes(project: Project) -> None:
     with SessionLocal() as session:
         found = [each or {} for each in session.scalars(select(Experiment.results))]
     assert len({each["process"] for each in found}) == 100
-    assert len({each["template"] for each in found}) <= 2
-    assert all(each["parent"] == each["template"] for each in found)
+    assert len({each["fork server"] for each in found}) <= 2
+    assert all(each["parent"] == each["fork server"] for each in found)
 
 
 def test_limits(project: Project) -> None:
@@ -225,10 +225,10 @@ def test_terminated_worker(project: Project) -> None:
 
 
 def test_target_that_ends_its_process_when_imported(project: Project) -> None:
-    """Templates that die one after another end the run with what they died of; no experiment is blamed."""
+    """Fork servers that die one after another end the run with what they died of; no experiment is blamed."""
     project.series(
         """
-        if sys.stdout.name == 1:  # in a worker's template
+        if sys.stdout.name == 1:  # in a worker's fork server
             os._exit(9)
         def main(x): return {}
         """,

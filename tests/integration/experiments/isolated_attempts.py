@@ -10,7 +10,7 @@ import textwrap
 from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field
-from multiprocessing import get_context
+from multiprocessing import Pipe, get_context
 from pathlib import Path
 from typing import Any
 
@@ -18,10 +18,9 @@ from database.claims.types import Chunk, Claim, Finished
 from experiments.attempt.in_process import Task
 from experiments.execution.options import Execution
 from experiments.execution.worker_control import Control
-from experiments.isolation.child_pool import Nursery, TemplateProcess
-from experiments.isolation.fork_server import Load
+from experiments.isolation.child_pool import ChildPool, ForkServerProcess
+from experiments.isolation.fork_server import LoadRequest
 from experiments.isolation.isolated_attempts import IsolatedAttempts
-from experiments.isolation.parent_pipe import Leash
 from experiments.processes.process_tree import descendants_of
 
 HEAD = """
@@ -41,7 +40,7 @@ class Made:
     chunks : list
         What `run.log` wrote while they ran, by x.
     left : list of int
-        Processes below the worker at the end, other than the template.
+        Processes below the worker at the end, other than the fork server.
     output : str
         What was written to stdout and stderr.
     """
@@ -73,7 +72,7 @@ def make(
     spawn: bool = False,
     refuse_metrics: int = 0,
 ) -> Made:
-    """Make attempts; `spawn` starts the template as a new interpreter, not by a fork."""
+    """Make attempts; `spawn` starts the fork server as a new interpreter, not by a fork."""
     folder.mkdir(exist_ok=True)
     (folder / "target.py").write_text(HEAD + textwrap.dedent(code))
     order = Order(folder, xs, execution or Execution(isolation="process"), spawn, refuse_metrics)
@@ -84,10 +83,10 @@ def make(
 def _make(order: Order) -> Made:
     output = order.folder / "out put"
     output.touch()
-    leash = Leash()
-    load = Load(f"{order.folder / 'target.py'}:main", str(order.folder), str(output), None, ["argv0"])
-    nursery = Nursery(leash, load, None if order.spawn else TemplateProcess.fork(leash))
-    attempts = IsolatedAttempts(nursery, order.execution, Control(None))
+    parent_pipe, writer = Pipe(duplex=False)
+    load = LoadRequest(f"{order.folder / 'target.py'}:main", str(order.folder), str(output), None, ["argv0"])
+    server = None if order.spawn else ForkServerProcess.fork(parent_pipe, [writer])
+    attempts = IsolatedAttempts(ChildPool(parent_pipe, load, server), order.execution, Control(None))
     finished: list[Finished] = []
     written: list[list[Chunk]] = []
     refusals = order.refuse_metrics

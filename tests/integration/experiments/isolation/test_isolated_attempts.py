@@ -20,7 +20,7 @@ def results(finished: Finished) -> object:
     return json.loads(finished.results)
 
 
-@pytest.mark.parametrize("spawn", [False, True], ids=["forked template", "new interpreter"])
+@pytest.mark.parametrize("spawn", [False, True], ids=["forked fork server", "new interpreter"])
 def test_each_attempt_has_its_own_process(tmp_path: Path, spawn: bool) -> None:
     """Nothing that one attempt changes reaches the next; all have the target loaded once."""
     made = make(
@@ -210,8 +210,8 @@ def test_metrics_while_it_runs(tmp_path: Path) -> None:
     assert kept.read_text() == str(kept.parent)
 
 
-def test_killed_template(tmp_path: Path) -> None:
-    """An experiment outlives its template, is recorded rightly, and the next one gets a new template."""
+def test_killed_fork_server(tmp_path: Path) -> None:
+    """An experiment outlives its fork server, is recorded correctly, and the next one gets a new server."""
     made = make(
         tmp_path,
         """
@@ -279,8 +279,8 @@ def test_linear_algebra_at_import(tmp_path: Path) -> None:
     assert made.output.splitlines() == ["loaded"]
 
 
-def test_template_that_cannot_be_started_again(tmp_path: Path) -> None:
-    """A worker that has worked tries five times to replace a dead template, then ends with the cause."""
+def test_fork_server_that_cannot_be_started_again(tmp_path: Path) -> None:
+    """A worker that has worked tries five times to replace a dead fork server, then ends with the cause."""
     code = """
         if os.path.exists(os.path.join(HERE, "flag")): os._exit(8)
         def main(x):
@@ -305,4 +305,4 @@ def test_target_that_cannot_be_loaded(tmp_path: Path, code: str, message: str) -
     """The worker ends with what is wrong: no experiment is to blame."""
     with pytest.raises(Exception, match=message) as caught:
         make(tmp_path, code, [1])
-    assert type(caught.value).__name__ in {"TargetError", "TemplatesCannotStartError"}
+    assert type(caught.value).__name__ in {"TargetError", "ForkServerError"}

@@ -10,14 +10,14 @@ import pytest
 from database.claims.types import Finished
 from database.models import Outcome
 from experiments.execution.ending_messages import ended_from_outside, sentence
-from experiments.execution.worker_control import STOP, Control, Doom
+from experiments.execution.worker_control import STOP, Control, KillRequest
 
 
 def test_nobody_tells_anything() -> None:
     """Without a supervisor nothing is ever told."""
     control = Control(None)
     assert not control.is_stopped()
-    assert control.doom((1, 1)) is None
+    assert control.kill_request((1, 1)) is None
     assert control.fileno() is None
 
 
@@ -28,7 +28,7 @@ def test_stop() -> None:
     assert not control.is_stopped()
     writer.send_bytes(STOP)
     assert control.is_stopped()
-    assert control.doom((1, 1)) is None
+    assert control.kill_request((1, 1)) is None
 
 
 def test_closed_pipe() -> None:
@@ -55,17 +55,17 @@ def test_doom(text: str) -> None:
     """A doomed attempt is known by its token, with the reason; the worker stops after it."""
     reader, writer = multiprocessing.Pipe(duplex=False)
     control = Control(reader)
-    writer.send_bytes(Doom(Outcome.OUT_OF_MEMORY, (7, 2), text).message())
+    writer.send_bytes(KillRequest(Outcome.OUT_OF_MEMORY, (7, 2), text).message())
     writer.send_bytes(STOP)
-    assert control.doom((7, 2)) == Doom(Outcome.OUT_OF_MEMORY, (7, 2), text[:500])
+    assert control.kill_request((7, 2)) == KillRequest(Outcome.OUT_OF_MEMORY, (7, 2), text[:500])
     assert control.is_stopped()
 
 
 def test_doom_of_the_one_before() -> None:
     """What is ended in the place of an attempt that ended by itself is nobody's fault."""
     reader, writer = multiprocessing.Pipe(duplex=False)
-    writer.send_bytes(Doom(Outcome.TIMED_OUT, (7, 2)).message())
-    assert Control(reader).doom((8, 1)) == Doom(Outcome.LOST, (8, 1))
+    writer.send_bytes(KillRequest(Outcome.TIMED_OUT, (7, 2)).message())
+    assert Control(reader).kill_request((8, 1)) == KillRequest(Outcome.LOST, (8, 1))
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from experiments.isolation.channel import Channel, ChannelClosedError, Kind
+from experiments.isolation.channel import Channel, ChannelClosedError, MessageKind
 
 
 @pytest.fixture
@@ -22,11 +22,11 @@ def ends() -> Iterator[tuple[Channel, Channel]]:
 
 
 def test_messages_in_order(ends: tuple[Channel, Channel]) -> None:
-    """Kind and body arrive, also an empty one, in the order they were sent."""
+    """MessageKind and body arrive, also an empty one, in the order they were sent."""
     ours, theirs = ends
-    ours.send(Kind.LOAD, b"abc")
-    ours.send(Kind.REAP)
-    for kind, body in ((Kind.LOAD, b"abc"), (Kind.REAP, b"")):
+    ours.send(MessageKind.LOAD, b"abc")
+    ours.send(MessageKind.REAP)
+    for kind, body in ((MessageKind.LOAD, b"abc"), (MessageKind.REAP, b"")):
         message = theirs.receive()
         assert message is not None
         assert (message.kind, message.body) == (kind, body)
@@ -37,7 +37,7 @@ def test_messages_in_order(ends: tuple[Channel, Channel]) -> None:
 def test_sizes_around_a_packet(ends: tuple[Channel, Channel], size: int) -> None:
     """A body of just a packet's size arrives whole."""
     body = os.urandom(size)
-    ends[0].send(Kind.JOB, body)
+    ends[0].send(MessageKind.JOB, body)
     message = ends[1].receive()
     assert message is not None
     assert message.body == body
@@ -48,7 +48,7 @@ def test_large_message(ends: tuple[Channel, Channel]) -> None:
     ours, theirs = ends
     body = os.urandom(5_000_001)
     if (pid := os.fork()) == 0:
-        ours.send(Kind.FINISHED, body)
+        ours.send(MessageKind.FINISHED, body)
         os._exit(0)
     message = theirs.receive()
     os.waitpid(pid, 0)
@@ -61,12 +61,12 @@ def test_message_cut_short() -> None:
     raw, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     reader = Channel(theirs)
     head = struct.Struct("<IB?")
-    raw.send(head.pack(1, Kind.CHUNKS, True) + b"begun")
+    raw.send(head.pack(1, MessageKind.CHUNKS, True) + b"begun")
     assert reader.receive(0) is None
-    raw.send(head.pack(2, Kind.FINISHED, False) + b"whole")
+    raw.send(head.pack(2, MessageKind.FINISHED, False) + b"whole")
     message = reader.receive(0)
     assert message is not None
-    assert (message.kind, message.body) == (Kind.FINISHED, b"whole")
+    assert (message.kind, message.body) == (MessageKind.FINISHED, b"whole")
     raw.close()
     reader.close()
 
@@ -74,7 +74,7 @@ def test_message_cut_short() -> None:
 def test_descriptors_travel(ends: tuple[Channel, Channel]) -> None:
     """A descriptor is handed over with a message."""
     reader, writer = os.pipe()
-    ends[0].send(Kind.FORK, descriptors=(writer,))
+    ends[0].send(MessageKind.FORK, descriptors=(writer,))
     os.close(writer)
     message = ends[1].receive()
     assert message is not None
@@ -92,7 +92,7 @@ def test_other_end_closed(ends: tuple[Channel, Channel]) -> None:
     with pytest.raises(ChannelClosedError):
         ours.receive()
     with pytest.raises(ChannelClosedError):
-        ours.send(Kind.REAP)
+        ours.send(MessageKind.REAP)
 
 
 def test_lost_descriptor(ends: tuple[Channel, Channel]) -> None:

@@ -20,7 +20,7 @@ from typing import Any
 
 import pytest
 
-from experiments.processes.process_state import Surroundings
+from experiments.processes.process_state import RestorableState
 
 
 class Unequal:
@@ -38,10 +38,10 @@ def restored_in_a_process(tmp_path: Path, change: str, check: str) -> None:
     """Change and restore in a process of its own, which may be harmed, and check there."""
     code = f"""
 import decimal, faulthandler, os, resource, signal, sys, time
-from experiments.processes.process_state import Surroundings
-surroundings = Surroundings()
+from experiments.processes.process_state import RestorableState
+state = RestorableState()
 {textwrap.dedent(change)}
-surroundings.restore()
+state.restore()
 {textwrap.dedent(check)}
 """
     environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[4])}
@@ -108,11 +108,11 @@ CHANGES: dict[str, tuple[Callable[[], Any], Callable[[], Any]]] = {
 def test_put_back(name: str) -> None:
     """Each thing that is looked at is as before after an experiment changed it."""
     look, change = CHANGES[name]
-    before, surroundings = look(), Surroundings()
+    before, state = look(), RestorableState()
     change()
-    surroundings.restore()
+    state.restore()
     assert look() == before
-    assert surroundings.spoiled is None
+    assert state.tainted is None
 
 
 def test_time_zone(tmp_path: Path) -> None:
@@ -135,7 +135,7 @@ def test_soft_limits(tmp_path: Path) -> None:
         """,
         """
         assert [resource.getrlimit(limit) for limit in (resource.RLIMIT_AS, resource.RLIMIT_CPU)] == before
-        assert surroundings.spoiled is None
+        assert state.tainted is None
         """,
     )
 
@@ -146,12 +146,12 @@ def test_what_cannot_be_put_back_is_told(tmp_path: Path) -> None:
         tmp_path,
         """
         os.mkdir("gone"); os.chdir("gone")
-        surroundings = Surroundings()
+        state = RestorableState()
         os.chdir(".."); os.rmdir("gone")
         sys.path.append("/elsewhere"); sys.setrecursionlimit(7777)
         """,
         """
-        assert surroundings.spoiled == "the current folder", surroundings.spoiled
+        assert state.tainted == "the current folder", state.tainted
         assert "/elsewhere" not in sys.path and sys.getrecursionlimit() != 7777
         """,
     )
@@ -173,7 +173,7 @@ def test_delayed_exit_is_cancelled(tmp_path: Path) -> None:
 def test_context_variables() -> None:
     """What an experiment sets in context variables and decimal's context reaches nobody else."""
     variable = contextvars.ContextVar("variable", default=1)
-    surroundings = Surroundings()
+    state = RestorableState()
 
     def experiment() -> tuple[int, int]:
         found = variable.get(), decimal.getcontext().prec
@@ -181,7 +181,7 @@ def test_context_variables() -> None:
         decimal.getcontext().prec = 3
         return found
 
-    assert surroundings.context().run(experiment) == surroundings.context().run(experiment)
+    assert state.context().run(experiment) == state.context().run(experiment)
     assert variable.get() == 1
 
 
@@ -189,7 +189,7 @@ def test_numpy_error_state() -> None:
     """The error state of numpy and its print options are the process's again in the next experiment."""
     import numpy
 
-    surroundings = Surroundings()
+    state = RestorableState()
 
     def experiment() -> tuple[Any, Any]:
         found = numpy.geterr(), numpy.get_printoptions()["precision"]
@@ -197,23 +197,23 @@ def test_numpy_error_state() -> None:
         numpy.set_printoptions(precision=2)
         return found
 
-    assert surroundings.context().run(experiment) == surroundings.context().run(experiment)
+    assert state.context().run(experiment) == state.context().run(experiment)
 
 
 def test_nothing_is_set_when_nothing_changed(monkeypatch: pytest.MonkeyPatch) -> None:
     """With nothing changed the look at it is all there is."""
-    surroundings = Surroundings()
+    state = RestorableState()
     monkeypatch.setattr(signal, "signal", None)
     monkeypatch.setattr(os, "chdir", None)
-    monkeypatch.setattr(Surroundings, "_steps", None)
-    surroundings.restore()
-    assert surroundings.spoiled is None
+    monkeypatch.setattr(RestorableState, "_steps", None)
+    state.restore()
+    assert state.tainted is None
 
 
 def test_a_persons_process(monkeypatch: pytest.MonkeyPatch) -> None:
     """In a person's own process streams are put back, and a debugger's trace function stays."""
     stdout = sys.stdout
-    surroundings = Surroundings(is_persons=True)
+    state = RestorableState(interactive=True)
     monkeypatch.setattr(sys, "stdout", None)
 
     def tracer(*_: object) -> None:
@@ -223,9 +223,9 @@ def test_a_persons_process(monkeypatch: pytest.MonkeyPatch) -> None:
     sys.setprofile(tracer)
     try:
         sys.setrecursionlimit(sys.getrecursionlimit() + 1)
-        surroundings.restore()
+        state.restore()
         assert sys.getprofile() is tracer
     finally:
         sys.setprofile(before)
     assert sys.stdout is stdout
-    assert surroundings.spoiled is None
+    assert state.tainted is None

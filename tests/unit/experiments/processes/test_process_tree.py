@@ -15,7 +15,7 @@ import psutil
 import pytest
 
 from database.claims.runners import ProcessIdentity
-from experiments.processes.environment_tag import MARK_VARIABLE, kill_marked, mark_of
+from experiments.processes.environment_tag import TAG_VARIABLE, kill_tagged, tag_of
 from experiments.processes.process_tree import descendants_of, group_of, is_running, kill_tree, send
 
 ROOT = Path(__file__).parents[4]
@@ -189,24 +189,24 @@ def test_marked(worker: Start) -> None:
     """What a dead worker has left is found by its mark; living workers and strangers are spared."""
     runner = ProcessIdentity.own()
     code = "print(daemon(), flush=True); signal.pause()"
-    dead = worker(code, **{MARK_VARIABLE: mark_of(runner)})
-    living = worker(code, **{MARK_VARIABLE: mark_of(runner)})
-    stranger = worker(code, **{MARK_VARIABLE: "1-1"})
+    dead = worker(code, **{TAG_VARIABLE: tag_of(runner)})
+    living = worker(code, **{TAG_VARIABLE: tag_of(runner)})
+    stranger = worker(code, **{TAG_VARIABLE: "1-1"})
     (left,), (kept,), (other,) = pids_told(dead), pids_told(living), pids_told(stranger)
     os.kill(dead.pid, signal.SIGKILL)
     dead.wait()
     assert is_running(left)
-    assert kill_marked(runner, keep=[living.pid]) == [left]
+    assert kill_tagged(runner, keep=[living.pid]) == [left]
     wait_for_end([left])
-    assert kill_marked(runner, keep=[living.pid]) == []
+    assert kill_tagged(runner, keep=[living.pid]) == []
     assert all(is_running(pid) for pid in (kept, other, living.pid, stranger.pid))
 
 
 def test_marks_of_other_hosts() -> None:
     """A runner of another host or boot has nothing to be killed here."""
     own = ProcessIdentity.own()
-    assert kill_marked(ProcessIdentity("elsewhere", own.boot_id, own.pid, own.pid_start)) == []
-    assert kill_marked(ProcessIdentity(own.host, "another boot", own.pid, own.pid_start)) == []
+    assert kill_tagged(ProcessIdentity("elsewhere", own.boot_id, own.pid, own.pid_start)) == []
+    assert kill_tagged(ProcessIdentity(own.host, "another boot", own.pid, own.pid_start)) == []
 
 
 def test_ended_processes() -> None:
