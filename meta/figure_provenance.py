@@ -17,7 +17,7 @@ from database.session.lifecycle import scoped_session
 from database.session.snapshots import snapshot
 from experiments.series_file.models import SeriesFile
 from experiments.series_file.sections.graphs import GraphSpec
-from meta.graphs.generation.extract import extract
+from meta.graphs.generation.extract import plan_graph
 from meta.graphs.provenance.file_metadata import Signed, read_signed
 from meta.graphs.provenance.file_names import file_names
 from meta.graphs.provenance.fingerprint import Fingerprints
@@ -96,7 +96,8 @@ def _compared(session: Session, origin: Origin) -> Comparison:
     try:
         if isinstance(records, GraphError):
             raise records
-        now = Origin.of(origin.graph, spec, extract(spec, records), Fingerprints(), where=origin.where)
+        _, extract = plan_graph(spec, records)
+        now = Origin.of(origin.graph, spec, extract, Fingerprints(), where=origin.where)
     except GraphError as error:
         return Comparison(False, (f"it could not be drawn: {error}",))
     differences = tuple(_differences(origin, now))

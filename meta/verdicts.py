@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from meta.comparison import ComparedPair, ValueComparison
 from meta.formats.plural import many
-from meta.graphs.data.phrases import only
+from meta.graphs.captions.phrases import only
 from meta.statistics.comparisons.comparison import PairComparison
 from meta.tables.data.rounding import shown
 

@@ -18,6 +18,7 @@ from database.queries.series_lookup import find_series
 from database.suggestions import MAX_LISTED, suggestion
 from experiments.parameters import flatten
 from experiments.series_file.models import MetricSection, SeriesFile
+from experiments.series_file.sections.graph_kinds import rules_of
 from experiments.series_file.sections.graphs import SECONDS, GraphSpec, Where
 from experiments.series_file.sections.tables import TableSpec
 from meta.records.attempts import AttemptRecord, read_attempts
@@ -274,7 +275,7 @@ def read_records(
         no_longer_named=no_longer_named,
         curves=curves,
         times=times,
-        attempts=read_attempts(session, found.id) if _has_timeline(graphs) else (),
+        attempts=read_attempts(session, found.id) if _draw_attempts(graphs) else (),
         labels=file.metrics,
         specs=file.graphs,
         code=versions_of(code, {one.configuration_id for one in code}),
@@ -311,8 +312,8 @@ def _curves(
     return curves, times
 
 
-def _has_timeline(specs: Sequence[GraphSpec]) -> bool:
-    return any(spec.kind == "timeline" for spec in specs)
+def _draw_attempts(specs: Sequence[GraphSpec]) -> bool:
+    return any(rules_of(spec.kind).of_attempts for spec in specs)
 
 
 def _experiment_rows(series_id: int) -> Any:

@@ -20,6 +20,9 @@ class _Absent:
     def __repr__(self) -> str:
         return "absent"
 
+    def __reduce__(self) -> str:
+        return "ABSENT"  # there is only one, also in the process that draws
+
 
 ABSENT = _Absent()
 

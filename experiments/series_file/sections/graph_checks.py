@@ -3,59 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, get_args
+from typing import Any
 
 from database.suggestions import suggestion
 from experiments.series_file.reading.errors import KeyPath
-from experiments.series_file.sections.graphs import SECONDS, STEP, GraphKind, GraphSpec
+from experiments.series_file.sections.graph_kinds import ANY_KIND, GRAPH_KINDS, GraphRules, rules_of
+from experiments.series_file.sections.graphs import SECONDS, STEP, GraphSpec
 
 #: The path below a graph, and what is wrong there.
-_Finding = tuple[KeyPath, str]
+_Problem = tuple[KeyPath, str]
 
-_ALWAYS = frozenset({"kind", "where", "title", "size", "formats", "theme", "name"})
-_MEASURED = frozenset({"y", "facet", "over", "order", "scale", "limits", "labels"})
-_LINES = _MEASURED | {"x", "hue", "style"}
-_ESTIMATED = frozenset({"estimator", "interval", "level", "points"})
-_KEYS: dict[str, frozenset[str]] = {
-    "curve": _LINES | _ESTIMATED | {"smoothing"},
-    "line": _LINES | _ESTIMATED,
-    "bar": _LINES | _ESTIMATED,
-    "point": _LINES | _ESTIMATED,
-    "box": _LINES | {"points"},
-    "violin": _LINES | {"points"},
-    "strip": _LINES,
-    "ecdf": _MEASURED | {"hue", "style"},
-    "histogram": _MEASURED | {"hue", "style", "bins"},
-    "heatmap": _MEASURED | {"x", "rows", "estimator"},
-    "scatter": _LINES | _ESTIMATED,
-    "profile": _MEASURED | {"hue", "style", "estimator"},
-    "ranking": frozenset({"y", "x", "over", "order", "labels", "estimator", "level"}),
-    "timeline": _ALWAYS,
-}
-_REQUIRED: dict[str, tuple[str, ...]] = {
-    "ecdf": ("y",),
-    "histogram": ("y",),
-    "heatmap": ("y", "x", "rows"),
-    "profile": ("y", "hue", "over"),
-    "ranking": ("y", "x", "over"),
-    "timeline": (),
-}
 #: As a file that was written out in full has them.
 _DEFAULTS = GraphSpec().model_dump(mode="json")
 _NO_DEFAULT = object()
-#: Which axes a kind has a say about; the others have x and y.
-_AXES: dict[str, frozenset[str]] = {"heatmap": frozenset({"color"})}
-_WITH_COLOR = frozenset({"x", "y", "color"})
+#: What has a scale and limits on some kind of graph.
+_ALL_AXES = frozenset().union(*(rules.axes for rules in GRAPH_KINDS.values()))
 #: Intervals of which one is made for several configurations together.
 _INTERVALS_OVER = ("ci", "bca", "none")
 
 
-def keys_of(kind: str | None) -> frozenset[str]:
-    """Return the keys that a kind of graph takes; without a kind, those of a curve, a line or bars."""
-    return _ALWAYS | (_KEYS["curve"] if kind is None else _KEYS[kind])
-
-
-def objections(graph: Mapping[str, Any]) -> Iterator[_Finding]:
+def objections(graph: Mapping[str, Any]) -> Iterator[_Problem]:
     """Yield what is wrong with the keys of a graph, whatever parameters there are.
 
     Parameters
@@ -65,48 +32,43 @@ def objections(graph: Mapping[str, Any]) -> Iterator[_Finding]:
     """
     graph = {key: value for key, value in graph.items() if value != _DEFAULTS.get(key, _NO_DEFAULT)}
     kind = graph.get("kind")
-    if kind is not None and kind not in get_args(GraphKind):
+    if kind is not None and str(kind) not in GRAPH_KINDS:
         return
-    allowed = keys_of(kind)
+    rules = rules_of(kind)
     for key in graph:
-        if key in GraphSpec.model_fields and key not in allowed:
-            yield (key,), f"means nothing for {_called(kind)}; {_takes(kind)}"
-    required = _REQUIRED.get(str(kind), ("y", "x"))
-    for key in required:
-        if graph.get(key) is None and not (key == "x" and kind == "curve"):
+        if key in GraphSpec.model_fields and key not in rules.keys:
+            yield (key,), f"means nothing for {_called(rules)}; {_takes(rules)}"
+    for key in rules.required:
+        if graph.get(key) is None:
             yield (key,), "is missing"
-    yield from _axes(graph, kind)
-    yield from _roles(graph, kind)
-    yield from intervals(graph, kind)
+    yield from _axes(graph, rules)
+    yield from _roles(graph, rules)
+    yield from estimation_problems(graph, over_steps=rules.over_steps)
 
 
-def _called(kind: str | None) -> str:
-    return f"kind: {kind}" if kind else "a curve, line or bar"
+def _called(rules: GraphRules) -> str:
+    return f"kind: {rules.name}" if rules.name else rules.description
 
 
-def _takes(kind: str | None) -> str:
-    order = [key for key in GraphSpec.model_fields if key in keys_of(kind)]
-    return f"it takes {', '.join(order)}"
+def _takes(rules: GraphRules) -> str:
+    return f"it takes {', '.join(key for key in GraphSpec.model_fields if key in rules.keys)}"
 
 
-def _axes(graph: Mapping[str, Any], kind: str | None) -> Iterator[_Finding]:
+def _axes(graph: Mapping[str, Any], rules: GraphRules) -> Iterator[_Problem]:
     for key in ("scale", "limits"):
         given = graph.get(key)
-        allowed = _AXES.get(str(kind), frozenset({"x", "y"}))
         for axis, value in given.items() if isinstance(given, dict) else ():
-            if axis in _WITH_COLOR - allowed and value is not None:
-                yield (
-                    (key, axis),
-                    f"means nothing for {_called(kind)}; it takes {', '.join(sorted(allowed))}",
-                )
+            if axis in _ALL_AXES - rules.axes and value is not None:
+                takes = ", ".join(sorted(rules.axes))
+                yield (key, axis), f"means nothing for {_called(rules)}; it takes {takes}"
 
 
-def _roles(graph: Mapping[str, Any], kind: str | None) -> Iterator[_Finding]:
+def _roles(graph: Mapping[str, Any], rules: GraphRules) -> Iterator[_Problem]:
     """Refuse a parameter in two roles: one of them would show nothing."""
     taken: dict[str, str] = {}
     for path, name in _named(graph):
         role = str(path[0])
-        if role in {"where", "order"} or (role == "x" and kind in ("curve", "scatter")):
+        if role in {"where", "order"} or (role == "x" and rules.roles.get("x") in ("step", "result")):
             continue
         if name in taken:
             yield (
@@ -120,7 +82,7 @@ def _roles(graph: Mapping[str, Any], kind: str | None) -> Iterator[_Finding]:
         taken.setdefault(name, role)
 
 
-def intervals(graph: Mapping[str, Any], kind: str | None = None) -> Iterator[_Finding]:
+def estimation_problems(graph: Mapping[str, Any], *, over_steps: bool = False) -> Iterator[_Problem]:
     """Yield what is wrong with estimator, interval and level; those of tables are the same."""
     interval, estimator = str(graph.get("interval", "ci")), str(graph.get("estimator", "mean"))
     if interval in {"sd", "se", "none"} and graph.get("level") is not None:
@@ -142,30 +104,32 @@ def intervals(graph: Mapping[str, Any], kind: str | None = None) -> Iterator[_Fi
             ("interval",),
             f"cannot be {interval!r} where configurations are averaged (over): use ci, bca or none",
         )
-    if (kind == "curve" or graph.get("x") in (STEP, SECONDS)) and estimator != "mean":
+    if (over_steps or graph.get("x") in (STEP, SECONDS)) and estimator != "mean":
         yield (
             ("estimator",),
             f"must be mean where several curves are averaged (over), not {estimator}",
         )
 
 
-def names(graph: Mapping[str, Any], parameters: Sequence[str]) -> Iterator[_Finding]:
+def names(graph: Mapping[str, Any], parameters: Sequence[str]) -> Iterator[_Problem]:
     """Yield the names in a graph that are no parameters, each with what was probably meant."""
-    kind = graph.get("kind")
-    if kind is not None and kind not in get_args(GraphKind):
-        kind = None
+    rules = GRAPH_KINDS.get(str(graph.get("kind")), ANY_KIND)
     for path, name in _named(graph):
-        if path[0] not in keys_of(kind) or (path[0] == "x" and kind == "scatter"):
-            continue
-        choices = _choices(str(path[0]), kind, parameters)
-        if name not in choices:
+        choices = _choices(str(path[0]), rules, parameters)
+        if path[0] in rules.keys and choices is not None and name not in choices:
             yield path, f"cannot be {name!r}; {suggestion(name, choices)}"
 
 
-def _choices(role: str, kind: str | None, parameters: Sequence[str]) -> Sequence[str]:
-    if role == "x" and kind == "curve":
-        return [STEP, SECONDS]
-    return [STEP, SECONDS, *parameters] if role == "x" and kind is None else parameters
+def _choices(key: str, rules: GraphRules, parameters: Sequence[str]) -> Sequence[str] | None:
+    """Return what a key may name, or None where that is known only when results are there."""
+    if key != "x":
+        return parameters
+    choices = {
+        "parameter": parameters,
+        "step": [STEP, SECONDS],
+        "parameter or step": [STEP, SECONDS, *parameters],
+    }
+    return choices.get(rules.roles.get("x", "parameter"))
 
 
 def _named(graph: Mapping[str, Any]) -> Iterator[tuple[KeyPath, str]]:

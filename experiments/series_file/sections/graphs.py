@@ -3,30 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, StrictBool, StrictInt, StrictStr, model_validator
 
 from database.names import safe_name
 from experiments.series_file.sections import shorthand
 from experiments.series_file.sections.base import Section
+from experiments.series_file.sections.graph_kinds import ANY_KIND, GRAPH_KINDS
 
-GraphKind = Literal[
-    "curve",
-    "line",
-    "bar",
-    "point",
-    "box",
-    "violin",
-    "strip",
-    "ecdf",
-    "histogram",
-    "heatmap",
-    "scatter",
-    "profile",
-    "ranking",
-    "timeline",
-]
+if TYPE_CHECKING:
+    GraphKind = str
+else:
+    GraphKind = Literal[tuple(GRAPH_KINDS)]  # mypy wants the names to be written out
 EstimatorName = Literal["mean", "median", "trimmed_mean", "iqm"]
 IntervalName = Literal["ci", "bca", "exact", "sd", "se", "quantiles", "none"]
 ScaleName = Literal["linear", "log", "symlog", "logit"]
@@ -35,8 +24,6 @@ ThemeName = Literal["light", "dark", "gray"]
 
 #: What `x` of a curve is.
 STEP, SECONDS = "step", "seconds"
-#: Where the result is drawn, unless on the vertical axis.
-_RESULT_AXIS = {"ecdf": "x", "histogram": "x", "heatmap": "color"}
 _SMALLEST, _LARGEST = 1.0, 40.0
 #: Beyond this nothing is drawn nor computed: 64-bit floats end at 1.8e308, and sums, margins and powers of
 #: ten around an axis need room.
@@ -195,12 +182,12 @@ class GraphSpec(Section):
         if not isinstance(data, Mapping):
             return data
         full = shorthand.interval(data)
-        if full.get("kind") == "curve":
+        rules = GRAPH_KINDS.get(str(full.get("kind")), ANY_KIND)
+        if rules.over_steps:
             full.setdefault("x", STEP)
-        axis = _RESULT_AXIS.get(str(full.get("kind")), "y")
         for key, short in (("scale", str), ("limits", list)):
             if isinstance(full.get(key), short):
-                full[key] = {axis: full[key]}
+                full[key] = {rules.default_scale: full[key]}
         if isinstance(full.get("order"), list) and isinstance(full.get("x"), str):
             full["order"] = {full["x"]: full["order"]}
         return full

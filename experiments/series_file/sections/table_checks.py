@@ -27,7 +27,7 @@ def objections(table: Mapping[str, Any]) -> Iterator[PathMessage]:
     for key in _SHOWN if parts is not None else ():
         if key in table:
             yield (key,), f"is said by show: {table['show']} already; leave one of them out"
-    yield from graph_checks.intervals(shorthand.interval({**table, **(parts or {})}))
+    yield from graph_checks.estimation_problems(shorthand.interval({**table, **(parts or {})}))
     yield from _compared(table)
 
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from database.models import ExperimentStatus, Outcome
 from meta.formats.plural import many
 from meta.graphs.data.graph_data import Cell, Numbers
-from meta.graphs.data.plan import POOLED, Plan
+from meta.graphs.data.plan import Plan
 from meta.records.series_records import ConfigurationRecord, SeriesRecords
 
 _UNFINISHED = (ExperimentStatus.RUNNING.value, ExperimentStatus.PENDING.value)
@@ -31,9 +31,9 @@ _MOST_NAMED = 4
 
 def gaps(plan: Plan, numbers: Numbers, records: SeriesRecords) -> list[str]:
     """Return what is to be said about what is not shown."""
-    if numbers.timeline is not None:
-        return progress(records)
     sentences = progress(records)
+    if plan.rules.of_attempts:
+        return sentences
     missing = records.missing()
     if missing.total():
         listed = counted(missing)
@@ -43,7 +43,7 @@ def gaps(plan: Plan, numbers: Numbers, records: SeriesRecords) -> list[str]:
         [cell for cell in numbers.cells if cell.drawn or cell.label not in numbers.incomplete]
     )
     if numbers.incomplete:
-        does = "Pools the others" if plan.kind in POOLED else "Not drawn"
+        does = "Pools the others" if plan.rules.shows_values else "Not drawn"
         sentences.append(f"{does}, as some configurations have no reading: {_named(numbers.incomplete)}.")
     if numbers.early:
         named = _named(numbers.early)

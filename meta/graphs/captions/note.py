@@ -2,35 +2,61 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from meta.formats.plural import many
 from meta.graphs.captions.missing_data import gaps
-from meta.graphs.captions.statistic_sentence import statistic
+from meta.graphs.captions.phrases import averaged, only
 from meta.graphs.data.graph_data import Numbers, Outside
-from meta.graphs.data.phrases import averaged, only
-from meta.graphs.data.plan import POOLED, Plan
+from meta.graphs.data.plan import Plan
 from meta.records.series_records import SeriesRecords
 
 
+@dataclass(frozen=True)
+class Caption:
+    """What a kind of graph says about itself.
+
+    Attributes
+    ----------
+    statement : str
+        What is drawn, over how many repetitions.
+    names_over : bool
+        Whether the statement says what is averaged over.
+    warning : str
+        Of what a reader might be misled by.
+    """
+
+    statement: str
+    names_over: bool = False
+    warning: str = ""
+
+
 def note(
-    plan: Plan, numbers: Numbers, records: SeriesRecords, *, mark: str, outside: Outside | None = None
+    plan: Plan,
+    numbers: Numbers,
+    records: SeriesRecords,
+    caption: Caption,
+    *,
+    outside: Outside | None = None,
 ) -> str:
-    """Return the note of a graph.
+    """Return the text below a graph: what is drawn, of which experiments, and what is missing.
 
     Parameters
     ----------
     plan, numbers, records
         What is drawn.
-    mark : str
-        What the interval is drawn as, such as ``band``.
+    caption : Caption
+        Of its kind.
     outside : Outside or None
         What the scales and limits leave out.
     """
     sentences = [
-        f"{records.name}: {statistic(plan, numbers, mark, shares_seeds=records.shares_seeds)}",
-        *_choices(plan, records),
+        f"{records.name}: {caption.statement}",
+        *only(plan.spec.where, records.where),
+        "" if caption.names_over or not plan.over else _averages(plan),
         *_goals(plan),
         f"Each point averages {numbers.window:,} consecutive steps." if numbers.window > 1 else "",
-        _cut_bars(plan),
+        caption.warning,
         *_outside(outside or Outside()),
         *gaps(plan, numbers, records),
     ]
@@ -46,20 +72,8 @@ def _outside(found: Outside) -> list[str]:
     return sentences
 
 
-def _cut_bars(plan: Plan) -> str:
-    """Say that lengths of bars do not compare."""
-    low = (plan.spec.limits.y or (None, None))[0]
-    is_cut = plan.kind == "bar" and ((low or 0) > 0 or plan.spec.scale.y in ("log", "logit"))
-    return "Bars do not start at 0: their lengths do not compare." if is_cut else ""
-
-
-def _choices(plan: Plan, records: SeriesRecords) -> list[str]:
-    """Say which configurations are drawn, and what is averaged over."""
-    sentences = only(plan.spec.where, records.where)
-    if plan.over and plan.kind not in ("profile", "ranking"):
-        does = "Pools" if plan.kind in POOLED else "Averages"
-        sentences.append(averaged(plan.over, plan.values, does))
-    return sentences
+def _averages(plan: Plan) -> str:
+    return averaged(plan.over, plan.values, "Pools" if plan.rules.shows_values else "Averages")
 
 
 def _goals(plan: Plan) -> list[str]:

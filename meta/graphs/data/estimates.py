@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from experiments.series_file.sections.graph_kinds import rules_of
 from experiments.series_file.sections.graphs import GraphSpec, IntervalName
 from experiments.series_file.sections.tables import TableSpec
 from meta.graphs.data.graph_data import Behind, Estimates, Floats, Integers
@@ -23,8 +24,6 @@ from meta.statistics.intervals.resampling import Resampling
 
 _LEVELS: dict[IntervalName, float] = {"quantiles": 0.5}
 _LEVEL = 0.95
-#: The kinds that show no interval: making one would only take time.
-_WITHOUT_INTERVAL = frozenset({"box", "violin", "strip", "ecdf", "histogram", "heatmap"})
 
 
 @dataclass(frozen=True)
@@ -52,7 +51,8 @@ class Measure:
     @classmethod
     def of(cls, spec: GraphSpec | TableSpec, *names: str, shares_seeds: bool) -> Measure:
         """Return what a graph or a table asks for; the seed follows from `names`."""
-        shows_none = isinstance(spec, GraphSpec) and spec.kind in _WITHOUT_INTERVAL
+        # Making an interval that the kind does not show would only take time.
+        shows_none = isinstance(spec, GraphSpec) and "interval" not in rules_of(spec.kind).keys
         interval: IntervalName = "none" if shows_none else spec.interval
         level = spec.level or _LEVELS.get(interval, _LEVEL)
         digest = hashlib.sha256("\0".join(("bootstrap", *names)).encode()).digest()

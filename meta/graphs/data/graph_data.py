@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 
 from meta.statistics.comparisons.ranking import Groups, Ranking
 from meta.statistics.estimators.curves import CurveMatrix
-from meta.statistics.estimators.quartiles import BoxSummary
 
 if TYPE_CHECKING:  # tables have numbers without any look, and do without its library
     from meta.graphs.theme.style import Look
@@ -107,8 +106,6 @@ class Line:
         Of each point.
     across : Estimates or None
         Of each point of a scatter graph, what stands on its x axis.
-    boxes : sequence of BoxSummary
-        Of each point; only of box plots.
     readings : sequence of ndarray
         The finite readings behind each point; not of curves.
     runs : sequence of CurveMatrix
@@ -125,7 +122,6 @@ class Line:
     x: Floats
     interval: Estimates
     across: Estimates | None = None
-    boxes: Sequence[BoxSummary] = ()
     readings: Sequence[Floats] = ()
     runs: Sequence[CurveMatrix] = ()
     parameters: Mapping[str, Any] = field(default_factory=dict)

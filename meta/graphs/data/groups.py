@@ -134,7 +134,7 @@ def _check_counts(plan: Plan, panels: Sequence[str | None]) -> None:
             "use another facet"
         )
     most = max((panels.count(panel) for panel in distinct), default=0)
-    limit = _MAX_ROWS if plan.kind == "heatmap" else MAX_LINES
+    limit = MAX_LINES if plan.spec.rows is None else _MAX_ROWS
     if most > limit:
         raise GraphError(
             f"{most} lines in one panel cannot be told apart (at most {limit}): configurations differ in "

@@ -9,10 +9,9 @@ import numpy as np
 from meta.graphs.data.estimates import Measure
 from meta.graphs.data.graph_data import Behind, Cell, Line, Numbers
 from meta.graphs.data.groups import Group, make_groups, panels_of
-from meta.graphs.data.plan import POOLED, Plan
+from meta.graphs.data.plan import Plan
 from meta.records.readings import Point, missing_of
 from meta.records.series_records import SeriesRecords
-from meta.statistics.estimators.quartiles import box_summary
 
 
 def compute(plan: Plan, records: SeriesRecords) -> Numbers:
@@ -37,7 +36,7 @@ def compute(plan: Plan, records: SeriesRecords) -> Numbers:
             without += point.without
             non_finite += point.non_finite
             label = group.cell_label(plan, members[0])
-            is_drawn = len(point.readings) > 0 and (plan.kind in POOLED or point.is_complete)
+            is_drawn = len(point.readings) > 0 and (plan.rules.shows_values or point.is_complete)
             drawn = len(point.readings) if is_drawn else 0
             is_nan = point.non_finite > 0 and not len(point.readings)
             cells.append(Cell(label, drawn, missing_of(members), is_nan=is_nan))
@@ -59,7 +58,7 @@ def compute(plan: Plan, records: SeriesRecords) -> Numbers:
 
 def _line(plan: Plan, group: Group, measure: Measure, *, places: list[int], points: list[Point]) -> Line:
     pooled = [point.readings for point in points]
-    is_pooled = plan.kind in POOLED
+    is_pooled = plan.rules.shows_values
     scores = [one[:, None] for one in pooled] if is_pooled else [one.scores for one in points]
     behind = Behind.of_points([one.sizes for one in points])
     return Line(
@@ -68,6 +67,5 @@ def _line(plan: Plan, group: Group, measure: Measure, *, places: list[int], poin
         group.look,
         np.array(places, dtype=np.float64),
         replace(measure.of_points(scores), behind=behind),
-        boxes=[box_summary(readings) for readings in pooled] if plan.kind == "box" else (),
         readings=pooled,
     )

@@ -11,7 +11,15 @@ from database.suggestions import suggestion
 from experiments.series_file.models import MetricSection
 from experiments.series_file.reading.errors import path_text
 from experiments.series_file.sections import graph_checks
-from experiments.series_file.sections.graphs import SECONDS, STEP, GraphKind, GraphSpec
+from experiments.series_file.sections.graph_kinds import (
+    GRAPH_KINDS,
+    KIND_OF_NUMBERS,
+    KIND_OF_VALUES,
+    KIND_OVER_STEPS,
+    GraphRules,
+    rules_of,
+)
+from experiments.series_file.sections.graphs import SECONDS, STEP, GraphSpec
 from meta.records.errors import GraphError
 from meta.records.series_records import SeriesRecords
 from meta.records.value_set import ABSENT, ValueSet, short_names
@@ -20,14 +28,10 @@ from meta.records.value_set import ABSENT, ValueSet, short_names
 _MIN_VALUES_OF_LINE = 3
 #: More cannot be read on one figure.
 MAX_LINES, MAX_PANELS = 24, 16
-#: The kinds that show the readings themselves: what they average over is pooled.
-POOLED = frozenset({"box", "violin", "strip", "ecdf", "histogram"})
 #: What stands for `x` where a series has no parameters: the whole series is one category.
 SERIES = "series"
 #: What stands for `x` where no parameter does: unlike any name of a parameter.
 _NOWHERE = ""
-#: The kinds whose points or rows show all parameters: one that has no role has to be averaged over.
-_WITHOUT_LEGEND = frozenset({"heatmap", "profile", "ranking"})
 _VALUE_OF_METRIC = re.compile(r"metrics\.(?P<metric>.+)\.(?P<statistic>last|min|max|count)")
 
 
@@ -90,7 +94,7 @@ class Plan:
     """
 
     spec: GraphSpec
-    kind: GraphKind
+    kind: str
     y: Reading
     x: str
     hues: tuple[str, ...]
@@ -101,9 +105,14 @@ class Plan:
     across: Reading | None = None
 
     @property
+    def rules(self) -> GraphRules:
+        """What a series file may say about this kind."""
+        return GRAPH_KINDS[self.kind]
+
+    @property
     def is_curve(self) -> bool:
         """Say whether `x` is the step or the time."""
-        return self.kind == "curve"
+        return self.rules.over_steps
 
     @property
     def facets(self) -> tuple[str, ...]:
@@ -149,49 +158,50 @@ def make_plan(spec: GraphSpec, records: SeriesRecords) -> Plan:
         this kind, a parameter would be averaged over that nobody named, or nothing is completed.
     """
     has_completed = any(configuration.completed for configuration in records.configurations)
-    if not has_completed and spec.kind != "timeline":
+    if not has_completed and not rules_of(spec.kind).of_attempts:
         raise GraphError(f"{records.nothing_completed()}: nothing to draw")
     values = records.parameter_values() or {SERIES: ValueSet.single(records.name)}
-    kind = _kind(spec, values)
-    asked = spec.model_dump(exclude_defaults=True) | {"kind": kind}
+    rules = _rules(spec, values)
+    asked = spec.model_dump(exclude_defaults=True) | {"kind": rules.name}
     for path, message in graph_checks.objections(asked):
         raise GraphError(f"{path_text(path)}: {message}")
-    _check_names(spec, kind, values)
+    _check_names(spec, rules, values)
     for name, first in spec.order.items():
         values[name] = _ordered(name, first, values[name])
-    measures = kind in ("ecdf", "histogram", "scatter", "profile", "timeline")
-    x = _NOWHERE if measures else spec.x or SERIES
-    if x not in values and kind != "curve":
+    x_is_parameter = "x" in rules.keys and rules.roles["x"] == "parameter"
+    x = (spec.x or SERIES) if x_is_parameter or rules.over_steps else _NOWHERE
+    if x not in values and not rules.over_steps:
         values[x] = ValueSet.single(records.name)
     facet = spec.facet
     row, column = (facet.row, facet.column) if facet else (None, None)
     hues = [name for name in (spec.hue, spec.style, spec.rows) if name is not None]
-    roles = () if kind == "curve" else (x,)  # a parameter may be called step too
+    roles = () if rules.over_steps else (x,)  # a parameter may be called step too
     taken = [name for name in (*roles, row, column, *hues, *spec.over) if name in values]
     varying = records.parameter_table(values).telling_apart(taken)
-    _check_averages(kind, varying, values)
-    y = _y(spec, kind, records)
+    if rules.unnamed == "refused":
+        _refuse_unnamed(rules, varying, values)
+    across = rules.roles.get("x") == "result" and spec.x
     return Plan(
         spec=spec,
-        kind=kind,
-        y=y,
+        kind=rules.name,
+        y=_y(spec, rules, records),
         x=x,
-        hues=(*hues, *(() if kind == "scatter" else varying)),
+        hues=(*hues, *(varying if rules.unnamed == "line" else ())),
         values=values,
         row=row,
         column=column,
         over=spec.over,
-        across=make_reading(spec.x, records, "x") if kind == "scatter" and spec.x else None,
+        across=make_reading(across, records, "x") if across else None,
     )
 
 
-def _check_names(spec: GraphSpec, kind: GraphKind, values: Mapping[str, ValueSet]) -> None:
+def _check_names(spec: GraphSpec, rules: GraphRules, values: Mapping[str, ValueSet]) -> None:
     facet = spec.facet
     roles = [("x", spec.x), ("hue", spec.hue), ("style", spec.style), ("rows", spec.rows)]
     roles += [("facet", name) for name in ((facet.row, facet.column) if facet else ())]
     roles += [(role, name) for role in ("over", "order") for name in getattr(spec, role)]
     for role, name in roles:
-        if name is None or name in values or (role == "x" and kind in ("curve", "scatter")):
+        if name is None or name in values or (role == "x" and rules.roles.get("x") in ("step", "result")):
             continue
         raise GraphError(
             f"{role}: there is no parameter named {name!r}; "
@@ -206,40 +216,46 @@ def _ordered(name: str, first: Sequence[Any], values: ValueSet) -> ValueSet:
     return values.ordered(first)
 
 
-def _check_averages(kind: GraphKind, varying: Sequence[str], values: Mapping[str, ValueSet]) -> None:
-    """Refuse to average over what nobody named, where no legend could tell it apart."""
-    if kind not in _WITHOUT_LEGEND or not varying:
+def _refuse_unnamed(rules: GraphRules, varying: Sequence[str], values: Mapping[str, ValueSet]) -> None:
+    """Refuse to average over what the file does not mention, where no legend could tell it apart."""
+    if not varying:
         return
     listed = ", ".join(f"{name} ({len(values[name])} values)" for name in varying)
-    roles = {"heatmap": "x, rows", "profile": "hue, style", "ranking": "x"}[kind]
-    can_choose = "" if kind == "ranking" else ", draw a panel for each value (facet)"
+    roles = ", ".join(key for key in ("x", "rows", "hue", "style") if key in rules.keys)
+    can_choose = ", draw a panel for each value (facet)" if "facet" in rules.keys else ""
     raise GraphError(
-        f"a {kind} of these configurations would average over parameters that nobody named: they also "
+        f"a {rules.name} of these configurations would average over parameters that nobody named: they also "
         f"differ in {listed}. If that is what you want, write over: [{', '.join(varying)}]; else give them a "
         f"role ({roles}){can_choose}, or choose one value (where)"
     )
 
 
-def _kind(spec: GraphSpec, values: Mapping[str, ValueSet]) -> GraphKind:
+def _rules(spec: GraphSpec, values: Mapping[str, ValueSet]) -> GraphRules:
+    """Return the rules of the kind that is asked for, or that follows from x."""
     is_time = spec.x in (STEP, SECONDS) and spec.x not in values
-    if spec.kind == "curve" and spec.x not in (STEP, SECONDS):
-        raise GraphError(f"a curve is drawn over its steps: write x: step or x: seconds, not x: {spec.x}")
-    if is_time and spec.kind not in {None, "curve", "scatter"}:
-        raise GraphError(f"a {spec.kind} is not drawn over steps; x: {spec.x} needs kind: curve")
     if spec.kind is not None:
-        return spec.kind
+        rules = GRAPH_KINDS[spec.kind]
+        if rules.over_steps and spec.x not in (STEP, SECONDS):
+            raise GraphError(
+                f"a {rules.name} is drawn over its steps: write x: step or x: seconds, not x: {spec.x}"
+            )
+        if is_time and rules.roles.get("x") not in ("step", "result"):
+            raise GraphError(
+                f"a {rules.name} is not drawn over steps; x: {spec.x} needs kind: {KIND_OVER_STEPS}"
+            )
+        return rules
     if is_time:
-        return "curve"
-    found = values.get(spec.x or "", ())
-    is_axis = isinstance(found, ValueSet) and found.is_axis()
-    return "line" if len(found) >= _MIN_VALUES_OF_LINE and is_axis else "bar"
+        return GRAPH_KINDS[KIND_OVER_STEPS]
+    found = values.get(spec.x or "")
+    is_line = found is not None and len(found) >= _MIN_VALUES_OF_LINE and found.is_axis()
+    return GRAPH_KINDS[KIND_OF_NUMBERS if is_line else KIND_OF_VALUES]
 
 
-def _y(spec: GraphSpec, kind: GraphKind, records: SeriesRecords) -> Reading:
+def _y(spec: GraphSpec, rules: GraphRules, records: SeriesRecords) -> Reading:
     name = spec.y or ""
-    if kind == "timeline":
+    if rules.of_attempts:
         return Reading(name, name, name, MetricSection())
-    if kind == "curve":
+    if rules.over_steps:
         key = _metric(name, records)
         return Reading(name, key, name, records.labels.get(name, MetricSection()))
     return make_reading(name, records, "y")

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 from matplotlib.axes import Axes
 from numpy.typing import NDArray
 
 from experiments.series_file.sections.graphs import ScaleName
-from meta.graphs.data.graph_data import Estimates
+from meta.graphs.data.graph_data import Estimates, Line
 from meta.graphs.theme import scales, style
 
 
@@ -26,6 +28,15 @@ def alone(values: NDArray[np.float64]) -> NDArray[np.bool_]:
     there = np.concatenate(([False], np.isfinite(values), [False]))
     found: NDArray[np.bool_] = there[1:-1] & ~there[:-2] & ~there[2:]
     return found
+
+
+def band_or_whiskers(lines: Sequence[Line], scale: ScaleName | None) -> str:
+    """Return what intervals are drawn as: where there would be a band, a lone point still has whiskers."""
+    lows = [placed(line.interval, scale).low for line in lines]
+    single = np.concatenate([np.zeros(0, dtype=bool), *(alone(low)[np.isfinite(low)] for low in lows)])
+    if single.all():
+        return "whiskers"
+    return "band, or whiskers at single points" if single.any() else "band"
 
 
 def draw_band(axes: Axes, x: NDArray[np.float64], interval: Estimates, *, color: str) -> None:

@@ -39,11 +39,14 @@ class ParameterAxis:
         One per value, cut when very long.
     scale : str
         ``categories``, ``linear``, ``log``, ``symlog`` or ``logit``.
+    margin : float
+        What is left free beside the first and the last category, in widths of one.
     """
 
     positions: Floats
     labels: tuple[str, ...]
     scale: AxisScale
+    margin: float = 0.1
 
     @classmethod
     def of(cls, values: ValueSet, *, numeric: bool, scale: ScaleName | None = None) -> ParameterAxis:
@@ -88,7 +91,7 @@ class ParameterAxis:
     def set_up(self, axes: Axes) -> None:
         """Set scale, limits and ticks of the x axis."""
         if self.scale == "categories":
-            axes.set_xlim(-0.6, len(self.positions) - 0.4)
+            axes.set_xlim(-0.5 - self.margin, len(self.positions) - 0.5 + self.margin)
             axes.set_xticks(self.positions, self.labels)
         elif self.scale == "log":
             axes.set_xscale("log")

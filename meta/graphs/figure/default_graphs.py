@@ -8,7 +8,8 @@ from math import isfinite
 
 import numpy as np
 
-from experiments.series_file.sections.graphs import STEP, FacetSection, GraphKind, GraphSpec
+from experiments.series_file.sections.graph_kinds import KIND_OVER_STEPS
+from experiments.series_file.sections.graphs import STEP, FacetSection, GraphSpec
 from meta.graphs.data.plan import MAX_LINES, MAX_PANELS, SERIES
 from meta.records.parameter_table import ParameterTable
 from meta.records.readings import number
@@ -46,7 +47,7 @@ class _Roles:
     facet: str | None = None
 
     def spec(self, y: str) -> GraphSpec:
-        kind: GraphKind | None = "curve" if self.x == STEP else None
+        kind = KIND_OVER_STEPS if self.x == STEP else None
         facet = FacetSection(column=self.facet) if self.facet else None
         return GraphSpec(kind=kind, y=y, x=self.x, hue=self.hue, facet=facet)
 

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from experiments.series_file.sections.graphs import GraphSpec
+from meta.graphs.data.plan import Plan
 from meta.graphs.provenance.origin import Origin
 from meta.records.errors import GraphError
 from meta.records.series_records import SeriesRecords
@@ -24,7 +25,7 @@ class Task:
     ----------
     name : str
         Of the graph.
-    spec : GraphSpec
+    plan : Plan
     extract : SeriesRecords
         What it is drawn from.
     origin : Origin
@@ -34,10 +35,15 @@ class Task:
     """
 
     name: str
-    spec: GraphSpec
+    plan: Plan
     extract: SeriesRecords
     origin: Origin
     is_for_report: bool = False
+
+    @property
+    def spec(self) -> GraphSpec:
+        """What was asked for."""
+        return self.plan.spec
 
     @property
     def formats(self) -> tuple[str, ...]:

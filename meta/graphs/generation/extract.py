@@ -7,12 +7,12 @@ from dataclasses import replace
 from typing import Any
 
 from experiments.series_file.sections.graphs import SECONDS, GraphSpec
-from meta.graphs.data.plan import make_plan
+from meta.graphs.data.plan import Plan, make_plan
 from meta.records.series_records import CompletedExperiment, ConfigurationRecord, SeriesRecords
 
 
-def extract(spec: GraphSpec, records: SeriesRecords) -> SeriesRecords:
-    """Return what `spec` is drawn from.
+def plan_graph(spec: GraphSpec, records: SeriesRecords) -> tuple[Plan, SeriesRecords]:
+    """Return the plan of a graph, and what it is drawn from.
 
     Results, curves and labels are kept when their name, or that of their metric, stands anywhere in
     `spec`: rather too many than one too few. All configurations and completed experiments stay, because a
@@ -26,7 +26,7 @@ def extract(spec: GraphSpec, records: SeriesRecords) -> SeriesRecords:
     records = records.chosen(spec.where)
     plan = make_plan(spec, records)
     named = _Named("\n".join(_texts(spec.model_dump(mode="json"))))
-    return replace(
+    extract = replace(
         records,
         configurations=[_narrowed(found, named) for found in records.configurations],
         curves={
@@ -35,12 +35,13 @@ def extract(spec: GraphSpec, records: SeriesRecords) -> SeriesRecords:
         times={
             metric: times for metric, times in records.times.items() if spec.x == SECONDS and named[metric]
         },
-        attempts=records.attempts if plan.kind == "timeline" else (),
+        attempts=records.attempts if plan.rules.of_attempts else (),
         labels={name: label for name, label in records.labels.items() if named[name]},
         configuration_code=(),
         specs=(),
         tables=(),
     )
+    return plan, extract
 
 
 class _Named(dict[str, bool]):

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from experiments.series_file.sections.graphs import GraphSpec
 from meta.graphs.figure.default_graphs import default_graphs
 from meta.graphs.figure.task import Failure, Task, failure
-from meta.graphs.generation.extract import extract
+from meta.graphs.generation.extract import plan_graph
 from meta.graphs.provenance.file_names import file_names
 from meta.graphs.provenance.fingerprint import Fingerprints
 from meta.graphs.provenance.origin import Origin
@@ -66,9 +66,9 @@ def _tasks(
         try:
             if isinstance(records, GraphError):
                 raise records
-            part = extract(spec, records)
+            plan, part = plan_graph(spec, records)
             origin = Origin.of(name, spec, part, fingerprints, where=where)
-            found.append((name, Task(name, spec, part, origin, is_for_report)))
+            found.append((name, Task(name, plan, part, origin, is_for_report)))
         except Exception as error:  # noqa: BLE001 - the other graphs are still wanted
             found.append((name, failure(error)))
     return found

@@ -7,23 +7,29 @@ from collections.abc import Sequence
 from matplotlib.axes import Axes
 from matplotlib.patches import Patch
 
+from experiments.series_file.sections.graph_kinds import GRAPH_KINDS
+from meta.graphs.captions.note import Caption
+from meta.graphs.captions.phrases import of_estimates, values_behind
 from meta.graphs.data import csv_rows, per_value
 from meta.graphs.data.graph_data import Line
+from meta.graphs.drawing.axis_limits import limit_estimates
+from meta.graphs.drawing.context import DrawContext
 from meta.graphs.drawing.intervals import draw_whiskers, placed
 from meta.graphs.drawing.jitter import draw_readings
-from meta.graphs.drawing.scene import Kind, Scene, against_parameter
+from meta.graphs.drawing.kind import Kind, against_parameter, bars_side_by_side, categories, entry_per_line
 from meta.graphs.theme import style
+from meta.records.series_records import SeriesRecords
 
 
-def draw(axes: Axes, lines: Sequence[Line], scene: Scene) -> None:
+def draw(axes: Axes, lines: Sequence[Line], context: DrawContext) -> None:
     """Draw one bar per point; the lines of the figure stand beside each other."""
     for line in lines:
-        offset, width = scene.places.slot(line.number, scene.count)
-        x = scene.places.at(line.x) + offset
+        offset, width = context.x_axis.slot(line.number, context.count)
+        x = context.x_axis.at(line.x) + offset
         axes.bar(x, line.interval.estimate, width * 0.92, label=line.label, **line.look.fill)
-        for place, readings in zip(x, line.readings if scene.plan.spec.points else (), strict=False):
+        for place, readings in zip(x, line.readings if context.plan.spec.points else (), strict=False):
             draw_readings(axes, float(place), readings, line.look, width=width * 0.5)
-        draw_whiskers(axes, x, placed(line.interval, scene.plan.spec.scale.y), color=style.ink())
+        draw_whiskers(axes, x, placed(line.interval, context.plan.spec.scale.y), color=style.ink())
 
 
 def handle(lines: Sequence[Line]) -> Patch:
@@ -31,4 +37,25 @@ def handle(lines: Sequence[Line]) -> Patch:
     return Patch(**lines[0].look.fill)
 
 
-KIND = Kind(per_value.compute, draw, handle, against_parameter, csv_rows.estimates, slots=True)
+def caption(context: DrawContext, records: SeriesRecords) -> Caption:
+    """Return what is drawn, and whether lengths of bars compare."""
+    plan, spec = context.plan, context.plan.spec
+    text = of_estimates(plan, context.data, mark="whiskers", shares_seeds=records.shares_seeds)
+    low = (spec.limits.y or (None, None))[0]
+    is_cut = (low or 0) > 0 or spec.scale.y in ("log", "logit")
+    warning = "Bars do not start at 0: their lengths do not compare." if is_cut else ""
+    return Caption(text + values_behind(plan), warning=warning)
+
+
+KIND = Kind(
+    rules=GRAPH_KINDS["bar"],
+    compute=per_value.compute,
+    draw=draw,
+    labels=against_parameter,
+    caption=caption,
+    limits=limit_estimates,
+    rows=csv_rows.estimates,
+    legend=entry_per_line(handle),
+    axis=categories,
+    page=bars_side_by_side,
+)

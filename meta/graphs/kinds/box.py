@@ -8,27 +8,34 @@ from math import isclose
 from matplotlib.axes import Axes
 from matplotlib.patches import Patch
 
+from experiments.series_file.sections.graph_kinds import GRAPH_KINDS
+from meta.graphs.captions.note import Caption
+from meta.graphs.captions.phrases import fewer_than, how_many, sizes_of
 from meta.graphs.data import csv_rows, per_value
 from meta.graphs.data.graph_data import Line
+from meta.graphs.drawing.axis_limits import limit_values
+from meta.graphs.drawing.context import DrawContext
 from meta.graphs.drawing.jitter import draw_readings
-from meta.graphs.drawing.scene import Kind, Scene, against_parameter
+from meta.graphs.drawing.kind import Kind, against_parameter, bars_side_by_side, categories, entry_per_line
 from meta.graphs.theme import style
-from meta.statistics.estimators.quartiles import BoxSummary
+from meta.records.series_records import SeriesRecords
+from meta.statistics.estimators.quartiles import BoxSummary, box_summary
 
 #: Quartiles of fewer readings than this say less than the readings themselves.
 MIN_READINGS = 5
 
 
-def draw(axes: Axes, lines: Sequence[Line], scene: Scene) -> None:
+def draw(axes: Axes, lines: Sequence[Line], context: DrawContext) -> None:
     """Draw one box per point, or its readings when they are few; lines stand beside each other."""
     for line in lines:
         color = line.look.color
-        offset, width = scene.places.slot(line.number, scene.count)
-        x = scene.places.at(line.x) + offset
-        many = [place for place, box in enumerate(line.boxes) if box.count >= MIN_READINGS]
+        offset, width = context.x_axis.slot(line.number, context.count)
+        x = context.x_axis.at(line.x) + offset
+        boxes = [box_summary(readings) for readings in line.readings]
+        many = [place for place, box in enumerate(boxes) if box.count >= MIN_READINGS]
         if many:
             drawn = axes.bxp(
-                [_entry(line.boxes[place]) for place in many],
+                [_entry(boxes[place]) for place in many],
                 positions=x[many],
                 widths=width * 0.8,
                 patch_artist=True,
@@ -38,7 +45,7 @@ def draw(axes: Axes, lines: Sequence[Line], scene: Scene) -> None:
                 medianprops={"color": style.ink(), "linewidth": 1.4},
                 whiskerprops={"color": color, "linewidth": 0.8},
                 capprops={"color": color, "linewidth": 0.8},
-                showfliers=not scene.plan.spec.points,
+                showfliers=not context.plan.spec.points,
                 flierprops={
                     "marker": "o",
                     "markersize": 2.5,
@@ -49,12 +56,12 @@ def draw(axes: Axes, lines: Sequence[Line], scene: Scene) -> None:
             )
             for place, median in zip(many, drawn["medians"], strict=True):
                 # The line of the median would hide a box without height, and with it the colour.
-                if _is_flat(line.boxes[place]):
+                if _is_flat(boxes[place]):
                     median.set_color(color)
         for place, readings in enumerate(line.readings):
             if place not in many:
                 draw_readings(axes, float(x[place]), readings, line.look, alpha=1.0)
-            elif scene.plan.spec.points:
+            elif context.plan.spec.points:
                 draw_readings(axes, float(x[place]), readings, line.look, width=width * 0.4)
 
 
@@ -78,4 +85,27 @@ def handle(lines: Sequence[Line]) -> Patch:
     return Patch(**lines[0].look.fill)
 
 
-KIND = Kind(per_value.compute, draw, handle, against_parameter, csv_rows.readings, slots=True)
+def caption(context: DrawContext, _records: SeriesRecords) -> Caption:
+    """Return what the parts of a box are, as far as there are boxes."""
+    behind = sizes_of(context.data)
+    text = f"{how_many(behind)}."
+    if behind.count.max() >= MIN_READINGS:
+        text += (
+            " Boxes: median and quartiles; whiskers: the furthest readings within 1.5 interquartile ranges; "
+            f"{'small marks: each reading.' if context.plan.spec.points else 'circles: readings beyond.'}"
+        )
+    return Caption(text + fewer_than(MIN_READINGS, behind))
+
+
+KIND = Kind(
+    rules=GRAPH_KINDS["box"],
+    compute=per_value.compute,
+    draw=draw,
+    labels=against_parameter,
+    caption=caption,
+    limits=limit_values,
+    rows=csv_rows.readings,
+    legend=entry_per_line(handle),
+    axis=categories,
+    page=bars_side_by_side,
+)

@@ -11,13 +11,19 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import EngFormatter, MaxNLocator
 from numpy.typing import NDArray
 
+from experiments.series_file.sections.graph_kinds import GRAPH_KINDS
 from experiments.series_file.sections.graphs import SECONDS, ScaleName
+from meta.graphs.captions.note import Caption
+from meta.graphs.captions.phrases import of_estimates
 from meta.graphs.data import csv_rows, per_step
-from meta.graphs.data.graph_data import Line
+from meta.graphs.data.graph_data import Line, Outside
 from meta.graphs.data.plan import Plan
-from meta.graphs.drawing.intervals import alone, draw_band, placed
-from meta.graphs.drawing.scene import Kind, Scene
+from meta.graphs.drawing.axis_limits import Along, apply_limits
+from meta.graphs.drawing.context import DrawContext
+from meta.graphs.drawing.intervals import alone, band_or_whiskers, draw_band, placed
+from meta.graphs.drawing.kind import Kind, entry_per_line
 from meta.graphs.theme import scales
+from meta.records.series_records import SeriesRecords
 
 Floats = NDArray[np.float64]
 
@@ -30,10 +36,10 @@ _MANY_STEPS = 100_000
 _RUN_ALPHA, _RUN_WIDTH = 0.3, 0.4
 
 
-def draw(axes: Axes, lines: Sequence[Line], scene: Scene) -> None:
+def draw(axes: Axes, lines: Sequence[Line], context: DrawContext) -> None:
     """Draw one line and one band per entry of the legend, and single repetitions where they are wanted."""
-    scale = scene.plan.spec.scale.y
-    for line in lines if scene.plan.spec.points else ():
+    scale = context.plan.spec.scale.y
+    for line in lines if context.plan.spec.points else ():
         _draw_runs(axes, line, scale)
     for line in lines:
         draw_band(axes, line.x, placed(line.interval, scale), color=line.look.color)
@@ -50,8 +56,8 @@ def draw(axes: Axes, lines: Sequence[Line], scene: Scene) -> None:
             linewidth=_THIN if len(line.x) > _MANY_POINTS else None,
             label=line.label,
         )
-    if scene.plan.spec.scale.x in (None, "linear"):
-        _set_ticks(axes, lines, is_step=scene.plan.x != SECONDS)
+    if context.plan.spec.scale.x in (None, "linear"):
+        _set_ticks(axes, lines, is_step=context.plan.x != SECONDS)
 
 
 def runs(line: Line) -> list[tuple[Floats, Floats]]:
@@ -103,4 +109,43 @@ def labels(plan: Plan) -> tuple[str, str]:
     return "time since the start (s)" if plan.x == SECONDS else plan.x, plan.y.axis_label()
 
 
-KIND = Kind(per_step.compute, draw, handle, labels, csv_rows.estimates)
+def caption(context: DrawContext, records: SeriesRecords) -> Caption:
+    """Return what is drawn of which repetitions."""
+    plan, lines = context.plan, context.data.lines
+    mark = band_or_whiskers(lines, plan.spec.scale.y)
+    text = of_estimates(plan, context.data, mark=mark, shares_seeds=records.shares_seeds)
+    if plan.spec.smoothing:
+        text += (
+            f" Smoothed: each repetition's running mean over {plan.spec.smoothing:,} logged points, centred."
+        )
+    if plan.x == SECONDS:
+        text += (
+            " At each time, the reading logged last; a repetition counts until its last point, later points "
+            "are over the others."
+        )
+    if plan.spec.points:
+        most = max((int(line.interval.count.max()) for line in lines), default=0)
+        many = most > per_step.MAX_RUNS
+        text += f" Thin lines: {f'the first {per_step.MAX_RUNS} repetitions' if many else 'each repetition'}."
+    return Caption(text)
+
+
+def limits(panels: Sequence[Axes], context: DrawContext) -> Outside:
+    """Set scales and limits of the curves, and of the single repetitions that are drawn."""
+    lines = context.data.lines
+    drawn = [run for line in lines for run in runs(line)]
+    x = Along(np.concatenate([*(line.x for line in lines), *(steps for steps, _ in drawn)]))
+    y = Along.of([line.interval for line in lines], [values for _, values in drawn])
+    return apply_limits(panels, context, x=x, y=y)
+
+
+KIND = Kind(
+    rules=GRAPH_KINDS["curve"],
+    compute=per_step.compute,
+    draw=draw,
+    labels=labels,
+    caption=caption,
+    limits=limits,
+    rows=csv_rows.estimates,
+    legend=entry_per_line(handle),
+)

@@ -8,14 +8,20 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 
+from experiments.series_file.sections.graph_kinds import GRAPH_KINDS
+from meta.graphs.captions.note import Caption
+from meta.graphs.captions.phrases import every_value
 from meta.graphs.data import per_value
 from meta.graphs.data.csv_rows import Row, of_line
 from meta.graphs.data.graph_data import Line, Numbers
 from meta.graphs.data.plan import Plan
-from meta.graphs.drawing.scene import Kind, Scene
+from meta.graphs.drawing.axis_limits import limit_distribution
+from meta.graphs.drawing.context import DrawContext
+from meta.graphs.drawing.kind import Kind, entry_per_line
+from meta.records.series_records import SeriesRecords
 
 
-def draw(axes: Axes, lines: Sequence[Line], scene: Scene) -> None:
+def draw(axes: Axes, lines: Sequence[Line], context: DrawContext) -> None:
     """Draw one staircase per entry of the legend; each reading is a step."""
     for line in lines:
         ordered = np.sort(line.readings[0])
@@ -28,7 +34,7 @@ def draw(axes: Axes, lines: Sequence[Line], scene: Scene) -> None:
             linestyle=line.look.dash,
             label=line.label,
         )
-    if scene.plan.spec.limits.y is None:
+    if context.plan.spec.limits.y is None:
         axes.set_ylim(0.0, 1.02)
 
 
@@ -51,4 +57,18 @@ def shares(plan: Plan, numbers: Numbers) -> Iterator[Row]:
             yield {**of_line(plan, line), "value": value, "share": share}
 
 
-KIND = Kind(per_value.compute, draw, handle, labels, shares)
+def caption(context: DrawContext, _records: SeriesRecords) -> Caption:
+    """Return what is drawn."""
+    return Caption(every_value(context.data))
+
+
+KIND = Kind(
+    rules=GRAPH_KINDS["ecdf"],
+    compute=per_value.compute,
+    draw=draw,
+    labels=labels,
+    caption=caption,
+    limits=limit_distribution,
+    rows=shares,
+    legend=entry_per_line(handle),
+)

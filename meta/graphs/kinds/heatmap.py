@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -11,19 +12,24 @@ from matplotlib import colormaps, rcParams
 from matplotlib.axes import Axes
 from matplotlib.cm import ScalarMappable
 from matplotlib.colors import LogNorm, Normalize, SymLogNorm
-from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 from numpy.typing import NDArray
 
+from experiments.series_file.sections.graph_kinds import GRAPH_KINDS
 from experiments.series_file.sections.graphs import ScaleName
+from meta.graphs.captions.note import Caption
+from meta.graphs.captions.phrases import from_to, of_estimates
 from meta.graphs.data import per_value
 from meta.graphs.data.csv_rows import Row, estimates
-from meta.graphs.data.graph_data import Behind, Line, Numbers
-from meta.graphs.data.phrases import from_to
+from meta.graphs.data.graph_data import Behind, Line, Numbers, Outside
 from meta.graphs.data.plan import Plan
-from meta.graphs.drawing.scene import Kind, Scene
+from meta.graphs.drawing.context import DrawContext
+from meta.graphs.drawing.kind import Kind, categories
+from meta.graphs.drawing.parameter_axis import ParameterAxis
 from meta.graphs.theme import scales, style, text_size
+from meta.graphs.theme.layout import Page, PageSpec
 from meta.records.errors import GraphError
+from meta.records.series_records import SeriesRecords
 from meta.records.value_set import shortened
 
 Floats = NDArray[np.float64]
@@ -35,6 +41,8 @@ _BESIDE = 0.06
 _MAX_DIGITS = 6
 _MAX_LABEL = 24
 _LIGHT = 0.42
+#: Height in inches of a row.
+_ROW = 0.2
 
 
 def norm(plan: Plan, numbers: Numbers) -> Normalize:
@@ -64,11 +72,11 @@ def norm(plan: Plan, numbers: Numbers) -> Normalize:
     return Normalize(low, high)
 
 
-def draw(axes: Axes, lines: Sequence[Line], scene: Scene) -> None:
+def draw(axes: Axes, lines: Sequence[Line], context: DrawContext) -> None:
     """Draw a row of cells per line, hatched where there is nothing."""
-    scale = norm(scene.plan, scene.numbers)
+    scale = norm(context.plan, context.data)
     colors = ScalarMappable(scale, colormaps[rcParams["image.cmap"]])
-    columns, rows = len(scene.places.labels), _row_labels(scene)
+    columns, rows = len(context.x_axis.labels), _row_labels(context)
     values, _ = _table(lines, columns, len(rows))
     axes.add_patch(
         Rectangle(
@@ -90,19 +98,18 @@ def draw(axes: Axes, lines: Sequence[Line], scene: Scene) -> None:
         cmap=colors.cmap,
         zorder=1.5,
     )
-    axes.set_xlim(-0.5, columns - 0.5)
-    upwards = scene.plan.values[scene.plan.hues[0]].is_axis()
+    upwards = context.plan.values[context.plan.hues[0]].is_axis()
     axes.set_ylim((-0.5, len(rows) - 0.5) if upwards else (len(rows) - 0.5, -0.5))
     axes.set_yticks(range(len(rows)), shortened(rows, _MAX_LABEL))
     axes.grid(visible=False)
     axes.tick_params(length=0)
 
 
-def outside(scene: Scene) -> int:
+def limits(_panels: Sequence[Axes], context: DrawContext) -> Outside:
     """Return how many cells have another colour than their own: those beyond the ends of the scale."""
-    scale = norm(scene.plan, scene.numbers)
-    found = np.concatenate([line.interval.estimate for line in scene.numbers.lines])
-    return int(np.count_nonzero(found < scale.vmin) + np.count_nonzero(found > scale.vmax))
+    scale = norm(context.plan, context.data)
+    found = np.concatenate([line.interval.estimate for line in context.data.lines])
+    return Outside(cells=int(np.count_nonzero(found < scale.vmin) + np.count_nonzero(found > scale.vmax)))
 
 
 def numerals(values: Floats, scale: ScaleName | None = None) -> list[str]:
@@ -127,19 +134,20 @@ def numerals(values: Floats, scale: ScaleName | None = None) -> list[str]:
     return [f"{value + 0.0:.{decimals}f}" for value in np.round(values, decimals)]
 
 
-def write_values(figure: Figure, panels: Sequence[Axes], scene: Scene) -> None:
+def write_values(page: Page, context: DrawContext) -> None:
     """Write its number into each cell, if there is room in all of them; the page is laid out already."""
+    figure, panels = page.figure, page.axes
     figure.draw_without_rendering()
-    colors = ScalarMappable(norm(scene.plan, scene.numbers), colormaps[rcParams["image.cmap"]])
-    columns, rows = len(scene.places.labels), scene.count
+    colors = ScalarMappable(norm(context.plan, context.data), colormaps[rcParams["image.cmap"]])
+    columns, rows = len(context.x_axis.labels), context.count
     sizes = [axes.get_window_extent() for axes in panels]
     width = min(size.width for size in sizes) / figure.dpi / columns
     height = min(size.height for size in sizes) / figure.dpi / rows
-    behind = Behind.joined([line.interval.behind for line in scene.numbers.lines])
+    behind = Behind.joined([line.interval.behind for line in context.data.lines])
     differ = behind.fewest.min() < behind.most.max()
-    tables = [_table(panel.lines, columns, rows) for panel in scene.numbers.panels]
+    tables = [_table(panel.lines, columns, rows) for panel in context.data.panels]
     everything = np.concatenate([values[np.isfinite(values)] for values, _ in tables])
-    written = numerals(everything, scene.plan.spec.scale.color)
+    written = numerals(everything, context.plan.spec.scale.color)
     remaining = iter(written)
     ns = {f"n={one}" for _, repetitions in tables for one in repetitions.flat} if differ else set()
     room = _BESIDE + max(text_size.measured(text, figure, size=style.NOTE_SIZE) for text in (*written, *ns))
@@ -162,9 +170,9 @@ def write_values(figure: Figure, panels: Sequence[Axes], scene: Scene) -> None:
             )
 
 
-def _row_labels(scene: Scene) -> list[str]:
-    labels = {line.number: line.label for line in scene.numbers.lines}
-    return [labels.get(number, "") for number in range(scene.count)]
+def _row_labels(context: DrawContext) -> list[str]:
+    labels = {line.number: line.label for line in context.data.lines}
+    return [labels.get(number, "") for number in range(context.count)]
 
 
 def _table(lines: Sequence[Line], columns: int, rows: int) -> tuple[Floats, NDArray[Any]]:
@@ -178,21 +186,22 @@ def _table(lines: Sequence[Line], columns: int, rows: int) -> tuple[Floats, NDAr
     return values, repetitions
 
 
-def draw_bar(figure: Figure, panels: Sequence[Axes], scene: Scene, *, height: float) -> None:
-    """Draw the scale of colours beside the panels, with a label of at most `height` inches."""
-    colors = ScalarMappable(norm(scene.plan, scene.numbers), colormaps[rcParams["image.cmap"]])
-    found = np.concatenate([line.interval.estimate for line in scene.numbers.lines])
-    found = found[scales.has_place(found, scene.plan.spec.scale.color)]
+def draw_bar(page: Page, context: DrawContext) -> None:
+    """Draw the scale of colours beside the panels, with a label not longer than it."""
+    figure, height = page.figure, 0.8 * page.rows * page.panel_height
+    colors = ScalarMappable(norm(context.plan, context.data), colormaps[rcParams["image.cmap"]])
+    found = np.concatenate([line.interval.estimate for line in context.data.lines])
+    found = found[scales.has_place(found, context.plan.spec.scale.color)]
     below, above = (found < colors.norm.vmin).any(), (found > colors.norm.vmax).any()
     extend = "both" if below and above else "min" if below else "max" if above else "neither"
-    bar = figure.colorbar(colors, ax=list(panels), pad=0.02, fraction=0.08, aspect=25, extend=extend)
-    label = scene.plan.spec.labels.color or scene.plan.y.axis_label()
+    bar = figure.colorbar(colors, ax=list(page.axes), pad=0.02, fraction=0.08, aspect=25, extend=extend)
+    label = context.plan.spec.labels.color or context.plan.y.axis_label()
     bar.set_label(text_size.wrapped(label, figure, height, size=style.LABEL_SIZE))
     bar.outline.set_linewidth(0.4)
-    if scene.plan.spec.scale.color == "log":
+    if context.plan.spec.scale.color == "log":
         bar.locator = scales.log_locator(*bar.ax.get_ylim())
         bar.update_ticks()
-    if scene.plan.spec.scale.color in ("log", "symlog"):
+    if context.plan.spec.scale.color in ("log", "symlog"):
         scales.write_plainly(bar.ax.yaxis)
 
 
@@ -207,4 +216,32 @@ def cells(plan: Plan, numbers: Numbers) -> Iterator[Row]:
         yield {name: value for name, value in row.items() if name not in ("low", "high")}
 
 
-KIND = Kind(per_value.compute, draw, None, labels, cells)
+def caption(context: DrawContext, records: SeriesRecords) -> Caption:
+    """Return what the colours are."""
+    return Caption(of_estimates(context.plan, context.data, mark="", shares_seeds=records.shares_seeds))
+
+
+def axis(plan: Plan) -> ParameterAxis:
+    """Return the axis of x, from the first cell to the last."""
+    return replace(categories(plan), margin=0.0)
+
+
+def page(context: DrawContext) -> PageSpec:
+    """Return what a page needs for cells that are wide enough for numbers."""
+    height = max(1.6, 0.6 + _ROW * context.count)
+    return PageSpec(3 * len(context.x_axis.labels), context.plan.spec.size, height)
+
+
+KIND = Kind(
+    rules=GRAPH_KINDS["heatmap"],
+    compute=per_value.compute,
+    draw=draw,
+    labels=labels,
+    caption=caption,
+    limits=limits,
+    rows=cells,
+    axis=axis,
+    page=page,
+    draw_beside=draw_bar,
+    draw_texts=write_values,
+)

@@ -12,13 +12,19 @@ from matplotlib.patches import Patch
 from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
+from experiments.series_file.sections.graph_kinds import GRAPH_KINDS
 from experiments.series_file.sections.graphs import ScaleName
+from meta.graphs.captions.note import Caption
+from meta.graphs.captions.phrases import every_value
 from meta.graphs.data import per_value
 from meta.graphs.data.csv_rows import Row, of_line
 from meta.graphs.data.graph_data import Line, Numbers
 from meta.graphs.data.plan import Plan
-from meta.graphs.drawing.scene import Kind, Scene
+from meta.graphs.drawing.axis_limits import limit_distribution
+from meta.graphs.drawing.context import DrawContext
+from meta.graphs.drawing.kind import Kind, entry_per_line
 from meta.graphs.theme import scales
+from meta.records.series_records import SeriesRecords
 
 Floats = NDArray[np.float64]
 
@@ -50,13 +56,13 @@ def edges(numbers: Numbers, *, bins: int | None, scale: ScaleName | None) -> Flo
     return ends
 
 
-def draw(axes: Axes, lines: Sequence[Line], scene: Scene) -> None:
+def draw(axes: Axes, lines: Sequence[Line], context: DrawContext) -> None:
     """Draw one histogram per entry of the legend, outlined and, when there are few, filled."""
-    spec = scene.plan.spec
-    ends = edges(scene.numbers, bins=spec.bins, scale=spec.scale.x)
+    spec = context.plan.spec
+    ends = edges(context.data, bins=spec.bins, scale=spec.scale.x)
     for line in lines:
         counts, _ = np.histogram(line.readings[0], bins=ends)
-        if scene.count <= _MOST_FILLED:
+        if context.count <= _MOST_FILLED:
             axes.stairs(counts, ends, fill=True, color=line.look.color, alpha=0.3, linewidth=0)
         axes.stairs(
             counts,
@@ -88,4 +94,18 @@ def bins(plan: Plan, numbers: Numbers) -> Iterator[Row]:
             yield {**of_line(plan, line), "low": low, "high": high, "n": count}
 
 
-KIND = Kind(per_value.compute, draw, handle, labels, bins)
+def caption(context: DrawContext, _records: SeriesRecords) -> Caption:
+    """Return what is drawn."""
+    return Caption(every_value(context.data))
+
+
+KIND = Kind(
+    rules=GRAPH_KINDS["histogram"],
+    compute=per_value.compute,
+    draw=draw,
+    labels=labels,
+    caption=caption,
+    limits=limit_distribution,
+    rows=bins,
+    legend=entry_per_line(handle),
+)

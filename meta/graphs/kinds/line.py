@@ -7,30 +7,38 @@ from collections.abc import Sequence
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 
+from experiments.series_file.sections.graph_kinds import GRAPH_KINDS
+from meta.graphs.captions.note import Caption
+from meta.graphs.captions.phrases import of_estimates, values_behind
 from meta.graphs.data import csv_rows, per_value
 from meta.graphs.data.graph_data import Line
-from meta.graphs.drawing.intervals import draw_band, draw_whiskers, placed
+from meta.graphs.data.plan import Plan
+from meta.graphs.drawing.axis_limits import limit_estimates
+from meta.graphs.drawing.context import DrawContext
+from meta.graphs.drawing.intervals import band_or_whiskers, draw_band, draw_whiskers, placed
 from meta.graphs.drawing.jitter import draw_readings
-from meta.graphs.drawing.scene import Kind, Scene, against_parameter
+from meta.graphs.drawing.kind import Kind, against_parameter, entry_per_line
+from meta.graphs.drawing.parameter_axis import ParameterAxis
+from meta.records.series_records import SeriesRecords
 
 #: Lines at the same category stand this far apart, so that their whiskers can be told apart.
 _DODGE = 0.4
 
 
-def draw(axes: Axes, lines: Sequence[Line], scene: Scene) -> None:
+def draw(axes: Axes, lines: Sequence[Line], context: DrawContext) -> None:
     """Draw one line per entry of the legend, with a band on a numeric axis and whiskers on categories.
 
     On categories the points of the figure's lines stand a little apart.
     """
     for line in lines:
-        x = scene.places.at(line.x)
-        interval = placed(line.interval, scene.plan.spec.scale.y)
-        if scene.places.is_numeric:
+        x = context.x_axis.at(line.x)
+        interval = placed(line.interval, context.plan.spec.scale.y)
+        if context.x_axis.is_numeric:
             draw_band(axes, x, interval, color=line.look.color)
         else:
-            x = x + _DODGE * ((line.number + 0.5) / scene.count - 0.5)
+            x = x + _DODGE * ((line.number + 0.5) / context.count - 0.5)
             draw_whiskers(axes, x, interval, color=line.look.color)
-        for place, readings in zip(x, line.readings if scene.plan.spec.points else (), strict=False):
+        for place, readings in zip(x, line.readings if context.plan.spec.points else (), strict=False):
             draw_readings(axes, float(place), readings, line.look)
         axes.plot(
             x,
@@ -48,4 +56,27 @@ def handle(lines: Sequence[Line]) -> Line2D:
     return Line2D([], [], color=look.color, linestyle=look.dash, marker=look.marker)
 
 
-KIND = Kind(per_value.compute, draw, handle, against_parameter, csv_rows.estimates)
+def caption(context: DrawContext, records: SeriesRecords) -> Caption:
+    """Return what is drawn."""
+    plan, data = context.plan, context.data
+    mark = band_or_whiskers(data.lines, plan.spec.scale.y) if context.x_axis.is_numeric else "whiskers"
+    text = of_estimates(plan, data, mark=mark, shares_seeds=records.shares_seeds)
+    return Caption(text + values_behind(plan))
+
+
+def axis(plan: Plan) -> ParameterAxis:
+    """Return the axis of x: numbers stand at their place."""
+    return ParameterAxis.of(plan.values[plan.x], numeric=True, scale=plan.spec.scale.x)
+
+
+KIND = Kind(
+    rules=GRAPH_KINDS["line"],
+    compute=per_value.compute,
+    draw=draw,
+    labels=against_parameter,
+    caption=caption,
+    limits=limit_estimates,
+    rows=csv_rows.estimates,
+    legend=entry_per_line(handle),
+    axis=axis,
+)

@@ -7,21 +7,27 @@ from collections.abc import Sequence
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 
+from experiments.series_file.sections.graph_kinds import GRAPH_KINDS
+from meta.graphs.captions.note import Caption
+from meta.graphs.captions.phrases import of_estimates, values_behind
 from meta.graphs.data import csv_rows, per_value
 from meta.graphs.data.graph_data import Line
+from meta.graphs.drawing.axis_limits import limit_estimates
+from meta.graphs.drawing.context import DrawContext
 from meta.graphs.drawing.intervals import draw_whiskers, placed
 from meta.graphs.drawing.jitter import draw_readings
-from meta.graphs.drawing.scene import Kind, Scene, against_parameter
+from meta.graphs.drawing.kind import Kind, against_parameter, bars_side_by_side, categories, entry_per_line
+from meta.records.series_records import SeriesRecords
 
 
-def draw(axes: Axes, lines: Sequence[Line], scene: Scene) -> None:
+def draw(axes: Axes, lines: Sequence[Line], context: DrawContext) -> None:
     """Draw one dot with whiskers per point; the lines of the figure stand beside each other."""
     for line in lines:
-        offset, width = scene.places.slot(line.number, scene.count)
-        x = scene.places.at(line.x) + offset
-        for place, readings in zip(x, line.readings if scene.plan.spec.points else (), strict=False):
+        offset, width = context.x_axis.slot(line.number, context.count)
+        x = context.x_axis.at(line.x) + offset
+        for place, readings in zip(x, line.readings if context.plan.spec.points else (), strict=False):
             draw_readings(axes, float(place), readings, line.look, width=width * 0.5)
-        draw_whiskers(axes, x, placed(line.interval, scene.plan.spec.scale.y), color=line.look.color)
+        draw_whiskers(axes, x, placed(line.interval, context.plan.spec.scale.y), color=line.look.color)
         axes.plot(
             x,
             line.interval.estimate,
@@ -38,4 +44,21 @@ def handle(lines: Sequence[Line]) -> Line2D:
     return Line2D([], [], linestyle="none", marker=look.marker, color=look.color)
 
 
-KIND = Kind(per_value.compute, draw, handle, against_parameter, csv_rows.estimates, slots=True)
+def caption(context: DrawContext, records: SeriesRecords) -> Caption:
+    """Return what is drawn."""
+    text = of_estimates(context.plan, context.data, mark="whiskers", shares_seeds=records.shares_seeds)
+    return Caption(text + values_behind(context.plan))
+
+
+KIND = Kind(
+    rules=GRAPH_KINDS["point"],
+    compute=per_value.compute,
+    draw=draw,
+    labels=against_parameter,
+    caption=caption,
+    limits=limit_estimates,
+    rows=csv_rows.estimates,
+    legend=entry_per_line(handle),
+    axis=categories,
+    page=bars_side_by_side,
+)

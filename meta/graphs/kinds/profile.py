@@ -8,18 +8,25 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 
+from experiments.series_file.sections.graph_kinds import GRAPH_KINDS
+from experiments.series_file.sections.graphs import ScaleName
+from meta.formats.plural import many
+from meta.graphs.captions.note import Caption
 from meta.graphs.data import method_table
 from meta.graphs.data.csv_rows import Row, of_line
-from meta.graphs.data.graph_data import Behind, Cell, Estimates, Line, Numbers
+from meta.graphs.data.graph_data import Behind, Cell, Estimates, Line, Numbers, Outside
 from meta.graphs.data.groups import Group, make_groups, panels_of
 from meta.graphs.data.plan import Plan
-from meta.graphs.drawing.scene import Kind, Scene
+from meta.graphs.drawing.axis_limits import Along, apply_limits
+from meta.graphs.drawing.context import DrawContext
+from meta.graphs.drawing.kind import Kind, entry_per_line
 from meta.records.errors import GraphError
 from meta.records.series_records import SeriesRecords
 from meta.statistics.comparisons.profiles import performance_profile
+from meta.statistics.estimators.location import estimator
 
 #: From here on factors are drawn on a logarithmic axis.
-LARGE_FACTOR = 10.0
+_LARGE_FACTOR = 10.0
 #: How far the axis goes beyond the last factor, as a factor.
 _BEYOND = 1.06
 
@@ -68,9 +75,9 @@ def _reciprocals(scores: method_table.Floats) -> method_table.Floats:
     return costs
 
 
-def draw(axes: Axes, lines: Sequence[Line], scene: Scene) -> None:
+def draw(axes: Axes, lines: Sequence[Line], context: DrawContext) -> None:
     """Draw one staircase per method, to the right end of the axis."""
-    last = max(float(line.x[-1]) for line in scene.numbers.lines) * _BEYOND
+    last = max(float(line.x[-1]) for line in context.data.lines) * _BEYOND
     for line in lines:
         axes.plot(
             np.append(line.x, last),
@@ -104,4 +111,36 @@ def shares(plan: Plan, numbers: Numbers) -> Iterator[Row]:
             yield {**of_line(plan, line), "factor": factor, "share": share, "n": count}
 
 
-KIND = Kind(compute, draw, handle, labels, shares)
+def caption(context: DrawContext, _records: SeriesRecords) -> Caption:
+    """Return what is drawn over which problems."""
+    plan = context.plan
+    problems = sorted({int(line.interval.count[0]) for line in context.data.lines})
+    fewer = "" if len(problems) == 1 else f"{problems[0]} to "
+    average = estimator(plan.spec.estimator).label
+    return Caption(
+        f"performance profile over {fewer}{many(problems[-1], 'problem')} ({', '.join(plan.over)}), each by "
+        f"the {average} of its completed repetitions; a problem of which none is completed counts as not "
+        "solved.",
+        names_over=True,
+    )
+
+
+def limits(panels: Sequence[Axes], context: DrawContext) -> Outside:
+    """Set scales and limits: factors end where they were drawn to, and large ones are logarithmic."""
+    lines = context.data.lines
+    x = np.concatenate([line.x for line in lines])
+    y = Along.of([line.interval for line in lines])
+    scale: ScaleName | None = "log" if x.max() >= _LARGE_FACTOR else None
+    return apply_limits(panels, context, x=Along(x), y=y, x_scale=scale, keeps_x=True)
+
+
+KIND = Kind(
+    rules=GRAPH_KINDS["profile"],
+    compute=compute,
+    draw=draw,
+    labels=labels,
+    caption=caption,
+    limits=limits,
+    rows=shares,
+    legend=entry_per_line(handle),
+)

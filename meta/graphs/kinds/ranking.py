@@ -9,23 +9,33 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.ticker import MultipleLocator
 
+from experiments.series_file.sections.graph_kinds import GRAPH_KINDS
+from meta.graphs.captions.note import Caption
+from meta.graphs.captions.phrases import how_many
 from meta.graphs.data import method_table
 from meta.graphs.data.csv_rows import Row
-from meta.graphs.data.graph_data import Line, Numbers, Panel, Ranked
+from meta.graphs.data.graph_data import Behind, Line, Numbers, Panel, Ranked
 from meta.graphs.data.plan import Plan
-from meta.graphs.drawing.scene import Kind, Scene
+from meta.graphs.drawing.axis_limits import limit_nothing
+from meta.graphs.drawing.context import DrawContext
+from meta.graphs.drawing.kind import Kind
 from meta.graphs.theme import style
+from meta.graphs.theme.layout import PageSpec
 from meta.records.errors import GraphError
 from meta.records.series_records import SeriesRecords
 from meta.records.value_set import ABSENT, shortened
+from meta.statistics.comparisons.guards import ranking_guards
 from meta.statistics.comparisons.ranking import nemenyi, rank_methods
+from meta.statistics.estimators.location import estimator
 from meta.statistics.intervals.resampling import DEFAULT_LEVEL
 
 _MAX_LABEL = 24
 #: Room for the words above the critical difference.
 _ABOVE = 1.3
 #: Two names of this length, one on each side, leave room for the axis in one column.
-SHORT_LABEL = 10
+_SHORT_LABEL = 10
+#: Height in inches of a name.
+_NAME = 0.16
 #: Where things stand, in rows below the axis of ranks.
 _CRITICAL, _FIRST_CLIQUE, _CLIQUE, _ROW = -2.1, 0.45, 0.45, 1.0
 
@@ -71,9 +81,10 @@ class _Mark:
     depth: float
 
 
-def rows(ranked: Ranked) -> float:
-    """Return how many rows of text the diagram needs."""
-    return _ABOVE - _CRITICAL + _lowest(ranked)
+def _ranked(numbers: Numbers) -> Ranked:
+    if numbers.ranked is None:
+        raise ValueError("a ranking consists of ranks")
+    return numbers.ranked
 
 
 def _lowest(ranked: Ranked) -> float:
@@ -96,11 +107,9 @@ def _levels(ranked: Ranked) -> int:
     return len(ranked.groups.cliques)
 
 
-def draw(axes: Axes, _lines: Sequence[Line], scene: Scene) -> None:
+def draw(axes: Axes, _lines: Sequence[Line], context: DrawContext) -> None:
     """Draw the axis of ranks, a line from each rank to its method's name, and a bar for each clique."""
-    ranked = scene.numbers.ranked
-    if ranked is None:
-        raise ValueError("a ranking is drawn of ranks")
+    ranked = _ranked(context.data)
     methods = len(ranked.methods)
     names = shortened(ranked.methods, _MAX_LABEL)
     axes.set_xlim(1.0, float(methods))
@@ -178,9 +187,7 @@ def labels(_plan: Plan) -> tuple[str, str]:
 
 def ranks(plan: Plan, numbers: Numbers) -> Iterator[Row]:
     """Yield the methods, best first, with the bars that they are on, counted from 1."""
-    ranked = numbers.ranked
-    if ranked is None:
-        raise ValueError("a ranking consists of ranks")
+    ranked = _ranked(numbers)
     values = dict(zip(plan.values[plan.x].labels, plan.values[plan.x].values, strict=True))
     for method in np.argsort(ranked.ranking.average_ranks, kind="stable").tolist():
         bars = [bar for bar, clique in enumerate(ranked.groups.cliques, 1) if method in clique]
@@ -195,4 +202,41 @@ def ranks(plan: Plan, numbers: Numbers) -> Iterator[Row]:
         }
 
 
-KIND = Kind(compute, draw, None, labels, ranks)
+def caption(context: DrawContext, _records: SeriesRecords) -> Caption:
+    """Return what is ranked over what, and which test joins the methods."""
+    plan, ranked = context.plan, _ranked(context.data)
+    found, groups = ranked.ranking, ranked.groups
+    average = estimator(plan.spec.estimator).label
+    sentences = [
+        f"average ranks (1 is best) over {len(found.scores)} data sets ({', '.join(plan.over)}).",
+        f"Each score: {average} over {how_many(Behind.of(ranked.counts[None]))}.",
+        f"Friedman test: {_p(found.p_value)}; Iman-Davenport F: {_p(found.f_p_value)}.",
+        f"{groups.test}, level {100 * groups.level:g} %: bars join what does not differ significantly.",
+    ]
+    if min(found.p_value, found.f_p_value) > 1 - groups.level:
+        sentences.append("The Friedman test finds no difference at all, so pairs should not be read.")
+    return Caption(" ".join([*sentences, *ranking_guards(found)]), names_over=True)
+
+
+def _p(value: float) -> str:
+    return "p < 0.001" if value < 0.001 else f"p = {value:.2g}"
+
+
+def page(context: DrawContext) -> PageSpec:
+    """Return what a page needs for the names, whose lines end where the axis begins."""
+    ranked = _ranked(context.data)
+    height = _NAME * (_ABOVE - _CRITICAL + _lowest(ranked)) + 0.15
+    wide = max(map(len, ranked.methods)) > _SHORT_LABEL
+    return PageSpec(0, context.plan.spec.size, height, wide, turn_ticks=False)
+
+
+KIND = Kind(
+    rules=GRAPH_KINDS["ranking"],
+    compute=compute,
+    draw=draw,
+    labels=labels,
+    caption=caption,
+    limits=limit_nothing,
+    rows=ranks,
+    page=page,
+)

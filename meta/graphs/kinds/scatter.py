@@ -11,13 +11,18 @@ from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 from numpy.typing import NDArray
 
+from experiments.series_file.sections.graph_kinds import GRAPH_KINDS
+from meta.graphs.captions.note import Caption
+from meta.graphs.captions.phrases import of_estimates, values_behind
 from meta.graphs.data.csv_rows import Row, known, of_parameters
 from meta.graphs.data.estimates import Measure
-from meta.graphs.data.graph_data import Cell, Line, Numbers, Panel
+from meta.graphs.data.graph_data import Cell, Line, Numbers, Outside, Panel
 from meta.graphs.data.groups import Group, make_groups, panels_of
 from meta.graphs.data.plan import Plan, Reading
+from meta.graphs.drawing.axis_limits import Along, apply_limits
+from meta.graphs.drawing.context import DrawContext
 from meta.graphs.drawing.intervals import draw_whiskers, placed
-from meta.graphs.drawing.scene import Kind, Scene
+from meta.graphs.drawing.kind import Kind, LegendEntry, entry_per_line
 from meta.graphs.theme import scales, style
 from meta.records.readings import Integers, missing_of, number, refuse_huge, side_by_side
 from meta.records.series_records import ConfigurationRecord, SeriesRecords
@@ -166,14 +171,14 @@ def _with_front(panel: Panel, across: Reading, upwards: Reading) -> Panel:
     return replace(panel, front=pareto_front(points, (goals[0], goals[1])))
 
 
-def draw(axes: Axes, lines: Sequence[Line], scene: Scene) -> None:
+def draw(axes: Axes, lines: Sequence[Line], context: DrawContext) -> None:
     """Draw a marker with whiskers per configuration, and the front as a staircase through the best."""
     for line in lines:
         across = line.across
         if across is None:
             continue
         look = line.look
-        if scene.plan.spec.points:
+        if context.plan.spec.points:
             for readings in line.readings:
                 axes.plot(
                     *readings.T,
@@ -183,7 +188,7 @@ def draw(axes: Axes, lines: Sequence[Line], scene: Scene) -> None:
                     alpha=0.35,
                     color=look.color,
                 )
-        scale = scene.plan.spec.scale
+        scale = context.plan.spec.scale
         sideways, upwards = placed(across, scale.x), placed(line.interval, scale.y)
         draw_whiskers(axes, sideways.estimate, upwards, color=look.color, alpha=_ALPHA)
         draw_whiskers(axes, upwards.estimate, sideways, color=look.color, along="x", alpha=_ALPHA)
@@ -195,19 +200,19 @@ def draw(axes: Axes, lines: Sequence[Line], scene: Scene) -> None:
             color=look.color,
             label=line.label,
         )
-    _draw_front(axes, lines, scene)
+    _draw_front(axes, lines, context)
 
 
-def _draw_front(axes: Axes, lines: Sequence[Line], scene: Scene) -> None:
-    panel = next((panel for panel in scene.numbers.panels if panel.lines is lines), None)
-    front = None if panel is None else _visible_front(panel, scene)
+def _draw_front(axes: Axes, lines: Sequence[Line], context: DrawContext) -> None:
+    panel = next((panel for panel in context.data.panels if panel.lines is lines), None)
+    front = None if panel is None else _visible_front(panel, context)
     if front is None:
         return
     if len(front) == 1:
         axes.plot(*front.T, label=FRONT, zorder=3.5, **_front_ring())
         return
     # Between two points of the front the worse of both is sure: a staircase, not a slope.
-    is_max = scene.plan.across is not None and scene.plan.across.label.goal == "max"
+    is_max = context.plan.across is not None and context.plan.across.label.goal == "max"
     axes.plot(
         *front.T,
         drawstyle="steps-pre" if is_max else "steps-post",
@@ -217,11 +222,11 @@ def _draw_front(axes: Axes, lines: Sequence[Line], scene: Scene) -> None:
     )
 
 
-def _visible_front(panel: Panel, scene: Scene) -> Floats | None:
+def _visible_front(panel: Panel, context: DrawContext) -> Floats | None:
     """Return the points of the front that have a place on the scales, if there are any."""
     if panel.front is None:
         return None
-    scale = scene.plan.spec.scale
+    scale = context.plan.spec.scale
     x, y = panel.front.T
     found: Floats = panel.front[scales.has_place(x, scale.x) & scales.has_place(y, scale.y)]
     return found if len(found) else None
@@ -243,9 +248,9 @@ def handle(lines: Sequence[Line]) -> Line2D:
     return Line2D([], [], linestyle="none", marker=look.marker, color=look.color)
 
 
-def front_handle(scene: Scene) -> Line2D | None:
+def front_handle(context: DrawContext) -> Line2D | None:
     """Return what stands for the fronts of all panels in the legend, None where none is drawn."""
-    fronts = [_visible_front(panel, scene) for panel in scene.numbers.panels]
+    fronts = [_visible_front(panel, context) for panel in context.data.panels]
     sizes = {len(front) for front in fronts if front is not None}
     if not sizes:
         return None
@@ -286,4 +291,41 @@ def both_results(plan: Plan, numbers: Numbers) -> Iterator[Row]:
                 }
 
 
-KIND = Kind(compute, draw, handle, labels, both_results)
+def caption(context: DrawContext, records: SeriesRecords) -> Caption:
+    """Return what a point is, and what is known of the front."""
+    plan, data = context.plan, context.data
+    estimates = of_estimates(plan, data, mark="whiskers", shares_seeds=records.shares_seeds)
+    pooled = f"setting of all parameters but {', '.join(plan.over)}" if plan.over else "configuration"
+    if any(panel.front is not None for panel in data.panels):
+        front = " Pareto front: nothing is better in one result and as good in the other."
+    else:
+        front = " No Pareto front, as metrics gives no goal to both results."
+    return Caption(f"one point per {pooled}: {estimates}{front}{values_behind(plan)}")
+
+
+def limits(panels: Sequence[Axes], context: DrawContext) -> Outside:
+    """Set scales and limits of both results."""
+    lines = context.data.lines
+    values = [one for line in lines for one in line.readings] if context.plan.spec.points else []
+    x = Along.of([line.across for line in lines if line.across], [pairs[:, 0] for pairs in values])
+    y = Along.of([line.interval for line in lines], [pairs[:, 1] for pairs in values])
+    return apply_limits(panels, context, x=x, y=y)
+
+
+def legend(context: DrawContext) -> list[LegendEntry]:
+    """Return an entry per colour, and one for the front."""
+    entries = entry_per_line(handle)(context)
+    front = front_handle(context)
+    return entries if front is None else [*entries, (front, FRONT)]
+
+
+KIND = Kind(
+    rules=GRAPH_KINDS["scatter"],
+    compute=compute,
+    draw=draw,
+    labels=labels,
+    caption=caption,
+    limits=limits,
+    rows=both_results,
+    legend=legend,
+)

@@ -7,17 +7,23 @@ from collections.abc import Sequence
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 
+from experiments.series_file.sections.graph_kinds import GRAPH_KINDS
+from meta.graphs.captions.note import Caption
+from meta.graphs.captions.phrases import every_value
 from meta.graphs.data import csv_rows, per_value
 from meta.graphs.data.graph_data import Line
+from meta.graphs.drawing.axis_limits import limit_values
+from meta.graphs.drawing.context import DrawContext
 from meta.graphs.drawing.jitter import draw_readings
-from meta.graphs.drawing.scene import Kind, Scene, against_parameter
+from meta.graphs.drawing.kind import Kind, against_parameter, bars_side_by_side, categories, entry_per_line
+from meta.records.series_records import SeriesRecords
 
 
-def draw(axes: Axes, lines: Sequence[Line], scene: Scene) -> None:
+def draw(axes: Axes, lines: Sequence[Line], context: DrawContext) -> None:
     """Draw one dot per reading; the lines of the figure stand beside each other."""
     for line in lines:
-        offset, width = scene.places.slot(line.number, scene.count)
-        for x, readings in zip(scene.places.at(line.x) + offset, line.readings, strict=True):
+        offset, width = context.x_axis.slot(line.number, context.count)
+        for x, readings in zip(context.x_axis.at(line.x) + offset, line.readings, strict=True):
             draw_readings(axes, float(x), readings, line.look, width=width * 0.7, alpha=0.85)
 
 
@@ -27,4 +33,20 @@ def handle(lines: Sequence[Line]) -> Line2D:
     return Line2D([], [], linestyle="none", marker=look.marker, color=look.color, markerfacecolor="none")
 
 
-KIND = Kind(per_value.compute, draw, handle, against_parameter, csv_rows.readings, slots=True)
+def caption(context: DrawContext, _records: SeriesRecords) -> Caption:
+    """Return what is drawn."""
+    return Caption(every_value(context.data))
+
+
+KIND = Kind(
+    rules=GRAPH_KINDS["strip"],
+    compute=per_value.compute,
+    draw=draw,
+    labels=against_parameter,
+    caption=caption,
+    limits=limit_values,
+    rows=csv_rows.readings,
+    legend=entry_per_line(handle),
+    axis=categories,
+    page=bars_side_by_side,
+)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 
 import numpy as np
@@ -11,11 +12,17 @@ from matplotlib.patches import Patch
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from database.models import Outcome
+from experiments.series_file.sections.graph_kinds import GRAPH_KINDS
+from meta.formats.plural import many
+from meta.graphs.captions.note import Caption
 from meta.graphs.data.csv_rows import Row
 from meta.graphs.data.graph_data import Behind, Estimates, Line, Numbers, Panel, Timeline
 from meta.graphs.data.plan import Plan
-from meta.graphs.drawing.scene import Kind, Scene
+from meta.graphs.drawing.axis_limits import limit_nothing
+from meta.graphs.drawing.context import DrawContext
+from meta.graphs.drawing.kind import Kind, LegendEntry
 from meta.graphs.theme import style
+from meta.graphs.theme.layout import PageSpec
 from meta.graphs.theme.style import Look
 from meta.records.errors import GraphError
 from meta.records.series_records import SeriesRecords
@@ -41,6 +48,8 @@ _MANY = 5_000
 _MAX_LABEL = 20
 #: More workers than this are not labelled one by one.
 _LABELLED = 40
+#: Height in inches of the row of a worker.
+_ROW = 0.14
 
 
 def compute(_plan: Plan, records: SeriesRecords) -> Numbers:
@@ -99,11 +108,15 @@ def _host_names(hosts: Sequence[str]) -> list[str]:
     return [names[host] for host in hosts]
 
 
-def draw(axes: Axes, lines: Sequence[Line], scene: Scene) -> None:
+def _timeline(numbers: Numbers) -> Timeline:
+    if numbers.timeline is None:
+        raise ValueError("a time line consists of attempts")
+    return numbers.timeline
+
+
+def draw(axes: Axes, lines: Sequence[Line], context: DrawContext) -> None:
     """Draw a bar per attempt from its start to its end."""
-    timeline = scene.numbers.timeline
-    if timeline is None:
-        raise ValueError("a time line is drawn of attempts")
+    timeline = _timeline(context.data)
     unit, seconds = _unit(timeline.length_s)
     for line in lines:
         row, start, end = timeline.of(line.label.replace(" ", "_")).T
@@ -156,9 +169,7 @@ def labels(_plan: Plan) -> tuple[str, str]:
 
 def attempts(_plan: Plan, numbers: Numbers) -> Iterator[Row]:
     """Yield the attempts by their start, in seconds since the first one."""
-    timeline = numbers.timeline
-    if timeline is None:
-        raise ValueError("a time line consists of attempts")
+    timeline = _timeline(numbers)
     for (row, start, end), outcome in zip(timeline.spans.tolist(), timeline.outcomes.tolist(), strict=True):
         yield {
             "worker": timeline.workers[int(row)],
@@ -168,4 +179,46 @@ def attempts(_plan: Plan, numbers: Numbers) -> Iterator[Row]:
         }
 
 
-KIND = Kind(compute, draw, handle, labels, attempts)
+def caption(context: DrawContext, _records: SeriesRecords) -> Caption:
+    """Return how many attempts ended how, and how busy workers were."""
+    timeline = _timeline(context.data)
+    outcomes = Counter(timeline.outcomes.tolist())
+    counts = ", ".join(f"{count:,} {name.replace('_', ' ')}" for name, count in outcomes.most_common())
+    workers = len(timeline.workers)
+    present_s = busy_s = 0.0
+    for row in range(workers):
+        _, start, end = timeline.spans[timeline.spans[:, 0] == row].T
+        busy_s += float((end - start).sum())
+        present_s += float(end.max() - start.min())
+    attempts = f"{many(len(timeline.spans), 'attempt')} of {many(workers, 'worker')}"
+    if not present_s:
+        return Caption(f"{attempts}: {counts}.")
+    hosts = f" on {timeline.hosts} hosts" if timeline.hosts > 1 else ""
+    share = f"{100 * busy_s / present_s:.0f} %"
+    return Caption(
+        f"{attempts}{hosts}: {counts}. From first start to last end, workers were busy {share} of the time."
+    )
+
+
+def page(context: DrawContext) -> PageSpec:
+    """Return what a page needs for a row per worker."""
+    height = min(max(1.4, 0.6 + _ROW * len(_timeline(context.data).workers)), 6.0)
+    return PageSpec(size=context.plan.spec.size, panel_height=height)
+
+
+def legend(context: DrawContext) -> list[LegendEntry]:
+    """Return an entry per outcome that there is."""
+    return [(handle([line]), line.label) for line in context.data.lines]
+
+
+KIND = Kind(
+    rules=GRAPH_KINDS["timeline"],
+    compute=compute,
+    draw=draw,
+    labels=labels,
+    caption=caption,
+    limits=limit_nothing,
+    rows=attempts,
+    legend=legend,
+    page=page,
+)

@@ -11,11 +11,17 @@ from matplotlib.patches import Patch
 from numpy.typing import NDArray
 from scipy.stats import gaussian_kde
 
+from experiments.series_file.sections.graph_kinds import GRAPH_KINDS
+from meta.graphs.captions.note import Caption
+from meta.graphs.captions.phrases import fewer_than, how_many, sizes_of
 from meta.graphs.data import csv_rows, per_value
 from meta.graphs.data.graph_data import Line
+from meta.graphs.drawing.axis_limits import limit_values
+from meta.graphs.drawing.context import DrawContext
 from meta.graphs.drawing.jitter import draw_readings
-from meta.graphs.drawing.scene import Kind, Scene, against_parameter
+from meta.graphs.drawing.kind import Kind, against_parameter, bars_side_by_side, categories, entry_per_line
 from meta.graphs.theme import scales, style
+from meta.records.series_records import SeriesRecords
 
 Floats = NDArray[np.float64]
 
@@ -55,14 +61,14 @@ def density(readings: Floats) -> Density:
     return Density(low + reach * places, heights / heights.max())
 
 
-def draw(axes: Axes, lines: Sequence[Line], scene: Scene) -> None:
+def draw(axes: Axes, lines: Sequence[Line], context: DrawContext) -> None:
     """Draw one violin per point with its quartiles, or its readings when they are few."""
-    scale = scene.plan.spec.scale.y
-    everything = np.concatenate([one for line in scene.numbers.lines for one in line.readings])
+    scale = context.plan.spec.scale.y
+    everything = np.concatenate([one for line in context.data.lines for one in line.readings])
     transform = scales.transform(scale, everything)
     for line in lines:
-        offset, width = scene.places.slot(line.number, scene.count)
-        for x, readings in zip(scene.places.at(line.x) + offset, line.readings, strict=True):
+        offset, width = context.x_axis.slot(line.number, context.count)
+        for x, readings in zip(context.x_axis.at(line.x) + offset, line.readings, strict=True):
             placed = readings[scales.has_place(readings, scale)]
             if len(placed) < MIN_READINGS:
                 draw_readings(axes, float(x), readings, line.look, alpha=1.0)
@@ -72,7 +78,7 @@ def draw(axes: Axes, lines: Sequence[Line], scene: Scene) -> None:
             at = np.clip(transform.inverted().transform(found.at), placed.min(), placed.max())
             half = found.heights * width * 0.45
             axes.fill_betweenx(at, x - half, x + half, label=line.label, **line.look.fill)
-            if scene.plan.spec.points:
+            if context.plan.spec.points:
                 draw_readings(axes, float(x), readings, line.look, width=width * 0.3)
             first, median, third = np.quantile(readings, [0.25, 0.5, 0.75])
             axes.vlines(x, first, third, color=style.ink(), linewidth=1.6)
@@ -94,4 +100,29 @@ def handle(lines: Sequence[Line]) -> Patch:
     return Patch(**lines[0].look.fill)
 
 
-KIND = Kind(per_value.compute, draw, handle, against_parameter, csv_rows.readings, slots=True)
+def caption(context: DrawContext, _records: SeriesRecords) -> Caption:
+    """Return what the parts of a violin are, as far as there are violins."""
+    spec, behind = context.plan.spec, sizes_of(context.data)
+    text = f"{how_many(behind)}."
+    if behind.count.max() >= MIN_READINGS:
+        on_scale = "" if spec.scale.y in (None, "linear") else f", on the {spec.scale.y} scale"
+        text += (
+            f" Violins: Gaussian kernel density (Scott's bandwidth{on_scale}), cut at the "
+            "extreme readings, all equally wide; dot and line: median and quartiles"
+            f"{'; small marks: each reading.' if spec.points else '.'}"
+        )
+    return Caption(text + fewer_than(MIN_READINGS, behind))
+
+
+KIND = Kind(
+    rules=GRAPH_KINDS["violin"],
+    compute=per_value.compute,
+    draw=draw,
+    labels=against_parameter,
+    caption=caption,
+    limits=limit_values,
+    rows=csv_rows.readings,
+    legend=entry_per_line(handle),
+    axis=categories,
+    page=bars_side_by_side,
+)

@@ -75,7 +75,7 @@ class Page:
 
 
 @dataclass(frozen=True)
-class Wish:
+class PageSpec:
     """What a page is to have room for.
 
     Attributes
@@ -86,15 +86,20 @@ class Wish:
         As in series files.
     panel_height : float or None
         In inches; by default by the number of panels beside each other.
+    wide : bool
+        Whether one panel takes two columns of a journal.
+    turn_ticks : bool
+        Whether labels of the x axis are turned where they would overlap.
     """
 
     slots: int = 0
     size: Literal["column", "page"] | tuple[float, float] | None = None
     panel_height: float | None = None
     wide: bool = False
+    turn_ticks: bool = True
 
 
-def new_page(panels: Sequence[tuple[int, int]], wish: Wish) -> Page:
+def new_page(panels: Sequence[tuple[int, int]], spec: PageSpec) -> Page:
     """Return a figure with a panel at each of these places (row, column); one long row is broken.
 
     Raises
@@ -109,14 +114,14 @@ def new_page(panels: Sequence[tuple[int, int]], wish: Wish) -> Page:
             f"{columns} panels beside each other cannot be read (at most {_MAX_COLUMNS}); "
             "make the parameter with more values the row, or choose some of its values (where)"
         )
-    height = wish.panel_height or _PANEL_HEIGHT[min(columns, 4)]
-    needed = columns * (_Y_AXIS + wish.slots * _SLOT)
-    width = min(max(ONE_COLUMN if columns == 1 and not wish.wide else TWO_COLUMNS, needed), TWO_COLUMNS)
+    height = spec.panel_height or _PANEL_HEIGHT[min(columns, 4)]
+    needed = columns * (_Y_AXIS + spec.slots * _SLOT)
+    width = min(max(ONE_COLUMN if columns == 1 and not spec.wide else TWO_COLUMNS, needed), TWO_COLUMNS)
     fixed = None
-    if wish.size in ("column", "page"):
-        width = ONE_COLUMN if wish.size == "column" else TWO_COLUMNS
-    elif isinstance(wish.size, tuple):
-        width, fixed = wish.size
+    if spec.size in ("column", "page"):
+        width = ONE_COLUMN if spec.size == "column" else TWO_COLUMNS
+    elif isinstance(spec.size, tuple):
+        width, fixed = spec.size
     figure = text_size.measurable(Figure(figsize=(width, rows * height), layout="constrained"))
     grid = figure.subplots(rows, columns, sharex=True, sharey=True, squeeze=False)
     for place in itertools.product(range(rows), range(columns)):

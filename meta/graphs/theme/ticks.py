@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 from meta.graphs.theme import style, text_size
 
 
-def settle(figure: Figure, panels: Sequence[Axes]) -> float:
+def fit_labels(figure: Figure, panels: Sequence[Axes]) -> float:
     """Turn the labels of the x axis, and leave some out, until none lies over its neighbour.
 
     Returns

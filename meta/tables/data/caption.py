@@ -6,9 +6,9 @@ from collections import Counter
 
 from meta.formats.plural import many
 from meta.graphs.captions.missing_data import balance, counted, progress, survivors
+from meta.graphs.captions.phrases import INTERVALS, averaged, few, how_many, only, without_interval
 from meta.graphs.data.graph_data import Behind
 from meta.graphs.data.graph_data import Cell as Gap
-from meta.graphs.data.phrases import INTERVALS, averaged, few, how_many, only, without_interval
 from meta.records.series_records import SeriesRecords
 from meta.statistics.estimators.ties import is_rounding
 from meta.tables.data.cells import Cell, Cells, measure_of

@@ -6,8 +6,8 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+from meta.graphs.captions.phrases import from_to
 from meta.graphs.data.estimates import Measure
-from meta.graphs.data.phrases import from_to
 from meta.records.pairing import Readings, finite_readings
 from meta.records.readings import Point, missing_of
 from meta.records.series_records import ConfigurationRecord, SeriesRecords

@@ -105,9 +105,8 @@ def test_a_failing_graph_does_not_stop_the_others(
     ]
     with scoped_session() as session:
         write_series(session, outcome, **SECTIONS, graphs=graphs)
-    monkeypatch.setattr(
-        "meta.graphs.data.per_value.box_summary", None
-    )  # a defect of ours, found in the middle
+    # A defect of ours, found in the middle.
+    monkeypatch.setattr("meta.graphs.kinds.box.box_summary", None)
     with (
         scoped_session(read_only=True) as session,
         caplog.at_level(logging.WARNING, logger="meta.graphs.generation.series_graphs"),
@@ -145,9 +144,9 @@ def test_no_snapshot_is_open_while_drawing(
     """The transaction is over before the first figure is computed."""
     open_during = []
 
-    def spy(spec, records):
+    def spy(plan, records):
         open_during.append(session.in_transaction())
-        return make_picture(spec, records)
+        return make_picture(plan, records)
 
     monkeypatch.setattr("meta.graphs.figure.render.make_picture", spy)
     with scoped_session() as session:

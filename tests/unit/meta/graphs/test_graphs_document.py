@@ -13,7 +13,7 @@ import pytest
 
 from database.models import Outcome
 from experiments.series_file.loading import load_series_file
-from experiments.series_file.sections.graph_checks import keys_of
+from experiments.series_file.sections.graph_kinds import GRAPH_KINDS
 from experiments.series_file.sections.graphs import GraphKind, GraphSpec
 from meta.records.attempts import AttemptRecord
 from meta.statistics.estimators.curves import Curve
@@ -47,7 +47,7 @@ def test_the_table_of_kinds_has_the_keys_they_take() -> None:
         if like := re.match(r"as `(\w+)`", told):
             told = rows[like[1]]
         named = {name for code in re.findall(r"`([^`]+)`", told) for name in code.split(", ")}
-        assert named == keys_of(kind) - _TOLD_BELOW, kind
+        assert named == GRAPH_KINDS[kind].keys - _TOLD_BELOW, kind
 
 
 def test_every_key_is_explained() -> None:

@@ -9,23 +9,20 @@ import pytest
 
 from experiments.series_file.models import MetricSection
 from experiments.series_file.sections.graphs import GraphSpec
-from meta.graphs.captions.note import note
-from meta.graphs.data.plan import make_plan
-from meta.graphs.figure.registry import compute
 from meta.records.series_records import SeriesRecords
 from meta.statistics.estimators.curves import Curve
+from tests.figures import make_drawn
 
 
 def note_of(records: SeriesRecords, **spec: str) -> str:
-    plan = make_plan(GraphSpec(**spec), records)
-    return note(plan, compute(plan, records), records, mark="band")
+    return make_drawn(GraphSpec(**spec), records).note
 
 
-def test_note_says_what_the_band_is_and_over_how_many(make_records) -> None:
+def test_note_says_what_the_whiskers_are_and_over_how_many(make_records) -> None:
     """The statistic, its level, the mark and the number of repetitions are always stated."""
     records = make_records({"x": [1]}, results=lambda _p, r: {"y": float(r)}, repetitions=1_200)
     assert note_of(records, y="y", x="x") == (
-        "made-up: mean with 95 % bootstrap interval (band) over n = 1,200 repetitions."
+        "made-up: mean with 95 % bootstrap interval (whiskers) over n = 1,200 repetitions."
     )
 
 
@@ -40,7 +37,7 @@ def test_note_counts_what_is_left_out(make_records) -> None:
         labels={"y": MetricSection(goal="min")},
     )
     assert note_of(records, y="y", x="x") == (
-        "made-up: mean with 95 % bootstrap interval (band) over n = 3 to 6 repetitions. "
+        "made-up: mean with 95 % bootstrap interval (whiskers) over n = 3 to 6 repetitions. "
         "n = 3 is too small for a 95 % interval of the mean; 5 are needed. Lower is better. "
         "Running, 83 % complete. 2 failed, 1 timed out, 1 running, 2 pending of 18 experiments left out. "
         "Shown by survivors only: x=1 (3 of 6). 1 completed without 'y' left out. "

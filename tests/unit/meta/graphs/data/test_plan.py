@@ -10,10 +10,10 @@ import pytest
 from experiments.series_file.models import MetricSection
 from experiments.series_file.sections.graphs import GraphSpec
 from meta.graphs.data.plan import make_plan
-from meta.graphs.figure.registry import compute
 from meta.records.errors import GraphError
 from meta.records.series_records import SeriesRecords
 from meta.statistics.estimators.curves import Curve
+from tests.figures import compute
 
 CURVE = Curve(np.arange(3, dtype=np.int64), np.zeros(3))
 

@@ -12,9 +12,8 @@ import pytest
 from experiments.series_file.sections.graphs import GraphSpec
 from meta.graphs.data.plan import make_plan
 from meta.graphs.figure.default_graphs import MAX_GRAPHS, DefaultGraphs, default_graphs
-from meta.graphs.figure.registry import compute
 from meta.statistics.estimators.curves import Curve
-from tests.figures import make_figure
+from tests.figures import compute, make_figure
 
 
 def test_defaults_are_curves_and_numeric_results_over_the_largest_parameter(make_records) -> None:

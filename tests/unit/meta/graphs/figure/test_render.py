@@ -16,13 +16,10 @@ from matplotlib.image import imread
 from experiments.series_file.models import MetricSection
 from experiments.series_file.sections.graphs import GraphSpec
 from meta.graphs.figure.render import draw
-from meta.graphs.figure.task import Task
-from meta.graphs.generation.extract import extract
-from meta.graphs.provenance.fingerprint import Fingerprints
-from meta.graphs.provenance.origin import Origin
 from meta.records.series_records import SeriesRecords
 from meta.statistics.estimators.curves import Curve
 from tests.figures import make_figure
+from tests.unit.meta.graphs.tasks import make_task
 
 STEPS = np.arange(1, 31, dtype=np.int64)
 
@@ -249,8 +246,7 @@ def test_labels_and_units_are_those_of_the_file(make_records) -> None:
 
 
 def files(spec: GraphSpec, records: SeriesRecords) -> dict[str, bytes]:
-    part = extract(spec, records)
-    return draw(Task("name", spec, part, Origin.of("name", spec, part, Fingerprints()))).files
+    return draw(make_task(spec, records)).files
 
 
 def test_the_same_records_make_the_same_files(make_records) -> None:
@@ -269,7 +265,7 @@ def test_letters_no_font_has_do_not_prevent_the_graph(make_records) -> None:
     spec = GraphSpec(kind="bar", y="accuracy", x="数据")
     assert len(files(spec, records)) == 2
     title = GraphSpec(kind="bar", y="accuracy", x="数据", title="A \U00013000 B \U00013000")
-    drawn = draw(Task("g", title, records, Origin.of("g", title, records, Fingerprints())))
+    drawn = draw(make_task(title, records))
     assert drawn.boxes.count("\U00013000") == 1
     assert not set("A B0.5") & set(drawn.boxes)
 

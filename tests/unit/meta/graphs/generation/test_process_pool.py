@@ -81,10 +81,11 @@ def test_processes_draw_the_same_files(records) -> None:
 def test_what_goes_wrong_costs_one_figure(records) -> None:
     """A process that dies is replaced, a defect is told with its place, and the others are drawn."""
     good = make_task(LINE, records, "good")
+    unwritable = LINE.model_copy(update={"formats": ("bmp?",)})
     tasks = [
         replace(good, name="killed", extract=Deadly(signal.SIGKILL)),
-        replace(good, name="wrong", spec=GraphSpec(y="nothing", x="lr")),
-        replace(good, name="broken", spec=LINE.model_copy(update={"formats": ("bmp?",)})),
+        replace(good, name="wrong", plan=replace(good.plan, y=replace(good.plan.y, key="nothing"))),
+        replace(good, name="broken", plan=replace(good.plan, spec=unwritable)),
         *(replace(good, name=f"good {number}") for number in range(4)),
         replace(good, name="crashed", extract=Deadly(signal.SIGSEGV)),
     ]
@@ -96,9 +97,9 @@ def test_what_goes_wrong_costs_one_figure(records) -> None:
         found["killed"].message == "the process that drew it was killed by SIGKILL (possibly out of memory)"
     )
     assert found["crashed"].message == "the process that drew it was killed by SIGSEGV"
-    assert "there is no result or metric named 'nothing'" in found["wrong"].message
+    assert "no completed experiment has a finite reading" in found["wrong"].message
     assert found["wrong"].details is None
-    assert "drawing.py" in found["broken"].details
+    assert "render.py" in found["broken"].details
     assert all(not isinstance(found[f"good {number}"], Failure) for number in range(4))
 
 

@@ -13,12 +13,10 @@ from scipy import stats
 
 from experiments.series_file.sections.graphs import GraphSpec
 from meta.graphs.figure.render import draw
-from meta.graphs.figure.task import Task
-from meta.graphs.provenance.fingerprint import Fingerprints
-from meta.graphs.provenance.origin import Origin
 from meta.records.errors import GraphError
 from meta.statistics.estimators.curves import Curve
 from tests.figures import make_figure
+from tests.unit.meta.graphs.tasks import make_task
 
 
 def gamma(parameters: dict[str, Any], repetition: int) -> float:
@@ -306,7 +304,7 @@ def test_labels_title_size_formats_and_theme(make_records) -> None:
     assert figure.legends[0].get_title().get_text() == "Colours"
     assert figure.get_size_inches().tolist() == [4, 5]
     assert to_hex(figure.get_facecolor()) == "#1f1f1f"
-    task = Task("g", spec, records, Origin.of("g", spec, records, Fingerprints()))
+    task = make_task(spec, records)
     first = draw(task)
     assert list(first.files) == ["pdf", "png"]
     assert draw(task) == first

@@ -10,15 +10,12 @@ import numpy as np
 import pytest
 
 from experiments.series_file.sections.graphs import GraphSpec
-from meta.graphs.captions.note import note
 from meta.graphs.data.graph_data import Behind, Estimates
-from meta.graphs.data.plan import make_plan
-from meta.graphs.figure.registry import compute
 from meta.records.series_records import SeriesRecords
 from meta.statistics.estimators.curves import Curve
 from meta.statistics.intervals.bootstrap import bootstrap_interval
 from meta.statistics.intervals.resampling import Resampling
-from tests.figures import make_figure
+from tests.figures import make_drawn, make_figure
 
 #: How good or bad each repetition is, in all configurations alike.
 LUCK = 10 * np.random.default_rng(1).normal(size=20)
@@ -50,15 +47,11 @@ def records(make_records) -> SeriesRecords:
 def first(records: SeriesRecords, **spec: Any) -> Estimates:
     """Return the estimates of the first line."""
     asked = GraphSpec.model_validate({"over": ["data"], **spec})
-    return (
-        compute(make_plan(asked, records.chosen(asked.where)), records.chosen(asked.where)).lines[0].interval
-    )
+    return make_drawn(asked, records).numbers.lines[0].interval
 
 
 def note_of(records: SeriesRecords, **spec: Any) -> str:
-    asked = GraphSpec.model_validate(spec)
-    plan = make_plan(asked, records)
-    return note(plan, compute(plan, records), records, mark="band")
+    return make_drawn(GraphSpec.model_validate(spec), records).note
 
 
 @pytest.mark.parametrize("kind", SPECS)

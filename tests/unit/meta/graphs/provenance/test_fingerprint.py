@@ -9,7 +9,7 @@ import pytest
 
 from experiments.series_file.models import MetricSection
 from experiments.series_file.sections.graphs import GraphSpec
-from meta.graphs.generation.extract import extract
+from meta.graphs.generation.extract import plan_graph
 from meta.graphs.provenance.fingerprint import Fingerprints
 from meta.records.code_versions import CodeVersion
 from meta.records.errors import GraphError
@@ -38,7 +38,7 @@ def records(make_records):
 
 
 def fingerprint(spec, records) -> str:
-    return Fingerprints().of(extract(spec, records))
+    return Fingerprints().of(plan_graph(spec, records)[1])
 
 
 def with_results(records, **results):
@@ -140,13 +140,13 @@ def test_everything_on_the_figure_matters(records) -> None:
 
 def test_the_extract_is_all_that_is_needed(records) -> None:
     """Nothing that the specification does not name goes to the process that draws."""
-    part = extract(GraphSpec(kind="bar", y="loss", x="lr"), records)
+    _, part = plan_graph(GraphSpec(kind="bar", y="loss", x="lr"), records)
     assert part.curves == {}
     assert part.configurations[0].completed[0].results == {"metrics.loss.last": 1.0}
-    assert list(extract(CURVE, records).curves) == ["loss"]
+    assert list(plan_graph(CURVE, records)[1].curves) == ["loss"]
 
 
 def test_a_wrong_name_is_told_with_all_the_right_ones(records) -> None:
     """The advice names results that the extract of the graph would not have."""
     with pytest.raises(GraphError, match="did you mean 'accuracy'"):
-        extract(GraphSpec(kind="bar", y="acuracy", x="lr"), records)
+        plan_graph(GraphSpec(kind="bar", y="acuracy", x="lr"), records)

@@ -1,13 +1,16 @@
-"""Phrases that the notes of graphs, tables and comparisons share."""
+"""Phrases that the captions of graphs, tables and comparisons share."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+import numpy as np
+
 from experiments.series_file.sections.graphs import Where
 from meta.formats.plural import many
 from meta.graphs.data.estimates import Measure
-from meta.graphs.data.graph_data import Behind, Integers
+from meta.graphs.data.graph_data import Behind, Integers, Numbers
+from meta.graphs.data.plan import Plan
 from meta.records.value_set import ValueSet, labels_of, short_names
 from meta.statistics.comparisons.guards import interval_guards
 from meta.statistics.estimators.location import Quantile
@@ -23,6 +26,54 @@ INTERVALS = {
     "se": "one standard error to each side",
     "quantiles": "the middle {level} of the readings",
 }
+
+
+def of_estimates(plan: Plan, numbers: Numbers, *, mark: str, shares_seeds: bool) -> str:
+    """Return the sentences on estimates: of what, with which interval, over how many repetitions.
+
+    Parameters
+    ----------
+    plan, numbers
+        What is drawn.
+    mark : str
+        What the interval is drawn as, such as ``band``.
+    shares_seeds : bool
+        Whether a repetition has the same seed in all configurations.
+    """
+    measure, behind = Measure.of(plan.spec, shares_seeds=shares_seeds), sizes_of(numbers)
+    label = measure.estimator.label
+    if measure.interval == "none":
+        return f"{label} over {how_many(behind)}."
+    if behind.fewest.max() == 1:
+        return f"{without_interval(measure, behind)}."
+    level = f"{100 * measure.level:g} %"
+    interval = INTERVALS[measure.interval].format(level=level)
+    text = f"{label} with {interval} ({mark}) over {how_many(behind)}."
+    return " ".join([text, *few(measure, behind)])
+
+
+def sizes_of(numbers: Numbers) -> Behind:
+    """Return how many repetitions there are behind each estimate: over time a curve may have gaps."""
+    drawn = [line.interval for line in numbers.lines]
+    return Behind.joined([one.behind.where(np.isfinite(one.estimate)) for one in drawn])
+
+
+def every_value(numbers: Numbers) -> str:
+    """Return what is said where each value is drawn."""
+    return f"each reading of {how_many(sizes_of(numbers))}."
+
+
+def values_behind(plan: Plan) -> str:
+    """Return what is said where each value is drawn behind the estimates."""
+    return " Small marks: each reading." if plan.spec.points else ""
+
+
+def fewer_than(least: int, behind: Behind) -> str:
+    """Return what is said where some points have too few values to be drawn by a shape."""
+    if behind.count.min() >= least:
+        return ""
+    noun = "repetitions" if behind.configurations.max() == 1 else "experiments"
+    return f" Of fewer than {least} {noun} each reading is shown."
 
 
 def few(measure: Measure, behind: Behind) -> tuple[str, ...]:

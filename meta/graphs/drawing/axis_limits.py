@@ -1,0 +1,174 @@
+"""What lies along each axis of a graph: the scale and the limits that were asked for, and what they hide."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+from matplotlib.axes import Axes
+from numpy.typing import NDArray
+
+from experiments.series_file.sections.graphs import ScaleName
+from meta.graphs.data.graph_data import Estimates, Outside
+from meta.graphs.drawing.context import DrawContext
+from meta.graphs.theme import scales
+from meta.records.errors import GraphError
+
+Floats = NDArray[np.float64]
+_Limits = tuple[float | None, float | None]
+
+_NOTHING = np.zeros(0)
+
+
+@dataclass(frozen=True)
+class Along:
+    """What lies along an axis.
+
+    Attributes
+    ----------
+    shown : ndarray, shape (points,)
+        Estimates, and values where they are drawn.
+    low, high : ndarray, shape (estimates,)
+        The ends of the intervals of the first of `shown`; NaN where there is none.
+    """
+
+    shown: Floats
+    low: Floats = field(default_factory=_NOTHING.copy)
+    high: Floats = field(default_factory=_NOTHING.copy)
+
+    @classmethod
+    def of(cls, estimates: Sequence[Estimates], values: Sequence[Floats] = ()) -> Along:
+        """Return estimates with their intervals, and single values."""
+        shown = np.concatenate([*(one.estimate for one in estimates), *values])
+        low, high = (np.concatenate([getattr(one, end) for one in estimates]) for end in ("low", "high"))
+        return cls(shown, low, high)
+
+    @property
+    def everything(self) -> Floats:
+        """Everything that a scale must have a place for, shape (points,)."""
+        ends = np.concatenate([self.low, self.high])
+        return np.concatenate([self.shown, ends[np.isfinite(ends)]])
+
+
+def apply_limits(
+    panels: Sequence[Axes],
+    context: DrawContext,
+    *,
+    x: Along,
+    y: Along,
+    x_scale: ScaleName | None = None,
+    keeps_x: bool = False,
+) -> Outside:
+    """Set scales and limits as asked for.
+
+    Parameters
+    ----------
+    panels : sequence of Axes
+    context : DrawContext
+    x, y : Along
+        What is drawn.
+    x_scale : str, optional
+        The scale of x unless the file has one.
+    keeps_x : bool
+        Whether the limits of x, unless the file has some, stay as they were drawn.
+
+    Returns
+    -------
+    Outside
+        What has no place on its scale or lies outside of the limits.
+
+    Raises
+    ------
+    GraphError
+        A scale has no place for anything, or x has no numbers that could be limited.
+    """
+    spec, axes = context.plan.spec, panels[0]  # the others share its axes
+    if spec.limits.x is not None and context.axis is not None and not context.axis.is_numeric:
+        raise GraphError("limits.x: the values of x stand side by side here; choose some of them (where)")
+    across = _Side(x, spec.scale.x or x_scale, spec.limits.x)
+    before = axes.get_xlim()
+    if across.scale is not None and context.axis is None:  # the axis of a parameter has its scale already
+        scales.apply(axes, "x", across.scale, x.everything)
+    if keeps_x:
+        axes.set_xlim(before)
+    if across.limits is not None:
+        scales.limit(axes, "x", across.limits)
+    upwards = _Side(y, spec.scale.y, spec.limits.y)
+    if upwards.scale is not None:
+        scales.apply(axes, "y", upwards.scale, y.everything)
+    if upwards.limits is not None:
+        scales.limit(axes, "y", upwards.limits)
+    return _outside(across, upwards)
+
+
+def limit_estimates(panels: Sequence[Axes], context: DrawContext) -> Outside:
+    """Set scales and limits of estimates against a parameter, with the values behind them if wanted."""
+    lines = context.data.lines
+    places = [context.x_axis.at(line.x) for line in lines]
+    beside: list[Floats] = []
+    values: list[Floats] = []
+    if context.plan.spec.points:
+        values = [one for line in lines for one in line.readings]
+        beside = [
+            np.full(len(one), x)
+            for line, xs in zip(lines, places, strict=True)
+            for x, one in zip(xs, line.readings, strict=False)
+        ]
+    estimates = [line.interval for line in lines]
+    return apply_limits(
+        panels, context, x=Along(np.concatenate([*places, *beside])), y=Along.of(estimates, values)
+    )
+
+
+def limit_values(panels: Sequence[Axes], context: DrawContext) -> Outside:
+    """Set scales and limits of values that stand upwards, per value of a parameter."""
+    return apply_limits(panels, context, x=Along(_NOTHING), y=_values(context))
+
+
+def limit_distribution(panels: Sequence[Axes], context: DrawContext) -> Outside:
+    """Set scales and limits where values lie along x, and a share or a count of them stands upwards."""
+    return apply_limits(panels, context, x=_values(context), y=Along(np.ones(1)))
+
+
+def limit_nothing(_panels: Sequence[Axes], _context: DrawContext) -> Outside:
+    """Leave the axes as they were drawn, where the file has no say about them."""
+    return Outside()
+
+
+def _values(context: DrawContext) -> Along:
+    return Along(np.concatenate([one for line in context.data.lines for one in line.readings]))
+
+
+@dataclass(frozen=True)
+class _Side:
+    """An axis with what lies along it."""
+
+    along: Along
+    scale: ScaleName | None
+    limits: _Limits | None
+
+    def hides(self, readings: Floats) -> NDArray[np.bool_]:
+        """Say which finite readings are not on the axis."""
+        low, high = self.limits or (None, None)
+        shown = scales.has_place(readings, self.scale)
+        shown &= (readings >= (-np.inf if low is None else low)) & (
+            readings <= (np.inf if high is None else high)
+        )
+        hidden: NDArray[np.bool_] = ~shown & np.isfinite(readings)
+        return hidden
+
+
+def _outside(across: _Side, upwards: _Side) -> Outside:
+    """Return how many points, and how many intervals of the others, are not on both axes."""
+    sides = [across, upwards]
+    hidden = [side.hides(side.along.shown) for side in sides]
+    if len(hidden[0]) != len(hidden[1]):  # only one of the axes has readings
+        return Outside(points=sum(map(np.count_nonzero, hidden)))
+    either = hidden[0] | hidden[1]
+    either &= np.isfinite(across.along.shown) & np.isfinite(upwards.along.shown)
+    intervals = 0
+    for side in sides:
+        cut = side.hides(side.along.low) | side.hides(side.along.high)
+        intervals += int(np.count_nonzero(cut & ~either[: len(cut)]))
+    return Outside(points=int(np.count_nonzero(either)), intervals=intervals)

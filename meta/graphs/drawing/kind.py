@@ -1,0 +1,110 @@
+"""What makes a kind of graph, and what several kinds have in common."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+from matplotlib.artist import Artist
+from matplotlib.axes import Axes
+
+from experiments.series_file.sections.graph_kinds import GraphRules
+from meta.graphs.captions.note import Caption
+from meta.graphs.data.csv_rows import Row
+from meta.graphs.data.graph_data import Line, Numbers, Outside
+from meta.graphs.data.plan import Plan
+from meta.graphs.drawing.context import DrawContext
+from meta.graphs.drawing.parameter_axis import ParameterAxis
+from meta.graphs.theme.layout import Page, PageSpec
+from meta.records.series_records import SeriesRecords
+
+#: An entry of the legend: what stands there, and its label.
+LegendEntry = tuple[Artist, str]
+
+
+def single_panel(context: DrawContext) -> PageSpec:
+    """Return what a page needs for panels of the usual size."""
+    return PageSpec(size=context.plan.spec.size)
+
+
+def bars_side_by_side(context: DrawContext) -> PageSpec:
+    """Return what a page needs for the lines of a category beside each other."""
+    return PageSpec(len(context.x_axis.labels) * context.count, context.plan.spec.size)
+
+
+def categories(plan: Plan) -> ParameterAxis:
+    """Return the axis of the values of a parameter side by side."""
+    return ParameterAxis.of(plan.values[plan.x], numeric=False, scale=plan.spec.scale.x)
+
+
+def against_parameter(plan: Plan) -> tuple[str, str]:
+    """Return the labels of a graph of a result against a parameter."""
+    return plan.x, plan.y.axis_label()
+
+
+def entry_per_line(
+    handle: Callable[[Sequence[Line]], Artist],
+) -> Callable[[DrawContext], list[LegendEntry]]:
+    """Return what makes a legend: an entry per line, unless there is only one that nothing tells from others.
+
+    Parameters
+    ----------
+    handle : callable
+        Returns what stands for some lines, which are one on several panels.
+    """
+
+    def entries(context: DrawContext) -> list[LegendEntry]:
+        if not context.plan.hues:
+            return []
+        by_number: dict[int, list[Line]] = {}
+        for line in sorted(context.data.lines, key=lambda line: line.number):
+            by_number.setdefault(line.number, []).append(line)
+        return [(handle(lines), lines[0].label) for lines in by_number.values()]
+
+    return entries
+
+
+@dataclass(frozen=True)
+class Kind:
+    """All that meta knows of a kind of graph.
+
+    Attributes
+    ----------
+    rules : GraphRules
+        What a series file may say about it.
+    compute : callable
+        Computes its data from plan and records.
+    draw : callable
+        Draws the lines of one panel.
+    labels : callable
+        Returns what stands at the x and the y axis.
+    caption : callable
+        Returns what is drawn, in words.
+    limits : callable
+        Sets scales and limits of the panels as asked for, and returns what they hide.
+    rows : callable
+        Yields the numbers that are drawn, for `data.csv` of a report.
+    legend : callable
+        Returns the entries of the legend.
+    axis : callable
+        Returns the axis of a parameter, or None where x is something else.
+    page : callable
+        Returns what the page is to have room for.
+    draw_beside : callable
+        Draws what all panels share, before the layout is settled.
+    draw_texts : callable
+        Writes what must know the final size of the panels.
+    """
+
+    rules: GraphRules
+    compute: Callable[[Plan, SeriesRecords], Numbers]
+    draw: Callable[[Axes, Sequence[Line], DrawContext], None]
+    labels: Callable[[Plan], tuple[str, str]]
+    caption: Callable[[DrawContext, SeriesRecords], Caption]
+    limits: Callable[[Sequence[Axes], DrawContext], Outside]
+    rows: Callable[[Plan, Numbers], Iterator[Row]]
+    legend: Callable[[DrawContext], list[LegendEntry]] = lambda _context: []
+    axis: Callable[[Plan], ParameterAxis | None] = lambda _plan: None
+    page: Callable[[DrawContext], PageSpec] = single_panel
+    draw_beside: Callable[[Page, DrawContext], None] = lambda _page, _context: None
+    draw_texts: Callable[[Page, DrawContext], None] = lambda _page, _context: None
