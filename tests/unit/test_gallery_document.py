@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import re
 import textwrap
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import get_args
 
-import pytest
 import yaml
 from PIL import Image
 
@@ -75,27 +75,41 @@ def spec(entry: Shown) -> GraphSpec:
     return GraphSpec.model_validate(asked)
 
 
-@pytest.mark.parametrize("entry", ENTRIES, ids=lambda entry: Path(entry.picture).stem)
-def test_lines_are_those_of_the_file(entry: Shown) -> None:
-    """What stands below a picture stands in the series file too, and asks for the picture, in its section."""
+def is_as_asked(entry: Shown) -> bool:
+    """Say whether the lines below a picture are those of the file that ask for it, in the kind's section."""
     config = ROOT / entry.config
-    assert textwrap.indent(entry.asked, "  ") in config.read_text(encoding="utf-8")
     graphs = load_series_file(config).file.graphs
-    place = pictures_of(config).index(entry.picture)
-    assert graphs[place] == spec(entry)
-    assert (graphs[place].kind or "line") == entry.kind
+    graph = graphs[pictures_of(config).index(entry.picture)]
+    stands_there = textwrap.indent(entry.asked, "  ") in config.read_text(encoding="utf-8")
+    return stands_there and graph == spec(entry) and (graph.kind or "line") == entry.kind
 
 
-@pytest.mark.parametrize("path", sorted(PICTURES.rglob("*.png")), ids=lambda path: path.stem)
-def test_pictures_are_small(path: Path) -> None:
-    """Each is a PNG of a column's or a page's width, with a palette and without metadata, below the limit."""
-    assert path.stat().st_size <= LIMIT
+def test_lines_are_those_of_the_file() -> None:
+    """What stands below a picture stands in the series file too, and asks for the picture, in its section."""
+    assert [entry.picture for entry in ENTRIES if not is_as_asked(entry)] == []
+
+
+def faults(path: Path) -> Iterator[str]:
+    """Yield what is wrong with a picture."""
+    if path.stat().st_size > LIMIT:
+        yield f"has {path.stat().st_size} bytes"
     with Image.open(path) as picture:
-        assert (picture.format, picture.mode) == ("PNG", "P")
-        assert picture.width in (700, 1400)
-        assert not picture.info.keys() - {"transparency"}
+        if (picture.format, picture.mode) != ("PNG", "P"):
+            yield f"is {picture.format} {picture.mode}"
+        if picture.width not in (700, 1400):
+            yield f"is {picture.width} wide"
+        if found := picture.info.keys() - {"transparency"}:
+            yield f"has metadata {sorted(found)}"
         darkest, brightest = picture.convert("L").getextrema()
-    assert (darkest < 50, brightest) == (True, 255), "it is empty"
+    if darkest >= 50 or brightest != 255:
+        yield "is empty"
+
+
+def test_pictures_are_small() -> None:
+    """Each is a PNG of a column's or a page's width, with a palette and without metadata, below the limit."""
+    paths = sorted(PICTURES.rglob("*.png"))
+    assert len(paths) == len(ENTRIES)
+    assert [f"{path.stem} {fault}" for path in paths for fault in faults(path)] == []
 
 
 def test_pictures_are_described() -> None:
