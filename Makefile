@@ -21,10 +21,10 @@ demo: .venv/installed-examples
 	$(BIN)/experiments graphs quickstart
 
 test: .venv/installed-test
-	$(BIN)/python -m pytest
+	$(BIN)/python -m tests
 
 test-fast: .venv/installed-test
-	$(BIN)/python -m pytest tests/unit
+	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder tests/unit
 
 test-matrix:
 	$(PYTHON) .ci/matrix.py

@@ -35,7 +35,7 @@ def run(python: str, version: str, sqlalchemy: str) -> bool:
     inside = str(environment / "bin" / "python")
     install = [inside, "-m", "pip", "--disable-pip-version-check", "--quiet", "install"]
     subprocess.run([*install, "-e", f"{ROOT}[test]", f"SQLAlchemy=={sqlalchemy}.*"], check=True)
-    return subprocess.run([inside, "-m", "pytest", *sys.argv[1:]], cwd=ROOT, check=False).returncode == 0
+    return subprocess.run([inside, "-m", "tests", *sys.argv[1:]], cwd=ROOT, check=False).returncode == 0
 
 
 def main() -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from hypothesis import HealthCheck, settings
 
@@ -10,6 +12,24 @@ pytest_plugins = ["database.testing"]
 # How long an example takes says more of what else the machine does than of what is tested.
 settings.register_profile("steady", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("steady")
+
+#: In the order in which they run, fast tests first. What starts, kills and times whole runs shares the
+#: machine with no other test.
+TIERS = {"unit": False, "integration": False, "acceptance": True, "chaos": True}
+
+
+@pytest.hookimpl(tryfirst=True)  # before pytest selects by marks
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put the tiers in order, and mark those tests that run alone."""
+    order = list(TIERS)
+    items.sort(key=lambda item: order.index(_tier(item)))
+    for item in items:
+        if TIERS[_tier(item)]:
+            item.add_marker("alone")
+
+
+def _tier(item: pytest.Item) -> str:
+    return item.path.relative_to(Path(__file__).parent).parts[0]
 
 
 @pytest.fixture(autouse=True)

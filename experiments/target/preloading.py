@@ -60,7 +60,7 @@ def preload(request: str) -> str | None:
     """
     target, base_directory, search = json.loads(request)
     sys.path += [entry for entry in search if entry not in sys.path]
-    problem = None
+    problem, before = None, threads_that_survive_forks()
     with tempfile.TemporaryFile() as output:
         try:
             with _output_to(output.fileno()):
@@ -74,7 +74,7 @@ def preload(request: str) -> str | None:
             f"execute.preload: {target} could not be loaded ahead; each worker tries for itself. "
             f"{problem}{said}"
         )
-    if threads := threads_that_survive_forks():
+    if (threads := threads_that_survive_forks() - before) > 0:
         return (
             f"execute.preload: importing {target} starts {threads} thread(s), which the workers forked after "
             "it do not have; if they hang, set execute.preload: false"
