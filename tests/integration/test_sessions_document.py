@@ -6,10 +6,13 @@ import os
 import re
 import subprocess
 import sys
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+
+from tests.warm_python import WarmPython
 
 PAGE = Path(__file__).parents[2] / "docs" / "sessions.md"
 _BLOCK = re.compile(
@@ -51,16 +54,46 @@ def marked(*markers: str) -> pytest.MarkDecorator:
     return pytest.mark.parametrize("snippet", chosen, ids=lambda snippet: snippet.title)
 
 
+@pytest.fixture(scope="module")
+def python() -> Iterator[WarmPython]:
+    """Yield an interpreter that has imported what snippets begin with."""
+    python = WarmPython("database.session", "database.session.thread_sessions", "database.testing")
+    yield python
+    python.close()
+
+
 @marked("", "sqlite only")
-def test_snippet(sqlite_url: str, tmp_path: Path, snippet: Snippet) -> None:
+def test_snippet(python: WarmPython, sqlite_url: str, tmp_path: Path, snippet: Snippet) -> None:
     """A snippet prints on SQLite what the page says, without a warning."""
-    assert run(snippet, sqlite_url, tmp_path) == snippet.output
+    assert run(python, snippet, sqlite_url, tmp_path) == snippet.output
 
 
 @marked("")
-def test_snippet_on_postgresql(postgres_url: str, tmp_path: Path, snippet: Snippet) -> None:
+def test_snippet_on_postgresql(
+    python: WarmPython, postgres_url: str, tmp_path: Path, snippet: Snippet
+) -> None:
     """A snippet prints on PostgreSQL what the page says, without a warning."""
-    assert run(snippet, postgres_url, tmp_path) == snippet.output
+    assert run(python, snippet, postgres_url, tmp_path) == snippet.output
+
+
+@pytest.mark.parametrize(
+    ("code", "expected"),
+    [
+        ("print('before'); raise ValueError('why')", (1, "before", "ValueError: why")),
+        ("import warnings; warnings.warn('careful')", (0, "", "script.py:1: UserWarning: careful")),
+        ("import atexit; atexit.register(print, 'at the end')", (0, "at the end", "")),
+    ],
+)
+def test_what_a_snippet_does_is_seen(
+    python: WarmPython, tmp_path: Path, code: str, expected: tuple[int, str, str]
+) -> None:
+    """An error, a warning, and what is printed at the very end reach the tests above."""
+    (tmp_path / "script.py").write_text(code)
+    found = python.run(tmp_path / "script.py", os.environ)
+    returncode, out, err = expected
+    assert (found.returncode, found.stdout.strip()) == (returncode, out)
+    assert err in found.stderr
+    assert bool(err) == bool(found.stderr)
 
 
 @marked("pytest")
@@ -83,15 +116,16 @@ def test_snippet_of_tests(postgres_server: str, tmp_path: Path, snippet: Snippet
     assert found.stdout.splitlines()[-1].partition(" in ")[0] == snippet.output.strip()
 
 
-def run(snippet: Snippet, url: str, folder: Path) -> str:
-    (folder / "script.py").write_text(snippet.code, encoding="utf-8")
-    found = subprocess.run(
-        [sys.executable, "script.py"],
-        capture_output=True,
-        text=True,
-        check=False,
-        cwd=folder,
-        env={**os.environ, "EXPERIMENTS_DATABASE_URL": url},
-    )
+def run(python: WarmPython, snippet: Snippet, url: str, folder: Path) -> str:
+    script = folder / "script.py"
+    script.write_text(snippet.code, encoding="utf-8")
+    environment = {**os.environ, "EXPERIMENTS_DATABASE_URL": url}
+    if "multiprocessing" in snippet.code:  # its children must find the script as their main module
+        command = [sys.executable, script.name]
+        found = subprocess.run(
+            command, capture_output=True, text=True, check=False, cwd=folder, env=environment
+        )
+    else:
+        found = python.run(script, environment)
     assert (found.returncode, found.stderr) == (0, "")  # warnings would be on stderr
     return found.stdout.replace(f"{folder}/", "")
