@@ -17,6 +17,7 @@ from experiments.seeding import seed_for
 from experiments.series_file.loading import load_series_file
 from experiments.series_file.models import SeriesFile
 from experiments.series_file.reading.errors import SeriesFileError
+from tests.integration.databases import on_sqlite
 from tests.integration.experiments.creating import Write, create, rows, series_row
 
 
@@ -141,6 +142,7 @@ def test_names_of_parameters_are_data(database_url: str, write: Write, folder: P
     assert [row[0] for row in rows()] == [{name: "'; --"}, {name: 1}]
 
 
+@on_sqlite
 def test_another_target_under_the_same_name_is_refused(database_url: str, write: Write, folder: Path) -> None:
     """Both targets are named, and nothing changes."""
     create(write("grid: {lr: [1]}"))
@@ -155,6 +157,7 @@ def test_another_target_under_the_same_name_is_refused(database_url: str, write:
     assert len(rows()) == 1
 
 
+@on_sqlite
 def test_a_project_that_moved_keeps_its_series(database_url: str, write: Write, folder: Path) -> None:
     """The same file at the same place in a moved project is the same target; a copy is another one."""
     path = write("grid: {lr: [1]}")
@@ -170,6 +173,7 @@ def test_a_project_that_moved_keeps_its_series(database_url: str, write: Write, 
         create(path)
 
 
+@on_sqlite
 def test_a_target_that_does_not_fit_is_refused_before_anything_is_written(
     database_url: str, write: Write
 ) -> None:
@@ -191,6 +195,7 @@ def test_a_target_that_does_not_fit_is_refused_before_anything_is_written(
         assert session.scalars(select(ExperimentSeries)).all() == []
 
 
+@on_sqlite
 def test_a_source_is_a_path_a_mapping_or_a_loaded_file(database_url: str, write: Write, folder: Path) -> None:
     """All three create the same experiments; a mapping has no source text."""
     path = write("grid: {lr: [1]}")

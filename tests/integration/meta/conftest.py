@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import shutil
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,6 +13,7 @@ import numpy as np
 import pytest
 from sqlalchemy.orm import Session
 
+from database.engine.registry import configure, dispose_engines
 from database.models import (
     Attempt,
     Configuration,
@@ -24,6 +26,7 @@ from database.models import (
 )
 from experiments.parameters import key, nest
 from experiments.series_file.loading import load_series_file
+from meta.commands.group import run_command
 from tests.integration.meta.commanding import SERIES_FILE, TRAIN, Commands
 
 
@@ -129,6 +132,31 @@ def _write_experiment(
                 seconds=(np.arange(len(steps), dtype="<f8") + 10 * attempt).tobytes(),
             )
         )
+
+
+@pytest.fixture(scope="module")
+def recorded_example(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return the folder of the example of `init`, whose series was run, with its SQLite database."""
+    folder = tmp_path_factory.mktemp("example") / "projet é"
+    folder.mkdir()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        assert run_command(["init"]) == 0
+        assert run_command(["run", "first.yaml", "--workers", "0", "--quiet"]) == 0
+    dispose_engines()
+    return folder
+
+
+@pytest.fixture
+def example(
+    clean_process: None, recorded_example: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Path:
+    """Return a copy of the example's folder for this test, which is the current one."""
+    folder = tmp_path / recorded_example.name
+    shutil.copytree(recorded_example, folder)
+    monkeypatch.chdir(folder)
+    configure(f"sqlite:///{folder / 'results' / 'experiments.db'}")
+    return folder
 
 
 @pytest.fixture

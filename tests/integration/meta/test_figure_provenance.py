@@ -14,6 +14,7 @@ from database.models import Experiment, ExperimentSeries, ExperimentStatus, Seri
 from database.session.lifecycle import SessionLocal, configure, scoped_session
 from meta.commands.group import run_command
 from meta.generate_aggregate_graphs import generate_all_graphs
+from tests.integration.databases import on_sqlite
 from tests.integration.recording import add_series, add_worker, completed, record
 
 GRAPH = {"kind": "bar", "y": "accuracy", "x": "lr", "name": "a"}
@@ -93,6 +94,7 @@ def test_a_figure_of_some_experiments_is_compared_with_those(series: None, tmp_p
         assert trace(tmp_path / "some" / "a.png", "--json")["current"] is current
 
 
+@on_sqlite
 def test_a_figure_of_some_configurations_names_their_code(series: None, tmp_path: Path, trace) -> None:
     """What other configurations ran, or have come to since, does not concern it."""
     graph = {**GRAPH, "where": {"lr": 0.01}}
@@ -114,6 +116,7 @@ def test_a_figure_is_told_as_data(figure: Path, trace) -> None:
     assert len(told["fingerprint"]) == 64
 
 
+@on_sqlite
 def test_a_change_of_the_records_is_told(figure: Path, trace) -> None:
     """More experiments, other results and other labels make another figure."""
     with scoped_session() as session:
@@ -133,6 +136,7 @@ def test_a_change_of_the_records_is_told(figure: Path, trace) -> None:
     assert "the code that the experiments ran" in told
 
 
+@on_sqlite
 def test_what_is_asked_for_now_is_told_beside(figure: Path, trace) -> None:
     """A figure is compared by its own specification; that the series asks for another one is told too."""
 
@@ -154,6 +158,7 @@ def test_what_is_asked_for_now_is_told_beside(figure: Path, trace) -> None:
         assert (asked or "same figure now") in trace(figure)
 
 
+@on_sqlite
 def test_a_renamed_series_is_found(figure: Path, trace) -> None:
     """By the name it was created with; a figure drawn now would have the new name on it."""
     with scoped_session() as session:
@@ -162,6 +167,7 @@ def test_a_renamed_series_is_found(figure: Path, trace) -> None:
     assert told["differences"] == ["the name of the series, which is essay now"]
 
 
+@on_sqlite
 def test_other_versions_of_what_draws_are_told_apart(figure: Path, trace, monkeypatch) -> None:
     """The records still give the same, which may look different."""
     monkeypatch.setattr("meta.graphs.provenance.origin._library_versions", lambda: {"numpy": "99"})
@@ -170,6 +176,7 @@ def test_other_versions_of_what_draws_are_told_apart(figure: Path, trace, monkey
     assert any("numpy: drawn with" in difference for difference in told["program_differences"])
 
 
+@on_sqlite
 def test_without_its_records_a_figure_still_tells(figure: Path, trace, tmp_path: Path) -> None:
     """No database, or none with such a series: the figure is told, and why it was not compared."""
     configure(f"sqlite:///{tmp_path}/nothing.db", create=False)
@@ -184,6 +191,7 @@ def test_without_its_records_a_figure_still_tells(figure: Path, trace, tmp_path:
     assert "there is no series named 'study'" in told["reason"]
 
 
+@on_sqlite
 def test_an_edited_figure_is_said_to_be_edited(figure: Path, trace) -> None:
     """Whoever draws something else into the file leaves what it carries, but not the seal."""
     svg = figure.with_suffix(".svg")

@@ -23,6 +23,7 @@ from meta.graphs.figure.render import make_picture
 from meta.records.series_records import read_records
 from meta.records.subsets import read_subset
 from tests.figures import make_figure
+from tests.integration.databases import on_sqlite
 
 
 def readings(parameters, repetition: int) -> np.ndarray:
@@ -71,6 +72,7 @@ def test_graphs_show_the_rows_of_the_database(database_url: str, write_series, o
     assert "1 failed of 12 experiments left out." in note
 
 
+@on_sqlite
 def test_files_are_written_below_the_results(
     *, database_url: str, monkeypatch, tmp_path: Path, write_series, outcome
 ) -> None:
@@ -94,6 +96,7 @@ def test_files_are_written_below_the_results(
         assert path.read_bytes()[:5] in {b"\x89PNG\r", b"<?xml"}
 
 
+@on_sqlite
 def test_a_failing_graph_does_not_stop_the_others(
     *, database_url: str, tmp_path: Path, caplog, write_series, outcome, monkeypatch
 ) -> None:
@@ -120,6 +123,7 @@ def test_a_failing_graph_does_not_stop_the_others(
     assert len(curves.paths) == 2
 
 
+@on_sqlite
 def test_letters_that_are_boxes_are_told(
     *, database_url: str, tmp_path: Path, caplog, write_series, outcome
 ) -> None:
@@ -282,6 +286,7 @@ def test_a_strange_index_removes_nothing(
     assert set(json.loads((folder / ".generated.json").read_text())["study"]) == {"a.png", "a.svg"}
 
 
+@on_sqlite
 def test_graphs_of_a_file_are_those_it_has_now(
     *, database_url: str, tmp_path: Path, write_series, outcome, capsys
 ) -> None:

@@ -31,6 +31,7 @@ from database.models.current_user import current_person
 from database.session.lifecycle import SessionLocal, scoped_session
 from database.session.optimistic_locking import ConcurrentUpdateError
 from tests.integration.database.recorded_series import series
+from tests.integration.databases import on_sqlite
 
 #: The requests that are inside the application at the same moment.
 REQUESTS = 1_000
@@ -103,6 +104,7 @@ def test_rolled_back_on_error(app: Flask, client: FlaskClient) -> None:
     assert names() == []
 
 
+@on_sqlite
 def test_one_session_per_request(client: FlaskClient) -> None:
     """Within a request it is always the same; the next request has another; both are closed."""
     heard: list[Event] = []
@@ -113,6 +115,7 @@ def test_one_session_per_request(client: FlaskClient) -> None:
     assert "test_flask.py" in heard[0].place
 
 
+@on_sqlite
 def test_opened_on_first_use(client: FlaskClient) -> None:
     """A request that does not name it opens no session."""
     with listening(pytest.fail):
@@ -169,6 +172,7 @@ def test_a_dead_connection_does_not_leak(app: Flask, client: FlaskClient) -> Non
     assert get_engine().pool.checkedout() == 0  # type: ignore[attr-defined] # a QueuePool has it
 
 
+@on_sqlite
 def test_outside_a_request(app: Flask) -> None:
     """Without a request `g.db` says what to write instead; without an application Flask says so."""
     with app.app_context(), pytest.raises(SessionMisuseError, match="with scoped_session"):
@@ -177,6 +181,7 @@ def test_outside_a_request(app: Flask) -> None:
         _ = g.db
 
 
+@on_sqlite
 def test_assigning_explains_itself(app: Flask) -> None:
     """Code that opens `g.db` by hand is told; other names of `g` are free."""
     with app.test_request_context():
@@ -186,6 +191,7 @@ def test_assigning_explains_itself(app: Flask) -> None:
         assert g.user == "ada"
 
 
+@on_sqlite
 def test_twice_is_once(app: Flask, client: FlaskClient) -> None:
     """An application that is initialised twice behaves as if once."""
     init_app(app)
@@ -195,6 +201,7 @@ def test_twice_is_once(app: Flask, client: FlaskClient) -> None:
     assert [one.kind for one in heard] == ["opened", "closed"]
 
 
+@on_sqlite
 def test_own_class_of_g(database_url: str) -> None:
     """An application's own class of `g` keeps what it has."""
     from flask.ctx import _AppCtxGlobals
@@ -282,6 +289,7 @@ def test_many_concurrent_requests(app: Flask, caplog: pytest.LogCaptureFixture) 
     assert not [session for session in sessions if session() is not None]
 
 
+@on_sqlite
 def test_teardown_that_raises(app: Flask) -> None:
     """The session is closed after all of the application's own teardown, also when that raises."""
     seen: list[int | None] = []
@@ -298,6 +306,7 @@ def test_teardown_that_raises(app: Flask) -> None:
     assert (kinds.count(EventKind.OPENED), kinds.count(EventKind.CLOSED)) == (1, 1)
 
 
+@on_sqlite
 def test_session_of_a_request_has_an_owner(app: Flask) -> None:
     """A thread that took g.db along is refused, and so is who uses it after the request."""
     taken: list[Session] = []

@@ -18,6 +18,7 @@ from database.series.editing import InvalidEditError, NameTakenError, SeriesEdit
 from database.session.lifecycle import SessionLocal, scoped_session
 from database.session.optimistic_locking import ConcurrentUpdateError
 from database.session.thread_bound_session import OwnedSession
+from tests.integration.databases import on_sqlite
 
 
 @pytest.fixture
@@ -94,6 +95,7 @@ def test_rename_to_a_taken_name(series_id: int) -> None:
     assert notes(series_id) == ""
 
 
+@on_sqlite
 @pytest.mark.parametrize(
     ("edit", "told"),
     [

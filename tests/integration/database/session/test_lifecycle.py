@@ -25,6 +25,7 @@ from database.session.lifecycle import (
 )
 from database.session.scopes import ScopedSession
 from tests.integration.database.recorded_series import count, series
+from tests.integration.databases import on_sqlite
 
 
 def test_scope_commits(database_url: str) -> None:
@@ -46,6 +47,7 @@ def test_scope_rolls_back(database_url: str, error: type[BaseException]) -> None
     assert count() == 0
 
 
+@on_sqlite
 def test_legacy_query(database_url: str) -> None:
     """Users may write session.query(...)."""
     with scoped_session() as session:
@@ -155,6 +157,7 @@ def test_global_session_sees_others_changes(database_url: str) -> None:
     assert made.description == "changed"
 
 
+@on_sqlite
 def test_global_session_belongs_to_its_thread(database_url: str) -> None:
     """Another thread is refused, with advice."""
     get_session()
@@ -173,6 +176,7 @@ def test_global_session_belongs_to_its_thread(database_url: str) -> None:
     assert "SessionLocal()" in str(caught[0])
 
 
+@on_sqlite
 def test_mixing_is_told_once(database_url: str) -> None:
     """The two patterns in one thread work, with one warning that names both places."""
     with pytest.warns(SessionWarning, match=r"get_session\(\) at .*test_session") as told, scoped_session():
@@ -181,6 +185,7 @@ def test_mixing_is_told_once(database_url: str) -> None:
     assert len(told) == 1
 
 
+@on_sqlite
 def test_mixing_the_other_way(database_url: str) -> None:
     """A scope opened while the global session is in a transaction is told too."""
     get_session().scalars(select(ExperimentSeries)).all()
@@ -229,6 +234,7 @@ def test_second_writer_of_a_thread(sqlite_url: str) -> None:
     assert count() == 2
 
 
+@on_sqlite
 def test_assert_idle(database_url: str) -> None:
     """A transaction left open is rolled back and named."""
     assert_idle("before")
@@ -265,6 +271,7 @@ def test_configure_another_database(sqlite_url: str, tmp_path: Path) -> None:
         get_session()
 
 
+@on_sqlite
 def test_session_local_is_plain(database_url: str) -> None:
     """SessionLocal() gives a new session each time and takes SQLAlchemy's options."""
     with SessionLocal() as one, SessionLocal(expire_on_commit=False) as two:

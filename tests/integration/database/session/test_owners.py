@@ -22,6 +22,7 @@ from database.session.open_sessions import thread_state
 from database.session.thread_sessions import thread_session
 from database.session.transactions import run_in_transaction, transactional
 from tests.integration.database.recorded_series import add, in_thread, names, series
+from tests.integration.databases import on_sqlite
 
 
 def rows() -> Iterator[str]:
@@ -36,6 +37,7 @@ SUSPENDED = (
 )
 
 
+@on_sqlite
 @pytest.mark.parametrize("inside", [False, True])
 def test_suspended_generator_is_not_joined(database_url: str, inside: bool) -> None:
     """What the caller of a suspended generator writes is never a part of the generator's scope."""
@@ -58,6 +60,7 @@ def test_suspended_generator_is_not_joined(database_url: str, inside: bool) -> N
     assert names() == ["a", "after"]
 
 
+@on_sqlite
 @pytest.mark.parametrize("use", ["transactional", "run_in_transaction", "a second generator"])
 def test_suspended_generator_is_not_joined_by_other_patterns(database_url: str, use: str) -> None:
     """Whatever opens a scope is told."""
@@ -81,6 +84,7 @@ def test_suspended_generator_is_not_joined_by_other_patterns(database_url: str, 
     assert names() == ["a", "after"]
 
 
+@on_sqlite
 def test_generator_joins_its_own_scopes(database_url: str) -> None:
     """Functions that a generator calls while it runs are part of its scope, and so are its own scopes."""
 
@@ -96,6 +100,7 @@ def test_generator_joins_its_own_scopes(database_url: str) -> None:
     assert names() == ["one", "two"]
 
 
+@on_sqlite
 def test_context_managers_are_no_generators(database_url: str) -> None:
     """A scope inside @contextmanager, an ExitStack or a class is that of the block that uses it."""
 
@@ -131,12 +136,14 @@ def scope_of_a_fixture(database_url: str) -> Iterator[Session]:
         yield session
 
 
+@on_sqlite
 def test_scope_of_a_fixture_is_joined(scope_of_a_fixture: Session) -> None:
     """A scope that a fixture holds open is joined by the test's."""
     with scoped_session() as session:
         assert session is scope_of_a_fixture
 
 
+@on_sqlite
 def test_outer_scope_ends_before_an_inner_one(database_url: str) -> None:
     """A scope that ends while a suspended generator has one inside it open is told, and undone."""
     add("a")
@@ -150,6 +157,7 @@ def test_outer_scope_ends_before_an_inner_one(database_url: str) -> None:
     assert names() == ["a", "after"]
 
 
+@on_sqlite
 def test_tasks_have_scopes_of_their_own(database_url: str) -> None:
     """A scope of another task is not joined: each commits and fails by itself."""
 
@@ -174,6 +182,7 @@ def test_tasks_have_scopes_of_their_own(database_url: str) -> None:
     assert names() == ["kept"]
 
 
+@on_sqlite
 def test_session_of_another_task(database_url: str) -> None:
     """A session of a scope is refused to another task, and a scope around the loop to interleaved ones."""
 
@@ -206,6 +215,7 @@ def test_session_of_another_task(database_url: str) -> None:
     assert names() == ["kept"]
 
 
+@on_sqlite
 def test_async_context_manager(database_url: str) -> None:
     """A scope inside @asynccontextmanager is that of the coroutine that uses it."""
 
@@ -225,6 +235,7 @@ def test_async_context_manager(database_url: str) -> None:
     assert names() == ["a"]
 
 
+@on_sqlite
 @pytest.mark.parametrize("ending", ["close", "go on"])
 def test_generator_ended_by_another_thread(database_url: str, ending: str) -> None:
     """A scope that another thread ends is rolled back, and its owner's next one is a new one."""

@@ -29,6 +29,7 @@ from database.session.lifecycle import (
 from database.session.open_sessions import thread_state
 from database.session.thread_sessions import thread_session
 from tests.integration.database.recorded_series import count, names, series
+from tests.integration.databases import on_sqlite
 
 
 def _add(url: str, name: str) -> None:
@@ -129,6 +130,7 @@ def test_global_session_closed_at_exit(database_url: str) -> None:
     assert count() == 1
 
 
+@on_sqlite
 @pytest.mark.parametrize("method", ["fork", "forkserver", "spawn"])
 @pytest.mark.filterwarnings("ignore:.*use of fork:DeprecationWarning")
 def test_forgotten_global_session_is_told(database_url: str, tmp_path: Path, method: str) -> None:
@@ -146,6 +148,7 @@ def test_forgotten_global_session_is_told(database_url: str, tmp_path: Path, met
     assert line.endswith("Call close_global_session() in finally")
 
 
+@on_sqlite
 @pytest.mark.parametrize("close", [False, True])
 @pytest.mark.parametrize("pattern", ["get_session()", "thread_session()"])
 def test_script_that_forgets(database_url: str, tmp_path: Path, pattern: str, close: bool) -> None:

@@ -17,6 +17,7 @@ from database.models import Attempt, Base, ExperimentSeries
 from database.session.lifecycle import SessionLocal, assert_idle, commit_part, get_session, scoped_session
 from database.session.retry import is_transient
 from tests.integration.database.recorded_series import add, in_thread, series
+from tests.integration.databases import on_sqlite
 
 
 def names(session: Session) -> list[str]:
@@ -143,6 +144,7 @@ def test_isolated_read_then_write(database_url: str, level: str) -> None:
     assert all(is_transient(fault) for fault in faults)
 
 
+@on_sqlite
 def test_unknown_isolation_level(database_url: str) -> None:
     """A level that does not exist is refused with those that do."""
     every = "READ COMMITTED, REPEATABLE READ, SERIALIZABLE"
@@ -150,6 +152,7 @@ def test_unknown_isolation_level(database_url: str) -> None:
         pass
 
 
+@on_sqlite
 def test_isolation_level_inside_a_scope(database_url: str) -> None:
     """A transaction's level cannot be raised inside it; an equal or lower one is had already."""
     with scoped_session(isolation_level="REPEATABLE READ"):
@@ -171,6 +174,7 @@ def test_begin_nested_inside_a_scope(database_url: str) -> None:
     assert recorded() == ["kept"]
 
 
+@on_sqlite
 def test_scope_on_another_database(database_url: str, tmp_path: Path) -> None:
     """url= opens a transaction of its own on another database, also inside one on the first."""
     other = f"sqlite:///{tmp_path / 'ändere db' / 'other.db'}"
@@ -192,6 +196,7 @@ def test_scope_on_another_database(database_url: str, tmp_path: Path) -> None:
     assert (recorded(), recorded(other)) == (["here"], ["there"])
 
 
+@on_sqlite
 def test_scope_on_an_engine(database_url: str, tmp_path: Path) -> None:
     """engine= takes an engine of the caller's, which is left open."""
     engine = new_engine(f"sqlite:///{tmp_path / 'other.db'}")
@@ -204,6 +209,7 @@ def test_scope_on_an_engine(database_url: str, tmp_path: Path) -> None:
     engine.dispose()
 
 
+@on_sqlite
 def test_one_database_is_named(database_url: str) -> None:
     """url= and engine= together are refused: one of them would be ignored."""
     with (
@@ -213,6 +219,7 @@ def test_one_database_is_named(database_url: str) -> None:
         pass
 
 
+@on_sqlite
 def test_another_database_does_not_mix(database_url: str, tmp_path: Path) -> None:
     """A busy global session on one database is no reason to warn of a scope on another."""
     names(get_session())
@@ -220,6 +227,7 @@ def test_another_database_does_not_mix(database_url: str, tmp_path: Path) -> Non
         session.add(series("there"))
 
 
+@on_sqlite
 def test_models_bound_to_another_database(database_url: str, tmp_path: Path) -> None:
     """SessionLocal(binds=...) sends each model to its database; one commit writes to both."""
     other = f"sqlite:///{tmp_path / 'other.db'}"
@@ -243,6 +251,7 @@ def test_explicit_bind_opens_nothing_else(tmp_path: Path, monkeypatch: pytest.Mo
     assert sorted(path.name for path in tmp_path.iterdir() if path.suffix in {"", ".db"}) == ["mine.db"]
 
 
+@on_sqlite
 def test_configure_moves_the_process(database_url: str, tmp_path: Path) -> None:
     """configure(url) decides for everything opened from then on, and back again."""
     add("here")

@@ -14,6 +14,7 @@ from database.models import ExperimentSeries
 from database.session.lifecycle import SessionLocal, close_global_session, get_session, scoped_session
 from database.session.services import Service
 from database.session.thread_sessions import thread_session
+from tests.integration.databases import on_sqlite
 
 
 class Counts(Service):
@@ -63,6 +64,7 @@ class Broken(Service):
         raise ValueError("not today")
 
 
+@on_sqlite
 def test_services_share_their_session(database_url: str) -> None:
     """Services of one session work in one transaction, and there is one of each class."""
     with scoped_session() as session:
@@ -75,6 +77,7 @@ def test_services_share_their_session(database_url: str) -> None:
         assert Counts(session).all() == 1
 
 
+@on_sqlite
 def test_services_never_commit(database_url: str) -> None:
     """What a service wrote is undone when its owner's transaction is."""
     with pytest.raises(RuntimeError), scoped_session() as session:
@@ -84,6 +87,7 @@ def test_services_never_commit(database_url: str) -> None:
         assert Counts(session).all() == 0
 
 
+@on_sqlite
 def test_sessions_never_share_services(database_url: str) -> None:
     """Two sessions have services of their own, also when both are open."""
     with SessionLocal() as one, SessionLocal() as two:
@@ -92,6 +96,7 @@ def test_sessions_never_share_services(database_url: str) -> None:
         assert Counts(two).session is two
 
 
+@on_sqlite
 def test_service_after_its_session(database_url: str) -> None:
     """A service of a closed session says what to do, also when the session is used again."""
     with SessionLocal() as session:
@@ -108,6 +113,7 @@ def test_service_after_its_session(database_url: str) -> None:
         again.all()
 
 
+@on_sqlite
 def test_services_end_with_every_pattern(database_url: str) -> None:
     """Scoped, global and thread sessions end their services when they close."""
     with scoped_session() as session:
@@ -121,6 +127,7 @@ def test_services_end_with_every_pattern(database_url: str) -> None:
             service.all()
 
 
+@on_sqlite
 def test_services_keep_no_session_alive(database_url: str) -> None:
     """A closed session with its services is collected."""
     with SessionLocal() as session:
@@ -131,6 +138,7 @@ def test_services_keep_no_session_alive(database_url: str) -> None:
     assert reference() is None
 
 
+@on_sqlite
 def test_circular_construction(database_url: str) -> None:
     """Services that need each other to be made are told the cycle, and what to do."""
     with scoped_session() as session:
@@ -143,6 +151,7 @@ def test_circular_construction(database_url: str) -> None:
         assert Counts(session).all() == 0
 
 
+@on_sqlite
 def test_failed_construction(database_url: str) -> None:
     """A service that could not be made is not kept: the next one who asks gets the same error."""
     with scoped_session() as session:
@@ -151,6 +160,7 @@ def test_failed_construction(database_url: str) -> None:
                 Broken(session)
 
 
+@on_sqlite
 def test_service_that_forgets_its_base(database_url: str) -> None:
     """An __init__ that does not call the base's leaves a whole service."""
 
@@ -163,6 +173,7 @@ def test_service_that_forgets_its_base(database_url: str) -> None:
         assert Forgetful(session).service(Counts).all() == 0
 
 
+@on_sqlite
 def test_what_a_service_is_made_of(database_url: str) -> None:
     """Something that is no session, more than a session, and a class that is no service are refused."""
     with pytest.raises(SessionMisuseError, match=r"Counts\(session\) takes a session and nothing else"):

@@ -21,6 +21,7 @@ from database.models import ExperimentSeries
 from database.session.lifecycle import SessionWarning, assert_idle, get_session, scoped_session
 from database.session.thread_sessions import thread_session
 from tests.integration.database.recorded_series import count, series
+from tests.integration.databases import on_sqlite
 
 THREADS = 200
 
@@ -90,6 +91,7 @@ def test_two_hundred_threads_that_forget(database_url: str) -> None:
     assert count() == 0
 
 
+@on_sqlite
 def test_forgotten_session_is_told(database_url: str, recwarn: pytest.WarningsRecorder) -> None:
     """A thread that ends without `remove` is told with the place that opened its session."""
     assert in_threads(lambda _: thread_session().connection() and None, 1) == []
@@ -116,6 +118,7 @@ def test_pool_of_threads(database_url: str) -> None:
     assert (count(), checked_out()) == (12, 0)
 
 
+@on_sqlite
 def test_another_database_gets_another_session(database_url: str, tmp_path: Path) -> None:
     """After configure() an idle thread session is replaced by one on the new database."""
     first = thread_session()
@@ -127,6 +130,7 @@ def test_another_database_gets_another_session(database_url: str, tmp_path: Path
     thread_session.remove()
 
 
+@on_sqlite
 def test_mixing_is_told(database_url: str) -> None:
     """A thread session inside a scope, or a scope beside its open transaction, is told once."""
     with pytest.warns(SessionWarning, match=r"thread_session\(\) at .*Use the scope's session") as told:
@@ -138,6 +142,7 @@ def test_mixing_is_told(database_url: str) -> None:
     thread_session.remove()
 
 
+@on_sqlite
 def test_mixing_the_other_way(database_url: str) -> None:
     """A scope opened while this thread's session is in a transaction is told."""
     thread_session().scalar(select(1))
@@ -149,6 +154,7 @@ def test_mixing_the_other_way(database_url: str) -> None:
     thread_session.remove()
 
 
+@on_sqlite
 def test_idle_thread(database_url: str) -> None:
     """A transaction of the thread's session is found and rolled back before an experiment."""
     thread_session().add(series("left open"))

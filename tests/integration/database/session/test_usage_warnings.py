@@ -13,8 +13,10 @@ from database.errors import SessionMisuseError
 from database.session.lifecycle import SessionLocal, close_global_session, get_session, scoped_session
 from database.session.thread_sessions import thread_session
 from tests.integration.database.recorded_series import add, in_thread, names, series
+from tests.integration.databases import on_sqlite
 
 
+@on_sqlite
 @pytest.mark.parametrize("method", ["commit", "rollback", "close", "reset", "begin"])
 def test_inner_scope_cannot_end_the_outer_one(database_url: str, method: str) -> None:
     """What would commit or undo the outer part from an inner scope is refused, with both places."""
@@ -37,6 +39,7 @@ def test_inner_scope_cannot_end_the_outer_one(database_url: str, method: str) ->
     assert names() == []
 
 
+@on_sqlite
 @pytest.mark.parametrize("method", ["close", "reset", "begin"])
 def test_scope_is_ended_by_its_block_only(database_url: str, method: str) -> None:
     """Closing a scope's session, or beginning a transaction inside it, is refused; nothing is half done."""
@@ -60,6 +63,7 @@ def test_rollback_in_a_scope(database_url: str) -> None:
     assert names() == ["kept", "taken"]
 
 
+@on_sqlite
 @pytest.mark.parametrize("pattern", ["scoped_session()", "get_session()", "thread_session()"])
 def test_closed_session_stays_closed(database_url: str, pattern: str) -> None:
     """A session that was closed refuses to be used, and says which it was; closing it again is harmless."""
@@ -84,6 +88,7 @@ def test_closed_session_stays_closed(database_url: str, pattern: str) -> None:
         assert names() == ["kept"]
 
 
+@on_sqlite
 def test_configure_inside_a_scope(database_url: str) -> None:
     """Another database cannot become the process's in the middle of a scope on the first one."""
     with scoped_session():
@@ -94,6 +99,7 @@ def test_configure_inside_a_scope(database_url: str) -> None:
         configure(database_url)
 
 
+@on_sqlite
 def test_configure_beside_a_thread_session(database_url: str, tmp_path: Path) -> None:
     """A thread session in mid-transaction is not left behind without a word by configure()."""
     thread_session().add(series("a"))
@@ -105,6 +111,7 @@ def test_configure_beside_a_thread_session(database_url: str, tmp_path: Path) ->
     configure(database_url)
 
 
+@on_sqlite
 def test_closing_the_global_session_of_another_thread(database_url: str) -> None:
     """Only the thread that opened the global session closes it, as long as that thread lives."""
     get_session().add(series("a"))
@@ -118,6 +125,7 @@ def test_closing_the_global_session_of_another_thread(database_url: str) -> None
     assert names() == ["a"]
 
 
+@on_sqlite
 @pytest.mark.filterwarnings("ignore::database.session.usage_warnings.SessionWarning")
 def test_closing_the_global_session_inside_a_scope(database_url: str) -> None:
     """A scope goes on with its engine, and is still joined, when the global session is closed inside it."""

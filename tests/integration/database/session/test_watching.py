@@ -24,6 +24,7 @@ from database.events import Event, EventKind, listening
 from database.models import ExperimentSeries
 from database.session.lifecycle import SessionLocal, close_global_session, get_session, scoped_session
 from tests.integration.database.recorded_series import series
+from tests.integration.databases import on_sqlite
 
 
 @pytest.fixture(autouse=True)
@@ -70,6 +71,7 @@ def test_a_scope_that_fails(database_url: str) -> None:
     assert kinds(work) == ["opened", "begun", "rolled_back", "closed"]
 
 
+@on_sqlite
 def test_a_session_without_statements(database_url: str) -> None:
     """A session that never asked the database began nothing."""
 
@@ -97,6 +99,7 @@ def test_a_plain_session(database_url: str) -> None:
     assert kinds(work) == begun
 
 
+@on_sqlite
 def test_the_global_session(database_url: str) -> None:
     """The global session is watched like the others."""
 
@@ -109,6 +112,7 @@ def test_the_global_session(database_url: str) -> None:
     assert kinds(work) == ["opened", "begun", "committed", "closed"]
 
 
+@on_sqlite
 def test_others_sessions_are_left_alone(database_url: str) -> None:
     """A session that somebody else made, even on our engine, is not watched."""
     with listening(pytest.fail), Session(get_engine()) as session:
@@ -116,6 +120,7 @@ def test_others_sessions_are_left_alone(database_url: str) -> None:
         session.commit()
 
 
+@on_sqlite
 def test_totals(database_url: str) -> None:
     """The counters go on counting without a listener, from every thread."""
     get_engine()
@@ -148,6 +153,7 @@ def test_totals_of_a_forked_child(sqlite_url: str) -> None:
     process.join()
 
 
+@on_sqlite
 def test_a_listener_that_raises(database_url: str, caplog: pytest.LogCaptureFixture) -> None:
     """A listener's mistake is logged; the transaction it watched is not disturbed."""
 
@@ -161,6 +167,7 @@ def test_a_listener_that_raises(database_url: str, caplog: pytest.LogCaptureFixt
         assert session.scalars(select(ExperimentSeries.name)).all() == ["a"]
 
 
+@on_sqlite
 def test_debug_log(database_url: str, caplog: pytest.LogCaptureFixture) -> None:
     """At level DEBUG each step of a session is logged with the place that opened it."""
     get_engine()
@@ -172,6 +179,7 @@ def test_debug_log(database_url: str, caplog: pytest.LogCaptureFixture) -> None:
     assert all(one and one[2].endswith("test_watching") for one in found)
 
 
+@on_sqlite
 def test_nothing_is_logged_otherwise(database_url: str, caplog: pytest.LogCaptureFixture) -> None:
     """Sessions and quick statements are silent at level INFO."""
     with caplog.at_level(logging.INFO, "database"), scoped_session() as session:

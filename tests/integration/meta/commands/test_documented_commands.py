@@ -50,6 +50,12 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.Captu
     return Project(capfd)
 
 
+@pytest.fixture
+def recorded(example: Path, capfd: pytest.CaptureFixture[str]) -> Project:
+    """Return the project with the example, whose series was run."""
+    return Project(capfd)
+
+
 def test_examples_of_recording(project: Project) -> None:
     """Writing, checking, creating and deleting the example print what the page shows."""
     for example in (
@@ -70,21 +76,17 @@ def test_examples_of_running(project: Project) -> None:
         project.shows(example)
 
 
-def test_examples_of_graphs(project: Project) -> None:
+def test_examples_of_graphs(recorded: Project) -> None:
     """Drawing the example, and asking a figure where it comes from, print what the page shows."""
-    project.shows("init")
-    project.run("run first.yaml --workers 0 --quiet")
-    project.shows("graphs first", "--quiet")
-    project.shows("report first --quiet")
-    project.shows("trace results/first/graphs/curve-loss-over-step-by-lr-per-depth.png")
+    recorded.shows("graphs first", "--quiet")
+    recorded.shows("report first --quiet")
+    recorded.shows("trace results/first/graphs/curve-loss-over-step-by-lr-per-depth.png")
 
 
-def test_examples_of_tables(project: Project) -> None:
+def test_examples_of_tables(recorded: Project) -> None:
     """Tables and comparisons of the example are those that the page shows."""
-    project.shows("init")
-    project.run("run first.yaml --workers 0 --quiet")
     for example in ("table first", "compare first --of depth --on accuracy --over lr"):
-        project.shows(example)
+        recorded.shows(example)
 
 
 def test_examples_of_failures(project: Project) -> None:

@@ -15,6 +15,7 @@ from database.engine.registry import get_engine
 from database.models import Experiment, Runner
 from database.session.lifecycle import SessionLocal
 from meta.commands.group import run_command
+from tests.integration.databases import on_sqlite
 from tests.integration.meta.commanding import Commands, filled, folder
 from tests.integration.recording import add_series, add_worker, claim, completed, raised, record
 
@@ -93,6 +94,7 @@ def test_list_as_json_is_complete(commands: Commands) -> None:
     assert commands.err == ""
 
 
+@on_sqlite
 def test_overview_on_a_terminal(commands: Commands, monkeypatch: pytest.MonkeyPatch) -> None:
     """On 80 columns every count is whole, in lines no longer than that."""
     with SessionLocal() as session:
@@ -173,6 +175,7 @@ def test_show(commands: Commands) -> None:
     assert data["parameters"] == {"lr": 0.01, "model": {"depth": 2}}
 
 
+@on_sqlite
 @pytest.mark.parametrize("verb", ["show", "logs"])
 def test_unknown_id(commands: Commands, verb: str) -> None:
     """A wrong id is an error of use; so is one no database can count to."""
@@ -227,6 +230,7 @@ def test_status_watch(commands: Commands) -> None:
     assert "--interval needs --watch" in commands.err
 
 
+@on_sqlite
 def test_logs_follow_of_what_has_ended(commands: Commands) -> None:
     """`logs -f` of an attempt that has ended prints its log; of another computer's it says where to go."""
     _, ids = filled()
@@ -244,6 +248,7 @@ def test_logs_follow_of_what_has_ended(commands: Commands) -> None:
     assert f"experiment {one}, attempt 1 runs on elsewhere" in commands.err
 
 
+@on_sqlite
 def test_logs(commands: Commands) -> None:
     """`logs` prints the bytes an attempt wrote; says so when there are none."""
     _, ids = filled()
@@ -267,6 +272,7 @@ def test_logs(commands: Commands) -> None:
     assert "has not been started yet; it is pending" in commands.err
 
 
+@on_sqlite
 def test_logs_of_another_host(commands: Commands) -> None:
     """Where the file is out of reach, the last lines come from the database."""
     with SessionLocal() as session:
@@ -278,6 +284,7 @@ def test_logs_of_another_host(commands: Commands) -> None:
     assert "not on this computer (it ran on elsewhere)" in commands.err
 
 
+@on_sqlite
 def test_logs_while_running(commands: Commands) -> None:
     """Of a running attempt the output so far is shown."""
     with SessionLocal() as session:
@@ -323,6 +330,7 @@ def test_looking_is_read_only(commands: Commands, arguments: list[str]) -> None:
     assert all(options.get("read_only") or options.get("postgresql_readonly") for options in begun)
 
 
+@on_sqlite
 @pytest.mark.parametrize(
     "arguments",
     [
@@ -346,6 +354,7 @@ def test_unknown_series(commands: Commands, arguments: list[str]) -> None:
     assert "there is no series named 'frist'; did you mean 'first'? the database has: first" in commands.err
 
 
+@on_sqlite
 def test_series_by_its_file(commands: Commands) -> None:
     """Where a series is wanted, its file may be named instead."""
     filled()
@@ -358,6 +367,7 @@ def test_series_by_its_file(commands: Commands) -> None:
     assert "there is no folder nowhere" in commands.err
 
 
+@on_sqlite
 def test_terminal_tricks_are_spelled_out(commands: Commands) -> None:
     """Control characters of users cannot rewrite the screen."""
     with SessionLocal() as session:

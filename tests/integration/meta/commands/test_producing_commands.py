@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from database.session.lifecycle import SessionLocal
+from tests.integration.databases import on_sqlite
 from tests.integration.meta.commanding import Commands, filled, folder
 from tests.integration.recording import add_series, add_worker, completed, record
 
@@ -36,6 +37,7 @@ def test_export_csv(commands: Commands) -> None:
     assert rows[2]["results.accuracy"] == ""
 
 
+@on_sqlite
 @pytest.mark.parametrize(
     ("value", "cell"),
     [
@@ -88,6 +90,7 @@ def test_export_of_clashing_names(commands: Commands) -> None:
     assert "a.b" in commands("show", row["id"])
 
 
+@on_sqlite
 def test_failed_export_leaves_the_old_file(commands: Commands, monkeypatch: pytest.MonkeyPatch) -> None:
     """A file is replaced as a whole or not at all."""
     filled()
@@ -100,6 +103,7 @@ def test_failed_export_leaves_the_old_file(commands: Commands, monkeypatch: pyte
     assert "first.yaml/table.csv cannot be written" in commands.err
 
 
+@on_sqlite
 def test_export_writes_into_a_pipe(commands: Commands, tmp_path: Path) -> None:
     """What is no regular file is written to and stays what it is, also behind a link."""
     filled()
@@ -116,6 +120,7 @@ def test_export_writes_into_a_pipe(commands: Commands, tmp_path: Path) -> None:
     assert link.is_symlink()
 
 
+@on_sqlite
 def test_export_into_a_descriptor(commands: Commands) -> None:
     """The path of an open pipe, as a shell passes it, is written to."""
     filled()
@@ -127,6 +132,7 @@ def test_export_into_a_descriptor(commands: Commands) -> None:
         assert stream.read() == wanted
 
 
+@on_sqlite
 def test_export_through_a_link(commands: Commands, tmp_path: Path) -> None:
     """A link stays a link: what it leads to is replaced, or made; one that leads nowhere is an error."""
     filled()
@@ -143,6 +149,7 @@ def test_export_through_a_link(commands: Commands, tmp_path: Path) -> None:
     assert Path("loop").is_symlink()
 
 
+@on_sqlite
 def test_export_to_a_dash(commands: Commands) -> None:
     """A dash is stdout; a file of that name is written with its folder."""
     filled()
@@ -153,6 +160,7 @@ def test_export_to_a_dash(commands: Commands) -> None:
     assert Path("./-").read_text() == wanted
 
 
+@on_sqlite
 def test_graphs(commands: Commands) -> None:
     """`graphs` writes PNG and SVG and prints where; what cannot be drawn is told, with exit code 1."""
     with SessionLocal() as session:

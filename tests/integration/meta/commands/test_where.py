@@ -1,4 +1,4 @@
-"""`--where` of the verbs, and `where` of graphs and tables, on both databases."""
+"""`--where` of the verbs, on both databases, and `where` of graphs and tables."""
 
 from __future__ import annotations
 
@@ -24,6 +24,7 @@ from meta.generate_aggregate_graphs import generate_all_graphs
 from meta.records.series_records import read_records
 from meta.records.subsets import read_subset
 from meta.tables.generate import generate_all_tables
+from tests.integration.databases import on_sqlite
 from tests.integration.recording import add_series, add_worker, claim, completed, raised, record
 
 Command = Callable[..., str]
@@ -33,12 +34,7 @@ PARAMETERS = [{"lr": 0.1, "opt": "adam"}, {"lr": 0.01, "opt": 'it\'s 50% "x"'}]
 
 
 @pytest.fixture
-def command(
-    database_url: str, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> Command:
-    monkeypatch.setenv("EXPERIMENTS_RESULTS", str(tmp_path / "Ergebnisse ü"))
-    monkeypatch.chdir(tmp_path)
-
+def command(capsys: pytest.CaptureFixture[str]) -> Command:
     def run(*arguments: str, code: int = 0) -> str:
         found = run_command(arguments)
         out, err = capsys.readouterr()
@@ -49,8 +45,9 @@ def command(
 
 
 @pytest.fixture
-def series_id(database_url: str) -> int:
+def series_id(database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> int:
     """Return a series of two configurations: one repetition completed, one failed, one pending."""
+    monkeypatch.setenv("EXPERIMENTS_RESULTS", str(tmp_path / "Ergebnisse ü"))
     with SessionLocal() as session:
         series_id = add_series(session, "first", PARAMETERS, repetitions=3)
         resolved = {
@@ -114,6 +111,7 @@ def test_taking_from_workers(command: Command, series_id: int) -> None:
     assert statuses()[-2:] == ["pending", "cancelled"]
 
 
+@on_sqlite  # before any SQL
 @pytest.mark.parametrize("verb", [*VERBS_WITH_WHERE, "compare first --of lr --on loss"])
 def test_a_wrong_expression_changes_nothing(
     command: Command, series_id: int, verb: str, tmp_path: Path
@@ -129,15 +127,15 @@ def test_a_wrong_expression_changes_nothing(
     assert not (tmp_path / "Ergebnisse ü" / "first").exists()
 
 
+@on_sqlite
 def test_where_needs_a_series(command: Command, series_id: int) -> None:
     """The list of series knows no parameters."""
     assert "--where needs a SERIES" in command("list", "--where", "lr > 1", code=2)
 
 
+@pytest.mark.usefixtures("example")
 def test_errors_are_those_of_the_page(command: Command) -> None:
     """The page of the language shows what is printed."""
-    command("init")
-    command("run", "first.yaml", "--workers", "0", "--quiet")
     [shown] = re.findall(r"```console\n(.*?)```", PAGE, re.DOTALL)
     examples = re.findall(r"^\$ experiments ([^\n]+)\n(.*?)(?=^\$|\Z)", shown, re.DOTALL | re.MULTILINE)
     assert len(examples) == 2
@@ -145,20 +143,18 @@ def test_errors_are_those_of_the_page(command: Command) -> None:
         assert command(*shlex.split(example), code=2) == told
 
 
+@pytest.mark.usefixtures("example")
 def test_the_program_of_the_page(command: Command) -> None:
     """The example in Python runs, and finds something."""
-    command("init")
-    command("run", "first.yaml", "--workers", "0", "--quiet")
     [program] = re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)
     names: dict[str, Any] = {}
     exec(program, names)
     assert {one.parameters["lr"] for one in names["found"]} == {0.1}
 
 
+@pytest.mark.usefixtures("example")
 def test_graphs_of_some_experiments(command: Command, tmp_path: Path) -> None:
     """A graph draws what its `where` is true of; a wrong name stops that graph, not the others."""
-    command("init")
-    command("run", "first.yaml", "--workers", "0", "--quiet")
     graph = {"y": "accuracy", "x": "depth"}
     file = load_series_file(
         {
@@ -195,10 +191,9 @@ def test_graphs_of_some_experiments(command: Command, tmp_path: Path) -> None:
     assert "nothing named acuracy; did you mean 'accuracy'" in (results["wrong"].error or "")
 
 
+@pytest.mark.usefixtures("example")
 def test_graphs_by_command(command: Command) -> None:
     """`graphs --where` leaves the graphs of the whole series as they are, and draws beside them."""
-    command("init")
-    command("run", "first.yaml", "--workers", "0", "--quiet")
     whole = command("graphs", "first").splitlines()
     content = Path(whole[1]).read_bytes()
     some = command("graphs", "first", "--where", "lr > 0.05").splitlines()
@@ -207,12 +202,10 @@ def test_graphs_by_command(command: Command) -> None:
     assert Path(whole[1]).read_bytes() == content != Path(some[1]).read_bytes()
 
 
-def test_tables_of_some_experiments(command: Command, tmp_path: Path) -> None:
+def test_tables_of_some_experiments(command: Command, example: Path) -> None:
     """`table --where` writes beside the tables of the whole series, which stay; the note says of what."""
-    command("init")
-    command("run", "first.yaml", "--workers", "0", "--quiet")
     command("table", "first")
-    folder = tmp_path / "Ergebnisse ü" / "first" / "tables"
+    folder = example / "results" / "first" / "tables"
     before = {path.name: path.read_bytes() for path in folder.iterdir()}
     where = "lr > 0.05 and repetition < 3"
     some = as_json(command, "table", "first", "--where", where)
@@ -230,10 +223,9 @@ def test_tables_of_some_experiments(command: Command, tmp_path: Path) -> None:
     assert command("table", "first", "--where", "lr > 9", code=1).startswith("first: tables: the series")
 
 
+@pytest.mark.usefixtures("example")
 def test_tables_from_python(command: Command, tmp_path: Path) -> None:
     """Both conditions of a table hold; a wrong name is found in any series before anything is written."""
-    command("init")
-    command("run", "first.yaml", "--workers", "0", "--quiet")
     document = {
         "name": "first",
         "run": {"function": "train.py:main"},
@@ -257,10 +249,9 @@ def test_tables_from_python(command: Command, tmp_path: Path) -> None:
     )
 
 
+@pytest.mark.usefixtures("example")
 def test_comparing_some_experiments(command: Command) -> None:
     """`compare --where` compares those only and says so; where too little is left, that is told."""
-    command("init")
-    command("run", "first.yaml", "--workers", "0", "--quiet")
     asked = ("compare", "first", "--of", "lr", "--on", "accuracy", "--where")
     found = as_json(command, *asked, "depth == 2 and repetition != 1")
     assert (found["where"], found["over"]) == ("depth == 2 and repetition != 1", [])

@@ -12,6 +12,7 @@ from database.session.lifecycle import scoped_session
 from meta.commands.group import run_command
 from meta.generate_aggregate_graphs import generate_all_graphs
 from meta.graphs.provenance.file_metadata import read_signed
+from tests.integration.databases import on_sqlite
 
 GRAPHS = [
     {"kind": "bar", "y": "accuracy", "x": "lr", "name": "a"},
@@ -59,6 +60,7 @@ def test_unchanged_figures_are_left_alone(tmp_path: Path) -> None:
     assert {path.name: path.read_bytes() for path in tmp_path.glob("*.*g")} == contents
 
 
+@on_sqlite
 @pytest.mark.usefixtures("series")
 def test_only_what_shows_a_change_is_drawn_again(tmp_path: Path) -> None:
     """A changed result redraws the graph of it; one that no graph shows redraws none."""
@@ -75,6 +77,7 @@ def test_only_what_shows_a_change_is_drawn_again(tmp_path: Path) -> None:
     assert generate(tmp_path) == LEFT
 
 
+@on_sqlite
 @pytest.mark.usefixtures("series")
 def test_what_is_asked_for_and_who_draws_count(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Another label, version of ours or of a library: the figure is drawn again, under the same name."""
@@ -90,6 +93,7 @@ def test_what_is_asked_for_and_who_draws_count(tmp_path: Path, monkeypatch: pyte
     assert generate(tmp_path) == LEFT
 
 
+@on_sqlite
 @pytest.mark.usefixtures("series")
 def test_a_damaged_edited_or_missing_file_is_drawn_again(tmp_path: Path) -> None:
     """The file itself is looked at, not what was noted about it."""
@@ -113,6 +117,7 @@ def test_a_damaged_edited_or_missing_file_is_drawn_again(tmp_path: Path) -> None
         assert {path.name: path.read_bytes() for path in tmp_path.glob("*.*g")} == good
 
 
+@on_sqlite
 @pytest.mark.usefixtures("series")
 def test_processes_give_the_same_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Drawn here or in other processes, the folder is the same, and the order of the results too."""
@@ -125,6 +130,7 @@ def test_processes_give_the_same_files(tmp_path: Path, monkeypatch: pytest.Monke
     assert here == there
 
 
+@on_sqlite
 @pytest.mark.usefixtures("series")
 def test_the_command_tells_what_was_drawn(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Stderr says of each figure what became of it, stdout names all files; --quiet and --json say less."""
@@ -142,6 +148,7 @@ def test_the_command_tells_what_was_drawn(tmp_path: Path, capsys: pytest.Capture
     assert capsys.readouterr().err == ""
 
 
+@on_sqlite
 @pytest.mark.usefixtures("series")
 def test_both_files_of_a_figure_tell_the_same(tmp_path: Path) -> None:
     """PNG and SVG carry one and the same origin."""

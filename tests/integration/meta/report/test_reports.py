@@ -24,6 +24,7 @@ from experiments.series_file.loading import load_series_file
 from meta.graphs.provenance.file_metadata import read_signed
 from meta.report.completeness import MAX_LISTED
 from meta.report.generate import generate_reports
+from tests.integration.databases import on_sqlite
 from tests.integration.meta.commanding import filled
 from tests.integration.recording import add_series, add_worker, completed, raised, record
 
@@ -135,6 +136,7 @@ def test_the_page_tells_what_is_recorded(database_url: str, tmp_path: Path, writ
         assert told in text, told
 
 
+@on_sqlite
 def test_the_numbers_behind_each_figure(database_url: str, tmp_path: Path, write_series, outcome) -> None:
     """Each figure has a folder with its files, which say where they come from, and a `data.csv`."""
     with scoped_session() as session:
@@ -194,6 +196,7 @@ def test_only_some_experiments(database_url: str, tmp_path: Path, write_series, 
     assert not list(tmp_path.glob("report.html"))
 
 
+@on_sqlite
 def test_a_report_of_nothing_yet(database_url: str, tmp_path: Path, write_series, written) -> None:
     """Before anything has run there is a page all the same, which says so."""
     with scoped_session() as session:
@@ -211,6 +214,7 @@ def test_a_report_of_nothing_yet(database_url: str, tmp_path: Path, write_series
     assert "Not finished, 0 % complete." in text
 
 
+@on_sqlite
 def test_what_cannot_be_made_is_told(database_url: str, tmp_path: Path, write_series, outcome) -> None:
     """A wrong graph or table costs itself only: the page has the reason in its place."""
     wrong = {"graphs": [{"y": "nothing", "x": "lr"}, SECTIONS["graphs"][1]]}
@@ -225,6 +229,7 @@ def test_what_cannot_be_made_is_told(database_url: str, tmp_path: Path, write_se
     assert len(Page(result.path).pictures()) == 1
 
 
+@on_sqlite
 def test_an_earlier_report_leaves_nothing(database_url: str, tmp_path: Path, write_series, outcome) -> None:
     """Figures no longer on the page go with their folders; what somebody changed or added stays."""
     with scoped_session() as session:
@@ -353,12 +358,14 @@ def test_what_is_retired_is_on_no_part(started: int, tmp_path: Path) -> None:
     assert "2 ended" in text
 
 
+@on_sqlite
 def test_control_characters_are_spelled_out(started: int, tmp_path: Path) -> None:
     """What HTML forbids, and what would turn the rest of the page, stands there as text."""
     text, _ = told(tmp_path)
     assert "no \\x1b[31mluck\\u202e" in text
 
 
+@on_sqlite
 def test_a_folder_has_one_report(started: int, tmp_path: Path, write_series, outcome) -> None:
     """Another series is refused where a report lies, before anything of it is touched."""
     folder = tmp_path / "report"
@@ -373,6 +380,7 @@ def test_a_folder_has_one_report(started: int, tmp_path: Path, write_series, out
             generate_reports(session, "other", folder / "report.html" / "below")
 
 
+@on_sqlite
 def test_tables_nobody_asked_for_are_no_error(
     database_url: str, tmp_path: Path, write_series, written
 ) -> None:

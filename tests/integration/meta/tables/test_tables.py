@@ -23,6 +23,7 @@ from meta.commands.group import run_command
 from meta.records.series_records import read_records
 from meta.tables import generate
 from meta.tables.generate import generate_all_tables
+from tests.integration.databases import on_sqlite
 
 
 def reading(parameters, repetition: int) -> float:
@@ -91,6 +92,7 @@ def test_seeds_decide_whether_repetitions_are_pairs(database_url: str, write_ser
         assert not read_records(session, "study", with_curves=False).shares_seeds
 
 
+@on_sqlite
 def test_no_transaction_is_open_while_computing(
     *, database_url: str, results_home: Path, write_series, outcome, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -114,6 +116,7 @@ def test_no_transaction_is_open_while_computing(
     assert all(cell.estimate < 100 for cell in result.table.cells.cells.values())
 
 
+@on_sqlite
 def test_one_wrong_table_does_not_stop_the_others(
     *, database_url: str, results_home: Path, write_series, outcome
 ) -> None:
@@ -130,6 +133,7 @@ def test_one_wrong_table_does_not_stop_the_others(
     assert (right.error, len(right.paths)) == (None, 3)
 
 
+@on_sqlite
 def test_tables_no_longer_asked_for_go(
     *, database_url: str, results_home: Path, write_series, outcome
 ) -> None:
@@ -155,6 +159,7 @@ def test_tables_no_longer_asked_for_go(
     assert [path.name for path in folder.iterdir()] == ["one.md"]
 
 
+@on_sqlite
 def test_table_command(
     *, database_url: str, results_home: Path, write_series, outcome, tmp_path: Path, capsys
 ) -> None:
@@ -193,6 +198,7 @@ def test_numbers_need_no_drawing(sqlite_url: str, results_home: Path, write_seri
     assert found.stdout.splitlines()[-2:] == ["[0, 0]", "[]"], found.stderr
 
 
+@on_sqlite
 def test_compare_command(*, database_url: str, write_series, outcome, capsys) -> None:
     """The command prints pairs and verdicts, and gives the same as data."""
     with scoped_session() as session:
@@ -212,6 +218,7 @@ def test_compare_command(*, database_url: str, write_series, outcome, capsys) ->
     assert pair["differs"] is True
 
 
+@on_sqlite
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
