@@ -12,7 +12,6 @@ mixing the two (`SeriesChangedError`).
 
 from __future__ import annotations
 
-import contextlib
 import itertools
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -31,9 +30,8 @@ from database.session.lifecycle import commit_part
 from experiments.expansion import Counts, ExpandedConfiguration, count, expand, experiments_digest
 from experiments.seeding import seed_for
 from experiments.series_file.loading import LoadedSeries, load_series_file
-from experiments.target.function import Target, TargetError
-from experiments.target.inspection import inspect_target
-from experiments.target.signature import check_signature
+from experiments.target.base import Target, TargetError
+from experiments.target.parsing import parse_target
 
 #: Rows per transaction; a series of at most so many experiments is one transaction.
 BATCH_ROWS = 50_000
@@ -117,11 +115,10 @@ def check_target(loaded: LoadedSeries) -> Target:
     """
     at_function = ("run", "function")
     try:
-        target = Target.parse(loaded.file.run.function, loaded.directory)
-        signature = inspect_target(target)
+        target = parse_target(loaded.file.run.function, loaded.directory)
+        mismatches = target.check(loaded.file.parameter_names())
     except TargetError as error:
         raise loaded.error([loaded.problem(at_function, str(error))]) from error
-    mismatches = check_signature(signature, loaded.file.parameter_names())
     if mismatches:
         raise loaded.error(
             loaded.problem(
@@ -249,24 +246,15 @@ def check_recorded(session: Session, loaded: LoadedSeries) -> None:
 
 
 def _refuse_other_target(series: ExperimentSeries, loaded: LoadedSeries, target: Target) -> None:
-    if series.target == str(target) or _has_moved(series, target):
+    if series.target == str(target):
+        return
+    if series.source_path is not None and target.has_moved_from(series.target, Path(series.source_path)):
         return
     raise OtherTargetError(
         f"series {series.name} exists and runs {series.target}, but {loaded.shown or 'this one'} "
         f"runs {target}; results of two functions must not mix. Choose another name, rename the old one "
         f"(`experiments edit {series.name} --name NAME`), or delete it"
     )
-
-
-def _has_moved(series: ExperimentSeries, target: Target) -> bool:
-    """Return whether the project was moved: it has the same file in it, and the old file is gone."""
-    old_path, _, old_function = series.target.rpartition(":")
-    if target.path is None or series.source_path is None or old_function != target.function:
-        return False
-    with contextlib.suppress(ValueError):
-        old_place = Path(old_path).relative_to(series.source_path)
-        return target.path.relative_to(target.base_directory) == old_place and not Path(old_path).exists()
-    return False
 
 
 def _stored(configuration: ExpandedConfiguration) -> str:

@@ -28,12 +28,12 @@ from experiments.execution.worker_config import WorkerConfig
 
 if TYPE_CHECKING:  # each process needs some of these only
     from experiments.attempt.in_process import Attempts
-    from experiments.attempt.single import Call
     from experiments.execution.worker_control import Control
     from experiments.isolation.isolated_attempts import ProcessIsolation
     from experiments.run.one_series import RunOptions, Source
     from experiments.run.several_series import SeveralRuns
     from experiments.run.summary import RunSummary
+    from experiments.target.base import LoadedTarget
 
 
 def run_a_single_experiment(
@@ -240,13 +240,10 @@ def _run_alone(session: Session, name: str, config: WorkerConfig, path: Path | N
     )
 
 
-def _load(series: ExperimentSeries) -> Call:
-    from experiments.attempt.single import Call
-    from experiments.target.function import Target, context_arguments
+def _load(series: ExperimentSeries) -> LoadedTarget:
+    from experiments.target.parsing import parse_target
 
-    project = Path(series.source_path) if series.source_path else Path.cwd()
-    function = Target.parse(series.target, project).load()
-    return Call(function, context_arguments(function))
+    return parse_target(series.target, series.source_path or Path.cwd()).load()
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

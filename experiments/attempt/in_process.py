@@ -9,10 +9,11 @@ from typing import Protocol
 
 from database.claims.protocol import Token
 from database.claims.types import Chunk, Claim, Finished
-from experiments.attempt.single import Call, attempt
+from experiments.attempt.single import attempt
 from experiments.context import Identity, Run
 from experiments.processes.process_state import RestorableState
 from experiments.processes.subreaper import end_descendants
+from experiments.target.base import LoadedTarget
 
 
 @dataclass(frozen=True)
@@ -73,15 +74,15 @@ class InProcessAttempts:
 
     Parameters
     ----------
-    call : Call
-        The target; loaded, as what its import changed is left as it is.
+    target : LoadedTarget
+        What its import changed is left as it is.
     owns_process : bool
         Whether all processes below this one are experiments' and end with them, and Ctrl-C has no
         meaning: not so in a process of the user's own.
     """
 
-    def __init__(self, call: Call, *, owns_process: bool) -> None:
-        self._call = call
+    def __init__(self, target: LoadedTarget, *, owns_process: bool) -> None:
+        self._target = target
         self._owns_process = owns_process
         self._state = RestorableState(interactive=not owns_process)
         self._unkillable: str | None = None
@@ -99,7 +100,7 @@ class InProcessAttempts:
             write=task.write,
         )
         finished = attempt(
-            self._call,
+            self._target,
             claim,
             run,
             pass_interrupts=not self._owns_process,

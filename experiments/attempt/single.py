@@ -9,8 +9,8 @@ import resource
 import sys
 import time
 import traceback
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy
@@ -22,30 +22,15 @@ from database.models import Outcome, exact_json
 from database.models.exact_json import storable_text
 from experiments.context import Run
 from experiments.processes.process_state import RestorableState
+from experiments.target.base import LoadedTarget
 
 #: A longer traceback loses its middle.
 _TRACEBACK_CHARACTERS = 64_000
 _MESSAGE_CHARACTERS = 4_000
 
 
-@dataclass(frozen=True)
-class Call:
-    """A target and what it asks for besides its parameters.
-
-    Attributes
-    ----------
-    function : callable
-        Called with the parameters as keyword arguments.
-    wants : frozenset of str
-        Those of `seed`, `repetition` and `run` that its signature names.
-    """
-
-    function: Callable[..., Any]
-    wants: frozenset[str]
-
-
 def attempt(
-    call: Call,
+    target: LoadedTarget,
     claim: Claim,
     run: Run,
     *,
@@ -66,9 +51,7 @@ def attempt(
     Finished
         Whatever the target does, short of killing the process: every exception is a failure.
     """
-    arguments: dict[str, Any] = dict(claim.parameters)
     offered = {"seed": claim.seed, "repetition": claim.repetition, "run": run}
-    arguments.update({name: offered[name] for name in call.wants})
     _seed_global_generators(claim.seed)
     owner = os.getpid()
     cpu_before = _cpu_s(resource.getrusage(resource.RUSAGE_SELF))
@@ -78,7 +61,7 @@ def attempt(
     context = state.context() if state is not None else contextvars.copy_context()
     try:
         try:
-            returned = context.run(call.function, **arguments)
+            returned = context.run(target.call, claim.parameters, offered)
         finally:
             if os.getpid() != owner:  # a child that the experiment forked must not be a second worker
                 os._exit(1 if sys.exception() else 0)
@@ -165,13 +148,15 @@ def _message(error: BaseException) -> str:
 
 
 def _traceback(error: BaseException) -> str:
-    """Return the traceback from the target on: our own frames tell the user nothing."""
-    own = error.__traceback__
+    """Return the traceback without the frames of `attempt` and `LoadedTarget.call`."""
+    frames = error.__traceback__
+    for _ in range(2):
+        frames = frames.tb_next if frames else None
     try:
-        text = "".join(traceback.format_exception(type(error), error, own.tb_next if own else None))
+        text = "".join(traceback.format_exception(type(error), error, frames))
     except BaseException as second:  # noqa: BLE001 - it calls the user's __str__ again
-        frames = "".join(traceback.format_tb(own.tb_next if own else None))
-        text = f"{frames}{type(error).__qualname__} (its message could not be made: {type(second).__name__})"
+        shown = "".join(traceback.format_tb(frames))
+        text = f"{shown}{type(error).__qualname__} (its message could not be made: {type(second).__name__})"
     if len(text) > _TRACEBACK_CHARACTERS:
         half = _TRACEBACK_CHARACTERS // 2
         text = f"{text[:half]}\n[...]\n{text[-half:]}"

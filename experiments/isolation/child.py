@@ -17,13 +17,14 @@ from typing import Any, NoReturn
 
 from database.claims.types import Chunk, Claim
 from experiments.attempt.in_process import Task
-from experiments.attempt.single import Call, attempt
+from experiments.attempt.single import attempt
 from experiments.context import Identity, Run
 from experiments.isolation.channel import Channel, ChannelClosedError, MessageKind
 from experiments.journal_encoding import encode_chunks, encode_finished
 from experiments.processes.open_files import LOST_DESCRIPTORS_EXIT_CODE
 from experiments.processes.parent_death import die_with_parent
 from experiments.processes.subreaper import become_subreaper
+from experiments.target.base import LoadedTarget
 
 
 @dataclass(frozen=True)
@@ -57,7 +58,7 @@ class Job:
         return cls(Claim(**plain), Path(directory))
 
 
-def run_child(channel: Channel, parent_pipe: Connection[Any, Any], call: Call) -> NoReturn:
+def run_child(channel: Channel, parent_pipe: Connection[Any, Any], target: LoadedTarget) -> NoReturn:
     """Make one attempt in this process, report how it ended, and exit."""
     code = 1
     try:
@@ -65,7 +66,7 @@ def run_child(channel: Channel, parent_pipe: Connection[Any, Any], call: Call) -
         become_subreaper()
         if signal.getsignal(signal.SIGTERM) is signal.SIG_IGN:  # the fork server ignores it
             signal.signal(signal.SIGTERM, signal.SIG_DFL)
-        _run(channel, call)
+        _run(channel, target)
         code = 0
     except ChannelClosedError:
         pass  # the worker is gone
@@ -78,7 +79,7 @@ def run_child(channel: Channel, parent_pipe: Connection[Any, Any], call: Call) -
         os._exit(code)
 
 
-def _run(channel: Channel, call: Call) -> None:
+def _run(channel: Channel, target: LoadedTarget) -> None:
     message = channel.receive()
     assert message is not None
     job = Job.decode(message.body)
@@ -89,7 +90,7 @@ def _run(channel: Channel, call: Call) -> None:
         directory=job.directory,
         write=_Writer(channel),
     )
-    finished = attempt(call, claim, run)
+    finished = attempt(target, claim, run)
     _flush()
     if not channel.is_lost():
         channel.send(MessageKind.FINISHED, encode_finished(finished))

@@ -20,7 +20,7 @@ from experiments.isolation.child_process import ChildProcess
 from experiments.isolation.fork_server import BOOTSTRAP, ChildExit, LoadRequest, serve
 from experiments.processes.forks import fork_quietly
 from experiments.processes.subreaper import become_subreaper, end_descendants
-from experiments.target.function import TargetError
+from experiments.target.base import TargetError
 
 logger = logging.getLogger(__name__)
 

@@ -22,14 +22,14 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from database.engine.registry import configure
-from experiments.attempt.single import Call
 from experiments.isolation.channel import Channel, ChannelClosedError, Message, MessageKind
 from experiments.isolation.child import run_child
 from experiments.output.capture import open_stream
 from experiments.processes.forks import fork_quietly, threads_that_survive_forks
 from experiments.processes.parent_death import die_with_parent
 from experiments.processes.subreaper import become_subreaper, end_descendants
-from experiments.target.function import Target, TargetError, context_arguments
+from experiments.target.base import LoadedTarget, TargetError
+from experiments.target.parsing import parse_target
 
 #: Runs a fork server in a new interpreter; takes the worker's search path before anything of ours.
 BOOTSTRAP = (
@@ -45,7 +45,7 @@ class LoadRequest:
     Attributes
     ----------
     target, base_directory : str
-        As `Target.parse` takes them.
+        As `parse_target` takes them.
     output : str or None
         The file that stdout and stderr go to; None leaves them alone.
     database_url : str or None
@@ -117,7 +117,7 @@ class _ForkServer:
     def __init__(self, channel: Channel, parent_pipe: Connection[Any, Any]) -> None:
         self._channel = channel
         self._parent_pipe = parent_pipe
-        self._call: Call | None = None
+        self._target: LoadedTarget | None = None
         self._child: int | None = None
 
     def serve(self) -> NoReturn:
@@ -133,9 +133,9 @@ class _ForkServer:
             elif message.kind is MessageKind.EXEC:
                 run_child(self._channel, self._parent_pipe, self._loaded())
 
-    def _loaded(self) -> Call:
-        assert self._call is not None
-        return self._call
+    def _loaded(self) -> LoadedTarget:
+        assert self._target is not None
+        return self._target
 
     def _load(self, request: LoadRequest) -> None:
         if request.output is not None:
@@ -145,8 +145,7 @@ class _ForkServer:
         if request.database_url is not None:
             configure(request.database_url, protocol=True)
         try:
-            function = Target.parse(request.target, request.base_directory).load()
-            self._call = Call(function, context_arguments(function))
+            self._target = parse_target(request.target, request.base_directory).load()
         except TargetError as error:
             self._channel.send(MessageKind.FAILED, str(error).encode("utf-8", "replace"))
             return

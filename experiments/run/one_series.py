@@ -34,8 +34,7 @@ from experiments.run.notification import notify
 from experiments.run.summary import STOPPED_EXIT_CODE, RunSummary
 from experiments.series_file.loading import LoadedSeries, load_series_file
 from experiments.series_file.models import SeriesFile
-from experiments.target.function import Target
-from experiments.target.inspection import inspect_target
+from experiments.target.parsing import parse_target
 from experiments.target.preloading import announce
 from experiments.target.provenance import collect_provenance
 
@@ -131,7 +130,7 @@ def check_series(series: ExperimentSeries) -> None:
     TargetError
         It is not there any more.
     """
-    inspect_target(Target.parse(series.target, series.source_path or Path.cwd()))
+    parse_target(series.target, series.source_path or Path.cwd()).check()
 
 
 def run_prepared_series(
@@ -246,17 +245,17 @@ def assign(series: ExperimentSeries, options: RunOptions) -> Assignment:
         logger.warning("%s", note)
     url = current_url()
     root = options.results_directory or results_directory(url)
-    project = Path(series.source_path) if series.source_path else Path.cwd()
+    code = parse_target(series.target, series.source_path or Path.cwd()).code
     # With `isolation: process` each worker's fork server has it loaded.
     preloaded = execute.preload and execute.isolation == "pool"
-    announce(series.target if preloaded else None, os.fspath(project))
+    announce(series.target if preloaded else None, os.fspath(code))
     return Assignment(
         series_id=series.id,
         series_name=series.name,
         series_folder=series.folder,
         database_url=url.render_as_string(hide_password=False),
         folder=ResultsFolder(root.absolute()),
-        provenance=collect_provenance(project, options.arguments, results=root),
+        provenance=collect_provenance(code, options.arguments, results=root),
         workers=workers,
         execution=execute.execution(workers),
         grace_s=options.grace_s,

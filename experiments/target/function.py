@@ -1,4 +1,4 @@
-"""Targets: the function a series runs, named by text and loaded the same way in every process.
+"""The target that is a Python function, named by text and loaded the same way in every process.
 
 A user's project may have folders named `experiments`, `meta` or `database`, as ours are. Neither
 shadows the other: the user's folders are searched after everything installed, a file is loaded under
@@ -8,21 +8,25 @@ has not (on equal names ours wins; the ``__init__.py`` of such a folder is not r
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import importlib
 import importlib.util
 import inspect
+import pkgutil
 import sys
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from database.errors import ExperimentsError
 from database.suggestions import nearest, suggestion
 from experiments.parameters import RESERVED_NAMES
+from experiments.target.base import Mismatch, TargetError
+from experiments.target.inspection import inspect_function
+from experiments.target.signature import check_signature
 
 _OUR_PACKAGES = ("database", "experiments", "meta")
 _MODULE_PREFIX = "_experiments_target_"
@@ -33,13 +37,29 @@ _MACHINERY = frozenset(
 )
 
 
-class TargetError(ExperimentsError):
-    """A target cannot be found, loaded or called."""
+@dataclass(frozen=True)
+class LoadedFunction:
+    """A function that is imported here.
+
+    Attributes
+    ----------
+    function : callable
+        Called with the parameters as keyword arguments.
+    wants : frozenset of str
+        Those of `seed`, `repetition` and `run` that its signature names.
+    """
+
+    function: Callable[..., Any]
+    wants: frozenset[str]
+
+    def call(self, parameters: Mapping[str, Any], offered: Mapping[str, Any]) -> object:
+        """Call the function; see `LoadedTarget`."""
+        return self.function(**{**parameters, **{name: offered[name] for name in self.wants}})
 
 
 @dataclass(frozen=True)
-class Target:
-    """A function, by the module or the file it is in.
+class FunctionTarget:
+    """A function, by the module or the file it is in; a `Target`.
 
     Attributes
     ----------
@@ -59,21 +79,8 @@ class Target:
     base_directory: Path
 
     @classmethod
-    def parse(cls, text: str, base_directory: Path | str) -> Target:
-        """Return the target that `text` names; nothing is looked up yet.
-
-        Parameters
-        ----------
-        text : str
-            ``module:function`` or ``path/file.py:function``.
-        base_directory : Path or str
-            What a relative path is relative to: the folder of the series file.
-
-        Raises
-        ------
-        TargetError
-            When `text` is neither.
-        """
+    def parse(cls, text: str, base_directory: Path | str) -> FunctionTarget:
+        """Return the function that `text` names; see `experiments.target.parsing.parse_target`."""
         base = Path(base_directory).resolve()
         place, colon, function = text.rpartition(":")
         if not colon and text.endswith(".py"):
@@ -90,28 +97,47 @@ class Target:
         """Return the canonical text: ``module:function``, or an absolute ``path/file.py:function``."""
         return f"{self.path or self.module}:{self.function}"
 
-    def load(self) -> Callable[..., Any]:
-        """Import the target in this process and return it.
+    @property
+    def code(self) -> Path:
+        """The project's folder."""
+        return self.base_directory
+
+    def check(self, parameter_names: Iterable[str] | None = None) -> list[Mismatch]:
+        """Return what does not fit between the function and the parameters of its series; see `Target`."""
+        signature = inspect_function(str(self), self.base_directory)
+        return [] if parameter_names is None else check_signature(signature, list(parameter_names))
+
+    def load(self) -> LoadedFunction:
+        """Import the function in this process.
 
         Raises
         ------
         TargetError
             The file, module or function is missing, its import raised, or it cannot be called.
         """
-        found: Any = self._load_module()
+        member: Any = self._load_module()
         for name in self.function.split("."):
-            if not hasattr(found, name):
-                names = [name for name in dir(found) if callable(getattr(found, name, None))]
+            if not hasattr(member, name):
+                names = [name for name in dir(member) if callable(getattr(member, name, None))]
                 public = [name for name in names if not name.startswith("_")]
                 raise TargetError(
                     f"{self.path or self.module} has no function {self.function!r}; "
                     f"{suggestion(name, public, kind='it has')}"
                 )
-            found = getattr(found, name)
-        if not callable(found):
-            raise TargetError(f"{self} is no function, but of type {type(found).__name__}")
-        function: Callable[..., Any] = found
-        return function
+            member = getattr(member, name)
+        if not callable(member):
+            raise TargetError(f"{self} is no function, but of type {type(member).__name__}")
+        return LoadedFunction(member, context_arguments(member))
+
+    def has_moved_from(self, recorded: str, code: Path) -> bool:
+        """Whether this is the same file of the project, which now lies elsewhere, and the old one is gone."""
+        old_path, _, old_function = recorded.rpartition(":")
+        if self.path is None or old_function != self.function:
+            return False
+        with contextlib.suppress(ValueError):
+            old_place = Path(old_path).relative_to(code)
+            return self.path.relative_to(self.base_directory) == old_place and not Path(old_path).exists()
+        return False
 
     def _load_module(self) -> ModuleType:
         if self.path is not None:
@@ -216,8 +242,6 @@ def _missing_file(path: Path) -> str:
 
 def _missing_module(name: str, missing: str) -> str:
     """Say which part of a dotted module name was not found, and what is there instead."""
-    import pkgutil  # only needed when something is wrong
-
     above, _, last = missing.rpartition(".")
     search = getattr(importlib.import_module(above), "__path__", []) if above else None
     names = [module.name for module in pkgutil.iter_modules(search)]

@@ -1,4 +1,4 @@
-"""Looking at a target without running the user's code in this process.
+"""Inspecting a function without running the user's code in this process.
 
 A short child process imports it and answers with its signature. What it did to get there, crashes
 and endless loops included, stays in the child.
@@ -17,55 +17,62 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from experiments.target.function import Target, TargetError
-from experiments.target.inspection_child import BOOTSTRAP
+from experiments.target.base import TargetError
 from experiments.target.signature import Signature
 
 #: How long importing a target may take, in seconds.
 TIME_LIMIT_S = 120.0
+#: Runs the child; takes this process's search path before anything of ours is imported.
+_BOOTSTRAP = (
+    "import json, sys; request = json.load(sys.stdin); sys.path[:] = request['search']; "
+    "from experiments.target.inspection_child import answer; answer(request)"
+)
 
 
 @dataclass(frozen=True)
 class _Stamp:
-    """What tells that a file was changed."""
+    """What changes when a file is written."""
 
     path: Path
     modified_ns: int
     size: int
 
 
-#: A module may be found in the current folder, so that is a part of the question.
-_inspected: dict[tuple[Target, str], tuple[_Stamp, Signature]] = {}
+#: A module may be found in the current folder, so that is a part of the key.
+_inspected: dict[tuple[str, Path, str], tuple[_Stamp, Signature]] = {}
 
 
-def inspect_target(target: Target, *, time_limit_s: float = TIME_LIMIT_S) -> Signature:
-    """Return what `target` accepts; asked again, only after its file changed.
+def inspect_function(target: str, base_directory: Path, *, time_limit_s: float = TIME_LIMIT_S) -> Signature:
+    """Return what a function accepts; asked again, it is imported again only after its file changed.
 
     Parameters
     ----------
-    target : Target
-        What to import.
+    target : str
+        Its canonical text.
+    base_directory : Path
+        The project.
     time_limit_s : float
         After so many seconds the child is killed.
 
     Raises
     ------
     TargetError
-        It cannot be found, imported or called; the message tells the nearest name, or the end of
+        It cannot be found, imported or called; the message has the nearest name, or the end of
         the traceback.
     """
-    question = target, os.getcwd()  # noqa: PTH109 - the bare text is enough
-    known = _inspected.get(question)
+    key = target, base_directory, os.getcwd()  # noqa: PTH109 - the bare text is enough
+    known = _inspected.get(key)
     if known is not None and _stamp(known[0].path) == known[0]:
         return known[1]
-    answer = _ask_child(target, time_limit_s)
+    place = target.rpartition(":")[0]
+    answer = _ask_child(target, place, base_directory, time_limit_s)
     if "error" in answer:
         raise TargetError(answer["error"])
     signature = Signature.from_data(answer["signature"])
-    file = target.path or (Path(signature.file) if signature.file else None)
+    file = Path(place) if place.endswith(".py") else Path(signature.file) if signature.file else None
     stamp = _stamp(file) if file else None
     if stamp is not None:
-        _inspected[question] = stamp, signature
+        _inspected[key] = stamp, signature
     return signature
 
 
@@ -77,20 +84,20 @@ def _stamp(path: Path) -> _Stamp | None:
     return _Stamp(path, status.st_mtime_ns, status.st_size)
 
 
-def _ask_child(target: Target, time_limit_s: float) -> dict[str, Any]:
+def _ask_child(target: str, place: str, base_directory: Path, time_limit_s: float) -> dict[str, Any]:
     """Run the child and return its answer."""
     # Files, not pipes: a process that the user's code leaves behind would hold a pipe open.
     with tempfile.TemporaryFile() as request, tempfile.TemporaryFile() as channel:
         content = {
             "search": [entry for entry in sys.path if isinstance(entry, str)],
-            "target": str(target),
-            "base_directory": str(target.base_directory),
+            "target": target,
+            "base_directory": str(base_directory),
             "channel": channel.fileno(),
         }
         request.write(json.dumps(content).encode())
         request.seek(0)
         child = subprocess.Popen(
-            [sys.executable, "-P", "-c", BOOTSTRAP],
+            [sys.executable, "-P", "-c", _BOOTSTRAP],
             stdin=request,
             pass_fds=[channel.fileno()],
             start_new_session=True,  # so that everything it starts can be ended with it
@@ -98,16 +105,16 @@ def _ask_child(target: Target, time_limit_s: float) -> dict[str, Any]:
         try:
             child.wait(time_limit_s)
         except subprocess.TimeoutExpired as error:
-            message = f"importing {target.path or target.module} took longer than {time_limit_s:g} s"
+            message = f"importing {place} took longer than {time_limit_s:g} s"
             raise TargetError(f"{message}; move long work into the function") from error
         finally:
             _end(child)
         channel.seek(0)
         answer = channel.read()
     if not answer:
-        raise TargetError(f"importing {target.path or target.module} {_ending(child.returncode)}")
-    found: dict[str, Any] = json.loads(answer)
-    return found
+        raise TargetError(f"importing {place} {_ending(child.returncode)}")
+    decoded: dict[str, Any] = json.loads(answer)
+    return decoded
 
 
 def _end(child: subprocess.Popen[bytes]) -> None:

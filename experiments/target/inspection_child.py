@@ -1,6 +1,6 @@
 """The child process of an inspection: imports the user's code there, and answers with its signature.
 
-It is started as ``python -P -c BOOTSTRAP``, and answers on a file of its own: whatever the user's
+It is started by `experiments.target.inspection`, and answers on a file of its own: whatever the user's
 code prints, or leaves running behind it, cannot disturb the answer or delay it.
 """
 
@@ -12,14 +12,9 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from experiments.target.function import Target, TargetError
+from experiments.target.base import TargetError
+from experiments.target.function import FunctionTarget
 from experiments.target.signature import describe
-
-#: Takes the parent's search path before anything of ours is imported.
-BOOTSTRAP = (
-    "import json, sys; request = json.load(sys.stdin); sys.path[:] = request['search']; "
-    "from experiments.target.inspection_child import answer; answer(request)"
-)
 
 
 def answer(request: dict[str, Any]) -> None:
@@ -28,14 +23,14 @@ def answer(request: dict[str, Any]) -> None:
     with Path(os.devnull).open("rb") as nothing:
         os.dup2(nothing.fileno(), 0)
     os.dup2(2, 1)  # what the user's code prints must not mix with what our command prints
-    target = Target.parse(request["target"], request["base_directory"])
-    found: dict[str, Any]
+    target = FunctionTarget.parse(request["target"], request["base_directory"])
+    content: dict[str, Any]
     try:
-        found = {"signature": describe(target.load(), str(target)).as_data()}
+        content = {"signature": describe(target.load().function, str(target)).as_data()}
     except TargetError as error:
-        found = {"error": str(error)}
+        content = {"error": str(error)}
     with os.fdopen(request["channel"], "w", encoding="utf-8") as channel:
-        json.dump(found, channel)
+        json.dump(content, channel)
     sys.stdout.flush()
     sys.stderr.flush()
-    os._exit(0)  # threads and exit handlers of the user's code have nothing to say
+    os._exit(0)  # without waiting for threads and exit handlers of the user's code

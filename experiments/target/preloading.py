@@ -23,7 +23,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from experiments.processes.forks import threads_that_survive_forks
-from experiments.target.function import Target
+from experiments.target.parsing import parse_target
 
 #: In the environment of the server while it starts: the target and its folder, as JSON.
 VARIABLE = "EXPERIMENTS_PRELOAD"
@@ -39,7 +39,7 @@ def announce(target: str | None, base_directory: str = "") -> None:
     Parameters
     ----------
     target, base_directory : str
-        As `Target.parse` takes them.
+        As `parse_target` takes them.
     """
     global _announced  # noqa: PLW0603 - as there is one server in a process
     _announced = (target, base_directory) if target is not None else None
@@ -64,7 +64,7 @@ def preload(request: str) -> str | None:
     with tempfile.TemporaryFile() as output:
         try:
             with _output_to(output.fileno()):
-                Target.parse(target, base_directory).load()
+                parse_target(target, base_directory).load()
         except BaseException as error:  # noqa: BLE001 - a server that dies of it takes all workers with it
             problem = str(error) or type(error).__name__
         printed = os.pread(output.fileno(), _TOLD_BYTES, 0).decode("utf-8", "replace")

@@ -10,7 +10,7 @@ from typing import Any
 
 from database.suggestions import suggestion
 from experiments.parameters import RESERVED_NAMES
-from experiments.target.function import TargetError
+from experiments.target.base import Mismatch, TargetError
 
 _UNUSABLE = (
     (inspect.iscoroutinefunction, "a coroutine function; return asyncio.run(...) from a plain one"),
@@ -57,22 +57,6 @@ class Signature:
     def from_data(cls, data: dict[str, Any]) -> Signature:
         """Return the signature that `as_data` was asked of."""
         return cls(**{**data, "arguments": tuple(Argument(**argument) for argument in data["arguments"])})
-
-
-@dataclass(frozen=True)
-class Mismatch:
-    """A parameter that the target does not take, or an argument that no parameter gives.
-
-    Attributes
-    ----------
-    message : str
-        What does not fit, and what would.
-    parameter : str or None
-        The dotted name of the parameter at fault; None when one is missing.
-    """
-
-    message: str
-    parameter: str | None = None
 
 
 def describe(function: Callable[..., Any], name: str) -> Signature:

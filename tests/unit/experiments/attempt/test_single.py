@@ -12,14 +12,15 @@ import pytest
 
 from database.claims.types import Claim, Finished
 from database.models import Outcome, exact_json
-from experiments.attempt.single import Call, attempt, with_log_tail
+from experiments.attempt.single import attempt, with_log_tail
 from experiments.context import Identity, Run
+from experiments.target.function import LoadedFunction
 
 
 def run_target(function: Callable[..., Any], tmp_path: Path, *wants: str, **parameters: Any) -> Finished:
     claim = Claim(1, 2, repetition=3, seed=7, parameters=parameters)
     run = Run(Identity(1, 2, 3, 7), parameters, directory=tmp_path / "1", write=lambda _: True)
-    return attempt(Call(function, frozenset(wants)), claim, run)
+    return attempt(LoadedFunction(function, frozenset(wants)), claim, run)
 
 
 def test_arguments(tmp_path: Path) -> None:
@@ -150,7 +151,7 @@ def test_interrupts_can_pass(tmp_path: Path) -> None:
     claim = Claim(1, 1, 0, 0, {})
     run = Run(Identity(1, 1, 0, 0), {}, directory=tmp_path, write=lambda _: True)
     with pytest.raises(KeyboardInterrupt):
-        attempt(Call(raising(KeyboardInterrupt()), frozenset()), claim, run, pass_interrupts=True)
+        attempt(LoadedFunction(raising(KeyboardInterrupt()), frozenset()), claim, run, pass_interrupts=True)
 
 
 def test_log_tail() -> None:

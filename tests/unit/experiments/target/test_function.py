@@ -11,7 +11,9 @@ from typing import Any
 
 import pytest
 
-from experiments.target.function import Target, TargetError, context_arguments
+from experiments.target.base import TargetError
+from experiments.target.function import FunctionTarget, context_arguments
+from experiments.target.parsing import parse_target
 
 
 @pytest.fixture
@@ -42,29 +44,29 @@ def write(folder: Path, **files: str) -> None:
 
 def load_error(text: str, folder: Path) -> str:
     with pytest.raises(TargetError) as caught:
-        Target.parse(text, folder).load()
+        FunctionTarget.parse(text, folder).load()
     return str(caught.value)
 
 
 def test_a_file_is_relative_to_the_series_file_and_canonically_absolute(project: Path) -> None:
     """`path/file.py:function` becomes absolute, links resolved, and reads back as itself."""
     (project / "link").symlink_to(project, target_is_directory=True)
-    target = Target.parse("sub/../link/träin.py:main", project)
+    target = FunctionTarget.parse("sub/../link/träin.py:main", project)
     assert target.path == project / "träin.py"
     assert str(target) == f"{project}/träin.py:main"
-    assert Target.parse(str(target), project) == target
+    assert FunctionTarget.parse(str(target), project) == target
 
 
 def test_a_module_stays_as_it_is(project: Path) -> None:
     """`package.module:Class.function` is canonical as written."""
-    target = Target.parse("package.module:Class.function", project)
+    target = FunctionTarget.parse("package.module:Class.function", project)
     assert (target.module, target.function, target.path) == ("package.module", "Class.function", None)
     assert str(target) == "package.module:Class.function"
 
 
 def test_a_colon_in_a_folder_belongs_to_the_path(project: Path) -> None:
     """Only the last colon separates the function."""
-    assert Target.parse("a:b/train.py:f", project).path == project / "a:b" / "train.py"
+    assert FunctionTarget.parse("a:b/train.py:f", project).path == project / "a:b" / "train.py"
 
 
 @pytest.mark.parametrize(
@@ -73,19 +75,19 @@ def test_a_colon_in_a_folder_belongs_to_the_path(project: Path) -> None:
 def test_what_is_no_target_is_refused(project: Path, text: str) -> None:
     """The message says the two forms there are."""
     with pytest.raises(TargetError, match=r"is not module:function or path/file\.py:function"):
-        Target.parse(text, project)
+        FunctionTarget.parse(text, project)
 
 
 def test_a_file_without_function_is_told_how_to_write_it(project: Path) -> None:
     """`train.py` alone is told to name its function."""
     with pytest.raises(TargetError, match=r"write train\.py:FUNCTION"):
-        Target.parse("train.py", project)
+        FunctionTarget.parse("train.py", project)
 
 
 def test_an_unknown_home_folder_is_told(project: Path) -> None:
     """`~somebody` that does not exist is an error of ours."""
     with pytest.raises(TargetError, match="home folder is not known"):
-        Target.parse("~nobody-of-this-name/x.py:f", project)
+        FunctionTarget.parse("~nobody-of-this-name/x.py:f", project)
 
 
 def test_a_file_is_loaded_once_with_its_folder_searched_last(project: Path) -> None:
@@ -95,22 +97,24 @@ def test_a_file_is_loaded_once_with_its_folder_searched_last(project: Path) -> N
         sub__train="import beside\ncalls = []\ndef main(): calls.append(1); return beside.VALUE, calls\n",
     )
     write(project, sub__beside="VALUE = 7\n")
-    target = Target.parse("sub/train.py:main", project)
-    assert target.load()() == (7, [1])
-    assert target.load()() == (7, [1, 1])
+    target = FunctionTarget.parse("sub/train.py:main", project)
+    assert target.load().function() == (7, [1])
+    assert target.load().function() == (7, [1, 1])
     assert sys.path[-2:] == [str(project / "sub"), str(project)]
 
 
 def test_two_files_of_one_name_do_not_meet(project: Path) -> None:
     """Files are loaded under private names, so `a/train.py` and `b/train.py` are two modules."""
     write(project, a__train="def main(): return 'a'\n", b__train="def main(): return 'b'\n")
-    assert [Target.parse(f"{folder}/train.py:main", project).load()() for folder in "ab"] == ["a", "b"]
+    assert [
+        FunctionTarget.parse(f"{folder}/train.py:main", project).load().function() for folder in "ab"
+    ] == ["a", "b"]
 
 
 def test_a_file_may_be_named_like_a_module_of_the_standard_library(project: Path) -> None:
     """`json.py` of the user is loaded when asked for by path, and does not replace the library's."""
     write(project, json="def main(): return 'mine'\n")
-    assert Target.parse("json.py:main", project).load()() == "mine"
+    assert FunctionTarget.parse("json.py:main", project).load().function() == "mine"
     import json
 
     assert json.loads("1") == 1
@@ -123,7 +127,7 @@ def test_dataclasses_and_methods_work_in_a_file(project: Path) -> None:
         train="from __future__ import annotations\nfrom dataclasses import dataclass\n"
         "@dataclass\nclass Model:\n    lr: float\n    @staticmethod\n    def main(lr): return Model(lr).lr\n",
     )
-    assert Target.parse("train.py:Model.main", project).load()(0.5) == 0.5
+    assert FunctionTarget.parse("train.py:Model.main", project).load().function(0.5) == 0.5
 
 
 def test_a_project_with_folders_named_as_ours(project: Path) -> None:
@@ -142,8 +146,8 @@ def test_a_project_with_folders_named_as_ours(project: Path) -> None:
         "def main(): return a, b, c, nest\n",
     )
     expected = ("helper", "plot", "table", ours.nest)
-    assert Target.parse("experiments/train.py:main", project).load()() == expected
-    assert Target.parse("experiments.train:main", project).load()() == expected
+    assert FunctionTarget.parse("experiments/train.py:main", project).load().function() == expected
+    assert FunctionTarget.parse("experiments.train:main", project).load().function() == expected
 
 
 def test_a_module_is_found_beside_the_series_file_and_in_the_current_folder(
@@ -152,9 +156,11 @@ def test_a_module_is_found_beside_the_series_file_and_in_the_current_folder(
     """Module targets are searched in what is installed, the series file's folder and the current one."""
     write(project, configs__near_file="def f(): return 1\n", near_here="def f(): return 2\n")
     monkeypatch.chdir(project)
-    assert Target.parse("near_file:f", project / "configs").load()() == 1
-    assert Target.parse("near_here:f", project / "configs").load()() == 2
-    assert Target.parse("json:dumps", project).load() is importlib.import_module("json").dumps
+    assert FunctionTarget.parse("near_file:f", project / "configs").load().function() == 1
+    assert FunctionTarget.parse("near_here:f", project / "configs").load().function() == 2
+    assert (
+        FunctionTarget.parse("json:dumps", project).load().function is importlib.import_module("json").dumps
+    )
 
 
 def test_missing_files_modules_and_functions_name_the_nearest(project: Path) -> None:
@@ -200,7 +206,7 @@ def test_an_import_that_raises_shows_the_users_lines(project: Path) -> None:
     assert "raised SystemExit" in load_error("leaving.py:f", project)
     assert "raised SystemExit" in load_error("leaving:f", project)
     write(project, broken="def f(): return 'mended'\n")
-    assert Target.parse("broken.py:f", project).load()() == "mended"
+    assert FunctionTarget.parse("broken.py:f", project).load().function() == "mended"
 
 
 def test_a_directory_is_no_python_file(project: Path) -> None:
@@ -219,3 +225,14 @@ def test_what_a_function_asks_for_besides_its_parameters() -> None:
     assert context_arguments(functools.partial(asks, 0.1)) == {"seed", "run"}
     assert context_arguments(everything) == frozenset()
     assert context_arguments(min) == frozenset()
+
+
+def test_protocol(project: Path) -> None:
+    """A target is checked in another process, and gets of what is offered only what it asks for."""
+    (project / "train.py").write_text("def main(lr, seed): return lr, seed\n")
+    target = parse_target("train.py:main", project)
+    assert target.code == project.resolve()
+    assert target.check() == target.check(["lr"]) == []
+    assert [mismatch.parameter for mismatch in target.check(["lr", "depth.x"])] == ["depth.x"]
+    offered = {"seed": 7, "repetition": 3, "run": None}
+    assert target.load().call({"lr": 0.5}, offered) == (0.5, 7)

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from experiments.target.function import TargetError
+from experiments.target.base import TargetError
 from experiments.target.signature import Argument, Signature, check_signature, describe
 
 
