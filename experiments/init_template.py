@@ -6,7 +6,7 @@ from importlib import resources
 from pathlib import Path
 
 from database.errors import ExperimentsError
-from experiments.output.paths import path_problem
+from experiments.output.results_folder import path_problem
 
 #: The files, the series file first.
 NAMES = ("first.yaml", "train.py")

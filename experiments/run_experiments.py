@@ -250,7 +250,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Create, run or resume series, as `experiments run` does."""
     import argparse
 
-    from experiments.progress.choose_display import choose_display
+    from experiments.progress.displays import choose_display
     from experiments.run.one_series import RunOptions
 
     parser = argparse.ArgumentParser(prog="python -m experiments.run_experiments", description=main.__doc__)

@@ -6,9 +6,9 @@ import json
 from typing import Any
 
 from experiments.execution.assignment import Stage
-from experiments.execution.duration_text import duration_text
 from experiments.parameters import ParameterError, flatten
 from experiments.progress.model import RunProgress, Slowest
+from experiments.units import duration_text
 
 _HINTS = {
     Stage.DRAINING: "finishing what runs; Ctrl-C again stops at once",

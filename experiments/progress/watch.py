@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-import sys
 import time
 from functools import partial
 
 from database.queries.overview import SeriesSummary
-from experiments.progress.choose_display import can_redraw
-from experiments.progress.json_lines import JsonLinesDisplay
 from experiments.progress.model import Display
-from experiments.progress.plain import PlainDisplay
 from experiments.progress.poller import Poller, take_snapshot
 from experiments.progress.tracker import ProgressTracker
 
@@ -41,14 +37,3 @@ def watch_series(summary: SeriesSummary, display: Display, every_s: float) -> No
             time.sleep(_POLL_S)
     if tracker.failure is not None:
         raise tracker.failure
-
-
-def display_on_stdout(every_s: float, *, as_json: bool) -> Display:
-    """Return the display for stdout: JSON lines, live on a terminal, plain lines elsewhere."""
-    if as_json:
-        return JsonLinesDisplay(sys.stdout, every_s)
-    if can_redraw(sys.stdout.isatty()):
-        from experiments.progress.live import live_on_stdout  # loads rich
-
-        return live_on_stdout()
-    return PlainDisplay(sys.stdout, every_s)

@@ -26,7 +26,7 @@ from database.settings import Settings, results_directory
 from experiments.creation import Created, check_target, create_series
 from experiments.execution.assignment import Assignment, Ending, Observer, RunnerStatus
 from experiments.output.results_folder import ResultsFolder
-from experiments.progress.choose_display import display_for
+from experiments.progress.displays import display_for
 from experiments.progress.model import Display
 from experiments.progress.suspend_hint import SuspendHint
 from experiments.progress.tracker import ProgressTracker

@@ -7,9 +7,9 @@ from typing import Any
 
 from database.queries.overview import StatusCounts
 from experiments.creation import Created
-from experiments.execution.duration_text import duration_text
 from experiments.processes.stop_signals import SIGNAL_EXIT_CODE
 from experiments.progress.format import journals_text
+from experiments.units import duration_text
 
 SOME_FAILED_EXIT_CODE = 1
 #: A person or a rule stopped it.

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from database.suggestions import nearest
-from experiments.output.paths import path_problem
+from experiments.output.results_folder import path_problem
 from experiments.series_file.models import SeriesFile
 from experiments.series_file.reading.document import Document
 from experiments.series_file.reading.errors import KeyPath, Problem, SeriesFileError

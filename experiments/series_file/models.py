@@ -9,21 +9,19 @@ from pydantic import BeforeValidator, Field, StrictInt, StrictStr
 
 from database.names import series_name
 from experiments.series_file.axes import PARAMETER_SECTIONS, Axis, axes, parameter_names
-from experiments.series_file.sections.base import Section
 from experiments.series_file.sections.execute import ExecuteSection
+from experiments.series_file.sections.fields import Section, Text
 from experiments.series_file.sections.graphs import GraphSpec
 from experiments.series_file.sections.tables import TableSpec
 
 #: More than these in one series are refused.
 MAX_EXPERIMENTS = 1_000_000
 
-_Text = Annotated[StrictStr, Field(min_length=1)]
-
 
 class RunSection(Section):
     """What is run: `function` is ``module:function`` or ``path/file.py:function``."""
 
-    function: _Text
+    function: Text
 
 
 class RepeatSection(Section):
@@ -36,8 +34,8 @@ class MetricSection(Section):
     """How a metric or result is shown, and whether more of it is better."""
 
     goal: Literal["max", "min"] | None = None
-    label: _Text | None = None
-    unit: _Text | None = None
+    label: Text | None = None
+    unit: Text | None = None
 
 
 class SeriesFile(Section):
@@ -49,12 +47,12 @@ class SeriesFile(Section):
 
     name: Annotated[StrictStr, BeforeValidator(series_name)]
     description: StrictStr = ""
-    tags: tuple[_Text, ...] = ()
+    tags: tuple[Text, ...] = ()
     run: RunSection
-    fixed: dict[_Text, Any] = Field(default_factory=dict)
-    grid: dict[_Text, Annotated[tuple[Any, ...], Field(min_length=1)]] = Field(default_factory=dict)
+    fixed: dict[Text, Any] = Field(default_factory=dict)
+    grid: dict[Text, Annotated[tuple[Any, ...], Field(min_length=1)]] = Field(default_factory=dict)
     repeat: RepeatSection = RepeatSection()
-    metrics: dict[_Text, MetricSection] = Field(default_factory=dict)
+    metrics: dict[Text, MetricSection] = Field(default_factory=dict)
     execute: ExecuteSection = ExecuteSection()
     graphs: tuple[GraphSpec, ...] = ()
     tables: tuple[TableSpec, ...] = ()

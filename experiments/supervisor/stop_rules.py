@@ -10,9 +10,9 @@ from functools import partial
 
 from database.claims.protocol import FirstExperiments
 from database.counts import Ended, count_ended_by
-from experiments.execution.duration_text import duration_text
 from experiments.execution.options import StopRule
 from experiments.supervisor.database_thread import Bookkeeper
+from experiments.units import duration_text
 
 #: Half of all experiments take longer than the typical one, and recording takes its time too.
 _TYPICAL_FACTOR, _MARGIN_S = 1.1, 1.0

@@ -58,7 +58,7 @@ def run(*, sources: tuple[str, ...], progress: str, as_json: bool, **how: Any) -
     Completed experiments are never run again: after a crash or Ctrl-C the same command goes on.
     Ctrl-C lets running experiments finish; a second one stops them (they are pending again).
     """
-    from experiments.progress.choose_display import choose_display
+    from experiments.progress.displays import choose_display
     from experiments.run.one_series import RunOptions
     from experiments.run_experiments import run_series, run_several_series
     from meta.commands.support import printing

@@ -14,8 +14,8 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 
 from database.queries.failures import FailureGroup
-from experiments.execution.duration_text import duration_text
 from experiments.parameters import flatten
+from experiments.units import duration_text
 from meta.graphs.provenance.origin import code_version
 from meta.records.code_versions import CodeVersion
 from meta.records.value_set import ValueSet

@@ -12,10 +12,8 @@ from pydantic import BeforeValidator, Field, StrictBool, StrictInt
 from database.claims.types import MAX_DELAY_S, RetryPolicy
 from database.models import Outcome
 from experiments.execution.options import Execution, StopRule
-from experiments.series_file.sections.base import Section
-from experiments.series_file.units.abbreviated import shortened
-from experiments.series_file.units.duration import seconds_of
-from experiments.series_file.units.size import bytes_of
+from experiments.series_file.sections.fields import Section
+from experiments.units import bytes_of, seconds_of, shortened
 
 MAX_WORKERS = 4096
 _SHARE = re.compile(r"(\d{1,3}(?:\.\d{1,9})?)\s*%\Z", re.ASCII)

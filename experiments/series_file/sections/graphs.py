@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from pydantic import BeforeValidator, Field, StrictBool, StrictInt, StrictStr, model_validator
 
 from database.names import safe_name
-from experiments.series_file.sections import shorthand
-from experiments.series_file.sections.base import Section
+from experiments.series_file.sections import fields
+from experiments.series_file.sections.fields import Section, Text
 from experiments.series_file.sections.graph_kinds import ANY_KIND, GRAPH_KINDS
 
 if TYPE_CHECKING:
@@ -29,7 +29,6 @@ _SMALLEST, _LARGEST = 1.0, 40.0
 #: ten around an axis need room.
 LARGEST_NUMBER = 1e200
 
-_Text = Annotated[StrictStr, Field(min_length=1)]
 _Limits = tuple[float | None, float | None]
 
 #: An expression, or the exact values of parameters by their dotted names.
@@ -54,7 +53,7 @@ def _limits(value: object) -> object:
                 raise ValueError(f"must not lie beyond {LARGEST_NUMBER:g}, where nothing is drawn")
             return tuple(None if end is None else float(end) for end in value)
     raise ValueError(
-        f"must be a lower and a higher end, such as [0, 1] or [0, null], not {shorthand.described(value)}"
+        f"must be a lower and a higher end, such as [0, 1] or [0, null], not {fields.described(value)}"
     )
 
 
@@ -67,15 +66,15 @@ def _size(value: object) -> object:
             return width, height
     raise ValueError(
         f"must be column, page, or width and height in inches from {_SMALLEST:g} to {_LARGEST:g}, "
-        f"such as [3.5, 3], not {shorthand.described(value)}"
+        f"such as [3.5, 3], not {fields.described(value)}"
     )
 
 
 class FacetSection(Section):
     """The parameters that set the row and the column of a panel."""
 
-    row: _Text | None = None
-    column: _Text | None = None
+    row: Text | None = None
+    column: Text | None = None
 
 
 class ScaleSection(Section):
@@ -97,10 +96,10 @@ class LimitsSection(Section):
 class LabelsSection(Section):
     """What stands at each axis and above the legend, in place of names and units."""
 
-    x: _Text | None = None
-    y: _Text | None = None
-    color: _Text | None = None
-    legend: _Text | None = None
+    x: Text | None = None
+    y: Text | None = None
+    color: Text | None = None
+    legend: Text | None = None
 
 
 class GraphSpec(Section):
@@ -149,29 +148,27 @@ class GraphSpec(Section):
     """
 
     kind: GraphKind | None = None
-    y: _Text | None = None
-    x: _Text | None = None
-    hue: _Text | None = None
-    style: _Text | None = None
-    rows: _Text | None = None
+    y: Text | None = None
+    x: Text | None = None
+    hue: Text | None = None
+    style: Text | None = None
+    rows: Text | None = None
     facet: Annotated[FacetSection | None, BeforeValidator(_facet)] = None
-    where: Annotated[Any, BeforeValidator(shorthand.where)] = None
-    over: Annotated[tuple[_Text, ...], BeforeValidator(shorthand.names)] = ()
+    where: Annotated[Any, BeforeValidator(fields.where)] = None
+    over: Annotated[tuple[Text, ...], BeforeValidator(fields.names)] = ()
     estimator: EstimatorName = "mean"
     interval: IntervalName = "ci"
-    level: Annotated[float | None, BeforeValidator(shorthand.level)] = None
+    level: Annotated[float | None, BeforeValidator(fields.level)] = None
     smoothing: Annotated[StrictInt, Field(ge=2, le=100_000)] | None = None
     points: StrictBool = False
     bins: Annotated[StrictInt, Field(ge=1, le=500)] | None = None
     scale: ScaleSection = ScaleSection()
     limits: LimitsSection = LimitsSection()
-    order: Annotated[dict[_Text, tuple[Any, ...]], BeforeValidator(shorthand.order)] = Field(
-        default_factory=dict
-    )
-    title: _Text | None = None
+    order: Annotated[dict[Text, tuple[Any, ...]], BeforeValidator(fields.order)] = Field(default_factory=dict)
+    title: Text | None = None
     labels: LabelsSection = LabelsSection()
     size: Annotated[Literal["column", "page"] | tuple[float, float] | None, BeforeValidator(_size)] = None
-    formats: Annotated[tuple[FormatName, ...], BeforeValidator(shorthand.formats)] = ("png", "svg")
+    formats: Annotated[tuple[FormatName, ...], BeforeValidator(fields.formats)] = ("png", "svg")
     theme: ThemeName = "light"
     name: Annotated[StrictStr, BeforeValidator(safe_name)] | None = None
 
@@ -181,7 +178,7 @@ class GraphSpec(Section):
         """Write out what may be left out or shortened: the x of a curve, ``ci95``, axes."""
         if not isinstance(data, Mapping):
             return data
-        full = shorthand.interval(data)
+        full = fields.interval(data)
         rules = GRAPH_KINDS.get(str(full.get("kind")), ANY_KIND)
         if rules.over_steps:
             full.setdefault("x", STEP)

@@ -7,7 +7,7 @@ from typing import Any
 
 from database.suggestions import suggestion
 from experiments.series_file.reading.errors import KeyPath, PathMessage
-from experiments.series_file.sections import graph_checks, shorthand
+from experiments.series_file.sections import fields, graph_checks
 from experiments.series_file.sections.tables import show_parts
 
 _ROLES = ("rows", "columns", "over")
@@ -27,7 +27,7 @@ def objections(table: Mapping[str, Any]) -> Iterator[PathMessage]:
     for key in _SHOWN if parts is not None else ():
         if key in table:
             yield (key,), f"is said by show: {table['show']} already; leave one of them out"
-    yield from graph_checks.estimation_problems(shorthand.interval({**table, **(parts or {})}))
+    yield from graph_checks.estimation_problems(fields.interval({**table, **(parts or {})}))
     yield from _compared(table)
 
 

@@ -9,10 +9,10 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, Field, StrictBool, StrictStr, model_validator
 
 from database.names import safe_name
-from experiments.series_file.sections import shorthand
-from experiments.series_file.sections.base import Section
+from experiments.series_file.sections import fields
+from experiments.series_file.sections.fields import Section, Text
 from experiments.series_file.sections.graphs import EstimatorName, IntervalName
-from experiments.series_file.units.abbreviated import shortened
+from experiments.units import shortened
 
 TableFormat = Literal["markdown", "latex", "csv", "html"]
 #: What `show` may be: an estimator alone, with an interval after ``±`` or ``+-``, or in brackets.
@@ -20,8 +20,7 @@ _SHOW = re.compile(
     r"(?P<estimator>\w+)(?:\s*(?:±|\+-)\s*(?P<half>[\w.]+)|\s*\[\s*(?P<ends>[\w.]+)\s*\])?", re.ASCII
 )
 
-_Text = Annotated[StrictStr, Field(min_length=1)]
-_Names = Annotated[tuple[_Text, ...], BeforeValidator(shorthand.names)]
+_Names = Annotated[tuple[Text, ...], BeforeValidator(fields.names)]
 
 
 def _show(value: object) -> object:
@@ -40,7 +39,7 @@ def show_parts(text: object) -> dict[str, Any] | None:
         return None
     interval = found["half"] or found["ends"] or "none"
     parts = {"estimator": found["estimator"], "interval": interval, "ends": found["ends"] is not None}
-    return shorthand.interval(parts)
+    return fields.interval(parts)
 
 
 class TableSpec(Section):
@@ -84,31 +83,29 @@ class TableSpec(Section):
         What stands above the table, and the name of its files.
     """
 
-    y: _Text
+    y: Text
     rows: Annotated[_Names, Field(min_length=1)]
     columns: _Names = ()
-    where: Annotated[Any, BeforeValidator(shorthand.where)] = None
+    where: Annotated[Any, BeforeValidator(fields.where)] = None
     over: _Names = ()
     select: Literal["best_per_row", "best_per_column", "best_per_cell"] | None = None
     show: Annotated[None, BeforeValidator(_show)] = None
     estimator: EstimatorName = "mean"
     interval: IntervalName = "ci"
-    level: Annotated[float | None, BeforeValidator(shorthand.level)] = None
+    level: Annotated[float | None, BeforeValidator(fields.level)] = None
     ends: StrictBool = False
     within: Literal["column", "row"] = "column"
     bold: Literal["best", "none"] = "best"
     significance: StrictBool = True
     baseline: Any = None
-    labels: dict[_Text, _Text] = Field(default_factory=dict)
-    order: Annotated[dict[_Text, tuple[Any, ...]], BeforeValidator(shorthand.order)] = Field(
-        default_factory=dict
-    )
-    to: Annotated[tuple[TableFormat, ...], BeforeValidator(shorthand.formats)] = (
+    labels: dict[Text, Text] = Field(default_factory=dict)
+    order: Annotated[dict[Text, tuple[Any, ...]], BeforeValidator(fields.order)] = Field(default_factory=dict)
+    to: Annotated[tuple[TableFormat, ...], BeforeValidator(fields.formats)] = (
         "markdown",
         "latex",
         "csv",
     )
-    title: _Text | None = None
+    title: Text | None = None
     name: Annotated[StrictStr, BeforeValidator(safe_name)] | None = None
 
     @property
@@ -122,7 +119,7 @@ class TableSpec(Section):
         """Write out what may be shortened: `show`, ``ci95``, the order of the only row."""
         if not isinstance(data, Mapping):
             return data
-        full = shorthand.interval(data)
+        full = fields.interval(data)
         if (parts := show_parts(full.get("show"))) is not None:
             full = {**parts, **full, "show": None}
         rows = [full["rows"]] if isinstance(full.get("rows"), str) else full.get("rows")

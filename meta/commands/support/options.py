@@ -44,7 +44,7 @@ class _Duration(click.ParamType):  # type: ignore[type-arg]  # older clicks cann
     name = "duration"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
-        from experiments.series_file.units.duration import seconds_of
+        from experiments.units import seconds_of
 
         try:
             return seconds_of(float(value) if _is_number(value) else value)
@@ -184,7 +184,7 @@ def json_option(function: Function) -> Function:
     return click.option("--json", "as_json", is_flag=True, help="Print JSON instead of text.")(function)
 
 
-#: As `experiments.progress.choose_display.MODES`, which `--help` does not import.
+#: As `experiments.progress.displays.MODES`, which `--help` does not import.
 PROGRESS_MODES = ("auto", "live", "plain", "json", "none")
 
 

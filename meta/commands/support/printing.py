@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from experiments.execution.duration_text import duration_text
+from experiments.units import duration_text
 
 if TYPE_CHECKING:
     from rich.console import Console

@@ -1,10 +1,11 @@
-"""How progress looks: a line, JSON, and the picture on a terminal."""
+"""How progress is displayed: a line, JSON, or live on a terminal; and which display is chosen where."""
 
 from __future__ import annotations
 
 import io
 import json
 import re
+import sys
 from dataclasses import replace
 from typing import Any
 
@@ -14,11 +15,17 @@ from rich.console import Console
 
 from database.queries.overview import StatusCounts
 from experiments.execution.assignment import Stage, WorkerStatus
+from experiments.progress.displays import (
+    MODES,
+    JsonLinesDisplay,
+    PlainDisplay,
+    choose_display,
+    display_for,
+)
 from experiments.progress.format import one_line, parameters_text, rate_text
-from experiments.progress.json_lines import JsonLinesDisplay
 from experiments.progress.live import LiveDisplay
 from experiments.progress.model import RunProgress, Slowest
-from experiments.progress.plain import PlainDisplay
+from meta.commands.support.options import PROGRESS_MODES
 
 WORKERS = (
     WorkerStatus("a", 11, 7, 1, busy_s=3725.0, memory_bytes=300 << 20),
@@ -267,3 +274,51 @@ def test_begins_anew_after_it_was_closed() -> None:
         display.close()
     assert "first" in drawn(console)
     assert "second" in drawn(console)
+
+
+@pytest.fixture
+def on_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.delenv("CI", raising=False)
+
+
+def test_modes_are_those_of_the_option() -> None:
+    """The command offers what there is."""
+    assert MODES == PROGRESS_MODES
+
+
+def test_on_a_terminal(on_terminal: None) -> None:
+    """A terminal gets the picture, unless something else is asked for."""
+    assert isinstance(choose_display(), LiveDisplay)
+    assert isinstance(choose_display("plain"), PlainDisplay)
+    assert isinstance(choose_display("json"), JsonLinesDisplay)
+    assert choose_display("none") is None
+
+
+def test_without_a_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A log gets lines, also when a picture is asked for."""
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: False)
+    assert isinstance(choose_display(), PlainDisplay)
+    assert isinstance(choose_display("live"), PlainDisplay)
+
+
+def test_on_a_terminal_that_cannot_redraw(on_terminal: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    """TERM=dumb gets lines."""
+    monkeypatch.setenv("TERM", "dumb")
+    assert isinstance(choose_display("live"), PlainDisplay)
+
+
+def test_in_continuous_integration(on_terminal: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    """CI gets lines, whatever its stderr pretends to be, unless a picture is asked for."""
+    monkeypatch.setenv("CI", "true")
+    assert isinstance(choose_display(), PlainDisplay)
+    assert isinstance(choose_display("live"), LiveDisplay)
+
+
+def test_in_one_process() -> None:
+    """Experiments that run in this process have the terminal for themselves."""
+    live, lines = LiveDisplay(), JsonLinesDisplay(sys.stderr)
+    assert isinstance(display_for(live, 0), PlainDisplay)
+    assert display_for(lines, 0) is lines
+    assert display_for(live, 1) is live

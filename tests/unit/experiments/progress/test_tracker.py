@@ -17,8 +17,8 @@ from database.errors import NotFoundError
 from database.queries.overview import StatusCounts
 from database.queries.pace import RunningNow
 from experiments.execution.assignment import RunnerStatus, Stage, WorkerStatus
+from experiments.progress.displays import PlainDisplay
 from experiments.progress.model import RunProgress
-from experiments.progress.plain import PlainDisplay
 from experiments.progress.poller import Poller, Snapshot
 from experiments.progress.tracker import ProgressTracker
 

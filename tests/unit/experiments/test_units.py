@@ -1,4 +1,4 @@
-"""Durations."""
+"""Durations as text."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import math
 
 import pytest
 
-from experiments.series_file.units.duration import seconds_of
+from experiments.units import duration_text, seconds_of
 
 
 @pytest.mark.parametrize(
@@ -33,3 +33,24 @@ def test_what_is_no_duration_is_refused(value: object) -> None:
     """Zero, negative, endless and ill-formed durations are refused with an example."""
     with pytest.raises(ValueError, match="such as 90s or 1h30m"):
         seconds_of(value)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "shown"),
+    [
+        (0.0, "0 ms"),
+        (0.02591, "25.9 ms"),
+        (1.0, "1 s"),
+        (8.42, "8.42 s"),
+        (59.4, "59.4 s"),
+        (59.6, "1 min"),
+        (200, "3 min 20 s"),
+        (3600, "1 h"),
+        (7260, "2 h 1 min"),
+        (100_000, "1 d 3 h"),
+        (86_400 * 400, "400 d"),
+    ],
+)
+def test_two_units_at_most(seconds: float, shown: str) -> None:
+    """A duration is written with the one or two units that matter."""
+    assert duration_text(seconds) == shown

@@ -1,14 +1,26 @@
-"""Short forms in graphs and tables, and the values of keys that both have."""
+"""The base of all sections, and the values and short forms that several of them have."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import Any
+from typing import Annotated, Any
 
-from experiments.series_file.units.abbreviated import shortened
+from pydantic import BaseModel, ConfigDict, Field, StrictStr
+
+from experiments.units import shortened
 
 _CI = re.compile(r"(ci|bca)(\d{1,2}(?:\.\d+)?)", re.ASCII)
+
+
+#: Text that is not empty.
+Text = Annotated[StrictStr, Field(min_length=1)]
+
+
+class Section(BaseModel):
+    """Has its keys only, and never changes."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 def names(value: object) -> object:

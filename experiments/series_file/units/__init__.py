@@ -1,1 +1,0 @@
-"""Durations and sizes as people write them."""
