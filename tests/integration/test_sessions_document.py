@@ -1,4 +1,4 @@
-"""Every snippet of docs/sessions.md is executed, on both databases, and prints what the page says."""
+"""Every snippet of the pages about sessions is executed, on both databases, and prints what the page says."""
 
 from __future__ import annotations
 
@@ -14,7 +14,8 @@ import pytest
 
 from tests.warm_python import WarmPython
 
-PAGE = Path(__file__).parents[2] / "docs" / "sessions.md"
+DOCS = Path(__file__).parents[2] / "docs"
+TEXT = "".join((DOCS / name).read_text(encoding="utf-8") for name in ("sessions.md", "sessions-reference.md"))
 _BLOCK = re.compile(
     r"(?:<!-- (?P<marker>sqlite only|pytest) -->\n)?"
     r"```python\n(?P<code>.*?)```\n(?:\n```text\n(?P<output>.*?)```\n)?",
@@ -24,7 +25,7 @@ _BLOCK = re.compile(
 
 @dataclass(frozen=True)
 class Snippet:
-    """A script of the page, and what it prints."""
+    """A script of a page, and what it prints."""
 
     title: str
     code: str
@@ -34,8 +35,8 @@ class Snippet:
 
 
 def snippets() -> list[Snippet]:
-    """Return the scripts of the page, each with the number of its place as its title."""
-    found = enumerate(_BLOCK.finditer(PAGE.read_text(encoding="utf-8")), start=1)
+    """Return the scripts of the pages, each with the number of its place as its title."""
+    found = enumerate(_BLOCK.finditer(TEXT), start=1)
     return [
         Snippet(f"{number}", one["code"], one["output"] or "", one["marker"] or "") for number, one in found
     ]
@@ -44,7 +45,7 @@ def snippets() -> list[Snippet]:
 def test_all_snippets_are_found() -> None:
     """No fenced script escapes the tests, and each says what it prints."""
     found = snippets()
-    assert len(found) == PAGE.read_text(encoding="utf-8").count("```python") >= 12
+    assert len(found) == TEXT.count("```python") >= 12
     assert all(snippet.output for snippet in found)
 
 
@@ -100,7 +101,7 @@ def test_what_a_snippet_does_is_seen(
 def test_snippet_of_tests(postgres_server: str, tmp_path: Path, snippet: Snippet) -> None:
     """A file of tests passes in a folder whose conftest has the one line of the page."""
     line = 'pytest_plugins = ["database.testing"]'
-    assert f"`{line}`" in PAGE.read_text(encoding="utf-8")
+    assert f"`{line}`" in TEXT
     (tmp_path / "conftest.py").write_text(f"{line}\n", encoding="utf-8")
     (tmp_path / "pytest.ini").write_text("[pytest]\nfilterwarnings = error\n", encoding="utf-8")
     (tmp_path / "test_script.py").write_text(snippet.code, encoding="utf-8")

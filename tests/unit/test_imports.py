@@ -80,8 +80,8 @@ def test_dotted_texts_are_told_apart() -> None:
     """A module that is gone, a name that its module lacks and a field of a class are told apart."""
     assert is_there("database.session.scoped_session")
     assert is_there("database.models.Experiment")
-    assert not is_there("database.session.nonsense")
-    assert not is_there("database.nonsense")
+    for module in ("database.session", "database"):
+        assert not is_there(f"{module}.nonsense")
 
 
 def imports_of(path: Path) -> Iterator[tuple[ast.stmt, str]]:

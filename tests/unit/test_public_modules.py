@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from importlib import import_module
 from pathlib import Path
 
@@ -79,3 +80,11 @@ def test_modules_import_past_their_own_folder() -> None:
                     found = [alias.name for alias in node.names if alias.name in exported]
                     through += [f"{path.relative_to(ROOT)}:{node.lineno}: {each}" for each in found]
     assert through == []
+
+
+def test_public_modules_are_documented() -> None:
+    """The page for programmers lists just the modules that are public."""
+    page = (ROOT / "docs" / "python.md").read_text(encoding="utf-8")
+    rows = [row.split("|")[1] for row in page.splitlines() if row.startswith("| `")]
+    listed = {name for row in rows for name in re.findall(r"`([\w.]+)`", row)}
+    assert listed | {"meta.frames"} == set(PUBLIC)
