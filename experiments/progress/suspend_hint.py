@@ -53,7 +53,7 @@ class SuspendHint:
 
 def hint() -> str:
     """Return what suspending means with the database in use."""
-    text = "suspended: the workers go on, but nobody watches them (no limits, no replacement) until `fg`"
+    text = "suspended: the workers go on unsupervised (no limits, no replacement) until `fg`"
     if current_url().get_backend_name() == "sqlite":
         return text
     lease_s = Settings.from_environment().lease_s

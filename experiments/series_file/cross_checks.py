@@ -106,7 +106,7 @@ def _count(chain: Sequence[Axis], seeds: Any) -> Iterator[PathMessage]:
 class _Checks(Protocol):
     """The module that checks graphs, or the one that checks tables."""
 
-    def objections(self, asked: Mapping[str, Any], /) -> Iterator[PathMessage]: ...
+    def problems(self, asked: Mapping[str, Any], /) -> Iterator[PathMessage]: ...
 
     def names(self, asked: Mapping[str, Any], parameters: Sequence[str], /) -> Iterator[PathMessage]: ...
 
@@ -125,7 +125,7 @@ def _shown(
             if name in named:
                 yield (section, index, "name"), f"{name!r} is the name of {section}[{named[name]}] too"
             named.setdefault(name, index)
-        for path, message in (*checks.objections(asked), *checks.names(asked, parameters)):
+        for path, message in (*checks.problems(asked), *checks.names(asked, parameters)):
             yield (section, index, *path), message
         if isinstance(where := asked.get("where"), str):
             try:

@@ -53,7 +53,7 @@ def plain_scalar(text: str) -> Any:
         return int(text, 16)
     if _is_ambiguous(text):
         raise AmbiguousScalarError(
-            f"{text} is a number to some readers of YAML and not, or another one, to others; "
+            f"{text} is not the same value to all readers of YAML; "
             f'quote it for text ("{text}"), or write a plain decimal number'
         )
     return text

@@ -1,1 +1,1 @@
-"""One model per section of a series file, and what it may say."""
+"""The models of a series file's sections, and the checks of graphs and tables."""

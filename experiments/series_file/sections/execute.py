@@ -46,13 +46,13 @@ def _bytes(value: object) -> int | None:
 def _failed(value: object) -> object:
     if type(value) is int and value >= 1:
         return value
-    if isinstance(value, str) and (found := _SHARE.match(value)) and 0 < float(found[1]) <= 100:
+    if isinstance(value, str) and (match := _SHARE.match(value)) and 0 < float(match[1]) <= 100:
         return value
     raise ValueError(f"must be a count such as 10 or a share such as 20%, not {shortened(value)}")
 
 
 def _delay(value: object) -> float:
-    """Return a duration, which may be none at all, but not longer than retries ever wait."""
+    """Return a delay in seconds, 0 to the longest that retries wait."""
     seconds = 0.0 if type(value) in {int, float} and value == 0 else seconds_of(value)
     if seconds > MAX_DELAY_S:
         raise ValueError(f"must be at most {MAX_DELAY_S / 60:.0f}m, not {shortened(value)}")
@@ -60,7 +60,7 @@ def _delay(value: object) -> float:
 
 
 def _webhook(value: object) -> object:
-    """Refuse what is no URL of the web; the message does not repeat it, as it may hold a secret."""
+    """Refuse what is no HTTP URL; the message does not repeat it, as it may hold a secret."""
     if value is None:
         return None
     if isinstance(value, str) and value.isascii() and value.isprintable() and " " not in value:
@@ -78,7 +78,7 @@ _Count = Annotated[StrictInt, Field(ge=0, le=1000)]
 
 
 class RetriesSection(Section):
-    """How often an experiment is tried again, by how its attempts ended."""
+    """How often an experiment is retried, by outcome of its attempts."""
 
     lost: _Count = 10
     interrupted: _Count = 10
@@ -91,35 +91,35 @@ class RetriesSection(Section):
     delay: Annotated[float, BeforeValidator(_delay)] = 1.0
 
     def policy(self) -> RetryPolicy:
-        """Return it as the protocol takes it."""
+        """Return the policy of the claim protocol."""
         counts = self.model_dump(exclude={"delay"})
         return RetryPolicy({Outcome(name): count for name, count in counts.items()}, delay_s=self.delay)
 
 
 class RecycleSection(Section):
-    """When a worker is replaced by a fresh one, against leaks."""
+    """When a worker is replaced by a new one, against leaks."""
 
     experiments: Annotated[StrictInt, Field(ge=1)] | None = None
     growth: Annotated[int | None, BeforeValidator(_bytes)] = None
 
 
 class StopAfterSection(Section):
-    """When a run gives up."""
+    """When a run stops because experiments fail."""
 
     #: A count, or a share of what has ended in this run, such as ``20%``.
     failed: Annotated[int | str, BeforeValidator(_failed)]
-    #: A share is not looked at before so many have ended.
+    #: A share counts only once so many have ended.
     minimum: Annotated[StrictInt, Field(ge=1)] = 20
 
     def rule(self) -> StopRule:
-        """Return it as the supervisor takes it."""
+        """Return the rule of the supervisor."""
         if isinstance(self.failed, int):
             return StopRule(self.failed, is_share=False)
         return StopRule(float(self.failed.rstrip("% ")) / 100, is_share=True, minimum=self.minimum)
 
 
 class NotifySection(Section):
-    """Who is told at the end of a run."""
+    """How the end of a run is notified."""
 
     bell: StrictBool = False
     #: Gets a POST with the summary as JSON.
@@ -127,7 +127,7 @@ class NotifySection(Section):
 
 
 class ExecuteSection(Section):
-    """How the experiments are run; nothing here decides which ones there are."""
+    """How experiments are run; nothing here decides which ones there are."""
 
     workers: Annotated[Literal["auto"] | int, BeforeValidator(_workers)] = "auto"
     isolation: Literal["pool", "process"] = "pool"
@@ -143,13 +143,13 @@ class ExecuteSection(Section):
     notify: NotifySection = NotifySection()
 
     def worker_count(self, override: int | None = None) -> int:
-        """Return how many workers there are: `override`, or what the file says, on this machine."""
+        """Return the number of workers on this machine: `override`, or that of the file."""
         if override is not None:
             return override
         return len(os.sched_getaffinity(0)) if self.workers == "auto" else self.workers
 
     def notes(self, workers: int) -> list[str]:
-        """Return, for people, what of this has no effect with so many workers."""
+        """Return remarks on what of this has no effect with so many workers."""
         if workers:
             return []
         ignored = [
@@ -165,8 +165,8 @@ class ExecuteSection(Section):
         if not ignored:
             return []
         names = ", ".join(f"execute.{name}" for name in ignored)
-        does = "does" if len(ignored) == 1 else "do"
-        return [f"{names} {does} nothing with 0 workers: nobody watches this process, which runs everything"]
+        have = "has" if len(ignored) == 1 else "have"
+        return [f"{names} {have} no effect with 0 workers: this process runs everything, unsupervised"]
 
     def execution(self, workers: int) -> Execution:
         """Resolve what depends on the machine and the number of workers."""

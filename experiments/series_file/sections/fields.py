@@ -11,8 +11,6 @@ from pydantic import BaseModel, ConfigDict, Field, StrictStr
 from experiments.units import shortened
 
 _CI = re.compile(r"(ci|bca)(\d{1,2}(?:\.\d+)?)", re.ASCII)
-
-
 #: Text that is not empty.
 Text = Annotated[StrictStr, Field(min_length=1)]
 
@@ -66,10 +64,10 @@ def interval(given: Mapping[str, Any]) -> dict[str, Any]:
     """Return a graph or table with an interval such as ``ci95`` written as `interval` and `level`."""
     full = dict(given)
     text = full.get("interval")
-    if isinstance(text, str) and (found := _CI.fullmatch(text)):
-        full["interval"] = found[1]
+    if isinstance(text, str) and (match := _CI.fullmatch(text)):
+        full["interval"] = match[1]
         if full.get("level") is None:
-            full["level"] = float(found[2]) / 100
+            full["level"] = float(match[2]) / 100
     return full
 
 

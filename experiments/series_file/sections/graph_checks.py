@@ -6,12 +6,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from database.suggestions import suggestion
-from experiments.series_file.reading.errors import KeyPath
+from experiments.series_file.reading.errors import KeyPath, PathMessage
 from experiments.series_file.sections.graph_kinds import ANY_KIND, GRAPH_KINDS, GraphRules, rules_of
 from experiments.series_file.sections.graphs import SECONDS, STEP, GraphSpec
-
-#: The path below a graph, and what is wrong there.
-_Problem = tuple[KeyPath, str]
 
 #: As a file that was written out in full has them.
 _DEFAULTS = GraphSpec().model_dump(mode="json")
@@ -22,7 +19,7 @@ _ALL_AXES = frozenset().union(*(rules.axes for rules in GRAPH_KINDS.values()))
 _INTERVALS_OVER = ("ci", "bca", "none")
 
 
-def objections(graph: Mapping[str, Any]) -> Iterator[_Problem]:
+def problems(graph: Mapping[str, Any]) -> Iterator[PathMessage]:
     """Yield what is wrong with the keys of a graph, whatever parameters there are.
 
     Parameters
@@ -54,7 +51,7 @@ def _takes(rules: GraphRules) -> str:
     return f"it takes {', '.join(key for key in GraphSpec.model_fields if key in rules.keys)}"
 
 
-def _axes(graph: Mapping[str, Any], rules: GraphRules) -> Iterator[_Problem]:
+def _axes(graph: Mapping[str, Any], rules: GraphRules) -> Iterator[PathMessage]:
     for key in ("scale", "limits"):
         given = graph.get(key)
         for axis, value in given.items() if isinstance(given, dict) else ():
@@ -63,7 +60,7 @@ def _axes(graph: Mapping[str, Any], rules: GraphRules) -> Iterator[_Problem]:
                 yield (key, axis), f"means nothing for {_called(rules)}; it takes {takes}"
 
 
-def _roles(graph: Mapping[str, Any], rules: GraphRules) -> Iterator[_Problem]:
+def _roles(graph: Mapping[str, Any], rules: GraphRules) -> Iterator[PathMessage]:
     """Refuse a parameter in two roles: one of them would show nothing."""
     taken: dict[str, str] = {}
     for path, name in _named(graph):
@@ -82,7 +79,7 @@ def _roles(graph: Mapping[str, Any], rules: GraphRules) -> Iterator[_Problem]:
         taken.setdefault(name, role)
 
 
-def estimation_problems(graph: Mapping[str, Any], *, over_steps: bool = False) -> Iterator[_Problem]:
+def estimation_problems(graph: Mapping[str, Any], *, over_steps: bool = False) -> Iterator[PathMessage]:
     """Yield what is wrong with estimator, interval and level; those of tables are the same."""
     interval, estimator = str(graph.get("interval", "ci")), str(graph.get("estimator", "mean"))
     if interval in {"sd", "se", "none"} and graph.get("level") is not None:
@@ -111,7 +108,7 @@ def estimation_problems(graph: Mapping[str, Any], *, over_steps: bool = False) -
         )
 
 
-def names(graph: Mapping[str, Any], parameters: Sequence[str]) -> Iterator[_Problem]:
+def names(graph: Mapping[str, Any], parameters: Sequence[str]) -> Iterator[PathMessage]:
     """Yield the names in a graph that are no parameters, each with what was probably meant."""
     rules = GRAPH_KINDS.get(str(graph.get("kind")), ANY_KIND)
     for path, name in _named(graph):

@@ -14,7 +14,7 @@ _ROLES = ("rows", "columns", "over")
 _SHOWN = ("estimator", "interval", "level", "ends")
 
 
-def objections(table: Mapping[str, Any]) -> Iterator[PathMessage]:
+def problems(table: Mapping[str, Any]) -> Iterator[PathMessage]:
     """Yield the problems of a table that do not depend on the parameters.
 
     Parameters
@@ -26,7 +26,7 @@ def objections(table: Mapping[str, Any]) -> Iterator[PathMessage]:
     parts = show_parts(table.get("show"))
     for key in _SHOWN if parts is not None else ():
         if key in table:
-            yield (key,), f"is said by show: {table['show']} already; leave one of them out"
+            yield (key,), f"is given by show: {table['show']} already; leave one of them out"
     yield from graph_checks.estimation_problems(fields.interval({**table, **(parts or {})}))
     yield from _compared(table)
 

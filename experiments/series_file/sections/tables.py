@@ -34,16 +34,16 @@ def _show(value: object) -> object:
 
 def show_parts(text: object) -> dict[str, Any] | None:
     """Return what a short form such as ``mean±ci95`` stands for; None when it is none."""
-    found = _SHOW.fullmatch(text) if isinstance(text, str) else None
-    if found is None:
+    match = _SHOW.fullmatch(text) if isinstance(text, str) else None
+    if match is None:
         return None
-    interval = found["half"] or found["ends"] or "none"
-    parts = {"estimator": found["estimator"], "interval": interval, "ends": found["ends"] is not None}
+    interval = match["half"] or match["ends"] or "none"
+    parts = {"estimator": match["estimator"], "interval": interval, "ends": match["ends"] is not None}
     return fields.interval(parts)
 
 
 class TableSpec(Section):
-    """One table as the series file asks for it; whether its keys fit together is checked by `table_checks`.
+    """A table of the series file; whether its keys fit together is checked by `table_checks`.
 
     Attributes
     ----------

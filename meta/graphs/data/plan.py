@@ -163,7 +163,7 @@ def make_plan(spec: GraphSpec, records: SeriesRecords) -> Plan:
     values = records.parameter_values() or {SERIES: ValueSet.single(records.name)}
     rules = _rules(spec, values)
     asked = spec.model_dump(exclude_defaults=True) | {"kind": rules.name}
-    for path, message in graph_checks.objections(asked):
+    for path, message in graph_checks.problems(asked):
         raise GraphError(f"{path_text(path)}: {message}")
     _check_names(spec, rules, values)
     for name, first in spec.order.items():

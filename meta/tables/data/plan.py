@@ -90,7 +90,7 @@ def make_plan(spec: TableSpec, records: SeriesRecords) -> TablePlan:
     if not any(configuration.completed for configuration in records.configurations):
         raise TableError(f"{records.nothing_completed()}: nothing to show")
     values = records.parameter_values() or {SERIES: ValueSet.single(records.name)}
-    for path, message in _objections(spec, list(values)):
+    for path, message in _problems(spec, list(values)):
         raise TableError(f"{path_text(path)}: {message}")
     for name, first in spec.order.items():
         unknown = [value for value in first if value not in values[name]]
@@ -110,9 +110,9 @@ def make_plan(spec: TableSpec, records: SeriesRecords) -> TablePlan:
     return TablePlan(spec, y, varying, values, _baseline(spec, values))
 
 
-def _objections(spec: TableSpec, parameters: Sequence[str]) -> Iterator[tuple[tuple[Any, ...], str]]:
+def _problems(spec: TableSpec, parameters: Sequence[str]) -> Iterator[tuple[tuple[Any, ...], str]]:
     asked = spec.model_dump(exclude_defaults=True)
-    yield from table_checks.objections(asked)
+    yield from table_checks.problems(asked)
     yield from table_checks.names(asked, parameters)
 
 

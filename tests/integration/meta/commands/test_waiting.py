@@ -61,4 +61,4 @@ def test_keys_without_effect(tmp_path: Path, sqlite_url: str, capsys: pytest.Cap
     )
     assert run_command(["check", str(file)]) == 0
     told = capsys.readouterr().err
-    assert "note: execute.isolation, execute.timeout do nothing with 0 workers" in told
+    assert "note: execute.isolation, execute.timeout have no effect with 0 workers" in told

@@ -182,7 +182,7 @@ def test_what_does_nothing_in_this_process(write: Write) -> None:
     execute = load_series_file(write(GOOD + "execute: {timeout: 5, memory: 1GB}")).file.execute
     assert execute.notes(2) == []
     [note] = execute.notes(0)
-    assert note.startswith("execute.timeout, execute.memory do nothing with 0 workers: nobody watches ")
+    assert note.startswith("execute.timeout, execute.memory have no effect with 0 workers: this process ")
     alone = load_series_file(write(GOOD + "execute: {timeout: 5}")).file.execute
     assert alone.notes(0)[0].startswith("execute.timeout does nothing")
 
