@@ -16,9 +16,9 @@ from experiments.attempt.metric_buffer import MAX_NAME_LENGTH, MetricBuffer
 if TYPE_CHECKING:
     import numpy
 
-#: Metrics of an experiment that runs on are written at least this often, so that people can look.
+#: Metrics of a running experiment are written at least this often, so that they can be looked at.
 _WRITE_EVERY_S = 5.0
-#: And whenever this many points have gathered: 24 bytes each.
+#: And whenever this many points are buffered, of 24 bytes each.
 _WRITE_POINTS = 100_000
 
 
@@ -28,7 +28,7 @@ class MetricError(ExperimentsError, TypeError):
 
 @dataclass(frozen=True)
 class Identity:
-    """Which attempt this is."""
+    """The attempt that a context belongs to."""
 
     experiment_id: int
     attempt_number: int
@@ -37,14 +37,14 @@ class Identity:
 
 
 class Run:
-    """What an experiment may ask for: its seed, a random generator, a folder, and a place for metrics.
+    """What an experiment may ask for: its seed, a random generator, a folder, and logging of metrics.
 
     Parameters
     ----------
     identity : Identity
         Which attempt this is.
     parameters : mapping
-        What the function is called with.
+        The parameters that the function is called with.
     directory : Path
         Where the experiment may keep files; created when asked for.
     write : callable
@@ -79,7 +79,7 @@ class Run:
     def rng(self) -> numpy.random.Generator:
         """A numpy generator seeded with `seed`; the same one at each use."""
         if self._rng is None:
-            import numpy
+            import numpy  # only experiments that draw random numbers need it
 
             self._rng = numpy.random.default_rng(self.seed)
         return self._rng
@@ -129,7 +129,7 @@ class Run:
         self._points += len(metrics)
 
     def close(self) -> tuple[Chunk, ...]:
-        """Return what is not written yet and take no more; for the worker, at the end."""
+        """Return what is not written yet and accept no more; for the worker, at the end."""
         with self._lock:
             self._closed = True
             return self._take_chunks()

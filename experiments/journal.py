@@ -1,4 +1,4 @@
-"""A worker's journal: what it started and finished, readable by its supervisor and after its death.
+"""A worker's journal: what it started and finished, read by its supervisor, also after its death.
 
 One file per worker, one append per record. It is the one mechanism for blame when a worker dies,
 for timeouts, for results that are finished but not yet in the database. What was appended survives
@@ -22,7 +22,7 @@ from dataclasses import dataclass
 from enum import IntEnum
 from pathlib import Path
 
-from database.claims.types import Finished
+from database.claims.types import Finished, Token
 from experiments.journal_encoding import decode_finished, encode_finished
 
 logger = logging.getLogger(__name__)
@@ -33,16 +33,14 @@ _MAGIC = b"XJ1\n"
 _ROTATE_BYTES = 1 << 20
 #: How much is read at once when the supervisor catches up.
 _READ_BYTES = 1 << 16
-#: A full disk, and a quota that is used up: somebody makes room. (A limit that the process itself has
-#: for the size of files stays: it dies by that.)
-_NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT})
-_ROOM_PAUSE_S = 0.5
-
-Token = tuple[int, int]
+#: A full disk, and a quota that is used up, may have space again. (A limit on the size of files of the
+#: process itself stays: it dies of that.)
+_DISK_FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
+_DISK_FULL_PAUSE_S = 0.5
 
 
 class RecordKind(IntEnum):
-    """What a record says."""
+    """What a record is about."""
 
     STARTED = 1  #: the experiment begins now
     FINISHED = 2  #: it has ended; the body has everything that is to be recorded
@@ -63,7 +61,7 @@ class JournalWriter:
         self._path = path
         self._file = self._create()
         self._size = 0
-        self._waits = False
+        self._is_waiting = False
 
     @property
     def descriptor(self) -> int:
@@ -90,7 +88,7 @@ class JournalWriter:
             self._append(RecordKind.RECORDED, (0, 0), b"")
 
     def close(self, *, orderly: bool) -> None:
-        """Close the file and leave it to the supervisor, with a last word when all was done."""
+        """Close the file and leave it to the supervisor; a last record says that the end was orderly."""
         if orderly:
             self._append(RecordKind.CLOSED, (0, 0), b"")
         os.close(self._file)
@@ -100,7 +98,7 @@ class JournalWriter:
         try:
             self._file = self._create()
         except OSError as error:
-            if error.errno not in _NO_ROOM:
+            if error.errno not in _DISK_FULL:
                 raise
             return False  # the old file does as well
         os.close(old)
@@ -125,25 +123,25 @@ class JournalWriter:
             try:
                 written = os.write(self._file, record)
             except OSError as error:
-                if error.errno not in _NO_ROOM:
+                if error.errno not in _DISK_FULL:
                     raise
-                self._wait_for_room(error)
+                self._wait_for_space(error)
                 continue
             self._size += written
             record = record[written:]
-        self._waits = False
+        self._is_waiting = False
 
-    def _wait_for_room(self, error: OSError) -> None:
+    def _wait_for_space(self, error: OSError) -> None:
         """Pause: what has finished must not be lost, and nothing more may start, while the disk is full."""
-        if not self._waits:
-            self._waits = True
-            logger.warning("%s: %s; the worker waits until there is room", self._path, error.strerror)
-        time.sleep(_ROOM_PAUSE_S)
+        if not self._is_waiting:
+            self._is_waiting = True
+            logger.warning("%s: %s; the worker waits until there is space", self._path, error.strerror)
+        time.sleep(_DISK_FULL_PAUSE_S)
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """Where the record of a finished attempt lies: a file's inode, and the record's body in it."""
+    """The place of the record of a finished attempt: a file's inode, and the record's body in it."""
 
     inode: int
     offset: int
@@ -153,7 +151,7 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Current:
-    """What a worker is at.
+    """The experiment that a worker runs.
 
     Attributes
     ----------
@@ -198,26 +196,26 @@ class JournalReader:
         self.is_closed = False
 
     def poll(self) -> None:
-        """Take in what was appended since the last time."""
+        """Read what was appended since the last call."""
         while self._follow_replacement() and self._file is not None:
             self._scan()
             if not self._is_replaced():
                 return
 
     def entries(self) -> tuple[Entry, ...]:
-        """Return where those attempts lie that are finished and not known to be in the database."""
+        """Return the places of the attempts that are finished and not known to be in the database."""
         return tuple(self._unrecorded)
 
     def unrecorded(self) -> list[Finished]:
         """Return the attempts that are finished and not known to be in the database."""
         if self._file is None:
             return []
-        found = []
+        attempts = []
         for entry in self._unrecorded:
             body = os.pread(self._file, entry.length, entry.offset)
             if len(body) == entry.length and zlib.crc32(body) == entry.checksum:
-                found.append(decode_finished(body))
-        return found
+                attempts.append(decode_finished(body))
+        return attempts
 
     def take_durations(self) -> list[float]:
         """Return how long the experiments took that have finished since the last call, in seconds."""
@@ -251,7 +249,7 @@ class JournalReader:
             return False
 
     def _follow_replacement(self) -> bool:
-        """Open the file, or the one that took its place: all the old one held is recorded."""
+        """Open the file, or the file that replaced it: all of the old one is recorded."""
         if self._file is not None and not self._is_replaced():
             return True
         try:
@@ -259,7 +257,7 @@ class JournalReader:
         except FileNotFoundError:
             return self._file is not None
         if self._file is not None:
-            self._scan()  # a start may be the old file's last word
+            self._scan()  # the old file's last record may be a start
             os.close(self._file)
         self._unrecorded.clear()
         self._file, self._offset, self._inode = file, 0, os.fstat(file).st_ino

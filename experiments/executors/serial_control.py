@@ -33,7 +33,7 @@ class SerialSignals(StopSignals):
     """
 
     def __init__(self) -> None:
-        super().__init__((signal.SIGTERM, signal.SIGHUP), most=2)
+        super().__init__((signal.SIGTERM, signal.SIGHUP), limit=2)
         self.may_interrupt = False
         self._interrupts = False
 

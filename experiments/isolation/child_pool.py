@@ -53,7 +53,7 @@ class ForkServerProcess:
     def fork(
         cls, parent_pipe: Connection[Any, Any], unwanted: Sequence[Connection[Any, Any]] = ()
     ) -> ForkServerProcess:
-        """Fork one from this process, which must be clean: one thread, no database connection.
+        """Fork a server from this process, which must be clean: one thread, no database connection.
 
         Parameters
         ----------
@@ -74,7 +74,7 @@ class ForkServerProcess:
 
     @classmethod
     def spawn(cls, parent_pipe: Connection[Any, Any]) -> ForkServerProcess:
-        """Start one as a new interpreter."""
+        """Start a server as a new interpreter."""
         channel, theirs = Channel.pair()
         request = {
             "search": [entry for entry in sys.path if isinstance(entry, str)],

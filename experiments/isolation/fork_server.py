@@ -2,7 +2,7 @@
 
 It is single-threaded and has no database connection. It serves one request of its worker at a time; a
 child that has ended stays a zombie until the worker asks to reap it, so its process id and group can be
-signalled safely until then. The fork server of `multiprocessing` reaps at once, does not tell what a child
+signalled safely until then. The fork server of `multiprocessing` reaps at once, does not report what a child
 used, and has 0.77 of this one's rate: see docs/design.md.
 """
 

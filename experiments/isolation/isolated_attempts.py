@@ -64,7 +64,7 @@ class IsolatedAttempts:
         self.prepare()
         child, self._child = self._child, None
         assert child is not None
-        self._kernel.look()
+        self._kernel.update()
         supervision = Supervision(
             task,
             child,

@@ -1,9 +1,9 @@
 """Finding what a dead worker or runner has left, by a tag in the environment of its processes.
 
-What changed its session and lost its worker belongs to nobody any more. But every process that a
-runner's workers start has the runner's tag in its environment, mere forks too (the kernel shows
-them the environment that their program was started with). Only a program that was started with an
-emptied environment, after its own setsid(), by a worker that was then killed, is not found.
+A process that changed its session and lost its worker has no parent of ours any more. But every process
+that a runner's workers start has the runner's tag in its environment, mere forks too (the kernel shows
+for them the environment that their program was started with). Only a program that was started with an
+emptied environment, after its own setsid(), by a worker that was then killed, escapes.
 """
 
 from __future__ import annotations
@@ -32,15 +32,15 @@ def kill_tagged(runner: ProcessIdentity, keep: Iterable[int] = ()) -> list[int]:
     Parameters
     ----------
     runner : ProcessIdentity
-        Whose. One of another host or boot has nothing here.
+        One of another host or boot has no processes here.
     keep : iterable of int
-        Its living workers: they and all below them are spared. So is whatever is in the runner's
-        own session, where its helpers are; a worker has left that at once, and nothing comes back to it.
+        Its living workers: they and their descendants are spared. So is all that is in the runner's
+        own session, where its helpers are; a worker leaves that at once, and no process comes back to it.
 
     Returns
     -------
     list of int
-        What was killed.
+        The processes that were killed.
     """
     own = ProcessIdentity.own()
     if (runner.host, runner.boot_id) != (own.host, own.boot_id):
@@ -54,7 +54,7 @@ def kill_tagged(runner: ProcessIdentity, keep: Iterable[int] = ()) -> list[int]:
                 continue
             ancestors = [above.pid for above in process.parents()]
         except (psutil.Error, OSError):
-            continue  # it has ended, or is somebody else's
+            continue  # it has ended, or is another user's
         if _session(process.pid) not in {home, None} and spared.isdisjoint([process.pid, *ancestors]):
             send(process.pid, signal.SIGKILL)
             killed.append(process.pid)

@@ -1,4 +1,4 @@
-"""Whether a process may be forked, and doing it."""
+"""Forking a process, and whether that is safe."""
 
 from __future__ import annotations
 
@@ -8,19 +8,19 @@ import warnings
 
 import psutil
 
-#: Threads that a library joins before a fork take a moment to vanish.
-_VANISH_S = 0.1
+#: Threads that a library joins before a fork take a moment to disappear.
+_DISAPPEAR_S = 0.1
 
 
 def fork_quietly() -> int:
-    """Fork; Python 3.12 warns of any thread, also of those that do no harm."""
+    """Fork without the warning of Python 3.12, which counts harmless threads too."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DeprecationWarning)
         return os.fork()
 
 
 def threads_that_survive_forks() -> int:
-    """Return how many other threads this process would have at the moment of a fork.
+    """Return the number of other threads that this process has at the moment of a fork.
 
     A lock that such a thread holds at that moment is never released in the child. Not counted are
     threads that end before each fork by themselves, such as those of numpy's linear algebra: so this
@@ -31,10 +31,10 @@ def threads_that_survive_forks() -> int:
     if (pid := fork_quietly()) == 0:
         os._exit(0)
     os.waitpid(pid, 0)
-    give_up = time.monotonic() + _VANISH_S
-    while (found := _other_threads()) and time.monotonic() < give_up:
+    give_up = time.monotonic() + _DISAPPEAR_S
+    while (threads := _other_threads()) and time.monotonic() < give_up:
         time.sleep(0.001)
-    return found
+    return threads
 
 
 def _other_threads() -> int:

@@ -1,4 +1,4 @@
-"""How much memory processes take, and whether it was for lack of it that the kernel killed one."""
+"""The memory that processes use, and whether the kernel killed one for lack of it."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ import psutil
 from experiments.processes.process_tree import descendants_of
 
 _PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
-#: An exact look may cost milliseconds per gigabyte: no more than this share of the time goes into it.
-_MOST_SHARE = 0.05
-#: What is said of an attempt whose process the kernel killed so.
+#: An exact measurement may cost milliseconds per gigabyte: at most this share of the time goes into it.
+_MAX_SHARE = 0.05
+#: The error message of an attempt whose process the kernel killed for lack of memory.
 KERNEL_KILL = "the kernel killed its process because memory ran out"
 #: For how long a kill by the kernel explains a death.
 _EXPLAINS_S = 2.0
 
 
 class MemoryMeter:
-    """Follows the memory of a process and all that is below it.
+    """Measures the memory of a process and all of its descendants.
 
     The sum of the resident sizes is cheap, but counts a page that forked processes share once for
     each. So when that sum is beyond the limit, and the limit is not certainly broken, the kernel is
@@ -30,7 +30,7 @@ class MemoryMeter:
     Parameters
     ----------
     limit_bytes : int or None
-        Where it begins to matter.
+        Above it the exact size counts.
 
     Attributes
     ----------
@@ -44,7 +44,7 @@ class MemoryMeter:
         self._exact_again_at = 0.0
 
     def read(self, pid: int) -> int | None:
-        """Return the memory in bytes; beyond the limit only when it is so for sure.
+        """Return the memory in bytes; above the limit only when that is certain.
 
         Returns
         -------
@@ -67,12 +67,12 @@ class MemoryMeter:
             return max(at_least, unknown)
         taken = sum(_proportional(pid) or 0 for pid in pids)
         now = time.monotonic()
-        self._exact_again_at = now + (now - begun) / _MOST_SHARE
+        self._exact_again_at = now + (now - begun) / _MAX_SHARE
         return max(taken, at_least)
 
 
 def memory_message(taken_bytes: int, limit_bytes: int) -> str:
-    """Say that a limit was broken."""
+    """Return the message of a broken limit."""
     return f"it took {_size(taken_bytes)}, more than execute.memory = {_size(limit_bytes)}"
 
 
@@ -90,26 +90,26 @@ class KernelKills:
         self._count = self._read()
         self._rose_at: float | None = None
 
-    def look(self) -> None:
-        """Take note of the count; what rose long before a death does not explain it."""
+    def update(self) -> None:
+        """Read the count; what rose long before a death does not explain it."""
         count = self._read()
         if count > self._count:
             self._rose_at = time.monotonic()
         self._count = count
 
     def was_oom_kill(self) -> bool:
-        """Whether a process that was just found killed by SIGKILL, and not by us, was killed so."""
-        self.look()
+        """Whether a process that just died of a SIGKILL which was not ours was killed for lack of memory."""
+        self.update()
         return self._rose_at is not None and time.monotonic() - self._rose_at < _EXPLAINS_S
 
     def _read(self) -> int:
         if self._events is None:
             return 0
         try:
-            found = re.search(r"^oom_kill (\d+)$", self._events.read_text(), re.MULTILINE)
+            line = re.search(r"^oom_kill (\d+)$", self._events.read_text(), re.MULTILINE)
         except OSError:
             return 0
-        return int(found[1]) if found else 0
+        return int(line[1]) if line else 0
 
 
 def events_file(proc: Path = Path("/proc/self")) -> Path | None:
@@ -128,26 +128,26 @@ def events_file(proc: Path = Path("/proc/self")) -> Path | None:
     for line in groups:
         _, controllers, group = line.split(":", 2)
         if controllers == "":
-            found = _below(_mounts_of(mounts, "cgroup2"), group, "memory.events")
+            events = _below(_mounts_of(mounts, "cgroup2"), group, "memory.events")
         elif "memory" in controllers.split(","):
-            found = _below(_mounts_of(mounts, "cgroup", "memory"), group, "memory.oom_control")
+            events = _below(_mounts_of(mounts, "cgroup", "memory"), group, "memory.oom_control")
         else:
             continue
-        if found is not None:
-            return found
+        if events is not None:
+            return events
     return None
 
 
 def _mounts_of(mounts: list[str], kind: str, option: str | None = None) -> list[tuple[str, str]]:
-    """Return root and place of the mounts of a kind."""
-    found = []
+    """Return the root and the mount point of each mount of a kind."""
+    chosen = []
     for line in mounts:
         fields, _, rest = line.partition(" - ")
-        found_kind, _, options = rest.split(" ", 2)
-        if found_kind == kind and (option is None or option in options.split(",")):
+        mount_kind, _, options = rest.split(" ", 2)
+        if mount_kind == kind and (option is None or option in options.split(",")):
             root, mounted_at = (_unescaped(text) for text in fields.split()[3:5])
-            found.append((root, mounted_at))
-    return found
+            chosen.append((root, mounted_at))
+    return chosen
 
 
 def _below(mounts: list[tuple[str, str]], group: str, name: str) -> Path | None:
@@ -163,7 +163,7 @@ def _below(mounts: list[tuple[str, str]], group: str, name: str) -> Path | None:
 
 
 def _unescaped(text: str) -> str:
-    return re.sub(r"\\([0-7]{3})", lambda found: chr(int(found[1], 8)), text)
+    return re.sub(r"\\([0-7]{3})", lambda octal: chr(int(octal[1], 8)), text)
 
 
 def _resident(pid: int) -> int | None:

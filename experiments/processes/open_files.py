@@ -1,4 +1,4 @@
-"""Noticing that an experiment has closed file descriptors that are not its own.
+"""Detecting that an experiment has closed file descriptors that are not its own.
 
 Code that makes itself a daemon closes every descriptor, and the next files it opens get the numbers
 of our journal and of the database. Writing on would put database pages into the user's files, and
@@ -16,19 +16,19 @@ from sqlalchemy.engine import URL
 
 from experiments.journal import JournalWriter
 
-#: What a worker exits with, at once and without any clean-up.
+#: The exit code of a worker that exits at once, without any clean-up.
 LOST_DESCRIPTORS_EXIT_CODE = 76
 
 
 class OwnDescriptors:
-    """Remembers which files the descriptors of this worker stand for.
+    """The files that the descriptors of this worker stand for.
 
     Parameters
     ----------
     journal : JournalWriter
         The worker's journal.
     url : URL
-        The database; the files of an SQLite database are looked for among the open ones.
+        The database; of SQLite, its files are among the open ones.
     """
 
     def __init__(self, journal: JournalWriter, url: URL) -> None:
@@ -43,7 +43,7 @@ class OwnDescriptors:
             }
 
     def check(self) -> None:
-        """End this process at once if a descriptor is closed or stands for another file.
+        """Exit at once if a descriptor is closed or stands for another file.
 
         Neither ``finally`` nor atexit may run: each would use the descriptors.
         """

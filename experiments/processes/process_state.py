@@ -3,7 +3,7 @@
 Nearly all experiments change nothing, so the state is read (some 5 microseconds) and restored
 only when it differs. What is read, and why:
 
-- what decides where files are found and made: current folder, umask, environment, ``sys.path``, ``sys.argv``;
+- what decides where files are looked up: current folder, umask, environment, ``sys.path``, ``sys.argv``;
 - what kills or interrupts a later experiment: signal handlers, blocked signals, interval timers,
   faulthandler's delayed exit, soft limits of memory and CPU time;
 - what changes numbers and texts: locale, decimal context, and all other context variables, such as
@@ -52,7 +52,7 @@ _LIMITS = (resource.RLIMIT_AS, resource.RLIMIT_CPU)
 #: For the other two a handler must have been set, which is noticed.
 _WATCHED_TIMER = signal.ITIMER_REAL
 _NO_TIMER = (0.0, 0.0)
-#: Answers with bare numbers; `signal.getsignal` would make an enum of each, at ten times the cost.
+#: Returns plain numbers; `signal.getsignal` would make enums of them, at ten times the cost.
 _handler: Callable[[int], Any] = _signal.getsignal
 _NAMES = (
     "the current folder",
@@ -101,7 +101,7 @@ class RestorableState:
         self._context = contextvars.copy_context()
 
     def context(self) -> contextvars.Context:
-        """Return a context for one experiment: what it sets in it, nobody else sees."""
+        """Return a context for an experiment: no other sees what it sets in it."""
         context = self._context.copy()
         context.run(decimal.setcontext, self._decimal.copy())
         return context

@@ -1,4 +1,4 @@
-"""Ending a process with all that it has started, whatever groups and sessions that has gone to.
+"""Killing a process with all that it has started, in whatever groups and sessions.
 
 Everything below a worker stays below it: it is a subreaper, so that a daemon's second fork becomes
 its child, not init's. Elsewhere than on Linux only the process group can be reached.
@@ -18,20 +18,20 @@ _PATIENCE_S = 0.5
 
 
 def descendants_of(pid: int, ended: Collection[int] = ()) -> list[int]:
-    """Return the processes below `pid`, zombies too, parents before children.
+    """Return the descendants of `pid`, zombies too, parents before children.
 
     Parameters
     ----------
     ended : collection of int
-        Are known to be zombies: they have nothing below them.
+        Known to be zombies, which have no descendants.
     """
-    found: list[int] = []
+    descendants: list[int] = []
     waiting = [pid]
     while waiting:
         children = _children(waiting.pop())
-        found += children
+        descendants += children
         waiting += [child for child in children if child not in ended]
-    return found
+    return descendants
 
 
 def kill_tree(pid: int, number: int = signal.SIGKILL) -> None:
@@ -47,38 +47,38 @@ def kill_tree(pid: int, number: int = signal.SIGKILL) -> None:
     """
     below = freeze_below(pid, root=True) if number == signal.SIGKILL else descendants_of(pid)
     signal_group(pid, number)
-    for each in [pid, *below]:  # it may not have come to setsid() yet
-        if number == signal.SIGKILL or group_of(each) != pid:
-            send(each, number)
+    for member in [pid, *below]:  # it may not have come to setsid() yet
+        if number == signal.SIGKILL or group_of(member) != pid:
+            send(member, number)
         if number != signal.SIGKILL:
-            send(each, signal.SIGCONT)
+            send(member, signal.SIGCONT)
 
 
 def signal_group(group: int, number: int) -> None:
-    """Send a signal to the members of a process group that are left."""
+    """Send a signal to the remaining members of a process group."""
     with contextlib.suppress(ProcessLookupError, PermissionError):
         os.killpg(group, number)
 
 
 def freeze_below(pid: int, *, root: bool = False) -> list[int]:
-    """Stop all that is below `pid`, with `root` first `pid` itself; return what is below."""
+    """Stop all descendants of `pid`, with `root` first `pid` itself; return the descendants."""
     if root:
         send(pid, signal.SIGSTOP)
     give_up = time.monotonic() + _PATIENCE_S
     seen: set[int] = set()
-    # Whatever forks as fast as it can leaves zombies by the thousand: to look at each of them again would be
-    # slower than it is.
+    # A program that forks as fast as it can leaves thousands of zombies: reading the state of all of them
+    # again would be slower than it is.
     ended: set[int] = set()
     while True:
         below = descendants_of(pid, ended)
-        fresh = [each for each in below if each not in seen]
-        for each in fresh:
-            send(each, signal.SIGSTOP)
+        fresh = [child for child in below if child not in seen]
+        for child in fresh:
+            send(child, signal.SIGSTOP)
         seen.update(fresh)
-        alive = [each for each in below if each not in ended]
-        ended.update(each for each in alive if _state(each) in "ZX")
-        # One that was about to fork when it was told to stop may do so still.
-        if not fresh and not any(is_running(each) for each in ([pid, *alive] if root else alive)):
+        alive = [child for child in below if child not in ended]
+        ended.update(child for child in alive if _state(child) in "ZX")
+        # A process that was about to fork when it was stopped may do so still.
+        if not fresh and not any(is_running(member) for member in ([pid, *alive] if root else alive)):
             return below
         if time.monotonic() > give_up:
             return below
@@ -86,12 +86,12 @@ def freeze_below(pid: int, *, root: bool = False) -> list[int]:
 
 
 def is_running(pid: int) -> bool:
-    """Whether a process is there, and neither stopped nor a zombie."""
+    """Whether a process exists, and is neither stopped nor a zombie."""
     return _state(pid) not in "TtZX"
 
 
 def _state(pid: int) -> str:
-    """Return the state of a process as the kernel tells it, X for one that is gone."""
+    """Return the letter of a process's state in proc(5), X for a process that is gone."""
     try:
         return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0]
     except OSError:
@@ -113,12 +113,12 @@ def send(pid: int, number: int) -> None:
 
 
 def _children(pid: int) -> list[int]:
-    found: list[int] = []
+    children: list[int] = []
     try:
         threads = os.listdir(f"/proc/{pid}/task")  # noqa: PTH208 - the path is text already
     except OSError:
-        return found
+        return children
     for thread in threads:
         with contextlib.suppress(OSError):
-            found += map(int, Path(f"/proc/{pid}/task/{thread}/children").read_text().split())
-    return found
+            children += map(int, Path(f"/proc/{pid}/task/{thread}/children").read_text().split())
+    return children

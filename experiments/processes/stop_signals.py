@@ -1,4 +1,4 @@
-"""Ctrl-C and its relatives, turned into a request that the supervisor looks at."""
+"""SIGINT, SIGTERM and SIGHUP as requests that the supervisor reads."""
 
 from __future__ import annotations
 
@@ -10,21 +10,21 @@ import threading
 from types import FrameType, TracebackType
 from typing import Any
 
-#: What a process that a signal ended exits with.
+#: The exit code of a process that a signal ended, without the signal's number.
 SIGNAL_EXIT_CODE = 128
 
 
 class StopSignals:
     """While entered, SIGINT, SIGTERM and SIGHUP are counted instead of ending the process.
 
-    One too many ends it at once, whatever it is doing. A SIGHUP that was ignored at the start
+    The last of `limit` ends it at once, whatever it is doing. A SIGHUP that was ignored at the start
     (nohup) stays ignored. Outside the main thread nothing is changed: signals are not delivered there.
 
     Parameters
     ----------
     numbers : tuple of signal numbers
         Those that are counted.
-    most : int
+    limit : int
         With so many the process ends.
 
     Attributes
@@ -36,9 +36,9 @@ class StopSignals:
     def __init__(
         self,
         numbers: tuple[signal.Signals, ...] = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP),
-        most: int = 3,
+        limit: int = 3,
     ) -> None:
-        self._numbers, self._most = numbers, most
+        self._numbers, self._limit = numbers, limit
         self.received: list[int] = []
         self._reader, self._writer = socket.socketpair()
         self._before: dict[int, Any] = {}
@@ -84,5 +84,5 @@ class StopSignals:
 
     def _handle(self, number: int, _frame: FrameType | None) -> None:
         self.received.append(number)
-        if len(self.received) >= self._most:
+        if len(self.received) >= self._limit:
             os._exit(SIGNAL_EXIT_CODE + number)  # workers die with this process

@@ -1,9 +1,9 @@
-"""Ending the processes that an experiment leaves behind in a worker.
+"""Killing the processes that an experiment leaves behind in a worker.
 
 The worker is a subreaper: whatever an experiment starts stays below it, also what made itself a
-daemon. So "has this process any child?", one system call, tells after each experiment whether
+daemon. So one system call, "has this process any child?", tells after each experiment whether
 something is left, and only then is more done. What a target keeps on purpose for its next
-experiment, such as a pool at module level, is ended too: it cannot be told from what leaked.
+experiment, such as a pool at module level, is killed too: it cannot be told from what leaked.
 """
 
 from __future__ import annotations
@@ -48,12 +48,12 @@ def end_descendants() -> bool:
     """
     if not _IS_LINUX or _has_no_child():
         return True
-    _retire_pools()
+    _shut_down_pools()
     give_up = time.monotonic() + _PATIENCE_S
     while time.monotonic() < give_up:
         for pid in freeze_below(os.getpid()):
             send(pid, signal.SIGKILL)
-        multiprocessing.active_children()  # lets Process objects learn of their ends, before we take them
+        multiprocessing.active_children()  # lets Process objects collect their exit codes before we do
         if _reap():
             return True
         time.sleep(0.0005)
@@ -69,7 +69,7 @@ def _has_no_child() -> bool:
 
 
 def _reap() -> bool:
-    """Take note of all that have ended; return whether no child is left."""
+    """Reap all that have ended; return whether no child is left."""
     while True:
         try:
             pid, _ = os.waitpid(-1, os.WNOHANG | _WALL)
@@ -79,8 +79,8 @@ def _reap() -> bool:
             return False
 
 
-def _retire_pools() -> None:
-    """End pools in order first: their objects may live on, and would wait for the dead for ever.
+def _shut_down_pools() -> None:
+    """Shut down pools first: their objects may live on, and would wait for the killed for ever.
 
     A `multiprocessing.Pool` whose process is killed while it holds the lock of the queue blocks
     whoever terminates it, also the garbage collector in a later experiment.
@@ -106,14 +106,16 @@ def _terminations_of_pools() -> list[Callable[[], object]]:
     wanted = pool.Pool._terminate_pool.__func__
     # Private, but the only list of the pools that there are; without it they are killed only.
     registry: dict[Any, Any] = getattr(multiprocessing.util, "_finalizer_registry", {})
-    finalizers = [each for each in list(registry.values()) if each is not None]
+    finalizers = [finalizer for finalizer in list(registry.values()) if finalizer is not None]
     return [
-        each for each in finalizers if getattr(getattr(each, "_callback", None), "__func__", None) is wanted
+        finalizer
+        for finalizer in finalizers
+        if getattr(getattr(finalizer, "_callback", None), "__func__", None) is wanted
     ]
 
 
 def _stops_of_forkserver() -> list[Callable[[], object]]:
-    """Make the next process start a new server of processes: the old object would not notice."""
+    """Make the next process start a new fork server: the old object would not notice."""
     server = getattr(sys.modules.get("multiprocessing.forkserver"), "_forkserver", None)
     stop = getattr(server, "_stop", None)  # private, and in the standard library since 3.7 for its own tests
     return [] if stop is None or getattr(server, "_forkserver_pid", None) is None else [stop]

@@ -1,8 +1,8 @@
-"""Capping the threads of numerical libraries, so that workers do not fight for the cores.
+"""Limiting the threads of numerical libraries, so that workers do not compete for the cores.
 
 A library that is loaded later reads the environment; one that is loaded already (numpy comes with
-the server that workers are forked from) is told through threadpoolctl. What the user has set in
-the environment stays: OMP_NUM_THREADS speaks for all libraries, the others for their own.
+the server that workers are forked from) is set through threadpoolctl. What the user has set in
+the environment stays: OMP_NUM_THREADS applies to all libraries, the others to their own.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 _GENERAL = "OMP_NUM_THREADS"
-#: By what threadpoolctl calls the library.
+#: By threadpoolctl's name of the library.
 _OF_LIBRARY = {
     "openmp": _GENERAL,
     "openblas": "OPENBLAS_NUM_THREADS",

@@ -236,7 +236,7 @@ class Supervisor:
                     busy[worker.worker_id] = current.token
         if now >= self._check_at:
             self._check_at = now + _ASK_EVERY_S
-            self._kernel_kills.look()
+            self._kernel_kills.update()
             self._room.look()
             if busy:
                 self._records.check_claims(busy, partial(self._cancel, seen=busy))

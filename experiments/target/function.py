@@ -30,7 +30,7 @@ from experiments.target.signature import check_signature
 
 _OUR_PACKAGES = ("database", "experiments", "meta")
 _MODULE_PREFIX = "_experiments_target_"
-_MOST_TRACEBACK_LINES = 12
+_MAX_TRACEBACK_LINES = 12
 #: The files between a target's import and the user's first line.
 _MACHINERY = frozenset(
     {__file__, importlib.__file__, "<frozen importlib._bootstrap>", "<frozen importlib._bootstrap_external>"}
@@ -155,7 +155,7 @@ def context_arguments(function: Callable[..., Any]) -> frozenset[str]:
     """
     try:
         parameters = inspect.signature(function).parameters.values()
-    except ValueError:  # some functions written in C do not tell
+    except ValueError:  # some functions written in C have no signature
         return frozenset()
     kinds = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
     return frozenset(
@@ -229,24 +229,24 @@ def _import_raised(place: str, error: BaseException) -> TargetError:
     while frames and frames.tb_frame.f_code.co_filename in _MACHINERY:
         frames = frames.tb_next
     lines = "".join(traceback.format_exception(type(error), error, frames)).rstrip().splitlines()
-    shown = "\n".join(f"    {line}" for line in lines[-_MOST_TRACEBACK_LINES:])
+    shown = "\n".join(f"    {line}" for line in lines[-_MAX_TRACEBACK_LINES:])
     return TargetError(f"importing {place} raised {type(error).__name__}:\n{shown}")
 
 
 def _missing_file(path: Path) -> str:
     if not path.parent.is_dir():
         return f"there is no folder {path.parent}, where {path.name} should be"
-    found = nearest(path.name, [file.name for file in path.parent.glob("*.py")])
-    return f"there is no file {path}" + (f"; did you mean {found}?" if found else "")
+    similar = nearest(path.name, [file.name for file in path.parent.glob("*.py")])
+    return f"there is no file {path}" + (f"; did you mean {similar}?" if similar else "")
 
 
 def _missing_module(name: str, missing: str) -> str:
-    """Say which part of a dotted module name was not found, and what is there instead."""
+    """Return which part of a dotted module name does not exist, and what does instead."""
     above, _, last = missing.rpartition(".")
     search = getattr(importlib.import_module(above), "__path__", []) if above else None
     names = [module.name for module in pkgutil.iter_modules(search)]
-    found = nearest(last, names if above else [*_OUR_PACKAGES, *names])
-    hint = f"; did you mean {f'{above}.{found}' if above else found}?" if found else ""
+    similar = nearest(last, names if above else [*_OUR_PACKAGES, *names])
+    hint = f"; did you mean {f'{above}.{similar}' if above else similar}?" if similar else ""
     part = "" if missing == name else f" (already {missing} is missing)"
     return (
         f"there is no module {name}{part} in what is installed, the folder of the series file "

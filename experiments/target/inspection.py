@@ -112,7 +112,7 @@ def _ask_child(target: str, place: str, base_directory: Path, time_limit_s: floa
         channel.seek(0)
         answer = channel.read()
     if not answer:
-        raise TargetError(f"importing {place} {_ending(child.returncode)}")
+        raise TargetError(f"importing {place} {_describe_exit(child.returncode)}")
     decoded: dict[str, Any] = json.loads(answer)
     return decoded
 
@@ -124,7 +124,7 @@ def _end(child: subprocess.Popen[bytes]) -> None:
     child.wait()
 
 
-def _ending(code: int) -> str:
+def _describe_exit(code: int) -> str:
     if code < 0:
         return f"killed its process with {signal.Signals(-code).name}"
     return f"ended its process with exit code {code}"

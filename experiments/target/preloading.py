@@ -1,16 +1,16 @@
 """Importing a series' target once, in the server that worker processes are forked from.
 
-The server is a fresh interpreter that multiprocessing starts, and nobody talks to it before it
-forks: what to import it learns from its environment (see `experiments.target.forkserver_preload`). It
-serves all runs of its process, so only the first one's target is preloaded.
+The server is a fresh interpreter that multiprocessing starts, and there is no message to it before it
+forks: what to import is in its environment (see `experiments.target.forkserver_preload`). It
+serves all runs of its process, so only the target of the first run is preloaded.
 
 The supervisor waits for the import when it starts the first worker, and again when the server was
 killed. No worker is at work then whose timeout could be late: with the server all of its workers end.
 Heartbeats and the progress are of other threads; Ctrl-C is answered when the import is over.
 
 multiprocessing ignores an ImportError there, and dies of anything else. Neither will do: what the
-import raises, also SystemExit, is told on stderr, and the workers then import the target themselves
-and tell what is wrong with it as they always do.
+import raises, also SystemExit, is printed to stderr, and the workers then import the target themselves
+and report what is wrong with it as they always do.
 """
 
 from __future__ import annotations
@@ -27,8 +27,8 @@ from experiments.target.parsing import parse_target
 
 #: In the environment of the server while it starts: the target and its folder, as JSON.
 VARIABLE = "EXPERIMENTS_PRELOAD"
-#: How much of what a failed import printed is told.
-_TOLD_BYTES = 2000
+#: How much of what a failed import printed is shown.
+_SHOWN_BYTES = 2000
 
 _announced: tuple[str, str] | None = None
 
@@ -54,7 +54,7 @@ def announced() -> dict[str, str]:
 
 
 def preload(request: str) -> str | None:
-    """Import what the environment names; return what is wrong, if anything, in one line for people.
+    """Import what the environment names; return a message of what is wrong, if anything.
 
     What the import prints is not shown: it would mix with the output of the command.
     """
@@ -65,14 +65,14 @@ def preload(request: str) -> str | None:
         try:
             with _output_to(output.fileno()):
                 parse_target(target, base_directory).load()
-        except BaseException as error:  # noqa: BLE001 - a server that dies of it takes all workers with it
+        except BaseException as error:  # noqa: BLE001 - if the server dies of it, all workers do
             problem = str(error) or type(error).__name__
-        printed = os.pread(output.fileno(), _TOLD_BYTES, 0).decode("utf-8", "replace")
+        printed = os.pread(output.fileno(), _SHOWN_BYTES, 0).decode("utf-8", "replace")
     if problem is not None:
-        said = f"\nit had printed:\n{printed}" if printed else ""
+        output_text = f"\nit had printed:\n{printed}" if printed else ""
         return (
-            f"execute.preload: {target} could not be loaded ahead; each worker tries for itself. "
-            f"{problem}{said}"
+            f"execute.preload: {target} could not be preloaded; each worker tries for itself. "
+            f"{problem}{output_text}"
         )
     if (threads := threads_that_survive_forks() - before) > 0:
         return (
@@ -84,9 +84,9 @@ def preload(request: str) -> str | None:
 
 @contextmanager
 def _output_to(file: int) -> Iterator[None]:
-    """Let descriptors 1 and 2 lead to a file.
+    """Redirect descriptors 1 and 2 to a file.
 
-    Not `sys.stdout` itself: a logging handler that the import makes keeps that for good.
+    Not `sys.stdout` itself, which a logging handler that the import makes keeps for good.
     """
     kept = [os.dup(descriptor) for descriptor in (1, 2)]
     try:

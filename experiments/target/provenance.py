@@ -1,4 +1,4 @@
-"""Where results come from: who ran which code, with what, where."""
+"""The provenance of results: who ran which code, with which packages, where."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def collect_provenance(code: Path, arguments: list[str], *, results: Path) -> Pr
     Parameters
     ----------
     code : Path
-        A folder of the target; its git repository is looked at.
+        The target's folder; the state of its git repository is recorded.
     arguments : list of str
         The command line; passwords in URLs are left out of the record.
     results : Path
@@ -52,12 +52,12 @@ def without_secrets(text: str) -> str:
 
 
 def _packages() -> dict[str, str]:
-    found = {}
+    packages = {}
     for distribution in metadata.distributions():
         name = distribution.metadata["Name"]
         if name:  # a half-removed installation has none
-            found[name] = distribution.version
-    return found
+            packages[name] = distribution.version
+    return packages
 
 
 def _user() -> str:
@@ -68,7 +68,7 @@ def _user() -> str:
 
 
 def _git(folder: Path, *arguments: str) -> str | None:
-    """Return what git says, or None when it is not installed or this is no repository."""
+    """Return git's output, or None when it is not installed or this is no repository."""
     try:
         answer = subprocess.run(
             ["git", "-C", str(folder), *arguments],  # noqa: S607 - whichever git the user has

@@ -1,4 +1,4 @@
-"""What a target accepts, as plain data that crosses a process border, and whether parameters fit it."""
+"""What a function accepts, as plain data that crosses a process border, and whether parameters fit it."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class Signature:
     arguments : tuple of Argument
         In the target's order.
     accepts_any : bool
-        Whether it takes ``**kwargs`` (or does not tell what it takes).
+        Whether it takes ``**kwargs`` (or has no signature).
     file : str or None
         Where it is defined.
     line : int or None
@@ -71,13 +71,13 @@ def describe(function: Callable[..., Any], name: str) -> Signature:
     while isinstance(plain, functools.partial):
         plain = inspect.unwrap(plain.func)
     for is_unusable, reason in _UNUSABLE:
-        if is_unusable(plain) or is_unusable(getattr(plain, "__call__", None)):  # noqa: B004 - looked at, not called
+        if is_unusable(plain) or is_unusable(getattr(plain, "__call__", None)):  # noqa: B004 - inspected, not called
             raise TargetError(f"{name} is {reason}")
     code = getattr(plain, "__code__", None)
     file, line = (code.co_filename, code.co_firstlineno) if code else (None, None)
     try:
-        found = inspect.signature(function).parameters.values()
-    except ValueError:  # some functions written in C do not tell
+        parameters = inspect.signature(function).parameters.values()
+    except ValueError:  # some functions written in C have no signature
         return Signature((), True, file, line)
     arguments = tuple(
         Argument(
@@ -85,10 +85,10 @@ def describe(function: Callable[..., Any], name: str) -> Signature:
             parameter.default is parameter.empty,
             parameter.kind is parameter.POSITIONAL_ONLY,
         )
-        for parameter in found
+        for parameter in parameters
         if parameter.kind not in {parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD}
     )
-    return Signature(arguments, any(p.kind is p.VAR_KEYWORD for p in found), file, line)
+    return Signature(arguments, any(p.kind is p.VAR_KEYWORD for p in parameters), file, line)
 
 
 def check_signature(signature: Signature, parameter_names: Sequence[str]) -> list[Mismatch]:
@@ -104,7 +104,7 @@ def check_signature(signature: Signature, parameter_names: Sequence[str]) -> lis
     usable = [argument.name for argument in signature.arguments if not argument.positional_only]
     given = {name.split(".")[0]: name for name in reversed(parameter_names)}
     where = f" ({signature.file}:{signature.line})" if signature.file else ""
-    found = [
+    mismatches = [
         Mismatch(
             f"the argument {argument.name!r} of the function{where} is positional-only, and parameters "
             "are given by name; take the / out of its signature"
@@ -117,7 +117,7 @@ def check_signature(signature: Signature, parameter_names: Sequence[str]) -> lis
         for argument in dict.fromkeys(name.split(".")[0] for name in parameter_names):
             if argument not in usable:
                 hint = suggestion(argument, choices, kind="it takes")
-                found.append(
+                mismatches.append(
                     Mismatch(f"the function{where} does not take {argument!r}; {hint}", given[argument])
                 )
     missing = [
@@ -129,5 +129,5 @@ def check_signature(signature: Signature, parameter_names: Sequence[str]) -> lis
     ]
     if missing:
         names = ", ".join(repr(name) for name in missing)
-        found.append(Mismatch(f"the function{where} needs {names}, which the series does not give"))
-    return found
+        mismatches.append(Mismatch(f"the function{where} needs {names}, which the series does not give"))
+    return mismatches

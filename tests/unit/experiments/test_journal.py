@@ -183,7 +183,7 @@ class Room(logging.Handler):
 
 def test_full_disk(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """On a full disk the worker waits, says so once, and goes on with whole records when there is room."""
-    monkeypatch.setattr("experiments.journal._ROOM_PAUSE_S", 0.0)
+    monkeypatch.setattr("experiments.journal._DISK_FULL_PAUSE_S", 0.0)
     path.with_suffix(".new").symlink_to("/dev/full")
     writer = JournalWriter(path)
     room = Room(writer, path.with_name("real"))
@@ -194,7 +194,7 @@ def test_full_disk(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     finally:
         logging.getLogger("experiments.journal").removeHandler(room)
     path.with_name("real").replace(path)
-    assert room.told == [f"{path}: No space left on device; the worker waits until there is room"]
+    assert room.told == [f"{path}: No space left on device; the worker waits until there is space"]
     reader = JournalReader(path)
     reader.poll()
     assert reader.unrecorded() == [ended(7)]
@@ -202,7 +202,7 @@ def test_full_disk(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_disk_that_fills_up_between_parts(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A record of which a part found room is continued, not begun again."""
-    monkeypatch.setattr("experiments.journal._ROOM_PAUSE_S", 0.0)
+    monkeypatch.setattr("experiments.journal._DISK_FULL_PAUSE_S", 0.0)
     writer, write, calls = JournalWriter(path), os.write, []
 
     def filling(file: int, data: memoryview) -> int:

@@ -122,7 +122,7 @@ def test_old_kernel_kill_explains_nothing(events: Path, monkeypatch: pytest.Monk
     """A kill of a while ago is not taken for the cause of a death now."""
     kills = KernelKills(events)
     events.write_text(events.read_text().replace("oom_kill 3", "oom_kill 4"))
-    kills.look()
+    kills.update()
     now = time.monotonic()
     monkeypatch.setattr("experiments.processes.memory.time.monotonic", lambda: now + 60)
     assert not kills.was_oom_kill()

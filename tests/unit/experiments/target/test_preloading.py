@@ -54,7 +54,7 @@ def test_failing_preload(target: Path, raised: str, capfd: pytest.CaptureFixture
     target.write_text(f"print('on the way')\nraise {raised}\n")
     problem = preload(target)
     assert problem is not None
-    assert problem.startswith(f"execute.preload: {target}:main could not be loaded ahead")
+    assert problem.startswith(f"execute.preload: {target}:main could not be preloaded")
     assert "gone" in problem
     assert "on the way" in problem
     assert capfd.readouterr() == ("", "")
