@@ -177,14 +177,14 @@ execute:
     assert file.execute.notify.webhook == "https://user:secret@example.org:8443/hook?token=1"
 
 
-def test_what_does_nothing_in_this_process(write: Write) -> None:
-    """With 0 workers limits that somebody would have to enforce are told to do nothing."""
+def test_what_has_no_effect_in_this_process(write: Write) -> None:
+    """With 0 workers there is a remark that limits which need a supervisor have no effect."""
     execute = load_series_file(write(GOOD + "execute: {timeout: 5, memory: 1GB}")).file.execute
     assert execute.notes(2) == []
     [note] = execute.notes(0)
     assert note.startswith("execute.timeout, execute.memory have no effect with 0 workers: this process ")
     alone = load_series_file(write(GOOD + "execute: {timeout: 5}")).file.execute
-    assert alone.notes(0)[0].startswith("execute.timeout does nothing")
+    assert alone.notes(0)[0].startswith("execute.timeout has no effect with 0 workers: ")
 
 
 @given(

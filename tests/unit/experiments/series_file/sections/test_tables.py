@@ -68,7 +68,7 @@ def test_one_name_needs_no_list() -> None:
         ({"where": "dataset = 'digits'"}, "character 9: compare with =="),
         ({"show": "mean ± "}, "show: must be an estimator, alone or with an interval"),
         ({"show": "meen±ci95"}, "estimator: must be 'mean', "),
-        ({"show": "mean±ci95", "level": 0.9}, "level: is said by show: mean±ci95 already"),
+        ({"show": "mean±ci95", "level": 0.9}, "level: is given by show: mean±ci95 already"),
         ({"show": "median±sd"}, "interval: cannot be 'sd' around the median"),
         ({"interval": "sd", "over": "dataset"}, "interval: cannot be 'sd' where configurations are averaged"),
         ({"within": "row"}, "within: cannot be 'row' in a table without columns"),
