@@ -208,7 +208,7 @@ def _averaged(
     ComparisonError
         They differ in others too.
     """
-    unnamed = records.parameter_table(values).telling_apart([of, *over])
+    unnamed = records.parameter_table(values).distinguishing([of, *over])
     if unnamed:
         listed = ", ".join(f"{name} ({len(values[name])} values)" for name in unnamed)
         options = " ".join(f"--over {name}" for name in unnamed)
@@ -218,7 +218,7 @@ def _averaged(
             f"over={unnamed!r}); else choose one value of each (--where)"
         )
     named = {name: values[name] for name in (of, *over)}
-    return records.parameter_table(named).telling_apart([of])
+    return records.parameter_table(named).distinguishing([of])
 
 
 #: The configurations of each value, each with its block.

@@ -11,6 +11,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from database.errors import DatabaseError, ExperimentsError, NotFoundError
+from database.expressions import ExpressionError
 from database.models import ExperimentSeries
 from database.queries.series_lookup import find_series
 from database.session.lifecycle import scoped_session
@@ -18,10 +19,11 @@ from database.session.snapshots import snapshot
 from experiments.series_file.models import SeriesFile
 from experiments.series_file.sections.graphs import GraphSpec
 from meta.graphs.generation.extract import plan_graph
-from meta.graphs.provenance.file_metadata import Signed, read_signed
+from meta.graphs.provenance.file_metadata import EmbeddedOrigin, read_origin
 from meta.graphs.provenance.file_names import file_names
 from meta.graphs.provenance.fingerprint import Fingerprints
 from meta.graphs.provenance.origin import Origin
+from meta.records.chosen_series import Condition
 from meta.records.errors import GraphError
 from meta.records.subsets import read_series
 
@@ -55,7 +57,7 @@ class Comparison:
     asked: str | None = None
 
 
-def read_figure(path: Path) -> Signed:
+def read_figure(path: Path) -> EmbeddedOrigin:
     """Return what a figure says about itself.
 
     Raises
@@ -65,7 +67,7 @@ def read_figure(path: Path) -> Signed:
     OSError
         The file cannot be read.
     """
-    signed = read_signed(path)
+    signed = read_origin(path)
     if signed is None:
         raise ForeignFigureError(
             f"{path} does not say where it comes from: it is no figure drawn by `experiments graphs`, or "
@@ -92,7 +94,11 @@ def _compared(session: Session, origin: Origin) -> Comparison:
         series = _series(session, origin.series)
         asked = SeriesFile.recorded(series.resolved).graphs
         file = SeriesFile.recorded(series.resolved).model_copy(update={"graphs": (spec,)})
-        [(_, records)] = read_series(session, series, file, origin.where).asked
+        try:
+            where = None if origin.where is None else Condition.of(session, series, origin.where)
+        except ExpressionError as error:
+            return Comparison(False, (f"it could not be drawn: where: {error.in_one_line()}",))
+        [(_, records)] = read_series(session, series, file, where).requested
     try:
         if isinstance(records, GraphError):
             raise records

@@ -12,19 +12,12 @@ from pathlib import Path
 
 from sqlalchemy.orm import Session
 
-from database.engine.registry import current_url
 from database.errors import ExperimentsError
 from database.models import ExperimentSeries
-from database.queries.series_lookup import chosen_series, find_series
 from database.session.lifecycle import configure, scoped_session
-from database.session.snapshots import snapshot
-from database.settings import results_directory
-from experiments.output.results_folder import ResultsFolder
 from experiments.series_file.models import SeriesFile
-from experiments.where import expression_of
-from meta.graphs.generation.series_graphs import Generation, GraphResult, Place
-from meta.graphs.provenance.file_names import folder_of
-from meta.records.subsets import read_series
+from meta.graphs.generation.series_graphs import Generation, GraphResult
+from meta.records.chosen_series import choose_series
 
 
 def generate_all_graphs(  # noqa: PLR0913 - each by its name
@@ -75,36 +68,9 @@ def generate_all_graphs(  # noqa: PLR0913 - each by its name
     ExpressionError
         `where` is none, or has a name that one of the series does not have; nothing is drawn.
     """
+    chosen = choose_series(session, series, directory, files=files, where=where)
     with Generation(force=force, workers=workers) as generation:
-        return draw_series(session, series, directory, files=files, where=where, generation=generation)
-
-
-def draw_series(
-    session: Session,
-    series: str | ExperimentSeries | Sequence[str | ExperimentSeries] | None,
-    directory: Path | None,
-    *,
-    files: Iterable[SeriesFile],
-    where: str | None,
-    generation: Generation,
-) -> list[GraphResult]:
-    """Draw as `generate_all_graphs` does, as a part of a generation that others opened."""
-    folder = ResultsFolder(results_directory(current_url()))
-    with snapshot(session):
-        chosen = chosen_series(session, series)
-        if where is not None:
-            for one in chosen:
-                expression_of(session, find_series(session, one.id), where)
-    by_name = {file.name: file for file in files}
-    results: list[GraphResult] = []
-    for one in chosen:
-        # No figure shows two series, so each has a snapshot of its own: all of them in one would have to be
-        # in memory together, and would hold back the database's housekeeping for as long as that takes.
-        with snapshot(session):
-            reading = read_series(session, find_series(session, one.id), by_name.get(one.name), where)
-        own = folder_of(folder.graphs(one.folder), where)
-        results += generation.draw(reading, Place(directory or own, one.folder))
-    return results
+        return generation.draw(session, chosen)
 
 
 def main(argv: Sequence[str] | None = None) -> int:

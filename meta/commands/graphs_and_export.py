@@ -56,7 +56,6 @@ def graphs(  # noqa: PLR0913 - an argument for each option
     """
     from database.session.lifecycle import scoped_session
     from meta.commands.support import printing
-    from meta.generate_aggregate_graphs import draw_series
     from meta.graphs.generation.series_graphs import Generation
 
     with (
@@ -64,12 +63,7 @@ def graphs(  # noqa: PLR0913 - an argument for each option
         Generation(force=force, workers=workers, tell=_ignore if quiet or as_json else _tell) as generation,
         scoped_session(read_only=True) as session,
     ):
-        chosen = chosen_series(session, series, directory, where)
-        results = []
-        for name, folder in chosen.folders.items():
-            results += draw_series(
-                session, name, folder, files=chosen.files, where=where, generation=generation
-            )
+        results = generation.draw(session, chosen_series(session, series, directory, where))
     if as_json:
         printing.print_json(results)
     for result in results:

@@ -48,21 +48,15 @@ def report(  # noqa: PLR0913 - an argument for each option
     """
     from database.session.lifecycle import scoped_session
     from meta.commands.support import printing
-    from meta.report.generate import generate_reports
+    from meta.report.generate import write_reports
 
     with scoped_session(read_only=True) as session:
-        chosen = chosen_series(session, series, directory, where)
-        reports: list[ReportResult] = []
-        for name, folder in chosen.folders.items():
-            reports += generate_reports(
-                session,
-                name,
-                folder,
-                files=chosen.files,
-                where=where,
-                workers=workers,
-                tell=_ignore if quiet or as_json else _tell,
-            )
+        reports = write_reports(
+            session,
+            chosen_series(session, series, directory, where),
+            workers=workers,
+            tell=_ignore if quiet or as_json else _tell,
+        )
     if as_json:
         printing.print_json([_data(one) for one in reports])
     for one in reports:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from meta.commands.support.arguments import chosen_series, find_series, where_condition
+from meta.commands.support.arguments import chosen_series, find_series
 from meta.commands.support.options import database_option, json_option, output_option, where_option
 
 if TYPE_CHECKING:
@@ -48,15 +48,10 @@ def table(
     """
     from database.session.lifecycle import scoped_session
     from meta.commands.support import printing
-    from meta.tables.generate import generate_all_tables
+    from meta.tables.generate import write_all_tables
 
     with scoped_session(read_only=True) as session:
-        chosen = chosen_series(session, series, directory, where)
-        results: list[TableResult] = []
-        for name, folder in chosen.folders.items():
-            results += generate_all_tables(
-                session, name, folder, files=chosen.files, where=where, formats=formats
-            )
+        results = write_all_tables(session, chosen_series(session, series, directory, where), formats)
     if as_json:
         printing.print_json([_data(result) for result in results])
     for result in results:
@@ -132,13 +127,18 @@ def compare(  # noqa: PLR0913 - one for each option
     from database.session.lifecycle import scoped_session
     from meta.commands.support import printing
     from meta.comparison import compare_values
+    from meta.records.chosen_series import Condition
     from meta.records.series_records import read_records
     from meta.records.subsets import read_subset
 
     with scoped_session(read_only=True) as session:
         chosen = find_series(session, series)
-        where_condition(session, chosen, where)
-        records = read_subset(session, chosen, read_records(session, chosen, with_curves=False), [where])
+        records = read_subset(
+            session,
+            chosen,
+            read_records(session, chosen, with_curves=False),
+            condition=None if where is None else Condition.of(session, chosen, where),
+        )
     found = compare_values(records, of, on, over=over, baseline=baseline, paired=paired, level=level)
     if as_json:
         printing.print_json(_compared_data(found))

@@ -12,7 +12,7 @@ from meta.commands.support.options import database_option, json_option
 
 if TYPE_CHECKING:
     from meta.figure_provenance import Comparison
-    from meta.graphs.provenance.file_metadata import Signed
+    from meta.graphs.provenance.file_metadata import EmbeddedOrigin
     from meta.records.code_versions import CodeVersion
 
 
@@ -48,7 +48,7 @@ def trace(figure: Path, *, as_json: bool) -> None:
     _tell(compared)
 
 
-def _facts(signed: Signed) -> dict[str, object]:
+def _facts(signed: EmbeddedOrigin) -> dict[str, object]:
     origin = signed.origin
     libraries = [f"{name} {version}" for name, version in origin.libraries.items()]
     changed = "changed since it was drawn: trust neither picture nor this description"

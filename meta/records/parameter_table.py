@@ -34,7 +34,7 @@ class ParameterTable:
             for name, found in values.items()
         }
 
-    def telling_apart(self, taken: Iterable[str] = ()) -> list[str]:
+    def distinguishing(self, taken: Iterable[str] = ()) -> list[str]:
         """Return the varying parameters needed besides `taken` to tell all configurations apart.
 
         What is a function of the others is left out. Where several could stand for each other, one

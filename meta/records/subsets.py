@@ -18,7 +18,7 @@ from database.models import Experiment, ExperimentSeries, ExperimentStatus
 from database.queries.overview import shown_status
 from experiments.series_file.models import SeriesFile
 from experiments.series_file.sections.graphs import GraphSpec, Where
-from experiments.where import condition_of
+from meta.records.chosen_series import Condition
 from meta.records.code_versions import read_code, versions_of
 from meta.records.errors import GraphError
 from meta.records.series_records import SeriesRecords, causes_of_failures, read_records
@@ -27,27 +27,30 @@ _Kept = TypeVar("_Kept")
 
 
 @dataclass(frozen=True)
-class Reading:
+class GraphRecords:
     """What the graphs of a series are drawn from, read in one snapshot.
 
     Attributes
     ----------
     common : SeriesRecords
         For graphs that the series file does not ask for.
-    asked : sequence
+    requested : sequence
         Each graph that it asks for, with its records, or why there are none.
     where : str or None
         The expression that holds for all of them.
     """
 
     common: SeriesRecords
-    asked: Sequence[tuple[GraphSpec, SeriesRecords | GraphError]]
+    requested: Sequence[tuple[GraphSpec, SeriesRecords | GraphError]]
     where: str | None = None
 
 
 def read_series(
-    session: Session, series: ExperimentSeries, file: SeriesFile | None = None, where: str | None = None
-) -> Reading:
+    session: Session,
+    series: ExperimentSeries,
+    file: SeriesFile | None = None,
+    condition: Condition | None = None,
+) -> GraphRecords:
     """Read a series once, and of each of its graphs which experiments it is about.
 
     Parameters
@@ -57,26 +60,40 @@ def read_series(
     series : ExperimentSeries
     file : SeriesFile, optional
         Has other graphs, labels and units than those recorded.
-    where : str, optional
-        An expression: only experiments that it is true of.
+    condition : Condition, optional
+        Only experiments that it is true of.
     """
     records = read_records(session, series, file)
-    asked = [(spec, read_or_refuse(session, series, records, [spec.where, where])) for spec in records.specs]
-    return Reading(read_subset(session, series, records, [where]), asked, where)
+    requested = [
+        (spec, try_subset(session, series, records, where=spec.where, condition=condition))
+        for spec in records.specs
+    ]
+    common = read_subset(session, series, records, condition=condition)
+    return GraphRecords(common, requested, condition.text if condition else None)
 
 
-def read_or_refuse(
-    session: Session, series: ExperimentSeries, records: SeriesRecords, wheres: Sequence[Where | None]
+def try_subset(
+    session: Session,
+    series: ExperimentSeries,
+    records: SeriesRecords,
+    *,
+    where: Where | None,
+    condition: Condition | None,
 ) -> SeriesRecords | GraphError:
     """Return what `read_subset` does, or the error that it raises: others may still be wanted."""
     try:
-        return read_subset(session, series, records, wheres)
+        return read_subset(session, series, records, where=where, condition=condition)
     except GraphError as error:
         return error
 
 
 def read_subset(
-    session: Session, series: ExperimentSeries, records: SeriesRecords, wheres: Sequence[Where | None]
+    session: Session,
+    series: ExperimentSeries,
+    records: SeriesRecords,
+    *,
+    where: Where | None = None,
+    condition: Condition | None = None,
 ) -> SeriesRecords:
     """Return what is left of the records of a series, which share what is in them.
 
@@ -87,21 +104,25 @@ def read_subset(
     series : ExperimentSeries
     records : SeriesRecords
         Of all of its experiments.
-    wheres : sequence
-        Of these the expressions, which must all be true.
+    where : str or mapping, optional
+        Of one graph or table; a mapping leaves all here.
+    condition : Condition, optional
+        Of all of them; both must be true.
 
     Raises
     ------
     GraphError
         An expression has a name that the series does not have.
     """
-    texts = [where for where in wheres if isinstance(where, str)]
-    if not texts:
+    wanted = [] if condition is None else [condition]
+    if isinstance(where, str):
+        try:
+            wanted.insert(0, Condition.of(session, series, where))
+        except ExpressionError as error:
+            raise GraphError(f"where: {error.in_one_line()}") from error
+    if not wanted:
         return records
-    try:
-        conditions = [condition_of(session, series, text) for text in texts]
-    except ExpressionError as error:
-        raise GraphError(f"where: {error.in_one_line()}") from error
+    conditions, texts = [one.sql for one in wanted], [one.text for one in wanted]
     statement = select(
         Experiment.id, Experiment.configuration_id, Experiment.status, Experiment.retired
     ).where(Experiment.series_id == series.id, and_(True, *conditions))

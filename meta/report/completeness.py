@@ -116,7 +116,7 @@ def _left_out(records: SeriesRecords) -> list[str]:
 def _labels(records: SeriesRecords) -> list[str]:
     """Return what tells each configuration from the others."""
     values = records.parameter_values()
-    apart = records.parameter_table(values).telling_apart()
+    apart = records.parameter_table(values).distinguishing()
     short = short_names(apart)
     return [
         ", ".join(f"{short[name]}={values[name].label(found.parameters.get(name, ABSENT))}" for name in apart)

@@ -12,11 +12,11 @@ import yaml
 from experiments.output.results_folder import write_atomically
 from experiments.series_file.sections.graphs import GraphSpec
 from meta.graphs.figure.task import Drawing, Failure, Task
-from meta.graphs.generation.process_pool import Studio
-from meta.graphs.generation.requests import wishes_of
+from meta.graphs.generation.process_pool import DrawingPool
+from meta.graphs.generation.requests import figure_requests
 from meta.graphs.provenance.file_names import title_of
 from meta.graphs.theme.style import DPI
-from meta.records.subsets import Reading
+from meta.records.subsets import GraphRecords
 
 DATA_NAME = "data.csv"
 #: A drawing of more shapes than this makes a page slow; it is shown as a picture.
@@ -79,38 +79,38 @@ class Figures:
 
 
 def draw_figures(
-    reading: Reading, directory: Path, studio: Studio, tell: Callable[[Figure, int, int], None]
+    records: GraphRecords, directory: Path, pool: DrawingPool, tell: Callable[[Figure, int, int], None]
 ) -> Figures:
     """Draw the figures of a series, all of them, and write them.
 
     Parameters
     ----------
-    reading : Reading
+    records : GraphRecords
     directory : Path
         Gets a folder for each figure, with its files and ``data.csv``.
-    studio : Studio
+    pool : DrawingPool
     tell : callable
         Called with each figure that is finished, how many are, and of how many.
     """
-    wishes = wishes_of(reading, is_for_report=True)
+    requests = figure_requests(records, is_for_report=True)
     done: dict[str, Figure] = {}
 
     def finish(figure: Figure) -> None:
         done[figure.name] = figure
-        tell(figure, len(done), len(wishes.tasks))
+        tell(figure, len(done), len(requests.tasks))
 
     tasks = []
-    for name, task in wishes.tasks.items():
+    for name, task in requests.tasks.items():
         if isinstance(task, Task):
             tasks.append(task)
         else:
-            finish(_failed(name, wishes.specs[name], task))
-    for task, drawn in studio.draw(tasks):
+            finish(_failed(name, requests.specs[name], task))
+    for task, drawn in pool.draw(tasks):
         if isinstance(drawn, Drawing):
             finish(_written(task, drawn, directory / task.name))
         else:
             finish(_failed(task.name, task.spec, drawn))
-    return Figures([done[name] for name in wishes.tasks], wishes.note)
+    return Figures([done[name] for name in requests.tasks], requests.note)
 
 
 def _failed(name: str, spec: GraphSpec, why: Failure) -> Figure:

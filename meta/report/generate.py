@@ -9,23 +9,19 @@ from pathlib import Path
 
 from sqlalchemy.orm import Session
 
-from database.engine.registry import current_url
 from database.errors import ExperimentsError, NotFoundError
 from database.models import ExperimentSeries
-from database.queries.series_lookup import chosen_series, find_series
-from database.session.snapshots import snapshot
-from database.settings import results_directory
 from experiments.output.results_folder import ResultsFolder, write_atomically
 from experiments.series_file.models import SeriesFile
-from experiments.where import expression_of
-from meta.graphs.generation.process_pool import Studio
+from meta.graphs.generation.process_pool import DrawingPool
 from meta.graphs.provenance import manifest
-from meta.graphs.provenance.file_names import folder_of
+from meta.graphs.provenance.output_location import OutputLocation
+from meta.records.chosen_series import ChosenSeries, choose_series, read_each
 from meta.report.figures import Figure, draw_figures
 from meta.report.page import Tables, render
 from meta.report.records import ReportRecords, read_report
 from meta.tables.data.default_tables import default_tables
-from meta.tables.generate import Place, TableResult, write_tables
+from meta.tables.generate import TableResult, write_tables
 
 PAGE_NAME = "report.html"
 _log = logging.getLogger(__name__)
@@ -115,27 +111,37 @@ def generate_reports(  # noqa: PLR0913 - each by its name
     ExperimentsError
         The page cannot be written, or is that of another series.
     """
-    folder = ResultsFolder(results_directory(current_url()))
-    with snapshot(session):
-        chosen = chosen_series(session, series)
-        if where is not None:
-            for one in chosen:
-                expression_of(session, find_series(session, one.id), where)
-    by_name = {file.name: file for file in files}
-    results = []
-    with Studio(workers) as studio:
-        for one in chosen:
-            with snapshot(session):
-                records = read_report(session, find_series(session, one.id), by_name.get(one.name), where)
-            own = folder_of(folder.report(one.folder), where)
-            results.append(_write(records, Place(directory or own, one.folder), studio, tell))
-    return results
+    chosen = choose_series(session, series, directory, files=files, where=where)
+    return write_reports(session, chosen, workers=workers, tell=tell)
+
+
+def write_reports(
+    session: Session,
+    chosen: Iterable[ChosenSeries],
+    *,
+    workers: int | None = None,
+    tell: Callable[[Progress], None] = lambda _progress: None,
+) -> list[ReportResult]:
+    """Write the reports of series as `generate_reports` does.
+
+    Raises
+    ------
+    NotFoundError
+        `where` is true of no experiment of one, or it was deleted meanwhile; nothing is written of that.
+    ExperimentsError
+        The page cannot be written, or is that of another series.
+    """
+    with DrawingPool(workers) as pool:
+        return [
+            _write(records, OutputLocation.of(one, ResultsFolder.report), pool, tell)
+            for one, records in read_each(session, chosen, read_report)
+        ]
 
 
 def _write(
-    records: ReportRecords, place: Place, studio: Studio, tell: Callable[[Progress], None]
+    records: ReportRecords, location: OutputLocation, pool: DrawingPool, tell: Callable[[Progress], None]
 ) -> ReportResult:
-    name, directory = records.series.name, place.directory
+    name, directory = records.series.name, location.directory
     where = records.graphs.where
     if where is not None and not records.graphs.common.configurations:
         raise NotFoundError(f"no experiment of {name!r} is one where {where}")
@@ -144,7 +150,7 @@ def _write(
         directory.mkdir(parents=True, exist_ok=True)  # before all is drawn in vain
     except OSError as error:
         raise ExperimentsError(f"{directory} cannot be written ({error.strerror})") from error
-    others = manifest.owners(directory, PAGE_NAME) - {place.owner}
+    others = manifest.owners(directory, PAGE_NAME) - {location.owner}
     if others:
         raise ExperimentsError(
             f"{page} is the report of another series ({', '.join(sorted(others))}); name another folder"
@@ -152,12 +158,12 @@ def _write(
     figures = draw_figures(
         records.graphs,
         directory / "figures",
-        studio,
+        pool,
         lambda figure, done, count: tell(Progress(name, figure, done, count)),
     )
     tables = []
     if records.tables or default_tables(records.graphs.common):
-        below = Place(directory / "tables", place.owner)
+        below = OutputLocation(directory / "tables", location.owner)
         tables = write_tables(records.graphs.common, records.tables, below)
     unasked = {} if records.tables else {one.name: one.error for one in tables if one.error}
     tables = [one for one in tables if one.name not in unasked]
@@ -166,9 +172,9 @@ def _write(
         write_atomically(page, text.encode())
     except OSError as error:
         raise ExperimentsError(f"{page} cannot be written ({error.strerror})") from error
-    written = [page, *(path for figure in figures.drawn for path in figure.paths)]
+    written = dict.fromkeys([page, *(path for figure in figures.drawn for path in figure.paths)])
     try:
-        removed = manifest.record(directory, place.owner, written=written, names=())
+        removed = manifest.record(directory, location.owner, written=written, names=())
     except OSError as error:  # the report is there, and that is what was wanted
         _log.warning("%s: files of an earlier report may still lie in %s: %s", name, directory, error)
     else:

@@ -21,11 +21,9 @@ from database.models import (
 from database.queries.failures import FailureGroup, failure_groups
 from database.queries.overview import database_now
 from experiments.series_file.models import SeriesFile
-from experiments.series_file.sections.tables import TableSpec
-from experiments.where import condition_of
-from meta.records.errors import GraphError
-from meta.records.series_records import SeriesRecords
-from meta.records.subsets import Reading, read_or_refuse, read_series
+from meta.records.chosen_series import Condition
+from meta.records.subsets import GraphRecords, read_series
+from meta.tables.generate import Requested, read_tables
 
 
 @dataclass(frozen=True)
@@ -96,7 +94,7 @@ class ReportRecords:
     read_at : datetime
         By the database's clock.
     series : SeriesFacts
-    graphs : Reading
+    graphs : GraphRecords
     tables : sequence
         Each table that the series file asks for, with its records, or why there are none.
     failures : sequence of FailureGroup
@@ -107,15 +105,18 @@ class ReportRecords:
 
     read_at: datetime
     series: SeriesFacts
-    graphs: Reading
-    tables: Sequence[tuple[TableSpec, SeriesRecords | GraphError]]
+    graphs: GraphRecords
+    tables: Requested
     failures: Sequence[FailureGroup]
     effort: Effort
     runners: Sequence[RunnerRecord]
 
 
 def read_report(
-    session: Session, series: ExperimentSeries, file: SeriesFile | None = None, where: str | None = None
+    session: Session,
+    series: ExperimentSeries,
+    file: SeriesFile | None = None,
+    condition: Condition | None = None,
 ) -> ReportRecords:
     """Read everything that a report of a series tells.
 
@@ -126,17 +127,11 @@ def read_report(
     series : ExperimentSeries
     file : SeriesFile, optional
         Has other graphs, tables, labels and units than those recorded.
-    where : str, optional
-        An expression: only experiments that it is true of.
-
-    Raises
-    ------
-    ExpressionError
-        `where` is none, or has a name that the series does not have.
+    condition : Condition, optional
+        Only experiments that it is true of.
     """
-    chosen = None if where is None else condition_of(session, series, where)
-    reading = read_series(session, series, file, where)
-    records = reading.common
+    chosen = None if condition is None else condition.sql
+    graphs = read_series(session, series, file, condition)
     return ReportRecords(
         read_at=database_now(session),
         series=SeriesFacts(
@@ -148,10 +143,8 @@ def read_report(
             series.created_at,
             series.source,
         ),
-        graphs=reading,
-        tables=[
-            (spec, read_or_refuse(session, series, records, [spec.where, where])) for spec in records.tables
-        ],
+        graphs=graphs,
+        tables=read_tables(session, series, graphs.common, condition),
         failures=failure_groups(session, series.id, chosen),
         effort=_effort(session, series.id, chosen),
         runners=_runners(session, series.id, chosen),

@@ -9,21 +9,18 @@ from pathlib import Path
 
 from sqlalchemy.orm import Session
 
-from database.engine.registry import current_url
 from database.errors import ExperimentsError
 from database.models import ExperimentSeries
-from database.queries.series_lookup import chosen_series, find_series
-from database.session.snapshots import snapshot
-from database.settings import results_directory
 from experiments.output.results_folder import ResultsFolder, write_atomically
 from experiments.series_file.models import SeriesFile
 from experiments.series_file.sections.tables import TableFormat, TableSpec
-from experiments.where import expression_of
 from meta.graphs.provenance import manifest
-from meta.graphs.provenance.file_names import distinct, folder_of
+from meta.graphs.provenance.file_names import distinct_names
+from meta.graphs.provenance.output_location import OutputLocation
+from meta.records.chosen_series import ChosenSeries, Condition, choose_series, read_each
 from meta.records.errors import GraphError
 from meta.records.series_records import SeriesRecords, read_records
-from meta.records.subsets import read_or_refuse, read_subset
+from meta.records.subsets import read_subset, try_subset
 from meta.tables.data.default_tables import default_tables
 from meta.tables.data.table import Table, make_table
 from meta.tables.formats.csv import comma_separated
@@ -34,7 +31,7 @@ from meta.tables.formats.markdown import markdown
 _log = logging.getLogger(__name__)
 
 #: Tables with what they are made from, or why there is nothing.
-Asked = Sequence[tuple[TableSpec, SeriesRecords | GraphError]]
+Requested = Sequence[tuple[TableSpec, SeriesRecords | GraphError]]
 _SUFFIXES: dict[TableFormat, str] = {"markdown": "md", "latex": "tex", "csv": "csv", "html": "html"}
 _WRITERS: dict[TableFormat, Callable[[Table, str], str]] = {
     "markdown": lambda table, _: markdown(table),
@@ -112,38 +109,63 @@ def generate_all_tables(
     ExpressionError
         `where` is none, or has a name that one of the series does not have; nothing is written.
     """
-    folder = ResultsFolder(results_directory(current_url()))
-    by_name = {file.name: file for file in files}
-    with snapshot(session):
-        chosen = chosen_series(session, series)
-        if where is not None:
-            for one in chosen:
-                expression_of(session, find_series(session, one.id), where)
-    results: list[TableResult] = []
-    for one in chosen:
-        with snapshot(session):
-            found = find_series(session, one.id)
-            records = read_records(session, found, by_name.get(one.name), with_curves=False)
-            asked = [
-                (spec, read_or_refuse(session, found, records, [spec.where, where]))
-                for spec in records.tables
-            ]
-            common = read_subset(session, found, records, [where])
-        place = Place(directory or folder_of(folder.tables(one.folder), where), one.folder)
-        results += write_tables(common, asked, place, formats)
-    return results
+    return write_all_tables(
+        session, choose_series(session, series, directory, files=files, where=where), formats
+    )
 
 
-@dataclass(frozen=True)
-class Place:
-    """Where the tables of a series go, and what the index there calls the series: its name may change."""
+def write_all_tables(
+    session: Session, chosen: Iterable[ChosenSeries], formats: Sequence[TableFormat] = ()
+) -> list[TableResult]:
+    """Write the tables of series as `generate_all_tables` does.
 
-    directory: Path
-    owner: str
+    Raises
+    ------
+    NotFoundError
+        A series was deleted meanwhile.
+    """
+    return [
+        result
+        for one, (records, requested) in read_each(session, chosen, _read)
+        for result in write_tables(records, requested, OutputLocation.of(one, ResultsFolder.tables), formats)
+    ]
+
+
+def _read(
+    session: Session, series: ExperimentSeries, file: SeriesFile | None, condition: Condition | None
+) -> tuple[SeriesRecords, Requested]:
+    records = read_records(session, series, file, with_curves=False)
+    return read_subset(session, series, records, condition=condition), read_tables(
+        session, series, records, condition
+    )
+
+
+def read_tables(
+    session: Session, series: ExperimentSeries, records: SeriesRecords, condition: Condition | None
+) -> Requested:
+    """Return the tables that a series file asks for, with what each is made from.
+
+    Parameters
+    ----------
+    session : Session
+        In the same snapshot as `records` were read.
+    series : ExperimentSeries
+    records : SeriesRecords
+        Of its experiments.
+    condition : Condition or None
+        Only experiments that it is true of.
+    """
+    return [
+        (spec, try_subset(session, series, records, where=spec.where, condition=condition))
+        for spec in records.tables
+    ]
 
 
 def write_tables(
-    records: SeriesRecords, asked: Asked, place: Place, formats: Sequence[TableFormat] = ()
+    records: SeriesRecords,
+    requested: Requested,
+    location: OutputLocation,
+    formats: Sequence[TableFormat] = (),
 ) -> list[TableResult]:
     """Write the tables that a series asks for, or sensible ones where it asks for none.
 
@@ -151,35 +173,35 @@ def write_tables(
     ----------
     records : SeriesRecords
         For tables that the series file does not ask for.
-    asked : sequence
+    requested : sequence
         Each table that it asks for, with its records, or why there are none.
-    place : Place
+    location : OutputLocation
     formats : sequence of {"markdown", "latex", "csv", "html"}
         In place of those asked for.
     """
-    asked = asked or [(spec, records) for spec in default_tables(records)]
-    specs = [spec for spec, _ in asked]
+    requested = requested or [(spec, records) for spec in default_tables(records)]
+    specs = [spec for spec, _ in requested]
     if not specs:
         only = "" if records.where is None else f", where {records.where},"
         error = f"the series {records.name!r}{only} has no completed experiment with a numeric result yet"
         return [TableResult(records.name, "tables", error=error)]
-    names = distinct(
+    names = distinct_names(
         [spec.name or _described(spec) for spec in specs], [one.model_dump_json() for one in specs]
     )
     results = [
-        _table((spec, part), place.directory / name, series=records.name, formats=formats or spec.to)
-        for (spec, part), name in zip(asked, names, strict=True)
+        _table((spec, part), location.directory / name, series=records.name, formats=formats or spec.to)
+        for (spec, part), name in zip(requested, names, strict=True)
     ]
     try:
         manifest.record(
-            place.directory,
-            place.owner,
-            written=[path for result in results for path in result.paths],
+            location.directory,
+            location.owner,
+            written={path: None for result in results for path in result.paths},
             names=[result.name for result in results],
         )
     except OSError as error:  # the tables are there, and that is what was wanted
         _log.warning(
-            "%s: tables no longer asked for may still lie in %s: %s", records.name, place.directory, error
+            "%s: tables no longer asked for may still lie in %s: %s", records.name, location.directory, error
         )
     return results
 

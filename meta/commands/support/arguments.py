@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,24 +13,9 @@ if TYPE_CHECKING:
 
     from database.models import ExperimentSeries
     from experiments.series_file.models import SeriesFile
+    from meta.records.chosen_series import ChosenSeries
 
 _SUFFIXES = (".yaml", ".yml")
-
-
-@dataclass(frozen=True)
-class Chosen:
-    """The series that a verb writes files of.
-
-    Attributes
-    ----------
-    folders : mapping of str to Path or None
-        Where the files of each series go, by its name; None is among the results.
-    files : sequence of SeriesFile
-        Those that series were named by.
-    """
-
-    folders: Mapping[str, Path | None]
-    files: Sequence[SeriesFile]
 
 
 def find_series(session: Session, written: str) -> ExperimentSeries:
@@ -43,20 +28,12 @@ def find_series(session: Session, written: str) -> ExperimentSeries:
     SeriesFileError
         The file cannot be used.
     """
-    from database.errors import NotFoundError
-    from database.queries import series_lookup
-
-    try:
-        return series_lookup.find_series(session, _name(written))
-    except NotFoundError as error:
-        if written.endswith(_SUFFIXES) and not Path(written).is_file():
-            raise NotFoundError(f"{written}: there is no such file, and {error}") from error
-        raise
+    return _find(session, written)[0]
 
 
 def chosen_series(
     session: Session, series: Sequence[str], directory: Path | None, where: str | None
-) -> Chosen:
+) -> list[ChosenSeries]:
     """Return the series that were named, or all, for verbs that take `--output` and `--where`.
 
     Raises
@@ -66,18 +43,17 @@ def chosen_series(
     ExpressionError
         `where` cannot be read, or has a name that one of the series does not have.
     """
-    from database.queries.overview import series_names
-    from experiments.series_file.loading import load_series_file
+    from meta.records.chosen_series import choose_series
 
-    written = {one: find_series(session, one).name for one in series}
-    names = list(dict.fromkeys(written.values())) or series_names(session)
-    for name in names:
-        where_condition(session, find_series(session, name), where)
-    several = len(names) > 1  # their files may have the same names
-    return Chosen(
-        {name: directory / name if directory is not None and several else directory for name in names},
-        [load_series_file(Path(one)).file for one, name in written.items() if one != name],
+    named = [_find(session, written) for written in series]
+    chosen = choose_series(
+        session,
+        [found for found, _ in named] or None,
+        files=[file for _, file in named if file is not None],
+        where=where,
     )
+    several = len(chosen) > 1  # their files may have the same names
+    return [replace(one, directory=directory and directory / (one.name if several else "")) for one in chosen]
 
 
 def where_condition(
@@ -97,10 +73,21 @@ def where_condition(
     return condition_of(session, series, where)
 
 
-def _name(written: str) -> str:
-    path = Path(written)
-    if "/" not in written and not (written.endswith(_SUFFIXES) and path.is_file()):
-        return written
-    from experiments.series_file.loading import load_series_file
+def _find(session: Session, written: str) -> tuple[ExperimentSeries, SeriesFile | None]:
+    """Return the series that is meant, and the file that it was named by."""
+    from database.errors import NotFoundError
+    from database.queries import series_lookup
 
-    return load_series_file(path).file.name
+    path = Path(written)
+    is_file = written.endswith(_SUFFIXES) and path.is_file()
+    file = None
+    if "/" in written or is_file:
+        from experiments.series_file.loading import load_series_file
+
+        file = load_series_file(path).file
+    try:
+        return series_lookup.find_series(session, file.name if file else written), file
+    except NotFoundError as error:
+        if written.endswith(_SUFFIXES) and not is_file:
+            raise NotFoundError(f"{written}: there is no such file, and {error}") from error
+        raise

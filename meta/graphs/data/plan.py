@@ -177,7 +177,7 @@ def make_plan(spec: GraphSpec, records: SeriesRecords) -> Plan:
     hues = [name for name in (spec.hue, spec.style, spec.rows) if name is not None]
     roles = () if rules.over_steps else (x,)  # a parameter may be called step too
     taken = [name for name in (*roles, row, column, *hues, *spec.over) if name in values]
-    varying = records.parameter_table(values).telling_apart(taken)
+    varying = records.parameter_table(values).distinguishing(taken)
     if rules.unnamed == "refused":
         _refuse_unnamed(rules, varying, values)
     across = rules.roles.get("x") == "result" and spec.x

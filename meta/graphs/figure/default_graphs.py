@@ -61,7 +61,7 @@ def default_graphs(records: SeriesRecords) -> DefaultGraphs:
     """
     values = records.parameter_values()
     table = records.parameter_table(values)
-    varying = sorted(table.telling_apart(), key=lambda name: -len(values[name]))
+    varying = sorted(table.distinguishing(), key=lambda name: -len(values[name]))
     over_steps = _legible(_arrangements(STEP, varying), varying, table)
     against: _Roles | None = _Roles(next(iter(values), SERIES))
     if varying:

@@ -18,7 +18,7 @@ from meta.graphs.data.plan import Plan
 from meta.graphs.drawing.context import DrawContext
 from meta.graphs.figure.registry import KINDS
 from meta.graphs.figure.task import Drawing, Task
-from meta.graphs.provenance.file_metadata import metadata_of, seal
+from meta.graphs.provenance.file_metadata import add_digest, metadata_for
 from meta.graphs.provenance.origin import Origin
 from meta.graphs.theme import layout, style, ticks
 from meta.records.series_records import SeriesRecords
@@ -112,8 +112,8 @@ def render(
     for form in formats:
         written = io.BytesIO()
         with style.theme(theme):
-            figure.savefig(written, format=form, dpi=style.DPI, metadata=metadata_of(form, origin))
+            figure.savefig(written, format=form, dpi=style.DPI, metadata=metadata_for(form, origin))
         content = written.getvalue()
         # Texts stand in comments too, where XML forbids control characters even as references.
-        files[form] = seal(_NOT_IN_XML.sub(b"?", content) if form == "svg" else content)
+        files[form] = add_digest(_NOT_IN_XML.sub(b"?", content) if form == "svg" else content)
     return files

@@ -1,44 +1,37 @@
 """Drawing several figures at once, in processes that know nothing but what they are handed.
 
-They are started when there is more to draw than their start costs, serve all series of a generation, and hand
-the files back instead of writing them: killing one leaves nothing behind, and costs one figure.
+They are started when there is more to draw than their start costs, serve all series of a generation, and
+hand the files back instead of writing them: killing one leaves nothing behind, and costs one figure. They
+are new interpreters (``spawn``), not forks of the server that a run of this process has workers from: that
+has loaded the database, and its forks count as the run's.
 """
 
 from __future__ import annotations
 
-import contextlib
 import multiprocessing
 import os
 import signal
-import subprocess
 from collections import deque
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from multiprocessing import connection
+from collections.abc import Generator, Iterator, Mapping, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
+from multiprocessing.connection import Connection
 from types import TracebackType
 from typing import Any, Self
 
-from experiments.processes.thread_limits import capped_environment
-from meta.graphs.figure.task import Drawn, Failure, Task
-from meta.graphs.generation.pool_worker import command, draw_safely
-from meta.graphs.generation.shared_arrays import Handover
+from experiments.processes.fresh_process import fresh_interpreters
+from experiments.processes.parent_death import die_with_parent
+from experiments.processes.thread_limits import cap_loaded_libraries, capped_environment
+from meta.graphs.figure.task import Drawn, Failure, Task, failure
+from meta.graphs.generation.shared_file import Part, SharedFile
 
 #: So much longer, in seconds, does drawing take for the start of processes: each imports what draws.
 _START_S = 2.0
-#: A process that has hung up is dead within so many seconds.
-_DEATH_S = 5.0
+_SPAWN = multiprocessing.get_context("spawn")
 
 
-@dataclass
-class _Artist:
-    """A process that draws."""
-
-    process: subprocess.Popen[bytes]
-    pipe: Any
-    task: Task | None = None
-
-
-class Studio:
+class DrawingPool:
     """Draws figures; a context manager that ends its processes.
 
     Parameters
@@ -49,8 +42,7 @@ class Studio:
 
     def __init__(self, workers: int | None = None) -> None:
         self.workers = workers or cores()
-        self._artists: list[_Artist] = []
-        self._handover: Handover | None = None
+        self._processes: _Processes | None = None
 
     def __enter__(self) -> Self:
         return self
@@ -58,72 +50,133 @@ class Studio:
     def __exit__(
         self, _type: type[BaseException] | None, _error: BaseException | None, _where: TracebackType | None
     ) -> None:
-        for artist in self._artists:
-            _end(artist)
-        self._artists.clear()
-        if self._handover is not None:
-            self._handover.close()
-            self._handover = None
+        if self._processes is not None:
+            self._processes.close()
+            self._processes = None
 
     def draw(self, tasks: Sequence[Task]) -> Iterator[tuple[Task, Drawn]]:
         """Yield each figure when it is drawn."""
-        if not self._has_use_for_processes(tasks):
+        if self._has_use_for_processes(tasks):
+            if self._processes is None:
+                self._processes = _Processes(self.workers)
+            yield from self._processes.draw(tasks)
+        else:
             for task in tasks:
                 yield task, draw_safely(task)
-            return
-        if self._handover is None:
-            self._handover = Handover()
-        yield from self._in_processes(deque(tasks), self._handover)
-        self._handover.clear()
 
     def _has_use_for_processes(self, tasks: Sequence[Task]) -> bool:
         several = min(self.workers, len(tasks))
         alone_s = sum(task.estimate_s() for task in tasks)
-        start_s = 0.0 if self._artists else _START_S
+        start_s = 0.0 if self._processes else _START_S
         return several > 1 and start_s + alone_s / several < alone_s
 
-    def _in_processes(self, waiting: deque[Task], handover: Handover) -> Iterator[tuple[Task, Drawn]]:
-        while len(self._artists) < min(self.workers, len(waiting)):
-            self._artists.append(self._hire(handover))
-        while waiting or any(artist.task for artist in self._artists):
-            for artist in self._artists:
-                if waiting and artist.task is None:
-                    task = waiting.popleft()
-                    try:
-                        packed = handover.pack(task)
-                    except OSError as error:
-                        yield task, Failure(f"it could not be handed to the process that draws: {error}")
-                        continue
-                    artist.task = task
-                    with contextlib.suppress(OSError):  # it has died, which is found out below
-                        artist.pipe.send(packed)
-            busy = {artist.pipe: artist for artist in self._artists if artist.task}
-            for pipe in connection.wait(list(busy)):
-                yield self._answer(busy[pipe], handover)
 
-    def _answer(self, artist: _Artist, handover: Handover) -> tuple[Task, Drawn]:
-        """Return what a process has drawn; one that has died is replaced."""
-        task, artist.task = artist.task, None
-        assert task is not None
-        try:
-            drawn: Drawn = artist.pipe.recv()
-        except (EOFError, OSError):
-            code = _end(artist, _DEATH_S)
-            self._artists[self._artists.index(artist)] = self._hire(handover)
-            return task, Failure(f"the process that drew it {_ending(code)}")
-        return task, drawn
+class _Processes:
+    """The processes of a pool, and what ties them to this one."""
 
-    def _hire(self, handover: Handover) -> _Artist:
-        ours, theirs = multiprocessing.Pipe()
-        with theirs:
-            process = subprocess.Popen(
-                command(theirs.fileno(), handover.fileno()),
-                stdin=subprocess.DEVNULL,
-                pass_fds=[theirs.fileno(), handover.fileno()],
-                env={**os.environ, **capped_environment(max(1, cores() // self.workers), os.environ)},
-                start_new_session=True,  # Ctrl-C is for this process, which then ends it
+    def __init__(self, workers: int) -> None:
+        self._workers = workers
+        self._file = SharedFile.without_name()
+        self._reader, self._writer = _SPAWN.Pipe(duplex=False)
+        self._executor: ProcessPoolExecutor | None = None
+
+    def close(self) -> None:
+        """Kill them: whatever they still draw, nobody wants it any more."""
+        self._writer.close()
+        self._reader.close()
+        self._shut_down()
+        self._file.close()
+
+    def draw(self, tasks: Sequence[Task]) -> Iterator[tuple[Task, Drawn]]:
+        """Yield each figure when it is drawn."""
+        waiting = deque(tasks)
+        while waiting:
+            suspects = yield from self._draw_in_pool(waiting)
+            for task, part in suspects:
+                yield task, self._draw_alone(part)
+        self._file.clear()
+
+    def _draw_in_pool(
+        self, waiting: deque[Task]
+    ) -> Generator[tuple[Task, Drawn], None, list[tuple[Task, Part]]]:
+        """Draw until nothing waits; when a process has died, return the figures that it may have died of."""
+        running: dict[Future[Part], tuple[Task, Part]] = {}
+        suspects: list[tuple[Task, Part]] = []
+        while running or (waiting and not suspects):
+            while waiting and not suspects and len(running) <= self._workers:  # one waits in the queue
+                task = waiting.popleft()
+                try:
+                    part = self._file.put(task)
+                except OSError as error:
+                    yield task, Failure(f"it could not be handed to the process that draws: {error}")
+                    continue
+                running[self._submit(part)] = task, part
+            for future in wait(running, return_when=FIRST_COMPLETED).done:
+                task, part = running.pop(future)
+                try:
+                    drawn: Drawn = self._file.get(future.result())
+                except BrokenProcessPool:
+                    suspects.append((task, part))
+                    continue
+                except Exception as error:  # noqa: BLE001 - such as a full disk; the others are wanted
+                    drawn = failure(error)
+                yield task, drawn
+        if suspects:
+            self._shut_down()
+        return suspects
+
+    def _submit(self, part: Part) -> Future[Part]:
+        if self._executor is None:
+            self._executor = ProcessPoolExecutor(
+                self._workers, _SPAWN, initializer=_begin, initargs=self._handed()
             )
-        return _Artist(process, ours)
+        try:
+            with _starting_processes():
+                return self._executor.submit(_draw, part)
+        except BrokenProcessPool as error:  # a process has died since the last figure
+            broken: Future[Part] = Future()
+            broken.set_exception(error)
+            return broken
+
+    def _draw_alone(self, part: Part) -> Drawn:
+        """Draw a figure in a process of its own, whose end is blamed on this figure."""
+        reader, writer = _SPAWN.Pipe(duplex=False)
+        process = _SPAWN.Process(target=_draw_only, args=(self._handed(), writer, part))
+        with reader:
+            with writer, _starting_processes():
+                process.start()
+            try:
+                drawn: Drawn = self._file.get(reader.recv())
+            except EOFError:
+                process.join()
+                drawn = Failure(f"the process that drew it {_ending(process.exitcode)}")
+            finally:
+                process.kill()
+                process.join()
+        return drawn
+
+    def _handed(self) -> tuple[Connection[Any, Any], Connection[Any, Any], Mapping[str, str]]:
+        """Return the arguments of `_begin`."""
+        # As a connection, because that is how multiprocessing passes a descriptor.
+        file: Connection[Any, Any] = Connection(os.dup(self._file.fileno()), writable=False)
+        return self._reader, file, capped_environment(max(1, cores() // self._workers), os.environ)
+
+    def _shut_down(self) -> None:
+        if self._executor is not None:
+            self._executor.shutdown(cancel_futures=True)
+            self._executor = None
+
+
+def draw_safely(task: Task) -> Drawn:
+    """Draw a figure, or return why it cannot be drawn."""
+    from meta.graphs.figure import (
+        render,  # imports matplotlib, which nobody needs while figures stay unchanged
+    )
+
+    try:
+        return render.draw(task)
+    except Exception as error:  # noqa: BLE001 - whatever is wrong with this figure, the others are wanted
+        return failure(error)
 
 
 def cores() -> int:
@@ -131,18 +184,45 @@ def cores() -> int:
     return len(os.sched_getaffinity(0))
 
 
-def _end(artist: _Artist, patience_s: float = 0.0) -> int:
-    """Wait for the end of a process, or kill it, and return its exit code."""
-    artist.pipe.close()
+@contextmanager
+def _starting_processes() -> Iterator[None]:
+    """Let processes that start meanwhile be new interpreters, and Ctrl-C be for this process alone."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
-        return artist.process.wait(patience_s)
-    except subprocess.TimeoutExpired:
-        artist.process.kill()
-        return artist.process.wait()
+        with fresh_interpreters():
+            yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
-def _ending(code: int) -> str:
-    if code >= 0:
+def _ending(code: int | None) -> str:
+    if code is None or code >= 0:
         return f"exited with code {code}"
     name = signal.Signals(-code).name
     return f"was killed by {name}" + (" (possibly out of memory)" if code == -signal.SIGKILL else "")
+
+
+#: In a process that draws: the file that tasks and figures lie in.
+_file: SharedFile
+
+
+def _begin(
+    lifeline: Connection[Any, Any], file: Connection[Any, Any], thread_caps: Mapping[str, str]
+) -> None:
+    """Prepare a process that draws: it dies with its parent."""
+    global _file  # noqa: PLW0603 - a process has one
+    die_with_parent(lifeline)
+    os.environ.update(thread_caps)
+    cap_loaded_libraries(thread_caps)
+    _file = SharedFile(os.dup(file.fileno()))
+
+
+def _draw(part: Part) -> Part:
+    """Draw a figure in a process of the pool."""
+    return _file.put(draw_safely(_file.get(part)))
+
+
+def _draw_only(handed: tuple[Any, ...], answer: Connection[Part, Any], part: Part) -> None:
+    """Draw a figure, and end."""
+    _begin(*handed)
+    answer.send(_draw(part))

@@ -14,11 +14,11 @@ from meta.graphs.provenance.fingerprint import Fingerprints
 from meta.graphs.provenance.origin import Origin
 from meta.records.errors import GraphError
 from meta.records.series_records import SeriesRecords
-from meta.records.subsets import Reading
+from meta.records.subsets import GraphRecords
 
 
 @dataclass(frozen=True)
-class Wishes:
+class FigureRequests:
     """The graphs of a series.
 
     Attributes
@@ -36,33 +36,33 @@ class Wishes:
     note: str | None = None
 
 
-def wishes_of(reading: Reading, *, is_for_report: bool = False) -> Wishes:
+def figure_requests(records: GraphRecords, *, is_for_report: bool = False) -> FigureRequests:
     """Return the graphs that a series asks for, or sensible ones where it asks for none."""
-    asked, note = reading.asked, None
-    if not asked:
-        found = default_graphs(reading.common)
-        asked = [(spec, reading.common) for spec in found.specs]
+    requested, note = records.requested, None
+    if not requested:
+        found = default_graphs(records.common)
+        requested = [(spec, records.common) for spec in found.specs]
         if found.skipped:
             note = (
                 f"not drawn: {', '.join(map(repr, found.skipped))}; the configurations differ in so much "
                 "that no graph of all of them is legible. Series of fewer configurations can be drawn"
             )
-    specs = [spec for spec, _ in asked]
+    specs = [spec for spec, _ in requested]
     names = file_names(specs)
-    tasks = _tasks(names, asked, reading.where, is_for_report=is_for_report)
-    return Wishes(dict(tasks), dict(zip(names, specs, strict=True)), note)
+    tasks = _tasks(names, requested, records.where, is_for_report=is_for_report)
+    return FigureRequests(dict(tasks), dict(zip(names, specs, strict=True)), note)
 
 
 def _tasks(
     names: Sequence[str],
-    asked: Sequence[tuple[GraphSpec, SeriesRecords | GraphError]],
+    requested: Sequence[tuple[GraphSpec, SeriesRecords | GraphError]],
     where: str | None,
     *,
     is_for_report: bool,
 ) -> list[tuple[str, Task | Failure]]:
     fingerprints = Fingerprints()
     found: list[tuple[str, Task | Failure]] = []
-    for name, (spec, records) in zip(names, asked, strict=True):
+    for name, (spec, records) in zip(names, requested, strict=True):
         try:
             if isinstance(records, GraphError):
                 raise records

@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from experiments.output.results_folder import write_atomically
+from sqlalchemy.orm import Session
+
+from experiments.output.results_folder import ResultsFolder, write_atomically
 from meta.graphs.figure.task import Drawn, Failure, Task
-from meta.graphs.generation.process_pool import Studio
-from meta.graphs.generation.requests import wishes_of
+from meta.graphs.generation.process_pool import DrawingPool
+from meta.graphs.generation.requests import figure_requests
 from meta.graphs.provenance import manifest
-from meta.graphs.provenance.file_metadata import read_signed
-from meta.records.subsets import Reading
+from meta.graphs.provenance.output_location import OutputLocation
+from meta.records.chosen_series import ChosenSeries, read_each
+from meta.records.subsets import GraphRecords, read_series
 
 _log = logging.getLogger(__name__)
 
@@ -49,14 +53,6 @@ class GraphResult:
 
 
 @dataclass(frozen=True)
-class Place:
-    """Where the graphs of a series go, and what the index there calls the series: its name may change."""
-
-    directory: Path
-    owner: str
-
-
-@dataclass(frozen=True)
 class Progress:
     """The graph that is finished, and how many of its series are."""
 
@@ -86,76 +82,90 @@ class Generation:
         tell: Callable[[Progress], None] = lambda _progress: None,
     ) -> None:
         self._force = force
-        self._studio = Studio(workers)
+        self._pool = DrawingPool(workers)
         self._tell = tell
 
     def __enter__(self) -> Self:
-        self._studio.__enter__()
+        self._pool.__enter__()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, where: TracebackType | None
     ) -> None:
-        self._studio.__exit__(kind, error, where)
+        self._pool.__exit__(kind, error, where)
 
-    def draw(self, reading: Reading, place: Place) -> list[GraphResult]:
-        """Draw what a series asks for, or sensible ones where it asks for none; tell what became of each."""
-        series = reading.common.name
-        wishes = wishes_of(reading)
-        if not (wishes.tasks or wishes.note):
+    def draw(self, session: Session, chosen: Iterable[ChosenSeries]) -> list[GraphResult]:
+        """Draw the graphs of series, in their order.
+
+        Raises
+        ------
+        NotFoundError
+            A series was deleted meanwhile.
+        """
+        return [
+            result
+            for one, records in read_each(session, chosen, read_series)
+            for result in self._draw(records, OutputLocation.of(one, ResultsFolder.graphs))
+        ]
+
+    def _draw(self, records: GraphRecords, location: OutputLocation) -> list[GraphResult]:
+        """Draw what a series asks for, or sensible ones where it asks for none; report each."""
+        series = records.common.name
+        requests = figure_requests(records)
+        if not (requests.tasks or requests.note):
             error = f"the series {series!r} has neither metrics nor numeric results to draw yet"
             return [GraphResult(series, "graphs", error=error)]
         results: dict[str, GraphResult] = {}
-        for result in self._finished(wishes.tasks, series, place.directory):
+        for result in self._finished(requests.tasks, series, location):
             results[result.name] = result
-            self._tell(Progress(result, len(results), len(wishes.tasks)))
-        in_order = [results[name] for name in wishes.tasks]
-        if wishes.tasks:
-            _remove_unwanted(in_order, series, place)
-        if wishes.note:
-            _log.info("%s: %s", series, wishes.note)
-            in_order.append(GraphResult(series, "graphs", note=wishes.note))
+            self._tell(Progress(result, len(results), len(requests.tasks)))
+        in_order = [results[name] for name in requests.tasks]
+        if requests.tasks:
+            _remove_unwanted(in_order, requests.tasks, series, location)
+        if requests.note:
+            _log.info("%s: %s", series, requests.note)
+            in_order.append(GraphResult(series, "graphs", note=requests.note))
         return in_order
 
     def _finished(
-        self, wanted: Mapping[str, Task | Failure], series: str, directory: Path
+        self, wanted: Mapping[str, Task | Failure], series: str, location: OutputLocation
     ) -> Iterator[GraphResult]:
         """Yield what became of each graph as soon as it is known; unchanged ones first."""
+        origins = _origins([task for task in wanted.values() if isinstance(task, Task)], location.directory)
+        unchanged = set() if self._force else manifest.up_to_date(location.directory, location.owner, origins)
         tasks = []
         for name, task in wanted.items():
             if isinstance(task, Failure):
                 yield _failed(series, name, task)
-            elif not self._force and _is_unchanged(task, directory):
-                yield GraphResult(series, name, _paths(task, directory), unchanged=True)
+            elif unchanged.issuperset(paths := _paths(task, location.directory)):
+                yield GraphResult(series, name, paths, unchanged=True)
             else:
                 tasks.append(task)
-        for task, drawn in self._studio.draw(tasks):
-            yield _written(task, drawn, directory)
+        for task, drawn in self._pool.draw(tasks):
+            yield _written(task, drawn, location)
 
 
 def _paths(task: Task, directory: Path) -> tuple[Path, ...]:
     return tuple(directory / f"{task.name}.{form}" for form in task.formats)
 
 
-def _is_unchanged(task: Task, directory: Path) -> bool:
-    """Say whether all files of a figure are whole and say that they show the very same."""
-    try:
-        signed = [read_signed(path) for path in _paths(task, directory)]
-    except OSError:  # one of them is not there
-        return False
-    return all(one is not None and one.is_intact and one.origin == task.origin for one in signed)
+def _origins(tasks: Iterable[Task], directory: Path) -> dict[Path, str]:
+    """Return the digest of what each file of figures is to show."""
+    return {path: task.origin.digest() for task in tasks for path in _paths(task, directory)}
 
 
-def _written(task: Task, drawn: Drawn, directory: Path) -> GraphResult:
+def _written(task: Task, drawn: Drawn, location: OutputLocation) -> GraphResult:
     series = task.origin.series
     if isinstance(drawn, Failure):
         return _failed(series, task.name, drawn)
-    paths = _paths(task, directory)
+    paths = _paths(task, location.directory)
     try:
         for path, form in zip(paths, task.formats, strict=True):
             write_atomically(path, drawn.files[form])
     except OSError as error:
         return _failed(series, task.name, Failure(f"it could not be written: {error}"))
+    with contextlib.suppress(OSError):  # the figure is there; what is wrong is told at the end
+        manifest.note(location.directory, location.owner, _origins([task], location.directory))
     if not drawn.boxes:
         return GraphResult(series, task.name, paths=paths)
     note = f"no installed font has {drawn.boxes}: boxes are drawn instead; install one such as Noto Sans CJK"
@@ -171,17 +181,22 @@ def _failed(series: str, name: str, failure: Failure) -> GraphResult:
     return GraphResult(series, name, error=failure.message)
 
 
-def _remove_unwanted(results: Sequence[GraphResult], series: str, place: Place) -> None:
+def _remove_unwanted(
+    results: Sequence[GraphResult], tasks: Mapping[str, Task | Failure], series: str, location: OutputLocation
+) -> None:
     """Remove the files of graphs that the series no longer asks for."""
+    drawn = [task for result in results if result.paths and isinstance(task := tasks[result.name], Task)]
     try:
         removed = manifest.record(
-            place.directory,
-            place.owner,
-            written=[path for result in results for path in result.paths],
-            names=[result.name for result in results],
+            location.directory,
+            location.owner,
+            written=_origins(drawn, location.directory),
+            names=list(tasks),
         )
     except OSError as error:  # the graphs are there, and that is what was wanted
-        _log.warning("%s: graphs no longer asked for may still lie in %s: %s", series, place.directory, error)
+        _log.warning(
+            "%s: graphs no longer asked for may still lie in %s: %s", series, location.directory, error
+        )
         return
     for path in removed:
         _log.info("%s: removed %s, which the series no longer asks for", series, path)

@@ -48,7 +48,7 @@ def compute(plan: Plan, records: SeriesRecords) -> Numbers:
     """
     across = _across(plan)
     measure = Measure.of(plan.spec, records.name, plan.y.key, shares_seeds=records.shares_seeds)
-    apart = records.parameter_table(plan.values).telling_apart(plan.over)
+    apart = records.parameter_table(plan.values).distinguishing(plan.over)
     lines: list[tuple[Group, Line]] = []
     cells: list[Cell] = []
     incomplete: list[str] = []

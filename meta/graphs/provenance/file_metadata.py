@@ -1,8 +1,8 @@
-"""Figures that say where they come from: the origin in the metadata of PNG, SVG and PDF, under a seal.
+"""The metadata of figures (PNG, SVG and PDF): the origin, and a digest of the file.
 
-The origin is a JSON text in the metadata (PNG: the text chunk ``Description``; SVG: ``dc:description``;
-PDF: ``Subject`` of the document information). The seal beside it is the SHA-256 of the whole file with zeros
-in place of the seal: a file that was damaged or edited does not match it any more.
+The origin is a JSON text (PNG: the text chunk ``Description``; SVG: ``dc:description``; PDF: ``Subject`` of
+the document information). The digest before it is the SHA-256 of the whole file with zeros in place of the
+digest: a file that was damaged or edited does not match it any more.
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ from pathlib import Path
 from meta.graphs.provenance.origin import Origin
 
 _PREFIX = "experiment-series figure, sealed "
-_NO_SEAL = "0" * 64
-_SEALED = re.compile(re.escape(_PREFIX).encode() + rb"([0-9a-f]{64}): ")
+_NO_DIGEST = "0" * 64
+_DIGEST = re.compile(re.escape(_PREFIX).encode() + rb"([0-9a-f]{64}): ")
 _PNG = b"\x89PNG\r\n\x1a\n"
 _SVG = re.compile(rb"<dc:description>(.*?)</dc:description>", re.DOTALL)
 _PDF = re.compile(rb"/Subject \(((?:[^\\()]|\\.)*)\)", re.DOTALL)
@@ -28,8 +28,8 @@ _PDF_ESCAPE = re.compile(r"\\(.)", re.DOTALL)
 
 
 @dataclass(frozen=True)
-class Signed:
-    """What a file says about itself.
+class EmbeddedOrigin:
+    """The metadata of a figure.
 
     Attributes
     ----------
@@ -45,11 +45,11 @@ class Signed:
     is_intact: bool
 
 
-def metadata_of(form: str, origin: Origin) -> Mapping[str, str | None]:
-    """Return the metadata for matplotlib's `savefig`; the result then needs `seal`."""
+def metadata_for(form: str, origin: Origin) -> Mapping[str, str | None]:
+    """Return the metadata for matplotlib's `savefig`; the file then needs `add_digest`."""
     libraries = ", ".join(f"{name} {version}" for name, version in origin.libraries.items())
     program = f"experiment-series {origin.code}, {libraries}"
-    text = f"{_PREFIX}{_NO_SEAL}: {origin.text()}"
+    text = f"{_PREFIX}{_NO_DIGEST}: {origin.text()}"
     title = f"{origin.series}: {origin.graph}"
     # A date would make each file differ from the last one with the same content.
     if form == "png":
@@ -59,13 +59,13 @@ def metadata_of(form: str, origin: Origin) -> Mapping[str, str | None]:
     return {"Title": title, "Creator": program, "Subject": text, "CreationDate": None}
 
 
-def seal(figure: bytes) -> bytes:
-    """Return the file that `savefig` made with `metadata_of`, under its seal."""
-    return _with_seal(figure, hashlib.sha256(figure).hexdigest())
+def add_digest(figure: bytes) -> bytes:
+    """Return the file that `savefig` made with `metadata_for`, with its digest."""
+    return _with_digest(figure, hashlib.sha256(figure).hexdigest())
 
 
-def read_signed(path: Path) -> Signed | None:
-    """Return what a figure says about itself; None when it is none of ours.
+def read_origin(path: Path) -> EmbeddedOrigin | None:
+    """Return the metadata of a figure, or None if it is not one of ours.
 
     Raises
     ------
@@ -74,24 +74,24 @@ def read_signed(path: Path) -> Signed | None:
     """
     figure = path.read_bytes()
     form, text = _description(figure)
-    begin = _SEALED.match(text.encode("utf-8", "replace"))
+    begin = _DIGEST.match(text.encode("utf-8", "replace"))
     origin = Origin.from_text(text[begin.end() :]) if begin else None
     if begin is None or origin is None:
         return None
-    found = begin[1].decode()
-    unsealed = _with_seal(figure, _NO_SEAL)
-    # The checksum of a PNG's chunk is made anew above: it has to be right in the file as well.
-    is_intact = hashlib.sha256(unsealed).hexdigest() == found and _with_seal(unsealed, found) == figure
-    return Signed(form, origin, is_intact)
+    digest = begin[1].decode()
+    without = _with_digest(figure, _NO_DIGEST)
+    # The checksum of a PNG's chunk was computed anew: it has to be right in the file as well.
+    is_intact = hashlib.sha256(without).hexdigest() == digest and _with_digest(without, digest) == figure
+    return EmbeddedOrigin(form, origin, is_intact)
 
 
-def _with_seal(figure: bytes, digest: str) -> bytes:
-    replaced = _SEALED.sub(f"{_PREFIX}{digest}: ".encode(), figure, count=1)
+def _with_digest(figure: bytes, digest: str) -> bytes:
+    replaced = _DIGEST.sub(f"{_PREFIX}{digest}: ".encode(), figure, count=1)
     if not figure.startswith(_PNG):
         return replaced
     written = io.BytesIO(replaced)
     for start, kind, content in _png_chunks(replaced):
-        if kind == b"tEXt" and _SEALED.search(content):
+        if kind == b"tEXt" and _DIGEST.search(content):
             written.seek(start + 8 + len(content))
             written.write(zlib.crc32(content, zlib.crc32(kind)).to_bytes(4, "big"))
             break
@@ -99,17 +99,17 @@ def _with_seal(figure: bytes, digest: str) -> bytes:
 
 
 def _description(figure: bytes) -> tuple[str, str]:
-    """Return the format of a file, and the text that may be ours; empty ones where there is none."""
+    """Return the format of a file, and the text that may be ours; empty if there is none."""
     if figure.startswith(_PNG):
         for _, kind, content in _png_chunks(figure):
             if kind == b"tEXt" and content.startswith(b"Description\0"):
                 return "png", content.partition(b"\0")[2].decode("latin-1")
         return "png", ""
     if figure.startswith(b"%PDF"):
-        found = _PDF.search(figure)
-        return "pdf", _PDF_ESCAPE.sub(r"\1", found[1].decode("latin-1")) if found else ""
-    found = _SVG.search(figure)
-    return "svg", html.unescape(found[1].decode("utf-8", "replace")) if found else ""
+        subject = _PDF.search(figure)
+        return "pdf", _PDF_ESCAPE.sub(r"\1", subject[1].decode("latin-1")) if subject else ""
+    description = _SVG.search(figure)
+    return "svg", html.unescape(description[1].decode("utf-8", "replace")) if description else ""
 
 
 def _png_chunks(figure: bytes) -> Iterator[tuple[int, bytes, bytes]]:

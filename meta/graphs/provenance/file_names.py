@@ -16,20 +16,20 @@ _MAX_LENGTH = 100
 def file_names(specs: Sequence[GraphSpec]) -> list[str]:
     """Return one name per graph, without suffix: its own, or what it shows.
 
-    Two graphs of the same name are told apart by a digest of the whole of what they ask for, or,
-    where even that is equal, by a number.
+    Two graphs of the same name get a digest of all that was requested or, where even that is equal, a
+    number.
     """
-    asked = [spec.model_dump_json() for spec in specs]
-    return distinct([spec.name or "-".join(_described(spec)) for spec in specs], asked)
+    requests = [spec.model_dump_json() for spec in specs]
+    return distinct_names([spec.name or "-".join(_described(spec)) for spec in specs], requests)
 
 
-def distinct(texts: Sequence[str], asked: Sequence[str]) -> list[str]:
-    """Return file names for `texts`; equal ones are told apart by a digest of what was asked for."""
-    names = [safe(text) for text in texts]
+def distinct_names(texts: Sequence[str], requests: Sequence[str]) -> list[str]:
+    """Return file names for `texts`; equal ones get a digest of what was requested."""
+    names = [safe_name(text) for text in texts]
     folded = [name.casefold() for name in names]
     names = [
-        name if folded.count(name.casefold()) == 1 else f"{name}-{_digest(one)}"
-        for name, one in zip(names, asked, strict=True)
+        name if folded.count(name.casefold()) == 1 else f"{name}-{_digest(request)}"
+        for name, request in zip(names, requests, strict=True)
     ]
     return [
         name if name not in names[:place] else f"{name}-{names[:place].count(name) + 1}"
@@ -38,7 +38,7 @@ def distinct(texts: Sequence[str], asked: Sequence[str]) -> list[str]:
 
 
 def title_of(spec: GraphSpec) -> str:
-    """Return what a graph is called where it has a heading: its title, its name, or what it shows."""
+    """Return the heading of a graph: its title, its name, or what it shows."""
     return spec.title or spec.name or " ".join(_described(spec)[0 if spec.kind else 1 :])
 
 
@@ -59,16 +59,16 @@ def _described(spec: GraphSpec) -> list[str]:
     return parts
 
 
-def safe(text: str) -> str:
+def safe_name(text: str) -> str:
     """Return `text` as a file name; when anything had to be replaced, a digest of it is appended."""
     plain = unicodedata.normalize("NFC", text)
     name = re.sub(r"[^A-Za-z0-9._-]+", "_", plain).lstrip("._-")[:_MAX_LENGTH]
     return name if name == plain else f"{name}-{_digest(plain)}".lstrip("-")
 
 
-def folder_of(directory: Path, where: str | None) -> Path:
-    """Return where files go: those of some experiments only beside those of all, which stay."""
-    return directory if where is None else directory / f"where-{safe(where)}"
+def folder_for(directory: Path, where: str | None) -> Path:
+    """Return the folder for files of the experiments that `where` is true of, beside those of all."""
+    return directory if where is None else directory / f"where-{safe_name(where)}"
 
 
 def _digest(text: str) -> str:

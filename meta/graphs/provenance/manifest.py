@@ -1,30 +1,46 @@
-"""Which files of a folder are graphs or tables written earlier: those no longer asked for can go."""
+"""Which files of a folder are graphs or tables written earlier, and what figures show.
+
+It decides what need not be drawn again, and which files that are no longer asked for can go. Files that
+nobody has touched since it was written are not read.
+"""
 
 from __future__ import annotations
 
 import contextlib
 import hashlib
 import logging
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping
 from pathlib import Path
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from experiments.output.results_folder import write_atomically
 
 _log = logging.getLogger(__name__)
 
-INDEX_NAME = ".generated.json"
-
-#: Per series, the paths of its files from the folder on and the SHA-256 of what was written into them.
-_Index = dict[str, dict[str, str]]
-_INDEX = TypeAdapter(_Index)
+MANIFEST_NAME = ".generated.json"
 
 
-def record(directory: Path, series: str, *, written: Sequence[Path], names: Collection[str]) -> list[Path]:
-    """Note in the folder's index what was written, and remove what an earlier generation left.
+class _Figure(BaseModel):
+    """What is noted of a figure: the SHA-256 of the file, and a digest of its origin."""
 
-    A file is removed only if the index says that it was written for this series, it still has that very
+    file: str
+    origin: str
+
+
+#: Per series, the paths of its files from the folder on and the SHA-256 of what was written into them; of a
+#: figure also what it shows.
+_Entry = str | _Figure
+_Manifest = dict[str, dict[str, _Entry]]
+_MANIFEST = TypeAdapter(_Manifest)
+
+
+def record(
+    directory: Path, series: str, *, written: Mapping[Path, str | None], names: Collection[str]
+) -> list[Path]:
+    """Note in the folder's manifest what was written, and remove what an earlier generation left.
+
+    A file is removed only if the manifest says that it was written for this series, it still has that very
     content, and neither this series nor another one asks for anything of its name.
 
     Parameters
@@ -32,8 +48,9 @@ def record(directory: Path, series: str, *, written: Sequence[Path], names: Coll
     directory : Path
     series : str
         What stands for the series: its folder among the results, which stays when it is renamed.
-    written : sequence of Path
-        The files that were just written for it, in this folder or in folders below.
+    written : mapping of Path to str or None
+        The files that there are for it now, in this folder or in folders below, with the digest of the origin
+        where they are figures.
     names : collection of str
         Of all graphs (or tables) it asks for, also of those that could not be made this time.
 
@@ -42,34 +59,58 @@ def record(directory: Path, series: str, *, written: Sequence[Path], names: Coll
     list of Path
         The files that were removed.
     """
-    index = _read(directory)
-    before = index.get(series, {})
+    manifest = _read(directory)
+    before = manifest.get(series, {})
     # A file system may not tell upper from lower case: then the old name is that of the new file.
     # Of a graph that was written again, only what was written is kept: formats may be fewer now.
     wanted = {name.casefold() for name in names} - {path.stem.casefold() for path in written}
-    paths = {path: path.relative_to(directory).as_posix() for path in written}
-    again = {name.casefold() for name in paths.values()}
+    again = {_name(directory, path).casefold() for path in written}
     kept = {
-        name: digest
-        for name, digest in before.items()
+        name: entry
+        for name, entry in before.items()
         if Path(name).stem.casefold() in wanted or name.casefold() in again
     }
-    others = {name.casefold() for other, files in index.items() if other != series for name in files}
+    others = {name.casefold() for other, files in manifest.items() if other != series for name in files}
     removed = [
         directory / name
-        for name, digest in before.items()
-        if name not in kept and name.casefold() not in others and _is_ours(directory / name, digest)
+        for name, entry in before.items()
+        if name not in kept and name.casefold() not in others and _is_ours(directory / name, entry)
     ]
     for path in removed:
         path.unlink(missing_ok=True)
         if path.parent != directory:
             with contextlib.suppress(OSError):  # there is more in the folder of this graph
                 path.parent.rmdir()
-    index[series] = kept | {name: _digest(path) for path, name in paths.items()}
-    if index[series] != before:
-        content = _INDEX.dump_json({name: files for name, files in index.items() if files}, indent=2)
-        write_atomically(directory / INDEX_NAME, content)
+    _write(directory, manifest, series, kept | _entries(directory, before, written))
     return removed
+
+
+def note(directory: Path, series: str, written: Mapping[Path, str | None]) -> None:
+    """Note what was written so far: the rest is drawn next time if this process ends now."""
+    manifest = _read(directory)
+    before = manifest.get(series, {})
+    _write(directory, manifest, series, before | _entries(directory, before, written))
+
+
+def up_to_date(directory: Path, series: str, origins: Mapping[Path, str]) -> set[Path]:
+    """Return which figures in the folder are as they were drawn, and show what they would now.
+
+    Parameters
+    ----------
+    directory : Path
+    series : str
+        As for `record`.
+    origins : mapping of Path to str
+        The files, with the digest of what each would show now.
+    """
+    entries = _read(directory).get(series, {})
+    same = {
+        path: entry
+        for path, origin in origins.items()
+        if isinstance(entry := entries.get(_name(directory, path)), _Figure) and entry.origin == origin
+    }
+    untouched = _untouched(directory, same)
+    return {path for path, entry in same.items() if path in untouched or _is_ours(path, entry)}
 
 
 def owners(directory: Path, name: str) -> set[str]:
@@ -77,28 +118,74 @@ def owners(directory: Path, name: str) -> set[str]:
     return {series for series, files in _read(directory).items() if name in files}
 
 
-def _read(directory: Path) -> _Index:
-    path = directory / INDEX_NAME
+def _read(directory: Path) -> _Manifest:
+    path = directory / MANIFEST_NAME
     try:
-        index = _INDEX.validate_json(path.read_bytes())
+        manifest = _MANIFEST.validate_json(path.read_bytes())
     except FileNotFoundError:
         return {}
     except ValidationError:
         _log.warning("%s cannot be understood and is written anew; old files beside it stay", path)
         return {}
-    # Whatever somebody wrote into the index: nothing outside of this folder is touched.
+    # Whatever somebody wrote into the manifest: nothing outside of this folder is touched.
     return {
-        series: {name: digest for name, digest in files.items() if _is_below(name)}
-        for series, files in index.items()
+        series: {name: entry for name, entry in files.items() if _is_below(name)}
+        for series, files in manifest.items()
     }
+
+
+def _write(directory: Path, manifest: _Manifest, series: str, files: dict[str, _Entry]) -> None:
+    if files != manifest.get(series, {}):
+        manifest[series] = files
+        in_order = {name: dict(sorted(files.items())) for name, files in manifest.items() if files}
+        content = _MANIFEST.dump_json(in_order, indent=2)
+        write_atomically(directory / MANIFEST_NAME, content)
 
 
 def _is_below(name: str) -> bool:
     return not Path(name).is_absolute() and ".." not in Path(name).parts
 
 
-def _is_ours(path: Path, digest: str) -> bool:
-    return path.is_file() and _digest(path) == digest
+def _untouched(directory: Path, paths: Collection[Path]) -> set[Path]:
+    """Return the files whose last change, also of their names, is older than the manifest.
+
+    Nobody can set the time that the file system notes of a change (``st_ctime``).
+    """
+    with contextlib.suppress(OSError):
+        written_ns = (directory / MANIFEST_NAME).stat().st_ctime_ns
+        return {path for path in paths if _changed_ns(path) < written_ns}
+    return set()
+
+
+def _changed_ns(path: Path) -> float:
+    try:
+        return path.stat().st_ctime_ns
+    except OSError:  # it is not there
+        return float("inf")
+
+
+def _entries(
+    directory: Path, before: Mapping[str, _Entry], written: Mapping[Path, str | None]
+) -> dict[str, _Entry]:
+    untouched = _untouched(directory, written)
+    return {
+        name: before[name] if path in untouched and name in before else _entry(path, origin)
+        for path, origin in written.items()
+        for name in [_name(directory, path)]
+    }
+
+
+def _name(directory: Path, path: Path) -> str:
+    return path.relative_to(directory).as_posix()
+
+
+def _entry(path: Path, origin: str | None) -> _Entry:
+    digest = _digest(path)
+    return digest if origin is None else _Figure(file=digest, origin=origin)
+
+
+def _is_ours(path: Path, entry: _Entry) -> bool:
+    return path.is_file() and _digest(path) == (entry if isinstance(entry, str) else entry.file)
 
 
 def _digest(path: Path) -> str:

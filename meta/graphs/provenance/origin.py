@@ -95,6 +95,10 @@ class Origin(BaseModel):
         """Return it as JSON in ASCII, which every format of figures can hold."""
         return json.dumps(self.model_dump(mode="json"), separators=(",", ":"))
 
+    def digest(self) -> str:
+        """Return its SHA-256, in hexadecimal digits."""
+        return hashlib.sha256(self.text().encode()).hexdigest()
+
     @classmethod
     def from_text(cls, text: str) -> Origin | None:
         """Return what `text` describes, or None if it describes no origin."""

@@ -22,7 +22,7 @@ def default_tables(records: SeriesRecords) -> list[TableSpec]:
     configuration has a cell of its own.
     """
     values = records.parameter_values()
-    varying = records.parameter_table(values).telling_apart() or list(values)[:1]
+    varying = records.parameter_table(values).distinguishing() or list(values)[:1]
     fewest = min(varying, key=lambda name: len(values[name]), default=None)
     columns: Sequence[str] = ()
     if fewest is not None and len(varying) > 1 and len(values[fewest]) <= _MAX_COLUMNS:

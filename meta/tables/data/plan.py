@@ -100,7 +100,7 @@ def make_plan(spec: TableSpec, records: SeriesRecords) -> TablePlan:
         values[name] = values[name].ordered(first)
     y = make_reading(spec.y, records, "y")
     shown = [*spec.rows, *spec.columns, *spec.over]
-    varying = tuple(records.parameter_table(values).telling_apart(shown))
+    varying = tuple(records.parameter_table(values).distinguishing(shown))
     if varying and spec.select is None:
         _refuse_average(varying, values)
     if varying and y.label.goal is None:

@@ -187,7 +187,7 @@ def test_only_what_a_mapping_chooses_is_counted_as_retired(database_url: str, wr
         write_series(session, left, grid={"k": [1, 2, 3], "m": [1, 2]}, repeat={"seeds": 3})
         series = find_series(session, "study")
         records = read_records(session, series)
-        by_text = read_subset(session, series, records, ["m == 2 and k != 1"])
+        by_text = read_subset(session, series, records, where="m == 2 and k != 1")
     assert records.retired == 10
     assert records.chosen({"m": 2}).retired == 5
     assert records.chosen({"m": 2, "k": [2]}).retired == 1

@@ -21,6 +21,7 @@ from database.session.lifecycle import SessionLocal, scoped_session
 from experiments.series_file.loading import load_series_file
 from meta.commands.group import run_command
 from meta.generate_aggregate_graphs import generate_all_graphs
+from meta.records.chosen_series import Condition
 from meta.records.series_records import read_records
 from meta.records.subsets import read_subset
 from meta.tables.generate import generate_all_tables
@@ -172,8 +173,9 @@ def test_graphs_of_some_experiments(command: Command, tmp_path: Path) -> None:
     with scoped_session(read_only=True) as session:
         series = find_series(session, "first")
         records = read_records(session, series, file)
+        condition = Condition.of(session, series, "repetition != 1")
         some, equal = (
-            read_subset(session, series, records, [spec.where, "repetition != 1"]).chosen(spec.where)
+            read_subset(session, series, records, where=spec.where, condition=condition).chosen(spec.where)
             for spec in file.graphs[:2]
         )
         results = {

@@ -11,7 +11,7 @@ from database.models import Experiment, ExperimentSeries
 from database.session.lifecycle import scoped_session
 from meta.commands.group import run_command
 from meta.generate_aggregate_graphs import generate_all_graphs
-from meta.graphs.provenance.file_metadata import read_signed
+from meta.graphs.provenance.file_metadata import read_origin
 from tests.integration.databases import on_sqlite
 
 GRAPHS = [
@@ -153,7 +153,7 @@ def test_the_command_tells_what_was_drawn(tmp_path: Path, capsys: pytest.Capture
 def test_both_files_of_a_figure_tell_the_same(tmp_path: Path) -> None:
     """PNG and SVG carry one and the same origin."""
     generate(tmp_path)
-    png, svg = (read_signed(tmp_path / name) for name in ("a.png", "a.svg"))
+    png, svg = (read_origin(tmp_path / name) for name in ("a.png", "a.svg"))
     assert png is not None
     assert svg is not None
     assert png.origin == svg.origin

@@ -21,7 +21,7 @@ from database.models import Attempt, Experiment, ExperimentSeries, ExperimentSta
 from database.queries.failures import failure_groups
 from database.session.lifecycle import SessionLocal, scoped_session
 from experiments.series_file.loading import load_series_file
-from meta.graphs.provenance.file_metadata import read_signed
+from meta.graphs.provenance.file_metadata import read_origin
 from meta.report.completeness import MAX_LISTED
 from meta.report.generate import generate_reports
 from tests.integration.databases import on_sqlite
@@ -147,7 +147,7 @@ def test_the_numbers_behind_each_figure(database_url: str, tmp_path: Path, write
         folder = tmp_path / "figures" / figure.name
         assert set(figure.paths) == set(folder.iterdir())
         for path in figure.paths[:-1]:
-            signed = read_signed(path)
+            signed = read_origin(path)
             assert signed is not None
             assert signed.is_intact
             assert signed.origin.graph == figure.name

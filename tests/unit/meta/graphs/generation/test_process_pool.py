@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import pickle
+import select
 import signal
 import subprocess
 import sys
@@ -15,8 +17,8 @@ import pytest
 
 from experiments.series_file.sections.graphs import GraphSpec
 from meta.graphs.figure.task import Failure
-from meta.graphs.generation.process_pool import Studio
-from meta.graphs.generation.shared_arrays import Handover, unpack
+from meta.graphs.generation.process_pool import DrawingPool
+from meta.graphs.generation.shared_file import SharedFile
 from meta.statistics.estimators.curves import Curve
 from tests.unit.meta.graphs.tasks import make_task
 
@@ -56,25 +58,27 @@ def _die(number: int) -> None:
     os.kill(os.getpid(), number)
 
 
-def children() -> set[int]:
-    return {child.pid for child in psutil.Process().children()}
+def drawing_processes() -> set[int]:
+    """Return those of this process; multiprocessing's tracker of resources stays for good."""
+    children = psutil.Process().children()
+    return {child.pid for child in children if "--multiprocessing-fork" in child.cmdline()}
 
 
 @pytest.mark.usefixtures("_processes_at_once")
 def test_processes_draw_the_same_files(records) -> None:
     """Which process draws a figure changes no bit of it."""
     tasks = [make_task(CURVE, records, "a"), make_task(LINE, records, "b"), make_task(CURVE, records, "c")]
-    before = children()
-    with Studio(workers=1) as alone:
+    before = drawing_processes()
+    with DrawingPool(workers=1) as alone:
         expected = {task.name: files for task, files in alone.draw(tasks)}
-        assert children() == before
-    with Studio(workers=2) as studio:
-        found = {task.name: files for task, files in studio.draw(tasks)}
-        assert len(children() - before) == 2
-        again = {task.name: files for task, files in studio.draw(tasks[:2])}
+        assert drawing_processes() == before
+    with DrawingPool(workers=2) as pool:
+        found = {task.name: files for task, files in pool.draw(tasks)}
+        assert len(drawing_processes() - before) == 2
+        again = {task.name: files for task, files in pool.draw(tasks[:2])}
     assert found == expected
     assert again == {name: expected[name] for name in ("a", "b")}
-    assert children() == before
+    assert drawing_processes() == before
 
 
 @pytest.mark.usefixtures("_processes_at_once")
@@ -90,9 +94,9 @@ def test_what_goes_wrong_costs_one_figure(records) -> None:
         replace(good, name="crashed", extract=Deadly(signal.SIGSEGV)),
     ]
     # What is estimated is the extract, which these do not have.
-    with Studio(workers=2) as studio, pytest.MonkeyPatch.context() as patch:
+    with DrawingPool(workers=2) as pool, pytest.MonkeyPatch.context() as patch:
         patch.setattr("meta.graphs.figure.task.Task.estimate_s", lambda _task: 1.0)
-        found = {task.name: drawn for task, drawn in studio.draw(tasks)}
+        found = {task.name: drawn for task, drawn in pool.draw(tasks)}
     assert (
         found["killed"].message == "the process that drew it was killed by SIGKILL (possibly out of memory)"
     )
@@ -106,43 +110,49 @@ def test_what_goes_wrong_costs_one_figure(records) -> None:
 def test_small_figures_need_no_processes(records) -> None:
     """For one or two small figures nothing is started; for many it is."""
     small = [make_task(LINE, records)]
-    with Studio(workers=2) as studio:
-        assert not studio._has_use_for_processes(small * 2)
-        assert studio._has_use_for_processes(small * 40)
-        assert not Studio(workers=1)._has_use_for_processes(small * 40)
+    with DrawingPool(workers=2) as pool:
+        assert not pool._has_use_for_processes(small * 2)
+        assert pool._has_use_for_processes(small * 40)
+        assert not DrawingPool(workers=1)._has_use_for_processes(small * 40)
 
 
 @pytest.mark.usefixtures("_processes_at_once")
 def test_ending_in_the_middle_leaves_no_process(records) -> None:
     """Whoever stops taking figures, as Ctrl-C does, ends the processes at once."""
     tasks = [make_task(CURVE, records, str(number)) for number in range(6)]
-    before = children()
-    with pytest.raises(KeyboardInterrupt), Studio(workers=2) as studio:
-        for _ in studio.draw(tasks):
-            assert len(children() - before) == 2
+    before = drawing_processes()
+    with pytest.raises(KeyboardInterrupt), DrawingPool(workers=2) as pool:
+        for _ in pool.draw(tasks):
+            assert len(drawing_processes() - before) == 2
             raise KeyboardInterrupt
-    assert children() == before
+    assert drawing_processes() == before
 
 
 def test_arrays_are_handed_over_once(records) -> None:
     """Figures of the same arrays share them in the file, which has no name and is emptied for the next."""
     task = make_task(CURVE, records)
-    handover = Handover()
-    first = handover.pack(task)
-    size = os.fstat(handover.fileno()).st_size
-    second = handover.pack(replace(task, name="other"))
+    file = SharedFile.without_name()
+    file.put(task)
+    size = os.fstat(file.fileno()).st_size
+    second = file.put(replace(task, name="other"))
     readings = sum(curve.readings.nbytes for curve in records.curves["loss"].values())
-    assert os.fstat(handover.fileno()).st_size - size < readings
-    assert second.arrays == first.arrays
-    found = unpack(handover.fileno(), second)
+    assert os.fstat(file.fileno()).st_size - size < readings
+    found = file.get(second)
     assert found.name == "other"
     for number, curve in records.curves["loss"].items():
         np.testing.assert_array_equal(found.extract.curves["loss"][number].readings, curve.readings)
-    assert os.fstat(handover.fileno()).st_nlink == 0
-    handover.clear()
-    assert os.fstat(handover.fileno()).st_size == 0
-    assert unpack(handover.fileno(), handover.pack(task)).spec == task.spec
-    handover.close()
+    assert os.fstat(file.fileno()).st_nlink == 0
+    file.clear()
+    assert os.fstat(file.fileno()).st_size == 0
+    assert file.get(file.put(task)).spec == task.spec
+    file.close()
+
+
+def test_what_waits_in_queues_is_short(records) -> None:
+    """A message that a pipe takes at once is never torn by the death of who sends it."""
+    file = SharedFile.without_name()
+    assert len(pickle.dumps(file.put(make_task(CURVE, records)))) < select.PIPE_BUF
+    file.close()
 
 
 def test_unchanged_figures_need_no_matplotlib() -> None:
@@ -154,7 +164,7 @@ def test_unchanged_figures_need_no_matplotlib() -> None:
 def test_the_processes_have_no_connection() -> None:
     """What draws loads neither our engines and sessions nor a driver."""
     program = (
-        "import sys, meta.graphs.generation.pool_worker, meta.graphs.figure.render\n"
+        "import sys, meta.graphs.generation.process_pool, meta.graphs.figure.render\n"
         "sys.exit(bool({'database.engine', 'database.session', 'sqlite3', 'psycopg2'} & {*sys.modules}))"
     )
     assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 0

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from experiments.series_file.sections.graphs import GraphSpec
-from meta.graphs.provenance.file_names import file_names, safe
+from meta.graphs.provenance.file_names import file_names, safe_name
 
 
 def test_a_graph_is_called_by_its_name_or_what_it_shows() -> None:
@@ -18,7 +18,9 @@ def test_a_graph_is_called_by_its_name_or_what_it_shows() -> None:
 
 def test_names_are_safe_and_distinct() -> None:
     """Odd characters are replaced and told apart by a digest; nothing leaves the folder."""
-    names = [safe(text) for text in ("a/b", "a_b", "../../etc/passwd", "größe", "größer", "x" * 300, "...")]
+    names = [
+        safe_name(text) for text in ("a/b", "a_b", "../../etc/passwd", "größe", "größer", "x" * 300, "...")
+    ]
     assert names[1] == "a_b"
     assert len(set(names)) == len(names)
     for name in names:

@@ -1,0 +1,130 @@
+"""The series that graphs, tables or reports are made of: each found once, and read in its own snapshot."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeVar
+
+from sqlalchemy import ColumnElement
+from sqlalchemy.orm import Session
+
+from database.models import ExperimentSeries
+from database.queries import series_lookup
+from database.queries.series_lookup import find_series
+from database.session.snapshots import snapshot
+from experiments.series_file.models import SeriesFile
+from experiments.where import condition_of
+
+_Records = TypeVar("_Records")
+
+
+@dataclass(frozen=True)
+class Condition:
+    """An expression about experiments of a series: its text, and as a condition on `Experiment`."""
+
+    text: str
+    sql: ColumnElement[bool]
+
+    @classmethod
+    def of(cls, session: Session, series: ExperimentSeries, text: str) -> Condition:
+        """Return an expression whose names are those of the series.
+
+        Raises
+        ------
+        ExpressionError
+            It cannot be read, or has a name that the series does not have.
+        """
+        return cls(text, condition_of(session, series, text))
+
+
+@dataclass(frozen=True)
+class ChosenSeries:
+    """A series that something is to be made of; it may be renamed before it is its turn.
+
+    Attributes
+    ----------
+    id : int
+    name : str
+    folder : str
+        Its own among the results, which stays when it is renamed.
+    directory : Path or None
+        Where the files go; by default into that folder.
+    file : SeriesFile or None
+        Has other graphs, tables, labels and units than those recorded.
+    where : Condition or None
+        Only experiments that it is true of.
+    """
+
+    id: int
+    name: str
+    folder: str
+    directory: Path | None = None
+    file: SeriesFile | None = None
+    where: Condition | None = None
+
+
+def choose_series(
+    session: Session,
+    series: str | ExperimentSeries | Sequence[str | ExperimentSeries] | None,
+    directory: Path | None = None,
+    *,
+    files: Iterable[SeriesFile] = (),
+    where: str | None = None,
+) -> list[ChosenSeries]:
+    """Return one series, several without repeats, or (None) all of the database by name.
+
+    Parameters
+    ----------
+    session : Session
+        What was done on it before is committed.
+    series : str, ExperimentSeries, sequence of these, or None
+    directory : Path, optional
+        Where the files of all of them go.
+    files : iterable of SeriesFile
+        For the series of these names.
+    where : str, optional
+        An expression.
+
+    Raises
+    ------
+    NotFoundError
+        There is no such series.
+    ExpressionError
+        `where` is none, or has a name that one of the series does not have.
+    """
+    by_name = {file.name: file for file in files}
+    with snapshot(session):
+        return [
+            ChosenSeries(
+                one.id,
+                one.name,
+                one.folder,
+                directory,
+                by_name.get(one.name),
+                None if where is None else Condition.of(session, find_series(session, one.id), where),
+            )
+            for one in series_lookup.chosen_series(session, series)
+        ]
+
+
+def read_each(
+    session: Session,
+    chosen: Iterable[ChosenSeries],
+    read: Callable[[Session, ExperimentSeries, SeriesFile | None, Condition | None], _Records],
+) -> Iterator[tuple[ChosenSeries, _Records]]:
+    """Read one series after the other; yield each with what `read` returns of it.
+
+    Nothing that is made shows two series, so each has a snapshot of its own: all of them in one would have to
+    be in memory together, and would hold back the database's housekeeping for as long as that takes.
+
+    Raises
+    ------
+    NotFoundError
+        A series was deleted meanwhile.
+    """
+    for one in chosen:
+        with snapshot(session):
+            records = read(session, find_series(session, one.id), one.file, one.where)
+        yield one, records
