@@ -9,8 +9,8 @@ from typing import Protocol
 
 from database.claims.protocol import Token
 from database.claims.types import Chunk, Claim, Finished
+from experiments.attempt.context import Identity, Run
 from experiments.attempt.single import attempt
-from experiments.context import Identity, Run
 from experiments.processes.process_state import RestorableState
 from experiments.processes.subreaper import end_descendants
 from experiments.target.base import LoadedTarget

@@ -20,7 +20,7 @@ from database.claims.types import Claim, Finished
 from database.errors import InvalidValueError
 from database.models import Outcome, exact_json
 from database.models.exact_json import storable_text
-from experiments.context import Run
+from experiments.attempt.context import Run
 from experiments.processes.process_state import RestorableState
 from experiments.target.base import LoadedTarget
 

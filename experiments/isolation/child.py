@@ -16,9 +16,9 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from database.claims.types import Chunk, Claim
+from experiments.attempt.context import Identity, Run
 from experiments.attempt.in_process import Task
 from experiments.attempt.single import attempt
-from experiments.context import Identity, Run
 from experiments.isolation.channel import Channel, ChannelClosedError, MessageKind
 from experiments.journal_encoding import encode_chunks, encode_finished
 from experiments.processes.open_files import LOST_DESCRIPTORS_EXIT_CODE

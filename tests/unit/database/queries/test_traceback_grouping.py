@@ -28,7 +28,7 @@ USERS = "/home/ada/my project/é.py"
         "/opt/conda/lib/python3.11/json/decoder.py",
         "<frozen importlib._bootstrap>",
         "<string>",
-        f"{ROOT}/experiments/context.py",
+        f"{ROOT}/experiments/attempt/context.py",
         f"{ROOT}/database/values.py",
     ],
 )

@@ -12,8 +12,8 @@ import pytest
 
 from database.claims.types import Claim, Finished
 from database.models import Outcome, exact_json
+from experiments.attempt.context import Identity, Run
 from experiments.attempt.single import attempt, with_log_tail
-from experiments.context import Identity, Run
 from experiments.target.function import LoadedFunction
 
 

@@ -9,8 +9,8 @@ import numpy
 import pytest
 
 from database.claims.types import Chunk
-from experiments import context
-from experiments.context import Identity, MetricError, Run
+from experiments.attempt import context
+from experiments.attempt.context import Identity, MetricError, Run
 
 
 def make(tmp_path: Path, written: list[Chunk] | None = None, *, able: bool = True) -> Run:
