@@ -13,9 +13,9 @@ from typing import Literal
 Axis = Literal["x", "y", "color"]
 #: What a key names: a parameter, a result, a logged metric, or the steps or seconds of one.
 Role = Literal["parameter", "result", "metric", "step", "parameter or step"]
-#: What becomes of a varying parameter that the file does not mention: each of its values gets a line or a
-#: point of its own, it is refused, or it does not matter.
-Unnamed = Literal["line", "point", "refused", "ignored"]
+#: What becomes of a varying parameter that the file does not mention: its values have lines or points of
+#: their own, it is refused, or it does not matter.
+Unnamed = Literal["own lines", "own points", "refused", "ignored"]
 
 _ALWAYS = frozenset({"kind", "where", "title", "size", "formats", "theme", "name"})
 _MEASURED = _ALWAYS | {"y", "facet", "over", "order", "scale", "limits", "labels"}
@@ -55,7 +55,7 @@ class GraphRules:
     roles: Mapping[str, Role] = field(default_factory=lambda: _AGAINST_PARAMETER)
     axes: frozenset[Axis] = frozenset({"x", "y"})
     default_scale: Axis = "y"
-    unnamed: Unnamed = "line"
+    unnamed: Unnamed = "own lines"
 
     @property
     def over_steps(self) -> bool:
@@ -119,7 +119,7 @@ GRAPH_KINDS: Mapping[str, GraphRules] = {
             "one result against another",
             _LINES | _ESTIMATED,
             roles={"x": "result", "y": "result"},
-            unnamed="point",
+            unnamed="own points",
         ),
         GraphRules(
             "profile",

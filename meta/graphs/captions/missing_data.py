@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from database.models import ExperimentStatus, Outcome
+from experiments.series_file.sections.graphs import SECONDS
 from meta.formats.plural import many
+from meta.graphs.data.curve_ends import EarlyEnd, UndrawnSteps
 from meta.graphs.data.graph_data import Cell, Numbers
 from meta.graphs.data.plan import Plan
 from meta.records.series_records import ConfigurationRecord, SeriesRecords
@@ -46,10 +48,11 @@ def gaps(plan: Plan, numbers: Numbers, records: SeriesRecords) -> list[str]:
         does = "Pools the others" if plan.rules.shows_values else "Not drawn"
         sentences.append(f"{does}, as some configurations have no reading: {_named(numbers.incomplete)}.")
     if numbers.early:
-        named = _named(numbers.early)
+        named = _named(_early(numbers.early))
         sentences.append(f"Later points are over fewer repetitions, as some end early: {named}.")
-    if numbers.cut:
-        sentences.append(f"Not drawn where a configuration has no reading: {_named(numbers.cut)}.")
+    if numbers.undrawn:
+        named = _named(_undrawn(plan, numbers))
+        sentences.append(f"Not drawn where a configuration has no reading: {named}.")
     sentences += balance(numbers.cells)
     if numbers.without:
         sentences.append(f"{numbers.without:,} completed without {_readings(plan)} left out.")
@@ -63,6 +66,33 @@ def gaps(plan: Plan, numbers: Numbers, records: SeriesRecords) -> list[str]:
 def _readings(plan: Plan) -> str:
     names = [repr(one.name) for one in (plan.across, plan.y) if one is not None]
     return " and ".join(names)
+
+
+def _early(ends: Sequence[EarlyEnd]) -> list[str]:
+    """Return the lines that end early, those that lose most first."""
+    worst_first = sorted(ends, key=lambda end: -end.count / end.of)
+    return [
+        f"{end.label or 'all'} ({end.count:,} of {end.of:,} before step {end.step:,})" for end in worst_first
+    ]
+
+
+def _undrawn(plan: Plan, numbers: Numbers) -> list[str]:
+    """Return where lines are not drawn, once where that is the same of all."""
+    texts = [_undrawn_of(plan, undrawn) for undrawn in numbers.undrawn]
+    if len(set(texts)) == 1 and len(texts) == len(numbers.lines):
+        return texts[:1]
+    return [f"{undrawn.label}, {text}" for undrawn, text in zip(numbers.undrawn, texts, strict=True)]
+
+
+def _undrawn_of(plan: Plan, undrawn: UndrawnSteps) -> str:
+    if undrawn.after is None:
+        where = f"{undrawn.count:,} of {undrawn.of:,} steps"
+    elif plan.x == SECONDS:
+        where = f"times after {undrawn.after:.3g} s"
+    else:
+        where = f"steps after {int(undrawn.after):,}"
+    others = len(undrawn.lacking) - 1
+    return f"{where} ({undrawn.lacking[0]}{f' and {others:,} more' if others else ''})"
 
 
 def ended(member: ConfigurationRecord) -> int:

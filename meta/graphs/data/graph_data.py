@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from meta.graphs.data.curve_ends import EarlyEnd, UndrawnSteps
 from meta.statistics.comparisons.ranking import Groups, Ranking
 from meta.statistics.estimators.curves import CurveMatrix
 
@@ -241,10 +242,10 @@ class Numbers:
     incomplete : sequence of str
         Points with a configuration that has no reading, although others have: they are not drawn where
         configurations are averaged, and are drawn without it where readings are pooled.
-    early : sequence of str
-        Curves of which repetitions end before the last step drawn, the worst first.
-    cut : sequence of str
-        Steps at which curves are not drawn, as a configuration has no reading there.
+    early : sequence of EarlyEnd
+        Curves of which repetitions end before the last step drawn.
+    undrawn : sequence of UndrawnSteps
+        Where curves are not drawn, as a configuration has no value there.
     ranked : Ranked or None
         Of a ranking.
     timeline : Timeline or None
@@ -257,8 +258,8 @@ class Numbers:
     non_finite: int = 0
     window: int = 1
     incomplete: Sequence[str] = ()
-    early: Sequence[str] = ()
-    cut: Sequence[str] = ()
+    early: Sequence[EarlyEnd] = ()
+    undrawn: Sequence[UndrawnSteps] = ()
     ranked: Ranked | None = None
     timeline: Timeline | None = None
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from experiments.series_file.sections.graphs import SECONDS
-from meta.graphs.data.curve_ends import Ends
+from meta.graphs.data.curve_ends import EarlyEnd, UndrawnSteps
 from meta.graphs.data.estimates import Measure
 from meta.graphs.data.graph_data import Cell, Line, Numbers
 from meta.graphs.data.groups import Group, make_groups, panels_of
@@ -34,67 +34,174 @@ def compute(plan: Plan, records: SeriesRecords) -> Numbers:
         There would be too many lines or panels, or nothing to draw.
     """
     groups = make_groups(plan, records)
-    curves = records.curves[plan.y.key]
-    for curve in curves.values():
-        refuse_huge(curve.readings, plan.y.key)
-    shown = _smoothed(curves, plan.spec.smoothing)
-    found = [_logged(group, shown) for group in groups]
-    everything = [shown[one.id] for logged in found for some in logged for one in some]
-    grid = StepGrid() if plan.x == SECONDS else StepGrid.covering(everything)
-    times = _Times(records.times[plan.y.key], shown) if plan.x == SECONDS else None
-    measure = Measure.of(plan.spec, records.name, plan.y.key, shares_seeds=records.shares_seeds)
-    lines: list[tuple[Group, Line]] = []
-    cells: list[Cell] = []
-    incomplete: list[str] = []
-    ends = Ends(plan)
-    for group, logged in zip(groups, found, strict=True):
-        label = group.cell_label(plan, group.members[0])
-        there = [some for some in logged if some]
-        line = None
-        if there and (len(there) == len(logged)):
-            order = [one for some in there for one in some]
-            chosen = [shown[one.id] for one in order]
-            matrix = times.matrix([one.id for one in order]) if times else grid.matrix(chosen)
-            repetitions = [np.array([one.repetition for one in some], dtype=np.int64) for some in there]
-            line = _line(plan, group, measure, _Matrix(matrix, repetitions))
-            if line is not None:
-                ends.add(group, matrix, [len(some) for some in there], line.x)
-        is_nan = False
-        if line is not None:
-            lines.append((group, line))
-        elif there:
-            is_nan = not any(np.isfinite(curves[one.id].readings).any() for some in there for one in some)
-            incomplete += [] if is_nan else [label]
-        drawn = sum(map(len, there)) if line is not None else 0
-        cells.append(Cell(label, drawn, missing_of(group.members), is_nan=is_nan))
-    ids = [one.id for logged in found for some in logged for one in some]
+    builder = _LineBuilder(plan, records)
+    built = [builder.build(group) for group in groups]
+    lines = [(group, one.line) for group, one in zip(groups, built, strict=True) if one.line is not None]
     return Numbers(
         panels_of(groups, lines),
-        cells,
-        without=sum(len(group.completed()) for group in groups) - len(ids),
-        non_finite=sum(int(np.count_nonzero(~np.isfinite(curves[one].readings))) for one in ids),
-        window=grid.window,
-        incomplete=incomplete,
-        early=ends.early,
-        cut=ends.cut,
+        [one.cell for one in built],
+        without=sum(one.without for one in built),
+        non_finite=sum(one.non_finite for one in built),
+        window=builder.window,
+        incomplete=[one.cell.label for one in built if one.is_incomplete],
+        early=[one.early for one in built if one.early is not None],
+        undrawn=[one.undrawn for one in built if one.undrawn is not None],
     )
 
 
-def _smoothed(curves: Mapping[int, Curve], width: int | None) -> Mapping[int, Curve]:
-    if width is None:
-        return curves
-    return {identity: smoothed(curve, width) for identity, curve in curves.items()}
+@dataclass(frozen=True)
+class _Built:
+    """The line of a group, or what is known of it where there is none.
+
+    Attributes
+    ----------
+    cell : Cell
+    without, non_finite : int
+        How many experiments did not log the metric, and how many values are not finite.
+    is_incomplete : bool
+        Whether there is no line because some configuration has no value where another has one.
+    line : Line or None
+    early : EarlyEnd or None
+    undrawn : UndrawnSteps or None
+    """
+
+    cell: Cell
+    without: int
+    non_finite: int
+    is_incomplete: bool = False
+    line: Line | None = None
+    early: EarlyEnd | None = None
+    undrawn: UndrawnSteps | None = None
 
 
-def _logged(group: Group, curves: Mapping[int, Curve]) -> list[list[CompletedExperiment]]:
-    """Return per configuration the experiments that logged the metric."""
-    return [[one for one in member.completed if one.id in curves] for member in group.members]
+class _LineBuilder:
+    """Makes the lines of a graph, all on the same steps or times."""
+
+    def __init__(self, plan: Plan, records: SeriesRecords) -> None:
+        self._plan = plan
+        self._measure = Measure.of(plan.spec, records.name, plan.y.key, shares_seeds=records.shares_seeds)
+        self._curves = records.curves[plan.y.key]
+        for curve in self._curves.values():
+            refuse_huge(curve.readings, plan.y.key)
+        width = plan.spec.smoothing
+        shown = {
+            identity: curve if width is None else smoothed(curve, width)
+            for identity, curve in self._curves.items()
+        }
+        self._grid: _Steps | _Times
+        if plan.x == SECONDS:
+            self._grid = _Times(shown, records.times[plan.y.key])
+        else:
+            chosen = [one.id for found in records.configurations for one in found.completed]
+            self._grid = _Steps({identity: shown[identity] for identity in chosen if identity in shown})
+
+    @property
+    def window(self) -> int:
+        """How many consecutive steps each point averages."""
+        return self._grid.window
+
+    def build(self, group: Group) -> _Built:
+        """Return the line of a group, unless one of its configurations has no value of it."""
+        logged = [[one for one in member.completed if one.id in self._curves] for member in group.members]
+        experiments = [one for some in logged for one in some]
+        is_finite = [np.isfinite(self._curves[one.id].readings) for one in experiments]
+        has_values = any(finite.any() for finite in is_finite)
+        built = _Built(
+            Cell(group.cell_label(self._plan, group.members[0]), 0, missing_of(group.members)),
+            without=len(group.completed()) - len(experiments),
+            non_finite=sum(int(np.count_nonzero(~finite)) for finite in is_finite),
+            is_incomplete=has_values,
+        )
+        if all(logged):
+            curves = _Curves.of(self._grid.matrix([one.id for one in experiments]), logged)
+            if curves.common.any():
+                return self._with_line(built, group, curves)
+        is_nan = bool(experiments) and not has_values
+        return replace(built, cell=replace(built.cell, is_nan=is_nan))
+
+    def _with_line(self, built: _Built, group: Group, curves: _Curves) -> _Built:
+        label, steps = built.cell.label, curves.matrix.steps
+        drawn = self._grid.drawn(curves.common)
+        last = float(steps[drawn][-1])
+        names = [self._plan.described(self._plan.over, member.parameters) for member in group.members]
+        is_time = self._plan.x == SECONDS  # no two repetitions begin or end at the same one
+        return replace(
+            built,
+            cell=replace(built.cell, drawn=len(curves.matrix.readings)),
+            is_incomplete=False,
+            line=self._line(group, curves, drawn),
+            early=None if is_time else EarlyEnd.find(label, curves.matrix, last),
+            undrawn=UndrawnSteps.find(
+                label, dict(zip(names, curves.has, strict=True)), steps, steps <= last if is_time else drawn
+            ),
+        )
+
+    def _line(self, group: Group, curves: _Curves, drawn: NDArray[np.bool_]) -> Line:
+        parts, x = [part[:, drawn] for part in curves.parts], curves.matrix.steps[drawn]
+        if len(parts) == 1:
+            interval = self._measure.of_columns(parts[0])
+        else:
+            interval = self._measure.of_curves(parts, curves.repetitions)
+        # All repetitions of all lines together would be as much as everything that was logged.
+        kept = parts if self._plan.spec.points else []
+        runs = [CurveMatrix(x, part[:MAX_RUNS].copy()) for part in kept]
+        return Line(group.label, group.number, group.look, x, interval, runs=runs)
+
+
+@dataclass(frozen=True)
+class _Curves:
+    """The curves of one line.
+
+    Attributes
+    ----------
+    matrix : CurveMatrix
+    parts : sequence of ndarray, shape (repetitions, steps)
+        Its readings by configuration.
+    repetitions : sequence of ndarray
+        Which repetitions of each configuration these are.
+    has : ndarray of bool, shape (configurations, steps)
+        Where a configuration has a value.
+    """
+
+    matrix: CurveMatrix
+    parts: Sequence[Floats]
+    repetitions: Sequence[NDArray[np.int64]]
+    has: NDArray[np.bool_]
+
+    @classmethod
+    def of(cls, matrix: CurveMatrix, logged: Sequence[Sequence[CompletedExperiment]]) -> _Curves:
+        """Return the curves of these experiments, given by configuration."""
+        parts = np.split(matrix.readings, np.cumsum([len(some) for some in logged])[:-1])
+        repetitions = [np.array([one.repetition for one in some], dtype=np.int64) for some in logged]
+        return cls(matrix, parts, repetitions, np.array([np.isfinite(part).any(axis=0) for part in parts]))
+
+    @property
+    def common(self) -> NDArray[np.bool_]:
+        """Where every configuration has a value, shape (steps,)."""
+        return np.asarray(self.has.all(axis=0))
+
+
+class _Steps:
+    """Curves on the steps that they were logged at."""
+
+    def __init__(self, curves: Mapping[int, Curve]) -> None:
+        self._curves = curves
+        self._grid = StepGrid.covering(list(curves.values()))
+        self.window = self._grid.window
+
+    def matrix(self, identities: Sequence[int]) -> CurveMatrix:
+        return self._grid.matrix([self._curves[identity] for identity in identities])
+
+    def drawn(self, common: NDArray[np.bool_]) -> NDArray[np.bool_]:
+        return common
 
 
 class _Times:
     """Curves on a grid of times that all of them share."""
 
-    def __init__(self, seconds: Mapping[int, Floats], curves: Mapping[int, Curve]) -> None:
+    window = 1
+
+    def __init__(self, curves: Mapping[int, Curve], seconds: Mapping[int, Floats]) -> None:
         self._seconds = {identity: elapsed(seconds[identity]) for identity in curves}
         self._curves = curves
         longest = max((times[-1] for times in self._seconds.values() if len(times)), default=0.0)
@@ -104,29 +211,9 @@ class _Times:
         curves = [self._curves[identity] for identity in identities]
         return over_time(curves, [self._seconds[identity] for identity in identities], self._grid)
 
-
-@dataclass(frozen=True)
-class _Matrix:
-    """The curves of one line, and of which repetitions of each configuration they are."""
-
-    curves: CurveMatrix
-    repetitions: Sequence[NDArray[np.int64]]
-
-
-def _line(plan: Plan, group: Group, measure: Measure, found: _Matrix) -> Line | None:
-    """Return the line of the steps at which every configuration has a reading."""
-    matrix = found.curves
-    parts = np.split(matrix.readings, np.cumsum([len(one) for one in found.repetitions])[:-1])
-    keep = np.all([np.isfinite(part).any(axis=0) for part in parts], axis=0)
-    if not keep.any():
-        return None
-    if plan.x == SECONDS:
-        # A line through a time in which nobody logged anything would tell what nobody knows.
-        there = np.flatnonzero(keep)
-        keep[there[0] : there[-1] + 1] = True
-    kept = [part[:, keep] for part in parts]
-    interval = measure.of_columns(kept[0]) if len(kept) == 1 else measure.of_curves(kept, found.repetitions)
-    x = matrix.steps[keep]
-    # All repetitions of all lines together would be as much as everything that was logged.
-    runs = [CurveMatrix(x, part[:MAX_RUNS].copy()) for part in kept] if plan.spec.points else []
-    return Line(group.label, group.number, group.look, x, interval, runs=runs)
+    def drawn(self, common: NDArray[np.bool_]) -> NDArray[np.bool_]:
+        """Fill gaps: a line through a time in which nobody logged anything would tell what nobody knows."""
+        found = common.copy()
+        places = np.flatnonzero(common)
+        found[places[0] : places[-1] + 1] = True
+        return found

@@ -186,7 +186,7 @@ def make_plan(spec: GraphSpec, records: SeriesRecords) -> Plan:
         kind=rules.name,
         y=_y(spec, rules, records),
         x=x,
-        hues=(*hues, *(varying if rules.unnamed == "line" else ())),
+        hues=(*hues, *(varying if rules.unnamed == "own lines" else ())),
         values=values,
         row=row,
         column=column,
