@@ -33,7 +33,7 @@ def encode_finished(finished: Finished) -> bytes:
 def decode_finished(body: bytes) -> Finished:
     """Return the attempt that `encode_finished` was given."""
     plain, chunks = _without_chunks(body)
-    return Finished(**{**plain, "outcome": Outcome(plain["outcome"]), "chunks": chunks})
+    return Finished(**{**plain, "outcome": Outcome.recorded(plain["outcome"]), "chunks": chunks})
 
 
 def encode_chunks(chunks: Sequence[Chunk]) -> bytes:

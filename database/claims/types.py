@@ -22,7 +22,7 @@ _MOST_DOUBLINGS = 60
 _OWN_FAULT = frozenset(
     {
         Outcome.CRASHED,
-        Outcome.FAILED,
+        Outcome.ERROR,
         Outcome.INVALID_RESULT,
         Outcome.TIMED_OUT,
         Outcome.OUT_OF_MEMORY,

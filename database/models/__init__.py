@@ -2,8 +2,9 @@
 
 from database.models.artifact import Artifact
 from database.models.base import Base
-from database.models.experiment import Attempt, Experiment, ExperimentStatus, Outcome
+from database.models.experiment import Attempt, Experiment, ExperimentStatus
 from database.models.metric import MetricChunk
+from database.models.outcome import Outcome
 from database.models.runner import ProcessState, Runner, Worker
 from database.models.series import Configuration, ExperimentSeries, SeriesState, Tally
 

@@ -10,6 +10,7 @@ from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, String, T
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from database.models.base import Base, Identifier, enum_column
+from database.models.outcome import Outcome
 from database.models.series import Configuration, ExperimentSeries
 
 
@@ -26,21 +27,6 @@ class ExperimentStatus(StrEnum):
     def is_finished(self) -> bool:
         """Say whether nothing more will happen to it unasked."""
         return self in {self.COMPLETED, self.FAILED, self.CANCELLED}
-
-
-class Outcome(StrEnum):
-    """How an attempt ended."""
-
-    COMPLETED = "completed"  #: the target returned results that could be stored
-    FAILED = "failed"  #: the target raised
-    INVALID_RESULT = "invalid_result"  #: the target returned something that cannot be stored
-    TIMED_OUT = "timed_out"  #: it ran longer than `execute.timeout` and was killed
-    OUT_OF_MEMORY = "out_of_memory"  #: it was killed for the memory it took
-    CRASHED = "crashed"  #: its process died in mid-flight
-    LOST = "lost"  #: its runner or host went silent; nobody saw why
-    INTERRUPTED = "interrupted"  #: the user stopped the runner
-    CANCELLED = "cancelled"  #: the user took the experiment out while it ran
-    RELEASED = "released"  #: claimed, never started, given back: hidden and not counted
 
 
 #: Of each configuration the experiment that is tried first, while that matters to `--canary`. Repetitions

@@ -131,7 +131,7 @@ def _invalid(message: str) -> dict[str, Any]:
 
 def _failure(error: BaseException) -> dict[str, Any]:
     return {
-        "outcome": Outcome.FAILED,
+        "outcome": Outcome.ERROR,
         "error_type": storable_text(type(error).__qualname__),
         "error_message": storable_text(_message(error)[:_MESSAGE_CHARACTERS]),
         "traceback": storable_text(_traceback(error)),

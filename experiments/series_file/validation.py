@@ -7,6 +7,7 @@ from typing import Any, get_args
 
 from pydantic import BaseModel, ValidationError
 
+from database.models.outcome import EARLIER_WORDS
 from database.suggestions import suggestion
 from experiments.series_file.cross_checks import check
 from experiments.series_file.models import SeriesFile
@@ -61,6 +62,8 @@ def _translated(error: ValidationError) -> Iterator[PathMessage]:
 
 def _message(kind: str, path: KeyPath, value: Any, context: dict[str, Any]) -> str:
     if kind == "extra_forbidden":
+        if path[:-1] == ("execute", "retries") and path[-1] in EARLIER_WORDS:
+            return f"is a status, not an outcome; write {EARLIER_WORDS[path[-1]]}: the function raised"
         return f"is not a key here; {suggestion(str(path[-1]), _keys_at(path))}"
     if kind == "missing":
         return _MISSING.get(path, "is missing")

@@ -328,7 +328,7 @@ def _cells(row: ExperimentRow, fixed: Collection[str]) -> list[object]:
         if value is None or isinstance(value, str | int | float)
     }
     standing = f"{row.status} (retired)" if row.retired else row.status
-    if row.status == "failed" and row.outcome != "failed":
+    if row.status == "failed" and row.outcome is not None:
         standing = f"failed ({row.outcome})"
     return [
         row.id,

@@ -90,22 +90,22 @@ def sleepers():
 """
 #: The outcome, the error's type, and a part of its message.
 EXPECTED = [
-    ("failed", "SystemExit", "sys.exit(0)"),
+    ("error", "SystemExit", "sys.exit(0)"),
     ("crashed", "WorkerDied", "exited with code 0"),
     ("crashed", "WorkerDied", "SIGSEGV"),
     ("crashed", "WorkerDied", "SIGSEGV"),
-    ("failed", "KeyboardInterrupt", ""),
-    ("failed", "Spiteful", "its message could not be made"),
-    ("failed", "Own", "mine"),
-    ("failed", "RecursionError", "maximum recursion depth"),
-    ("failed", "MemoryError", ""),
+    ("error", "KeyboardInterrupt", ""),
+    ("error", "Spiteful", "its message could not be made"),
+    ("error", "Own", "mine"),
+    ("error", "RecursionError", "maximum recursion depth"),
+    ("error", "MemoryError", ""),
     ("invalid_result", "InvalidResult", "more than the limit"),
     ("completed", None, ""),
     ("crashed", "WorkerDied", "closed file descriptors"),
     ("completed", None, ""),
     ("completed", None, ""),
     ("completed", None, ""),
-    ("failed", "TimeoutError", "ring"),
+    ("error", "TimeoutError", "ring"),
     ("completed", None, ""),
 ]
 

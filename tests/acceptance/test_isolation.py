@@ -178,7 +178,7 @@ def test_limits(project: Project) -> None:
     outcomes = [(found[x].outcome.value, found[x].error_type) for x in range(5)]
     assert outcomes == [
         *(("completed", None), ("timed_out", None), ("out_of_memory", None)),
-        *(("failed", "MemoryError"), ("completed", None)),
+        *(("error", "MemoryError"), ("completed", None)),
     ]
     assert (found[2].error_message or "").endswith("MB, more than execute.memory = 400 MB")
     assert len({each.worker_id for each in found.values()}) == 2  # one for each series

@@ -49,10 +49,10 @@ def test_raising_experiment(project: Project) -> None:
     )
     ended = project.run("run", "s.yaml", "--workers", "2", code=1)
     assert "8 of 10 experiments completed" in ended.stdout
-    assert "2 failed: 2 failed; see: experiments failures s" in ended.stdout
+    assert "2 failed: 2 error; see: experiments failures s" in ended.stdout
     assert project.executions().total() == 10
     with SessionLocal() as session:
-        failed = session.scalars(sql_select(Attempt).where(Attempt.outcome == "failed")).all()
+        failed = session.scalars(sql_select(Attempt).where(Attempt.outcome == "error")).all()
     assert {attempt.error_message for attempt in failed} == {"cannot take 0", "cannot take 5"}
     assert failed[0].error_type == "ValueError"
     assert failed[0].traceback is not None
@@ -81,7 +81,7 @@ def test_bad_ends_do_not_hurt_others(project: Project) -> None:
     )
     ended = project.run("run", "s.yaml", "--workers", "1", code=1)
     assert "3 of 9 experiments completed" in ended.stdout
-    assert "3 failed, 3 invalid_result" in ended.stdout
+    assert "3 error, 3 invalid_result" in ended.stdout
     assert len(project.executions()) == 1  # one process survived it all
     with SessionLocal() as session:
         messages = set(session.scalars(sql_select(Attempt.error_message)))
@@ -315,5 +315,5 @@ def test_machine_readable_summary(project: Project) -> None:
     project.series("def main(x):\n    if x == 1: raise ValueError\n    return {}", experiments=3)
     data = json.loads(project.run("run", "s.yaml", "--json", code=1).stdout)
     assert data["after"]["completed"] == 2
-    assert data["failures"] == {"failed": 1}
+    assert data["failures"] == {"error": 1}
     assert data["exit_code"] == 1

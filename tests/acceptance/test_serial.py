@@ -99,10 +99,10 @@ def test_retry_that_waits(project: Project) -> None:
                 assert len(journal.read().split()) > 2
         """,
         experiments=2,
-        execute="{workers: 0, retries: {failed: 1, delay: 0.2s}}",
+        execute="{workers: 0, retries: {error: 1, delay: 0.2s}}",
     )
     project.run("run", "s.yaml")
-    assert project.outcomes() == {"failed": 2, "completed": 2}
+    assert project.outcomes() == {"error": 2, "completed": 2}
 
 
 def test_silent_for_longer_than_its_lease(project: Project) -> None:

@@ -106,7 +106,7 @@ def completed(**results: Any) -> dict[str, Any]:
 def raised(line: int = 3, message: str = "0.1", error_type: str = "ValueError") -> dict[str, Any]:
     """Return the end of an experiment that raised at a line of helpers.py."""
     return {
-        "outcome": Outcome.FAILED,
+        "outcome": Outcome.ERROR,
         "error_type": error_type,
         "error_message": message,
         "traceback": TRACEBACK.format(line=line, message=message),

@@ -83,7 +83,7 @@ class RetriesSection(Section):
     lost: _Count = 10
     interrupted: _Count = 10
     crashed: _Count = 2
-    failed: _Count = 0
+    error: _Count = 0
     invalid_result: _Count = 0
     timed_out: _Count = 0
     out_of_memory: _Count = 0

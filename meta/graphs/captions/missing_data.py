@@ -14,17 +14,15 @@ from meta.records.series_records import ConfigurationRecord, SeriesRecords
 
 _UNFINISHED = (ExperimentStatus.RUNNING.value, ExperimentStatus.PENDING.value)
 #: The ends that say something about the experiment, so that what is left is a selection.
-_BAD_ENDS = tuple(
-    one.value
-    for one in (
-        Outcome.FAILED,
-        Outcome.TIMED_OUT,
-        Outcome.OUT_OF_MEMORY,
-        Outcome.CRASHED,
-        Outcome.INVALID_RESULT,
-        Outcome.LOST,
-        Outcome.INTERRUPTED,
-    )
+_BAD_ENDS = (
+    Outcome.ERROR.value,
+    Outcome.TIMED_OUT.value,
+    Outcome.OUT_OF_MEMORY.value,
+    Outcome.CRASHED.value,
+    Outcome.INVALID_RESULT.value,
+    Outcome.LOST.value,
+    Outcome.INTERRUPTED.value,
+    ExperimentStatus.FAILED.value,  # its last attempt tells nothing
 )
 _ORDER = (*_BAD_ENDS, ExperimentStatus.CANCELLED.value, *_UNFINISHED)
 #: So many points are named; the others are counted.

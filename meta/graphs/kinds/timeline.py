@@ -32,7 +32,7 @@ RUNNING = "running"
 #: Always in the same colour, the most frequent one in the quietest.
 _LOOKS = {
     Outcome.COMPLETED.value: Look(6, 0),
-    Outcome.FAILED.value: Look(1, 1),
+    Outcome.ERROR.value: Look(1, 1),
     Outcome.TIMED_OUT.value: Look(3, 4),
     Outcome.CRASHED.value: Look(4, 0),
     Outcome.OUT_OF_MEMORY.value: Look(5, 1),

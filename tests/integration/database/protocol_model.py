@@ -46,7 +46,7 @@ EVENTS = st.sampled_from(
     + ["give_back", "worker_dies", "start_runner", "runner_is_killed", "beat", "stop_or_resume"]
     + ["clock_jumps", "clock_jumps", "reap", "cancel", "retry", "release", "file_changes"]
 )
-DONE = st.lists(st.sampled_from(["completed", "completed", "failed", "crashed"]), max_size=3)
+DONE = st.lists(st.sampled_from(["completed", "completed", "error", "crashed"]), max_size=3)
 
 
 @dataclass

@@ -59,7 +59,7 @@ def test_workers_add_to_rows_of_their_own(session: Session) -> None:
     first, second = add_worker(session), add_worker(session)
     record(session, first, series_id, [completed(a=1), completed(a=2), raised()])
     held = claim(session, second, series_id, 3)
-    ends = [Finished(one.experiment_id, one.attempt_number, Outcome.FAILED) for one in held[:1]]
+    ends = [Finished(one.experiment_id, one.attempt_number, Outcome.ERROR) for one in held[:1]]
     current = (held[1].experiment_id, held[1].attempt_number)
     protocol.record_for(session, second, ends, current=current, give_back=False, policy=NEVER)
     session.commit()
@@ -101,7 +101,7 @@ def test_a_worker_without_a_row(session: Session) -> None:
     record(session, worker, other_id, [completed(a=1)])
     held = claim(session, worker, series_id, 1)
     session.execute(text("DELETE FROM worker"))
-    failed = [Finished(held[0].experiment_id, 1, Outcome.FAILED)]
+    failed = [Finished(held[0].experiment_id, 1, Outcome.ERROR)]
     protocol.settle(session, worker, failed, state=ProcessState.DEAD, policy=NEVER)
     session.commit()
     assert counts_of(session, series_id) == StatusCounts(pending=3, failed=1)
@@ -207,7 +207,7 @@ def test_while_all_are_at_work(session: Session) -> None:
                     Finished(
                         one.experiment_id,
                         one.attempt_number,
-                        Outcome.COMPLETED if one.repetition % 3 == 0 else Outcome.FAILED,
+                        Outcome.COMPLETED if one.repetition % 3 == 0 else Outcome.ERROR,
                         results="{}" if one.repetition % 3 == 0 else None,
                     )
                     for one in got.claims

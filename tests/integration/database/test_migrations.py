@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 from alembic import command
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, select, text
+from sqlalchemy.exc import IntegrityError
 
+from database.claims.types import RetryPolicy
 from database.diagnosis import integrity
 from database.engine import registry as engines
 from database.engine import schema, sqlite
+from database.models import Attempt, Experiment, ExperimentSeries, Outcome
 from database.queries.overview import StatusCounts, series_summaries
 from database.session.lifecycle import configure, scoped_session
 from meta.commands.group import run_command
@@ -16,7 +21,7 @@ from meta.commands.group import run_command
 SERIES = (
     "INSERT INTO experiment_series (id, name, folder, description, tags, resolved, digest, target, state, "
     "revision, version, changed_by, changed_at, notes, paused, priority) VALUES (:id, :name, :name, '', "
-    "'[]', '{}', '', 'a:b', 'ready', 1, 1, '', '2030-01-01', '', false, 0)"
+    "'[]', :resolved, '', 'a:b', 'ready', 1, 1, '', '2030-01-01', '', false, 0)"
 )
 CONFIGURATION = (
     "INSERT INTO configuration (id, series_id, position, parameters, key, revision) "
@@ -26,6 +31,13 @@ EXPERIMENT = (
     "INSERT INTO experiment (series_id, configuration_id, repetition, position, seed, priority, status, "
     "retired, attempt_number) VALUES (:series, :series, :repetition, 0, 0, 0, :status, :retired, 0)"
 )
+ATTEMPT = (
+    "INSERT INTO attempt (experiment_id, number, worker_id, outcome, duration_s, traceback) "
+    "SELECT id, 1, 'w', :outcome, 0.1, 'é: %' FROM experiment WHERE repetition = :repetition"
+)
+#: What each outcome of those revisions is called now.
+OUTCOMES = {one.value: one for one in Outcome if one is not Outcome.ERROR} | {"failed": Outcome.ERROR}
+RETRIES = {"lost": 1, "crashed": 2, "failed": 3, "delay": 0.5}
 
 
 def create_at(url: str, revision: str) -> None:
@@ -37,14 +49,16 @@ def create_at(url: str, revision: str) -> None:
         config = schema._alembic_config()
         config.attributes["connection"] = connection
         command.upgrade(config, revision)
-        fill(connection)
+        fill(connection, revision)
     engine.dispose()
 
 
-def fill(connection: Connection) -> None:
+def fill(connection: Connection, revision: str) -> None:
     """Add a series with experiments of all kinds, one with a single one, and one without any."""
+    resolved = json.dumps({"fixed": {"lr": 1e-05}, "execute": {"retries": RETRIES}})
     for number, name in enumerate(("mixed é", "single", "empty"), 1):
-        connection.execute(text(SERIES), {"id": number, "name": name})
+        row = {"id": number, "name": name, "resolved": resolved if number == 1 else "{}"}
+        connection.execute(text(SERIES), row)
         connection.execute(text(CONFIGURATION), {"id": number, "key": b"k" * 16})
     statuses = ["pending"] * 3 + ["completed"] * 4 + ["failed"] * 2 + ["cancelled"]
     rows = [(1, status, False) for status in statuses]
@@ -59,11 +73,12 @@ def fill(connection: Connection) -> None:
             "'stopped', 0, '2030-01-01', '2030-01-01', '', '[]', '', '', '{}')"
         )
     )
+    columns, values = ("", "") if revision != "0001_v0.1.0" else (", completed, failed", ", 5, 9")
     connection.execute(
-        text(
-            "INSERT INTO worker (id, runner_id, state, completed, failed) VALUES ('w', 'r', 'stopped', 5, 9)"
-        )
+        text(f"INSERT INTO worker (id, runner_id, state{columns}) VALUES ('w', 'r', 'stopped'{values})")
     )
+    for repetition, outcome in enumerate(OUTCOMES):
+        connection.execute(text(ATTEMPT), {"repetition": repetition, "outcome": outcome})
 
 
 def test_tallies_are_filled(empty_database_url: str, capsys: pytest.CaptureFixture[str]) -> None:
@@ -81,3 +96,51 @@ def test_tallies_are_filled(empty_database_url: str, capsys: pytest.CaptureFixtu
         broken = {each.rule for each in integrity.check_records(session)}
         assert session.execute(text("SELECT * FROM worker")).all() == [("w", "r", "stopped")]
     assert integrity.TALLIED not in broken
+
+
+@pytest.mark.parametrize("revision", ["0001_v0.1.0", "0002_v0.1.0"])
+def test_the_outcome_of_errors_is_renamed(empty_database_url: str, revision: str) -> None:
+    """The outcome `failed` is `error` after the upgrade, also in limits of retries; nothing else changes."""
+    create_at(empty_database_url, revision)
+    configure(empty_database_url)
+    assert run_command(["database", "upgrade"]) == 0
+    with scoped_session() as session:
+        rows = session.execute(
+            select(Attempt.outcome, Attempt.duration_s, Attempt.traceback)
+            .join(Experiment)
+            .order_by(Experiment.repetition)
+        )
+        assert rows.all() == [(outcome, 0.1, "é: %") for outcome in OUTCOMES.values()]
+        mixed, single, _ = session.scalars(select(ExperimentSeries).order_by(ExperimentSeries.id))
+        policy = RetryPolicy.of_series(mixed.resolved)
+        assert (policy.limit(Outcome.ERROR), policy.limit(Outcome.CRASHED), policy.delay_s) == (3, 2, 0.5)
+        assert mixed.resolved["fixed"] == {"lr": 1e-05}
+        assert single.resolved == {}
+        with pytest.raises(IntegrityError), session.begin_nested():
+            session.execute(text("UPDATE attempt SET outcome = 'failed' WHERE outcome = 'lost'"))
+
+
+@pytest.mark.parametrize("empty_database_url", ["sqlite"], indirect=True)
+def test_what_users_added_to_attempts_is_kept(empty_database_url: str) -> None:
+    """A column, an index, a trigger and a view of the user's own outlive the copy that SQLite needs."""
+    create_at(empty_database_url, "0002_v0.1.0")
+    own = (
+        "ALTER TABLE attempt ADD COLUMN note TEXT DEFAULT 'x:y'",
+        "CREATE INDEX own_index ON attempt (outcome)",
+        "CREATE TABLE seen (number INTEGER)",
+        "CREATE TRIGGER own_trigger AFTER INSERT ON attempt BEGIN INSERT INTO seen VALUES (NEW.number); END",
+        "CREATE VIEW own_view AS SELECT outcome, note FROM attempt",
+    )
+    engine = engines.new_engine(empty_database_url)
+    with engine.begin() as connection:
+        for statement in own:
+            connection.exec_driver_sql(statement)
+    schema.upgrade(engine)
+    with engine.begin() as connection:
+        names = set(connection.exec_driver_sql("SELECT name FROM sqlite_master WHERE sql <> ''").scalars())
+        assert names >= {"own_index", "own_trigger", "own_view", "uq_attempt_completed"}
+        assert ("error", "x:y") in connection.exec_driver_sql("SELECT * FROM own_view").all()
+        assert connection.exec_driver_sql("SELECT count(*) FROM seen").scalar() == 0
+        connection.execute(text(ATTEMPT), {"repetition": 11, "outcome": "error"})
+        assert connection.exec_driver_sql("SELECT count(*) FROM seen").scalar() == 1
+    engine.dispose()

@@ -115,7 +115,7 @@ def _write_experiment(
                     experiment_id=experiment.id,
                     number=number,
                     worker_id="w",
-                    outcome=Outcome.COMPLETED if completed else Outcome.FAILED,
+                    outcome=Outcome.COMPLETED if completed else Outcome.ERROR,
                     duration_s=0.5 * number,
                 )
             )

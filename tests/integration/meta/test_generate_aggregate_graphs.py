@@ -69,7 +69,7 @@ def test_graphs_show_the_rows_of_the_database(database_url: str, write_series, o
     assert axes.get_ylabel() == "Training loss (nats)"
     note = figure.texts[-1].get_text().replace("\n", " ")
     assert "over n = 5 to 6 repetitions" in note
-    assert "1 failed of 12 experiments left out." in note
+    assert "1 error of 12 experiments left out." in note
 
 
 @on_sqlite

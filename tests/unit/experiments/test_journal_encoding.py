@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import struct
+
 from database.claims.types import Chunk, Finished
 from database.models import Outcome
 from experiments.journal_encoding import decode_chunks, decode_finished, encode_chunks, encode_finished
@@ -15,7 +17,7 @@ CHUNKS = (
 def test_attempts() -> None:
     """All fields and metric arrays survive the trip."""
     whole = Finished(
-        5, 9, Outcome.FAILED, 1.0, 2.0, 1.0, None, "E", "m\u2028é", "tb", 1, 9, 2**40, 0.25, "tail", CHUNKS
+        5, 9, Outcome.ERROR, 1.0, 2.0, 1.0, None, "E", "m\u2028é", "tb", 1, 9, 2**40, 0.25, "tail", CHUNKS
     )
     assert decode_finished(encode_finished(whole)) == whole
     assert decode_finished(encode_finished(Finished(1, 2, Outcome.LOST))) == Finished(1, 2, Outcome.LOST)
@@ -25,3 +27,10 @@ def test_chunks() -> None:
     """Chunks of metrics survive the trip alone too."""
     assert decode_chunks(encode_chunks(CHUNKS)) == CHUNKS
     assert decode_chunks(encode_chunks([])) == ()
+
+
+def test_attempts_of_earlier_programs() -> None:
+    """The journal of a runner that died before an upgrade is read: its `failed` is an error."""
+    body = encode_finished(Finished(5, 9, Outcome.ERROR)).replace(b'"error"', b'"failed"')
+    length = struct.Struct("<I")  # of the head, which the longer word makes longer
+    assert decode_finished(length.pack(length.unpack_from(body)[0] + 1) + body[4:]).outcome is Outcome.ERROR

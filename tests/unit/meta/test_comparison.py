@@ -129,7 +129,7 @@ def test_what_has_no_partner_is_left_out_and_told(make_records) -> None:
         {"opt": ["a", "b", "c"], "lr": [1, 2]},
         results=results,
         repetitions=8,
-        missing=lambda p: {"failed": 2} if p["opt"] == "a" else {},
+        missing=lambda p: {"error": 2} if p["opt"] == "a" else {},
         labels=MAX,
     )
     found = compare_values(records, "opt", "score", over=["lr"])
@@ -138,7 +138,7 @@ def test_what_has_no_partner_is_left_out_and_told(make_records) -> None:
     assert "b - c: nothing to compare, as both have no repetitions that are alike in lr." in text
     assert verdicts.row(found.pairs[2])[1:3] == ["0", "-"]
     assert len(found.compared) == 2
-    assert found.notes == ["Experiments left out: a: 4 failed."]
+    assert found.notes == ["Experiments left out: a: 4 error."]
 
 
 @pytest.mark.parametrize(

@@ -68,11 +68,11 @@ def test_readings_that_are_no_numbers_are_counted(make_records, paired: bool) ->
         {"opt": ["a", "b"]},
         results=lambda p, r: bad.get((p["opt"], r), {"y": spread_out(p, r)}),
         repetitions=12,
-        missing=lambda p: {"failed": 2} if p["opt"] == "b" else {},
+        missing=lambda p: {"error": 2} if p["opt"] == "b" else {},
     )
     found = compare_values(records, "opt", "y", paired=paired)
     assert found.notes == [
-        "Experiments left out: b: 2 failed.",
+        "Experiments left out: b: 2 error.",
         "NaN or infinite readings left out: a: 2; b: 1.",
         "Completed without 'y' left out: b: 2.",
     ]
@@ -104,7 +104,7 @@ def test_why_there_is_nothing_to_compare(make_records, results, message: str) ->
 @pytest.mark.parametrize(
     ("completed", "missing", "paired", "factor"),
     [
-        ((0, 1, 2, 3), {"failed": 8}, True, 3),
+        ((0, 1, 2, 3), {"error": 8}, True, 3),
         ((0, 1, 2, 3), {"timed_out": 8}, False, 3),
         ((0, 1, 2, 3), {"pending": 8}, True, 1),
         (range(12), {}, True, 1),

@@ -102,7 +102,7 @@ def test_every_statement_has_its_index(session: Session) -> None:
         for canary in (False, True):
             wish = Wish(series_id, claims=3, canary=canary)
             got = protocol.exchange(session, worker_id, [], wish=wish, policy=POLICY).claims
-            ends = zip(got, (Outcome.COMPLETED, Outcome.FAILED, Outcome.CRASHED), strict=True)
+            ends = zip(got, (Outcome.COMPLETED, Outcome.ERROR, Outcome.CRASHED), strict=True)
             finished = [Finished(one.experiment_id, 1, end) for one, end in ends]
             protocol.exchange(session, worker_id, finished, wish=Wish(series_id), policy=POLICY)
             protocol.outlook(session, series_id, limit=8, canary=canary)

@@ -133,7 +133,7 @@ def cancel(session: Session, _held: tuple[Claim, ...]) -> object:
 
 
 def retry(session: Session, held: tuple[Claim, ...]) -> object:
-    failed = [Finished(each.experiment_id, each.attempt_number, Outcome.FAILED) for each in held]
+    failed = [Finished(each.experiment_id, each.attempt_number, Outcome.ERROR) for each in held]
     protocol.settle(session, WORKER, failed, state=ProcessState.DEAD, policy=RetryPolicy({}))
     retry_and_delete.retry(session, 1)
     return None

@@ -256,7 +256,7 @@ def test_settle_blames_one_only(session: Session) -> None:
         (Outcome.CRASHED, 3, "failed"),
         (Outcome.LOST, 11, "failed"),
         (Outcome.INTERRUPTED, 11, "failed"),
-        (Outcome.FAILED, 1, "failed"),
+        (Outcome.ERROR, 1, "failed"),
         (Outcome.TIMED_OUT, 1, "failed"),
         (Outcome.CANCELLED, 1, "cancelled"),
     ],
@@ -327,7 +327,7 @@ def test_first_repetitions_only(session: Session) -> None:
     got = exchange(session, worker, wish=wish).claims
     assert [(claim.experiment_id, claim.repetition) for claim in got] == [(1, 0), (4, 0)]
     assert protocol.first_experiments(session, series_id) == FirstExperiments(failed=0, awaited=True)
-    failed = [Finished(claim.experiment_id, 1, Outcome.FAILED) for claim in got]
+    failed = [Finished(claim.experiment_id, 1, Outcome.ERROR) for claim in got]
     assert exchange(session, worker, failed, wish=wish).claims == ()
     assert protocol.outlook(session, series_id, limit=9, canary=True) == Outlook(0, None)
     assert protocol.first_experiments(session, series_id) == FirstExperiments(failed=2, awaited=False)

@@ -51,7 +51,7 @@ def test_whole(series_id: int, capsys: pytest.CaptureFixture[str]) -> None:
     ("harm", "rules"),
     [
         (
-            "DELETE FROM attempt WHERE outcome = 'failed'",
+            "DELETE FROM attempt WHERE outcome = 'error'",
             {"each ended attempt is recorded exactly once"},
         ),
         (
@@ -66,7 +66,7 @@ def test_whole(series_id: int, capsys: pytest.CaptureFixture[str]) -> None:
             {"an experiment with a completed attempt is completed", TALLIED},
         ),
         (
-            "UPDATE attempt SET number = number + 7 WHERE outcome = 'failed'",
+            "UPDATE attempt SET number = number + 7 WHERE outcome = 'error'",
             {"no attempt has a number that was never claimed"},
         ),
         (

@@ -47,7 +47,7 @@ def test_what_every_experiment_has(session: Session) -> None:
     texts = [
         'status == "pending"',
         'status in ["completed", "failed"]',
-        'outcome == "failed"',
+        'outcome == "error"',
         "outcome == None",
         "duration_s == 1",
         "duration_s == None",

@@ -38,9 +38,9 @@ def test_failures_are_grouped_by_cause(session: Session) -> None:
     groups = failure_groups(session, series_id)
     line_3, line_9 = (f"/home/user/helpers.py:{line} in helper" for line in (3, 9))
     assert [(group.cause, group.count, group.example_id) for group in groups] == [
-        (Cause("failed", "ValueError", line_3, "N"), 3, ids[0]),
-        (Cause("failed", "KeyError", line_3, "N"), 1, ids[3]),
-        (Cause("failed", "ValueError", line_9, "N"), 1, ids[2]),
+        (Cause("error", "ValueError", line_3, "N"), 3, ids[0]),
+        (Cause("error", "KeyError", line_3, "N"), 1, ids[3]),
+        (Cause("error", "ValueError", line_9, "N"), 1, ids[2]),
         (Cause("timed_out", "", ""), 1, ids[4]),
     ]
     assert groups[0].example_parameters == {"lr": 0.1}
@@ -50,7 +50,7 @@ def test_failures_are_grouped_by_cause(session: Session) -> None:
     assert groups[0].example_message == "0.1"
     assert (groups[0].example_traceback or "").endswith("ValueError: 0.1\n")
     assert groups[3].example_log_tail == "step 7"
-    assert failure_counts(session, series_id) == {"failed": 5, "timed_out": 1}
+    assert failure_counts(session, series_id) == {"error": 5, "timed_out": 1}
 
 
 def test_the_last_failures_are_counted_alone(session: Session) -> None:
@@ -60,9 +60,9 @@ def test_the_last_failures_are_counted_alone(session: Session) -> None:
     ends = [{**raised(), "finished_at": now - 9 + n} for n in range(3)]
     ends += [{"outcome": Outcome.TIMED_OUT, "finished_at": now - n} for n in range(3)]
     ids = record(session, add_worker(session), series_id, ends)
-    assert failure_counts(session, series_id, latest=4) == {"timed_out": 3, "failed": 1}
+    assert failure_counts(session, series_id, latest=4) == {"timed_out": 3, "error": 1}
     session.execute(text("UPDATE experiment SET retired = true WHERE id = :id"), {"id": ids[5]})
-    assert failure_counts(session, series_id, latest=4) == {"failed": 2, "timed_out": 2}
+    assert failure_counts(session, series_id, latest=4) == {"error": 2, "timed_out": 2}
 
 
 def test_messages_tell_failures_apart(session: Session) -> None:
@@ -138,7 +138,7 @@ def test_failures_of_other_experiments(session: Session) -> None:
     session.execute(update(Experiment).where(Experiment.id == ids[1]).values(retired=True))
     assert failure_groups(session, series_id) == []
     assert failure_counts(session, series_id) == {}
-    assert failure_counts(session, other_id) == {"failed": 1}
+    assert failure_counts(session, other_id) == {"error": 1}
 
 
 def _insert_failures(session: Session, series_id: int, count: int) -> None:
@@ -158,7 +158,7 @@ def _insert_failures(session: Session, series_id: int, count: int) -> None:
     session.execute(
         text(
             "INSERT INTO attempt (experiment_id, number, worker_id, outcome, error_type, error_message, "
-            f"traceback) SELECT 1000000 + i, 1, 'w', 'failed', 'ValueError', {message}, "
+            f"traceback) SELECT 1000000 + i, 1, 'w', 'error', 'ValueError', {message}, "
             f"replace(replace(:traceback, 'LINE', CAST(i % 2 AS varchar)), 'MESSAGE', {message}) "
             f"FROM {numbers} AS numbers"
         ),

@@ -187,7 +187,7 @@ def test_experiments(session: Session) -> None:
     assert [(row.status, row.outcome, row.attempts) for row in rows] == [
         ("completed", "completed", 1),
         ("pending", None, 0),
-        ("failed", "failed", 1),
+        ("failed", "error", 1),
         ("pending", None, 0),
     ]
     assert rows[0].results == {"a": float("inf")}
@@ -227,7 +227,7 @@ def test_experiment_record(session: Session) -> None:
     assert found.experiment.attempts == 1
     [attempt] = found.attempts
     assert attempt.number == 2
-    assert (attempt.outcome, attempt.error_type, attempt.peak_memory_bytes) == ("failed", "ValueError", 2**40)
+    assert (attempt.outcome, attempt.error_type, attempt.peak_memory_bytes) == ("error", "ValueError", 2**40)
     assert (attempt.signal, attempt.exit_code, attempt.cpu_s) == (9, 3, 0.5)
     assert (attempt.git_commit, attempt.git_dirty, attempt.python_version) == ("f" * 40, True, "3.12.1")
     assert attempt.host

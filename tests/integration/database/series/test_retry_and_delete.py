@@ -58,7 +58,7 @@ def test_retry(session: Session) -> None:
         .where(Attempt.experiment_id == failed)
         .order_by(Attempt.number)
     ).all()
-    assert [tuple(row) for row in attempts] == [(1, Outcome.FAILED), (2, Outcome.COMPLETED)]
+    assert [tuple(row) for row in attempts] == [(1, Outcome.ERROR), (2, Outcome.COMPLETED)]
 
 
 def test_retry_of_cancelled(session: Session) -> None:

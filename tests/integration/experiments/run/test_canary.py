@@ -37,7 +37,7 @@ class Other:
             return
         self._looks_to_come -= 1
         if self._looks_to_come == 0:
-            end = Finished(self._held.experiment_id, self._held.attempt_number, Outcome.FAILED)
+            end = Finished(self._held.experiment_id, self._held.attempt_number, Outcome.ERROR)
             with SessionLocal() as session:
                 protocol.exchange(session, self._worker, [end], wish=Wish(series_id=0), policy=NEVER)
                 session.commit()

@@ -64,7 +64,7 @@ def test_journal_that_nobody_can_record(
     accept("attempt")
     with SessionLocal() as session:
         # Its witness is there, with the outcome of somebody else.
-        session.add(Attempt(experiment_id=1, number=1, worker_id="w", outcome=Outcome.FAILED))
+        session.add(Attempt(experiment_id=1, number=1, worker_id="w", outcome=Outcome.ERROR))
         session.commit()
         run, watch = Transactions(session), Watch(lease_s=60.0, heartbeat_s=10.0)
         for _ in range(2):

@@ -77,8 +77,8 @@ def test_refused_failure(database_url: str) -> None:
         )
         found = {each.experiment_id: each for each in session.scalars(select(Attempt))}
     assert found[first].outcome is Outcome.COMPLETED
-    assert (found[second].outcome, found[second].error_type) == (Outcome.FAILED, "RecordRefused")
-    assert (found[third].outcome, found[third].error_type) == (Outcome.FAILED, "ValueError")
+    assert (found[second].outcome, found[second].error_type) == (Outcome.ERROR, "RecordRefused")
+    assert (found[third].outcome, found[third].error_type) == (Outcome.ERROR, "ValueError")
 
 
 def test_settled_and_helped_workers(database_url: str) -> None:
@@ -126,7 +126,7 @@ def test_broken_protocol_is_no_refused_result(database_url: str) -> None:
                 experiment_id=one.experiment_id,
                 number=one.attempt_number,
                 worker_id="w",
-                outcome=Outcome.FAILED,
+                outcome=Outcome.ERROR,
             )
         )
         session.commit()

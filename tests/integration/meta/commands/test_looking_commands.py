@@ -114,7 +114,7 @@ def test_status(commands: Commands) -> None:
     overview = commands("status").splitlines()
     assert overview[1].split()[:8] == ["first", "6", "2", "0", "1", "3", "0", "0"]
     out = commands("status", "first")
-    assert "failed           3 (2 failed, 1 timed_out)\n" in out
+    assert "failed           3 (2 error, 1 timed_out)\n" in out
     assert "`experiments failures first`" in out
     assert "`experiments run first`" in out
     data = commands.json("status", "first")
@@ -134,7 +134,7 @@ def test_status(commands: Commands) -> None:
         "failed": 3,
         "cancelled": 0,
         "retired": 0,
-        "failures": {"failed": 2, "timed_out": 1},
+        "failures": {"error": 2, "timed_out": 1},
         "delayed": 0,
         "first_due_at": None,
         "runners": 0,
@@ -171,7 +171,7 @@ def test_show(commands: Commands) -> None:
         assert told in out
     data = commands.json("show", str(ids[1]))
     [attempt] = data["attempts"]
-    assert (attempt["number"], attempt["outcome"], attempt["log"]) == (1, "failed", str(log))
+    assert (attempt["number"], attempt["outcome"], attempt["log"]) == (1, "error", str(log))
     assert data["parameters"] == {"lr": 0.01, "model": {"depth": 2}}
 
 
@@ -190,7 +190,7 @@ def test_failures(commands: Commands) -> None:
     series_id, ids = filled()
     out = commands("failures", "first")
     first, _, rest = out.partition("\n")
-    assert first == "2 x failed ValueError at /home/user/helpers.py:3 in helper"
+    assert first == "2 x error ValueError at /home/user/helpers.py:3 in helper"
     assert rest.startswith("    first 2")
     assert f"    experiment {ids[2]}: lr=0.1 model.depth=2\n" in out
     assert "    ValueError: 0.7\n" in out

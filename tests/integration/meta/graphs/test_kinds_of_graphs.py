@@ -46,7 +46,7 @@ def test_why_experiments_failed_is_on_the_figure(database_url: str, write_series
     with scoped_session(read_only=True) as session:
         records = read_records(session, "study")
     note = note_of(make_figure(records.specs[0], records))
-    assert "2 failed, 1 timed out, 1 out of memory, 2 pending of 20 experiments left out." in note
+    assert "1 error, 1 timed out, 1 out of memory, 1 failed, 2 pending of 20 experiments left out." in note
     assert "Not finished, 90 % complete." in note
     assert "Shown by survivors only: lr=0.1 (6 of 10)." in note
     chosen = records.chosen({"lr": 0.2})
@@ -81,10 +81,10 @@ def test_time_lines_are_those_of_the_attempts(database_url: str, write_series, w
     assert {one.host for one in records.attempts} == {"node7"}
     figure = make_figure(records.specs[0], records)
     shapes = {found.get_label(): found.get_paths() for found in figure.axes[0].collections}
-    ends = [tuple(path.vertices[[0, 2], 0].round(6)) for path in shapes["failed"]]
+    ends = [tuple(path.vertices[[0, 2], 0].round(6)) for path in shapes["error"]]
     assert ends == [(0, 8), (10, 18), (20, 28)]
     assert shapes["running"][0].vertices[[0, 2], 0].round(6).tolist() == [5, 28]
-    assert "4 attempts of 1 worker: 3 failed, 1 running." in note_of(figure)
+    assert "4 attempts of 1 worker: 3 error, 1 running." in note_of(figure)
 
 
 def test_curves_over_seconds_are_by_the_logged_times(database_url: str, write_series, written) -> None:

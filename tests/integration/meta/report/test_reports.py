@@ -120,10 +120,10 @@ def test_the_page_tells_what_is_recorded(database_url: str, tmp_path: Path, writ
     for told in (
         "Rates & <values>",
         "8 = 2 configurations \N{MULTIPLICATION SIGN} 4 repetitions",
-        "7 completed (87.5 %) · 1 failed (12.5 %)",
-        "1 failed of 8 experiments have no results to show.",
+        "7 completed (87.5 %) · 1 error (12.5 %)",
+        "1 error of 8 experiments have no results to show.",
         "Shown by survivors only: lr=0.1 (3 of 4).",
-        "lr=0.1 3 4 1 failed",
+        "lr=0.1 3 4 1 error",
         "Loss & <more>",
         "{kind: curve, y: loss, x: step, hue: lr, title: Loss & <more>}",
         "over n = 3 to 4 repetitions",
@@ -131,7 +131,7 @@ def test_the_page_tells_what_is_recorded(database_url: str, tmp_path: Path, writ
         "epochs 3",
         "lr 2 0.1, 0.2",
         "accuracy Test accuracy % higher",
-        "1 \N{MULTIPLICATION SIGN} failed",
+        "1 \N{MULTIPLICATION SIGN} error",
     ):
         assert told in text, told
 
@@ -166,10 +166,10 @@ def test_runners_and_causes(commands) -> None:
     filled()
     path = Path(commands("report", "first", "--quiet").strip())
     text = Page(path).text
-    assert "2 \N{MULTIPLICATION SIGN} failed: ValueError" in text
+    assert "2 \N{MULTIPLICATION SIGN} error: ValueError" in text
     assert "1 \N{MULTIPLICATION SIGN} timed out" in text
     assert "Not finished, 66 % complete." in text
-    assert "1 completed (16.7 %) · 2 failed (33.3 %) · 1 timed out (16.7 %) · 2 pending (33.3 %)" in text
+    assert "1 completed (16.7 %) · 2 error (33.3 %) · 1 timed out (16.7 %) · 2 pending (33.3 %)" in text
     assert re.search(r"code \(git commit\) completed experiments \S+", text)
     (told,) = commands.json("report", "first")
     assert told["path"] == str(path)
@@ -263,7 +263,7 @@ def test_what_is_written_meanwhile_is_on_no_part(
             for experiment in other.scalars(select(Experiment).where(Experiment.status == "pending")):
                 experiment.status = ExperimentStatus.FAILED
                 other.add(
-                    Attempt(experiment_id=experiment.id, number=1, worker_id="w", outcome=Outcome.FAILED)
+                    Attempt(experiment_id=experiment.id, number=1, worker_id="w", outcome=Outcome.ERROR)
                 )
             other.commit()
         return failure_groups(*arguments)
@@ -278,8 +278,8 @@ def test_what_is_written_meanwhile_is_on_no_part(
         assert "No experiment has failed." in text
         (second,) = generate_reports(session, "study", tmp_path)
     text = Page(second.path).text
-    assert "6 completed (75 %) · 2 failed (25 %)" in text
-    assert "2 \N{MULTIPLICATION SIGN} failed" in text
+    assert "6 completed (75 %) · 2 error (25 %)" in text
+    assert "2 \N{MULTIPLICATION SIGN} error" in text
 
 
 def test_many_incomplete_configurations_are_counted(
@@ -333,14 +333,14 @@ def test_what_runs_counts(started: int, tmp_path: Path) -> None:
     assert " to now" in text
     assert " ada " in text
     assert " grace " in text
-    assert sorted(row["outcome"] for row in rows) == ["completed", "completed", "failed", "running"]
+    assert sorted(row["outcome"] for row in rows) == ["completed", "completed", "error", "running"]
 
 
 def test_a_time_line_shows_chosen_experiments_only(started: int, tmp_path: Path) -> None:
     """An expression that tells experiments of one configuration apart chooses attempts too."""
     text, rows = told(tmp_path, where='status == "failed"')
-    assert [row["outcome"] for row in rows] == ["failed"]
-    assert "1 attempt of 1 worker: 1 failed." in text
+    assert [row["outcome"] for row in rows] == ["error"]
+    assert "1 attempt of 1 worker: 1 error." in text
     assert "1 ended" in text
     with pytest.raises(NotFoundError, match="no experiment of 'study' is one where repetition == 99"):
         told(tmp_path / "none", where="repetition == 99")

@@ -75,7 +75,7 @@ def test_tables_show_the_rows_of_the_database(
         assert float(row["value"]) == pytest.approx(np.mean(readings), rel=1e-14)
         assert (row["n"], row["missing"]) == (str(completed), str(6 - completed))
     text = result.paths[1].read_text(encoding="utf-8")
-    assert "1 failed of 12 experiments left out." in text
+    assert "1 error of 12 experiments left out." in text
     assert "Shown by survivors only: lr=0.1 (5 of 6)." in text
     assert "Wilcoxon signed-rank test of pairs with the same seed" in text
 
@@ -207,7 +207,7 @@ def test_compare_command(*, database_url: str, write_series, outcome, capsys) ->
     text = capsys.readouterr().out
     assert "Wilcoxon signed-rank test of pairs with the same seed" in text
     assert "Left out, as nothing of the other corresponds: 1 of 5." in text
-    assert "Experiments left out: 0.1: 1 failed." in text
+    assert "Experiments left out: 0.1: 1 error." in text
     assert run_command(["compare", "study", "--of", "lr", "--on", "accuracy", "--unpaired", "--json"]) == 0
     data = json.loads(capsys.readouterr().out)
     (pair,) = data["pairs"]

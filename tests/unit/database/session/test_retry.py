@@ -163,7 +163,7 @@ def test_retry_policy() -> None:
     assert policy.status_after(Outcome.COMPLETED, 0) is ExperimentStatus.COMPLETED
     assert [policy.status_after(Outcome.CRASHED, n) for n in (0, 1, 2)] == [pending, pending, failed]
     assert [policy.status_after(Outcome.LOST, n) for n in (9, 10)] == [pending, failed]
-    assert policy.status_after(Outcome.FAILED, 0) is failed
+    assert policy.status_after(Outcome.ERROR, 0) is failed
     assert policy.status_after(Outcome.RELEASED, 99) is pending
     assert policy.status_after(Outcome.CANCELLED, 0) is ExperimentStatus.CANCELLED
-    assert RetryPolicy({Outcome.FAILED: 1}).status_after(Outcome.FAILED, 0) is pending
+    assert RetryPolicy({Outcome.ERROR: 1}).status_after(Outcome.ERROR, 0) is pending

@@ -138,7 +138,7 @@ def recursion() -> None:
 def test_whatever_is_raised(tmp_path: Path, target: Callable[[], None], kind: str, message: str) -> None:
     """Every exception is a failed attempt with type, message and traceback that can be stored."""
     finished = run_target(target, tmp_path)
-    assert finished.outcome is Outcome.FAILED
+    assert finished.outcome is Outcome.ERROR
     assert finished.error_type == kind
     assert message in (finished.error_message or "")
     assert finished.traceback
@@ -156,7 +156,7 @@ def test_interrupts_can_pass(tmp_path: Path) -> None:
 
 def test_log_tail() -> None:
     """The end of the output is recorded of attempts that did not complete."""
-    failed, completed = Finished(1, 1, Outcome.FAILED), Finished(1, 1, Outcome.COMPLETED)
+    failed, completed = Finished(1, 1, Outcome.ERROR), Finished(1, 1, Outcome.COMPLETED)
     assert with_log_tail(failed, "end").log_tail == "end"
     assert with_log_tail(failed, None).log_tail is None
     assert with_log_tail(completed, "end").log_tail is None

@@ -80,7 +80,7 @@ def test_doom_of_the_one_before() -> None:
 )
 def test_ended_from_outside(outcome: Outcome, part: str) -> None:
     """An attempt that was ended is what it was ended as; its traceback still shows where it was."""
-    failed = Finished(1, 1, Outcome.FAILED, duration_s=1.5, error_type="E", error_message="m", traceback="t")
+    failed = Finished(1, 1, Outcome.ERROR, duration_s=1.5, error_type="E", error_message="m", traceback="t")
     ended = ended_from_outside(failed, outcome, None)
     assert (ended.outcome, ended.error_type, ended.traceback) == (outcome, None, "t")
     assert part in (ended.error_message or "")

@@ -60,7 +60,7 @@ def test_unknown_death() -> None:
     assert resolve_outcome(observed(), None, None).outcome is Outcome.LOST
 
 
-@pytest.mark.parametrize("reported", [Outcome.FAILED, Outcome.INVALID_RESULT])
+@pytest.mark.parametrize("reported", [Outcome.ERROR, Outcome.INVALID_RESULT])
 def test_kill_reason_overrules(reported: Outcome) -> None:
     """What user code made of the SIGTERM does not decide: the attempt is what it was killed as."""
     finished = resolve_outcome(

@@ -9,7 +9,7 @@ from experiments.run.summary import RunSummary
 
 
 def summary(after: StatusCounts, **others: Any) -> RunSummary:
-    failures = {"failed": 1, "crashed": 1} if after.failed else {}
+    failures = {"error": 1, "crashed": 1} if after.failed else {}
     before = StatusCounts(pending=9, completed=1)
     here = after.completed - before.completed
     return RunSummary("s", None, before, after, here, failures, 4.2, **{"stopped_by": None, **others})
@@ -20,7 +20,7 @@ def test_failures_by_cause() -> None:
     told = summary(StatusCounts(completed=8, failed=2))
     assert str(told).splitlines() == [
         "s: 8 of 10 experiments completed (7 in this run, 4.2 s)",
-        "2 failed: 1 failed, 1 crashed; see: experiments failures s",
+        "2 failed: 1 error, 1 crashed; see: experiments failures s",
     ]
     assert told.exit_code == 1
     assert summary(StatusCounts(completed=10)).exit_code == 0

@@ -60,6 +60,10 @@ PROBLEMS = [
         "execute.retries.delay: must be a positive number of seconds, or text such as 90s or 1h30m, not -1",
     ),
     (
+        "execute: {retries: {failed: 1}}",
+        "execute.retries.failed: is a status, not an outcome; write error: the function raised",
+    ),
+    (
         "execute: {recycle: {experiments: 0}}",
         "execute.recycle.experiments: must be at least 1, not the number 0",
     ),

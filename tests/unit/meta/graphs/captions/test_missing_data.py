@@ -21,7 +21,7 @@ def survivors(parameters: dict[str, Any], repetition: int) -> dict[str, float] |
 
 
 def causes(parameters: dict[str, Any]) -> dict[str, int]:
-    return {"failed": 1, "timed_out": 6} if parameters["x"] == 2 else {}
+    return {"error": 1, "timed_out": 6} if parameters["x"] == 2 else {}
 
 
 @pytest.mark.parametrize(
@@ -43,7 +43,7 @@ def test_survivors_are_named(make_records, asked: dict[str, str]) -> None:
     """Whatever the kind: which points stand for those that did not fail, how many, and why."""
     records = make_records({"x": [1, 2, 3], "c": [0]}, results=survivors, repetitions=10, missing=causes)
     note = note_of(records, y="y", **asked)
-    assert "1 failed, 6 timed out of 30 experiments left out." in note
+    assert "1 error, 6 timed out of 30 experiments left out." in note
     named = note.partition("Shown by survivors only: ")[2].partition(".")[0]
     assert named == "x=2 (3 of 10)"
     assert "unbalanced" not in note, "that it is the failures says more"
@@ -82,7 +82,7 @@ def test_many_points_are_counted_not_listed(make_records) -> None:
     [
         ({"running": 1, "pending": 2}, "Running, 62 % complete."),
         ({"pending": 3}, "Not finished, 62 % complete."),
-        ({"failed": 1, "pending": 2}, "Not finished, 75 % complete."),
+        ({"error": 1, "pending": 2}, "Not finished, 75 % complete."),
     ],
 )
 def test_a_series_that_has_not_ended_says_how_far_it_is(make_records, missing, text: str) -> None:
@@ -112,7 +112,7 @@ def test_points_without_a_finite_reading_are_named(make_records) -> None:
     records = make_records(
         {"opt": ["a", "b"], "lr": [1, 2]},
         results=lambda p, r: {"y": np.nan if p == {"opt": "b", "lr": 2} else r, "z": 1.0},
-        missing=lambda p: {"failed": 2} if p == {"opt": "b", "lr": 2} else {},
+        missing=lambda p: {"error": 2} if p == {"opt": "b", "lr": 2} else {},
     )
     said = "Nothing to show, as all readings are NaN or infinite: opt=b, lr=2."
     for asked in ({"kind": "bar", "x": "lr", "hue": "opt"}, {"kind": "heatmap", "x": "lr", "rows": "opt"}):
@@ -127,7 +127,7 @@ def test_what_lacks_a_configuration_is_not_said_to_have_failed_altogether(make_r
     records = make_records(
         {"x": ["a", "b"], "data": [1, 2]},
         results=lambda p, r: None if p == {"x": "b", "data": 2} else {"y": r},
-        missing=lambda p: {"failed": 5} if p == {"x": "b", "data": 2} else {},
+        missing=lambda p: {"error": 5} if p == {"x": "b", "data": 2} else {},
     )
     note = note_of(records, kind="bar", y="y", x="x", over=("data",))
     assert "Not drawn, as some configurations have no reading: x=b." in note

@@ -32,14 +32,14 @@ def test_note_counts_what_is_left_out(make_records) -> None:
         {"x": [1, 2]},
         results=lambda p, r: {"y": [1.0, "text", np.nan, np.inf, 2.0, 3.0][r]} if p["x"] == 1 else {"y": 1},
         repetitions=6,
-        missing=lambda p: {"failed": 2, "timed_out": 1, "pending": 2, "running": 1} if p["x"] == 1 else {},
+        missing=lambda p: {"error": 2, "timed_out": 1, "pending": 2, "running": 1} if p["x"] == 1 else {},
         retired=4,
         labels={"y": MetricSection(goal="min")},
     )
     assert note_of(records, y="y", x="x") == (
         "made-up: mean with 95 % bootstrap interval (whiskers) over n = 3 to 6 repetitions. "
         "n = 3 is too small for a 95 % interval of the mean; 5 are needed. Lower is better. "
-        "Running, 83 % complete. 2 failed, 1 timed out, 1 running, 2 pending of 18 experiments left out. "
+        "Running, 83 % complete. 2 error, 1 timed out, 1 running, 2 pending of 18 experiments left out. "
         "Shown by survivors only: x=1 (3 of 6). 1 completed without 'y' left out. "
         "2 NaN or infinite readings left out. "
         "4 completed but no longer in the series file left out."

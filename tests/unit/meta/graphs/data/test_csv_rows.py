@@ -183,13 +183,13 @@ def test_time_lines_have_a_row_per_attempt(records) -> None:
     begin = datetime(2026, 1, 1, tzinfo=UTC)
     moments = [begin + timedelta(seconds=second) for second in range(4)]
     attempts = [
-        AttemptRecord(1, 1, "here", "w", Outcome.FAILED, moments[0], moments[1]),
+        AttemptRecord(1, 1, "here", "w", Outcome.ERROR, moments[0], moments[1]),
         AttemptRecord(1, 1, "here", "w", None, moments[2], None),
         AttemptRecord(2, 2, "here", "v", Outcome.COMPLETED, moments[1], moments[3]),
     ]
     rows = data({"kind": "timeline"}, replace(records, attempts=attempts))
     assert sorted((row["started_s"], row["finished_s"], row["outcome"]) for row in rows) == [
-        ("0.0", "1.0", "failed"),
+        ("0.0", "1.0", "error"),
         ("1.0", "3.0", "completed"),
         ("2.0", "", "running"),
     ]

@@ -65,7 +65,7 @@ def series(make_records: Any, case: str) -> SeriesRecords:
         results=results,
         curves=curves,
         repetitions=1 if case == "one experiment" else 12,
-        missing=lambda p: {"failed": 12} if case == "failures" and p["opt"] == "sgd" else {},
+        missing=lambda p: {"error": 12} if case == "failures" and p["opt"] == "sgd" else {},
         labels={"cost": MetricSection(goal="min", unit="s"), "y": MetricSection(goal="max", unit="%")},
     )
     records = dataclasses.replace(

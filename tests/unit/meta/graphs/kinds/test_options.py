@@ -201,7 +201,7 @@ def test_curves_over_named_parameters(make_records) -> None:
 def test_where_chooses_configurations(make_records) -> None:
     """One value or several; the others are neither drawn nor counted, and the note says so."""
     records = make_records(
-        {"x": ["a", "b", "c"], "k": [1, 2]}, results=results, missing=lambda p: {"failed": p["k"] - 1}
+        {"x": ["a", "b", "c"], "k": [1, 2]}, results=results, missing=lambda p: {"error": p["k"] - 1}
     )
     spec = GraphSpec(kind="bar", y="y", x="x", where={"x": ["c", "a"], "k": 1})
     figure = make_figure(spec, records)

@@ -129,7 +129,7 @@ def test_everything_on_the_figure_matters(records) -> None:
         replace(records, configurations=[first, second]),
         replace(records, configurations=[replace(first, parameters={"lr": 0.15}), second, third]),
         replace(records, configurations=[replace(first, completed=first.completed[1:]), second, third]),
-        replace(records, configurations=[replace(first, missing={"failed": 1}), second, third]),
+        replace(records, configurations=[replace(first, missing={"error": 1}), second, third]),
         replace(records, no_longer_named=[RetiredRecord(9, {}, 1)]),
         replace(records, shares_seeds=False),
     ]

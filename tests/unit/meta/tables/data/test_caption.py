@@ -28,12 +28,12 @@ def test_survivors_and_missing_are_named(make_records) -> None:
     records = make_records(
         {"lr": [1, 2, 3]},
         results=lambda p, r: {} if p["lr"] == 3 and r == 4 else results(p, r),
-        missing=lambda p: {"timed_out": 2, "failed": 1} if p["lr"] == 1 else {"running": 1},
+        missing=lambda p: {"timed_out": 2, "error": 1} if p["lr"] == 1 else {"running": 1},
         retired=7,
     )
     text = note(records)
     assert "Running, 88 % complete." in text
-    assert "1 failed, 2 timed out, 2 running of" in text
+    assert "1 error, 2 timed out, 2 running of" in text
     assert "Shown by survivors only: lr=1 (2 of 5)." in text
     assert "1 completed without 'accuracy' left out." in text
     assert "1 NaN or infinite reading left out." in text
