@@ -106,7 +106,7 @@ class RunnerStatus:
         Why it is stopping, if a rule made it.
     """
 
-    stage: Stage
+    stage: Stage = Stage.RUNNING
     workers: tuple[WorkerStatus, ...] = ()
     away_s: float = 0.0
     waiting: int = 0

@@ -20,7 +20,7 @@ from experiments.progress.model import Display, RunProgress
 MODES = ("auto", "live", "plain", "json", "none")
 
 
-class PlainDisplay:
+class PlainDisplay(Display):
     """Prints a line at intervals.
 
     Parameters
@@ -30,9 +30,6 @@ class PlainDisplay:
     every_s : float
         How often, in seconds.
     """
-
-    draws_last = False
-    is_live = False
 
     def __init__(self, stream: TextIO, every_s: float = 10.0) -> None:
         self._stream = stream
@@ -46,18 +43,12 @@ class PlainDisplay:
         """Print a message."""
         self._write(text)
 
-    def close(self) -> None:
-        """Print nothing."""
-
-    def end(self, summary: Mapping[str, Any]) -> None:
-        """Print nothing: the command prints the summary."""
-
     def _write(self, line: str) -> None:
         self._stream.write(f"{line}\n")
         self._stream.flush()
 
 
-class JsonLinesDisplay:
+class JsonLinesDisplay(Display):
     """Writes each event as an object on a line of its own.
 
     Parameters
@@ -69,7 +60,6 @@ class JsonLinesDisplay:
     """
 
     draws_last = True
-    is_live = False
 
     def __init__(self, stream: TextIO, every_s: float = 1.0) -> None:
         self._stream = stream
@@ -83,9 +73,6 @@ class JsonLinesDisplay:
         """Write a message."""
         self._write("message", {"level": level, "text": text})
 
-    def close(self) -> None:
-        """Write nothing."""
-
     def end(self, summary: Mapping[str, Any]) -> None:
         """Write the summary of the run."""
         self._write("end", {"summary": summary})
@@ -98,10 +85,10 @@ class JsonLinesDisplay:
 
 def progress_data(progress: RunProgress) -> dict[str, Any]:
     """Return the progress as plain data, with keys that stay."""
-    counts, slowest = progress.counts, progress.slowest
+    counts, status, slowest = progress.counts, progress.status, progress.slowest
     return {
         "series": progress.series,
-        "stage": progress.stage.name.lower(),
+        "stage": status.stage.name.lower(),
         "experiments": counts.experiments,
         "pending": counts.pending,
         "running": counts.running,
@@ -125,13 +112,13 @@ def progress_data(progress: RunProgress) -> dict[str, Any]:
                 "busy_s": worker.busy_s,
                 "memory_bytes": worker.memory_bytes,
             }
-            for worker in progress.workers
+            for worker in status.workers
         ],
         "runners": progress.runners,
         "paused": progress.paused,
         "database_silent_s": progress.silent_s,
-        "waiting": progress.waiting,
-        "reason": progress.reason,
+        "waiting": status.waiting,
+        "reason": status.reason,
     }
 
 

@@ -27,19 +27,19 @@ def one_line(progress: RunProgress) -> str:
 
 def remarks(progress: RunProgress) -> list[str]:
     """Return what is unusual: a stop and its reason, a pause, a silent database."""
-    texts = []
-    if progress.reason is not None:
-        texts.append(progress.reason)
-    if progress.stage in _HINTS:
-        texts.append(_HINTS[progress.stage])
+    status, texts = progress.status, []
+    if status.reason is not None:
+        texts.append(status.reason)
+    if status.stage in _HINTS:
+        texts.append(_HINTS[status.stage])
     if progress.paused:
         texts.append("paused")
     if progress.runners == 0 and progress.left and not progress.silent_s:
         texts.append("no runner is at work")
     if progress.silent_s:
         away = f"the database has not answered for {time_text(progress.silent_s)}"
-        if progress.waiting:
-            away += f"; {journals_text(progress.waiting)}"
+        if status.waiting:
+            away += f"; {journals_text(status.waiting)}"
         texts.append(away)
     return texts
 

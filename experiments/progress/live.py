@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from typing import Any
+from collections.abc import Iterable, Sequence
 
 from rich.console import Console, RenderableType
 from rich.control import Control
@@ -12,8 +11,9 @@ from rich.segment import ControlType, Segment
 from rich.table import Column
 from rich.text import Text
 
+from experiments.execution.assignment import WorkerStatus
 from experiments.progress.format import numbers, remarks, slowest_text
-from experiments.progress.model import RunProgress
+from experiments.progress.model import Display, RunProgress
 
 #: An experiment that has run for less than this is not shown as the slowest.
 _SLOW_S = 1.0
@@ -21,7 +21,7 @@ _SLOW_S = 1.0
 _NARROW = 60
 
 
-class LiveDisplay:
+class LiveDisplay(Display):
     """A bar with figures below it.
 
     Parameters
@@ -32,7 +32,6 @@ class LiveDisplay:
         How often it is redrawn, in seconds.
     """
 
-    draws_last = False
     is_live = True
 
     def __init__(self, console: Console | None = None, every_s: float = 0.25) -> None:
@@ -53,9 +52,6 @@ class LiveDisplay:
         if self._view is not None:
             self._view.stop()
         self._view = None
-
-    def end(self, summary: Mapping[str, Any]) -> None:
-        """Draw nothing: the command prints the summary."""
 
     def _started(self) -> _View:
         if self._view is None:
@@ -137,13 +133,12 @@ def _lines(progress: RunProgress) -> list[Text]:
     slowest = progress.slowest
     if slowest is not None and slowest.busy_s >= _SLOW_S:
         texts.append(f"slowest: {slowest_text(slowest)}")
-    if progress.workers:
-        texts.append(_workers_text(progress))
+    if progress.status.workers:
+        texts.append(_workers_text(progress.status.workers))
     return [Text(text, "dim") for text in texts] + [Text(remark, "yellow") for remark in remarks(progress)]
 
 
-def _workers_text(progress: RunProgress) -> str:
-    workers = progress.workers
+def _workers_text(workers: Sequence[WorkerStatus]) -> str:
     text = f"{len(workers)} worker{'s' if len(workers) != 1 else ''}"
     known = [worker for worker in workers if worker.memory_bytes is not None]
     if known:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any, Protocol
+from dataclasses import dataclass, field
+from typing import Any
 
 from database.queries.overview import StatusCounts
-from experiments.execution.assignment import Stage, WorkerStatus
+from experiments.execution.assignment import RunnerStatus
 
 
 @dataclass(frozen=True)
@@ -33,18 +34,14 @@ class RunProgress:
     ----------
     counts : StatusCounts
         Of the whole series, whichever runner works on it.
+    status : RunnerStatus
+        Of this runner; without workers when the series is watched from another process.
     rate_per_s : float
         Experiments that ended per second lately, by all runners of the series.
     remaining_s : float or None
         How long the rest will take; None while unknown.
-    workers : tuple of WorkerStatus
-        Of this runner; empty when the series is watched from another process.
     silent_s : float
         How long the database has not answered; 0 while it does.
-    waiting : int
-        Finished results in the journals that the database does not have yet.
-    reason : str or None
-        The rule that stops the runner, as a sentence.
     paused : bool
         The series was paused.
     runners : int or None
@@ -53,14 +50,11 @@ class RunProgress:
 
     series: str
     counts: StatusCounts
+    status: RunnerStatus = field(default_factory=RunnerStatus)
     rate_per_s: float = 0.0
     remaining_s: float | None = None
-    stage: Stage = Stage.RUNNING
     slowest: Slowest | None = None
-    workers: tuple[WorkerStatus, ...] = ()
     silent_s: float = 0.0
-    waiting: int = 0
-    reason: str | None = None
     paused: bool = False
     runners: int | None = None
 
@@ -80,7 +74,7 @@ class RunProgress:
         return self.counts.pending + self.counts.running
 
 
-class Display(Protocol):
+class Display(ABC):
     """Shows progress on a terminal, in a log or to a program; used by one thread at a time.
 
     Attributes
@@ -94,17 +88,19 @@ class Display(Protocol):
     """
 
     every_s: float
-    draws_last: bool
-    is_live: bool
+    draws_last = False
+    is_live = False
 
+    @abstractmethod
     def update(self, progress: RunProgress) -> None:
         """Show the progress; after `close`, start again."""
 
+    @abstractmethod
     def message(self, level: str, text: str) -> None:
         """Show a log message without damaging the display."""
 
-    def close(self) -> None:
+    def close(self) -> None:  # noqa: B027 - most displays have nothing to close
         """Stop showing until the next update."""
 
-    def end(self, summary: Mapping[str, Any]) -> None:
+    def end(self, summary: Mapping[str, Any]) -> None:  # noqa: B027 - the command prints the summary
         """Take the summary of the run, as plain data."""

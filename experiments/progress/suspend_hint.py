@@ -7,15 +7,16 @@ import os
 import signal
 import sys
 import threading
-from types import FrameType, TracebackType
-from typing import Any
+from collections.abc import Iterator
+from types import FrameType
 
 from database.engine.registry import current_url
 from database.settings import Settings
 from experiments.progress.tracker import ProgressTracker
 
 
-class SuspendHint:
+@contextlib.contextmanager
+def suspend_hint(tracker: ProgressTracker) -> Iterator[None]:
     """While entered, Ctrl-Z closes the display and prints a hint before it suspends as usual.
 
     Parameters
@@ -24,31 +25,24 @@ class SuspendHint:
         Draws again when the process is resumed.
     """
 
-    def __init__(self, tracker: ProgressTracker) -> None:
-        self._tracker = tracker
-        self._before: Any = signal.SIG_IGN
-
-    def __enter__(self) -> SuspendHint:
-        if threading.current_thread() is threading.main_thread() and sys.stderr.isatty():
-            self._before = signal.getsignal(signal.SIGTSTP)
-            if self._before == signal.SIG_DFL:
-                signal.signal(signal.SIGTSTP, self._suspend)
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, place: TracebackType | None
-    ) -> None:
-        if self._before == signal.SIG_DFL:
-            signal.signal(signal.SIGTSTP, signal.SIG_DFL)
-
-    def _suspend(self, number: int, _frame: FrameType | None) -> None:
-        self._tracker.hide()
+    def suspend(number: int, _frame: FrameType | None) -> None:
+        tracker.hide()
         with contextlib.suppress(OSError):
             os.write(2, f"\n{hint()}\n".encode())
         signal.signal(number, signal.SIG_DFL)
         os.kill(os.getpid(), number)  # returns when the process is resumed
-        signal.signal(number, self._suspend)
-        self._tracker.show()
+        signal.signal(number, suspend)
+        tracker.show()
+
+    on_terminal = threading.current_thread() is threading.main_thread() and sys.stderr.isatty()
+    if not on_terminal or signal.getsignal(signal.SIGTSTP) != signal.SIG_DFL:
+        yield
+        return
+    signal.signal(signal.SIGTSTP, suspend)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTSTP, signal.SIG_DFL)
 
 
 def hint() -> str:

@@ -9,19 +9,22 @@ from __future__ import annotations
 import threading
 import time
 from dataclasses import replace
+from functools import partial
 from types import TracebackType
 
-from database.queries.overview import StatusCounts
-from experiments.execution.assignment import RunnerStatus, Stage
+from database.queries.overview import SeriesSummary, StatusCounts
+from experiments.execution.assignment import RunnerStatus
 from experiments.progress.log_queue import LogQueue
 from experiments.progress.model import Display, RunProgress, Slowest
-from experiments.progress.poller import Poller
+from experiments.progress.poller import Poller, take_snapshot
 
 #: How long leaving waits for the last snapshot, and for the last drawing.
 _LAST_POLL_S = 5.0
 _LAST_DRAWING_S = 2.0
 #: The same for the last snapshot while the database is known to be away.
 _AWAY_POLL_S = 0.2
+#: Between two checks whether a watched series is over.
+_CHECK_S = 0.1
 
 
 class ProgressTracker:
@@ -58,7 +61,7 @@ class ProgressTracker:
         self._counts = counts
         self._display = display
         self._poller = poller or Poller(series_id)
-        self._status = RunnerStatus(Stage.RUNNING)
+        self._status = RunnerStatus()
         self._observed_at = time.monotonic()
         self._changed = threading.Event()
         self._closing = False
@@ -110,22 +113,13 @@ class ProgressTracker:
     def progress(self) -> RunProgress:
         """Return the progress as it is known now."""
         status, snapshot = self._status, self._poller.last
-        silent_s = max(status.away_s, self._poller.silent_s)
-        shown = RunProgress(
-            self._name,
-            self._counts,
-            stage=status.stage,
-            workers=status.workers,
-            silent_s=silent_s,
-            waiting=status.waiting,
-            reason=status.reason,
-        )
-        slowest = self._slowest(status)
+        slowest, silent_s = self._slowest(status), max(status.away_s, self._poller.silent_s)
+        known = RunProgress(self._name, self._counts, status, slowest=slowest, silent_s=silent_s)
         if snapshot is None:
-            return replace(shown, slowest=slowest)
+            return known
         pace = self._poller.pace
         return replace(
-            shown,
+            known,
             series=snapshot.series,
             counts=snapshot.counts,
             rate_per_s=pace.per_s,
@@ -178,3 +172,29 @@ class ProgressTracker:
             self._display.close()
             self._hidden.set()
             self._shown.wait()
+
+
+def watch_series(summary: SeriesSummary, display: Display, every_s: float) -> None:
+    """Show the progress of a series until it is over or deleted.
+
+    Parameters
+    ----------
+    summary : SeriesSummary
+        The current state of the series.
+    every_s : float
+        How often to poll, in seconds.
+
+    Raises
+    ------
+    OSError
+        The display cannot be written to any more.
+    """
+    poller = Poller(summary.id, partial(take_snapshot, count_runners=True), every_s)
+    with ProgressTracker(summary.id, summary.name, summary.counts, display, poller=poller) as tracker:
+        while tracker.failure is None and not poller.is_deleted:
+            snapshot = poller.last
+            if snapshot is not None and snapshot.is_over:
+                break
+            time.sleep(_CHECK_S)
+    if tracker.failure is not None:
+        raise tracker.failure

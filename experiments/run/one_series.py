@@ -28,7 +28,7 @@ from experiments.execution.assignment import Assignment, Ending, Observer, Runne
 from experiments.output.results_folder import ResultsFolder
 from experiments.progress.displays import display_for
 from experiments.progress.model import Display
-from experiments.progress.suspend_hint import SuspendHint
+from experiments.progress.suspend_hint import suspend_hint
 from experiments.progress.tracker import ProgressTracker
 from experiments.run.notification import notify
 from experiments.run.summary import STOPPED_EXIT_CODE, RunSummary
@@ -232,7 +232,7 @@ def _execute_watched(
     with ProgressTracker(assignment.series_id, assignment.series_name, before, shown_on) as tracker:
         if assignment.workers == 0:  # Ctrl-Z suspends the experiments too
             return _execute(session, assignment, tracker.observe), tracker.counts
-        with SuspendHint(tracker):
+        with suspend_hint(tracker):
             ending = _execute(session, assignment, tracker.observe)
     return ending, tracker.counts
 

@@ -71,7 +71,7 @@ def _watch(series: str, every_s: float, *, as_json: bool) -> None:
     from database.queries.overview import series_summaries
     from database.session.lifecycle import scoped_session
     from experiments.progress.displays import display_on_stdout
-    from experiments.progress.watch import watch_series
+    from experiments.progress.tracker import watch_series
 
     with scoped_session(read_only=True) as session:
         [summary] = series_summaries(session, [find_series(session, series).id])

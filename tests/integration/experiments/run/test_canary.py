@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 from sqlalchemy import select
 
@@ -13,18 +11,17 @@ from database.claims.types import Claim, Finished, Wish
 from database.models import ExperimentSeries, Outcome
 from database.session.lifecycle import SessionLocal
 from experiments.creation import create_series
-from experiments.progress.model import RunProgress
+from experiments.progress.model import Display, RunProgress
 from experiments.run.one_series import RunOptions
 from experiments.run_experiments import run_series
 from tests.integration.recording import NEVER, add_worker, claim
 
 
-class Other:
+class Other(Display):
     """Another runner, with an experiment in hand that fails once it was seen that the rest are through."""
 
     every_s = 0.05
     draws_last = True
-    is_live = False
 
     def __init__(self, worker: str, held: Claim, through: int) -> None:
         self._worker = worker
@@ -43,8 +40,6 @@ class Other:
                 session.commit()
 
     def message(self, level: str, text: str) -> None: ...
-    def close(self) -> None: ...
-    def end(self, summary: Mapping[str, Any]) -> None: ...
 
 
 def test_first_experiment_in_other_hands(database_url: str, tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ import pytest
 from sqlalchemy.exc import OperationalError
 
 from experiments.execution.assignment import Assignment, Ending, RunnerStatus, Stage
+from experiments.progress.model import Display
 from experiments.run import one_series
 from experiments.run.one_series import RunOptions
 from experiments.run_experiments import run_series
@@ -64,12 +65,11 @@ def test_ended_by_an_error(source: Path, told: list[Any], monkeypatch: pytest.Mo
     assert told == [("s: ended by an error: they die", {"series": "s", "error": "they die"})]
 
 
-class Remembering:
+class Remembering(Display):
     """A display that remembers what it is told."""
 
     every_s = 0.01
     draws_last = True
-    is_live = False
 
     def __init__(self) -> None:
         self.shown: list[Any] = []
@@ -79,7 +79,6 @@ class Remembering:
         self.shown.append(progress)
 
     def message(self, level: str, text: str) -> None: ...
-    def close(self) -> None: ...
     def end(self, summary: Any) -> None:
         self.ends.append(summary)
 

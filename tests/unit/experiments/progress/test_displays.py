@@ -14,7 +14,7 @@ from rich.cells import cell_len
 from rich.console import Console
 
 from database.queries.overview import StatusCounts
-from experiments.execution.assignment import Stage, WorkerStatus
+from experiments.execution.assignment import RunnerStatus, Stage, WorkerStatus
 from experiments.progress.displays import (
     MODES,
     JsonLinesDisplay,
@@ -42,11 +42,8 @@ def progress(**others: Any) -> RunProgress:
 def full() -> RunProgress:
     return progress(
         slowest=Slowest(7, 3725.0, {"lr": 0.1, "model": {"name": "résumé[red]", "depth": 2}}),
-        workers=WORKERS,
         silent_s=12.4,
-        waiting=3,
-        stage=Stage.DRAINING,
-        reason="3 experiments have failed",
+        status=RunnerStatus(Stage.DRAINING, WORKERS, waiting=3, reason="3 experiments have failed"),
     )
 
 
@@ -171,7 +168,7 @@ def test_bytes_of_json_lines() -> None:
     """Progress, message and end are written with these keys in this order, whatever draws elsewhere."""
     stream = io.StringIO()
     display = JsonLinesDisplay(stream)
-    display.update(progress(workers=WORKERS[:1], slowest=Slowest(7, 3.5, {"a": "é"})))
+    display.update(progress(status=RunnerStatus(workers=WORKERS[:1]), slowest=Slowest(7, 3.5, {"a": "é"})))
     display.message("warning", "[red]é")
     display.end({"exit_code": 0})
     assert re.sub(r'"time": "[^"]*"', '"time": 0', stream.getvalue()) == (
@@ -214,8 +211,10 @@ def test_narrow_terminals(width: int) -> None:
 
 def test_names_are_no_markup() -> None:
     """Neither the name of a series nor the reason of a stop is read as markup or as a format."""
-    shown = progress(series="s[red]{x}[/red]", reason="[bold]why[/bold] {y}")
-    name, *_, reason = lines_of(terminal(80), shown)
+    shown = progress(
+        series="s[red]{x}[/red]", status=RunnerStatus(Stage.DRAINING, reason="[bold]why[/bold] {y}")
+    )
+    name, _, reason, *_ = lines_of(terminal(80), shown)
     assert name.startswith("s[red]{x}[/red] ")
     assert reason == "[bold]why[/bold] {y}"
 

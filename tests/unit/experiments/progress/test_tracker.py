@@ -18,7 +18,7 @@ from database.queries.overview import StatusCounts
 from database.queries.pace import RunningNow
 from experiments.execution.assignment import RunnerStatus, Stage, WorkerStatus
 from experiments.progress.displays import PlainDisplay
-from experiments.progress.model import RunProgress
+from experiments.progress.model import Display, RunProgress
 from experiments.progress.poller import Poller, Snapshot
 from experiments.progress.tracker import ProgressTracker
 
@@ -35,12 +35,11 @@ def looked(**counts: int) -> Snapshot:
     )
 
 
-class Recording:
+class Recording(Display):
     """A display that remembers; `until` waits for what was shown."""
 
     every_s = 0.01
     draws_last = True
-    is_live = False
 
     def __init__(self) -> None:
         self.shown: list[RunProgress] = []
@@ -86,14 +85,14 @@ def test_shows_what_both_say() -> None:
     with tracker(display, look) as tracked:
         tracked.observe(BUSY)
         shown = display.until(
-            lambda each: each.counts.completed == 7 and each.workers and each.slowest.parameters
+            lambda each: each.counts.completed == 7 and each.status.workers and each.slowest.parameters
         )
         assert tracked.counts == StatusCounts(pending=1, running=2, completed=7)
     assert shown.slowest is not None
     assert shown.slowest.experiment_id == 7
     assert shown.slowest.busy_s >= 90
     assert shown.slowest.parameters == {"lr": 0.1}
-    assert shown.workers == BUSY.workers
+    assert shown.status.workers == BUSY.workers
     assert shown.remaining_s is not None
     assert frozenset({7}) in wanted
     assert display.closed == 1
@@ -159,7 +158,7 @@ def test_silent_database(monkeypatch: pytest.MonkeyPatch) -> None:
         shown = display.until(lambda each: each.silent_s > 0.05)
         assert shown.counts.completed == 7
         tracked.observe(RunnerStatus(Stage.RUNNING, away_s=40.0, waiting=3))
-        shown = display.until(lambda each: each.waiting == 3)
+        shown = display.until(lambda each: each.status.waiting == 3)
         assert shown.silent_s == 40.0
         tracked.observe(RunnerStatus(Stage.RUNNING))
         answers.set()
@@ -208,7 +207,7 @@ def test_a_new_stage_is_shown_at_once() -> None:
     with tracker(display, lambda *_: looked(pending=3)) as tracked:
         display.until(lambda _: True)
         tracked.observe(RunnerStatus(Stage.DRAINING, reason="enough"))
-        assert display.until(lambda each: each.stage is Stage.DRAINING).reason == "enough"
+        assert display.until(lambda each: each.status.stage is Stage.DRAINING).status.reason == "enough"
     assert len(display.shown) == 2
 
 
