@@ -50,7 +50,7 @@ benchmarks: .venv/installed-test
 	$(BIN)/python benchmarks/many_workers.py
 
 gallery: .venv/installed-examples
-	$(BIN)/python docs/gallery.py
+	$(BIN)/python .ci/gallery.py
 
 clean:
 	rm -rf .venv .matrix build *.egg-info

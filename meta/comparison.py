@@ -34,7 +34,7 @@ class ComparedPair:
         What the values are called; a positive difference means that results of the first are larger.
     readings : Paired
         What is compared.
-    found : PairComparison or None
+    result : PairComparison or None
         None where there is nothing to compare.
     tried : int
         How many repetitions have ended in each of the configurations that are compared.
@@ -43,7 +43,7 @@ class ComparedPair:
     first: str
     second: str
     readings: Paired
-    found: PairComparison | None
+    result: PairComparison | None
     tried: int
 
     @property
@@ -54,12 +54,12 @@ class ComparedPair:
     @property
     def more_seeds(self) -> int | None:
         """How many more seeds would decide, if as large a share of them as now has all readings."""
-        if self.found is None or self.found.plan.more is None:
+        if self.result is None or self.result.plan.more is None:
             return None
-        if self.found.is_significant:
+        if self.result.is_significant:
             return 0
         # Rounded up, in whole numbers.
-        return -(-self.found.plan.more * max(self.tried, self.complete) // self.complete)
+        return -(-self.result.plan.more * max(self.tried, self.complete) // self.complete)
 
 
 @dataclass(frozen=True)
@@ -97,7 +97,7 @@ class ValueComparison:
     @property
     def compared(self) -> list[PairComparison]:
         """Those of which there is something to compare: the p values are corrected for so many."""
-        return [one.found for one in self.pairs if one.found is not None]
+        return [pair.result for pair in self.pairs if pair.result is not None]
 
 
 def compare_values(  # noqa: PLR0913 - one for each option of the command

@@ -139,71 +139,71 @@ def compare(  # noqa: PLR0913 - one for each option
             read_records(session, chosen, with_curves=False),
             condition=None if where is None else Condition.of(session, chosen, where),
         )
-    found = compare_values(records, of, on, over=over, baseline=baseline, paired=paired, level=level)
+    comparison = compare_values(records, of, on, over=over, baseline=baseline, paired=paired, level=level)
     if as_json:
-        printing.print_json(_compared_data(found))
+        printing.print_json(_compared_data(comparison))
     else:
-        _print_comparison(found)
+        _print_comparison(comparison)
 
 
-def _compared_data(found: ValueComparison) -> dict[str, Any]:
-    from meta import verdicts
+def _compared_data(comparison: ValueComparison) -> dict[str, Any]:
+    from meta import comparison_text
 
     pairs: list[dict[str, Any]] = []
-    for one in found.pairs:
-        pairs.append({"first": one.first, "second": one.second, "left_out": one.readings.left_out})
-        if one.found is None:
+    for pair in comparison.pairs:
+        pairs.append({"first": pair.first, "second": pair.second, "left_out": pair.readings.left_out})
+        if pair.result is None:
             continue
-        compared = one.found
+        result = pair.result
         pairs[-1] |= {
-            "n": compared.difference.sizes,
-            "configurations": one.readings.blocks,
-            "means": (compared.difference.first, compared.difference.second),
-            "difference": compared.difference.estimate,
-            "low": compared.difference.low,
-            "high": compared.difference.high,
-            "cliffs_delta": compared.effects.cliffs_delta,
-            "a12": compared.effects.a12,
-            "hedges_g": compared.effects.hedges_g,
-            "p": compared.significance.p_value,
-            "corrected_p": compared.corrected_p,
-            "differs": compared.is_significant,
-            "more_seeds": one.more_seeds,
-            "verdict": verdicts.verdict(compared, found),
+            "n": result.difference.sizes,
+            "configurations": pair.readings.blocks,
+            "means": (result.difference.first, result.difference.second),
+            "difference": result.difference.estimate,
+            "low": result.difference.low,
+            "high": result.difference.high,
+            "cliffs_delta": result.effects.cliffs_delta,
+            "a12": result.effects.a12,
+            "hedges_g": result.effects.hedges_g,
+            "p": result.significance.p_value,
+            "corrected_p": result.corrected_p,
+            "differs": result.is_significant,
+            "more_seeds": pair.more_seeds,
+            "verdict": comparison_text.conclusion(result, comparison),
         }
     return {
-        "series": found.series,
-        "of": found.of,
-        "where": found.where,
-        "on": found.on.key,
-        "goal": found.on.label.goal,
-        "over": found.over,
-        "paired": found.paired,
-        "test": found.compared[0].significance.test,
-        "comparisons": len(found.compared),
-        "level": found.level,
-        "notes": found.notes,
+        "series": comparison.series,
+        "of": comparison.of,
+        "where": comparison.where,
+        "on": comparison.on.key,
+        "goal": comparison.on.label.goal,
+        "over": comparison.over,
+        "paired": comparison.paired,
+        "test": comparison.compared[0].significance.test,
+        "comparisons": len(comparison.compared),
+        "level": comparison.level,
+        "notes": comparison.notes,
         "pairs": pairs,
     }
 
 
-def _print_comparison(found: ValueComparison) -> None:
-    from meta import verdicts
+def _print_comparison(comparison: ValueComparison) -> None:
+    from meta import comparison_text
     from meta.commands.support import printing
 
-    for line in verdicts.preamble(found):
+    for line in comparison_text.preamble(comparison):
         click.echo(printing.printable(line))
     click.echo()
     columns = [printing.Column("pair")]
-    interval = f"{100 * found.level:g} % interval"
-    heads = ("n", "difference", interval, "Cliff's delta", verdicts.p_name(found), "more seeds")
+    interval = f"{100 * comparison.level:g} % interval"
+    heads = ("n", "difference", interval, "Cliff's delta", comparison_text.p_name(comparison), "more seeds")
     columns += [printing.Column(head, right=True) for head in heads]
-    printing.print_table(columns, [verdicts.row(one) for one in found.pairs])
+    printing.print_table(columns, [comparison_text.row(pair) for pair in comparison.pairs])
     click.echo()
-    for one in found.pairs:
-        for line in verdicts.sentences(one, found):
+    for pair in comparison.pairs:
+        for line in comparison_text.sentences(pair, comparison):
             click.echo(printing.printable(line))
-    for note in found.notes:
+    for note in comparison.notes:
         click.echo(printing.printable(note))
 
 

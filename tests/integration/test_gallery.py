@@ -9,7 +9,7 @@ from types import ModuleType
 import pytest
 from PIL import Image
 
-SCRIPT = Path(__file__).parents[2] / "docs" / "gallery.py"
+SCRIPT = Path(__file__).parents[2] / ".ci" / "gallery.py"
 SERIES = """
 name: tiny
 run: {function: tiny.py:main}

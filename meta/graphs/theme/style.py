@@ -13,8 +13,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from cycler import cycler
 from matplotlib import rcParams
+from matplotlib.rcsetup import cycler
 
 from experiments.series_file.sections.graphs import ThemeName
 

@@ -9,7 +9,7 @@ import pytest
 from scipy import stats
 
 from experiments.series_file.models import MetricSection
-from meta import verdicts
+from meta import comparison_text
 from meta.comparison import ComparisonError, compare_values
 from meta.records.errors import GraphError
 from meta.statistics.comparisons.significance import holm
@@ -42,7 +42,7 @@ def means(opt: str) -> np.ndarray:
 
 
 def text_of(found) -> str:
-    return " ".join(line for one in found.pairs for line in verdicts.sentences(one, found))
+    return " ".join(line for one in found.pairs for line in comparison_text.sentences(one, found))
 
 
 def test_pairs_are_seeds_over_the_other_parameters(records) -> None:
@@ -51,11 +51,11 @@ def test_pairs_are_seeds_over_the_other_parameters(records) -> None:
     assert [(one.first, one.second) for one in found.pairs] == [("a", "b"), ("a", "c"), ("b", "c")]
     raw = [stats.wilcoxon(means(one.first), means(one.second)).pvalue for one in found.pairs]
     for one, p_value in zip(found.pairs, holm(raw), strict=True):
-        assert one.found.difference.estimate == pytest.approx((means(one.first) - means(one.second)).mean())
-        assert one.found.difference.sizes == (12, 12)
-        assert one.found.corrected_p == pytest.approx(p_value)
+        assert one.result.difference.estimate == pytest.approx((means(one.first) - means(one.second)).mean())
+        assert one.result.difference.sizes == (12, 12)
+        assert one.result.corrected_p == pytest.approx(p_value)
     assert found.over == ["lr"]
-    assert "Each repetition counts once" in verdicts.preamble(found)[2]
+    assert "Each repetition counts once" in comparison_text.preamble(found)[2]
 
 
 def test_unpaired_is_wider(records) -> None:
@@ -87,7 +87,7 @@ def test_a_baseline_is_compared_with_the_others_only(records) -> None:
     """With a baseline there are fewer pairs, and the p values are corrected for those."""
     found = compare_values(records, "opt", "score", over=["lr"], baseline="c")
     assert [(one.first, one.second) for one in found.pairs] == [("a", "c"), ("b", "c")]
-    assert "corrected by Holm for 2 comparisons" in verdicts.preamble(found)[1]
+    assert "corrected by Holm for 2 comparisons" in comparison_text.preamble(found)[1]
 
 
 def test_too_few_repetitions_are_told(make_records) -> None:
@@ -103,7 +103,7 @@ def test_too_few_repetitions_are_told(make_records) -> None:
     )
     found = compare_values(one, "opt", "score")
     assert "one repetition says nothing about the spread" in text_of(found)
-    assert verdicts.row(found.pairs[0])[3] == "-"
+    assert comparison_text.row(found.pairs[0])[3] == "-"
 
 
 def test_equal_readings_are_told(make_records) -> None:
@@ -136,7 +136,7 @@ def test_what_has_no_partner_is_left_out_and_told(make_records) -> None:
     text = text_of(found)
     assert "Left out, as nothing of the other corresponds: 6 of a and 2 of c." in text
     assert "b - c: nothing to compare, as both have no repetitions that are alike in lr." in text
-    assert verdicts.row(found.pairs[2])[1:3] == ["0", "-"]
+    assert comparison_text.row(found.pairs[2])[1:3] == ["0", "-"]
     assert len(found.compared) == 2
     assert found.notes == ["Experiments left out: a: 4 error."]
 

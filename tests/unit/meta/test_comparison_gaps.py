@@ -9,14 +9,16 @@ from typing import Any
 import numpy as np
 import pytest
 
-from meta import verdicts
+from meta import comparison_text
 from meta.comparison import ComparisonError, ValueComparison, compare_values
 
 NAN = float("nan")
 
 
 def text_of(found: ValueComparison) -> str:
-    return " ".join([*(line for one in found.pairs for line in verdicts.sentences(one, found)), *found.notes])
+    return " ".join(
+        [*(line for one in found.pairs for line in comparison_text.sentences(one, found)), *found.notes]
+    )
 
 
 def spread_out(parameters: Mapping[str, Any], repetition: int) -> float:
@@ -130,11 +132,11 @@ def test_more_seeds_make_up_for_those_that_fail(
     )
     found = compare_values(records, "opt", "y", over=["data"], paired=paired)
     (pair,) = found.pairs
-    plan = pair.found.plan
-    assert not pair.found.is_significant
+    plan = pair.result.plan
+    assert not pair.result.is_significant
     assert plan.more
     assert pair.more_seeds == factor * plan.more
-    assert verdicts.row(pair)[-1] == f"{pair.more_seeds:,}"
+    assert comparison_text.row(pair)[-1] == f"{pair.more_seeds:,}"
     said = f"({plan.needed} in all with all readings, as 4 of 12 have, and if as many lack some again)"
     assert (said in text_of(found)) == (factor > 1)
 
@@ -160,6 +162,6 @@ def test_one_comparison_is_not_corrected(make_records) -> None:
     for methods, name in ((["a", "b"], "p"), (["a", "b", "c"], "corrected p")):
         records = make_records({"opt": methods}, results=results, repetitions=12)
         found = compare_values(records, "opt", "y")
-        assert verdicts.p_name(found) == name
+        assert comparison_text.p_name(found) == name
         assert f"({name} 0.00" in text_of(found)
-        assert ("Holm" in verdicts.preamble(found)[1]) == (name != "p")
+        assert ("Holm" in comparison_text.preamble(found)[1]) == (name != "p")

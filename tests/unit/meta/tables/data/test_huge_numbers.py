@@ -9,7 +9,7 @@ import pytest
 
 from experiments.series_file.models import MetricSection
 from experiments.series_file.sections.tables import TableSpec
-from meta import verdicts
+from meta import comparison_text
 from meta.comparison import compare_values
 from meta.records.errors import GraphError
 from meta.tables.data.table import make_table
@@ -55,7 +55,7 @@ def test_huge_readings_have_tables_or_a_reason(make_records, asked: dict[str, An
 def test_huge_readings_are_compared_or_refused(make_records) -> None:
     """The same verdict whatever the scale, also how many more seeds would decide."""
     small, huge = (
-        verdicts.row(compare_values(series(make_records, scale), "a", "y", over=["b"]).pairs[0])
+        comparison_text.row(compare_values(series(make_records, scale), "a", "y", over=["b"]).pairs[0])
         for scale in (1, 1e200)
     )
     assert (small[0], small[4:]) == (huge[0], huge[4:])
