@@ -10,8 +10,8 @@ from dataclasses import dataclass
 
 from database.errors import ExperimentsError
 from database.suggestions import suggestion
-from meta.graphs.captions.missing_data import counted, ended, progress
-from meta.graphs.data.plan import Reading, make_reading
+from meta.graphs.captions.missing_data import counts_text, ended, progress_text
+from meta.graphs.data.plan import Variable, make_variable
 from meta.records.pairing import Block, Paired, finite_readings, pair
 from meta.records.readings import Point
 from meta.records.series_records import ConfigurationRecord, SeriesRecords
@@ -71,7 +71,7 @@ class ValueComparison:
     series, of : str
     where : str or None
         What is true of the experiments that are compared, when they are not all.
-    on : Reading
+    on : Variable
     over : sequence of str
         Those of the parameters named that tell the configurations of a value apart: each repetition counts
         once, by its mean over what both values have of them.
@@ -87,7 +87,7 @@ class ValueComparison:
     series: str
     of: str
     where: str | None
-    on: Reading
+    on: Variable
     over: Sequence[str]
     paired: bool
     level: float
@@ -160,7 +160,7 @@ def compare_values(  # noqa: PLR0913 - one for each option of the command
             "the configurations of this series do not share their seeds, so that no repetition of one "
             "belongs to one of another; compare them unpaired"
         )
-    reading = make_reading(on, records, "on")
+    reading = make_variable(on, records, "on")
     over = _averaged(records, values, of, over)
     members = _members(records, values, of, over)
     readings = {label: finite_readings(members[label], reading.key) for label in labels}
@@ -245,7 +245,7 @@ def _tried(
     return min((ended(member) for block, member in (*first, *second) if block in common), default=0)
 
 
-def _nothing(of: str, reading: Reading, over: Sequence[str], members: _Members) -> str:
+def _nothing(of: str, reading: Variable, over: Sequence[str], members: _Members) -> str:
     points = [Point.of([member], reading.key) for several in members.values() for _, member in several]
     if not any(len(point.readings) for point in points):
         count = sum(point.non_finite for point in points)
@@ -259,7 +259,7 @@ def _nothing(of: str, reading: Reading, over: Sequence[str], members: _Members) 
     )
 
 
-def _left_out(reading: Reading, members: _Members) -> list[str]:
+def _left_out(reading: Variable, members: _Members) -> list[str]:
     """Return what is to be said of completed experiments that have no finite reading, by value."""
     non_finite, without = [], []
     for label, several in members.items():
@@ -276,12 +276,12 @@ def _left_out(reading: Reading, members: _Members) -> list[str]:
 
 def _notes(records: SeriesRecords, values: Mapping[str, ValueSet], of: str) -> list[str]:
     """Return what is to be said of experiments that are missing, by value: it may be the bad ones."""
-    said = progress(records)
+    said = progress_text(records)
     missing: dict[str, Counter[str]] = {}
     for member in records.configurations:
         label = values[of].label(member.parameters.get(of, ABSENT))
         missing[label] = missing.get(label, Counter()) + Counter(member.missing)
-    named = [f"{label}: {counted(one)}" for label, one in missing.items() if one.total()]
+    named = [f"{label}: {counts_text(one)}" for label, one in missing.items() if one.total()]
     if named:
         said.append(f"Experiments left out: {'; '.join(named)}.")
     if records.retired:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from meta.comparison import ComparedPair, ValueComparison
 from meta.formats.plural import many
-from meta.graphs.captions.phrases import only
+from meta.graphs.captions.phrases import selection_text
 from meta.statistics.comparisons.comparison import PairComparison
 from meta.tables.data.rounding import shown
 
@@ -100,7 +100,7 @@ def preamble(comparison: ValueComparison) -> list[str]:
         "less the second, with bootstrap intervals that are each by itself (not corrected)."
     )
     lines = [f"{comparison.series}: {comparison.on.axis_label()} by {comparison.of}{goal}", method]
-    lines += only(None, comparison.where)
+    lines += selection_text(None, comparison.where)
     if comparison.over:
         lines.append(
             f"Each repetition counts once: its mean over the configurations that both have of "

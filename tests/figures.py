@@ -5,21 +5,21 @@ from __future__ import annotations
 from matplotlib.figure import Figure
 
 from experiments.series_file.sections.graphs import GraphSpec
-from meta.graphs.data.graph_data import Numbers
+from meta.graphs.data.graph_data import GraphData
 from meta.graphs.data.plan import Plan
 from meta.graphs.figure.registry import KINDS
-from meta.graphs.figure.render import Picture, make_picture
+from meta.graphs.figure.render import DrawnGraph, draw_graph
 from meta.graphs.generation.extract import plan_graph
 from meta.records.series_records import SeriesRecords
 
 
-def make_drawn(spec: GraphSpec, records: SeriesRecords) -> Picture:
-    return make_picture(*plan_graph(spec, records))
+def make_drawn(spec: GraphSpec, records: SeriesRecords) -> DrawnGraph:
+    return draw_graph(*plan_graph(spec, records))
 
 
 def make_figure(spec: GraphSpec, records: SeriesRecords) -> Figure:
     return make_drawn(spec, records).figure
 
 
-def compute(plan: Plan, records: SeriesRecords) -> Numbers:
+def compute(plan: Plan, records: SeriesRecords) -> GraphData:
     return KINDS[plan.kind].compute(plan, records)

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from database.models import ExperimentStatus
-from meta.graphs.captions.missing_data import balance, counted, in_order, progress, survivors
-from meta.graphs.data.graph_data import Cell
+from meta.graphs.captions.missing_data import counts_text, imbalance, in_order, progress_text, survivorship
+from meta.graphs.data.graph_data import Coverage
 from meta.records.series_records import ConfigurationRecord, SeriesRecords
 from meta.records.value_set import ABSENT, short_names
 
@@ -66,11 +66,11 @@ def completeness(records: SeriesRecords) -> Completeness:
     missing = records.missing()
     completed = sum(len(found.completed) for found in records.configurations)
     labels = _labels(records)
-    cells = [
-        Cell(label, len(found.completed), found.missing)
+    coverage = [
+        Coverage(label, len(found.completed), found.missing)
         for label, found in zip(labels, records.configurations, strict=True)
     ]
-    partly = sorted((cell for cell in cells if sum(cell.missing.values())), key=_how_bad)
+    partly = sorted((point for point in coverage if sum(point.missing.values())), key=_how_bad)
     sizes = sorted({_size(found) for found in records.configurations})
     return Completeness(
         experiments=records.size(),
@@ -83,20 +83,23 @@ def completeness(records: SeriesRecords) -> Completeness:
                 *((name, missing[name]) for name in in_order(missing)),
             )
         ],
-        guards=[*progress(records), *_left_out(records), *survivors(cells), *balance(cells)],
+        guards=[*progress_text(records), *_left_out(records), *survivorship(coverage), *imbalance(coverage)],
         incomplete=[
             IncompleteCell(
-                cell.label, cell.drawn, cell.drawn + sum(cell.missing.values()), counted(cell.missing)
+                point.label,
+                point.drawn,
+                point.drawn + sum(point.missing.values()),
+                counts_text(point.missing),
             )
-            for cell in partly[:MAX_LISTED]
+            for point in partly[:MAX_LISTED]
         ],
         more=max(0, len(partly) - MAX_LISTED),
     )
 
 
-def _how_bad(cell: Cell) -> tuple[int, int]:
+def _how_bad(point: Coverage) -> tuple[int, int]:
     """Sort by what is missing, most first; among equals those with least first."""
-    return -sum(cell.missing.values()), cell.drawn
+    return -sum(point.missing.values()), point.drawn
 
 
 def _size(found: ConfigurationRecord) -> int:
@@ -107,7 +110,7 @@ def _left_out(records: SeriesRecords) -> list[str]:
     missing = records.missing()
     said = []
     if missing.total():
-        said.append(f"{counted(missing)} of {records.size():,} experiments have no results to show.")
+        said.append(f"{counts_text(missing)} of {records.size():,} experiments have no results to show.")
     if records.retired:
         said.append(f"{records.retired:,} completed but no longer in the series file left out.")
     return said

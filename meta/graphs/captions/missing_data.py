@@ -8,7 +8,7 @@ from database.models import ExperimentStatus, Outcome
 from experiments.series_file.sections.graphs import SECONDS
 from meta.formats.plural import many
 from meta.graphs.data.curve_ends import EarlyEnd, UndrawnSteps
-from meta.graphs.data.graph_data import Cell, Numbers
+from meta.graphs.data.graph_data import Coverage, GraphData
 from meta.graphs.data.plan import Plan
 from meta.records.series_records import ConfigurationRecord, SeriesRecords
 
@@ -29,33 +29,33 @@ _ORDER = (*_BAD_ENDS, ExperimentStatus.CANCELLED.value, *_UNFINISHED)
 _MOST_NAMED = 4
 
 
-def gaps(plan: Plan, numbers: Numbers, records: SeriesRecords) -> list[str]:
+def missing_data(plan: Plan, data: GraphData, records: SeriesRecords) -> list[str]:
     """Return what is to be said about what is not shown."""
-    sentences = progress(records)
+    sentences = progress_text(records)
     if plan.rules.of_attempts:
         return sentences
     missing = records.missing()
     if missing.total():
-        listed = counted(missing)
+        listed = counts_text(missing)
         sentences.append(f"{listed} of {many(records.size(), 'experiment')} left out.")
     # Where some configurations have readings, not all failed.
-    sentences += survivors(
-        [cell for cell in numbers.cells if cell.drawn or cell.label not in numbers.incomplete]
+    sentences += survivorship(
+        [covered for covered in data.coverage if covered.drawn or covered.label not in data.incomplete]
     )
-    if numbers.incomplete:
+    if data.incomplete:
         does = "Pools the others" if plan.rules.shows_values else "Not drawn"
-        sentences.append(f"{does}, as some configurations have no reading: {_named(numbers.incomplete)}.")
-    if numbers.early:
-        named = _named(_early(numbers.early))
+        sentences.append(f"{does}, as some configurations have no reading: {_named(data.incomplete)}.")
+    if data.early:
+        named = _named(_early(data.early))
         sentences.append(f"Later points are over fewer repetitions, as some end early: {named}.")
-    if numbers.undrawn:
-        named = _named(_undrawn(plan, numbers))
+    if data.undrawn:
+        named = _named(_undrawn(plan, data))
         sentences.append(f"Not drawn where a configuration has no reading: {named}.")
-    sentences += balance(numbers.cells)
-    if numbers.without:
-        sentences.append(f"{numbers.without:,} completed without {_readings(plan)} left out.")
-    if numbers.non_finite:
-        sentences.append(f"{many(numbers.non_finite, 'NaN or infinite reading')} left out.")
+    sentences += imbalance(data.coverage)
+    if data.without:
+        sentences.append(f"{data.without:,} completed without {_readings(plan)} left out.")
+    if data.non_finite:
+        sentences.append(f"{many(data.non_finite, 'NaN or infinite reading')} left out.")
     if records.retired:
         sentences.append(f"{records.retired:,} completed but no longer in the series file left out.")
     return sentences
@@ -74,12 +74,12 @@ def _early(ends: Sequence[EarlyEnd]) -> list[str]:
     ]
 
 
-def _undrawn(plan: Plan, numbers: Numbers) -> list[str]:
+def _undrawn(plan: Plan, data: GraphData) -> list[str]:
     """Return where lines are not drawn, once where that is the same of all."""
-    texts = [_undrawn_of(plan, undrawn) for undrawn in numbers.undrawn]
-    if len(set(texts)) == 1 and len(texts) == len(numbers.lines):
+    texts = [_undrawn_of(plan, undrawn) for undrawn in data.undrawn]
+    if len(set(texts)) == 1 and len(texts) == len(data.lines):
         return texts[:1]
-    return [f"{undrawn.label}, {text}" for undrawn, text in zip(numbers.undrawn, texts, strict=True)]
+    return [f"{undrawn.label}, {text}" for undrawn, text in zip(data.undrawn, texts, strict=True)]
 
 
 def _undrawn_of(plan: Plan, undrawn: UndrawnSteps) -> str:
@@ -98,7 +98,7 @@ def ended(member: ConfigurationRecord) -> int:
     return len(member.completed) + sum(member.missing.get(end, 0) for end in _BAD_ENDS)
 
 
-def progress(records: SeriesRecords) -> list[str]:
+def progress_text(records: SeriesRecords) -> list[str]:
     """Say how far the series is, unless it has ended."""
     missing = records.missing()
     left = sum(missing[status] for status in _UNFINISHED)
@@ -110,7 +110,7 @@ def progress(records: SeriesRecords) -> list[str]:
     return [f"{word}, {share} % complete."]
 
 
-def counted(missing: Mapping[str, int]) -> str:
+def counts_text(missing: Mapping[str, int]) -> str:
     """Return how many experiments there are of each kind, the worst first."""
     return ", ".join(f"{missing[name]:,} {name.replace('_', ' ')}" for name in in_order(missing))
 
@@ -121,40 +121,39 @@ def in_order(missing: Mapping[str, int]) -> list[str]:
     return [name for name in order if missing.get(name)]
 
 
-def survivors(cells: Sequence[Cell]) -> list[str]:
+def survivorship(coverage: Sequence[Coverage]) -> list[str]:
     """Name the points that stand for those experiments that did not fail, and those without any."""
     sentences = []
-    bad = {place: sum(cell.missing.get(end, 0) for end in _BAD_ENDS) for place, cell in enumerate(cells)}
-    survived = sorted(
-        (place for place, count in bad.items() if count and cells[place].drawn), key=lambda p: -bad[p]
-    )
-    if survived:
-        named = [
-            f"{cells[place].label or 'all'} ({cells[place].drawn:,} of {cells[place].drawn + bad[place]:,})"
-            for place in survived
-        ]
-        sentences.append(f"Shown by survivors only: {_named(named)}.")
-    nothing = [
-        cells[place].label or "all"
-        for place, count in bad.items()
-        if count and not cells[place].drawn and not cells[place].is_nan
+    worst_first = sorted((point for point in coverage if _failed(point)), key=lambda point: -_failed(point))
+    survived = [
+        f"{point.label or 'all'} ({point.drawn:,} of {point.drawn + _failed(point):,})"
+        for point in worst_first
+        if point.drawn
     ]
+    if survived:
+        sentences.append(f"Shown by survivors only: {_named(survived)}.")
+    empty = [point for point in coverage if not point.drawn]
+    nothing = [point.label or "all" for point in empty if _failed(point) and not point.is_nan]
     if nothing:
         sentences.append(f"Nothing to show, as all failed: {_named(nothing)}.")
-    not_finite = [cell.label or "all" for cell in cells if cell.is_nan and not cell.drawn]
+    not_finite = [point.label or "all" for point in empty if point.is_nan]
     if not_finite:
         sentences.append(f"Nothing to show, as all readings are NaN or infinite: {_named(not_finite)}.")
     return sentences
 
 
-def balance(cells: Sequence[Cell]) -> list[str]:
+def imbalance(coverage: Sequence[Coverage]) -> list[str]:
     """Name the points with the fewest experiments, where numbers differ without a failure."""
-    sound = [cell for cell in cells if cell.drawn and not any(cell.missing.get(end) for end in _BAD_ENDS)]
-    counts = [cell.drawn for cell in sound]
-    if not counts or min(counts) == max(counts):
+    sound = [point for point in coverage if point.drawn and not _failed(point)]
+    fewest = min((point.drawn for point in sound), default=0)
+    if all(point.drawn == fewest for point in sound):
         return []
-    fewest = [f"{cell.label or 'all'} ({cell.drawn:,})" for cell in sound if cell.drawn == min(counts)]
-    return [f"Repetitions are unbalanced; fewest: {_named(fewest)}."]
+    named = [f"{point.label or 'all'} ({point.drawn:,})" for point in sound if point.drawn == fewest]
+    return [f"Repetitions are unbalanced; fewest: {_named(named)}."]
+
+
+def _failed(point: Coverage) -> int:
+    return sum(point.missing.get(end, 0) for end in _BAD_ENDS)
 
 
 def _named(labels: Sequence[str]) -> str:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from meta.formats.plural import many
-from meta.graphs.captions.missing_data import gaps
-from meta.graphs.captions.phrases import averaged, only
-from meta.graphs.data.graph_data import Numbers, Outside
+from meta.graphs.captions.missing_data import missing_data
+from meta.graphs.captions.phrases import averages_text, selection_text
+from meta.graphs.data.graph_data import GraphData, Outside
 from meta.graphs.data.plan import Plan
 from meta.records.series_records import SeriesRecords
 
@@ -33,7 +33,7 @@ class Caption:
 
 def note(
     plan: Plan,
-    numbers: Numbers,
+    data: GraphData,
     records: SeriesRecords,
     caption: Caption,
     *,
@@ -52,13 +52,13 @@ def note(
     """
     sentences = [
         f"{records.name}: {caption.statement}",
-        *only(plan.spec.where, records.where),
+        *selection_text(plan.spec.where, records.where),
         "" if caption.names_over or not plan.over else _averages(plan),
         *_goals(plan),
-        f"Each point averages {numbers.window:,} consecutive steps." if numbers.window > 1 else "",
+        f"Each point averages {data.window:,} consecutive steps." if data.window > 1 else "",
         caption.warning,
         *_outside(outside or Outside()),
-        *gaps(plan, numbers, records),
+        *missing_data(plan, data, records),
     ]
     return " ".join(sentence for sentence in sentences if sentence)
 
@@ -73,7 +73,7 @@ def _outside(found: Outside) -> list[str]:
 
 
 def _averages(plan: Plan) -> str:
-    return averaged(plan.over, plan.values, "Pools" if plan.rules.shows_values else "Averages")
+    return averages_text(plan.over, plan.values, "Pools" if plan.rules.shows_values else "Averages")
 
 
 def _goals(plan: Plan) -> list[str]:

@@ -8,8 +8,8 @@ import numpy as np
 
 from experiments.series_file.sections.graphs import Where
 from meta.formats.plural import many
-from meta.graphs.data.estimates import Measure
-from meta.graphs.data.graph_data import Behind, Integers, Numbers
+from meta.graphs.data.estimates import Aggregator
+from meta.graphs.data.graph_data import GraphData, Integers, SampleSizes
 from meta.graphs.data.plan import Plan
 from meta.records.value_set import ValueSet, labels_of, short_names
 from meta.statistics.comparisons.guards import interval_guards
@@ -28,7 +28,7 @@ INTERVALS = {
 }
 
 
-def of_estimates(plan: Plan, numbers: Numbers, *, mark: str, shares_seeds: bool) -> str:
+def of_estimates(plan: Plan, data: GraphData, *, mark: str, shares_seeds: bool) -> str:
     """Return the sentences on estimates: of what, with which interval, over how many repetitions.
 
     Parameters
@@ -40,27 +40,27 @@ def of_estimates(plan: Plan, numbers: Numbers, *, mark: str, shares_seeds: bool)
     shares_seeds : bool
         Whether a repetition has the same seed in all configurations.
     """
-    measure, behind = Measure.of(plan.spec, shares_seeds=shares_seeds), sizes_of(numbers)
-    label = measure.estimator.label
-    if measure.interval == "none":
-        return f"{label} over {how_many(behind)}."
-    if behind.fewest.max() == 1:
-        return f"{without_interval(measure, behind)}."
-    level = f"{100 * measure.level:g} %"
-    interval = INTERVALS[measure.interval].format(level=level)
-    text = f"{label} with {interval} ({mark}) over {how_many(behind)}."
-    return " ".join([text, *few(measure, behind)])
+    aggregator, sample_sizes = Aggregator.of(plan.spec, shares_seeds=shares_seeds), sizes_of(data)
+    label = aggregator.estimator.label
+    if aggregator.interval == "none":
+        return f"{label} over {sample_size_text(sample_sizes)}."
+    if sample_sizes.fewest.max() == 1:
+        return f"{no_interval_text(aggregator, sample_sizes)}."
+    level = f"{100 * aggregator.level:g} %"
+    interval = INTERVALS[aggregator.interval].format(level=level)
+    text = f"{label} with {interval} ({mark}) over {sample_size_text(sample_sizes)}."
+    return " ".join([text, *small_sample_warnings(aggregator, sample_sizes)])
 
 
-def sizes_of(numbers: Numbers) -> Behind:
+def sizes_of(data: GraphData) -> SampleSizes:
     """Return how many repetitions there are behind each estimate: over time a curve may have gaps."""
-    drawn = [line.interval for line in numbers.lines]
-    return Behind.joined([one.behind.where(np.isfinite(one.estimate)) for one in drawn])
+    drawn = [line.interval for line in data.lines]
+    return SampleSizes.joined([one.sample_sizes.where(np.isfinite(one.estimate)) for one in drawn])
 
 
-def every_value(numbers: Numbers) -> str:
+def every_value(data: GraphData) -> str:
     """Return what is said where each value is drawn."""
-    return f"each reading of {how_many(sizes_of(numbers))}."
+    return f"each reading of {sample_size_text(sizes_of(data))}."
 
 
 def values_behind(plan: Plan) -> str:
@@ -68,44 +68,47 @@ def values_behind(plan: Plan) -> str:
     return " Small marks: each reading." if plan.spec.points else ""
 
 
-def fewer_than(least: int, behind: Behind) -> str:
+def fewer_than(least: int, sample_sizes: SampleSizes) -> str:
     """Return what is said where some points have too few values to be drawn by a shape."""
-    if behind.count.min() >= least:
+    if sample_sizes.count.min() >= least:
         return ""
-    noun = "repetitions" if behind.configurations.max() == 1 else "experiments"
+    noun = "repetitions" if sample_sizes.configurations.max() == 1 else "experiments"
     return f" Of fewer than {least} {noun} each reading is shown."
 
 
-def few(measure: Measure, behind: Behind) -> tuple[str, ...]:
+def small_sample_warnings(aggregator: Aggregator, sample_sizes: SampleSizes) -> tuple[str, ...]:
     """Return what is to be said when there are too few repetitions for an interval; some have several.
 
     Many configurations do not make up for few repetitions: what counts is the one with the fewest.
     """
-    there = behind.fewest > 1
-    several = behind.configurations.max() > 1
+    there = sample_sizes.fewest > 1
+    several = sample_sizes.configurations.max() > 1
     single = () if there.all() else (f"No interval where {'a configuration has ' if several else ''}n = 1.",)
-    fewest = int(behind.fewest[there].min())
-    if measure.interval in ("ci", "bca"):
-        least = there & (behind.fewest == fewest)
-        samples = 1 if measure.shares_seeds else int(behind.configurations[least].min())
-        return (*single, *interval_guards(fewest, measure.estimator, level=measure.level, samples=samples))
-    if measure.interval == "exact" and isinstance(measure.estimator, Quantile):
-        enough = minimum_count(measure.estimator, level=measure.level)
+    fewest = int(sample_sizes.fewest[there].min())
+    if aggregator.interval in ("ci", "bca"):
+        least = there & (sample_sizes.fewest == fewest)
+        samples = 1 if aggregator.shares_seeds else int(sample_sizes.configurations[least].min())
+        return (
+            *single,
+            *interval_guards(fewest, aggregator.estimator, level=aggregator.level, samples=samples),
+        )
+    if aggregator.interval == "exact" and isinstance(aggregator.estimator, Quantile):
+        enough = minimum_count(aggregator.estimator, level=aggregator.level)
         if fewest < enough:
-            return (
-                f"No interval where n is less than {enough}, as there is none of {100 * measure.level:g} %.",
-            )
+            level = f"{100 * aggregator.level:g} %"
+            return (f"No interval where n is less than {enough}, as there is none of {level}.",)
     return single
 
 
-def without_interval(measure: Measure, behind: Behind) -> str:
+def no_interval_text(aggregator: Aggregator, sample_sizes: SampleSizes) -> str:
     """Return what is said where each estimate stands on a configuration with a single repetition."""
-    if behind.configurations.max() == 1:
+    if sample_sizes.configurations.max() == 1:
         return "single repetitions (n = 1), so there is no interval"
-    return f"{measure.estimator.label} over {how_many(behind)}; no interval, as a configuration has n = 1"
+    label = aggregator.estimator.label
+    return f"{label} over {sample_size_text(sample_sizes)}; no interval, as a configuration has n = 1"
 
 
-def only(where: Where | None, expression: str | None) -> list[str]:
+def selection_text(where: Where | None, expression: str | None) -> list[str]:
     """Return the sentences that say which configurations, and which experiments, are chosen, if they are."""
     told = [] if expression is None else [f"Only where {expression}."]
     if not where or isinstance(where, str):
@@ -115,7 +118,7 @@ def only(where: Where | None, expression: str | None) -> list[str]:
     return [f"Only {chosen}.", *told]
 
 
-def averaged(over: Sequence[str], values: Mapping[str, ValueSet], does: str = "Averages") -> str:
+def averages_text(over: Sequence[str], values: Mapping[str, ValueSet], does: str = "Averages") -> str:
     """Return the sentence that says what is averaged over."""
     named = [f"{name} ({many(len(values[name]), 'value')})" for name in over]
     return f"{does} over {', '.join(named)}."
@@ -127,21 +130,21 @@ def _listed(value: object) -> str:
     return " or ".join(labels_of(values)[:_MAX_VALUES]) + more
 
 
-def how_many(behind: Behind) -> str:
+def sample_size_text(sample_sizes: SampleSizes) -> str:
     """Return how many repetitions are behind each estimate, a range where it differs.
 
     Of several configurations n is the repetitions, too: experiments of one repetition are no independent
     witnesses where they share a seed.
     """
-    n = f"n = {_counted(behind.fewest, behind.most, 'repetition')}"
-    several = behind.configurations
+    n = f"n = {_counted(sample_sizes.fewest, sample_sizes.most, 'repetition')}"
+    several = sample_sizes.configurations
     if several.max() == 1:
         return n
-    experiments = _counted(behind.count, behind.count, "experiment")
+    experiments = _counted(sample_sizes.count, sample_sizes.count, "experiment")
     return f"{n} of {_counted(several, several, 'configuration')} ({experiments})"
 
 
-def from_to(least: int, most: int) -> str:
+def range_text(least: int, most: int) -> str:
     """Return a number, or a range."""
     return f"{most:,}" if least == most else f"{least:,} to {most:,}"
 

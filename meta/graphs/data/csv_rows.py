@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from experiments.series_file.sections.graphs import STEP
-from meta.graphs.data.graph_data import Line, Numbers
+from meta.graphs.data.graph_data import GraphData, Line
 from meta.graphs.data.plan import Plan
 from meta.records.value_set import ABSENT
 
@@ -19,9 +19,9 @@ from meta.records.value_set import ABSENT
 Row = Mapping[str, Any]
 
 
-def estimates(plan: Plan, numbers: Numbers) -> Iterator[Row]:
+def estimates(plan: Plan, data: GraphData) -> Iterator[Row]:
     """Yield the points: ``value`` between ``low`` and ``high``, over ``n`` readings."""
-    for line in numbers.lines:
+    for line in data.lines:
         found = line.interval
         ends = zip(*(one.tolist() for one in (found.estimate, found.low, found.high)), strict=True)
         for place, (value, low, high), count in zip(line.x.tolist(), ends, found.count.tolist(), strict=True):
@@ -34,9 +34,9 @@ def estimates(plan: Plan, numbers: Numbers) -> Iterator[Row]:
             }
 
 
-def readings(plan: Plan, numbers: Numbers) -> Iterator[Row]:
+def readings(plan: Plan, data: GraphData) -> Iterator[Row]:
     """Yield each reading, in the order of repetitions."""
-    for line in numbers.lines:
+    for line in data.lines:
         for place, found in zip(line.x.tolist(), line.readings, strict=True):
             for value in found.tolist():
                 yield {**_of_point(plan, line, place), "value": value}

@@ -11,7 +11,7 @@ import numpy as np
 from experiments.series_file.sections.graph_kinds import rules_of
 from experiments.series_file.sections.graphs import GraphSpec, IntervalName
 from experiments.series_file.sections.tables import TableSpec
-from meta.graphs.data.graph_data import Behind, Estimates, Floats, Integers
+from meta.graphs.data.graph_data import Estimates, Floats, Integers, SampleSizes
 from meta.records.errors import GraphError
 from meta.statistics.estimators.location import MEAN, Estimator, Quantile, estimator
 from meta.statistics.estimators.spread import spread
@@ -27,7 +27,7 @@ _LEVEL = 0.95
 
 
 @dataclass(frozen=True)
-class Measure:
+class Aggregator:
     """What is computed of the readings behind a point.
 
     Attributes
@@ -49,7 +49,7 @@ class Measure:
     shares_seeds: bool
 
     @classmethod
-    def of(cls, spec: GraphSpec | TableSpec, *names: str, shares_seeds: bool) -> Measure:
+    def of(cls, spec: GraphSpec | TableSpec, *names: str, shares_seeds: bool) -> Aggregator:
         """Return what a graph or a table asks for; the seed follows from `names`."""
         # Making an interval that the kind does not show would only take time.
         shows_none = isinstance(spec, GraphSpec) and "interval" not in rules_of(spec.kind).keys
@@ -91,13 +91,13 @@ class Measure:
         """Return the estimate of each column of readings, shape (repetitions, columns)."""
         if self.interval in ("ci", "bca"):
             drawn = bootstrap_interval(readings, self.resampling, self.estimator)
-            return Estimates(drawn.estimate, drawn.low, drawn.high, Behind.of(drawn.count[None]))
+            return Estimates(drawn.estimate, drawn.low, drawn.high, SampleSizes.of(drawn.count[None]))
         estimate = self.estimator.of(readings)
         count = np.isfinite(readings).sum(axis=0, dtype=np.int64)
         low, high = self._ends(readings, estimate)
         there = count > 1
         low, high = np.where(there, low, np.nan), np.where(there, high, np.nan)
-        return Estimates(estimate, low, high, Behind.of(count[None]))
+        return Estimates(estimate, low, high, SampleSizes.of(count[None]))
 
     def _ends(self, readings: Floats, estimate: Floats) -> tuple[Floats, Floats]:
         if self.interval in ("sd", "se"):
@@ -129,13 +129,15 @@ class Measure:
         """Return the estimate over several configurations, shape (repetitions, configurations)."""
         # A trimmed mean of a handful of means would trim none of them.
         over: Over = "task means" if self.estimator.name in ("mean", "median") else "readings"
-        behind = Behind.of(np.isfinite(scores).sum(axis=0)[:, None])
+        sample_sizes = SampleSizes.of(np.isfinite(scores).sum(axis=0)[:, None])
         if self.interval == "none":
             averaged = MEAN.of(scores) if over == "task means" else scores.ravel()
             nothing = np.full(1, np.nan)
-            return Estimates(self.estimator.of(averaged[:, None]), nothing, nothing, behind)
+            return Estimates(self.estimator.of(averaged[:, None]), nothing, nothing, sample_sizes)
         found = aggregate(scores, self.resampling, self.estimator, over=over, shares_seeds=self.shares_seeds)
-        return Estimates(np.array([found.estimate]), np.array([found.low]), np.array([found.high]), behind)
+        return Estimates(
+            np.array([found.estimate]), np.array([found.low]), np.array([found.high]), sample_sizes
+        )
 
     def of_curves(self, matrices: Sequence[Floats], repetitions: Sequence[Integers]) -> Estimates:
         """Return the mean at each step over the means of several configurations.
@@ -151,8 +153,8 @@ class Measure:
         resampling = None if self.interval == "none" else self.resampling
         known = repetitions if self.shares_seeds else None
         found = aggregate_curves(matrices, resampling, repetitions=known)
-        behind = Behind.of(np.array([np.isfinite(matrix).sum(axis=0) for matrix in matrices]))
-        return Estimates(found.estimate, found.low, found.high, behind)
+        sample_sizes = SampleSizes.of(np.array([np.isfinite(matrix).sum(axis=0) for matrix in matrices]))
+        return Estimates(found.estimate, found.low, found.high, sample_sizes)
 
 
 @dataclass(frozen=True)
@@ -162,15 +164,15 @@ class _Columns:
     estimate: Floats
     low: Floats
     high: Floats
-    behind: Behind
+    sample_sizes: SampleSizes
 
     @classmethod
     def empty(cls, sizes: Sequence[Sequence[int]]) -> _Columns:
         estimate, low, high = np.full((3, len(sizes)), np.nan)
-        return cls(estimate, low, high, Behind.of_points(sizes))
+        return cls(estimate, low, high, SampleSizes.of_points(sizes))
 
     def set(self, places: Sequence[int], part: Estimates) -> None:
         self.estimate[places], self.low[places], self.high[places] = part.estimate, part.low, part.high
 
     def estimates(self) -> Estimates:
-        return Estimates(self.estimate, self.low, self.high, self.behind)
+        return Estimates(self.estimate, self.low, self.high, self.sample_sizes)

@@ -14,14 +14,14 @@ from meta.statistics.comparisons.ranking import Groups, Ranking
 from meta.statistics.estimators.curves import CurveMatrix
 
 if TYPE_CHECKING:  # tables have numbers without any look, and do without its library
-    from meta.graphs.theme.style import Look
+    from meta.graphs.theme.style import LineStyle
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
 
 
 @dataclass(frozen=True)
-class Behind:
+class SampleSizes:
     """How many readings there are behind each point.
 
     Attributes
@@ -40,14 +40,14 @@ class Behind:
     configurations: Integers
 
     @classmethod
-    def of(cls, sizes: Integers) -> Behind:
+    def of(cls, sizes: Integers) -> SampleSizes:
         """Return what is behind points; `sizes`, shape (configurations, points), has 0 for those without."""
         least = np.where(sizes > 0, sizes, np.iinfo(np.int64).max).min(axis=0)
         configurations = np.count_nonzero(sizes, axis=0)
         return cls(sizes.sum(axis=0), np.where(configurations, least, 0), sizes.max(axis=0), configurations)
 
     @classmethod
-    def of_points(cls, sizes: Iterable[Sequence[int]]) -> Behind:
+    def of_points(cls, sizes: Iterable[Sequence[int]]) -> SampleSizes:
         """Return what is behind points, of each of which the repetitions of its configurations are given."""
         # Points may be many, and their configurations are few: lists are faster.
         kept = [[size for size in some if size] for some in sizes]
@@ -55,16 +55,18 @@ class Behind:
         return cls(*np.array(each, dtype=np.int64).reshape(-1, 4).T)
 
     @classmethod
-    def joined(cls, several: Sequence[Behind]) -> Behind:
+    def joined(cls, several: Sequence[SampleSizes]) -> SampleSizes:
         """Return several side by side."""
         if not several:
             return cls.of_points([])
         parts = zip(*((one.count, one.fewest, one.most, one.configurations) for one in several), strict=True)
         return cls(*(np.concatenate(part) for part in parts))
 
-    def where(self, wanted: NDArray[np.bool_]) -> Behind:
+    def where(self, wanted: NDArray[np.bool_]) -> SampleSizes:
         """Return what is behind some of the points."""
-        return Behind(self.count[wanted], self.fewest[wanted], self.most[wanted], self.configurations[wanted])
+        return SampleSizes(
+            self.count[wanted], self.fewest[wanted], self.most[wanted], self.configurations[wanted]
+        )
 
 
 @dataclass(frozen=True)
@@ -76,19 +78,19 @@ class Estimates:
     estimate : ndarray, shape (points,)
     low, high : ndarray, shape (points,)
         NaN where there is no interval.
-    behind : Behind
+    sample_sizes : SampleSizes
         How many readings there are behind each.
     """
 
     estimate: Floats
     low: Floats
     high: Floats
-    behind: Behind
+    sample_sizes: SampleSizes
 
     @property
     def count(self) -> Integers:
         """How many readings there are behind each, shape (points,)."""
-        return self.behind.count
+        return self.sample_sizes.count
 
 
 @dataclass(frozen=True)
@@ -100,7 +102,7 @@ class Line:
     label : str
     number : int
         Its place among the lines of the whole figure.
-    look : Look
+    style : LineStyle
     x : ndarray, shape (points,)
         Steps, seconds, or places in the list of the x parameter's values.
     interval : Estimates
@@ -119,7 +121,7 @@ class Line:
 
     label: str
     number: int
-    look: Look
+    style: LineStyle
     x: Floats
     interval: Estimates
     across: Estimates | None = None
@@ -185,7 +187,7 @@ class Timeline:
 
 
 @dataclass(frozen=True)
-class Cell:
+class Coverage:
     """What is behind one point or one curve, for the note: which one it is, and what is missing of it.
 
     Attributes
@@ -225,13 +227,13 @@ class Outside:
 
 
 @dataclass(frozen=True)
-class Numbers:
+class GraphData:
     """All numbers of a graph.
 
     Attributes
     ----------
     panels : sequence of Panel
-    cells : sequence of Cell
+    coverage : sequence of Coverage
         Everything that was asked for, also what has nothing to draw.
     without : int
         Completed experiments that do not have what is drawn.
@@ -253,7 +255,7 @@ class Numbers:
     """
 
     panels: Sequence[Panel]
-    cells: Sequence[Cell] = ()
+    coverage: Sequence[Coverage] = ()
     without: int = 0
     non_finite: int = 0
     window: int = 1

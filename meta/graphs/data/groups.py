@@ -8,7 +8,7 @@ from typing import Any
 
 from meta.graphs.data.graph_data import Line, Panel
 from meta.graphs.data.plan import MAX_LINES, MAX_PANELS, Plan
-from meta.graphs.theme.style import Look
+from meta.graphs.theme.style import LineStyle
 from meta.records.errors import GraphError
 from meta.records.series_records import CompletedExperiment, ConfigurationRecord, SeriesRecords
 
@@ -30,7 +30,7 @@ class Group:
         Of the line.
     number : int
         Of the line among those of the figure.
-    look : Look
+    style : LineStyle
     parameters : mapping of str to object
         What label and title say.
     members : list of ConfigurationRecord
@@ -40,7 +40,7 @@ class Group:
     title: str | None
     label: str
     number: int
-    look: Look
+    style: LineStyle
     parameters: Mapping[str, Any]
     members: list[ConfigurationRecord] = field(default_factory=list)
 
@@ -73,7 +73,7 @@ def make_groups(plan: Plan, records: SeriesRecords) -> list[Group]:
     """
     names = [*plan.facets, *plan.hues, *([] if plan.is_curve else [plan.x])]
     by_line = sorted(records.configurations, key=lambda found: _places(plan, plan.hues, found))
-    looks: dict[str, tuple[int, Look]] = {}
+    looks: dict[str, tuple[int, LineStyle]] = {}
     colors: dict[tuple[int, ...], int] = {}
     style = plan.spec.style
     for configuration in by_line:
@@ -82,16 +82,18 @@ def make_groups(plan: Plan, records: SeriesRecords) -> list[Group]:
             hues = [name for name in plan.hues if name != style]
             color = colors.setdefault(tuple(_places(plan, hues, configuration)), len(colors))
             mark = len(looks) if style is None else plan.place(style, configuration.parameters)
-            looks[label] = len(looks), Look(color, mark)
+            looks[label] = len(looks), LineStyle(color, mark)
     groups: dict[tuple[str | None, str], Group] = {}
     panels: dict[str | None, tuple[int, int]] = {}
     for configuration in sorted(records.configurations, key=lambda found: _places(plan, names, found)):
         title = plan.panel_title(configuration.parameters)
         label = plan.line_label(configuration.parameters)
         panels.setdefault(title, (0, len(panels)) if plan.row is None else _panel(plan, configuration))
-        number, look = looks[label]
-        told = plan.told((*plan.facets, *plan.hues), configuration.parameters)
-        group = groups.setdefault((title, label), Group(panels[title], title, label, number, look, told))
+        number, line_style = looks[label]
+        chosen_parameters = plan.chosen_parameters((*plan.facets, *plan.hues), configuration.parameters)
+        group = groups.setdefault(
+            (title, label), Group(panels[title], title, label, number, line_style, chosen_parameters)
+        )
         group.members.append(configuration)
     _check_counts(plan, [title for title, _ in groups])
     return list(groups.values())

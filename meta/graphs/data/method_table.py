@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from meta.graphs.data.graph_data import Cell
+from meta.graphs.data.graph_data import Coverage
 from meta.graphs.data.plan import Plan
 from meta.records.errors import GraphError
 from meta.records.readings import Point, missing_of
@@ -28,7 +28,7 @@ class Table:
         NaN where no repetition was completed.
     methods : list of str
     problems : list of str
-    cells : list of Cell
+    coverage : list of Coverage
     without, non_finite : int
         How many experiments do not have the reading, and of how many it is NaN or infinite.
     counts : ndarray of int, shape (readings,)
@@ -38,7 +38,7 @@ class Table:
     scores: Floats
     methods: list[str]
     problems: list[str]
-    cells: list[Cell]
+    coverage: list[Coverage]
     without: int
     non_finite: int
     counts: NDArray[np.int64]
@@ -52,7 +52,7 @@ def table(
     names = [plan.described(plan.over, member.parameters) for member in members]
     problems = list(dict.fromkeys(names))
     scores = np.full((len(problems), len(methods)), np.nan)
-    cells, counts, without, non_finite = [], [], 0, 0
+    coverage, counts, without, non_finite = [], [], 0, 0
     for member, problem in zip(members, names, strict=True):
         point = Point.of([member], plan.y.key)
         without += point.without
@@ -61,8 +61,8 @@ def table(
             value = estimator(plan.spec.estimator).of(point.readings[:, None])[0]
             scores[problems.index(problem), methods.index(method(member))] = value
             counts.append(len(point.readings))
-        cells.append(Cell(f"{method(member)}, {problem}", len(point.readings), missing_of([member])))
-    return Table(scores, methods, problems, cells, without, non_finite, np.array(counts, dtype=np.int64))
+        coverage.append(Coverage(f"{method(member)}, {problem}", len(point.readings), missing_of([member])))
+    return Table(scores, methods, problems, coverage, without, non_finite, np.array(counts, dtype=np.int64))
 
 
 def goal(plan: Plan) -> str:

@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 
 from experiments.series_file.sections.graphs import SECONDS
 from meta.graphs.data.curve_ends import EarlyEnd, UndrawnSteps
-from meta.graphs.data.estimates import Measure
-from meta.graphs.data.graph_data import Cell, Line, Numbers
+from meta.graphs.data.estimates import Aggregator
+from meta.graphs.data.graph_data import Coverage, GraphData, Line
 from meta.graphs.data.groups import Group, make_groups, panels_of
 from meta.graphs.data.plan import Plan
 from meta.graphs.data.smoothing import TIMES, elapsed, over_time, smoothed
@@ -25,7 +25,7 @@ Floats = NDArray[np.float64]
 MAX_RUNS = 50
 
 
-def compute(plan: Plan, records: SeriesRecords) -> Numbers:
+def compute(plan: Plan, records: SeriesRecords) -> GraphData:
     """Compute what a graph of curves shows.
 
     Raises
@@ -37,13 +37,13 @@ def compute(plan: Plan, records: SeriesRecords) -> Numbers:
     builder = _LineBuilder(plan, records)
     built = [builder.build(group) for group in groups]
     lines = [(group, one.line) for group, one in zip(groups, built, strict=True) if one.line is not None]
-    return Numbers(
+    return GraphData(
         panels_of(groups, lines),
-        [one.cell for one in built],
+        [one.covered for one in built],
         without=sum(one.without for one in built),
         non_finite=sum(one.non_finite for one in built),
         window=builder.window,
-        incomplete=[one.cell.label for one in built if one.is_incomplete],
+        incomplete=[one.covered.label for one in built if one.is_incomplete],
         early=[one.early for one in built if one.early is not None],
         undrawn=[one.undrawn for one in built if one.undrawn is not None],
     )
@@ -55,7 +55,7 @@ class _Built:
 
     Attributes
     ----------
-    cell : Cell
+    covered : Coverage
     without, non_finite : int
         How many experiments did not log the metric, and how many values are not finite.
     is_incomplete : bool
@@ -65,7 +65,7 @@ class _Built:
     undrawn : UndrawnSteps or None
     """
 
-    cell: Cell
+    covered: Coverage
     without: int
     non_finite: int
     is_incomplete: bool = False
@@ -79,7 +79,7 @@ class _LineBuilder:
 
     def __init__(self, plan: Plan, records: SeriesRecords) -> None:
         self._plan = plan
-        self._measure = Measure.of(plan.spec, records.name, plan.y.key, shares_seeds=records.shares_seeds)
+        self._measure = Aggregator.of(plan.spec, records.name, plan.y.key, shares_seeds=records.shares_seeds)
         self._curves = records.curves[plan.y.key]
         for curve in self._curves.values():
             refuse_huge(curve.readings, plan.y.key)
@@ -107,7 +107,7 @@ class _LineBuilder:
         is_finite = [np.isfinite(self._curves[one.id].readings) for one in experiments]
         has_values = any(finite.any() for finite in is_finite)
         built = _Built(
-            Cell(group.cell_label(self._plan, group.members[0]), 0, missing_of(group.members)),
+            Coverage(group.cell_label(self._plan, group.members[0]), 0, missing_of(group.members)),
             without=len(group.completed()) - len(experiments),
             non_finite=sum(int(np.count_nonzero(~finite)) for finite in is_finite),
             is_incomplete=has_values,
@@ -117,17 +117,17 @@ class _LineBuilder:
             if curves.common.any():
                 return self._with_line(built, group, curves)
         is_nan = bool(experiments) and not has_values
-        return replace(built, cell=replace(built.cell, is_nan=is_nan))
+        return replace(built, covered=replace(built.covered, is_nan=is_nan))
 
     def _with_line(self, built: _Built, group: Group, curves: _Curves) -> _Built:
-        label, steps = built.cell.label, curves.matrix.steps
+        label, steps = built.covered.label, curves.matrix.steps
         drawn = self._grid.drawn(curves.common)
         last = float(steps[drawn][-1])
         names = [self._plan.described(self._plan.over, member.parameters) for member in group.members]
         is_time = self._plan.x == SECONDS  # no two repetitions begin or end at the same one
         return replace(
             built,
-            cell=replace(built.cell, drawn=len(curves.matrix.readings)),
+            covered=replace(built.covered, drawn=len(curves.matrix.readings)),
             is_incomplete=False,
             line=self._line(group, curves, drawn),
             early=None if is_time else EarlyEnd.find(label, curves.matrix, last),
@@ -145,7 +145,7 @@ class _LineBuilder:
         # All repetitions of all lines together would be as much as everything that was logged.
         kept = parts if self._plan.spec.points else []
         runs = [CurveMatrix(x, part[:MAX_RUNS].copy()) for part in kept]
-        return Line(group.label, group.number, group.look, x, interval, runs=runs)
+        return Line(group.label, group.number, group.style, x, interval, runs=runs)
 
 
 @dataclass(frozen=True)

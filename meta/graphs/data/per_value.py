@@ -6,15 +6,15 @@ from dataclasses import replace
 
 import numpy as np
 
-from meta.graphs.data.estimates import Measure
-from meta.graphs.data.graph_data import Behind, Cell, Line, Numbers
+from meta.graphs.data.estimates import Aggregator
+from meta.graphs.data.graph_data import Coverage, GraphData, Line, SampleSizes
 from meta.graphs.data.groups import Group, make_groups, panels_of
 from meta.graphs.data.plan import Plan
 from meta.records.readings import Point, missing_of
 from meta.records.series_records import SeriesRecords
 
 
-def compute(plan: Plan, records: SeriesRecords) -> Numbers:
+def compute(plan: Plan, records: SeriesRecords) -> GraphData:
     """Compute what a graph of results shows.
 
     Raises
@@ -23,9 +23,9 @@ def compute(plan: Plan, records: SeriesRecords) -> Numbers:
         There would be too many lines or panels, or nothing to draw.
     """
     groups = make_groups(plan, records)
-    measure = Measure.of(plan.spec, records.name, plan.y.key, shares_seeds=records.shares_seeds)
+    aggregator = Aggregator.of(plan.spec, records.name, plan.y.key, shares_seeds=records.shares_seeds)
     lines: list[tuple[Group, Line]] = []
-    cells: list[Cell] = []
+    coverage: list[Coverage] = []
     incomplete: list[str] = []
     without = non_finite = 0
     for group in groups:
@@ -39,33 +39,35 @@ def compute(plan: Plan, records: SeriesRecords) -> Numbers:
             is_drawn = len(point.readings) > 0 and (plan.rules.shows_values or point.is_complete)
             drawn = len(point.readings) if is_drawn else 0
             is_nan = point.non_finite > 0 and not len(point.readings)
-            cells.append(Cell(label, drawn, missing_of(members), is_nan=is_nan))
+            coverage.append(Coverage(label, drawn, missing_of(members), is_nan=is_nan))
             if is_drawn:
                 places.append(place)
                 points.append(point)
             if len(point.readings) and not point.is_complete:
                 incomplete.append(label)
         if points:
-            lines.append((group, _line(plan, group, measure, places=places, points=points)))
-    return Numbers(
+            lines.append((group, _line(plan, group, aggregator, places=places, points=points)))
+    return GraphData(
         panels_of(groups, lines),
-        cells,
+        coverage,
         without=without,
         non_finite=non_finite,
         incomplete=incomplete,
     )
 
 
-def _line(plan: Plan, group: Group, measure: Measure, *, places: list[int], points: list[Point]) -> Line:
+def _line(
+    plan: Plan, group: Group, aggregator: Aggregator, *, places: list[int], points: list[Point]
+) -> Line:
     pooled = [point.readings for point in points]
     is_pooled = plan.rules.shows_values
     scores = [one[:, None] for one in pooled] if is_pooled else [one.scores for one in points]
-    behind = Behind.of_points([one.sizes for one in points])
+    sample_sizes = SampleSizes.of_points([one.sizes for one in points])
     return Line(
         group.label,
         group.number,
-        group.look,
+        group.style,
         np.array(places, dtype=np.float64),
-        replace(measure.of_points(scores), behind=behind),
+        replace(aggregator.of_points(scores), sample_sizes=sample_sizes),
         readings=pooled,
     )

@@ -36,7 +36,7 @@ _VALUE_OF_METRIC = re.compile(r"metrics\.(?P<metric>.+)\.(?P<statistic>last|min|
 
 
 @dataclass(frozen=True)
-class Reading:
+class Variable:
     """What is measured.
 
     Attributes
@@ -75,8 +75,8 @@ class Plan:
     spec : GraphSpec
         What was asked for.
     kind : str
-    y : Reading
-    across : Reading or None
+    y : Variable
+    across : Variable or None
         Of a scatter graph, what stands on its x axis.
     x : str
         A parameter, or ``step`` or ``seconds``, or `SERIES` where there is no parameter; empty where x is a
@@ -95,14 +95,14 @@ class Plan:
 
     spec: GraphSpec
     kind: str
-    y: Reading
+    y: Variable
     x: str
     hues: tuple[str, ...]
     values: Mapping[str, ValueSet]
     row: str | None = None
     column: str | None = None
     over: tuple[str, ...] = ()
-    across: Reading | None = None
+    across: Variable | None = None
 
     @property
     def rules(self) -> GraphRules:
@@ -138,7 +138,7 @@ class Plan:
         short = short_names(names)
         return ", ".join(f"{short[name]}={self.value_label(name, parameters)}" for name in names)
 
-    def told(self, names: Sequence[str], parameters: Mapping[str, Any]) -> dict[str, Any]:
+    def chosen_parameters(self, names: Sequence[str], parameters: Mapping[str, Any]) -> dict[str, Any]:
         """Return those of a configuration's values that are of `names`, without absent ones."""
         return {name: parameters[name] for name in names if name in parameters}
 
@@ -191,7 +191,7 @@ def make_plan(spec: GraphSpec, records: SeriesRecords) -> Plan:
         row=row,
         column=column,
         over=spec.over,
-        across=make_reading(across, records, "x") if across else None,
+        across=make_variable(across, records, "x") if across else None,
     )
 
 
@@ -251,14 +251,14 @@ def _rules(spec: GraphSpec, values: Mapping[str, ValueSet]) -> GraphRules:
     return GRAPH_KINDS[KIND_OF_NUMBERS if is_line else KIND_OF_VALUES]
 
 
-def _y(spec: GraphSpec, rules: GraphRules, records: SeriesRecords) -> Reading:
+def _y(spec: GraphSpec, rules: GraphRules, records: SeriesRecords) -> Variable:
     name = spec.y or ""
     if rules.of_attempts:
-        return Reading(name, name, name, MetricSection())
+        return Variable(name, name, name, MetricSection())
     if rules.over_steps:
         key = _metric(name, records)
-        return Reading(name, key, name, records.labels.get(name, MetricSection()))
-    return make_reading(name, records, "y")
+        return Variable(name, key, name, records.labels.get(name, MetricSection()))
+    return make_variable(name, records, "y")
 
 
 def _metric(name: str, records: SeriesRecords) -> str:
@@ -270,7 +270,7 @@ def _metric(name: str, records: SeriesRecords) -> str:
     raise GraphError(f"y: no completed experiment logged a metric named {name!r}; {hint}")
 
 
-def make_reading(name: str, records: SeriesRecords, role: str) -> Reading:
+def make_variable(name: str, records: SeriesRecords, role: str) -> Variable:
     """Return the result called `name`, or the last value of that metric.
 
     Parameters
@@ -299,4 +299,4 @@ def make_reading(name: str, records: SeriesRecords, role: str) -> Reading:
     label = records.labels.get(measured, MetricSection())
     # How often a metric was logged has neither its unit nor its goal.
     label = MetricSection(label=label.label) if statistic == "count" else label
-    return Reading(name, key, measured, label, statistic)
+    return Variable(name, key, measured, label, statistic)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from meta.graphs.data.graph_data import Numbers
+from meta.graphs.data.graph_data import GraphData
 from meta.graphs.data.plan import Plan
 from meta.graphs.drawing.parameter_axis import ParameterAxis
 
@@ -16,13 +16,13 @@ class DrawContext:
     Attributes
     ----------
     plan : Plan
-    data : Numbers
+    data : GraphData
     axis : ParameterAxis or None
         Of graphs against a parameter.
     """
 
     plan: Plan
-    data: Numbers
+    data: GraphData
     axis: ParameterAxis | None
 
     @property

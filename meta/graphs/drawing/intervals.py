@@ -20,7 +20,7 @@ def placed(interval: Estimates, scale: ScaleName | None) -> Estimates:
     """
     there = scales.has_place(interval.estimate, scale)
     estimate, low, high = np.where(there, (interval.estimate, interval.low, interval.high), np.nan)
-    return Estimates(estimate, low, high, interval.behind)
+    return Estimates(estimate, low, high, interval.sample_sizes)
 
 
 def alone(values: NDArray[np.float64]) -> NDArray[np.bool_]:
@@ -44,7 +44,7 @@ def draw_band(axes: Axes, x: NDArray[np.float64], interval: Estimates, *, color:
     single = alone(interval.low)
     if single.any():
         parts = (interval.estimate[single], interval.low[single], interval.high[single])
-        ends = Estimates(*parts, interval.behind.where(single))
+        ends = Estimates(*parts, interval.sample_sizes.where(single))
         draw_whiskers(axes, x[single], ends, color=color)
     if not single.all():
         axes.fill_between(x, interval.low, interval.high, color=color, alpha=style.BAND_ALPHA, linewidth=0)

@@ -6,14 +6,14 @@ import numpy as np
 from matplotlib.axes import Axes
 from numpy.typing import NDArray
 
-from meta.graphs.theme.style import Look
+from meta.graphs.theme.style import LineStyle
 
 Floats = NDArray[np.float64]
 
 _ALPHA = 0.45
 
 
-def spread_out(count: int, width: float) -> Floats:
+def jitter(count: int, width: float) -> Floats:
     """Return offsets of `count` dots across `width`, the same each time.
 
     They follow the golden ratio (R. Dixon, Mathographics, 1987), so that neighbours in order are far apart
@@ -24,19 +24,25 @@ def spread_out(count: int, width: float) -> Floats:
     return offsets if count > 1 else np.zeros(count)
 
 
-def draw_readings(
-    axes: Axes, x: float, readings: Floats, look: Look, *, width: float = 0.0, alpha: float = _ALPHA
+def draw_values(
+    axes: Axes,
+    x: float,
+    readings: Floats,
+    line_style: LineStyle,
+    *,
+    width: float = 0.0,
+    alpha: float = _ALPHA,
 ) -> None:
     """Draw one dot per reading around `x`, in the colour and with the marker of its line."""
     axes.plot(
-        x + spread_out(len(readings), width),
+        x + jitter(len(readings), width),
         readings,
         linestyle="none",
-        marker=look.marker,
+        marker=line_style.marker,
         markersize=2.6,
         markeredgewidth=0.5,
         markerfacecolor="none",
-        color=look.color,
+        color=line_style.color,
         alpha=alpha,
         zorder=2.5,
     )

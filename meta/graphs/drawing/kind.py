@@ -11,7 +11,7 @@ from matplotlib.axes import Axes
 from experiments.series_file.sections.graph_kinds import GraphRules
 from meta.graphs.captions.note import Caption
 from meta.graphs.data.csv_rows import Row
-from meta.graphs.data.graph_data import Line, Numbers, Outside
+from meta.graphs.data.graph_data import GraphData, Line, Outside
 from meta.graphs.data.plan import Plan
 from meta.graphs.drawing.context import DrawContext
 from meta.graphs.drawing.parameter_axis import ParameterAxis
@@ -97,12 +97,12 @@ class Kind:
     """
 
     rules: GraphRules
-    compute: Callable[[Plan, SeriesRecords], Numbers]
+    compute: Callable[[Plan, SeriesRecords], GraphData]
     draw: Callable[[Axes, Sequence[Line], DrawContext], None]
     labels: Callable[[Plan], tuple[str, str]]
     caption: Callable[[DrawContext, SeriesRecords], Caption]
     limits: Callable[[Sequence[Axes], DrawContext], Outside]
-    rows: Callable[[Plan, Numbers], Iterator[Row]]
+    rows: Callable[[Plan, GraphData], Iterator[Row]]
     legend: Callable[[DrawContext], list[LegendEntry]] = lambda _context: []
     axis: Callable[[Plan], ParameterAxis | None] = lambda _plan: None
     page: Callable[[DrawContext], PageSpec] = single_panel

@@ -13,7 +13,7 @@ from matplotlib.text import Text
 from experiments.series_file.sections.graphs import ThemeName
 from meta.formats.csv_format import write_rows
 from meta.graphs.captions.note import note
-from meta.graphs.data.graph_data import Numbers
+from meta.graphs.data.graph_data import GraphData
 from meta.graphs.data.plan import Plan
 from meta.graphs.drawing.context import DrawContext
 from meta.graphs.figure.registry import KINDS
@@ -28,16 +28,16 @@ _NOT_IN_XML = re.compile(rb"[\x00-\x08\x0b\x0c\x0e-\x1f]|\xef\xbf[\xbe\xbf]")
 
 
 @dataclass(frozen=True)
-class Picture:
+class DrawnGraph:
     """A graph that is computed and drawn; `note` is the text below it."""
 
     plan: Plan
-    numbers: Numbers
+    data: GraphData
     figure: Figure
     note: str
 
 
-def make_picture(plan: Plan, records: SeriesRecords) -> Picture:
+def draw_graph(plan: Plan, records: SeriesRecords) -> DrawnGraph:
     """Compute and draw one graph.
 
     Parameters
@@ -51,26 +51,26 @@ def make_picture(plan: Plan, records: SeriesRecords) -> Picture:
     GraphError
         It cannot be drawn as asked.
     """
-    numbers = KINDS[plan.kind].compute(plan, records)
+    data = KINDS[plan.kind].compute(plan, records)
     with style.theme(plan.spec.theme):
-        return _drawn(plan, numbers, records)
+        return _drawn(plan, data, records)
 
 
-def _drawn(plan: Plan, numbers: Numbers, records: SeriesRecords) -> Picture:
+def _drawn(plan: Plan, data: GraphData, records: SeriesRecords) -> DrawnGraph:
     kind, spec = KINDS[plan.kind], plan.spec
-    context = DrawContext(plan, numbers, kind.axis(plan))
+    context = DrawContext(plan, data, kind.axis(plan))
     needed = kind.page(context)
-    page = layout.new_page([(panel.row, panel.column) for panel in numbers.panels], needed)
-    for axes, panel in zip(page.axes, numbers.panels, strict=True):
+    page = layout.new_page([(panel.row, panel.column) for panel in data.panels], needed)
+    for axes, panel in zip(page.axes, data.panels, strict=True):
         kind.draw(axes, panel.lines, context)
         if context.axis is not None:
             context.axis.set_up(axes)
     outside = kind.limits(page.axes, context)
-    layout.title_panels(page, [panel.title for panel in numbers.panels])
+    layout.title_panels(page, [panel.title for panel in data.panels])
     x, y = kind.labels(plan)
     layout.label_axes(page, x=spec.labels.x or x, y=spec.labels.y or y)
     kind.draw_beside(page, context)
-    below = note(plan, numbers, records, kind.caption(context, records), outside=outside)
+    below = note(plan, data, records, kind.caption(context, records), outside=outside)
     layout.finish(
         page,
         higher_by=ticks.fit_labels(page.figure, page.axes) if needed.turn_ticks else 0.0,
@@ -80,7 +80,7 @@ def _drawn(plan: Plan, numbers: Numbers, records: SeriesRecords) -> Picture:
         note=below,
     )
     kind.draw_texts(page, context)
-    return Picture(plan, numbers, page.figure, below)
+    return DrawnGraph(plan, data, page.figure, below)
 
 
 def draw(task: Task) -> Drawing:
@@ -91,16 +91,16 @@ def draw(task: Task) -> Drawing:
     GraphError
         It cannot be drawn as asked.
     """
-    picture = make_picture(task.plan, task.extract)
+    picture = draw_graph(task.plan, task.extract)
     files = render(picture.figure, task.origin, task.formats, theme=task.spec.theme)
     written = "".join(text.get_text() for text in picture.figure.findobj(Text))
     data = _data(picture) if task.is_for_report else b""
     return Drawing(files, picture.note, data, style.unknown_letters(written))
 
 
-def _data(picture: Picture) -> bytes:
+def _data(picture: DrawnGraph) -> bytes:
     stream = io.StringIO(newline="")
-    write_rows(stream, list(KINDS[picture.plan.kind].rows(picture.plan, picture.numbers)))
+    write_rows(stream, list(KINDS[picture.plan.kind].rows(picture.plan, picture.data)))
     return stream.getvalue().encode()
 
 

@@ -15,7 +15,7 @@ from meta.graphs.data.graph_data import Line
 from meta.graphs.drawing.axis_limits import limit_estimates
 from meta.graphs.drawing.context import DrawContext
 from meta.graphs.drawing.intervals import draw_whiskers, placed
-from meta.graphs.drawing.jitter import draw_readings
+from meta.graphs.drawing.jitter import draw_values
 from meta.graphs.drawing.kind import Kind, against_parameter, bars_side_by_side, categories, entry_per_line
 from meta.graphs.theme import style
 from meta.records.series_records import SeriesRecords
@@ -26,15 +26,15 @@ def draw(axes: Axes, lines: Sequence[Line], context: DrawContext) -> None:
     for line in lines:
         offset, width = context.x_axis.slot(line.number, context.count)
         x = context.x_axis.at(line.x) + offset
-        axes.bar(x, line.interval.estimate, width * 0.92, label=line.label, **line.look.fill)
+        axes.bar(x, line.interval.estimate, width * 0.92, label=line.label, **line.style.fill)
         for place, readings in zip(x, line.readings if context.plan.spec.points else (), strict=False):
-            draw_readings(axes, float(place), readings, line.look, width=width * 0.5)
-        draw_whiskers(axes, x, placed(line.interval, context.plan.spec.scale.y), color=style.ink())
+            draw_values(axes, float(place), readings, line.style, width=width * 0.5)
+        draw_whiskers(axes, x, placed(line.interval, context.plan.spec.scale.y), color=style.text_color())
 
 
 def handle(lines: Sequence[Line]) -> Patch:
     """Return what stands for a line's bars in the legend."""
-    return Patch(**lines[0].look.fill)
+    return Patch(**lines[0].style.fill)
 
 
 def caption(context: DrawContext, records: SeriesRecords) -> Caption:

@@ -10,12 +10,12 @@ from matplotlib.patches import Patch
 
 from experiments.series_file.sections.graph_kinds import GRAPH_KINDS
 from meta.graphs.captions.note import Caption
-from meta.graphs.captions.phrases import fewer_than, how_many, sizes_of
+from meta.graphs.captions.phrases import fewer_than, sample_size_text, sizes_of
 from meta.graphs.data import csv_rows, per_value
 from meta.graphs.data.graph_data import Line
 from meta.graphs.drawing.axis_limits import limit_values
 from meta.graphs.drawing.context import DrawContext
-from meta.graphs.drawing.jitter import draw_readings
+from meta.graphs.drawing.jitter import draw_values
 from meta.graphs.drawing.kind import Kind, against_parameter, bars_side_by_side, categories, entry_per_line
 from meta.graphs.theme import style
 from meta.records.series_records import SeriesRecords
@@ -28,7 +28,7 @@ MIN_READINGS = 5
 def draw(axes: Axes, lines: Sequence[Line], context: DrawContext) -> None:
     """Draw one box per point, or its readings when they are few; lines stand beside each other."""
     for line in lines:
-        color = line.look.color
+        color = line.style.color
         offset, width = context.x_axis.slot(line.number, context.count)
         x = context.x_axis.at(line.x) + offset
         boxes = [box_summary(readings) for readings in line.readings]
@@ -41,8 +41,8 @@ def draw(axes: Axes, lines: Sequence[Line], context: DrawContext) -> None:
                 patch_artist=True,
                 manage_ticks=False,
                 capwidths=width * 0.4,
-                boxprops=line.look.fill,
-                medianprops={"color": style.ink(), "linewidth": 1.4},
+                boxprops=line.style.fill,
+                medianprops={"color": style.text_color(), "linewidth": 1.4},
                 whiskerprops={"color": color, "linewidth": 0.8},
                 capprops={"color": color, "linewidth": 0.8},
                 showfliers=not context.plan.spec.points,
@@ -60,9 +60,9 @@ def draw(axes: Axes, lines: Sequence[Line], context: DrawContext) -> None:
                     median.set_color(color)
         for place, readings in enumerate(line.readings):
             if place not in many:
-                draw_readings(axes, float(x[place]), readings, line.look, alpha=1.0)
+                draw_values(axes, float(x[place]), readings, line.style, alpha=1.0)
             elif context.plan.spec.points:
-                draw_readings(axes, float(x[place]), readings, line.look, width=width * 0.4)
+                draw_values(axes, float(x[place]), readings, line.style, width=width * 0.4)
 
 
 def _entry(box: BoxSummary) -> dict[str, object]:
@@ -82,19 +82,19 @@ def _is_flat(box: BoxSummary) -> bool:
 
 def handle(lines: Sequence[Line]) -> Patch:
     """Return what stands for a line's boxes in the legend."""
-    return Patch(**lines[0].look.fill)
+    return Patch(**lines[0].style.fill)
 
 
 def caption(context: DrawContext, _records: SeriesRecords) -> Caption:
     """Return what the parts of a box are, as far as there are boxes."""
-    behind = sizes_of(context.data)
-    text = f"{how_many(behind)}."
-    if behind.count.max() >= MIN_READINGS:
+    sample_sizes = sizes_of(context.data)
+    text = f"{sample_size_text(sample_sizes)}."
+    if sample_sizes.count.max() >= MIN_READINGS:
         text += (
             " Boxes: median and quartiles; whiskers: the furthest readings within 1.5 interquartile ranges; "
             f"{'small marks: each reading.' if context.plan.spec.points else 'circles: readings beyond.'}"
         )
-    return Caption(text + fewer_than(MIN_READINGS, behind))
+    return Caption(text + fewer_than(MIN_READINGS, sample_sizes))
 
 
 KIND = Kind(

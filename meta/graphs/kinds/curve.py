@@ -42,16 +42,16 @@ def draw(axes: Axes, lines: Sequence[Line], context: DrawContext) -> None:
     for line in lines if context.plan.spec.points else ():
         _draw_runs(axes, line, scale)
     for line in lines:
-        draw_band(axes, line.x, placed(line.interval, scale), color=line.look.color)
+        draw_band(axes, line.x, placed(line.interval, scale), color=line.style.color)
     for line in lines:
         estimate = placed(line.interval, scale).estimate
         marked = np.isfinite(estimate) if _is_marked(line) else alone(estimate)
         axes.plot(
             line.x,
             estimate,
-            color=line.look.color,
-            linestyle=line.look.dash,
-            marker=line.look.marker if marked.any() else None,
+            color=line.style.color,
+            linestyle=line.style.dash,
+            marker=line.style.marker if marked.any() else None,
             markevery=np.flatnonzero(marked).tolist(),
             linewidth=_THIN if len(line.x) > _MANY_POINTS else None,
             label=line.label,
@@ -74,7 +74,7 @@ def _draw_runs(axes: Axes, line: Line, scale: ScaleName | None) -> None:
         np.column_stack([steps, np.where(scales.has_place(readings, scale), readings, np.nan)])
         for steps, readings in runs(line)
     ]
-    drawn = LineCollection(segments, colors=line.look.color, linewidths=_RUN_WIDTH, alpha=_RUN_ALPHA)
+    drawn = LineCollection(segments, colors=line.style.color, linewidths=_RUN_WIDTH, alpha=_RUN_ALPHA)
     axes.add_collection(drawn)
 
 
@@ -93,14 +93,14 @@ def _is_marked(line: Line) -> bool:
 
 def handle(lines: Sequence[Line]) -> Line2D:
     """Return what stands for `lines`, those of one number on all panels, in the legend."""
-    look = lines[0].look
+    line_style = lines[0].style
     marked = any(_is_marked(line) for line in lines)
     return Line2D(
         [],
         [],
-        color=look.color,
-        linestyle=look.dash,
-        marker=look.marker if marked else None,
+        color=line_style.color,
+        linestyle=line_style.dash,
+        marker=line_style.marker if marked else None,
     )
 
 

@@ -13,7 +13,7 @@ from meta.graphs.captions.note import Caption
 from meta.graphs.captions.phrases import every_value
 from meta.graphs.data import per_value
 from meta.graphs.data.csv_rows import Row, of_line
-from meta.graphs.data.graph_data import Line, Numbers
+from meta.graphs.data.graph_data import GraphData, Line
 from meta.graphs.data.plan import Plan
 from meta.graphs.drawing.axis_limits import limit_distribution
 from meta.graphs.drawing.context import DrawContext
@@ -30,8 +30,8 @@ def draw(axes: Axes, lines: Sequence[Line], context: DrawContext) -> None:
             np.concatenate((ordered[:1], ordered)),
             np.concatenate(([0.0], shares)),
             drawstyle="steps-post",
-            color=line.look.color,
-            linestyle=line.look.dash,
+            color=line.style.color,
+            linestyle=line.style.dash,
             label=line.label,
         )
     if context.plan.spec.limits.y is None:
@@ -40,7 +40,7 @@ def draw(axes: Axes, lines: Sequence[Line], context: DrawContext) -> None:
 
 def handle(lines: Sequence[Line]) -> Line2D:
     """Return what stands for a line in the legend."""
-    return Line2D([], [], color=lines[0].look.color, linestyle=lines[0].look.dash)
+    return Line2D([], [], color=lines[0].style.color, linestyle=lines[0].style.dash)
 
 
 def labels(plan: Plan) -> tuple[str, str]:
@@ -48,9 +48,9 @@ def labels(plan: Plan) -> tuple[str, str]:
     return plan.y.axis_label(), "share of experiments"
 
 
-def shares(plan: Plan, numbers: Numbers) -> Iterator[Row]:
+def shares(plan: Plan, data: GraphData) -> Iterator[Row]:
     """Yield each reading in ascending order, with the ``share`` of readings that are at most so much."""
-    for line in numbers.lines:
+    for line in data.lines:
         ordered = np.sort(line.readings[0])
         shares = np.searchsorted(ordered, ordered, side="right") / len(ordered)
         for value, share in zip(ordered.tolist(), shares.tolist(), strict=True):

@@ -18,10 +18,10 @@ from numpy.typing import NDArray
 from experiments.series_file.sections.graph_kinds import GRAPH_KINDS
 from experiments.series_file.sections.graphs import ScaleName
 from meta.graphs.captions.note import Caption
-from meta.graphs.captions.phrases import from_to, of_estimates
+from meta.graphs.captions.phrases import of_estimates, range_text
 from meta.graphs.data import per_value
 from meta.graphs.data.csv_rows import Row, estimates
-from meta.graphs.data.graph_data import Behind, Line, Numbers, Outside
+from meta.graphs.data.graph_data import GraphData, Line, Outside, SampleSizes
 from meta.graphs.data.plan import Plan
 from meta.graphs.drawing.context import DrawContext
 from meta.graphs.drawing.kind import Kind, categories
@@ -45,7 +45,7 @@ _LIGHT = 0.42
 _ROW = 0.2
 
 
-def norm(plan: Plan, numbers: Numbers) -> Normalize:
+def norm(plan: Plan, data: GraphData) -> Normalize:
     """Return how numbers become colours, the same on all panels.
 
     Raises
@@ -53,7 +53,7 @@ def norm(plan: Plan, numbers: Numbers) -> Normalize:
     GraphError
         The scale has no place for any of the numbers.
     """
-    found = np.concatenate([line.interval.estimate for line in numbers.lines])
+    found = np.concatenate([line.interval.estimate for line in data.lines])
     scale = plan.spec.scale.color or "linear"
     if scale == "logit":
         raise GraphError("scale.color: logit means nothing for colours; use linear, log or symlog")
@@ -84,7 +84,7 @@ def draw(axes: Axes, lines: Sequence[Line], context: DrawContext) -> None:
             columns,
             len(rows),
             facecolor="none",
-            edgecolor=style.ink(),
+            edgecolor=style.text_color(),
             alpha=0.35,
             hatch="////",
             linewidth=0,
@@ -143,8 +143,8 @@ def write_values(page: Page, context: DrawContext) -> None:
     sizes = [axes.get_window_extent() for axes in panels]
     width = min(size.width for size in sizes) / figure.dpi / columns
     height = min(size.height for size in sizes) / figure.dpi / rows
-    behind = Behind.joined([line.interval.behind for line in context.data.lines])
-    differ = behind.fewest.min() < behind.most.max()
+    sample_sizes = SampleSizes.joined([line.interval.sample_sizes for line in context.data.lines])
+    differ = sample_sizes.fewest.min() < sample_sizes.most.max()
     tables = [_table(panel.lines, columns, rows) for panel in context.data.panels]
     everything = np.concatenate([values[np.isfinite(values)] for values, _ in tables])
     written = numerals(everything, context.plan.spec.scale.color)
@@ -166,7 +166,7 @@ def write_values(page: Page, context: DrawContext) -> None:
                 va="center",
                 fontsize=style.NOTE_SIZE,
                 linespacing=1.0,
-                color=light if is_there else style.ink(),
+                color=light if is_there else style.text_color(),
             )
 
 
@@ -179,10 +179,10 @@ def _table(lines: Sequence[Line], columns: int, rows: int) -> tuple[Floats, NDAr
     """Return the values, NaN where there is none, and how many repetitions they stand on, as texts."""
     values, repetitions = np.full((rows, columns), np.nan), np.full((rows, columns), "", dtype=object)
     for line in lines:
-        places, behind = line.x.astype(np.int64), line.interval.behind
+        places, sample_sizes = line.x.astype(np.int64), line.interval.sample_sizes
         values[line.number, places] = line.interval.estimate
-        each = zip(behind.fewest.tolist(), behind.most.tolist(), strict=True)
-        repetitions[line.number, places] = [from_to(*one).replace(" to ", "-") for one in each]
+        each = zip(sample_sizes.fewest.tolist(), sample_sizes.most.tolist(), strict=True)
+        repetitions[line.number, places] = [range_text(*one).replace(" to ", "-") for one in each]
     return values, repetitions
 
 
@@ -210,9 +210,9 @@ def labels(plan: Plan) -> tuple[str, str]:
     return plan.x, plan.hues[0]
 
 
-def cells(plan: Plan, numbers: Numbers) -> Iterator[Row]:
+def cells(plan: Plan, data: GraphData) -> Iterator[Row]:
     """Yield the cells: ``value`` over ``n`` readings."""
-    for row in estimates(plan, numbers):
+    for row in estimates(plan, data):
         yield {name: value for name, value in row.items() if name not in ("low", "high")}
 
 

@@ -18,7 +18,7 @@ from meta.graphs.captions.note import Caption
 from meta.graphs.captions.phrases import every_value
 from meta.graphs.data import per_value
 from meta.graphs.data.csv_rows import Row, of_line
-from meta.graphs.data.graph_data import Line, Numbers
+from meta.graphs.data.graph_data import GraphData, Line
 from meta.graphs.data.plan import Plan
 from meta.graphs.drawing.axis_limits import limit_distribution
 from meta.graphs.drawing.context import DrawContext
@@ -34,13 +34,13 @@ _MOST_BINS = 60
 _MOST_FILLED = 2
 
 
-def edges(numbers: Numbers, *, bins: int | None, scale: ScaleName | None) -> Floats:
+def edges(data: GraphData, *, bins: int | None, scale: ScaleName | None) -> Floats:
     """Return the edges of the bins, which all lines and panels share, so that areas can be compared.
 
     Without a number of bins they are as wide as the narrowest that Freedman and Diaconis' or Sturges' rule
     asks for (numpy's "auto"). They are equally wide on the scale drawn.
     """
-    readings = np.concatenate([reading for line in numbers.lines for reading in line.readings])
+    readings = np.concatenate([reading for line in data.lines for reading in line.readings])
     transform = scales.transform(scale, readings)
     placed = readings[scales.has_place(readings, scale)]
     places = transform.transform(placed) if len(placed) else np.zeros(1)
@@ -63,12 +63,12 @@ def draw(axes: Axes, lines: Sequence[Line], context: DrawContext) -> None:
     for line in lines:
         counts, _ = np.histogram(line.readings[0], bins=ends)
         if context.count <= _MOST_FILLED:
-            axes.stairs(counts, ends, fill=True, color=line.look.color, alpha=0.3, linewidth=0)
+            axes.stairs(counts, ends, fill=True, color=line.style.color, alpha=0.3, linewidth=0)
         axes.stairs(
             counts,
             ends,
-            edgecolor=line.look.color,
-            linestyle=line.look.dash,
+            edgecolor=line.style.color,
+            linestyle=line.style.dash,
             linewidth=1.1,
             label=line.label,
         )
@@ -77,7 +77,7 @@ def draw(axes: Axes, lines: Sequence[Line], context: DrawContext) -> None:
 
 def handle(lines: Sequence[Line]) -> Line2D | Patch:
     """Return what stands for a histogram in the legend."""
-    return Line2D([], [], color=lines[0].look.color, linestyle=lines[0].look.dash)
+    return Line2D([], [], color=lines[0].style.color, linestyle=lines[0].style.dash)
 
 
 def labels(plan: Plan) -> tuple[str, str]:
@@ -85,10 +85,10 @@ def labels(plan: Plan) -> tuple[str, str]:
     return plan.y.axis_label(), "experiments"
 
 
-def bins(plan: Plan, numbers: Numbers) -> Iterator[Row]:
+def bins(plan: Plan, data: GraphData) -> Iterator[Row]:
     """Yield the bins: ``n`` readings from ``low`` on and, but for the last bin, below ``high``."""
-    ends = edges(numbers, bins=plan.spec.bins, scale=plan.spec.scale.x)
-    for line in numbers.lines:
+    ends = edges(data, bins=plan.spec.bins, scale=plan.spec.scale.x)
+    for line in data.lines:
         counts, _ = np.histogram(line.readings[0], bins=ends)
         for (low, high), count in zip(pairwise(ends.tolist()), counts.tolist(), strict=True):
             yield {**of_line(plan, line), "low": low, "high": high, "n": count}

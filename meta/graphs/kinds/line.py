@@ -16,7 +16,7 @@ from meta.graphs.data.plan import Plan
 from meta.graphs.drawing.axis_limits import limit_estimates
 from meta.graphs.drawing.context import DrawContext
 from meta.graphs.drawing.intervals import band_or_whiskers, draw_band, draw_whiskers, placed
-from meta.graphs.drawing.jitter import draw_readings
+from meta.graphs.drawing.jitter import draw_values
 from meta.graphs.drawing.kind import Kind, against_parameter, entry_per_line
 from meta.graphs.drawing.parameter_axis import ParameterAxis
 from meta.records.series_records import SeriesRecords
@@ -34,26 +34,26 @@ def draw(axes: Axes, lines: Sequence[Line], context: DrawContext) -> None:
         x = context.x_axis.at(line.x)
         interval = placed(line.interval, context.plan.spec.scale.y)
         if context.x_axis.is_numeric:
-            draw_band(axes, x, interval, color=line.look.color)
+            draw_band(axes, x, interval, color=line.style.color)
         else:
             x = x + _DODGE * ((line.number + 0.5) / context.count - 0.5)
-            draw_whiskers(axes, x, interval, color=line.look.color)
+            draw_whiskers(axes, x, interval, color=line.style.color)
         for place, readings in zip(x, line.readings if context.plan.spec.points else (), strict=False):
-            draw_readings(axes, float(place), readings, line.look)
+            draw_values(axes, float(place), readings, line.style)
         axes.plot(
             x,
             interval.estimate,
-            color=line.look.color,
-            linestyle=line.look.dash,
-            marker=line.look.marker,
+            color=line.style.color,
+            linestyle=line.style.dash,
+            marker=line.style.marker,
             label=line.label,
         )
 
 
 def handle(lines: Sequence[Line]) -> Line2D:
     """Return what stands for a line in the legend."""
-    look = lines[0].look
-    return Line2D([], [], color=look.color, linestyle=look.dash, marker=look.marker)
+    line_style = lines[0].style
+    return Line2D([], [], color=line_style.color, linestyle=line_style.dash, marker=line_style.marker)
 
 
 def caption(context: DrawContext, records: SeriesRecords) -> Caption:

@@ -15,7 +15,7 @@ from meta.graphs.data.graph_data import Line
 from meta.graphs.drawing.axis_limits import limit_estimates
 from meta.graphs.drawing.context import DrawContext
 from meta.graphs.drawing.intervals import draw_whiskers, placed
-from meta.graphs.drawing.jitter import draw_readings
+from meta.graphs.drawing.jitter import draw_values
 from meta.graphs.drawing.kind import Kind, against_parameter, bars_side_by_side, categories, entry_per_line
 from meta.records.series_records import SeriesRecords
 
@@ -26,22 +26,22 @@ def draw(axes: Axes, lines: Sequence[Line], context: DrawContext) -> None:
         offset, width = context.x_axis.slot(line.number, context.count)
         x = context.x_axis.at(line.x) + offset
         for place, readings in zip(x, line.readings if context.plan.spec.points else (), strict=False):
-            draw_readings(axes, float(place), readings, line.look, width=width * 0.5)
-        draw_whiskers(axes, x, placed(line.interval, context.plan.spec.scale.y), color=line.look.color)
+            draw_values(axes, float(place), readings, line.style, width=width * 0.5)
+        draw_whiskers(axes, x, placed(line.interval, context.plan.spec.scale.y), color=line.style.color)
         axes.plot(
             x,
             line.interval.estimate,
             linestyle="none",
-            marker=line.look.marker,
-            color=line.look.color,
+            marker=line.style.marker,
+            color=line.style.color,
             label=line.label,
         )
 
 
 def handle(lines: Sequence[Line]) -> Line2D:
     """Return what stands for a line's points in the legend."""
-    look = lines[0].look
-    return Line2D([], [], linestyle="none", marker=look.marker, color=look.color)
+    line_style = lines[0].style
+    return Line2D([], [], linestyle="none", marker=line_style.marker, color=line_style.color)
 
 
 def caption(context: DrawContext, records: SeriesRecords) -> Caption:

@@ -14,7 +14,7 @@ from meta.formats.plural import many
 from meta.graphs.captions.note import Caption
 from meta.graphs.data import method_table
 from meta.graphs.data.csv_rows import Row, of_line
-from meta.graphs.data.graph_data import Behind, Cell, Estimates, Line, Numbers, Outside
+from meta.graphs.data.graph_data import Coverage, Estimates, GraphData, Line, Outside, SampleSizes
 from meta.graphs.data.groups import Group, make_groups, panels_of
 from meta.graphs.data.plan import Plan
 from meta.graphs.drawing.axis_limits import Along, apply_limits
@@ -31,7 +31,7 @@ _LARGE_FACTOR = 10.0
 _BEYOND = 1.06
 
 
-def compute(plan: Plan, records: SeriesRecords) -> Numbers:
+def compute(plan: Plan, records: SeriesRecords) -> GraphData:
     """Compute the profile of each method over the problems of its panel.
 
     Raises
@@ -42,14 +42,14 @@ def compute(plan: Plan, records: SeriesRecords) -> Numbers:
     is_cost = method_table.goal(plan) == "min"
     groups = make_groups(plan, records)
     lines: list[tuple[Group, Line]] = []
-    cells: list[Cell] = []
+    coverage: list[Coverage] = []
     without = non_finite = 0
     for place in dict.fromkeys(group.place for group in groups):
         here = [group for group in groups if group.place == place]
         label = {member.id: group.label for group in here for member in group.members}
         members = [member for group in here for member in group.members]
         found = method_table.table(plan, members, lambda member, label=label: label[member.id])  # type: ignore[misc]  # mypy does not infer a lambda with a default
-        cells += found.cells
+        coverage += found.coverage
         without += found.without
         non_finite += found.non_finite
         if not np.isfinite(found.scores).any():
@@ -61,11 +61,11 @@ def compute(plan: Plan, records: SeriesRecords) -> Numbers:
         except ValueError as error:
             raise GraphError(f"y: a profile of {plan.y.measured!r} is impossible: {error}") from error
         nothing = np.full(profile.factors.shape, np.nan)
-        problems = Behind.of(np.full((1, len(profile.factors)), profile.problems, dtype=np.int64))
+        problems = SampleSizes.of(np.full((1, len(profile.factors)), profile.problems, dtype=np.int64))
         for group, shares in zip(here, profile.shares, strict=True):
             interval = Estimates(shares, nothing, nothing, problems)
-            lines.append((group, Line(group.label, group.number, group.look, profile.factors, interval)))
-    return Numbers(panels_of(groups, lines), cells, without=without, non_finite=non_finite)
+            lines.append((group, Line(group.label, group.number, group.style, profile.factors, interval)))
+    return GraphData(panels_of(groups, lines), coverage, without=without, non_finite=non_finite)
 
 
 def _reciprocals(scores: method_table.Floats) -> method_table.Floats:
@@ -83,8 +83,8 @@ def draw(axes: Axes, lines: Sequence[Line], context: DrawContext) -> None:
             np.append(line.x, last),
             np.append(line.interval.estimate, line.interval.estimate[-1]),
             drawstyle="steps-post",
-            color=line.look.color,
-            linestyle=line.look.dash,
+            color=line.style.color,
+            linestyle=line.style.dash,
             label=line.label,
         )
     axes.set_ylim(0.0, 1.02)
@@ -93,7 +93,7 @@ def draw(axes: Axes, lines: Sequence[Line], context: DrawContext) -> None:
 
 def handle(lines: Sequence[Line]) -> Line2D:
     """Return what stands for a method in the legend."""
-    return Line2D([], [], color=lines[0].look.color, linestyle=lines[0].look.dash)
+    return Line2D([], [], color=lines[0].style.color, linestyle=lines[0].style.dash)
 
 
 def labels(plan: Plan) -> tuple[str, str]:
@@ -102,9 +102,9 @@ def labels(plan: Plan) -> tuple[str, str]:
     return f"{plan.y.axis_label()}: {factor}", "share of problems"
 
 
-def shares(plan: Plan, numbers: Numbers) -> Iterator[Row]:
+def shares(plan: Plan, data: GraphData) -> Iterator[Row]:
     """Yield the steps: which ``share`` of the ``n`` problems each method solves within a ``factor``."""
-    for line in numbers.lines:
+    for line in data.lines:
         for factor, share, count in zip(
             line.x.tolist(), line.interval.estimate.tolist(), line.interval.count.tolist(), strict=True
         ):

@@ -11,10 +11,10 @@ from matplotlib.ticker import MultipleLocator
 
 from experiments.series_file.sections.graph_kinds import GRAPH_KINDS
 from meta.graphs.captions.note import Caption
-from meta.graphs.captions.phrases import how_many
+from meta.graphs.captions.phrases import sample_size_text
 from meta.graphs.data import method_table
 from meta.graphs.data.csv_rows import Row
-from meta.graphs.data.graph_data import Behind, Line, Numbers, Panel, Ranked
+from meta.graphs.data.graph_data import GraphData, Line, Panel, Ranked, SampleSizes
 from meta.graphs.data.plan import Plan
 from meta.graphs.drawing.axis_limits import limit_nothing
 from meta.graphs.drawing.context import DrawContext
@@ -40,7 +40,7 @@ _NAME = 0.16
 _CRITICAL, _FIRST_CLIQUE, _CLIQUE, _ROW = -2.1, 0.45, 0.45, 1.0
 
 
-def compute(plan: Plan, records: SeriesRecords) -> Numbers:
+def compute(plan: Plan, records: SeriesRecords) -> GraphData:
     """Rank the values of x over everything that is averaged over.
 
     Raises
@@ -62,9 +62,9 @@ def compute(plan: Plan, records: SeriesRecords) -> Numbers:
         ) from error
     groups = nemenyi(ranking, level=plan.spec.level or DEFAULT_LEVEL)
     ranked = Ranked(found.methods, ranking, groups, found.counts)
-    return Numbers(
+    return GraphData(
         [Panel(None, ())],
-        found.cells,
+        found.coverage,
         without=found.without,
         non_finite=found.non_finite,
         ranked=ranked,
@@ -81,10 +81,10 @@ class _Mark:
     depth: float
 
 
-def _ranked(numbers: Numbers) -> Ranked:
-    if numbers.ranked is None:
+def _ranked(data: GraphData) -> Ranked:
+    if data.ranked is None:
         raise ValueError("a ranking consists of ranks")
-    return numbers.ranked
+    return data.ranked
 
 
 def _lowest(ranked: Ranked) -> float:
@@ -126,7 +126,7 @@ def draw(axes: Axes, _lines: Sequence[Line], context: DrawContext) -> None:
         axes.plot(
             [mark.rank, mark.rank, end],
             [0.0, mark.depth, mark.depth],
-            color=style.ink(),
+            color=style.text_color(),
             linewidth=0.7,
             clip_on=False,
             label=ranked.methods[mark.method],
@@ -185,9 +185,9 @@ def labels(_plan: Plan) -> tuple[str, str]:
     return "", ""
 
 
-def ranks(plan: Plan, numbers: Numbers) -> Iterator[Row]:
+def ranks(plan: Plan, data: GraphData) -> Iterator[Row]:
     """Yield the methods, best first, with the bars that they are on, counted from 1."""
-    ranked = _ranked(numbers)
+    ranked = _ranked(data)
     values = dict(zip(plan.values[plan.x].labels, plan.values[plan.x].values, strict=True))
     for method in np.argsort(ranked.ranking.average_ranks, kind="stable").tolist():
         bars = [bar for bar, clique in enumerate(ranked.groups.cliques, 1) if method in clique]
@@ -209,7 +209,7 @@ def caption(context: DrawContext, _records: SeriesRecords) -> Caption:
     average = estimator(plan.spec.estimator).label
     sentences = [
         f"average ranks (1 is best) over {len(found.scores)} data sets ({', '.join(plan.over)}).",
-        f"Each score: {average} over {how_many(Behind.of(ranked.counts[None]))}.",
+        f"Each score: {average} over {sample_size_text(SampleSizes.of(ranked.counts[None]))}.",
         f"Friedman test: {_p(found.p_value)}; Iman-Davenport F: {_p(found.f_p_value)}.",
         f"{groups.test}, level {100 * groups.level:g} %: bars join what does not differ significantly.",
     ]

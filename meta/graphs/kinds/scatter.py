@@ -15,10 +15,10 @@ from experiments.series_file.sections.graph_kinds import GRAPH_KINDS
 from meta.graphs.captions.note import Caption
 from meta.graphs.captions.phrases import of_estimates, values_behind
 from meta.graphs.data.csv_rows import Row, known, of_parameters
-from meta.graphs.data.estimates import Measure
-from meta.graphs.data.graph_data import Cell, Line, Numbers, Outside, Panel
+from meta.graphs.data.estimates import Aggregator
+from meta.graphs.data.graph_data import Coverage, GraphData, Line, Outside, Panel
 from meta.graphs.data.groups import Group, make_groups, panels_of
-from meta.graphs.data.plan import Plan, Reading
+from meta.graphs.data.plan import Plan, Variable
 from meta.graphs.drawing.axis_limits import Along, apply_limits
 from meta.graphs.drawing.context import DrawContext
 from meta.graphs.drawing.intervals import draw_whiskers, placed
@@ -36,7 +36,7 @@ _ALPHA = 0.5
 FRONT = "Pareto front"
 
 
-def compute(plan: Plan, records: SeriesRecords) -> Numbers:
+def compute(plan: Plan, records: SeriesRecords) -> GraphData:
     """Compute the estimate of both results for each configuration.
 
     Experiments that lack one of the two are left out of both.
@@ -47,10 +47,10 @@ def compute(plan: Plan, records: SeriesRecords) -> Numbers:
         There would be too many panels or colours, or nothing to draw.
     """
     across = _across(plan)
-    measure = Measure.of(plan.spec, records.name, plan.y.key, shares_seeds=records.shares_seeds)
+    aggregator = Aggregator.of(plan.spec, records.name, plan.y.key, shares_seeds=records.shares_seeds)
     apart = records.parameter_table(plan.values).distinguishing(plan.over)
     lines: list[tuple[Group, Line]] = []
-    cells: list[Cell] = []
+    coverage: list[Coverage] = []
     incomplete: list[str] = []
     without = non_finite = 0
     groups = make_groups(plan, records)
@@ -71,19 +71,19 @@ def compute(plan: Plan, records: SeriesRecords) -> Numbers:
             total = sum(map(len, strata))
             is_drawn = all(map(len, strata))
             is_nan = non_finite > before and not total
-            cells.append(Cell(label, total if is_drawn else 0, missing_of(members), is_nan=is_nan))
+            coverage.append(Coverage(label, total if is_drawn else 0, missing_of(members), is_nan=is_nan))
             if is_drawn:
                 pairs.append(_Pairs(strata, repetitions))
-                settings.append(plan.told(apart, members[0].parameters))
+                settings.append(plan.chosen_parameters(apart, members[0].parameters))
             elif total:
                 incomplete.append(label)
         if pairs:
-            lines.append((group, replace(_line(group, measure, pairs), settings=settings)))
+            lines.append((group, replace(_line(group, aggregator, pairs), settings=settings)))
     panels = [_with_front(panel, across, plan.y) for panel in panels_of(groups, lines)]
-    return Numbers(panels, cells, without=without, non_finite=non_finite, incomplete=incomplete)
+    return GraphData(panels, coverage, without=without, non_finite=non_finite, incomplete=incomplete)
 
 
-def _across(plan: Plan) -> Reading:
+def _across(plan: Plan) -> Variable:
     if plan.across is None:
         raise ValueError("a scatter graph has a result as its x")
     return plan.across
@@ -120,13 +120,13 @@ def _pairs(member: ConfigurationRecord, *keys: str) -> tuple[Floats, Integers]:
     return pairs, np.array(list(there), dtype=np.int64)
 
 
-def _line(group: Group, measure: Measure, pairs: Sequence[_Pairs]) -> Line:
-    across, upwards = (measure.of_points([one.scores(column) for one in pairs]) for column in (0, 1))
+def _line(group: Group, aggregator: Aggregator, pairs: Sequence[_Pairs]) -> Line:
+    across, upwards = (aggregator.of_points([one.scores(column) for one in pairs]) for column in (0, 1))
     readings = [np.concatenate(one.strata) for one in pairs]
     return Line(
         group.label,
         group.number,
-        group.look,
+        group.style,
         np.arange(len(pairs), dtype=np.float64),
         upwards,
         across=across,
@@ -160,7 +160,7 @@ def pareto_front(points: Floats, goals: tuple[Goal, Goal]) -> Floats:
     return front[np.argsort(front[:, 0], kind="stable")]
 
 
-def _with_front(panel: Panel, across: Reading, upwards: Reading) -> Panel:
+def _with_front(panel: Panel, across: Variable, upwards: Variable) -> Panel:
     goals = across.label.goal, upwards.label.goal
     lines = [line for line in panel.lines if line.across is not None]
     if goals[0] is None or goals[1] is None or not lines:
@@ -177,27 +177,27 @@ def draw(axes: Axes, lines: Sequence[Line], context: DrawContext) -> None:
         across = line.across
         if across is None:
             continue
-        look = line.look
+        line_style = line.style
         if context.plan.spec.points:
             for readings in line.readings:
                 axes.plot(
                     *readings.T,
                     linestyle="none",
-                    marker=look.marker,
+                    marker=line_style.marker,
                     markersize=1.8,
                     alpha=0.35,
-                    color=look.color,
+                    color=line_style.color,
                 )
         scale = context.plan.spec.scale
         sideways, upwards = placed(across, scale.x), placed(line.interval, scale.y)
-        draw_whiskers(axes, sideways.estimate, upwards, color=look.color, alpha=_ALPHA)
-        draw_whiskers(axes, upwards.estimate, sideways, color=look.color, along="x", alpha=_ALPHA)
+        draw_whiskers(axes, sideways.estimate, upwards, color=line_style.color, alpha=_ALPHA)
+        draw_whiskers(axes, upwards.estimate, sideways, color=line_style.color, along="x", alpha=_ALPHA)
         axes.plot(
             across.estimate,
             line.interval.estimate,
             linestyle="none",
-            marker=look.marker,
-            color=look.color,
+            marker=line_style.marker,
+            color=line_style.color,
             label=line.label,
         )
     _draw_front(axes, lines, context)
@@ -233,19 +233,19 @@ def _visible_front(panel: Panel, context: DrawContext) -> Floats | None:
 
 
 def _front_line() -> dict[str, Any]:
-    return {"color": style.ink(), "linewidth": 1.1, "linestyle": (0, (3, 2))}
+    return {"color": style.text_color(), "linewidth": 1.1, "linestyle": (0, (3, 2))}
 
 
 def _front_ring() -> dict[str, Any]:
     """Return how a front of one point is drawn, which leaves no line."""
     ring = {"marker": "o", "markersize": 8.0, "markerfacecolor": "none", "markeredgewidth": 1.1}
-    return {"color": style.ink(), "linestyle": "none", **ring}
+    return {"color": style.text_color(), "linestyle": "none", **ring}
 
 
 def handle(lines: Sequence[Line]) -> Line2D:
     """Return what stands for the points of a colour in the legend."""
-    look = lines[0].look
-    return Line2D([], [], linestyle="none", marker=look.marker, color=look.color)
+    line_style = lines[0].style
+    return Line2D([], [], linestyle="none", marker=line_style.marker, color=line_style.color)
 
 
 def front_handle(context: DrawContext) -> Line2D | None:
@@ -254,8 +254,8 @@ def front_handle(context: DrawContext) -> Line2D | None:
     sizes = {len(front) for front in fronts if front is not None}
     if not sizes:
         return None
-    look = _front_ring() if 1 in sizes else {}
-    return Line2D([], [], **(look | _front_line() if max(sizes) > 1 else look))
+    line_style = _front_ring() if 1 in sizes else {}
+    return Line2D([], [], **(line_style | _front_line() if max(sizes) > 1 else line_style))
 
 
 def labels(plan: Plan) -> tuple[str, str]:
@@ -263,9 +263,9 @@ def labels(plan: Plan) -> tuple[str, str]:
     return _across(plan).axis_label(), plan.y.axis_label()
 
 
-def both_results(plan: Plan, numbers: Numbers) -> Iterator[Row]:
+def both_results(plan: Plan, data: GraphData) -> Iterator[Row]:
     """Yield the points: the estimates of both results with their ends, and whether they are on the front."""
-    for panel in numbers.panels:
+    for panel in data.panels:
         front = set() if panel.front is None else set(map(tuple, panel.front.tolist()))
         for line in panel.lines:
             across, upwards = line.across, line.interval

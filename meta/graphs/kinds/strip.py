@@ -14,7 +14,7 @@ from meta.graphs.data import csv_rows, per_value
 from meta.graphs.data.graph_data import Line
 from meta.graphs.drawing.axis_limits import limit_values
 from meta.graphs.drawing.context import DrawContext
-from meta.graphs.drawing.jitter import draw_readings
+from meta.graphs.drawing.jitter import draw_values
 from meta.graphs.drawing.kind import Kind, against_parameter, bars_side_by_side, categories, entry_per_line
 from meta.records.series_records import SeriesRecords
 
@@ -24,13 +24,15 @@ def draw(axes: Axes, lines: Sequence[Line], context: DrawContext) -> None:
     for line in lines:
         offset, width = context.x_axis.slot(line.number, context.count)
         for x, readings in zip(context.x_axis.at(line.x) + offset, line.readings, strict=True):
-            draw_readings(axes, float(x), readings, line.look, width=width * 0.7, alpha=0.85)
+            draw_values(axes, float(x), readings, line.style, width=width * 0.7, alpha=0.85)
 
 
 def handle(lines: Sequence[Line]) -> Line2D:
     """Return what stands for a line's dots in the legend."""
-    look = lines[0].look
-    return Line2D([], [], linestyle="none", marker=look.marker, color=look.color, markerfacecolor="none")
+    line_style = lines[0].style
+    return Line2D(
+        [], [], linestyle="none", marker=line_style.marker, color=line_style.color, markerfacecolor="none"
+    )
 
 
 def caption(context: DrawContext, _records: SeriesRecords) -> Caption:

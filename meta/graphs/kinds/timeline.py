@@ -16,32 +16,32 @@ from experiments.series_file.sections.graph_kinds import GRAPH_KINDS
 from meta.formats.plural import many
 from meta.graphs.captions.note import Caption
 from meta.graphs.data.csv_rows import Row
-from meta.graphs.data.graph_data import Behind, Estimates, Line, Numbers, Panel, Timeline
+from meta.graphs.data.graph_data import Estimates, GraphData, Line, Panel, SampleSizes, Timeline
 from meta.graphs.data.plan import Plan
 from meta.graphs.drawing.axis_limits import limit_nothing
 from meta.graphs.drawing.context import DrawContext
 from meta.graphs.drawing.kind import Kind, LegendEntry
 from meta.graphs.theme import style
 from meta.graphs.theme.layout import PageSpec
-from meta.graphs.theme.style import Look
+from meta.graphs.theme.style import LineStyle
 from meta.records.errors import GraphError
 from meta.records.series_records import SeriesRecords
 from meta.records.value_set import shortened
 
 RUNNING = "running"
 #: Always in the same colour, the most frequent one in the quietest.
-_LOOKS = {
-    Outcome.COMPLETED.value: Look(6, 0),
-    Outcome.ERROR.value: Look(1, 1),
-    Outcome.TIMED_OUT.value: Look(3, 4),
-    Outcome.CRASHED.value: Look(4, 0),
-    Outcome.OUT_OF_MEMORY.value: Look(5, 1),
-    Outcome.INVALID_RESULT.value: Look(5, 2),
-    Outcome.LOST.value: Look(0, 3),
-    Outcome.INTERRUPTED.value: Look(0, 2),
-    Outcome.CANCELLED.value: Look(2, 4),
-    Outcome.RELEASED.value: Look(2, 1),
-    RUNNING: Look(2, 0),
+_STYLES = {
+    Outcome.COMPLETED.value: LineStyle(6, 0),
+    Outcome.ERROR.value: LineStyle(1, 1),
+    Outcome.TIMED_OUT.value: LineStyle(3, 4),
+    Outcome.CRASHED.value: LineStyle(4, 0),
+    Outcome.OUT_OF_MEMORY.value: LineStyle(5, 1),
+    Outcome.INVALID_RESULT.value: LineStyle(5, 2),
+    Outcome.LOST.value: LineStyle(0, 3),
+    Outcome.INTERRUPTED.value: LineStyle(0, 2),
+    Outcome.CANCELLED.value: LineStyle(2, 4),
+    Outcome.RELEASED.value: LineStyle(2, 1),
+    RUNNING: LineStyle(2, 0),
 }
 #: More attempts than this are one picture within an SVG or PDF file, not as many shapes.
 _MANY = 5_000
@@ -52,7 +52,7 @@ _LABELLED = 40
 _ROW = 0.14
 
 
-def compute(_plan: Plan, records: SeriesRecords) -> Numbers:
+def compute(_plan: Plan, records: SeriesRecords) -> GraphData:
     """Lay out the attempts: a row per worker, by host and first start; times from the first of all.
 
     Raises
@@ -89,10 +89,12 @@ def compute(_plan: Plan, records: SeriesRecords) -> Numbers:
     timeline = Timeline(labels, spans, outcomes, len(set(hosts.values())))
     lines = []
     nothing = np.zeros(0)
-    interval = Estimates(nothing, nothing, nothing, Behind.of_points([]))
-    for number, (name, look) in enumerate((name, look) for name, look in _LOOKS.items() if name in outcomes):
-        lines.append(Line(name.replace("_", " "), number, look, nothing, interval))
-    return Numbers([Panel(None, lines)], timeline=timeline)
+    interval = Estimates(nothing, nothing, nothing, SampleSizes.of_points([]))
+    for number, (name, line_style) in enumerate(
+        (name, line_style) for name, line_style in _STYLES.items() if name in outcomes
+    ):
+        lines.append(Line(name.replace("_", " "), number, line_style, nothing, interval))
+    return GraphData([Panel(None, lines)], timeline=timeline)
 
 
 def _host_names(hosts: Sequence[str]) -> list[str]:
@@ -108,10 +110,10 @@ def _host_names(hosts: Sequence[str]) -> list[str]:
     return [names[host] for host in hosts]
 
 
-def _timeline(numbers: Numbers) -> Timeline:
-    if numbers.timeline is None:
+def _timeline(data: GraphData) -> Timeline:
+    if data.timeline is None:
         raise ValueError("a time line consists of attempts")
-    return numbers.timeline
+    return data.timeline
 
 
 def draw(axes: Axes, lines: Sequence[Line], context: DrawContext) -> None:
@@ -126,10 +128,10 @@ def draw(axes: Axes, lines: Sequence[Line], context: DrawContext) -> None:
         axes.add_collection(
             PolyCollection(
                 list(corners),
-                facecolor=(line.look.color, 0.75),
-                edgecolor=style.paper() if len(corners) <= _MANY // 10 else "none",
+                facecolor=(line.style.color, 0.75),
+                edgecolor=style.background_color() if len(corners) <= _MANY // 10 else "none",
                 linewidth=0.25,
-                hatch=line.look.fill["hatch"],
+                hatch=line.style.fill["hatch"],
                 label=line.label,
                 rasterized=len(timeline.spans) > _MANY,
             )
@@ -156,9 +158,12 @@ def _unit(length_s: float) -> tuple[str, float]:
 
 def handle(lines: Sequence[Line]) -> Patch:
     """Return what stands for an outcome in the legend."""
-    look = lines[0].look
+    line_style = lines[0].style
     return Patch(
-        facecolor=(look.color, 0.75), edgecolor=style.paper(), hatch=look.fill["hatch"], linewidth=0.25
+        facecolor=(line_style.color, 0.75),
+        edgecolor=style.background_color(),
+        hatch=line_style.fill["hatch"],
+        linewidth=0.25,
     )
 
 
@@ -167,9 +172,9 @@ def labels(_plan: Plan) -> tuple[str, str]:
     return "", "worker"
 
 
-def attempts(_plan: Plan, numbers: Numbers) -> Iterator[Row]:
+def attempts(_plan: Plan, data: GraphData) -> Iterator[Row]:
     """Yield the attempts by their start, in seconds since the first one."""
-    timeline = _timeline(numbers)
+    timeline = _timeline(data)
     for (row, start, end), outcome in zip(timeline.spans.tolist(), timeline.outcomes.tolist(), strict=True):
         yield {
             "worker": timeline.workers[int(row)],

@@ -13,12 +13,12 @@ from scipy.stats import gaussian_kde
 
 from experiments.series_file.sections.graph_kinds import GRAPH_KINDS
 from meta.graphs.captions.note import Caption
-from meta.graphs.captions.phrases import fewer_than, how_many, sizes_of
+from meta.graphs.captions.phrases import fewer_than, sample_size_text, sizes_of
 from meta.graphs.data import csv_rows, per_value
 from meta.graphs.data.graph_data import Line
 from meta.graphs.drawing.axis_limits import limit_values
 from meta.graphs.drawing.context import DrawContext
-from meta.graphs.drawing.jitter import draw_readings
+from meta.graphs.drawing.jitter import draw_values
 from meta.graphs.drawing.kind import Kind, against_parameter, bars_side_by_side, categories, entry_per_line
 from meta.graphs.theme import scales, style
 from meta.records.series_records import SeriesRecords
@@ -71,25 +71,25 @@ def draw(axes: Axes, lines: Sequence[Line], context: DrawContext) -> None:
         for x, readings in zip(context.x_axis.at(line.x) + offset, line.readings, strict=True):
             placed = readings[scales.has_place(readings, scale)]
             if len(placed) < MIN_READINGS:
-                draw_readings(axes, float(x), readings, line.look, alpha=1.0)
+                draw_values(axes, float(x), readings, line.style, alpha=1.0)
                 continue
             # A density is one along the axis drawn: a tail that a scale shortens would look like a peak.
             found = density(transform.transform(placed))
             at = np.clip(transform.inverted().transform(found.at), placed.min(), placed.max())
             half = found.heights * width * 0.45
-            axes.fill_betweenx(at, x - half, x + half, label=line.label, **line.look.fill)
+            axes.fill_betweenx(at, x - half, x + half, label=line.label, **line.style.fill)
             if context.plan.spec.points:
-                draw_readings(axes, float(x), readings, line.look, width=width * 0.3)
+                draw_values(axes, float(x), readings, line.style, width=width * 0.3)
             first, median, third = np.quantile(readings, [0.25, 0.5, 0.75])
-            axes.vlines(x, first, third, color=style.ink(), linewidth=1.6)
+            axes.vlines(x, first, third, color=style.text_color(), linewidth=1.6)
             # The edge shows a median at the end of the violin, where half of the dot is outside.
             axes.plot(
                 [x],
                 [median],
                 marker="o",
                 markersize=3.2,
-                markerfacecolor=style.paper(),
-                markeredgecolor=style.ink(),
+                markerfacecolor=style.background_color(),
+                markeredgecolor=style.text_color(),
                 markeredgewidth=0.6,
                 zorder=3,
             )
@@ -97,21 +97,21 @@ def draw(axes: Axes, lines: Sequence[Line], context: DrawContext) -> None:
 
 def handle(lines: Sequence[Line]) -> Patch:
     """Return what stands for a line's violins in the legend."""
-    return Patch(**lines[0].look.fill)
+    return Patch(**lines[0].style.fill)
 
 
 def caption(context: DrawContext, _records: SeriesRecords) -> Caption:
     """Return what the parts of a violin are, as far as there are violins."""
-    spec, behind = context.plan.spec, sizes_of(context.data)
-    text = f"{how_many(behind)}."
-    if behind.count.max() >= MIN_READINGS:
+    spec, sample_sizes = context.plan.spec, sizes_of(context.data)
+    text = f"{sample_size_text(sample_sizes)}."
+    if sample_sizes.count.max() >= MIN_READINGS:
         on_scale = "" if spec.scale.y in (None, "linear") else f", on the {spec.scale.y} scale"
         text += (
             f" Violins: Gaussian kernel density (Scott's bandwidth{on_scale}), cut at the "
             "extreme readings, all equally wide; dot and line: median and quartiles"
             f"{'; small marks: each reading.' if spec.points else '.'}"
         )
-    return Caption(text + fewer_than(MIN_READINGS, behind))
+    return Caption(text + fewer_than(MIN_READINGS, sample_sizes))
 
 
 KIND = Kind(

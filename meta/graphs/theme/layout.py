@@ -200,7 +200,9 @@ def finish(
         lines = text_size.wrapped(title, figure, room, size=style.TITLE_SIZE, weight="bold")
         figure.suptitle(lines, fontweight="bold")
         height += _TITLE_LINE * (lines.count("\n") + 1)
-    text = figure.text(0, 0, text_size.wrapped(note, figure, room, size=style.NOTE_SIZE), color=style.ink())
+    text = figure.text(
+        0, 0, text_size.wrapped(note, figure, room, size=style.NOTE_SIZE), color=style.text_color()
+    )
     text.set(fontsize=style.NOTE_SIZE, linespacing=1.25, in_layout=False, alpha=0.75)
     below = 2 * _MARGIN + text_size.height(text, figure)
     legend = _legend(figure, entries, legend_title, width) if entries else None

@@ -130,7 +130,7 @@ def unknown_letters(text: str) -> str:
 
 
 @dataclass(frozen=True)
-class Look:
+class LineStyle:
     """How a line is told from others: the numbers of its colour and of its marks."""
 
     color_number: int
@@ -162,7 +162,7 @@ class Look:
         }
 
 
-def ink() -> str:
+def text_color() -> str:
     """Return the colour of letters, of the theme in force."""
     found: str = rcParams["text.color"]
     return found
@@ -189,7 +189,7 @@ def hatch(number: int) -> str:
     return HATCHES[number % len(HATCHES)]
 
 
-def paper() -> str:
+def background_color() -> str:
     """Return the colour of the background, of the theme in force."""
     found: str = rcParams["axes.facecolor"]
     return found

@@ -5,10 +5,16 @@ from __future__ import annotations
 from collections import Counter
 
 from meta.formats.plural import many
-from meta.graphs.captions.missing_data import balance, counted, progress, survivors
-from meta.graphs.captions.phrases import INTERVALS, averaged, few, how_many, only, without_interval
-from meta.graphs.data.graph_data import Behind
-from meta.graphs.data.graph_data import Cell as Gap
+from meta.graphs.captions.missing_data import counts_text, imbalance, progress_text, survivorship
+from meta.graphs.captions.phrases import (
+    INTERVALS,
+    averages_text,
+    no_interval_text,
+    sample_size_text,
+    selection_text,
+    small_sample_warnings,
+)
+from meta.graphs.data.graph_data import Coverage, SampleSizes
 from meta.records.series_records import SeriesRecords
 from meta.statistics.estimators.ties import is_rounding
 from meta.tables.data.cells import Cell, Cells, measure_of
@@ -25,35 +31,35 @@ def notes(plan: TablePlan, cells: Cells, marks: Marks, records: SeriesRecords) -
         f"{records.name}: {_statistic(plan, cells, records)}",
         *_best(plan, marks),
         *_significance(plan, marks),
-        *only(plan.spec.where, records.where),
-        *([averaged(plan.spec.over, plan.values)] if plan.spec.over else []),
+        *selection_text(plan.spec.where, records.where),
+        *([averages_text(plan.spec.over, plan.values)] if plan.spec.over else []),
         *_selection(plan, cells),
         *_gaps(plan, cells, records),
     ]
 
 
 def _statistic(plan: TablePlan, cells: Cells, records: SeriesRecords) -> str:
-    measure = measure_of(plan, records)
+    aggregator = measure_of(plan, records)
     shown = [cell for cell in cells.cells.values() if cell.has_estimate]
-    label = measure.estimator.label
+    label = aggregator.estimator.label
     if not shown:
         return "nothing to show."
-    behind = Behind.of_points(cell.point.sizes for cell in shown)
-    over = how_many(behind)
+    sample_sizes = SampleSizes.of_points(cell.point.sizes for cell in shown)
+    over = sample_size_text(sample_sizes)
     if len({cell.repetitions for cell in shown}) == 1:
         over += " in each cell"
-    if measure.interval == "none":
+    if aggregator.interval == "none":
         return f"{label} over {over}."
-    if behind.fewest.max() == 1:
-        return f"{without_interval(measure, behind)}."
-    interval = INTERVALS[measure.interval].format(level=f"{100 * measure.level:g} %")
+    if sample_sizes.fewest.max() == 1:
+        return f"{no_interval_text(aggregator, sample_sizes)}."
+    interval = INTERVALS[aggregator.interval].format(level=f"{100 * aggregator.level:g} %")
     how = f"with its {interval}" if plan.spec.ends else f"± half of its {interval}"
-    if measure.interval in ("sd", "se"):
+    if aggregator.interval in ("sd", "se"):
         how = f"with {interval}" if plan.spec.ends else f"± {interval.removesuffix(' to each side')}"
     said = [f"{label} {how} over {over}."]
     if not plan.spec.ends and any(map(_is_lopsided, shown)):
         said.append("Some intervals reach further to one side; `mean [ci95]` shows both ends.")
-    said += few(measure, behind)
+    said += small_sample_warnings(aggregator, sample_sizes)
     return " ".join(said)
 
 
@@ -121,15 +127,15 @@ def _selection(plan: TablePlan, cells: Cells) -> list[str]:
 
 
 def _gaps(plan: TablePlan, cells: Cells, records: SeriesRecords) -> list[str]:
-    said = progress(records)
+    said = progress_text(records)
     shown = list(cells.cells.items())
     missing = sum((Counter(cell.missing) for _, cell in shown), Counter[str]())
     if missing.total():
         total = missing.total() + sum(len(member.completed) for _, cell in shown for member in cell.members)
-        said.append(f"{counted(missing)} of {many(total, 'experiment')} left out.")
-    gaps = [Gap(_label(plan, *place), cell.count, cell.missing) for place, cell in shown]
-    said += [*survivors(gaps), *balance(gaps)]
-    partly = [gap.label for gap, (_, cell) in zip(gaps, shown, strict=True) if _is_partly(plan, cell)]
+        said.append(f"{counts_text(missing)} of {many(total, 'experiment')} left out.")
+    coverage = [Coverage(_label(plan, *place), cell.count, cell.missing) for place, cell in shown]
+    said += [*survivorship(coverage), *imbalance(coverage)]
+    partly = [point.label for point, (_, cell) in zip(coverage, shown, strict=True) if _is_partly(plan, cell)]
     if partly:
         named = "; ".join(partly)
         said.append(f"Empty, as not every configuration that would be averaged has a reading: {named}.")

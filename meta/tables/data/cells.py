@@ -6,8 +6,8 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from meta.graphs.captions.phrases import from_to
-from meta.graphs.data.estimates import Measure
+from meta.graphs.captions.phrases import range_text
+from meta.graphs.data.estimates import Aggregator
 from meta.records.pairing import Readings, finite_readings
 from meta.records.readings import Point, missing_of
 from meta.records.series_records import ConfigurationRecord, SeriesRecords
@@ -57,7 +57,7 @@ class Cell:
     @property
     def repetitions(self) -> str:
         """How many repetitions its configurations have: a number, or a range where they differ."""
-        return from_to(min(self.point.sizes), max(self.point.sizes))
+        return range_text(min(self.point.sizes), max(self.point.sizes))
 
     @property
     def missing(self) -> dict[str, int]:
@@ -128,8 +128,8 @@ def make_cells(
     """
     points = {place: Point.of(members, plan.y.key) for place, (_, members) in chosen.items()}
     complete = [place for place, point in points.items() if point.is_complete]
-    measure = measure_of(plan, records)
-    found = measure.of_points([points[place].scores for place in complete])
+    aggregator = measure_of(plan, records)
+    found = aggregator.of_points([points[place].scores for place in complete])
     numbers = {
         place: (float(found.estimate[index]), float(found.low[index]), float(found.high[index]))
         for index, place in enumerate(complete)
@@ -140,6 +140,6 @@ def make_cells(
     }
 
 
-def measure_of(plan: TablePlan, records: SeriesRecords) -> Measure:
+def measure_of(plan: TablePlan, records: SeriesRecords) -> Aggregator:
     """Return what is computed of the readings in a cell."""
-    return Measure.of(plan.spec, records.name, plan.y.key, shares_seeds=records.shares_seeds)
+    return Aggregator.of(plan.spec, records.name, plan.y.key, shares_seeds=records.shares_seeds)

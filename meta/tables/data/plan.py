@@ -10,7 +10,7 @@ from database.suggestions import suggestion
 from experiments.series_file.reading.errors import path_text
 from experiments.series_file.sections import table_checks
 from experiments.series_file.sections.tables import TableSpec
-from meta.graphs.data.plan import SERIES, Reading, make_reading
+from meta.graphs.data.plan import SERIES, Variable, make_variable
 from meta.records.series_records import SeriesRecords
 from meta.records.value_set import ABSENT, ValueSet, short_names
 from meta.tables.data.errors import TableError
@@ -27,7 +27,7 @@ class TablePlan:
     ----------
     spec : TableSpec
         What was asked for.
-    y : Reading
+    y : Variable
     chosen : tuple of str
         The parameters of which `select` takes the best setting.
     values : mapping of str to ValueSet
@@ -37,7 +37,7 @@ class TablePlan:
     """
 
     spec: TableSpec
-    y: Reading
+    y: Variable
     chosen: tuple[str, ...]
     values: Mapping[str, ValueSet]
     baseline: Key | None = None
@@ -98,7 +98,7 @@ def make_plan(spec: TableSpec, records: SeriesRecords) -> TablePlan:
             listed = ", ".join(values[name].labels)
             raise TableError(f"order: {name} is never {unknown[0]!r}; its values: {listed}")
         values[name] = values[name].ordered(first)
-    y = make_reading(spec.y, records, "y")
+    y = make_variable(spec.y, records, "y")
     shown = [*spec.rows, *spec.columns, *spec.over]
     varying = tuple(records.parameter_table(values).distinguishing(shown))
     if varying and spec.select is None:

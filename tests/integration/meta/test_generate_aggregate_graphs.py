@@ -19,7 +19,7 @@ from experiments.output.results_folder import ResultsFolder
 from experiments.series_file.loading import load_series_file
 from meta.commands.group import run_command
 from meta.generate_aggregate_graphs import generate_all_graphs, main
-from meta.graphs.figure.render import make_picture
+from meta.graphs.figure.render import draw_graph
 from meta.records.series_records import read_records
 from meta.records.subsets import read_subset
 from tests.figures import make_figure
@@ -150,9 +150,9 @@ def test_no_snapshot_is_open_while_drawing(
 
     def spy(plan, records):
         open_during.append(session.in_transaction())
-        return make_picture(plan, records)
+        return draw_graph(plan, records)
 
-    monkeypatch.setattr("meta.graphs.figure.render.make_picture", spy)
+    monkeypatch.setattr("meta.graphs.figure.render.draw_graph", spy)
     with scoped_session() as session:
         write_series(session, outcome, **SECTIONS)
     with scoped_session(read_only=True) as session:
@@ -257,7 +257,7 @@ def test_a_graph_that_fails_keeps_its_last_picture(
         write_series(session, outcome, **SECTIONS, graphs=named("a"))
         generate_all_graphs(session, "study", tmp_path)
         with monkeypatch.context() as broken:
-            broken.setattr("meta.graphs.figure.render.make_picture", None)
+            broken.setattr("meta.graphs.figure.render.draw_graph", None)
             (failed,) = generate_all_graphs(session, "study", tmp_path, force=True)
         assert failed.error
         assert (tmp_path / "a.png").exists()

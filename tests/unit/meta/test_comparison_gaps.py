@@ -21,7 +21,7 @@ def text_of(found: ValueComparison) -> str:
     )
 
 
-def spread_out(parameters: Mapping[str, Any], repetition: int) -> float:
+def jitter(parameters: Mapping[str, Any], repetition: int) -> float:
     """Return a reading of method a or b; the difference varies from seed to seed."""
     return repetition + (1.0 + repetition % 3 if parameters["opt"] == "b" else 0.0)
 
@@ -29,7 +29,7 @@ def spread_out(parameters: Mapping[str, Any], repetition: int) -> float:
 def test_what_is_averaged_over_is_named(make_records) -> None:
     """The message lists all that is to be named; with it, those alike in it are compared."""
     grid = {"opt": ["a", "b"], "data": [1, 2, 3], "lr": [1, 2]}
-    records = make_records(grid, results=lambda p, r: {"y": spread_out(p, r) * p["data"]}, repetitions=8)
+    records = make_records(grid, results=lambda p, r: {"y": jitter(p, r) * p["data"]}, repetitions=8)
     for over, missing in (([], "--over data --over lr"), (["lr"], "--over data")):
         with pytest.raises(ComparisonError, match=rf"over parameters that nobody named: .* add {missing} \("):
             compare_values(records, "opt", "y", over=over)
@@ -42,7 +42,7 @@ def test_what_is_averaged_over_is_named(make_records) -> None:
 
 def test_what_changes_with_the_others_needs_no_name(make_records) -> None:
     """A rate that belongs to the method is no average, and naming it leaves the pairs alike."""
-    records = make_records({"opt": ["a", "b"], "data": [1, 2]}, results=lambda p, r: {"y": spread_out(p, r)})
+    records = make_records({"opt": ["a", "b"], "data": [1, 2]}, results=lambda p, r: {"y": jitter(p, r)})
     rates = {"a": 0.1, "b": 0.2}
     records = replace(
         records,
@@ -68,7 +68,7 @@ def test_readings_that_are_no_numbers_are_counted(make_records, paired: bool) ->
     }
     records = make_records(
         {"opt": ["a", "b"]},
-        results=lambda p, r: bad.get((p["opt"], r), {"y": spread_out(p, r)}),
+        results=lambda p, r: bad.get((p["opt"], r), {"y": jitter(p, r)}),
         repetitions=12,
         missing=lambda p: {"error": 2} if p["opt"] == "b" else {},
     )

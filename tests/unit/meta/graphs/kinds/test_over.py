@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from experiments.series_file.sections.graphs import GraphSpec
-from meta.graphs.data.graph_data import Behind, Estimates
+from meta.graphs.data.graph_data import Estimates, SampleSizes
 from meta.records.series_records import SeriesRecords
 from meta.statistics.estimators.curves import Curve
 from meta.statistics.intervals.bootstrap import bootstrap_interval
@@ -47,7 +47,7 @@ def records(make_records) -> SeriesRecords:
 def first(records: SeriesRecords, **spec: Any) -> Estimates:
     """Return the estimates of the first line."""
     asked = GraphSpec.model_validate({"over": ["data"], **spec})
-    return make_drawn(asked, records).numbers.lines[0].interval
+    return make_drawn(asked, records).data.lines[0].interval
 
 
 def note_of(records: SeriesRecords, **spec: Any) -> str:
@@ -154,13 +154,15 @@ def test_points_without_an_interval_are_told(make_records) -> None:
 
 def test_what_is_behind_points_is_put_together() -> None:
     """Several lines, one of averages of two configurations, one of which has nothing at its second point."""
-    average = Behind.of(np.array([[5, 0, 7], [3, 4, 7]]))
+    average = SampleSizes.of(np.array([[5, 0, 7], [3, 4, 7]]))
     assert [one.tolist() for one in vars(average).values()] == [[8, 4, 14], [3, 4, 7], [5, 4, 7], [2, 1, 2]]
-    both = Behind.joined([average.where(np.array([True, False, True])), Behind.of_points([[9], [1, 2, 3]])])
+    both = SampleSizes.joined(
+        [average.where(np.array([True, False, True])), SampleSizes.of_points([[9], [1, 2, 3]])]
+    )
     assert [one.tolist() for one in vars(both).values()] == [
         [8, 14, 9, 6],
         [3, 7, 9, 1],
         [5, 7, 9, 3],
         [2, 2, 1, 3],
     ]
-    assert not len(Behind.joined([]).count)
+    assert not len(SampleSizes.joined([]).count)
