@@ -41,11 +41,11 @@ class Short:
 
 SHORT = {
     "bandits.yaml": Short({"steps": 20}, points={"reward": 20, "optimal_action": 20}),
-    "mishaps.yaml": Short(
+    "failures.yaml": Short(
         {"effort": 0.01, "chance": 1.0},
         {"execute": {"timeout": "3s", "memory": "300MB", "retries": {"crashed": 1, "delay": 0}}},
         workers=2,
-        completed=2 / 5,  # nothing, and what dies once
+        completed=2 / 5,  # none, and what dies once
     ),
     "quickstart.yaml": Short({"epochs": 2}, points={"loss": 2, "accuracy": 2}),
     "solvers.yaml": Short({"budget": 60, "tolerance": 0.1}, points={"gap": 35}),
