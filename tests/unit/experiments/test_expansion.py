@@ -11,7 +11,6 @@ from hypothesis import strategies as st
 
 from experiments.expansion import Counts, count, expand, experiments_digest
 from experiments.parameters import canonical, key, nest
-from experiments.series_file.axes import PARAMETER_SECTIONS, fixed_names
 from experiments.series_file.loading import load_series_file
 from experiments.series_file.models import SeriesFile
 from experiments.series_file.reading.errors import SeriesFileError
@@ -52,18 +51,6 @@ def test_recorded_digests_stay() -> None:
         repeat={"seeds": 5},
     )
     assert experiments_digest(file).startswith("9c98a374808189d6")
-
-
-def test_what_is_fixed() -> None:
-    """Of a recorded series, the names with one value for all are dotted, however they were written."""
-    file = series(fixed={"model": {"width": 3}, "a.b": 1}, grid={"lr": [1]})
-    assert fixed_names(file.model_dump(mode="json")) == {"model.width", "a.b"}
-    assert fixed_names({}) == frozenset()
-
-
-def test_each_section_of_parameters_is_one_of_the_file() -> None:
-    """What is read for parameters is what a series file may have."""
-    assert set(PARAMETER_SECTIONS) <= set(SeriesFile.model_fields)
 
 
 _name = st.text(st.sampled_from('ab."{}%é\\$'), min_size=1, max_size=4)
