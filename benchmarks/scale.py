@@ -29,9 +29,8 @@ from throughput import TARGET
 
 from database import counts
 from database.claims import protocol, runners
-from database.claims.protocol import Wish
 from database.claims.runners import Provenance
-from database.claims.types import Finished, RetryPolicy
+from database.claims.types import Claim, ClaimRequest, Finished, RetryPolicy
 from database.models import Attempt, Outcome
 from database.queries.activity import activity
 from database.queries.delays import delays
@@ -91,8 +90,8 @@ def claim_cycle_ms(series_id: int) -> float:
         runners.register_runner(session, runner_id, Provenance(), None)
         runners.register_worker(session, runner_id, worker_id)
         session.commit()
-        wish, policy = Wish(series_id, claims=BATCH), RetryPolicy()
-        held: tuple[protocol.Claim, ...] = ()
+        request, policy = ClaimRequest(series_id, claims=BATCH), RetryPolicy()
+        held: tuple[Claim, ...] = ()
         times = []
         for _ in range(min(CYCLES, 400 // BATCH)):
             now = time.time()
@@ -108,7 +107,9 @@ def claim_cycle_ms(series_id: int) -> float:
                 for each in held
             ]
             begun = time.perf_counter()
-            held = protocol.exchange(session, worker_id, finished, wish=wish, policy=policy).claims
+            held = protocol.record_and_claim(
+                session, worker_id, finished, request=request, policy=policy
+            ).claims
             session.commit()
             times.append(1000 * (time.perf_counter() - begun))
         return statistics.median(times[1:])

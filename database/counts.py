@@ -1,17 +1,17 @@
-"""How many experiments of a series stand where: tallied as they change, because counting takes long.
+"""Counters of the experiments of a series by status, kept as they change: to count rows takes too long.
 
-The counts of a series are the sums over its rows of `tally`. Whoever changes where an experiment
-stands adds to one of them in the same transaction:
+The counts of a series are the sums over its rows of the table `tally`. Whoever changes the status of an
+experiment adds to one of them in the same transaction:
 
 * what happens to an experiment that a worker owns (`database.claims.protocol`) goes to the row of that
   worker, which only the holder of that worker's lock writes: recording waits for nobody;
-* what people and creations change goes to the row of no worker. It is locked last in its transaction,
+* what users and creations change goes to the row without a worker. It is locked last in its transaction,
   so that nobody holds it while waiting for experiments.
 
-Nothing here counts as pending or running: the first is what is left, the second is few. What a
-program writes through the models is tallied too (`database.counts_listener`), what a person changes with
-SQL is not; `experiments database check` finds it, and `--repair` counts anew. So nothing that must be
-right whatever people did (is something left to do?) rests on these numbers.
+Pending and running are not counted: the first is what is left, the second is few. What a program
+writes through the models is counted too (`database.counts_listener`); what somebody changes with SQL is
+not: `experiments database check` finds it, and `--repair` counts the rows again. So nothing that must
+be right in any case (is something left to do?) rests on these numbers.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from dataclasses import astuple, dataclass
 from sqlalchemy import Connection, bindparam, func, select, text
 from sqlalchemy.orm import Session
 
-from database.models import ExperimentSeries, ExperimentStatus, Tally, Worker
+from database.models import ExperimentSeries, ExperimentStatus, SeriesCounters, Worker
 
 _NO_WORKER = ""
 _COLUMNS = ("experiments", "completed", "failed", "cancelled", "retired")
@@ -33,8 +33,8 @@ _ADD = text(
     "ON CONFLICT (series_id, worker_id) DO UPDATE SET "
     + ", ".join(f"{name} = tally.{name} + excluded.{name}" for name in _COLUMNS)
 )
-_TALLIED = f"SELECT series_id, {', '.join(_COLUMNS)}, 0 AS running FROM tally WHERE series_id IN :ids"
-#: From the index's entries of that status, which are as many as there are workers.
+_COUNTERS = f"SELECT series_id, {', '.join(_COLUMNS)}, 0 AS running FROM tally WHERE series_id IN :ids"
+#: Read from an index, which has as many entries of that status as there are workers.
 _RUNNING = (
     "SELECT series_id, 0, 0, 0, 0, 0, count(*) FROM experiment "
     "WHERE series_id IN :ids AND status = 'running' AND NOT retired GROUP BY series_id"
@@ -42,35 +42,35 @@ _RUNNING = (
 _ENDS = ", ".join(
     f"CASE WHEN status = '{name}' THEN {{sign}}n ELSE 0 END AS {name}" for name in _COLUMNS[1:4]
 )
-# All of a series, less the retired: each from an index alone.
-_COUNTED = (
+# All of a series, less the retired: both from an index alone.
+_ROWS = (
     f"SELECT series_id, n AS experiments, {_ENDS.format(sign='')}, 0 AS retired, 0 AS running "
     "FROM (SELECT series_id, status, count(*) AS n FROM experiment "
-    "WHERE series_id IN :ids GROUP BY series_id, status) AS every "
+    "WHERE series_id IN :ids GROUP BY series_id, status) AS everything "
     f"UNION ALL SELECT series_id, -n, {_ENDS.format(sign='-')}, n, 0 "
     "FROM (SELECT series_id, status, count(*) AS n FROM experiment "
     "WHERE retired AND series_id IN :ids GROUP BY series_id, status) AS gone"
 )
-_NOT_TALLIED = (
-    f"{_COUNTED} UNION ALL SELECT series_id, {', '.join(f'-{name}' for name in _COLUMNS)}, 0 "
+_DIFFERENCE = (
+    f"{_ROWS} UNION ALL SELECT series_id, {', '.join(f'-{name}' for name in _COLUMNS)}, 0 "
     "FROM tally WHERE series_id IN :ids"
 )
-#: Series asked about at once: SQLite has a limit on the number of bound values.
+#: Series per statement: SQLite has a limit on the number of bound values.
 _BATCH = 500
 
 
 @dataclass(frozen=True)
-class Change:
-    """What is to be added to a tally; the statuses count experiments that the series file names.
+class Counters:
+    """The counters of a series, or what is to be added to them.
 
     Attributes
     ----------
     experiments : int
-        All that the series file names.
+        All experiments that the series file names.
     completed, failed, cancelled : int
-        Those of them that have ended so.
+        Those of them with this status.
     retired : int
-        Those that it no longer names, whatever their status.
+        Those that the file no longer names, whatever their status.
     """
 
     experiments: int = 0
@@ -79,27 +79,27 @@ class Change:
     cancelled: int = 0
     retired: int = 0
 
-    def __add__(self, other: Change) -> Change:
-        return Change(*(mine + its for mine, its in zip(astuple(self), astuple(other), strict=True)))
+    def __add__(self, other: Counters) -> Counters:
+        return Counters(*(mine + its for mine, its in zip(astuple(self), astuple(other), strict=True)))
 
     @classmethod
-    def of(cls, status: ExperimentStatus, count: int, *, retired: bool = False) -> Change:
-        """Return what it changes that so many more stand so, or with a negative count so many less."""
+    def of(cls, status: ExperimentStatus, count: int, *, retired: bool = False) -> Counters:
+        """Return the change by `count` more experiments of a status, or fewer when it is negative."""
         return cls(retired=count) if retired else cls(experiments=count) + cls.ended(status, count)
 
     @classmethod
-    def moved(cls, before: ExperimentStatus, after: ExperimentStatus, count: int) -> Change:
-        """Return what it changes that so many went from one status to another."""
+    def moved(cls, before: ExperimentStatus, after: ExperimentStatus, count: int) -> Counters:
+        """Return the change by `count` experiments that went from one status to another."""
         return cls.ended(before, -count) + cls.ended(after, count)
 
     @classmethod
-    def ended(cls, status: ExperimentStatus, count: int) -> Change:
-        """Return what it changes that so many have come to a status; one that is no end changes nothing."""
+    def ended(cls, status: ExperimentStatus, count: int) -> Counters:
+        """Return the change by `count` experiments that have come to a status; nothing if it is not final."""
         return cls(**{status.value: count}) if status.is_finished() else cls()
 
 
-def add(connection: Connection, series_id: int, change: Change, worker_id: str = _NO_WORKER) -> None:
-    """Add to the tally of a series, in the transaction that changes the experiments.
+def add(connection: Connection, series_id: int, change: Counters, worker_id: str = _NO_WORKER) -> None:
+    """Add to the counters of a series, in the transaction that changes the experiments.
 
     Parameters
     ----------
@@ -107,10 +107,10 @@ def add(connection: Connection, series_id: int, change: Change, worker_id: str =
         In that transaction.
     series_id : int
         Of the experiments.
-    change : Change
-        What was changed.
+    change : Counters
+        What to add.
     worker_id : str, optional
-        Whose lock the transaction holds, when the experiments were a worker's.
+        The worker that owned the experiments, whose lock the transaction holds.
     """
     values = dict(zip(_COLUMNS, astuple(change), strict=True))
     connection.execute(_ADD, {"series": series_id, "worker": worker_id, **values})
@@ -119,110 +119,114 @@ def add(connection: Connection, series_id: int, change: Change, worker_id: str =
 def add_ended(
     connection: Connection, worker_id: str, series_ids: Iterable[int | None], status: ExperimentStatus
 ) -> None:
-    """Count in what has just come to a status, in the row of the worker whose lock this transaction holds.
+    """Count experiments that have just come to a status, in the row of the worker whose lock is held.
 
     Parameters
     ----------
     series_ids : iterable of int or None
-        Of each experiment; None for one that is not tallied, because the series file names it no more.
+        The series of each experiment; None for one that is not counted, because it is retired.
     status : ExperimentStatus
-        One that is no end changes nothing.
+        Nothing is counted unless it is final.
     """
     if not status.is_finished():
         return
-    for series_id, count in sorted(Counter(each for each in series_ids if each is not None).items()):
-        add(connection, series_id, Change.ended(status, count), worker_id)
+    for series_id, count in sorted(
+        Counter(series_id for series_id in series_ids if series_id is not None).items()
+    ):
+        add(connection, series_id, Counters.ended(status, count), worker_id)
 
 
 def recount(session: Session, series_id: int) -> bool:
-    """Make the tally of a series that of its experiments, by counting them; workers may be at work.
+    """Correct the counters of a series by counting its experiments; workers may be at work.
 
     Returns
     -------
     bool
-        Whether it was wrong.
+        Whether they were wrong.
     """
     connection = session.connection()
-    # Locks the row: who has added to it is seen below, who will adds to what is written here. Workers add
-    # to their own rows together with what they record: one statement sees both or neither.
-    add(connection, series_id, Change())
-    found = not_tallied(session, [series_id])
-    if found:
-        add(connection, series_id, found[series_id])
-    return bool(found)
+    # Locks the row: earlier additions to it are seen below, later ones add to what is written here. Workers
+    # add to their own rows together with what they record: one statement sees both or neither.
+    add(connection, series_id, Counters())
+    missing = missing_from_counters(session, [series_id])
+    if missing:
+        add(connection, series_id, missing[series_id])
+    return bool(missing)
 
 
 def recount_all(session: Session) -> list[str]:
-    """Make all tallies right, and return the names of the series whose were not; safe to repeat."""
+    """Correct all counters, and return the names of the series whose were wrong; safe to repeat."""
     names = {row.id: row.name for row in session.execute(select(ExperimentSeries.id, ExperimentSeries.name))}
-    wrong = not_tallied(session, names)
+    wrong = missing_from_counters(session, names)
     return [names[series_id] for series_id in wrong if recount(session, series_id)]
 
 
-def not_tallied(session: Session, series_ids: Collection[int]) -> dict[int, Change]:
-    """Return what is missing from the tallies of these series, by counting; right ones are left out."""
-    found = _summed(session, _NOT_TALLIED, series_ids)
-    return {series_id: Change(*sums[:-1]) for series_id, sums in found.items() if any(sums)}
+def missing_from_counters(session: Session, series_ids: Collection[int]) -> dict[int, Counters]:
+    """Return what is missing from the counters of these series, by counting; correct ones are left out."""
+    sums = _sum(session, _DIFFERENCE, series_ids)
+    return {series_id: Counters(*row[:-1]) for series_id, row in sums.items() if any(row)}
 
 
 @dataclass(frozen=True)
-class Sums:
-    """A tally, and how many of a series' experiments run now."""
+class SeriesCounts:
+    """The counters of a series, and how many of its experiments run now."""
 
-    tally: Change
+    counters: Counters
     running: int
 
     @property
-    def contradict(self) -> bool:
-        """Whether no series can stand so: somebody changed statuses with SQL."""
-        ended = self.tally.completed + self.tally.failed + self.tally.cancelled
-        return self.tally.experiments < ended + self.running or any(
-            count < 0 for count in astuple(self.tally)
-        )
+    def are_inconsistent(self) -> bool:
+        """Whether they are impossible: somebody changed statuses with SQL."""
+        counters = self.counters
+        ended = counters.completed + counters.failed + counters.cancelled
+        return counters.experiments < ended + self.running or any(count < 0 for count in astuple(counters))
 
 
-def tallied(session: Session, series_ids: Collection[int]) -> dict[int, Sums]:
-    """Return the tallies of these series; the cost does not depend on how many experiments they have."""
-    return _told(session, f"{_TALLIED} UNION ALL {_RUNNING}", series_ids)
+def read_counters(session: Session, series_ids: Collection[int]) -> dict[int, SeriesCounts]:
+    """Return the counters of these series; the cost does not depend on how many experiments they have."""
+    return _series_counts(session, f"{_COUNTERS} UNION ALL {_RUNNING}", series_ids)
 
 
-def counted(session: Session, series_ids: Collection[int]) -> dict[int, Sums]:
-    """Return the same by counting, whatever anybody changed with SQL: about 0.1 s for each million."""
-    return _told(session, f"{_COUNTED} UNION ALL {_RUNNING}", series_ids)
+def count_rows(session: Session, series_ids: Collection[int]) -> dict[int, SeriesCounts]:
+    """Return the same by counting rows, right whatever was changed with SQL: about 0.1 s for each million."""
+    return _series_counts(session, f"{_ROWS} UNION ALL {_RUNNING}", series_ids)
 
 
-def _told(session: Session, source: str, series_ids: Collection[int]) -> dict[int, Sums]:
-    found = _summed(session, source, series_ids)
+def _series_counts(session: Session, source: str, series_ids: Collection[int]) -> dict[int, SeriesCounts]:
+    sums = _sum(session, source, series_ids)
     nothing = (0,) * (len(_COLUMNS) + 1)
-    rows = {series_id: found.get(series_id, nothing) for series_id in series_ids}
-    return {series_id: Sums(Change(*sums[:-1]), sums[-1]) for series_id, sums in rows.items()}
+    rows = {series_id: sums.get(series_id, nothing) for series_id in series_ids}
+    return {series_id: SeriesCounts(Counters(*row[:-1]), row[-1]) for series_id, row in rows.items()}
 
 
-def _summed(session: Session, source: str, series_ids: Collection[int]) -> dict[int, tuple[int, ...]]:
-    """Sum up rows; of one series in one statement, so that also without a snapshot they fit together."""
+def _sum(session: Session, source: str, series_ids: Collection[int]) -> dict[int, tuple[int, ...]]:
+    """Sum up rows by series, each in one statement, so that its sums are consistent without a snapshot."""
     columns = ", ".join(f"sum({name})" for name in (*_COLUMNS, "running"))
     statement = text(
         f"SELECT series_id, {columns} FROM ({source}) AS part GROUP BY series_id ORDER BY series_id"
     ).bindparams(bindparam("ids", expanding=True))
     ids = list(series_ids)
-    found: dict[int, tuple[int, ...]] = {}
+    sums: dict[int, tuple[int, ...]] = {}
     for first in range(0, len(ids), _BATCH):
         rows = session.execute(statement, {"ids": ids[first : first + _BATCH]})
-        found.update((row[0], tuple(map(int, row[1:]))) for row in rows)
-    return found
+        sums.update((row[0], tuple(map(int, row[1:]))) for row in rows)
+    return sums
 
 
 @dataclass(frozen=True)
 class Ended:
-    """How many experiments ended, by the status that is left; one that was retried by hand counts again."""
+    """How many experiments ended, by final status; one that a user retried counts again."""
 
     completed: int
     failed: int
 
 
 def count_ended_by(session: Session, runner_ids: Collection[str]) -> Ended:
-    """Count what these runners have ended; it costs as little as they have workers."""
-    sums = select(func.coalesce(func.sum(Tally.completed), 0), func.coalesce(func.sum(Tally.failed), 0))
+    """Count what these runners have ended; the cost is that of one row per worker."""
+    totals = select(
+        func.coalesce(func.sum(SeriesCounters.completed), 0),
+        func.coalesce(func.sum(SeriesCounters.failed), 0),
+    )
     workers = select(Worker.id).where(Worker.runner_id.in_(runner_ids))
-    completed, failed = session.execute(sums.where(Tally.worker_id.in_(workers))).one()
+    completed, failed = session.execute(totals.where(SeriesCounters.worker_id.in_(workers))).one()
     return Ended(int(completed), int(failed))

@@ -1,9 +1,9 @@
-"""Tallies for programs that write experiments through the models, not through this project's functions.
+"""Counters for programs that write experiments through the models, not through this project's functions.
 
-What a flush adds, changes and deletes is tallied by that flush, in any session. Statements (as
-``session.query(Experiment).delete()``) do not tell what they meet, so a session of `database.session`
-counts all series anew before it commits. Nobody sees what is written past the session: by its bulk
-methods, as text, by other programs.
+What a flush adds, changes and deletes is counted by that flush, in any session. Statements (as
+``session.query(Experiment).delete()``) do not report the rows that they match, so a session of
+`database.session` counts all series again before it commits. What is written past the session (by its
+bulk methods, as text, by other programs) is not noticed.
 """
 
 from __future__ import annotations
@@ -14,39 +14,39 @@ from sqlalchemy import Connection, event, inspect
 from sqlalchemy.orm import ORMExecuteState, Session, object_session
 
 from database import counts
-from database.counts import Change
-from database.engine.instrumented_session import WatchedSession
+from database.counts import Counters
+from database.engine.instrumented_session import InstrumentedSession
 from database.models import Configuration, Experiment
 
-#: The option of statements whose changes are tallied by the code that runs them.
-TALLIED = {"tallied": True}
-_CHANGES = "changes to tally after the flush"
-_RECOUNT = "count anew before the commit"
+#: The option of statements whose changes are counted by the code that runs them.
+COUNTED = {"counted": True}
+_CHANGES = "changes to count after the flush"
+_RECOUNT = "count rows before the commit"
 
-#: What to add to the tally of a series; None means to count anew.
-_Changes = dict[tuple[Connection, int], Change | None]
+#: What to add to the counters of a series; None means to count its rows.
+_Changes = dict[tuple[Connection, int], Counters | None]
 
 
-def _change(experiment: Experiment, count: int, *, before: bool = False) -> Change:
-    """Return what it changes that this experiment comes (1) or goes (-1), as it is or was before."""
+def _change(experiment: Experiment, count: int, *, before: bool = False) -> Counters:
+    """Return the change by adding (1) or removing (-1) this experiment, as it is or was before."""
 
     def value(name: str) -> Any:
         old = inspect(experiment).attrs[name].history.deleted if before else ()
         return old[0] if old else getattr(experiment, name)
 
-    return Change.of(value("status"), count, retired=value("retired"))
+    return Counters.of(value("status"), count, retired=value("retired"))
 
 
-def _note(connection: Connection, row: Experiment | Configuration, change: Change | None) -> None:
+def _note(connection: Connection, row: Experiment | Configuration, change: Counters | None) -> None:
     session = object_session(row)
-    if session is None or change == Change():
+    if session is None or change == Counters():
         return
-    if not event.contains(session, "after_flush", _tally):
-        event.listen(session, "after_flush", _tally)
+    if not event.contains(session, "after_flush", _count):
+        event.listen(session, "after_flush", _count)
     changes: _Changes = session.info.setdefault(_CHANGES, {})
-    place = connection, row.series_id
-    noted = changes.get(place, Change())
-    changes[place] = None if noted is None or change is None else noted + change
+    key = connection, row.series_id
+    noted = changes.get(key, Counters())
+    changes[key] = None if noted is None or change is None else noted + change
 
 
 @event.listens_for(Experiment, "after_insert")
@@ -69,9 +69,9 @@ def _lost_its_experiments(_mapper: Any, connection: Connection, configuration: C
     _note(connection, configuration, None)  # the database has deleted them with it
 
 
-def _tally(session: Session, _context: Any) -> None:
+def _count(session: Session, _context: Any) -> None:
     changes: _Changes = session.info.pop(_CHANGES, {})
-    for connection, series_id in sorted(changes, key=lambda place: place[1]):  # one order of locks for all
+    for connection, series_id in sorted(changes, key=lambda change: change[1]):  # one order of locks for all
         change = changes[connection, series_id]
         if change is not None:
             counts.add(connection, series_id, change)
@@ -80,19 +80,19 @@ def _tally(session: Session, _context: Any) -> None:
             counts.recount(same, series_id)
 
 
-@event.listens_for(WatchedSession, "do_orm_execute")
+@event.listens_for(InstrumentedSession, "do_orm_execute")
 def _executed(state: ORMExecuteState) -> None:
     mapper = state.bind_mapper
     writes = state.is_insert or state.is_update or state.is_delete
-    untallied = (writes and mapper is inspect(Experiment)) or (
+    uncounted = (writes and mapper is inspect(Experiment)) or (
         state.is_delete and mapper is inspect(Configuration)
     )
-    if untallied and not state.execution_options.get("tallied"):
+    if uncounted and not state.execution_options.get("counted"):
         state.session.info[_RECOUNT] = True
 
 
-@event.listens_for(WatchedSession, "before_commit")
-def _count_anew(session: WatchedSession) -> None:
+@event.listens_for(InstrumentedSession, "before_commit")
+def _count_rows(session: InstrumentedSession) -> None:
     if session.info.pop(_RECOUNT, False):
         session.flush()
         connection = session.connection(bind_arguments={"mapper": inspect(Experiment)})

@@ -1,4 +1,4 @@
-"""The root of all errors, and those of the database."""
+"""The base class of all errors, and the errors of the database."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ HOW_TO_MAKE_ONE = (
 
 
 class ExperimentsError(Exception):
-    """The root of every error this project raises on purpose: it says what happened and what to do.
+    """The base class of every error this project raises on purpose; the message says what to do.
 
     Attributes
     ----------
@@ -32,11 +32,11 @@ class DatabaseUnreachableError(DatabaseError, ConnectionError):
 
 
 class DatabaseMissingError(DatabaseError, FileNotFoundError):
-    """Somebody only looked, and there is no database to look into."""
+    """A command or script only reads, and there is no database to read."""
 
 
 class DatabaseReplacedError(DatabaseError):
-    """The SQLite file was deleted or replaced while it was in use; nothing of the rest would be kept."""
+    """The SQLite file was deleted or replaced while in use; what is written now would be lost."""
 
 
 class SchemaError(DatabaseError):
@@ -58,7 +58,7 @@ class FencedError(ExperimentsError):
 
 
 class RecordRefusedError(DatabaseError):
-    """The database refuses for good what an experiment came to; the message names it."""
+    """The database refuses the outcome of an experiment for good; the message names the experiment."""
 
 
 class InvalidValueError(ExperimentsError, ValueError):

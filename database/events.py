@@ -1,4 +1,4 @@
-"""What happens to sessions and statements in this process: counters, and a hook for whoever wants to know.
+"""Events of the sessions and statements of this process: counters and listeners.
 
 The counters are always on; `totals` reads them, for a page of metrics or a test. A listener gets each
 event with its place::
@@ -19,7 +19,7 @@ from enum import StrEnum
 
 
 class EventKind(StrEnum):
-    """What is counted."""
+    """The kinds of events."""
 
     OPENED = "opened"  #: a session was made
     BEGUN = "begun"  #: it took a connection and began a transaction
@@ -31,18 +31,17 @@ class EventKind(StrEnum):
 
 @dataclass(frozen=True)
 class Event:
-    """Something that happened.
+    """An event.
 
     Attributes
     ----------
     kind : EventKind
-        What.
     place : str
         ``file:line`` that opened the session, or that ran the slow statement.
     statement : str or None
         The slow statement, without its values.
     seconds : float or None
-        How long that took.
+        How long it took.
     """
 
     kind: EventKind
@@ -57,11 +56,11 @@ Listener = Callable[[Event], None]
 
 _totals = dict.fromkeys(EventKind, 0)
 _listeners: tuple[Listener, ...] = ()
-_lock = threading.RLock()  # a signal handler may open a session in the middle of `tell`
+_lock = threading.RLock()  # a signal handler may open a session in the middle of `emit`
 
 
-def tell(kind: EventKind, place: str, *, statement: str | None = None, seconds: float | None = None) -> None:
-    """Count an event and pass it to the listeners; one that raises is logged and disturbs nobody."""
+def emit(kind: EventKind, place: str, *, statement: str | None = None, seconds: float | None = None) -> None:
+    """Count an event and pass it to the listeners; an exception of one is logged, not raised."""
     with _lock:
         _totals[kind] += 1
     if _listeners:
@@ -69,7 +68,7 @@ def tell(kind: EventKind, place: str, *, statement: str | None = None, seconds: 
         for listener in _listeners:
             try:
                 listener(event)
-            except Exception:  # whoever watches must not end a transaction
+            except Exception:  # a listener must not end a transaction
                 logger.exception("a listener failed at %s", event)
 
 
@@ -80,14 +79,14 @@ def totals() -> dict[str, int]:
 
 
 def add_listener(listener: Listener) -> None:
-    """Have `listener` called with each event from now on, in the thread where it happens."""
-    global _listeners  # noqa: PLW0603 - replaced as a whole, so that `tell` needs no lock to go through it
+    """Call `listener` with each event from now on, in the thread where it happens."""
+    global _listeners  # noqa: PLW0603 - replaced as a whole, so that `emit` needs no lock to go through it
     with _lock:
         _listeners = (*_listeners, listener)
 
 
 def remove_listener(listener: Listener) -> None:
-    """Undo `add_listener`; nothing happens when it was not there."""
+    """Undo `add_listener`; does nothing for an unknown listener."""
     global _listeners  # noqa: PLW0603 - see add_listener
     with _lock:
         _listeners = tuple(kept for kept in _listeners if kept is not listener)
@@ -95,7 +94,7 @@ def remove_listener(listener: Listener) -> None:
 
 @contextmanager
 def listening(listener: Listener) -> Iterator[None]:
-    """Have `listener` called with each event until the end of the block."""
+    """Call `listener` with each event until the end of the block."""
     add_listener(listener)
     try:
         yield
@@ -103,11 +102,11 @@ def listening(listener: Listener) -> Iterator[None]:
         remove_listener(listener)
 
 
-def _start_again() -> None:
+def _reset() -> None:
     """In a forked child: the counts are the parent's, and another thread of it may have held the lock."""
     global _lock  # noqa: PLW0603 - see above
     _lock = threading.RLock()
     _totals.update(dict.fromkeys(EventKind, 0))
 
 
-os.register_at_fork(after_in_child=_start_again)
+os.register_at_fork(after_in_child=_reset)

@@ -1,4 +1,4 @@
-"""The one typed list of all EXPERIMENTS_* environment variables, and what follows from them."""
+"""The typed list of all EXPERIMENTS_* environment variables, and what is derived from them."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from database.errors import DatabaseError, ExperimentsError
 
 DEFAULT_DATABASE_URL = "sqlite:///results/experiments.db"
 DURABILITIES = ("normal", "full")
-#: What may be a password in something that is not a URL after all.
+#: What may be a password in a text that is not a valid URL.
 _PASSWORD = re.compile(r"(?<=:)(?!//).*(?=@)|(?<=password=)[^&]*")
 _SECRET_QUERY_KEYS = frozenset({"password", "sslpassword", "passfile", "sslkey"})
 
@@ -26,7 +26,7 @@ class SettingError(ExperimentsError, ValueError):
 
 @dataclass(frozen=True)
 class Settings:
-    """What the environment sets.
+    """The settings of the environment.
 
     Attributes
     ----------
@@ -38,12 +38,12 @@ class Settings:
         EXPERIMENTS_DURABILITY: ``normal`` (a power cut may cost the last second of results, which then
         run again) or ``full`` (SQLite waits for the disk at each commit).
     lease_s : float
-        EXPERIMENTS_LEASE_S: how long a runner on another host may be silent before its claims are taken back.
+        EXPERIMENTS_LEASE_S: how long after its last heartbeat a runner on another host is dead.
     heartbeat_s : float
-        EXPERIMENTS_HEARTBEAT_S: how often a runner says that it is alive.
+        EXPERIMENTS_HEARTBEAT_S: how often a runner sends a heartbeat, in seconds.
     host : str or None
         EXPERIMENTS_HOST: this computer's name, by default its host name. Set it where computers or
-        containers that share a database have the same one: processes of the same host are looked for here.
+        containers that share a database have the same one: processes of the same host are checked here.
     start_method : str
         EXPERIMENTS_START_METHOD: how worker processes are started, ``forkserver`` or ``spawn``.
     pool_size : int
@@ -83,10 +83,10 @@ class Settings:
         SettingError
             The message names the variable, its value and what it may be.
         """
-        found = os.environ if environment is None else environment
+        variables = os.environ if environment is None else environment
 
         def text(name: str, default: str) -> str:
-            return found.get(f"EXPERIMENTS_{name}") or default
+            return variables.get(f"EXPERIMENTS_{name}") or default
 
         def seconds(name: str, default: float) -> float:
             return _positive_seconds(name, text(name, str(default)))
@@ -100,11 +100,11 @@ class Settings:
             )
         return cls(
             database_url=text("DATABASE_URL", cls.database_url),
-            results=found.get("EXPERIMENTS_RESULTS") or None,
+            results=variables.get("EXPERIMENTS_RESULTS") or None,
             durability=_one_of("DURABILITY", text("DURABILITY", cls.durability), DURABILITIES),
             lease_s=lease_s,
             heartbeat_s=heartbeat_s,
-            host=found.get("EXPERIMENTS_HOST") or None,
+            host=variables.get("EXPERIMENTS_HOST") or None,
             start_method=_one_of(
                 "START_METHOD", text("START_METHOD", cls.start_method), ("forkserver", "spawn")
             ),
@@ -145,7 +145,7 @@ def _positive_seconds(name: str, value: str) -> float:
 
 
 def normalise_url(url: str | URL) -> URL:
-    """Return `url` as this project means it, independent of the current folder.
+    """Return `url` with its driver, and independent of the current folder.
 
     ``postgresql://`` and ``postgres://`` mean psycopg2 (SQLAlchemy 2.1 would take another driver);
     a relative SQLite path is made absolute at once, so that a later ``chdir`` changes nothing.
@@ -179,7 +179,7 @@ def normalise_url(url: str | URL) -> URL:
 
 
 def safe_url(url: str | URL) -> str:
-    """Return `url` for people to read, without its passwords (also those in its query)."""
+    """Return `url` for messages, without its passwords (also those in its query)."""
     parsed = make_url(url)
     shown = {
         key: "***" if key.lower() in _SECRET_QUERY_KEYS else value for key, value in parsed.query.items()

@@ -1,4 +1,4 @@
-"""Wrong names: which valid one was probably meant."""
+"""Suggestions for wrong names: which valid one was probably meant."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ MAX_LISTED = 20
 
 
 def nearest(name: str, valid: Iterable[str]) -> str | None:
-    """Return the valid name most like `name` (case aside), or None when none is like it."""
+    """Return the valid name most similar to `name`, ignoring case; None when none is similar."""
     import difflib  # only needed when something is wrong
 
     by_folded = {candidate.casefold(): candidate for candidate in valid}
-    found = difflib.get_close_matches(name.casefold(), by_folded, n=1, cutoff=0.6)
-    return by_folded[found[0]] if found else None
+    matches = difflib.get_close_matches(name.casefold(), by_folded, n=1, cutoff=0.6)
+    return by_folded[matches[0]] if matches else None
 
 
 def suggestion(name: str, valid: Iterable[str], *, kind: str = "valid here") -> str:
@@ -30,8 +30,8 @@ def suggestion(name: str, valid: Iterable[str], *, kind: str = "valid here") -> 
         What to call the list.
     """
     names = list(valid)
-    found = nearest(name, names)
-    parts = [f"did you mean {found!r}?"] if found else []
+    meant = nearest(name, names)
+    parts = [f"did you mean {meant!r}?"] if meant else []
     listed = ", ".join(names[:MAX_LISTED]) + (", ..." if len(names) > MAX_LISTED else "")
     parts.append(f"{kind}: {listed or 'nothing'}")
     return " ".join(parts)

@@ -37,7 +37,7 @@ from sqlalchemy import create_engine, text
 from sqlalchemy.orm import Session
 
 from database.engine import registry as engines
-from database.engine.instrumented_session import WatchedSession
+from database.engine.instrumented_session import InstrumentedSession
 from database.errors import MissingExtraError
 from database.session import lifecycle as sessions
 from database.session import usage_warnings
@@ -62,7 +62,7 @@ def clean_process(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
             monkeypatch.delenv(name)
     monkeypatch.setattr(engines, "_configured", None)
     _leave_no_session()
-    usage_warnings.forget_what_was_told()
+    usage_warnings.reset_warnings()
     yield
     _leave_no_session()
     engines.dispose_engines()
@@ -210,7 +210,7 @@ def rollback_session(clean_process: None, rollback_database_url: str, tmp_path: 
     try:
         with engine.connect() as connection:
             transaction = connection.begin()
-            with WatchedSession(bind=connection, join_transaction_mode="create_savepoint") as session:
+            with InstrumentedSession(bind=connection, join_transaction_mode="create_savepoint") as session:
                 yield session
             transaction.rollback()
     finally:

@@ -22,7 +22,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from database import counts as tallies
-from database.counts import Change
+from database.counts import Counters
 from database.errors import ExperimentsError
 from database.models import ExperimentSeries, SeriesState, exact_json
 from database.series import creation as statements
@@ -161,7 +161,7 @@ class _Creation:
             added = statements.insert_experiments(self.session, series, self.counts.configurations, block)
             new += added
             if not self.is_one_batch:
-                tallies.add(self.session.connection(), series_id, Change(experiments=added))
+                tallies.add(self.session.connection(), series_id, Counters(experiments=added))
                 commit_part(self.session)
         return self._complete(self._lock(series_id, revision), new)
 
@@ -216,7 +216,7 @@ class _Creation:
         statements.upsert_configurations(self.session, series, rows)
 
     def _complete(self, series: ExperimentSeries, new: int) -> Created:
-        statements.settle_experiments(
+        statements.sync_experiments(
             self.session,
             series,
             configurations=self.counts.configurations,
@@ -225,8 +225,8 @@ class _Creation:
         series.state = SeriesState.READY
         self.session.flush()
         tallies.recount(self.session, series.id)
-        [sums] = tallies.tallied(self.session, [series.id]).values()
-        return self._created(series, new, sums.tally.retired)
+        [counts] = tallies.read_counters(self.session, [series.id]).values()
+        return self._created(series, new, counts.counters.retired)
 
     def _created(self, series: ExperimentSeries, new: int, retired: int) -> Created:
         return Created(series.id, series.name, new, self.counts.experiments - new, retired)

@@ -16,7 +16,7 @@ from sqlalchemy.orm import Session
 
 from database.errors import ExperimentsError
 from database.models import Configuration, Experiment
-from database.queries.overview import ExperimentRow, experiments
+from database.queries.experiment_rows import ExperimentRow, experiments
 from experiments.parameters import ParameterError, flatten
 from meta.formats.csv_format import line_writer
 from meta.formats.json_format import json_ready

@@ -12,10 +12,11 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from sqlalchemy import func, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from database.models import Attempt, Configuration, Experiment, ExperimentSeries, ExperimentStatus, Outcome
+from database.models import Configuration, Experiment, ExperimentSeries
+from database.queries.experiment_rows import select_experiments, shown_status
 from database.queries.series_lookup import find_series
 from experiments.parameters import flatten
 from meta.records import curves
@@ -57,17 +58,22 @@ def load_experiments(session: Session, series: str | ExperimentSeries) -> pd.Dat
         There is no such series.
     """
     series_id = find_series(session, series).id
-    rows = session.execute(_experiment_rows(series_id)).all()
+    statement = (
+        select_experiments(*_OWN_COLUMNS, "results")
+        .where(Experiment.series_id == series_id)
+        .order_by(Experiment.position, Experiment.id)
+    )
+    rows = session.execute(statement).all()
     own = pd.DataFrame([tuple(row[:-1]) for row in rows], columns=list(_OWN_COLUMNS))
     own = own.astype({"duration_s": "float64"})
-    own["status"] = [_shown_status(status) for status in own["status"]]
+    own["status"] = [shown_status(status) for status in own["status"]]
     parameters = {
         configuration_id: flatten(nested)
         for configuration_id, nested in session.execute(
             select(Configuration.id, Configuration.parameters).where(Configuration.series_id == series_id)
         )
     }
-    described = _wide([parameters[row.configuration_id] for row in rows])
+    described = _wide([parameters[row.configuration] for row in rows])
     results = _wide([flat_results(row.results) for row in rows])
     described = _renamed(described, taken=own.columns, suffix="_parameter")
     results = _renamed(results, taken=[*own.columns, *described.columns], suffix="_result")
@@ -138,38 +144,6 @@ def load_curves(
             "seconds": joined([timed.seconds for _, timed in found], "float64"),
         }
     )
-
-
-def _experiment_rows(series_id: int) -> Any:
-    started = (
-        select(func.count())
-        .where(Attempt.experiment_id == Experiment.id, Attempt.outcome != Outcome.RELEASED)
-        .correlate(Experiment)
-        .scalar_subquery()
-    )
-    return (
-        select(
-            Experiment.id,
-            Experiment.configuration_id,
-            Experiment.repetition,
-            Experiment.seed,
-            Experiment.status,
-            started,
-            Attempt.duration_s,
-            Experiment.retired,
-            Experiment.results,
-        )
-        .outerjoin(
-            Attempt,
-            (Attempt.experiment_id == Experiment.id) & (Attempt.number == Experiment.attempt_number),
-        )
-        .where(Experiment.series_id == series_id)
-        .order_by(Experiment.position, Experiment.id)
-    )
-
-
-def _shown_status(status: ExperimentStatus) -> str:
-    return str(ExperimentStatus.PENDING if status is ExperimentStatus.CLAIMED else status)
 
 
 def _wide(rows: Sequence[Mapping[str, Any]]) -> pd.DataFrame:

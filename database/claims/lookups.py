@@ -1,6 +1,6 @@
-"""What a supervisor asks about claims: what there is to do, and who has lost what they are at.
+"""What a supervisor reads about claims: what can be claimed, and which attempts were revoked.
 
-Nothing here changes anything; the cost is that of a few index entries, however large the series.
+Nothing here writes; the cost is that of a few index entries, however large the series.
 """
 
 from __future__ import annotations
@@ -15,21 +15,21 @@ from database.claims.statements import CANARY, CLAIMABLE, DELAYED, IN_BATCH, due
 from database.claims.types import Token
 from database.models.experiment import FIRST
 
-#: Of what is delayed; the index of that knows the repetition.
+#: Among delayed retries, whose index contains the repetition.
 _FIRST_ONLY = " AND repetition = 0"
 
 
 @dataclass(frozen=True)
 class Outlook:
-    """Whether there is something to claim.
+    """What can be claimed, now or later.
 
     Attributes
     ----------
     claimable : int
-        How many experiments could be claimed now, no further than was asked.
+        How many experiments could be claimed now, up to the limit that was asked for.
     due_in_s : float or None
-        When none can: in how many seconds, by the database's clock, the next delayed retry can.
-        None when nothing waits, or the series is paused.
+        When there is none: in how many seconds, by the database's clock, the next delayed retry is
+        due. None when nothing waits, or the series is paused.
     """
 
     claimable: int
@@ -43,14 +43,14 @@ class Outlook:
 
 @dataclass(frozen=True)
 class FirstExperiments:
-    """How the first experiments of all configurations stand.
+    """The state of the first experiments of all configurations.
 
     Attributes
     ----------
     failed : int
-        How many have failed for good.
+        How many have failed, with no retry left.
     awaited : bool
-        Whether some are still to end: claimed, running, or pending again.
+        Whether some have not ended: claimed, running, or pending again.
     """
 
     failed: int
@@ -58,27 +58,27 @@ class FirstExperiments:
 
 
 def outlook(session: Session, series_id: int, *, limit: int, canary: bool = False) -> Outlook:
-    """Tell what of a series a worker could claim now, no further than `limit`, or when it could."""
+    """Return how much of a series a worker could claim now, up to `limit`, or when it could."""
     connection = session.connection()
     claimable = _count_claimable(connection, series_id, limit, canary=canary)
     due_in_s = None if claimable else _next_due_s(connection, series_id, canary=canary)
     return Outlook(claimable, due_in_s)
 
 
-def revoked(session: Session, holding: Mapping[str, Token]) -> set[str]:
+def revoked(session: Session, running: Mapping[str, Token]) -> set[str]:
     """Return the workers whose attempt is no longer theirs: cancelled, released, or they are fenced.
 
     Parameters
     ----------
-    holding : mapping of worker id to Token
-        What each was seen at. One that has ended meanwhile and was recorded in order is not
-        revoked; still, look again whether the worker is at it before it is killed.
+    running : mapping of worker id to Token
+        The attempt that each was seen to run. One that has ended meanwhile and was recorded in order
+        is not revoked; check again whether the worker still runs it before killing it.
     """
     connection = session.connection()
-    owned = _owners(connection, [token[0] for token in holding.values()])
+    owned = _owners(connection, [token[0] for token in running.values()])
     gone = {
         worker_id: token
-        for worker_id, token in holding.items()
+        for worker_id, token in running.items()
         if owned.get(token[0]) != (token[1], worker_id)
     }
     if not gone:
@@ -88,8 +88,8 @@ def revoked(session: Session, holding: Mapping[str, Token]) -> set[str]:
 
 
 def first_experiments(session: Session, series_id: int) -> FirstExperiments:
-    """Tell how the first experiments of the configurations stand, whoever runs them."""
-    # One statement is one snapshot: of two, the second would miss what has just failed, or was given back.
+    """Return the state of the first experiments of the configurations, whoever runs them."""
+    # One statement is one snapshot: of two, the second would miss what has just failed, or was released.
     failed = f"SELECT count(*) FROM experiment WHERE series_id = :series AND status = 'failed' AND {FIRST}"
     awaited = (
         "series_id = :series AND worker_id IS NOT NULL AND repetition = 0 AND NOT retired LIMIT 1",
@@ -97,32 +97,32 @@ def first_experiments(session: Session, series_id: int) -> FirstExperiments:
         f"{DELAYED}{_FIRST_ONLY} ORDER BY due_at LIMIT 1",
     )
     # Not EXISTS: PostgreSQL leaves out the order there, and with it the index.
-    found = " UNION ALL ".join(
-        f"SELECT * FROM (SELECT 1 FROM experiment WHERE {one}) AS one" for one in awaited
+    any_awaited = " UNION ALL ".join(
+        f"SELECT * FROM (SELECT 1 FROM experiment WHERE {condition}) AS sample" for condition in awaited
     )
-    statement = f"SELECT ({failed}), (SELECT count(*) FROM ({found}) AS found)"
+    statement = f"SELECT ({failed}), (SELECT count(*) FROM ({any_awaited}) AS awaited)"
     row = session.execute(text(statement), {"series": series_id}).one()
     return FirstExperiments(int(row[0]), bool(row[1]))
 
 
 def _count_claimable(connection: Connection, series_id: int, limit: int, *, canary: bool) -> int:
-    """Count what could be claimed now, up to a limit; also delayed retries whose time has come."""
-    # Only the orders make both databases take the indexes of these: SQLite would take that of all statuses,
-    # PostgreSQL would walk through the table in the hope of finding enough soon.
+    """Count what could be claimed now, up to a limit, delayed retries that are due included."""
+    # Only the orders make both databases use these indexes: SQLite would use the one of all statuses,
+    # PostgreSQL would scan the table in the hope of finding enough soon.
     ready = CLAIMABLE + (CANARY if canary else "") + " ORDER BY priority DESC, position"
-    ended = due(connection) + (_FIRST_ONLY if canary else "") + " ORDER BY due_at"
-    found = 0
-    for condition in (ready, ended):
+    due_now = due(connection) + (_FIRST_ONLY if canary else "") + " ORDER BY due_at"
+    count = 0
+    for condition in (ready, due_now):
         statement = text(
-            f"SELECT count(*) FROM (SELECT 1 AS one FROM experiment WHERE {condition} LIMIT :limit) AS found"
+            f"SELECT count(*) FROM (SELECT 1 AS n FROM experiment WHERE {condition} LIMIT :limit) AS rows"
         )
-        arguments = {"series": series_id, "limit": limit - found}
-        found += int(connection.execute(statement, arguments).scalar() or 0)
-    return found
+        arguments = {"series": series_id, "limit": limit - count}
+        count += int(connection.execute(statement, arguments).scalar_one())
+    return count
 
 
 def _next_due_s(connection: Connection, series_id: int, *, canary: bool) -> float | None:
-    """Return in how many seconds the next delayed retry becomes claimable; None when there is none."""
+    """Return in how many seconds the next delayed retry is due; None when there is none."""
     seconds = (
         "extract(epoch FROM due_at - clock_timestamp())"
         if connection.dialect.name == "postgresql"
@@ -130,32 +130,32 @@ def _next_due_s(connection: Connection, series_id: int, *, canary: bool) -> floa
     )
     which = DELAYED + (_FIRST_ONLY if canary else "")
     statement = text(f"SELECT {seconds} FROM experiment WHERE {which} ORDER BY due_at LIMIT 1")
-    found = connection.execute(statement, {"series": series_id}).scalar()
-    return None if found is None else max(0.0, float(found))
+    due_in_s = connection.execute(statement, {"series": series_id}).scalar()
+    return None if due_in_s is None else max(0.0, float(due_in_s))
 
 
 def _owners(connection: Connection, experiment_ids: Sequence[int]) -> dict[int, tuple[int, str]]:
-    """Return, of those experiments that a live worker owns, the attempt's number and the worker."""
+    """Return the attempt number and the worker of those experiments that a live worker owns."""
     statement = text(
         "SELECT e.id, e.attempt_number, e.worker_id FROM experiment e JOIN worker w ON w.id = e.worker_id "
         "JOIN runner r ON r.id = w.runner_id "
         "WHERE w.state = 'alive' AND r.state = 'alive' AND e.id IN :ids"
     ).bindparams(bindparam("ids", expanding=True))
-    found: dict[int, tuple[int, str]] = {}
+    owners: dict[int, tuple[int, str]] = {}
     for first in range(0, len(experiment_ids), IN_BATCH):
         ids = experiment_ids[first : first + IN_BATCH]
-        found.update((row[0], (row[1], row[2])) for row in connection.execute(statement, {"ids": ids}))
-    return found
+        owners.update((row[0], (row[1], row[2])) for row in connection.execute(statement, {"ids": ids}))
+    return owners
 
 
 def _ended_in_order(connection: Connection, tokens: Sequence[Token]) -> set[Token]:
-    """Return those attempts that ended by themselves, and were not taken away."""
+    """Return those attempts that ended by themselves, and were not revoked."""
     statement = text(
         "SELECT experiment_id, number FROM attempt "
         "WHERE outcome NOT IN ('cancelled', 'lost', 'released') AND experiment_id IN :ids"
     ).bindparams(bindparam("ids", expanding=True))
-    found: set[Token] = set()
+    ended: set[Token] = set()
     for first in range(0, len(tokens), IN_BATCH):
         ids = [token[0] for token in tokens[first : first + IN_BATCH]]
-        found.update((row[0], row[1]) for row in connection.execute(statement, {"ids": ids}))
-    return found.intersection(tokens)
+        ended.update((row[0], row[1]) for row in connection.execute(statement, {"ids": ids}))
+    return ended.intersection(tokens)

@@ -1,4 +1,4 @@
-"""The protocol by which experiments are claimed, started, recorded, given back and taken away.
+"""The protocol by which experiments are claimed, started, recorded, released and revoked.
 
 Promise: at-least-once execution, exactly-once recording.
 
@@ -9,14 +9,14 @@ States
                      claim              start                 record
     pending ----------------> claimed --------> running ------------------> completed
        ^  ^                     |  |              |  |  |                     (final)
-       |  |   give back, settle |  |              |  |  | record, settle: no retry left
+       |  |   release, finalize |  |              |  |  | record, finalize: no retry left
        |  +---------------------+  |              |  |  +-----------------> failed
-       |                           | take_away    |  | take_away              |
+       |                           | revoke       |  | revoke
        |                           +--------------+--+--------------------> cancelled
-       |  record, settle with a retry left,       |                           |
-       |  take_away as lost                       |                           |
+       |  record, finalize with a retry left,     |                           |
+       |  revoke as lost                          |                           |
        +------------------------------------------+                           |
-       +--------- `corrections.retry`, by a person, from failed or cancelled -+
+       +--- `corrections.retry`, on a user's request, from failed or cancelled+
 
 Whoever owns an experiment (`claimed`, `running`) is its `worker_id`; no other status has one. A
 pending experiment with a `due_at` is a retry that waits: it is claimed when the database's clock
@@ -25,57 +25,59 @@ has passed that.
 Contract
 --------
 * An experiment that is owned belongs to the worker in its `worker_id`; nobody else writes it,
-  except to take it away from a worker that is dead, to give back what a worker has not started, or
-  because a person says so (`take_away`). `attempt_number`, raised by each claim and by nothing
-  else, is the fencing token: every write about an attempt names experiment, number and worker.
+  except to take it over from a dead worker, to release what a worker has not started, or on a
+  user's request (`revoke`). `attempt_number`, raised by each claim and by nothing else, is the
+  fencing token: every write about an attempt names experiment, number and worker.
 * A worker may claim and record only while its own row and its runner's row say `alive`. Whoever
   finds otherwise raises `FencedError`; a runner that was declared dead registers under a new id.
 * Each attempt that ends leaves exactly one row of `attempt`, with the primary key (experiment,
-  number): the witness of its COMMIT. A partial unique index lets the database itself refuse a
-  second completed attempt. Only what was claimed and is still owned has no row yet.
+  number): the record that its COMMIT landed, which makes recording idempotent. A partial unique
+  index lets the database itself refuse a second completed attempt. Only what was claimed and is
+  still owned has no row yet.
 * Every function here is one transaction's work, safe to repeat, and does not commit: callers run
   it through `database.session.retry.retrying_transaction`.
 
 Transactions
 ------------
 claim
-    `exchange` with `Wish.claims`. First what the worker owns without knowing is handed out again
-    (an earlier COMMIT whose answer was lost); only a worker that owns nothing gets new claims.
+    `record_and_claim` with `ClaimRequest.claims`. First it returns again what the worker owns without
+    knowing (an earlier COMMIT whose answer was lost); only a worker that owns nothing gets new claims.
 start
     In the same transaction the experiment that will run next is shown as running; when exactly an
     experiment began only its worker's journal knows.
 record
-    `exchange` by the worker, `record_for` by its supervisor while it is busy, `settle` after its
-    end. What is owned is recorded with its row of `attempt`. Of the rest what has a witness of this
-    worker with the same outcome has landed before; everything else was taken away: it is refused.
-    How it goes on decides the `RetryPolicy`, by the outcomes since a person last said `retry`. What
-    the database refuses for good is recorded as a note of that (`database.claims.rejected_rows`).
+    `record_and_claim` by the worker, `record_for` by its supervisor while it is busy,
+    `finalize_worker` after its end. What is owned is recorded with its row of `attempt`. Of the rest,
+    what has a commit record of this worker with the same outcome has landed before; everything else
+    was revoked, and is refused.
+    The `RetryPolicy` decides how it goes on, by the outcomes since a user last said `retry`. What the
+    database refuses for good is recorded as a note of that (`database.claims.rejected_rows`).
 release
-    `Wish.give_back`, `record_for(give_back=True)` and `settle`: what was not started goes back
-    with the outcome `released`, hidden and uncounted.
+    `ClaimRequest.release`, `record_for(release=True)` and `finalize_worker`: what was not started
+    becomes pending with the outcome `released`, hidden and uncounted.
 reap
     `runners.declare_dead` fences a runner and its workers; `orphaned_workers` finds what such, or
-    missing, workers own, and `settle` gives it back. Repeated, it heals every race between dying,
-    registering and reaping.
+    missing, workers own, and `finalize_worker` releases it. Repeated, it heals every race between
+    dying, registering and reaping.
 cancel
-    `take_away`: a person takes experiments from a worker that may be alive. Its supervisor finds
-    out by `revoked`.
+    `revoke`: a user takes experiments from a worker that may be alive. Its supervisor finds out by
+    `lookups.revoked`.
 
 Locks
 -----
 On PostgreSQL (READ COMMITTED) every transaction first locks the row of one worker (FOR NO KEY
-UPDATE; `settle` by its UPDATE), then what that worker owns, then what it adds to, the tally of that
-worker (`database.counts`), and then pending experiments, of which it steps over those that others
-have locked (SKIP LOCKED). So whoever declares a worker dead waits
-for its transaction, or that sees the verdict; a claim waits for no other; and as nobody locks a
-second worker while holding what a first one owns, there is no cycle. On SQLite every transaction
-begins with BEGIN IMMEDIATE: there is one writer, and what it reads is the truth until it ends.
+UPDATE; `finalize_worker` by its UPDATE), then what that worker owns, then the counters of that worker
+(`database.counts`) that it adds to, and then pending experiments, of which it skips those that
+others have locked (SKIP LOCKED). So either whoever declares a worker dead waits for its transaction,
+or that transaction sees the verdict; a claim waits for no other; and as nobody locks a second worker
+while holding what a first one owns, there is no cycle. On SQLite every transaction begins with BEGIN
+IMMEDIATE: there is one writer, and what it reads is the truth until it ends.
 
 The unknown fate of a COMMIT
 ----------------------------
 When the connection dies in COMMIT, nobody knows whether it happened. The caller runs the same
 transaction again, never another one. Either it had not happened: then everything is as it was. Or it
-had: then claims are found owned and handed out again, and records find their witnesses. Or it is
+had: then claims are found owned and returned again, and records find their commit records. Or it is
 still under way on the server: then the repetition waits for the lock of the worker's row.
 
 Statements are set-based: recording a batch and claiming the next costs a few round trips, whatever
@@ -91,36 +93,30 @@ from sqlalchemy.orm import Session
 
 from database import counts
 from database.claims import statements
-from database.claims.lookups import FirstExperiments, Outlook, first_experiments, outlook, revoked
 from database.claims.rejected_rows import write_outcomes
-from database.claims.types import Chunk, Exchange, Finished, Removal, RetryPolicy, Token, Wish
+from database.claims.types import (
+    Chunk,
+    ClaimRequest,
+    ExchangeResult,
+    Finished,
+    RetryPolicy,
+    Revocation,
+    Token,
+)
 from database.engine import sqlite
 from database.errors import FencedError
 from database.models import Experiment, ExperimentSeries, ExperimentStatus, Outcome, ProcessState
 
-__all__ = [
-    "Exchange",
-    "FirstExperiments",
-    "Outlook",
-    "Removal",
-    "Token",
-    "Wish",
-    "add_chunks",
-    "exchange",
-    "first_experiments",
-    "orphaned_workers",
-    "outlook",
-    "record_for",
-    "revoked",
-    "settle",
-    "take_away",
-]
 
-
-def exchange(
-    session: Session, worker_id: str, finished: Sequence[Finished], *, wish: Wish, policy: RetryPolicy
-) -> Exchange:
-    """Record what a worker has finished, take back what it gives, and claim what it wishes.
+def record_and_claim(
+    session: Session,
+    worker_id: str,
+    finished: Sequence[Finished],
+    *,
+    request: ClaimRequest,
+    policy: RetryPolicy,
+) -> ExchangeResult:
+    """Record what a worker has finished, release what it hands back, and claim what it asks for.
 
     The experiment it will start next is marked as running.
 
@@ -133,22 +129,24 @@ def exchange(
     _require_alive(connection, worker_id)
     owned = statements.lock_owned(connection, worker_id)
     recorded, refused, _ = _record(connection, worker_id, finished, owned=owned, policy=policy)
-    given_back = [token for token in wish.give_back if token in owned]
-    _give_back(connection, worker_id, given_back)
-    left = owned.keys() - recorded - set(given_back)
-    held = [token for token in wish.keep if token in left]
-    unknown = left.difference(held)
+    released = [token for token in request.release if token in owned]
+    _release(connection, worker_id, released)
+    left = owned.keys() - recorded - set(released)
+    kept = [token for token in request.keep if token in left]
+    unknown = left.difference(kept)
     if unknown:
         claims = statements.claims_of(connection, worker_id, [token[0] for token in unknown])
-    elif wish.claims and not held:
-        statements.end_delays(connection, wish.series_id)
-        claims = statements.claim(connection, worker_id, wish.series_id, wish.claims, canary=wish.canary)
+    elif request.claims and not kept:
+        statements.end_delays(connection, request.series_id)
+        claims = statements.claim(
+            connection, worker_id, request.series_id, request.claims, canary=request.canary
+        )
     else:
         claims = []
-    following = held[0] if held else (claims[0].experiment_id, claims[0].attempt_number) if claims else None
+    following = kept[0] if kept else (claims[0].experiment_id, claims[0].attempt_number) if claims else None
     if following is not None:
         statements.start(connection, worker_id, following)
-    return Exchange(recorded, refused, frozenset(held), tuple(claims))
+    return ExchangeResult(recorded, refused, frozenset(kept), tuple(claims))
 
 
 def record_for(
@@ -157,7 +155,7 @@ def record_for(
     finished: Sequence[Finished],
     *,
     current: Token,
-    give_back: bool,
+    release: bool,
     policy: RetryPolicy,
 ) -> int:
     """Record, for a live worker that is busy, what its journal says it has finished.
@@ -165,30 +163,30 @@ def record_for(
     Parameters
     ----------
     current : Token
-        What it is at; people see it as running.
-    give_back : bool
-        Release everything else the worker holds: it waits behind a long experiment.
+        The attempt it is running; it is shown as running.
+    release : bool
+        Release everything else the worker owns: it waits behind a long experiment.
 
     Returns
     -------
     int
-        How many claims were given back.
+        How many claims were released.
     """
     connection = _begin(session)
     _require_alive(connection, worker_id)
     owned = statements.lock_owned(connection, worker_id)
     recorded, _, _ = _record(connection, worker_id, finished, owned=owned, policy=policy)
     if current not in owned:
-        return 0  # the worker has moved on meanwhile: what it holds now may be running already
+        return 0  # the worker has moved on meanwhile: what it owns now may be running already
     statements.start(connection, worker_id, current)
-    if not give_back:
+    if not release:
         return 0
     waiting = owned.keys() - recorded - {current}
-    _give_back(connection, worker_id, waiting)
+    _release(connection, worker_id, waiting)
     return len(waiting)
 
 
-def settle(
+def finalize_worker(
     session: Session,
     worker_id: str,
     finished: Sequence[Finished] | None,
@@ -196,18 +194,18 @@ def settle(
     state: ProcessState,
     policy: RetryPolicy | None = None,
 ) -> int:
-    """End a worker: record what is known of its attempts and give back the rest.
+    """End a worker: record what is known of its attempts and release the rest.
 
     Parameters
     ----------
     finished : sequence of Finished or None
-        From its journal, the one it died in included. None when the journal is out of reach:
+        From its journal, the attempt it died in included. None when the journal is out of reach:
         then what the database shows as running is `lost`, without blame.
     state : ProcessState
         `stopped` or `dead`.
     policy : RetryPolicy, optional
-        By default that of the series which it worked on: whoever takes over from another runner
-        may be at a series with other rules.
+        By default that of the series it worked on: a runner that takes over from another one may be
+        working on a series with other rules.
 
     Returns
     -------
@@ -222,33 +220,39 @@ def settle(
     if finished is None:
         running = statements.running_of(connection, worker_id)
         finished = [Finished(*token, Outcome.LOST) for token in owned if token[0] in running]
-    recorded, _, again = _record(connection, worker_id, finished, owned=owned, policy=policy)
+    recorded, _, retried = _record(connection, worker_id, finished, owned=owned, policy=policy)
     rest = owned.keys() - recorded
-    _give_back(connection, worker_id, rest)
-    return again + len(rest)
+    _release(connection, worker_id, rest)
+    return retried + len(rest)
 
 
-def take_away(session: Session, worker_id: str, removal: Removal) -> int:
-    """Take from a worker, alive or not, what a person does not want it to do any more.
+def revoke(session: Session, worker_id: str, revocation: Revocation) -> int:
+    """Take from a worker, alive or not, what a user does not want it to do any more.
 
-    What it says of these attempts afterwards is refused; `revoked` tells its supervisor.
+    What the worker reports of these attempts afterwards is refused; its supervisor learns of it by
+    `lookups.revoked`.
 
     Returns
     -------
     int
-        How many were taken away.
+        How many experiments were revoked.
     """
     connection = _begin(session)
     statements.lock_worker(connection, worker_id)
-    held = statements.holdings(connection, worker_id, removal.series_id)
-    wanted = statements.fulfilling(connection, [one.token[0] for one in held], removal.conditions)
-    held = [one for one in held if one.status in removal.statuses and one.token[0] in wanted]
-    ended = [_taken(one, removal) for one in held]
-    is_end = removal.outcome is Outcome.CANCELLED
+    owned = statements.owned_of_series(connection, worker_id, revocation.series_id)
+    matching = statements.matching(
+        connection, [experiment.token[0] for experiment in owned], revocation.conditions
+    )
+    chosen = [
+        experiment
+        for experiment in owned
+        if experiment.status in revocation.statuses and experiment.token[0] in matching
+    ]
+    is_end = revocation.outcome is Outcome.CANCELLED
     status = ExperimentStatus.CANCELLED if is_end else ExperimentStatus.PENDING
-    _record_plain(connection, worker_id, ended, status)
-    counts.add_ended(connection, worker_id, [one.tallied_in for one in held], status)
-    return len(ended)
+    _record_plain(connection, worker_id, [_revoked(experiment, revocation) for experiment in chosen], status)
+    counts.add_ended(connection, worker_id, [experiment.counted_in for experiment in chosen], status)
+    return len(chosen)
 
 
 def add_chunks(session: Session, worker_id: str, token: Token, chunks: Sequence[Chunk]) -> None:
@@ -269,7 +273,7 @@ def add_chunks(session: Session, worker_id: str, token: Token, chunks: Sequence[
 def orphaned_workers(session: Session) -> list[str]:
     """Return the workers that own experiments although they, or their runner, are not alive.
 
-    Settling them makes every race between dying, registering and reaping heal itself.
+    To finalize them heals every race between dying, registering and reaping.
     """
     return statements.orphaned_workers(_begin(session))
 
@@ -282,7 +286,7 @@ def _begin(session: Session) -> Connection:
 
 
 def _policy_of(session: Session, owned: Collection[Token]) -> RetryPolicy:
-    """Return what the series of a worker's experiments says; a worker claims from one series only."""
+    """Return the policy of the series that a worker's experiments are of; it claims from one series only."""
     if not owned:
         return RetryPolicy()
     experiment_id, _ = next(iter(owned))
@@ -303,16 +307,17 @@ def _released(token: Token) -> Finished:
     return Finished(*token, Outcome.RELEASED)
 
 
-def _taken(held: statements.Held, removal: Removal) -> Finished:
-    if held.status is ExperimentStatus.CLAIMED and removal.outcome is Outcome.LOST:
-        return _released(held.token)
+def _revoked(experiment: statements.OwnedExperiment, revocation: Revocation) -> Finished:
+    if experiment.status is ExperimentStatus.CLAIMED and revocation.outcome is Outcome.LOST:
+        return _released(experiment.token)
+    started_at, now = experiment.started_at, experiment.now
     return Finished(
-        *held.token,
-        removal.outcome,
-        started_at=held.started_at,
-        finished_at=held.now,
-        duration_s=None if held.started_at is None else max(0.0, held.now - held.started_at),
-        error_message=removal.reason,
+        *experiment.token,
+        revocation.outcome,
+        started_at=started_at,
+        finished_at=now,
+        duration_s=None if started_at is None else max(0.0, now - started_at),
+        error_message=revocation.reason,
     )
 
 
@@ -324,22 +329,24 @@ def _record(
     owned: statements.Owned,
     policy: RetryPolicy,
 ) -> tuple[frozenset[Token], frozenset[Token], int]:
-    """Record what is owned; of the rest tell what an earlier transaction of ours has recorded.
+    """Record what is owned; find out which of the rest an earlier transaction of ours has recorded.
 
     Returns what is recorded, what is refused, and how many experiments are pending again.
     """
-    mine = [one for one in finished if (one.experiment_id, one.attempt_number) in owned]
-    others = [one for one in finished if (one.experiment_id, one.attempt_number) not in owned]
-    again = write_outcomes(
-        connection, mine, lambda group: _record_mine(connection, worker_id, group, owned=owned, policy=policy)
+    mine = [attempt for attempt in finished if attempt.token in owned]
+    others = [attempt for attempt in finished if attempt.token not in owned]
+    retried = write_outcomes(
+        connection,
+        mine,
+        lambda group: _record_owned(connection, worker_id, group, owned=owned, policy=policy),
     )
-    recorded = {(one.experiment_id, one.attempt_number) for one in mine}
-    witnessed = statements.witnesses(connection, worker_id, others) if others else set()
-    refused = {(one.experiment_id, one.attempt_number) for one in others} - witnessed
-    return frozenset(recorded | witnessed), frozenset(refused), sum(again)
+    recorded = {attempt.token for attempt in mine}
+    landed = statements.commit_records(connection, worker_id, others) if others else set()
+    refused = {attempt.token for attempt in others} - landed
+    return frozenset(recorded | landed), frozenset(refused), sum(retried)
 
 
-def _record_mine(
+def _record_owned(
     connection: Connection,
     worker_id: str,
     finished: Sequence[Finished],
@@ -347,46 +354,45 @@ def _record_mine(
     owned: statements.Owned,
     policy: RetryPolicy,
 ) -> int:
-    """Record what is owned, each as it goes on; return how many are pending again."""
-    mine: dict[ExperimentStatus, list[Finished]] = {}
-    waits: list[tuple[Token, float]] = []
-    for one in finished:
-        status, delay_s = _decide(connection, one, policy)
-        mine.setdefault(status, []).append(one)
+    """Record attempts that are owned, with the next status of each; return how many are pending again."""
+    groups: dict[ExperimentStatus, list[Finished]] = {}
+    delays: list[tuple[Token, float]] = []
+    for attempt in finished:
+        status, delay_s = _decide(connection, attempt, policy)
+        groups.setdefault(status, []).append(attempt)
         if delay_s:
-            waits.append(((one.experiment_id, one.attempt_number), delay_s))
-    for status, group in mine.items():
+            delays.append((attempt.token, delay_s))
+    for status, group in groups.items():
         _record_plain(connection, worker_id, group, status)
-        tallied_in = [owned[one.experiment_id, one.attempt_number] for one in group]
-        counts.add_ended(connection, worker_id, tallied_in, status)
-    if waits:
-        statements.delay(connection, waits)
-    return len(mine.get(ExperimentStatus.PENDING, ()))
+        counts.add_ended(connection, worker_id, [owned[attempt.token] for attempt in group], status)
+    if delays:
+        statements.delay(connection, delays)
+    return len(groups.get(ExperimentStatus.PENDING, ()))
 
 
-def _decide(connection: Connection, one: Finished, policy: RetryPolicy) -> tuple[ExperimentStatus, float]:
-    """Return what becomes of the experiment, and how many seconds it waits before it is tried again."""
+def _decide(connection: Connection, attempt: Finished, policy: RetryPolicy) -> tuple[ExperimentStatus, float]:
+    """Return the next status of the experiment, and how many seconds it waits before it is tried again."""
     earlier = 0
-    if policy.limit(one.outcome):
-        earlier = statements.count_outcomes(connection, one.experiment_id, one.outcome)
-    status = policy.status_after(one.outcome, earlier)
-    return status, policy.delay_after(one.outcome, earlier) if status is ExperimentStatus.PENDING else 0.0
+    if policy.limit(attempt.outcome):
+        earlier = statements.count_outcomes(connection, attempt.experiment_id, attempt.outcome)
+    status = policy.status_after(attempt.outcome, earlier)
+    is_retry = status is ExperimentStatus.PENDING
+    return status, policy.delay_after(attempt.outcome, earlier) if is_retry else 0.0
 
 
-def _give_back(connection: Connection, worker_id: str, tokens: Iterable[Token]) -> None:
+def _release(connection: Connection, worker_id: str, tokens: Iterable[Token]) -> None:
     _record_plain(connection, worker_id, [_released(token) for token in tokens], ExperimentStatus.PENDING)
 
 
 def _record_plain(
-    connection: Connection, worker_id: str, finished: Iterable[Finished], status: ExperimentStatus
+    connection: Connection, worker_id: str, finished: Sequence[Finished], status: ExperimentStatus
 ) -> None:
-    group = list(finished)
-    if not group:
+    if not finished:
         return
-    changed = statements.finish(connection, worker_id, group, status)
-    if changed != len(group):  # impossible while the rows are locked; nothing of it may stay
-        raise FencedError(f"{len(group) - changed} experiments changed hands inside a transaction")
-    statements.insert_attempts(connection, worker_id, group)
-    chunks = [((one.experiment_id, one.attempt_number), chunk) for one in group for chunk in one.chunks]
+    changed = statements.finish(connection, worker_id, finished, status)
+    if changed != len(finished):  # impossible while the rows are locked; nothing of it may stay
+        raise FencedError(f"{len(finished) - changed} experiments changed hands inside a transaction")
+    statements.insert_attempts(connection, worker_id, finished)
+    chunks = [(attempt.token, chunk) for attempt in finished for chunk in attempt.chunks]
     if chunks:
         statements.insert_chunks(connection, chunks)

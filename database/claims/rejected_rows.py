@@ -1,7 +1,7 @@
-"""Outcomes that the database refuses for good: one of them must cost no other one anything.
+"""Outcomes that the database rejects for good: none of them may prevent the recording of others.
 
-The rules of this project's own tables are met by whatever it writes; but a database may have more
-(a CHECK or a trigger of its owner's, a limit of its own), and only the database knows them.
+Whatever this project writes meets the constraints of its own tables; but a database may have more (a
+CHECK or a trigger of its owner's, a limit of its own), and only the database knows them.
 """
 
 from __future__ import annotations
@@ -22,31 +22,31 @@ Written = TypeVar("Written")
 
 logger = logging.getLogger(__name__)
 
-#: More of the database's reason is not kept.
+#: The database's reason is cut to this length.
 _REASON_CHARACTERS = 1000
 
 
 def write_outcomes(
     connection: Connection, finished: Sequence[Finished], write: Callable[[Sequence[Finished]], Written]
 ) -> list[Written]:
-    """Write outcomes together; when the database refuses one of them, one by one, and that one as a note.
+    """Write outcomes together; when the database rejects one, write them one by one, and that one as a note.
 
     Parameters
     ----------
     connection : Connection
         In the transaction that they belong to.
     write : callable
-        Writes some of them; undone by a savepoint when it fails.
+        Writes some of them; a savepoint undoes it when it fails.
 
     Returns
     -------
     list
-        What `write` returned, for each time it was called.
+        What each call of `write` returned.
 
     Raises
     ------
     RecordRefusedError
-        The database refuses the note too: the message names the experiment. Nothing may stay.
+        The database rejects the note too; the message names the experiment. Nothing is written.
     """
     if not finished:
         return []
@@ -55,7 +55,7 @@ def write_outcomes(
     except DBAPIError as error:
         if not _is_refusal(error):
             raise
-    return [_write_one(connection, one, write) for one in finished]
+    return [_write_one(connection, attempt, write) for attempt in finished]
 
 
 def _write(
@@ -66,15 +66,15 @@ def _write(
 
 
 def _write_one(
-    connection: Connection, one: Finished, write: Callable[[Sequence[Finished]], Written]
+    connection: Connection, attempt: Finished, write: Callable[[Sequence[Finished]], Written]
 ) -> Written:
     try:
-        return _write(connection, [one], write)
+        return _write(connection, [attempt], write)
     except DBAPIError as error:
         if not _is_refusal(error):
             raise
-        note = _note(one, _reason(error))
-    name = f"experiment {one.experiment_id} (attempt {one.attempt_number})"
+        note = _note(attempt, _reason(error))
+    name = f"experiment {attempt.experiment_id} (attempt {attempt.attempt_number})"
     try:
         written = _write(connection, [note], write)
     except DBAPIError as error:
@@ -88,8 +88,8 @@ def _write_one(
 
 
 def _is_refusal(error: DBAPIError) -> bool:
-    # A second result is none of the protocol's, which never claims what is completed: somebody made it
-    # pending with SQL. Then this one experiment is wrong, and no other needs to wait for that.
+    # The protocol never claims what is completed: for a second result, somebody made the experiment pending
+    # with SQL. Then this experiment alone is wrong, and no other needs to wait for it.
     return refuses_content(error) or repeats_a_result(error)
 
 
@@ -99,20 +99,20 @@ def _reason(error: DBAPIError) -> str:
     return own_words(error)[:_REASON_CHARACTERS]
 
 
-def _note(one: Finished, reason: str) -> Finished:
-    """Return what is left of an outcome without what came from the user's code."""
-    completed = one.outcome is Outcome.COMPLETED
-    said = "results" if completed else f"message ({one.error_type or one.outcome.value}), traceback"
+def _note(attempt: Finished, reason: str) -> Finished:
+    """Return an outcome without anything that came from the user's code."""
+    completed = attempt.outcome is Outcome.COMPLETED
+    lost = "results" if completed else f"message ({attempt.error_type or attempt.outcome.value}), traceback"
     return Finished(
-        one.experiment_id,
-        one.attempt_number,
-        Outcome.INVALID_RESULT if completed else one.outcome,
-        started_at=one.started_at,
-        finished_at=one.finished_at,
-        duration_s=one.duration_s,
+        attempt.experiment_id,
+        attempt.attempt_number,
+        Outcome.INVALID_RESULT if completed else attempt.outcome,
+        started_at=attempt.started_at,
+        finished_at=attempt.finished_at,
+        duration_s=attempt.duration_s,
         error_type="RecordRefused",
-        error_message=f"the database refuses to record it: {reason}. Its {said}, metrics "
+        error_message=f"the database refuses to record it: {reason}. Its {lost}, metrics "
         "and the tail of its log are not kept",
-        exit_code=one.exit_code,
-        signal=one.signal,
+        exit_code=attempt.exit_code,
+        signal=attempt.signal,
     )

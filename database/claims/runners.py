@@ -1,16 +1,14 @@
-"""Who is at work: registering runners and workers, heartbeats, and finding the dead.
+"""Runners and workers: registering them, heartbeats, and detecting dead ones.
 
 A runner's one row stands for all its workers: the supervisor sends the heartbeat, never a process
-that runs user code. On its own host a runner is found dead at once, by its process, and in its own
-process when it is not at work there; on another host when its lease is over by the database's clock
-and it stayed silent while we watched.
+that runs user code. On its own host a runner is detected as dead at once, by its process, and in its own
+process when it is not at work there; on another host when its lease has expired by the database's clock
+and no heartbeat came while it was observed.
 """
 
 from __future__ import annotations
 
-import os
 import platform
-import socket
 import time
 import uuid
 from collections.abc import Collection
@@ -21,76 +19,11 @@ from sqlalchemy import select, text
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
+from database import process_identity
 from database.claims.statements import NOW
 from database.errors import FencedError
 from database.models import Base, ProcessState, Runner, Worker
-from database.settings import Settings
-
-
-@dataclass(frozen=True)
-class ProcessIdentity:
-    """What tells one process from all others, also after a reboot and a reuse of its pid."""
-
-    host: str
-    boot_id: str
-    pid: int
-    pid_start: int
-
-    @classmethod
-    def own(cls) -> ProcessIdentity:
-        """Return that of this process."""
-        return cls(_host(), _boot_id(), os.getpid(), _start_ticks(os.getpid()))
-
-    def is_gone(self) -> bool:
-        """Say whether it provably lives no more; False when that cannot be seen from here."""
-        own = _boot_id()
-        if self.host != _host() or not self.boot_id or not own:
-            return False
-        boot, _, namespace = self.boot_id.partition("/")
-        own_boot, _, own_namespace = own.partition("/")
-        if boot != own_boot:
-            return True
-        # In another container on the same kernel its pid means nothing here.
-        return namespace == own_namespace and _start_ticks(self.pid) != self.pid_start
-
-
-def _host() -> str:
-    return Settings.from_environment().host or socket.gethostname()
-
-
-def _boot_id() -> str:
-    """Return the kernel's id of this boot and the namespace of pids, or nothing where there is no /proc."""
-    try:
-        boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
-        return f"{boot}/{Path('/proc/self/ns/pid').readlink()}"
-    except OSError:
-        return ""
-
-
-def _start_ticks(pid: int) -> int:
-    """Return when the kernel started `pid`, in clock ticks since boot; -1 when it is gone or a zombie."""
-    try:
-        fields = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
-    except OSError:
-        return -1
-    return -1 if fields[0] in "ZX" else int(fields[19])
-
-
-#: The rows of a process that lives may be of runs that have ended in it, as one after another does in a
-#: notebook: these are not.
-_at_work: set[str] = set()
-
-
-def has_ended(runner_id: str, identity: ProcessIdentity) -> bool:
-    """Say whether a runner provably is not at work: its process is gone, or it is ours and has gone on."""
-    if identity.is_gone():
-        return True
-    return bool(identity.boot_id) and runner_id not in _at_work and identity == ProcessIdentity.own()
-
-
-def leave(runner_id: str) -> None:
-    """Note that a runner is at work in this process no more, whatever its row says."""
-    _at_work.discard(runner_id)
+from database.process_identity import ProcessIdentity
 
 
 @dataclass(frozen=True)
@@ -107,15 +40,15 @@ class Provenance:
 
 
 def new_id() -> str:
-    """Return a fresh id: names and pids come back, and then hide the dead."""
+    """Return a fresh id; names and pids would be reused, and confused with those of dead processes."""
     return uuid.uuid4().hex
 
 
 def register_runner(
     session: Session, runner_id: str, provenance: Provenance, journal_directory: Path | None
 ) -> None:
-    """Register a runner as alive and at work here, until it leaves; repeating it changes nothing."""
-    _at_work.add(runner_id)
+    """Register a runner as alive, and as at work in this process until it leaves; safe to repeat."""
+    process_identity.enter(runner_id)
     identity = ProcessIdentity.own()
     now = text(NOW[session.get_bind().dialect.name])
     session.execute(
@@ -140,7 +73,7 @@ def register_runner(
 
 
 def register_worker(session: Session, runner_id: str, worker_id: str) -> None:
-    """Register a worker before its process exists; repeating it changes nothing.
+    """Register a worker before its process exists; safe to repeat.
 
     Raises
     ------
@@ -157,9 +90,9 @@ def register_worker(session: Session, runner_id: str, worker_id: str) -> None:
 
 
 def _insert_once(session: Session, model: type[Base]) -> postgresql.Insert | sqlite.Insert:
-    """Return an INSERT that does nothing where the row is there already.
+    """Return an INSERT that does nothing when the row exists.
 
-    To look first would not do: an earlier COMMIT of the same, whose answer was lost, may land in between.
+    A SELECT first would not do: an earlier COMMIT of the same, whose answer was lost, may land in between.
     """
     if session.get_bind().dialect.name == "postgresql":
         return postgresql.insert(model).on_conflict_do_nothing(index_elements=["id"])
@@ -167,7 +100,7 @@ def _insert_once(session: Session, model: type[Base]) -> postgresql.Insert | sql
 
 
 def heartbeat(session: Session, runner_id: str) -> None:
-    """Say that the runner is alive.
+    """Record that the runner is alive.
 
     Raises
     ------
@@ -184,7 +117,7 @@ def heartbeat(session: Session, runner_id: str) -> None:
 
 
 def end_runner(session: Session, runner_id: str, state: ProcessState) -> None:
-    """Note that a runner and its workers have ended, or are held for dead."""
+    """Record that a runner and its workers have ended, or are dead."""
     now = NOW[session.get_bind().dialect.name]
     session.execute(
         text(f"UPDATE runner SET state = :state, finished_at = {now} WHERE id = :runner AND state = 'alive'"),
@@ -197,8 +130,21 @@ def end_runner(session: Session, runner_id: str, state: ProcessState) -> None:
 
 
 @dataclass(frozen=True)
-class Silence:
-    """A runner that claims to be alive, as seen now."""
+class RunnerLiveness:
+    """The signs of life of a runner that is alive as far as the database knows.
+
+    Attributes
+    ----------
+    runner_id : str
+    identity : ProcessIdentity
+        Its process.
+    beat : int
+        How many heartbeats it has sent.
+    age_s : float
+        The age of the last one, in seconds by the database's clock.
+    journal_directory : Path or None
+        Where its workers' journals lie on its host.
+    """
 
     runner_id: str
     identity: ProcessIdentity
@@ -207,12 +153,12 @@ class Silence:
     journal_directory: Path | None
 
     def has_ended(self) -> bool:
-        """Say whether it provably is not at work any more; see `has_ended`."""
-        return has_ended(self.runner_id, self.identity)
+        """Whether it provably is not at work any more; see `process_identity.has_ended`."""
+        return process_identity.has_ended(self.runner_id, self.identity)
 
 
-def others_alive(session: Session, runner_id: str) -> list[Silence]:
-    """Return all other runners that are not known to have ended."""
+def others_alive(session: Session, runner_id: str) -> list[RunnerLiveness]:
+    """Return all other runners that the database does not know as ended."""
     age = (
         "(julianday('now') - julianday(beat_at)) * 86400.0"
         if session.get_bind().dialect.name == "sqlite"
@@ -226,28 +172,36 @@ def others_alive(session: Session, runner_id: str) -> list[Silence]:
         {"runner": runner_id},
     )
     return [
-        Silence(row[0], ProcessIdentity(*row[1:5]), row[5], float(row[6]), Path(row[7]) if row[7] else None)
+        RunnerLiveness(
+            row[0], ProcessIdentity(*row[1:5]), row[5], float(row[6]), Path(row[7]) if row[7] else None
+        )
         for row in rows
     ]
 
 
-def declare_dead(session: Session, silence: Silence) -> bool:
-    """Declare a runner and its workers dead, unless it has given a sign of life since it was seen."""
+def declare_dead(session: Session, runner: RunnerLiveness) -> bool:
+    """Declare a runner and its workers dead, unless it has sent a heartbeat since it was read.
+
+    Returns
+    -------
+    bool
+        Whether it was declared dead.
+    """
     changed = session.execute(
         text("UPDATE runner SET state = 'dead' WHERE id = :runner AND beat = :beat AND state = 'alive'"),
-        {"runner": silence.runner_id, "beat": silence.beat},
+        {"runner": runner.runner_id, "beat": runner.beat},
     )
     if changed.rowcount == 0:  # type: ignore[attr-defined]  # a cursor result, as for every UPDATE
         return False
     session.execute(
         text("UPDATE worker SET state = 'dead' WHERE runner_id = :runner AND state = 'alive'"),
-        {"runner": silence.runner_id},
+        {"runner": runner.runner_id},
     )
     return True
 
 
 def ended_among(session: Session, runner_ids: Collection[str]) -> dict[str, ProcessIdentity]:
-    """Return those of these runners that the database does not hold for alive, and their processes."""
+    """Return those of these runners that the database knows as ended, with their processes."""
     rows = session.execute(
         select(Runner.id, Runner.host, Runner.boot_id, Runner.pid, Runner.pid_start).where(
             Runner.id.in_(runner_ids), Runner.state != ProcessState.ALIVE
@@ -265,40 +219,41 @@ def workers_of(session: Session, runner_id: str) -> list[str]:
     )
 
 
-#: A look may come this late without counting as a gap.
-_LOOK_SLACK_S = 0.5
+#: An observation may come this late without counting as a gap.
+_SLACK_S = 0.5
 
 
-class Watch:
-    """Remembers since when each other runner has been silent, by a clock that does not jump.
+class LivenessMonitor:
+    """Remembers since when other runners have sent no heartbeat, by a clock that does not jump.
 
     Parameters
     ----------
     lease_s, heartbeat_s : float
-        A runner that cannot be looked at is dead when its lease is over by the database's clock and
-        its beat has not changed for two heartbeats: a clock that jumps kills nobody.
+        In seconds. A runner on another host is dead when its lease has expired by the database's clock
+        and its `beat` has not changed for two heartbeats: a clock that jumps declares nobody dead.
     """
 
     def __init__(self, lease_s: float, heartbeat_s: float) -> None:
         self._lease_s = lease_s
         self._heartbeat_s = heartbeat_s
-        self._seen: dict[str, tuple[int, float, float]] = {}
+        #: By runner: its last `beat`, since when it has been that, and the last observation.
+        self._observed: dict[str, tuple[int, float, float]] = {}
         self._left: set[str] = set()
 
-    def is_left_first(self, runner_id: str) -> bool:
-        """Note that nobody can record what a dead runner has finished; return whether that is new."""
+    def note_left(self, runner_id: str) -> bool:
+        """Note that nobody can record what a dead runner has finished, and return whether that is new."""
         is_new = runner_id not in self._left
         self._left.add(runner_id)
         return is_new
 
-    def is_dead(self, silence: Silence) -> bool:
-        """Judge a runner that was seen now."""
-        if silence.has_ended():
+    def is_dead(self, runner: RunnerLiveness) -> bool:
+        """Return whether a runner is dead, and remember this observation of it."""
+        if runner.has_ended():
             return True
         now = time.monotonic()
-        beat, since, looked_at = self._seen.get(silence.runner_id, (-1, now, now))
-        # Who could not look, because the database was away, cannot say that the other was silent.
-        if beat != silence.beat or now - looked_at > 2 * self._heartbeat_s + _LOOK_SLACK_S:
+        beat, since, observed_at = self._observed.get(runner.runner_id, (-1, now, now))
+        # After a gap, because the database was away, nobody knows whether the runner sent heartbeats.
+        if beat != runner.beat or now - observed_at > 2 * self._heartbeat_s + _SLACK_S:
             since = now
-        self._seen[silence.runner_id] = (silence.beat, since, now)
-        return silence.age_s > self._lease_s and now - since > 2 * self._heartbeat_s
+        self._observed[runner.runner_id] = (runner.beat, since, now)
+        return runner.age_s > self._lease_s and now - since > 2 * self._heartbeat_s

@@ -1,4 +1,4 @@
-"""The SQL of the claim protocol (`database.claims.protocol`), where SQLite and PostgreSQL differ in words.
+"""The SQL of the claim protocol (`database.claims.protocol`), in the dialects of SQLite and PostgreSQL.
 
 Everything here works on a connection inside a transaction of the protocol.
 """
@@ -25,7 +25,7 @@ NOW = {
 }
 _OWNED = "worker_id = :worker AND status IN ('claimed', 'running')"
 _NOT_PAUSED = "NOT EXISTS (SELECT 1 FROM experiment_series s WHERE s.id = :series AND s.paused)"
-#: In the words of the partial indexes; `due` makes the first true of what was delayed.
+#: As the conditions of the partial indexes; `end_delays` makes the first true of what was delayed.
 _WAITING = f"series_id = :series AND status = 'pending' AND NOT retired AND {_NOT_PAUSED}"
 CLAIMABLE = f"{_WAITING} AND due_at IS NULL"
 CANARY = f" AND {FIRST}"
@@ -43,9 +43,9 @@ _ATTEMPT_COLUMNS = [
     "log_tail",
 ]
 _plain_columns = attrgetter(*_ATTEMPT_COLUMNS[1:])
-#: What a worker owns, and the series whose tally tells of it: none does of what is retired, while it is.
+#: What a worker owns, and the series whose counters count it: None while it is retired.
 Owned = dict[Token, int | None]
-_TALLIED_IN = "CASE WHEN retired THEN NULL ELSE series_id END"
+_COUNTED_IN = "CASE WHEN retired THEN NULL ELSE series_id END"
 #: SQLite has a limit on the number of bound values.
 IN_BATCH = 500
 
@@ -63,16 +63,29 @@ def lock_alive(connection: Connection, worker_id: str) -> bool:
 def lock_owned(connection: Connection, worker_id: str) -> Owned:
     """Lock and return all that the worker owns."""
     lock = " FOR NO KEY UPDATE" if _is_postgresql(connection) else ""
-    statement = text(f"SELECT id, attempt_number, {_TALLIED_IN} FROM experiment WHERE {_OWNED}{lock}")
+    statement = text(f"SELECT id, attempt_number, {_COUNTED_IN} FROM experiment WHERE {_OWNED}{lock}")
     return {(row[0], row[1]): row[2] for row in connection.execute(statement, {"worker": worker_id})}
 
 
 @dataclass(frozen=True)
-class Held:
-    """What a worker owns: since when it runs, and the time now, by the database's clock, since 1970."""
+class OwnedExperiment:
+    """An experiment that a worker owns.
+
+    Attributes
+    ----------
+    token : Token
+    counted_in : int or None
+        The series whose counters count it; None while it is retired.
+    status : ExperimentStatus
+        ``claimed`` or ``running``.
+    started_at : float or None
+        Since when it runs, in seconds since 1970 by the database's clock.
+    now : float
+        The time now, by the same clock.
+    """
 
     token: Token
-    tallied_in: int | None
+    counted_in: int | None
     status: ExperimentStatus
     started_at: float | None
     now: float
@@ -84,7 +97,7 @@ def lock_worker(connection: Connection, worker_id: str) -> None:
     connection.execute(text(f"SELECT 1 FROM worker WHERE id = :worker{lock}"), {"worker": worker_id})
 
 
-def holdings(connection: Connection, worker_id: str, series_id: int) -> list[Held]:
+def owned_of_series(connection: Connection, worker_id: str, series_id: int) -> list[OwnedExperiment]:
     """Lock and return what the worker owns of a series."""
     if _is_postgresql(connection):
         seconds, lock = "extract(epoch FROM {})", " FOR NO KEY UPDATE"
@@ -93,12 +106,12 @@ def holdings(connection: Connection, worker_id: str, series_id: int) -> list[Hel
         seconds, lock = "(julianday({}) - 2440587.5) * 86400.0", ""
         now = "'now'"
     statement = text(
-        f"SELECT id, attempt_number, {_TALLIED_IN}, status, {seconds.format('started_at')}, "
+        f"SELECT id, attempt_number, {_COUNTED_IN}, status, {seconds.format('started_at')}, "
         f"{seconds.format(now)} "
         f"FROM experiment WHERE {_OWNED} AND series_id = :series{lock}"
     )
     return [
-        Held(
+        OwnedExperiment(
             (row[0], row[1]),
             row[2],
             ExperimentStatus(row[3]),
@@ -109,10 +122,10 @@ def holdings(connection: Connection, worker_id: str, series_id: int) -> list[Hel
     ]
 
 
-def fulfilling(
+def matching(
     connection: Connection, experiment_ids: Collection[int], conditions: Sequence[ColumnElement[bool]]
 ) -> set[int]:
-    """Return those of a worker's experiments that fulfil all conditions."""
+    """Return those of a worker's experiments that match all conditions."""
     if not conditions:
         return set(experiment_ids)
     statement = select(Experiment.id).where(Experiment.id.in_(experiment_ids), *conditions)
@@ -126,10 +139,12 @@ def running_of(connection: Connection, worker_id: str) -> set[int]:
 
 
 def end_delays(connection: Connection, series_id: int) -> None:
-    """Let claims see the retries whose time has come; so many at once that no claim takes long."""
+    """Let claims see the retries that are due; a batch at a time, so that no claim takes long."""
     lock = " FOR UPDATE SKIP LOCKED" if _is_postgresql(connection) else ""
-    ended = text(f"SELECT id FROM experiment WHERE {due(connection)} ORDER BY due_at LIMIT {IN_BATCH}{lock}")
-    ids = connection.execute(ended, {"series": series_id}).scalars().all()
+    due_now = text(
+        f"SELECT id FROM experiment WHERE {due(connection)} ORDER BY due_at LIMIT {IN_BATCH}{lock}"
+    )
+    ids = connection.execute(due_now, {"series": series_id}).scalars().all()
     if ids:
         statement = text("UPDATE experiment SET due_at = NULL WHERE id IN :ids")
         connection.execute(statement.bindparams(bindparam("ids", expanding=True)), {"ids": ids})
@@ -138,7 +153,7 @@ def end_delays(connection: Connection, series_id: int) -> None:
 def claim(
     connection: Connection, worker_id: str, series_id: int, limit: int, *, canary: bool = False
 ) -> list[Claim]:
-    """Claim the first pending experiments of a series; they come in the order to run them."""
+    """Claim the first pending experiments of a series, and return them in the order to run them."""
     now = NOW[connection.dialect.name]
     which = CLAIMABLE + (CANARY if canary else "")
     pending = f"SELECT id FROM experiment WHERE {which} ORDER BY priority DESC, position LIMIT :limit"
@@ -168,7 +183,7 @@ def claim(
 
 
 def claims_of(connection: Connection, worker_id: str, experiment_ids: Sequence[int]) -> list[Claim]:
-    """Return what the worker owns of these as claims: an earlier COMMIT landed without an answer."""
+    """Return as claims those of these experiments that the worker owns: an earlier COMMIT landed unseen."""
     statement = text(
         "SELECT e.id, e.attempt_number, e.repetition, e.seed, CAST(c.parameters AS text), "
         "e.priority, e.position "
@@ -181,7 +196,7 @@ def claims_of(connection: Connection, worker_id: str, experiment_ids: Sequence[i
 
 
 def start(connection: Connection, worker_id: str, token: Token) -> None:
-    """Show people what the worker is at; the exact time is the attempt's."""
+    """Show an experiment as running; the exact time is in its attempt."""
     statement = text(
         f"UPDATE experiment SET status = 'running', started_at = {NOW[connection.dialect.name]} "
         "WHERE id = :id AND attempt_number = :number AND worker_id = :worker AND status = 'claimed'"
@@ -192,7 +207,7 @@ def start(connection: Connection, worker_id: str, token: Token) -> None:
 def finish(
     connection: Connection, worker_id: str, finished: Sequence[Finished], status: ExperimentStatus
 ) -> int:
-    """Move owned experiments to their next status; return how many there were."""
+    """Move owned experiments to their next status, and return how many there were."""
     if _is_postgresql(connection):
         statement = text(
             "UPDATE experiment e SET status = :status, worker_id = NULL, results = CAST(v.results AS json), "
@@ -203,16 +218,16 @@ def finish(
             f"WHERE e.id = v.id AND e.attempt_number = v.number AND e.{_OWNED}"
         )
         columns = {
-            "ids": [one.experiment_id for one in finished],
-            "numbers": [one.attempt_number for one in finished],
-            "results": [one.results for one in finished],
-            "started": [one.started_at for one in finished],
-            "finished": [one.finished_at for one in finished],
+            "ids": [attempt.experiment_id for attempt in finished],
+            "numbers": [attempt.attempt_number for attempt in finished],
+            "results": [attempt.results for attempt in finished],
+            "started": [attempt.started_at for attempt in finished],
+            "finished": [attempt.finished_at for attempt in finished],
         }
         return connection.execute(
             statement, {**columns, "status": status.value, "worker": worker_id}
         ).rowcount
-    # In the driver's own words: what SQLAlchemy does for each row of `text` took a tenth of a worker's time.
+    # Without SQLAlchemy: what it does for each row of `text` took a tenth of a worker's time.
     update = (
         "UPDATE experiment SET status = ?, worker_id = NULL, results = ?, started_at = ?, finished_at = ? "
         "WHERE id = ? AND attempt_number = ? AND worker_id = ? AND status IN ('claimed', 'running')"
@@ -220,20 +235,20 @@ def finish(
     rows = [
         (
             status.value,
-            one.results,
-            _sqlite_time(one.started_at),
-            _sqlite_time(one.finished_at),
-            one.experiment_id,
-            one.attempt_number,
+            attempt.results,
+            _sqlite_time(attempt.started_at),
+            _sqlite_time(attempt.finished_at),
+            attempt.experiment_id,
+            attempt.attempt_number,
             worker_id,
         )
-        for one in finished
+        for attempt in finished
     ]
     return connection.exec_driver_sql(update, rows).rowcount
 
 
 def insert_attempts(connection: Connection, worker_id: str, finished: Sequence[Finished]) -> None:
-    """Write the witnesses."""
+    """Write the rows of `attempt`: they prove that this transaction was committed."""
     names = ["experiment_id", "number", "worker_id", "started_at", "finished_at", *_ATTEMPT_COLUMNS]
     if _is_postgresql(connection):
         types = ["bigint", "int", "float8", "float8", "text", "float8", "text", "text", "text", "int", "int"]
@@ -246,14 +261,14 @@ def insert_attempts(connection: Connection, worker_id: str, finished: Sequence[F
         )
         rows = [
             (
-                one.experiment_id,
-                one.attempt_number,
-                one.started_at,
-                one.finished_at,
-                one.outcome.value,
-                *_plain_columns(one),
+                attempt.experiment_id,
+                attempt.attempt_number,
+                attempt.started_at,
+                attempt.finished_at,
+                attempt.outcome.value,
+                *_plain_columns(attempt),
             )
-            for one in finished
+            for attempt in finished
         ]
         columns = {f"c{number}": list(column) for number, column in enumerate(zip(*rows, strict=True))}
         connection.execute(text(statement), {**columns, "worker": worker_id})
@@ -263,21 +278,21 @@ def insert_attempts(connection: Connection, worker_id: str, finished: Sequence[F
         statement,
         [
             (
-                one.experiment_id,
-                one.attempt_number,
+                attempt.experiment_id,
+                attempt.attempt_number,
                 worker_id,
-                _sqlite_time(one.started_at),
-                _sqlite_time(one.finished_at),
-                one.outcome.value,
-                *_plain_columns(one),
+                _sqlite_time(attempt.started_at),
+                _sqlite_time(attempt.finished_at),
+                attempt.outcome.value,
+                *_plain_columns(attempt),
             )
-            for one in finished
+            for attempt in finished
         ],
     )
 
 
 def insert_chunks(connection: Connection, chunks: Sequence[tuple[Token, Chunk]]) -> None:
-    """Write metrics; those that an earlier transaction wrote are the same."""
+    """Write metrics; chunks that an earlier transaction wrote are equal and stay."""
     statement = text(
         "INSERT INTO metric_chunk "
         "(experiment_id, attempt_number, metric, number, count, steps, readings, seconds) "
@@ -301,45 +316,40 @@ def insert_chunks(connection: Connection, chunks: Sequence[tuple[Token, Chunk]])
     )
 
 
-def witnesses(connection: Connection, worker_id: str, finished: Sequence[Finished]) -> set[Token]:
-    """Return those attempts that this worker, or its supervisor for it, has recorded just so.
+def commit_records(connection: Connection, worker_id: str, finished: Sequence[Finished]) -> set[Token]:
+    """Return those attempts that this worker, or its supervisor for it, has recorded with the same outcome.
 
-    An attempt that was taken away has a row as well, of another outcome than the worker tells.
+    An attempt that was revoked has a row as well, with another outcome than the worker reports.
     """
     statement = text(
         "SELECT experiment_id, number, outcome FROM attempt "
         "WHERE worker_id = :worker AND experiment_id IN :ids"
     ).bindparams(bindparam("ids", expanding=True))
-    found: set[tuple[int, int, str]] = set()
+    recorded: set[tuple[int, int, str]] = set()
     for first in range(0, len(finished), IN_BATCH):
-        ids = [one.experiment_id for one in finished[first : first + IN_BATCH]]
+        ids = [attempt.experiment_id for attempt in finished[first : first + IN_BATCH]]
         rows = connection.execute(statement, {"worker": worker_id, "ids": ids})
-        found.update((row[0], row[1], row[2]) for row in rows)
-    return {
-        (one.experiment_id, one.attempt_number)
-        for one in finished
-        if (one.experiment_id, one.attempt_number, one.outcome.value) in found
-    }
+        recorded.update((row[0], row[1], row[2]) for row in rows)
+    return {attempt.token for attempt in finished if (*attempt.token, attempt.outcome.value) in recorded}
 
 
 def count_outcomes(connection: Connection, experiment_id: int, outcome: Outcome) -> int:
-    """Return how many attempts of an experiment ended so, since a person last asked for another try."""
+    """Count the attempts of an experiment with this outcome since a user last asked for a retry."""
     statement = text(
         "SELECT count(*) FROM attempt WHERE experiment_id = :id AND outcome = :outcome "
         "AND number > (SELECT forgiven FROM experiment WHERE id = :id)"
     )
-    found = connection.execute(statement, {"id": experiment_id, "outcome": outcome.value}).scalar()
-    return int(found or 0)
+    return int(connection.execute(statement, {"id": experiment_id, "outcome": outcome.value}).scalar_one())
 
 
 def end_worker(connection: Connection, worker_id: str, state: ProcessState) -> None:
-    """Let the worker claim and record nothing more."""
+    """End the worker's right to claim and record."""
     statement = text("UPDATE worker SET state = :state WHERE id = :worker AND state = 'alive'")
     connection.execute(statement, {"state": state.value, "worker": worker_id})
 
 
-def delay(connection: Connection, waits: Sequence[tuple[Token, float]]) -> None:
-    """Let pending experiments wait so many seconds, by the database's clock."""
+def delay(connection: Connection, delays: Sequence[tuple[Token, float]]) -> None:
+    """Delay pending experiments by so many seconds, by the database's clock."""
     moment = (
         "clock_timestamp() + make_interval(secs => :delay)"
         if _is_postgresql(connection)
@@ -349,12 +359,12 @@ def delay(connection: Connection, waits: Sequence[tuple[Token, float]]) -> None:
         f"UPDATE experiment SET due_at = {moment} "
         "WHERE id = :id AND attempt_number = :number AND status = 'pending'"
     )
-    rows = [{"id": token[0], "number": token[1], "delay": round(delay_s, 3)} for token, delay_s in waits]
+    rows = [{"id": token[0], "number": token[1], "delay": round(delay_s, 3)} for token, delay_s in delays]
     connection.execute(statement, rows)
 
 
 def orphaned_workers(connection: Connection) -> list[str]:
-    """Return owners that are missing, not alive, or whose runner is not."""
+    """Return the owners of experiments that are missing, not alive, or whose runner is not alive."""
     statement = text(
         "SELECT DISTINCT e.worker_id FROM experiment e LEFT JOIN worker w ON w.id = e.worker_id "
         "LEFT JOIN runner r ON r.id = w.runner_id WHERE e.worker_id IS NOT NULL "
@@ -364,7 +374,7 @@ def orphaned_workers(connection: Connection) -> list[str]:
 
 
 def due(connection: Connection) -> str:
-    """Return the condition of the delayed whose time has come."""
+    """Return the condition of delayed retries that are due."""
     # In a subquery, because PostgreSQL's clock is volatile: compared directly, no index would be used.
     return f"{DELAYED} AND due_at <= (SELECT {NOW[connection.dialect.name]})"
 
@@ -377,7 +387,7 @@ def _order(row: Sequence[Any]) -> tuple[int, int, int]:
     return (-row[5], row[6], row[0])
 
 
-@lru_cache(maxsize=4096)  # each one is written twice
+@lru_cache(maxsize=4096)  # each value is written twice
 def _sqlite_time(moment: float | None) -> str | None:
     if moment is None:
         return None

@@ -1,4 +1,4 @@
-"""What the protocol carries: wishes and claims, how an attempt ended, and what follows."""
+"""The types of the claim protocol: claims and requests, how an attempt ended, and when it is retried."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ if TYPE_CHECKING:
 #: An experiment and the number of its attempt: what a fence compares.
 Token = tuple[int, int]
 
-#: No retry waits longer, in seconds.
+#: The longest delay before a retry, in seconds.
 MAX_DELAY_S = 600.0
-#: Whatever the delay, more doublings lead beyond `MAX_DELAY_S` or nowhere.
-_MOST_DOUBLINGS = 60
-#: An experiment that ends so may end so again; the others are the runner's bad luck.
+#: More doublings would exceed `MAX_DELAY_S` whatever the first delay, or overflow.
+_MAX_DOUBLINGS = 60
+#: Outcomes that are the experiment's own fault and may repeat; the others are the runner's bad luck.
 _OWN_FAULT = frozenset(
     {
         Outcome.CRASHED,
@@ -42,6 +42,11 @@ class Claim:
     repetition: int
     seed: int
     parameters: dict[str, Any]
+
+    @property
+    def token(self) -> Token:
+        """What identifies its attempt."""
+        return self.experiment_id, self.attempt_number
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,43 +90,25 @@ class Finished:
     log_tail: str | None = None
     chunks: tuple[Chunk, ...] = field(default=())
 
-
-@dataclass(frozen=True)
-class Exchange:
-    """What a worker got for what it gave.
-
-    Attributes
-    ----------
-    recorded : frozenset of Token
-        The attempts whose outcome is in the database now, by this or an earlier transaction.
-    refused : frozenset of Token
-        Attempts that were taken away meanwhile: their outcome was not recorded.
-    held : frozenset of Token
-        What the worker still owns of `keep`.
-    claims : tuple of Claim
-        What it owns besides, in the order to run it: newly claimed, or claimed by an earlier
-        transaction whose answer was lost.
-    """
-
-    recorded: frozenset[Token]
-    refused: frozenset[Token]
-    held: frozenset[Token]
-    claims: tuple[Claim, ...]
+    @property
+    def token(self) -> Token:
+        """What identifies it."""
+        return self.experiment_id, self.attempt_number
 
 
 @dataclass(frozen=True)
-class Wish:
-    """What a worker wants besides recording.
+class ClaimRequest:
+    """What a worker asks for besides recording.
 
     Attributes
     ----------
     series_id : int
-        Claims come from this series.
+        The series that claims come from.
     claims : int
-        How many at most; none are claimed while it holds any.
+        How many at most; none are claimed while it keeps any.
     keep : sequence of Token
         What it has claimed and not started, in the order it will.
-    give_back : collection of Token
+    release : collection of Token
         What it has claimed and does not want to run.
     canary : bool
         Claim only the first experiment of each configuration.
@@ -130,13 +117,36 @@ class Wish:
     series_id: int
     claims: int = 0
     keep: Sequence[Token] = ()
-    give_back: Collection[Token] = field(default=())
+    release: Collection[Token] = field(default=())
     canary: bool = False
 
 
 @dataclass(frozen=True)
-class Removal:
-    """What a person takes away from workers.
+class ExchangeResult:
+    """The answer to a worker that has recorded and claimed.
+
+    Attributes
+    ----------
+    recorded : frozenset of Token
+        The attempts whose outcome is in the database now, by this or an earlier transaction.
+    refused : frozenset of Token
+        Attempts that were revoked meanwhile: their outcome was not recorded.
+    kept : frozenset of Token
+        What the worker still owns of `ClaimRequest.keep`.
+    claims : tuple of Claim
+        What it owns besides, in the order to run it: newly claimed, or claimed by an earlier
+        transaction whose answer was lost.
+    """
+
+    recorded: frozenset[Token]
+    refused: frozenset[Token]
+    kept: frozenset[Token]
+    claims: tuple[Claim, ...]
+
+
+@dataclass(frozen=True)
+class Revocation:
+    """What a user takes from workers.
 
     Attributes
     ----------
@@ -146,11 +156,11 @@ class Removal:
         ``cancelled`` ends the experiments. ``lost`` makes them pending again, whatever the limits
         of their retries, and what was not started is released.
     reason : str
-        For people, in the attempt.
+        The error message of the attempt, for users.
     statuses : collection of ExperimentStatus
-        Of ``claimed`` and ``running``, which.
+        Which of ``claimed`` and ``running``.
     conditions : sequence of conditions on Experiment
-        Only those that fulfil all of them.
+        Only experiments that match all of them.
     """
 
     series_id: int
@@ -170,10 +180,10 @@ class RetryPolicy:
     Attributes
     ----------
     retries : mapping
-        The limits; an outcome that is not named has none.
+        The limit for each outcome; 0 for those not named.
     delay_s : float
-        How long an experiment that ended by its own fault waits before its first retry; doubled
-        each time. Bad luck does not wait.
+        How long an experiment that ended by its own fault waits before its first retry, in seconds;
+        doubled each time. After bad luck there is no wait.
     """
 
     retries: Mapping[Outcome, int] = field(
@@ -183,7 +193,7 @@ class RetryPolicy:
 
     @classmethod
     def of_series(cls, resolved: Mapping[str, Any]) -> RetryPolicy:
-        """Return the policy that a resolved series file asks for, which may be of an older program."""
+        """Read the policy of a resolved series file, which an older program may have recorded."""
         section = resolved.get("execute", {}).get("retries")
         if section is None:
             return cls()
@@ -191,18 +201,18 @@ class RetryPolicy:
         return cls(counts, delay_s=section.get("delay", cls.delay_s))
 
     def limit(self, outcome: Outcome) -> int:
-        """Return how many attempts may end so without the experiment being given up."""
+        """Return how many attempts may end with this outcome before the experiment fails."""
         return self.retries.get(outcome, 0)
 
     def status_after(self, outcome: Outcome, earlier: int) -> ExperimentStatus:
-        """Decide what becomes of the experiment.
+        """Return the next status of the experiment.
 
         Parameters
         ----------
         outcome : Outcome
             Of the attempt that ends now.
         earlier : int
-            How many of its attempts ended so before.
+            How many of its attempts had this outcome before.
         """
         if outcome is Outcome.COMPLETED:
             return ExperimentStatus.COMPLETED
@@ -213,7 +223,7 @@ class RetryPolicy:
         return ExperimentStatus.FAILED
 
     def delay_after(self, outcome: Outcome, earlier: int) -> float:
-        """Return how many seconds the next attempt waits, of the same; bad luck does not wait."""
+        """Return how many seconds the next attempt waits, for the same arguments; 0 after bad luck."""
         if outcome not in _OWN_FAULT:
             return 0.0
-        return min(self.delay_s * 2.0 ** min(earlier, _MOST_DOUBLINGS), MAX_DELAY_S)
+        return min(self.delay_s * 2.0 ** min(earlier, _MAX_DOUBLINGS), MAX_DELAY_S)

@@ -1,1 +1,1 @@
-"""How a database is: what `experiments doctor` shows, read back from the database itself."""
+"""Diagnosis of a database: what `experiments doctor` shows, read from the database itself."""

@@ -1,4 +1,4 @@
-"""What should be done about a database."""
+"""Advice about the findings of a diagnosis."""
 
 from __future__ import annotations
 
@@ -8,74 +8,74 @@ from database.diagnosis import sqlite
 from database.diagnosis.findings import Findings
 from database.engine.sqlite_file import MAX_WAL_BYTES
 
-#: From when on something is worth a word.
+#: The limits beyond which there is advice, in seconds.
 MAX_CLOCK_DIFFERENCE_S = 1.0
 MAX_TRANSACTION_S = 600.0
 
 
-def advise(found: Findings, clock_difference_s: float) -> Iterator[str]:
-    """Yield what should be done about what was found, in one sentence each."""
+def advise(findings: Findings, clock_difference_s: float) -> Iterator[str]:
+    """Yield what should be done, a sentence for each problem."""
     if abs(clock_difference_s) > MAX_CLOCK_DIFFERENCE_S:
         direction = "ahead of" if clock_difference_s > 0 else "behind"
         yield (
             f"the database's clock is {abs(clock_difference_s):.1f} s {direction} this computer's; "
             "synchronise both (NTP), or times of different computers cannot be compared"
         )
-    yield from _about_sqlite(found)
-    yield from _about_postgresql(found)
+    yield from _about_sqlite(findings)
+    yield from _about_postgresql(findings)
 
 
-def _about_sqlite(found: Findings) -> Iterator[str]:
-    if found.wal_bytes is None:
+def _about_sqlite(findings: Findings) -> Iterator[str]:
+    if findings.wal_bytes is None:
         return
-    if found.settings["journal_mode"] != "wal":
+    if findings.settings["journal_mode"] != "wal":
         yield (
-            f"the file's journal mode is {found.settings['journal_mode']}, so that readers and the writer "
+            f"the file's journal mode is {findings.settings['journal_mode']}, so that readers and the writer "
             "wait for each other; stop all programs that use it and run "
             "`sqlite3 FILE 'PRAGMA journal_mode=WAL'`"
         )
-    if found.wal_bytes > MAX_WAL_BYTES:
+    if findings.wal_bytes > MAX_WAL_BYTES:
         yield (
-            f"the WAL file has {found.wal_bytes / 2**20:.0f} MiB: some process keeps an old read open; "
+            f"the WAL file has {findings.wal_bytes / 2**20:.0f} MiB: some process keeps an old read open; "
             "end it, and the file is folded back"
         )
-    if found.network_file_system is not None:
+    if findings.network_file_system is not None:
         yield (
-            f"the file lies on a network file system ({found.network_file_system}), where SQLite damages "
+            f"the file lies on a network file system ({findings.network_file_system}), where SQLite damages "
             "data without an error; move it to a local disk, or use PostgreSQL"
         )
-    if found.write_lock == "read only":
+    if findings.write_lock == "read only":
         yield "the file cannot be written; check the owner of the file and of its folder"
-    if found.integrity is not None and found.integrity.startswith(sqlite.NOT_CHECKED):
+    if findings.integrity is not None and findings.integrity.startswith(sqlite.NOT_CHECKED):
         yield (
-            f"whether the file is whole was {found.integrity}; `sqlite3 FILE 'PRAGMA integrity_check'` "
+            f"whether the file is whole was {findings.integrity}; `sqlite3 FILE 'PRAGMA integrity_check'` "
             "looks for as long as it takes"
         )
-    elif found.integrity not in {None, "ok"}:
+    elif findings.integrity not in {None, "ok"}:
         yield (
-            f"the file is damaged ({found.integrity}); stop all programs that use it, then restore a backup, "
-            "or save what can be read with `sqlite3 FILE .recover`"
+            f"the file is damaged ({findings.integrity}); stop all programs that use it, then restore a "
+            "backup, or save what can be read with `sqlite3 FILE .recover`"
         )
 
 
-def _about_postgresql(found: Findings) -> Iterator[str]:
-    if found.settings.get("fsync") == "off":
+def _about_postgresql(findings: Findings) -> Iterator[str]:
+    if findings.settings.get("fsync") == "off":
         yield "fsync is off: a power cut may destroy the database; turn it on in postgresql.conf"
-    oldest = found.oldest_transaction
+    oldest = findings.oldest_transaction
     if oldest is not None and oldest.seconds > MAX_TRANSACTION_S:
         yield (
             f"a transaction of {oldest.application or 'a nameless program'} has been open for "
             f"{oldest.seconds / 60:.0f} min and keeps the server from cleaning up; commit it, or "
             f"SELECT pg_terminate_backend({oldest.pid})"
         )
-    if found.sees_others is False:
+    if findings.sees_others is False:
         yield (
             "this role sees its own connections only, so that locks and transactions of others are missing "
             "here; GRANT pg_read_all_stats TO it, or ask as another role"
         )
-    for wait in found.lock_waits or ():
-        holders = ", ".join(map(str, wait.blocked_by)) or "a process that is gone by now"
+    for wait in findings.lock_waits or ():
+        owners = ", ".join(map(str, wait.blocked_by)) or "a process that is gone by now"
         yield (
             f"{wait.application or 'a nameless program'} (process {wait.pid}) has been waiting for "
-            f"{wait.seconds:.1f} s for a lock of {holders}"
+            f"{wait.seconds:.1f} s for a lock of {owners}"
         )

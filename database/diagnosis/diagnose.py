@@ -1,4 +1,4 @@
-"""Finding out how a database is."""
+"""Diagnosing a database."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ class _Clock:
 
 
 def diagnose(engine: Engine) -> Diagnosis:
-    """Return how the database of `engine` is, whatever form its tables have; nothing is changed.
+    """Diagnose the database of `engine`, whatever the revision of its tables; nothing is changed.
 
     Parameters
     ----------
     engine : Engine
-        Of `database.engine`; the state of the pool is its own.
+        From `database.engine`; its pool is described too.
     """
     settings = Settings.from_environment()
     backend = sqlite if engine.dialect.name == "sqlite" else postgresql
@@ -37,9 +37,9 @@ def diagnose(engine: Engine) -> Diagnosis:
         sqlite.touch(engine)
     with engine.connect() as connection:
         revision = schema.revision(connection)
-        found = backend.examine(connection)
+        findings = backend.examine(connection)
         clock = _compare_clocks(connection, backend.CLOCK, backend.CLOCK_RESOLUTION_S)
-    advice = [*_about_tables(engine), *advise(found, clock.difference_s)]
+    advice = [*_about_tables(engine), *advise(findings, clock.difference_s)]
     environment = {
         f"EXPERIMENTS_{name.upper()}": str(value)
         for name, value in dataclasses.asdict(settings).items()
@@ -49,7 +49,7 @@ def diagnose(engine: Engine) -> Diagnosis:
         database=safe_url(engine.url),
         revision=revision,
         known_revision=schema.CURRENT_REVISION,
-        found=found,
+        found=findings,
         pool=pool_state(engine),
         environment=environment,
         clock_difference_s=clock.difference_s,
@@ -59,7 +59,7 @@ def diagnose(engine: Engine) -> Diagnosis:
 
 
 def pool_state(engine: Engine) -> PoolState:
-    """Return how many connections an engine of ours has open now, and its limits."""
+    """Return how many connections an engine of ours has open, and its limits."""
     pool = engine.pool
     assert isinstance(pool, ExplainingPool)
     return PoolState(
@@ -73,7 +73,7 @@ def pool_state(engine: Engine) -> PoolState:
 
 
 def _compare_clocks(connection: Connection, statement: str, resolution_s: float) -> _Clock:
-    """Ask three times and believe the quickest answer: the question and the answer travel too."""
+    """Compare three times and return the fastest answer: the way there and back distorts it least."""
     readings = []
     for _ in range(3):
         asked = time.time()

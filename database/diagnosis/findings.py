@@ -1,4 +1,4 @@
-"""What is found out about a database; None where that database has no such thing."""
+"""The findings of a diagnosis; None where the kind of database has no such thing."""
 
 from __future__ import annotations
 
@@ -61,16 +61,16 @@ class OpenTransaction:
 
 @dataclass(frozen=True)
 class Findings:
-    """What the kinds of databases tell in their own ways.
+    """What is read from a database, in the way of its kind.
 
     Attributes
     ----------
     server : str
         The program and its version.
     size_bytes : int
-        What the database takes on disk; on SQLite without the WAL file.
+        Its size on disk; on SQLite without the WAL file.
     settings : mapping
-        What is in force on a connection of ours, read back from the database.
+        The settings in force on a connection of ours, read from the database.
     wal_bytes : int or None
         SQLite: the size of the WAL file.
     write_lock : str or None
@@ -78,17 +78,17 @@ class Findings:
     network_file_system : str or None
         SQLite: the kind of network file system that the file lies on; None on a local disk.
     known_bugs : tuple of str
-        What is known to be wrong with this version.
+        The known bugs of this version that can affect us.
     clients : tuple or None
-        PostgreSQL: who is connected to this database; this diagnosis is one of them.
+        PostgreSQL: the programs connected to this database, this diagnosis included.
     lock_waits : tuple or None
-        PostgreSQL: who waits for whom.
+        PostgreSQL: the statements that wait for locks.
     oldest_transaction : OpenTransaction or None
         PostgreSQL: the one that has been open longest, this diagnosis aside.
     sees_others : bool or None
-        PostgreSQL: whether this role is told what other users' connections do.
+        PostgreSQL: whether this role sees what other users' connections do.
     integrity : str or None
-        SQLite: ``ok``, what is damaged, or why it was not looked for.
+        SQLite: ``ok``, what is damaged, or why it was not checked.
     """
 
     server: str
@@ -107,18 +107,17 @@ class Findings:
 
 @dataclass(frozen=True)
 class Diagnosis:
-    """How a database is, seen from this process.
+    """The diagnosis of a database, as seen from this process.
 
     Attributes
     ----------
     database : str
         Its URL without passwords.
     revision : str or None
-        Which form its tables have; None when there are none of ours.
+        That of its tables; None when there are none of ours.
     known_revision : str
-        Which form this program works with.
+        That of this program.
     found : Findings
-        What the database tells.
     pool : PoolState
         This process's connections to it.
     environment : mapping
@@ -126,9 +125,9 @@ class Diagnosis:
     clock_difference_s : float
         The database's clock minus this computer's, in seconds.
     clock_uncertainty_s : float
-        How much of that may be the way there and back.
+        How much of it may be the time of the way there and back, in seconds.
     advice : tuple of str
-        What should be done; empty when all is well.
+        What should be done; empty when there is no problem.
     """
 
     database: str

@@ -14,9 +14,10 @@ from sqlalchemy.exc import DatabaseError as DriverDatabaseError
 from sqlalchemy.orm import Session
 
 from database.claims import runners
-from database.counts import not_tallied
+from database.counts import missing_from_counters
 from database.errors import DatabaseError
 from database.models import ExperimentSeries
+from database.process_identity import ProcessIdentity
 
 #: So many of SQLite's complaints are shown.
 _MOST_COMPLAINTS = 5
@@ -73,7 +74,7 @@ _RULES = {
     ),
 }
 #: This one can be mended: `tallies.recount_all` counts anew.
-TALLIED = "the tallies of a series are the counts of its experiments"
+COUNTED = "the counters of a series equal the counts of its experiments"
 
 
 def check_records(session: Session) -> list[Violation]:
@@ -84,16 +85,16 @@ def check_records(session: Session) -> list[Violation]:
     session : Session
         In one snapshot, so that nothing changes between the parts of a question.
     """
-    found = []
+    violations = []
     connection = session.connection()
     for rule, query in _RULES.items():
         row = connection.execute(text(f"SELECT count(*), min(id) FROM ({query}) AS broken")).one()
         if row[0]:
-            found.append(Violation(rule, int(row[0]), int(row[1])))
-    wrong = not_tallied(session, session.scalars(select(ExperimentSeries.id)).all())
+            violations.append(Violation(rule, int(row[0]), int(row[1])))
+    wrong = missing_from_counters(session, session.scalars(select(ExperimentSeries.id)).all())
     if wrong:
-        found.append(Violation(TALLIED, len(wrong), min(wrong), "series"))
-    return found
+        violations.append(Violation(COUNTED, len(wrong), min(wrong), "series"))
+    return violations
 
 
 def check_file(connection: Connection, *, thorough: bool = True) -> None:
@@ -148,7 +149,7 @@ def check_after_power_cut(session: Session) -> bool:
     """
     if session.get_bind().dialect.name != "sqlite":
         return False
-    own_boot = runners.ProcessIdentity.own().boot_id.partition("/")[0]
+    own_boot = ProcessIdentity.own().boot_id.partition("/")[0]
     boots = {silence.identity.boot_id.partition("/")[0] for silence in runners.others_alive(session, "")}
     if not own_boot or not boots - {own_boot, ""}:
         return False

@@ -1,4 +1,4 @@
-"""What a PostgreSQL server tells about a database.
+"""Findings about a database of a PostgreSQL server.
 
 Of other users' connections it tells less, unless the role is a member of ``pg_read_all_stats``.
 """
@@ -24,7 +24,7 @@ _SETTINGS = (
     "TimeZone",
     "server_encoding",
 )
-#: The clock that this database stamps rows with, in seconds since 1970.
+#: The clock of this database's time stamps, in seconds since 1970.
 CLOCK = "SELECT extract(epoch FROM clock_timestamp())"
 CLOCK_RESOLUTION_S = 1e-6
 _SEES_OTHERS = text("SELECT pg_has_role('pg_read_all_stats', 'USAGE')")

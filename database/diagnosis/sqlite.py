@@ -1,4 +1,4 @@
-"""What an SQLite file tells about itself."""
+"""Findings about an SQLite file."""
 
 from __future__ import annotations
 
@@ -30,12 +30,12 @@ _WAL_RESET = (
 )
 _WAL_RESET_SINCE, _WAL_RESET_FIXED = (3, 7, 0), (3, 51, 3)
 _SYNCHRONOUS = {"0": "off", "1": "normal", "2": "full", "3": "extra"}
-#: The clock that this database stamps rows with, in seconds since 1970.
+#: The clock of this database's time stamps, in seconds since 1970.
 CLOCK = "SELECT (julianday('now') - 2440587.5) * 86400.0"
 CLOCK_RESOLUTION_S = 0.001
-#: How long damaged pages are looked for.
+#: How long the file is checked for damaged pages, in seconds.
 CHECK_S = 5.0
-#: How the answer begins when that was too short.
+#: The beginning of the finding when that was too short.
 NOT_CHECKED = "not checked"
 _WAIT_S = 2.0
 
@@ -59,21 +59,21 @@ def examine(connection: Connection) -> Findings:
 
 
 def known_bugs(version: tuple[int, int, int]) -> tuple[str, ...]:
-    """Return what is known to be wrong with a version of SQLite and can harm us."""
+    """Return the known bugs of a version of SQLite that can affect us."""
     if _WAL_RESET_SINCE <= version < _WAL_RESET_FIXED:
         return (_WAL_RESET,)
     return ()
 
 
 def touch(engine: Engine) -> None:
-    """Fail soon on a file that another program keeps for itself: who asks how it is does not wait long."""
+    """Fail soon on a file that another program has locked exclusively: a diagnosis must not wait long."""
     impatient = create_engine(engine.url, poolclass=NullPool, connect_args={"timeout": _WAIT_S})
     with impatient.connect() as connection:
         _pragma(connection, "schema_version")
 
 
 def _integrity(connection: Connection) -> str:
-    """Look at each page, for as long as a person waits gladly."""
+    """Check each page, within `CHECK_S`."""
     driver = connection.connection.driver_connection
     assert isinstance(driver, sqlite3.Connection)
     give_up = time.monotonic() + CHECK_S
@@ -93,7 +93,7 @@ def _pragma(connection: Connection, name: str) -> str:
 
 
 def _write_lock(connection: Connection) -> str:
-    """Take the lock without waiting, and give it back at once: nothing else tells who has it."""
+    """Take the write lock without waiting and release it at once: there is no other way to see its state."""
     driver = connection.connection.driver_connection
     assert isinstance(driver, sqlite3.Connection)
     waiting_ms, version = (_pragma(connection, name) for name in ("busy_timeout", "user_version"))

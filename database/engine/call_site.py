@@ -1,4 +1,4 @@
-"""Where in the user's code something happened, for messages about sessions."""
+"""The place in the user's code that called this package, for messages about sessions."""
 
 from __future__ import annotations
 
@@ -9,16 +9,16 @@ from types import FrameType
 from database import package_folder
 
 _OWN = f"{package_folder()}{os.sep}"
-#: Packages that stand between the user's code and ours.
-_PASSED_OVER = frozenset({"sqlalchemy", "contextlib", "logging", "warnings", "flask", "werkzeug"})
+#: Packages that lie between the user's code and ours.
+_SKIPPED = frozenset({"sqlalchemy", "contextlib", "logging", "warnings", "flask", "werkzeug"})
 
 
-def calling_place() -> str:
+def caller_location() -> str:
     """Return ``file:line`` of the nearest caller outside this package, SQLAlchemy, contextlib and Flask."""
     frame: FrameType | None = sys._getframe(1)
     while frame is not None:
         package = frame.f_globals.get("__name__", "").partition(".")[0]
-        if package not in _PASSED_OVER and not frame.f_code.co_filename.startswith(_OWN):
+        if package not in _SKIPPED and not frame.f_code.co_filename.startswith(_OWN):
             return f"{frame.f_code.co_filename}:{frame.f_lineno}"
         frame = frame.f_back
     return "an unknown place"

@@ -1,7 +1,7 @@
-"""What a fault of the database means: it passes by itself, it waits for a person, or it stays.
+"""Classification of database errors: transient, waiting for disk space, or permanent.
 
-The errors of the drivers are read here and nowhere else. SQLite tells by extended result codes,
-PostgreSQL by SQLSTATEs. While a connection is being made libpq gives no SQLSTATE, only a sentence.
+The errors of the drivers are read here and nowhere else: extended result codes of SQLite, SQLSTATEs of
+PostgreSQL. While a connection is being made libpq gives no SQLSTATE, only a sentence.
 """
 
 from __future__ import annotations
@@ -16,10 +16,10 @@ from database.models.experiment import ONE_RESULT
 
 
 class Fault(Enum):
-    """What the same transaction would meet when it is run again."""
+    """What happens when the same transaction is run again."""
 
     PASSES = "passes"  #: a lock, a deadlock, a lost connection, a server that restarts
-    NEEDS_ROOM = "needs room"  #: the disk is full; somebody has to make room
+    NEEDS_ROOM = "needs room"  #: the disk is full; a user has to free space
     STAYS = "stays"  #: a damaged file, a wrong password, a broken rule of the tables
 
 
@@ -30,13 +30,13 @@ _CONTENTION_SQLSTATES = frozenset({"40001", "40P01", "55P03", "57014"})
 _PASSING_SQLSTATES = _CONTENTION_SQLSTATES | {
     *("57P01", "57P02", "57P03", "57P05", "25P03", "40003", "53000", "53200", "53300"),
 }
-#: A write where there may be none: on a standby that is to take over, or in a transaction that only reads.
+#: A refused write: on a standby that is to take over, or in a read-only transaction.
 _READ_ONLY = "25006"
 _CONNECTION_CLASS, _DISK_FULL = "08", "53100"
-#: What a row says is refused, not that there is one: its types and sizes, the rules of the tables, a
-#: trigger's RAISE EXCEPTION, and limits such as the depth of JSON.
+#: The content of a row is refused: its types and sizes, the constraints of the tables, a trigger's RAISE
+#: EXCEPTION, and limits such as the depth of JSON.
 _CONTENT_CLASSES, _RAISED = ("22", "23", "54"), "P0001"
-#: Of these: a row that is there already, or whose other row is not. Then it is the protocol that is broken.
+#: Among these, rows that exist already or refer to missing ones: then the protocol is broken.
 _CONTRADICTIONS = frozenset(
     {
         *("23503", "23505", "23P01"),
@@ -45,9 +45,9 @@ _CONTRADICTIONS = frozenset(
     }
 )
 _PASSING_SQLITE = ("SQLITE_BUSY", "SQLITE_LOCKED", "SQLITE_PROTOCOL")
-#: A quota and `ulimit -f` are told as failed writes; the last one is the index of the WAL file.
+#: A quota and `ulimit -f` are reported as failed writes; the last one is the index of the WAL file.
 _FULL_SQLITE = ("SQLITE_FULL", "SQLITE_IOERR_WRITE", "SQLITE_IOERR_SHMSIZE")
-#: What libpq and the server say when it is the URL that must be changed, not the time.
+#: Messages of libpq and the server for a URL that must be changed; to try again would not help.
 _REFUSED = re.compile(
     r'authentication failed|no password supplied|pg_hba\.conf|(?:role|user|database) ".*" does not exist'
     r"|is not permitted to log in|permission denied for database|SSL was required|certificate verify failed"
@@ -57,7 +57,7 @@ _REFUSED = re.compile(
 
 
 def fault_of(error: BaseException) -> Fault:
-    """Say what kind of fault an error of SQLAlchemy, or one of ours, stands for."""
+    """Classify an error of SQLAlchemy or one of ours."""
     if isinstance(error, DatabaseUnreachableError):
         return Fault.PASSES
     if not isinstance(error, DBAPIError):
@@ -76,24 +76,24 @@ def fault_of(error: BaseException) -> Fault:
 
 
 def fault_of_a_reader(error: BaseException) -> Fault:
-    """Say the same of an error in a transaction that was to read only: its writes are refused each time."""
+    """Classify an error in a read-only transaction, whose writes are refused each time."""
     if isinstance(error, DBAPIError) and getattr(error.orig, "pgcode", None) == _READ_ONLY:
         return Fault.STAYS
     return fault_of(error)
 
 
 def is_transient(error: BaseException) -> bool:
-    """Say whether the same transaction may succeed when it is run again, without anybody's help."""
+    """Return whether the same transaction may succeed when it is run again, with nothing changed."""
     return fault_of(error) is Fault.PASSES
 
 
 def is_refused(error: DBAPIError) -> bool:
-    """Say whether a PostgreSQL server turned the connection down for what the URL says."""
+    """Return whether a PostgreSQL server refused the connection because of the URL."""
     return not getattr(error.orig, "pgcode", None) and _REFUSED.search(str(error.orig)) is not None
 
 
 def refuses_content(error: DBAPIError) -> bool:
-    """Say whether the database refuses for good what a row says, where another row would be taken."""
+    """Return whether the database refuses the content of a row for good, and would accept another row."""
     sqlstate = getattr(error.orig, "pgcode", None)
     if sqlstate:
         of_content = sqlstate.startswith(_CONTENT_CLASSES) or sqlstate == _RAISED
@@ -102,25 +102,25 @@ def refuses_content(error: DBAPIError) -> bool:
 
 
 def repeats_a_result(error: DBAPIError) -> bool:
-    """Say whether a second completed attempt of an experiment was refused: each has one result."""
+    """Return whether a second completed attempt of an experiment was refused: each has one result."""
     diagnosis = getattr(error.orig, "diag", None)
     if diagnosis is not None:
         return bool(diagnosis.constraint_name == ONE_RESULT)
-    told = sqlite_code(error) == "SQLITE_CONSTRAINT_UNIQUE" and str(error.orig)
-    return told == "UNIQUE constraint failed: attempt.experiment_id"
+    message = sqlite_code(error) == "SQLITE_CONSTRAINT_UNIQUE" and str(error.orig)
+    return message == "UNIQUE constraint failed: attempt.experiment_id"
 
 
 def own_words(error: Exception) -> str:
-    """Return the driver's own words in one line, without the statement."""
+    """Return the driver's message in one line, without the statement."""
     original = error.orig if isinstance(error, DBAPIError) else None
     lines = str(original or error).strip().splitlines()
     return lines[0] if lines else type(error).__name__
 
 
 def is_contention(error: DBAPIError) -> bool:
-    """Say whether the database is there and others are in the way: a lock, a deadlock, a timeout."""
-    in_the_way = sqlite_code(error).startswith(_PASSING_SQLITE)
-    return in_the_way or getattr(error.orig, "pgcode", None) in _CONTENTION_SQLSTATES
+    """Return whether the database answers but others block it: a lock, a deadlock, a timeout."""
+    is_blocked = sqlite_code(error).startswith(_PASSING_SQLITE)
+    return is_blocked or getattr(error.orig, "pgcode", None) in _CONTENTION_SQLSTATES
 
 
 def sqlite_code(error: DBAPIError) -> str:

@@ -1,8 +1,8 @@
 """On which file system a path lies, and whether SQLite may live there.
 
-SQLite in WAL mode shares memory between its processes and relies on locks that are told to all of
-them. File systems that come over a network, or are lent to a virtual machine by its host, promise
-neither: the file is damaged sooner or later, without an error at the time.
+SQLite in WAL mode shares memory between its processes and relies on locks that all of them see. File
+systems that come over a network, or from the host of a virtual machine, guarantee neither: the file is
+damaged sooner or later, without an error at the time.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 _MOUNTS = Path("/proc/self/mountinfo")
-#: As the kernel calls them; what runs in user space is called ``fuse.NAME``.
+#: The kernel's names; those of file systems in user space are ``fuse.NAME``.
 _NETWORK = re.compile(
     r"nfs4?|cifs|smb[23]|smbfs|ncpfs|afs|coda|davfs|lustre|gpfs|mmfs|beegfs|fhgfs|ceph|glusterfs|orangefs|pvfs2"
     r"|panfs|wekafs|quobyte|9p|vboxsf|vmhgfs|prl_fs"
@@ -28,7 +28,7 @@ _ESCAPED = re.compile(r"\\([0-7]{3})")
 
 @dataclass(frozen=True)
 class Mount:
-    """A mounted file system: where it is, and its kind as the kernel calls it."""
+    """A mounted file system: its mount point, and the kernel's name of its kind."""
 
     point: Path
     kind: str
@@ -40,7 +40,7 @@ def network_kind(path: Path) -> str | None:
     Parameters
     ----------
     path : Path
-        Need not exist; what exists of it is followed through links.
+        Need not exist; links in the part that exists are followed.
     """
     try:
         text = _MOUNTS.read_text(errors="surrogateescape")
@@ -50,7 +50,7 @@ def network_kind(path: Path) -> str | None:
 
 
 def network_kind_among(path: Path, mounts: list[Mount]) -> str | None:
-    """Return the same for an absolute path without links, given what is mounted."""
+    """Return the same for an absolute path without links and a list of mounts."""
     mount = _mount_of(path, mounts)
     if mount is None or not _is_network(mount.kind):
         return None
@@ -61,7 +61,7 @@ def network_kind_among(path: Path, mounts: list[Mount]) -> str | None:
 
 
 def read_mounts(text: str) -> Iterator[Mount]:
-    """Yield what ``/proc/self/mountinfo`` lists, in the order it was mounted."""
+    """Yield the mounts that ``/proc/self/mountinfo`` lists, in the order they were mounted."""
     for line in text.splitlines():
         before, separator, after = line.partition(" - ")
         fields = before.split(" ")
@@ -70,14 +70,14 @@ def read_mounts(text: str) -> Iterator[Mount]:
 
 
 def _mount_of(path: Path, mounts: list[Mount]) -> Mount | None:
-    found = None
+    innermost = None
     for mount in mounts:
-        # What was mounted later over the same place hides the former.
+        # A later mount at the same point hides an earlier one.
         if path.is_relative_to(mount.point) and (
-            found is None or len(mount.point.parts) >= len(found.point.parts)
+            innermost is None or len(mount.point.parts) >= len(innermost.point.parts)
         ):
-            found = mount
-    return found
+            innermost = mount
+    return innermost
 
 
 def _is_network(kind: str) -> bool:

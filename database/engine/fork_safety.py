@@ -1,9 +1,9 @@
-"""What a forked child inherits of its parent's connections: nothing that it could use or close.
+"""Fork safety: a child never uses or closes its parent's connections.
 
-Parent and child would speak to the server on one line, and each would hang up on the other. In the child all
-connections that were open at the fork are lost at once, whoever holds them: a session of the parent can be
-rolled back and closed there, which reaches nobody, and cannot commit. What the drivers hold is kept alive,
-because they would say goodbye when it is freed.
+Parent and child would share one socket, and each could close it for the other. In the child all
+connections that were open at the fork are dropped at once, whoever uses them: a session of the parent can
+be rolled back and closed there, which does not reach the server, and cannot commit. The drivers' objects
+are kept alive, because they would close the connection properly when they are freed.
 """
 
 from __future__ import annotations
@@ -16,13 +16,13 @@ from sqlalchemy import Engine, event
 from sqlalchemy.pool import ConnectionPoolEntry
 
 _engines: weakref.WeakSet[Engine] = weakref.WeakSet()
-#: The connections that are open, by identity: what the pool keeps of them.
+#: The pool's entries of open connections, by identity.
 _entries: dict[int, Any] = {}
 _inherited: list[object] = []
 
 
 def watch(engine: Engine) -> None:
-    """Have the connections of `engine` lost in forked children."""
+    """Drop the connections of `engine` in forked children."""
     _engines.add(engine)
 
     @event.listens_for(engine, "connect")
@@ -34,13 +34,13 @@ def watch(engine: Engine) -> None:
         _entries.pop(id(entry), None)
 
 
-def _lose_parents_connections() -> None:
-    """In the child: make the pools new, and the connections those of nobody."""
+def _drop_inherited_connections() -> None:
+    """In the child: renew the pools, and detach the connections from whoever uses them."""
     for entry in _entries.values():
         _inherited.append(entry.dbapi_connection)
         fairy = entry.fairy_ref() if entry.fairy_ref is not None else None
         entry.dbapi_connection = None
-        # Without this it would go back to the parent's pool, whose lock another thread may have held.
+        # Otherwise it would return to the parent's pool, whose lock another thread may have held.
         entry.fairy_ref = None
         if fairy is not None:
             fairy.dbapi_connection = None
@@ -50,4 +50,4 @@ def _lose_parents_connections() -> None:
         engine.dispose(close=False)
 
 
-os.register_at_fork(after_in_child=_lose_parents_connections)
+os.register_at_fork(after_in_child=_drop_inherited_connections)

@@ -1,4 +1,4 @@
-"""A session that knows where it was opened, and tells what happens to it.
+"""A session that knows where it was opened, and emits events.
 
 Each opening, begin, commit, rollback and close is counted (`database.events`) and, at level DEBUG,
 logged with the place that opened the session. Sessions of other libraries are not touched.
@@ -15,7 +15,7 @@ from sqlalchemy import Connection, Engine, event
 from sqlalchemy.orm import Session, SessionTransaction
 
 from database import events
-from database.engine.call_site import calling_place
+from database.engine.call_site import caller_location
 from database.errors import SessionMisuseError
 from database.events import EventKind
 
@@ -24,13 +24,13 @@ logger = logging.getLogger(__name__)
 _numbers = itertools.count(1)
 
 
-class WatchedSession(Session):
-    """A plain session, watched; in a forked child it can only be rolled back and closed.
+class InstrumentedSession(Session):
+    """A plain session that emits events; in a forked child it can only be rolled back and closed.
 
     Parameters
     ----------
     bind : Engine or Connection
-        What it works on.
+        Its database.
     opened_at : str, optional
         ``file:line`` of the code that made it, when that is known already.
     **options
@@ -42,25 +42,25 @@ class WatchedSession(Session):
 
     def __init__(self, bind: Any = None, *, opened_at: str | None = None, **options: Any) -> None:
         super().__init__(bind, **options)
-        self.opened_at = opened_at or calling_place()
+        self.opened_at = opened_at or caller_location()
         self._pid = os.getpid()
         self._number = next(_numbers)
         self._begun = False
         self._closed = False
-        self._tell(EventKind.OPENED)
+        self._emit(EventKind.OPENED)
 
     @property
     def is_inherited(self) -> bool:
-        """It came into this process by a fork."""
+        """Whether this process inherited it by a fork."""
         return self._pid != os.getpid()
 
     @property
     def holds_connection(self) -> bool:
-        """It is in a transaction that has reached the database."""
+        """Whether it is in a transaction that has reached the database."""
         return self._begun
 
     def check_usable(self) -> None:
-        """Refuse to go on in a forked child, which has lost the connection.
+        """Check that this is not a forked child, which has lost the connection.
 
         Raises
         ------
@@ -68,17 +68,17 @@ class WatchedSession(Session):
             The session is the parent's.
         """
         if self.is_inherited:
-            raise self.not_yours(f"process {self._pid} and is used by its child {os.getpid()}")
+            raise self.wrong_owner(f"process {self._pid} and is used by its child {os.getpid()}")
 
-    def not_yours(self, owner_and_user: str) -> SessionMisuseError:
-        """Return the error that says whose it is."""
+    def wrong_owner(self, owner_and_user: str) -> SessionMisuseError:
+        """Return the error that names its owner and who uses it."""
         return SessionMisuseError(
             f"the session of {self.pattern} at {self.opened_at} belongs to {owner_and_user}; "
             "a session is not safe to share: open one there, with scoped_session() or thread_session()"
         )
 
     def get_bind(self, *arguments: Any, **options: Any) -> Engine | Connection:
-        """Return the engine, which every statement asks for."""
+        """Return the engine; every statement calls this."""
         self.check_usable()
         return super().get_bind(*arguments, **options)
 
@@ -97,42 +97,44 @@ class WatchedSession(Session):
         try:
             super().close()
         finally:
-            self._told_closed()
+            self._emit_closed()
 
     def invalidate(self) -> None:
-        """Close it and throw its connections away."""
+        """Close it and invalidate its connections."""
         try:
             super().invalidate()
         finally:
-            self._told_closed()
+            self._emit_closed()
 
-    def _told_closed(self) -> None:
+    def _emit_closed(self) -> None:
         if not self._closed:
             self._closed = True
-            self._tell(EventKind.CLOSED)
+            self._emit(EventKind.CLOSED)
 
-    def _tell(self, kind: EventKind) -> None:
-        events.tell(kind, self.opened_at)
+    def _emit(self, kind: EventKind) -> None:
+        events.emit(kind, self.opened_at)
         if logger.isEnabledFor(logging.DEBUG):
             logger.debug("session %d of %s: %s", self._number, self.opened_at, kind.replace("_", " "))
 
 
-@event.listens_for(WatchedSession, "after_begin")
-def _after_begin(session: WatchedSession, _transaction: SessionTransaction, _connection: Connection) -> None:
+@event.listens_for(InstrumentedSession, "after_begin")
+def _after_begin(
+    session: InstrumentedSession, _transaction: SessionTransaction, _connection: Connection
+) -> None:
     if not session._begun:  # once, however many savepoints and engines take part
         session._begun, session._closed = True, False  # a closed session may be used again
-        session._tell(EventKind.BEGUN)
+        session._emit(EventKind.BEGUN)
 
 
-@event.listens_for(WatchedSession, "after_commit")
-def _after_commit(session: WatchedSession) -> None:
+@event.listens_for(InstrumentedSession, "after_commit")
+def _after_commit(session: InstrumentedSession) -> None:
     if session._begun and not session.in_nested_transaction():  # the end of a savepoint commits nothing
         session._begun = False
-        session._tell(EventKind.COMMITTED)
+        session._emit(EventKind.COMMITTED)
 
 
-@event.listens_for(WatchedSession, "after_transaction_end")
-def _after_transaction_end(session: WatchedSession, transaction: SessionTransaction) -> None:
+@event.listens_for(InstrumentedSession, "after_transaction_end")
+def _after_transaction_end(session: InstrumentedSession, transaction: SessionTransaction) -> None:
     if session._begun and transaction.parent is None:  # by rollback(), close() or reset(), not by a commit
         session._begun = False
-        session._tell(EventKind.ROLLED_BACK)
+        session._emit(EventKind.ROLLED_BACK)

@@ -1,4 +1,4 @@
-"""The pool of connections of one database, which says who holds them when there are none left."""
+"""The pool of connections of one database, whose error names the sessions that use them all."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from typing import Any
 from sqlalchemy.exc import TimeoutError as NoConnectionLeftError
 from sqlalchemy.pool import PoolProxiedConnection, QueuePool
 
-from database.engine.instrumented_session import WatchedSession
+from database.engine.instrumented_session import InstrumentedSession
 from database.errors import DatabaseError
 
-#: More places are not named.
+#: So many places are named in the error.
 _MAX_PLACES = 5
 
 
@@ -26,7 +26,7 @@ class ExplainingPool(QueuePool):
     Attributes
     ----------
     limit : int
-        How many connections there can be at the same moment.
+        How many connections there can be at a time.
     timeout_s, recycle_s : float
         How long a session waits for one, and at what age one is replaced.
     """
@@ -43,27 +43,27 @@ class ExplainingPool(QueuePool):
         Raises
         ------
         PoolExhaustedError
-            None was given back in time.
+            None was returned in time.
         """
         try:
             return super().connect()
         except NoConnectionLeftError as error:
             raise PoolExhaustedError(
                 f"all {self.limit} connections of this process to the database were in use for "
-                f"{self.timeout_s:g} s{self._holders()}; end sessions earlier, or raise "
+                f"{self.timeout_s:g} s{self._users()}; end sessions earlier, or raise "
                 "EXPERIMENTS_POOL_SIZE or EXPERIMENTS_POOL_OVERFLOW"
             ) from error
 
-    def _holders(self) -> str:
-        """Say which sessions hold them; looking for them here costs nothing while all is well."""
-        sessions = [one for one in gc.get_objects() if issubclass(type(one), WatchedSession)]
-        counted = Counter(
-            one.opened_at
-            for one in sessions
-            if one.holds_connection and getattr(one.bind, "pool", None) is self
+    def _users(self) -> str:
+        """Return which sessions use them; searched only now, so that it costs nothing otherwise."""
+        sessions = [session for session in gc.get_objects() if issubclass(type(session), InstrumentedSession)]
+        places = Counter(
+            session.opened_at
+            for session in sessions
+            if session.holds_connection and getattr(session.bind, "pool", None) is self
         ).most_common()
-        if not counted:
+        if not places:
             return ""
-        shown = [f"{place} ({number})" for place, number in counted[:_MAX_PLACES]]
-        more = f" and at {len(counted) - _MAX_PLACES} other places" if len(counted) > _MAX_PLACES else ""
+        shown = [f"{place} ({number})" for place, number in places[:_MAX_PLACES]]
+        more = f" and at {len(places) - _MAX_PLACES} other places" if len(places) > _MAX_PLACES else ""
         return f"; by sessions opened at {', '.join(shown)}{more}"

@@ -30,7 +30,7 @@ class _Configured:
 _engines: dict[tuple[URL, bool], Engine] = {}
 _configured: _Configured | None = None
 _lock = threading.RLock()
-_askers: list[Callable[[URL], None]] = []
+_checks: list[Callable[[URL], None]] = []
 
 
 def configure(url: str | URL, *, protocol: bool = False, create: bool = True) -> None:
@@ -43,19 +43,19 @@ def configure(url: str | URL, *, protocol: bool = False, create: bool = True) ->
     protocol : bool
         True in runners and workers: on PostgreSQL their connections carry timeouts.
     create : bool
-        False for who only looks: a database that does not exist, or has no tables of ours, is an
-        error then, and nothing is made.
+        False for readers: a database that does not exist, or has none of our tables, is an error
+        then, and nothing is created.
     """
     global _configured  # noqa: PLW0603 - the process's one setting
     wanted = normalise_url(url)
-    for ask in _askers:
-        ask(wanted)
+    for check in _checks:
+        check(wanted)
     _configured = _Configured(wanted, protocol, create)
 
 
-def ask_before_configuring(ask: Callable[[URL], None]) -> None:
-    """Have `ask` called with the database that is to be the process's; it may refuse by raising."""
-    _askers.append(ask)
+def check_before_configuring(check: Callable[[URL], None]) -> None:
+    """Call `check` with each database that is to become the process's; it may refuse by raising."""
+    _checks.append(check)
 
 
 def current_url() -> URL:
@@ -66,7 +66,7 @@ def current_url() -> URL:
 
 
 def get_engine(url: str | URL | None = None) -> Engine:
-    """Return this process's engine for a database, whose tables exist at the current revision.
+    """Return this process's engine for a database whose tables exist at the current revision.
 
     Parameters
     ----------
@@ -76,7 +76,7 @@ def get_engine(url: str | URL | None = None) -> Engine:
     Raises
     ------
     DatabaseUnreachableError, DatabaseError
-        No connection can be made, or what is found there is not ours, not safe or not writable.
+        No connection can be made, or the database is another program's, not safe or not writable.
     SchemaError
         The tables are of an older or newer revision; the message says what to do.
     """
@@ -102,7 +102,7 @@ def get_engine(url: str | URL | None = None) -> Engine:
 
 
 def _check_file(file: Path, *, writing: bool) -> None:
-    """Refuse a file that SQLite would damage, or in which a runner could record nothing."""
+    """Raise for a file that SQLite would damage, or in which a runner could not record."""
     if not Settings.from_environment().allow_network_file_system:
         sqlite_file.refuse_network(file)
     if writing:
@@ -110,7 +110,7 @@ def _check_file(file: Path, *, writing: bool) -> None:
 
 
 def new_engine(url: str | URL, *, protocol: bool = False, create: bool = True) -> Engine:
-    """Return an engine of its own with our settings; its schema is not looked at.
+    """Return a new engine with our settings; its schema is not checked.
 
     Raises
     ------
@@ -129,7 +129,7 @@ def new_engine(url: str | URL, *, protocol: bool = False, create: bool = True) -
         max_overflow=settings.pool_overflow,
         pool_timeout=settings.pool_timeout_s,
         pool_recycle=math.ceil(settings.pool_recycle_s),
-        pool_pre_ping=not on_sqlite,  # a file does not hang up
+        pool_pre_ping=not on_sqlite,  # a file does not close connections
         connect_args=(
             sqlite.connect_arguments() if on_sqlite else postgresql.connect_arguments(protocol=protocol)
         ),
@@ -150,7 +150,7 @@ def dispose_engines() -> None:
 
 
 def database_error(error: DBAPIError, url: URL | None = None) -> DatabaseError:
-    """Say in our words what a driver's error means for the user."""
+    """Translate a driver's error into one that says what it means and what to do."""
     url = current_url() if url is None else url
     place = safe_url(url)
     cause = str(error.orig).strip().splitlines()[0] if error.orig else str(error)
@@ -186,7 +186,7 @@ def _about_sqlite(name: str, file: Path, cause: str) -> str:
     return f"refused a statement ({cause})"
 
 
-def _forget_parents_engines() -> None:
+def _drop_inherited_engines() -> None:
     """In a forked child: never use what the parent opened."""
     global _lock  # noqa: PLW0603 - another thread of the parent may have held it at the fork
     _lock = threading.RLock()
@@ -194,4 +194,4 @@ def _forget_parents_engines() -> None:
     sqlite.forget_writers()
 
 
-os.register_at_fork(after_in_child=_forget_parents_engines)
+os.register_at_fork(after_in_child=_drop_inherited_engines)

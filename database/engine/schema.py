@@ -1,7 +1,7 @@
-"""Which revision the tables are of: creating them, checking them, upgrading them.
+"""The schema: creating the tables, checking their revision, upgrading them.
 
 Alembic's revisions are called ``NNNN_vX.Y.Z``: the version is the oldest program that knows the
-revision, so that a program which meets a newer database can say what to install. Alembic itself
+revision, so that the error for a newer database can say what to install. Alembic itself
 is imported only to create or upgrade; workers never need it.
 """
 
@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING
 from sqlalchemy import Connection, Engine, inspect, text
 
 from database import package_folder
-from database.claims.runners import ProcessIdentity, has_ended
 from database.engine import sqlite
 from database.errors import HOW_TO_MAKE_ONE, DatabaseMissingError, SchemaError
+from database.process_identity import ProcessIdentity, has_ended
 from database.settings import Settings, safe_url
 
 if TYPE_CHECKING:
@@ -32,12 +32,12 @@ MIGRATIONS = package_folder() / "migrations"
 
 @dataclass(frozen=True)
 class Upgrade:
-    """What an upgrade did.
+    """The result of an upgrade.
 
     Attributes
     ----------
     before, after : str
-        The revisions; equal when there was nothing to do.
+        The revisions; equal when nothing was upgraded.
     backup : Path or None
         The copy made before, on SQLite.
     """
@@ -48,7 +48,7 @@ class Upgrade:
 
 
 def ensure(engine: Engine, *, create: bool = True) -> None:
-    """Create the tables in an empty database; refuse one of another revision.
+    """Create the tables in an empty database; raise for another revision.
 
     Any number of processes may do this at once on the same empty database.
 
@@ -60,23 +60,23 @@ def ensure(engine: Engine, *, create: bool = True) -> None:
         It has no tables of ours, and `create` is False.
     """
     with engine.connect() as connection:
-        found = revision(connection)
-        if found is None:
+        current = revision(connection)
+        if current is None:
             _refuse_foreign_file(connection)
-    if found is None:
+    if current is None:
         if not create:
             raise DatabaseMissingError(f"{safe_url(engine.url)} holds no experiments yet; {HOW_TO_MAKE_ONE}")
-        found = _create(engine)
-    if found != CURRENT_REVISION:
-        raise _wrong_revision(engine, found)
+        current = _create(engine)
+    if current != CURRENT_REVISION:
+        raise _wrong_revision(engine, current)
 
 
 def revision(connection: Connection) -> str | None:
     """Return the revision of the tables, or None where there are none of ours."""
     if not inspect(connection).has_table(VERSION_TABLE):
         return None
-    found = connection.execute(text(f"SELECT version_num FROM {VERSION_TABLE}")).scalar()
-    return None if found is None else str(found)
+    current = connection.execute(text(f"SELECT version_num FROM {VERSION_TABLE}")).scalar()
+    return None if current is None else str(current)
 
 
 def upgrade(engine: Engine) -> Upgrade:
@@ -178,7 +178,7 @@ def _refuse_while_running(connection: Connection) -> None:
 
 
 def _refuse_foreign_file(connection: Connection) -> None:
-    """Refuse an SQLite file that another program made; PostgreSQL databases may be shared."""
+    """Raise for an SQLite file of another program; PostgreSQL databases may be shared."""
     if connection.dialect.name != "sqlite":
         return
     tables = inspect(connection).get_table_names()
@@ -189,17 +189,17 @@ def _refuse_foreign_file(connection: Connection) -> None:
         )
 
 
-def _wrong_revision(engine: Engine, found: str) -> SchemaError:
+def _wrong_revision(engine: Engine, current: str) -> SchemaError:
     place = safe_url(engine.url)
-    number, _, version = found.partition("_v")
+    number, _, version = current.partition("_v")
     if number > CURRENT_REVISION.partition("_v")[0]:
         return SchemaError(
-            f"{place} was written by a newer program (revision {found}, this one knows {CURRENT_REVISION}); "
-            f"install version {version or 'newer'} or later: pip install -U 'experiment-series>={version}'"
+            f"{place} was written by a newer program (revision {current}, this one knows {CURRENT_REVISION})"
+            f"; install version {version or 'newer'} or later: pip install -U 'experiment-series>={version}'"
         )
-    if found in known_revisions():
+    if current in known_revisions():
         return SchemaError(
-            f"{place} is of the older revision {found}; run `experiments database upgrade` "
+            f"{place} is of the older revision {current}; run `experiments database upgrade` "
             f"to bring it to {CURRENT_REVISION} (a backup copy is made)"
         )
-    return SchemaError(f"{place} has the unknown revision {found}; this program knows {CURRENT_REVISION}")
+    return SchemaError(f"{place} has the unknown revision {current}; this program knows {CURRENT_REVISION}")

@@ -1,7 +1,7 @@
-"""Statements that take long are logged with the place that ran them.
+"""Slow statements are logged with the place that ran them.
 
 The time is that of the database driver's ``execute``: on PostgreSQL with all rows on their way here, on
-SQLite until the first row. A statement that fails, at a timeout for example, is told too. Waiting for
+SQLite until the first row. A statement that fails, at a timeout for example, is logged too. Waiting for
 SQLite's write lock is a statement by itself, BEGIN IMMEDIATE.
 """
 
@@ -15,7 +15,7 @@ from typing import Any
 from sqlalchemy import Engine, ExceptionContext, event
 
 from database import events
-from database.engine.call_site import calling_place
+from database.engine.call_site import caller_location
 from database.events import EventKind
 
 #: Longer statements are cut in the log.
@@ -40,7 +40,7 @@ def watch(engine: Engine, threshold_s: float) -> None:
         statement, context = arguments[2], arguments[4]
         seconds = time.perf_counter() - context.experiments_begun_s
         if seconds > threshold_s:
-            _tell(statement, seconds, threshold_s)
+            _report(statement, seconds, threshold_s)
 
     @event.listens_for(engine, "handle_error")
     def failed(error: ExceptionContext) -> None:
@@ -49,7 +49,7 @@ def watch(engine: Engine, threshold_s: float) -> None:
             return
         seconds = time.perf_counter() - begun_s
         if seconds > threshold_s:
-            _tell(error.statement, seconds, threshold_s)
+            _report(error.statement, seconds, threshold_s)
 
 
 def without_literals(statement: str) -> str:
@@ -59,8 +59,8 @@ def without_literals(statement: str) -> str:
     return _QUOTED.sub("'…'", statement)
 
 
-def _tell(statement: str, seconds: float, threshold_s: float) -> None:
-    place, shown = calling_place(), " ".join(without_literals(statement).split())
+def _report(statement: str, seconds: float, threshold_s: float) -> None:
+    place, shown = caller_location(), " ".join(without_literals(statement).split())
     if len(shown) > MAX_STATEMENT:
         shown = f"{shown[:MAX_STATEMENT]}…"
     logger.warning(
@@ -70,4 +70,4 @@ def _tell(statement: str, seconds: float, threshold_s: float) -> None:
         threshold_s,
         shown,
     )
-    events.tell(EventKind.SLOW_QUERY, place, statement=shown, seconds=seconds)
+    events.emit(EventKind.SLOW_QUERY, place, statement=shown, seconds=seconds)

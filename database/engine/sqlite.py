@@ -21,7 +21,7 @@ from typing import Any
 from sqlalchemy import Connection, Engine, event
 from sqlalchemy.pool import ConnectionPoolEntry
 
-from database.engine.call_site import calling_place
+from database.engine.call_site import caller_location
 from database.engine.sqlite_file import OpenedFile
 from database.errors import SessionMisuseError
 from database.expressions import sqlite_functions
@@ -34,17 +34,17 @@ _READS = re.compile(
     r"|WITH\b(?!.*\b(?:INSERT|UPDATE|DELETE|REPLACE)\b))",
     re.IGNORECASE | re.DOTALL,
 )
-#: Who holds the write lock: (database file, thread) -> the place that took it.
+#: The holders of write locks: (database file, thread) -> the place that took the lock.
 _writers: dict[tuple[str, int], str] = {}
 
 
 def connect_arguments() -> dict[str, Any]:
-    """Return what `sqlite3.connect` gets."""
+    """Return the arguments of `sqlite3.connect`."""
     return {"timeout": BUSY_TIMEOUT_S}
 
 
 def prepare(engine: Engine, durability: str) -> None:
-    """Attach the rules of this module to `engine`."""
+    """Attach the behaviour of this module to `engine`."""
     synchronous = {"normal": "NORMAL", "full": "FULL"}[durability]
 
     @event.listens_for(engine, "connect")
@@ -97,7 +97,7 @@ def prepare(engine: Engine, durability: str) -> None:
 
     @event.listens_for(engine, "close")
     def close(_connection: sqlite3.Connection, record: Any) -> None:
-        writer = record.info.pop("writer", None)  # a connection thrown away in mid-transaction
+        writer = record.info.pop("writer", None)  # a connection that was invalidated in mid-transaction
         if writer is not None:
             _writers.pop(writer, None)
 
@@ -110,32 +110,32 @@ def begin_immediate(connection: Connection) -> None:
     SessionMisuseError
         This thread holds the lock through another session; both places are named.
     DatabaseReplacedError
-        What would be written would be lost: the file is not under its name any more.
+        The file was deleted or replaced: what would be written would be lost.
     """
     writer = (str(connection.info["file"]), threading.get_ident())
     holder = _writers.get(writer)
     if holder is not None:
         raise SessionMisuseError(
-            f"{calling_place()} writes through a second session while this thread's first one holds "
+            f"{caller_location()} writes through a second session while this thread's first one holds "
             f"SQLite's write lock since {holder}; it would wait for itself. Commit the first one "
             "before, or use one session for both"
         )
     _file(connection).check()
     connection.exec_driver_sql("BEGIN IMMEDIATE")
     _file(connection).note_wal()
-    _writers[writer] = calling_place()
+    _writers[writer] = caller_location()
     connection.info["writer"] = writer
 
 
 def hold_write_lock(connection: Connection) -> None:
-    """Take the write lock unless this transaction has it: what is read from now on stays true in it."""
+    """Take the write lock unless this transaction has it; until it ends nobody else changes what it reads."""
     if not _driver(connection).in_transaction:
         begin_immediate(connection)
 
 
 @contextmanager
 def refusing_writes(connection: Connection) -> Iterator[None]:
-    """Let the database refuse writes for a part of a transaction; before the first write it is a snapshot."""
+    """Make the database refuse writes in a part of a transaction, a snapshot if nothing was written yet."""
     driver = _driver(connection)
     idle = not driver.in_transaction
     if idle:
@@ -145,7 +145,7 @@ def refusing_writes(connection: Connection) -> Iterator[None]:
     try:
         yield
     finally:
-        # Otherwise it has gone back to the pool, which allows them again, or is the parent's.
+        # Otherwise it was returned to the pool, which allows them again, or is the parent's.
         if not connection.closed and connection.connection.is_valid:
             driver.execute("PRAGMA query_only=OFF")
             connection.info.pop("refusing_writes", None)
@@ -154,24 +154,24 @@ def refusing_writes(connection: Connection) -> Iterator[None]:
 
 
 def forget_writers() -> None:
-    """In a forked child: the locks are the parent's."""
+    """In a forked child: drop the locks, which are the parent's."""
     _writers.clear()
 
 
 def _file(connection: Connection) -> OpenedFile:
-    found = connection.info["opened"]
-    assert isinstance(found, OpenedFile)
-    return found
+    file = connection.info["opened"]
+    assert isinstance(file, OpenedFile)
+    return file
 
 
 def _driver(connection: Connection) -> sqlite3.Connection:
-    found = connection.connection.driver_connection
-    assert isinstance(found, sqlite3.Connection)
-    return found
+    driver = connection.connection.driver_connection
+    assert isinstance(driver, sqlite3.Connection)
+    return driver
 
 
 def switch_to_wal(engine: Engine) -> None:
-    """Make readers and the writer independent of each other, for good: the file remembers.
+    """Switch the file to WAL for good: readers and the writer no longer wait for each other.
 
     SQLite does not use its busy handler for this switch (it fails at once while another process
     writes), hence the loop.

@@ -1,8 +1,8 @@
-"""The file of an SQLite database: where it may lie, who may write it, and whether it is still the same.
+"""The file of an SQLite database: its file system, its permissions, and whether it was replaced.
 
 SQLite in WAL mode does not notice that its file was deleted or replaced: what it writes "succeeds"
-and is gone. So each writing transaction compares the file under the name with the one that was
-opened, when it begins and just before it commits (some microseconds each).
+and is lost. So each writing transaction compares the file of that name with the one that was opened,
+when it begins and just before it commits (some microseconds each).
 """
 
 from __future__ import annotations
@@ -20,9 +20,9 @@ from database.errors import HOW_TO_MAKE_ONE, DatabaseError, DatabaseMissingError
 
 logger = logging.getLogger(__name__)
 
-#: A WAL file beyond this means that somebody keeps an old read open.
+#: A larger WAL file means that some process keeps an old read open.
 MAX_WAL_BYTES = 64 * 2**20
-#: How long the end of a run waits for others before it leaves the WAL file as it is.
+#: How long the end of a run waits for others before it leaves the WAL file as it is, in milliseconds.
 _FOLD_WAIT_MS = 2_000
 _ADVICE_REPLACED = (
     "nothing more is written. Put the file back (with the files of the same name ending in -wal and -shm, if "
@@ -32,7 +32,7 @@ _ADVICE_REPLACED = (
 
 
 class OpenedFile:
-    """The file that a connection has open, to be told from another one of its name.
+    """The file that a connection has open, as distinct from another file of the same name.
 
     Parameters
     ----------
@@ -48,7 +48,7 @@ class OpenedFile:
         self._wal_identity: tuple[int, int] | None = None
 
     def check(self) -> None:
-        """Make sure that what is written now will be found under the name.
+        """Check that the name still belongs to this file.
 
         Raises
         ------
@@ -67,17 +67,17 @@ class OpenedFile:
             )
 
     def note_wal(self) -> None:
-        """Remember the WAL file, which SQLite makes with the first transaction and keeps while it is open."""
+        """Remember the WAL file, which SQLite creates with the first transaction and keeps until closed."""
         if self._wal_identity is None:
             self._wal_identity = _identity(self._wal_path)
 
 
 def _identity(path: str) -> tuple[int, int] | None:
     try:
-        found = os.stat(path)  # noqa: PTH116 - a Path costs more than the call, and this is in the hot path
+        status = os.stat(path)  # noqa: PTH116 - a Path costs more than the call, and this is in the hot path
     except OSError:
         return None
-    return found.st_dev, found.st_ino
+    return status.st_dev, status.st_ino
 
 
 def _fate(path: str) -> str:
@@ -85,7 +85,7 @@ def _fate(path: str) -> str:
 
 
 def find_folder(file: Path, *, create: bool) -> None:
-    """Make the folder of a database file, or insist that the file exists.
+    """Create the folder of a database file, or check that the file exists.
 
     Raises
     ------
@@ -107,12 +107,12 @@ def find_folder(file: Path, *, create: bool) -> None:
 
 
 def refuse_network(file: Path) -> None:
-    """Refuse a file that lies on a network file system.
+    """Raise if a file lies on a network file system.
 
     Raises
     ------
     DatabaseError
-        The message says what to use instead, and how to insist.
+        It does; the message says what to use instead, and how to use it all the same.
     """
     kind = file_systems.network_kind(file)
     if kind is not None:
@@ -124,12 +124,12 @@ def refuse_network(file: Path) -> None:
 
 
 def refuse_unwritable(file: Path) -> None:
-    """Refuse a file that exists and that this process may not write.
+    """Raise if a file exists and this process may not write it.
 
     Raises
     ------
     DatabaseError
-        The message says why, and what to do.
+        It may not; the message says why, and what to do.
     """
     reason = why_not_writable(file)
     if reason is not None:
@@ -137,8 +137,8 @@ def refuse_unwritable(file: Path) -> None:
 
 
 def why_not_writable(file: Path) -> str | None:
-    """Say what keeps this process from writing a database file; None when nothing does."""
-    # The WAL file and its index belong to whoever opened the database first.
+    """Return why this process cannot write a database file; None when it can."""
+    # The WAL file and its index belong to the user who opened the database first.
     for part in (file, Path(f"{file}-wal"), Path(f"{file}-shm")):
         if part.exists() and not _may(part, os.R_OK | os.W_OK):
             return f"{_refusal(part)}; ask its owner, or name another database"
@@ -148,7 +148,7 @@ def why_not_writable(file: Path) -> str | None:
 
 
 def why_not_opened(file: Path) -> str:
-    """Say what keeps SQLite from opening its file, which it does not tell itself, and what to do."""
+    """Return why SQLite cannot open its file, which it does not say itself, and what to do."""
     if file.is_dir():
         return f"it is a folder; name a file in it, such as {file / 'experiments.db'}"
     if not file.parent.is_dir():
@@ -164,10 +164,10 @@ def _may(path: Path, mode: int) -> bool:
 
 
 def _refusal(path: Path) -> str:
-    found = path.stat()
+    status = path.stat()
     if os.statvfs(path).f_flag & os.ST_RDONLY:
         return f"the file system of {path} is mounted read-only"
-    owner, mode = _user(found.st_uid), stat.filemode(found.st_mode)
+    owner, mode = _user(status.st_uid), stat.filemode(status.st_mode)
     return f"{path} belongs to {owner} ({mode}), this program runs as {_user(os.geteuid())}"
 
 
@@ -186,14 +186,14 @@ def wal_bytes(file: Path) -> int:
         return 0
 
 
-class WalWatch:
-    """Tells when a database's WAL file has grown beyond measure, and again each time it has doubled."""
+class WalMonitor:
+    """Warns when a database's WAL file has grown too large, and again each time it has doubled."""
 
     def __init__(self) -> None:
         self._limit = MAX_WAL_BYTES
 
-    def look(self, engine: Engine) -> None:
-        """Look once; on PostgreSQL there is nothing to see."""
+    def check(self, engine: Engine) -> None:
+        """Check once; does nothing on PostgreSQL."""
         if engine.dialect.name != "sqlite":
             return
         size = wal_bytes(Path(str(engine.url.database)))
@@ -208,7 +208,7 @@ class WalWatch:
 
 
 def fold_wal(engine: Engine) -> bool:
-    """Write all that was committed from the WAL file into the database file, and to the disk.
+    """Write what was committed from the WAL file into the database file (a checkpoint), and to the disk.
 
     At the end of a run: what was recorded is then safe from a power cut, also where
     EXPERIMENTS_DURABILITY is ``normal``.
@@ -216,7 +216,7 @@ def fold_wal(engine: Engine) -> bool:
     Returns
     -------
     bool
-        False when others are at work on it: then the last of them does it. True on PostgreSQL.
+        False when other processes use it: then the last of them does it. True on PostgreSQL.
     """
     if engine.dialect.name != "sqlite":
         return True

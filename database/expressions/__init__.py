@@ -1,4 +1,4 @@
-"""The small language of `--where` and `where`: read, named, and asked of Python values or of the database."""
+"""The language of `--where` and `where`: parsing, evaluation in memory, and translation to SQL."""
 
 from database.expressions.errors import ExpressionError
 from database.expressions.expression import Expression, parse

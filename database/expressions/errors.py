@@ -1,10 +1,10 @@
-"""What is wrong with an expression, and where."""
+"""The error of an expression, with the place."""
 
 from __future__ import annotations
 
 from database.errors import ExperimentsError
 
-#: An expression is shown no wider than this around the place that is wrong.
+#: So many characters of an expression are shown around the place that is wrong.
 _WIDTH = 100
 
 
@@ -35,7 +35,7 @@ class ExpressionError(ExperimentsError, ValueError):
         return type(self), (self.problem, self.text, self.place)
 
     def in_one_line(self) -> str:
-        """Return the message for where a line is a problem."""
+        """Return the message in one line."""
         near = self.text[self.place : self.place + 20].split("\n")[0]
         place = f"at {near!r}, character {self.place + 1}" if near else "at its end"
         return f"{place}: {self.problem}"

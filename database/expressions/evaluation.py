@@ -1,4 +1,4 @@
-"""Whether an expression holds for values in memory; the meaning that both databases have to match."""
+"""Evaluation of an expression for values in memory: the semantics that both databases have to match."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 
 from database.expressions.numbers import LARGEST, SMALLEST, as_float, is_exact, is_number, whole
 from database.expressions.tree import (
-    All,
+    And,
     Arithmetic,
     Comparison,
     Condition,
@@ -15,7 +15,7 @@ from database.expressions.tree import (
     Membership,
     Name,
     Not,
-    Some,
+    Or,
     Value,
 )
 
@@ -23,7 +23,7 @@ Lookup = Callable[[Name], Any]
 
 
 def holds(condition: Condition, lookup: Lookup) -> bool:
-    """Say whether a condition is true; there is no third answer.
+    """Return whether a condition is true; there is no third answer.
 
     Parameters
     ----------
@@ -32,71 +32,73 @@ def holds(condition: Condition, lookup: Lookup) -> bool:
         Returns the value of a name, None when the experiment has none.
     """
     match condition:
-        case All(conditions):
-            return all(holds(one, lookup) for one in conditions)
-        case Some(conditions):
-            return any(holds(one, lookup) for one in conditions)
+        case And(conditions):
+            return all(holds(part, lookup) for part in conditions)
+        case Or(conditions):
+            return any(holds(part, lookup) for part in conditions)
         case Not(inner):
             return not holds(inner, lookup)
         case Membership(item, choices):
-            found = value_of(item, lookup)
-            return any(_equal(found, value_of(one, lookup)) for one in choices)
-        case Comparison(operator, left, right):
-            one, other = value_of(left, lookup), value_of(right, lookup)
-            return _equal(one, other) if operator == "==" else _ordered(operator, one, other)
+            wanted = value_of(item, lookup)
+            return any(_equal(wanted, value_of(choice, lookup)) for choice in choices)
+        case Comparison(operator, left_side, right_side):
+            left, right = value_of(left_side, lookup), value_of(right_side, lookup)
+            return _equal(left, right) if operator == "==" else _ordered(operator, left, right)
 
 
 def value_of(value: Value, lookup: Lookup) -> Any:
-    """Return what a value is for one experiment."""
+    """Return the value for one experiment."""
     match value:
-        case Constant(found):
-            return found
+        case Constant(constant):
+            return constant
         case Name():
             return lookup(value)
-        case Arithmetic(operator, left, right):
-            one = _operand(left, lookup)
-            other = _operand(right, lookup)
-            return None if one is None or other is None else _computed(operator, one, other)
+        case Arithmetic(operator, left_side, right_side):
+            left = _operand(left_side, lookup)
+            right = _operand(right_side, lookup)
+            return None if left is None or right is None else _compute(operator, left, right)
 
 
-def _equal(one: Any, other: Any) -> bool:
-    if is_number(one) and is_number(other):
-        return bool(one == other) if is_exact(one) and is_exact(other) else as_float(one) == as_float(other)
-    if one is None or isinstance(one, bool | str):
-        return type(one) is type(other) and bool(one == other)
+def _equal(left: Any, right: Any) -> bool:
+    if is_number(left) and is_number(right):
+        return (
+            bool(left == right) if is_exact(left) and is_exact(right) else as_float(left) == as_float(right)
+        )
+    if left is None or isinstance(left, bool | str):
+        return type(left) is type(right) and bool(left == right)
     return False
 
 
-def _ordered(operator: str, one: Any, other: Any) -> bool:
-    if is_number(one) and is_number(other):
-        if not (is_exact(one) and is_exact(other)):
-            one, other = as_float(one), as_float(other)
-    elif not (isinstance(one, str) and isinstance(other, str)):
+def _ordered(operator: str, left: Any, right: Any) -> bool:
+    if is_number(left) and is_number(right):
+        if not (is_exact(left) and is_exact(right)):
+            left, right = as_float(left), as_float(right)
+    elif not (isinstance(left, str) and isinstance(right, str)):
         return False
-    return bool(one < other if operator == "<" else one <= other)
+    return bool(left < right if operator == "<" else left <= right)
 
 
 def _operand(value: Value, lookup: Lookup) -> float | None:
-    found = value_of(value, lookup)
-    if not is_number(found):
+    operand = value_of(value, lookup)
+    if not is_number(operand):
         return None
-    number = as_float(found)
-    # What was computed stays in bounds by itself: see `parser.MAX_OPERANDS`.
+    number = as_float(operand)
+    # A computed number stays in bounds: see `parser.MAX_OPERANDS`.
     usable = isinstance(value, Arithmetic) or number == 0 or SMALLEST <= abs(number) <= LARGEST
     return number if usable else None
 
 
-def _computed(operator: str, one: float, other: float) -> float | None:
+def _compute(operator: str, left: float, right: float) -> float | None:
     match operator:
         case "+":
-            return one + other
+            return left + right
         case "-":
-            return one - other
+            return left - right
         case "*":
-            return one * other
+            return left * right
         case "/":
-            return one / other if other else None
-    first, second = whole(one), whole(other)
-    if first is None or not second:
+            return left / right if right else None
+    dividend, divisor = whole(left), whole(right)
+    if dividend is None or not divisor:
         return None
-    return float(first // second if operator == "//" else first % second)
+    return float(dividend // divisor if operator == "//" else dividend % divisor)

@@ -1,4 +1,4 @@
-"""An expression: read once, given its names, then asked of values in memory or put to the database."""
+"""Expressions: parsed once, their names resolved, then evaluated in memory or in the database."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from database.expressions import evaluation, parser
 from database.expressions.names import Names, field_of, found_at
 from database.expressions.tree import (
-    All,
+    And,
     Arithmetic,
     Comparison,
     Condition,
@@ -17,7 +17,7 @@ from database.expressions.tree import (
     Membership,
     Name,
     Not,
-    Some,
+    Or,
     Value,
 )
 
@@ -28,16 +28,16 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Expression:
-    """A condition on experiments whose names are known; `parse` makes one.
+    """A condition on experiments, its names resolved; `parse` makes one.
 
     Attributes
     ----------
     text : str
         As it was written.
     condition : Condition
-        As it was understood.
+        The parsed tree.
     fields : mapping of Name to Field
-        What each of its names means.
+        The field of each name.
     """
 
     text: str
@@ -50,7 +50,7 @@ class Expression:
         results: Mapping[str, Any] | None = None,
         own: Mapping[str, Any] | None = None,
     ) -> bool:
-        """Say whether it is true of an experiment with these values.
+        """Return whether it is true of an experiment with these values.
 
         Parameters
         ----------
@@ -70,19 +70,21 @@ class Expression:
         return evaluation.holds(self.condition, lookup)
 
     def to_sql(self, session: Session) -> ColumnElement[bool]:
-        """Return the same as a condition on `Experiment`, never NULL, for the database of `session`."""
-        from database.expressions.sql import condition_on_experiment  # who only evaluates needs no SQL
+        """Return it as a condition on `Experiment`, never NULL, for the database of `session`."""
+        from database.expressions.sql import (
+            condition_on_experiment,
+        )  # evaluation in memory does not need SQLAlchemy
 
         return condition_on_experiment(self.condition, self.fields, session.get_bind().dialect.name)
 
 
 def parse(text: str, names: Names) -> Expression:
-    """Read an expression and give its names their meaning.
+    """Parse an expression and resolve its names.
 
     Raises
     ------
     ExpressionError
-        It is no expression, or it has a name that means nothing; the place is shown.
+        It is no expression, or it has an unknown name; the message shows the place.
     """
     condition = parser.read(text)
     return Expression(text, condition, {name: field_of(name, names, text) for name in names_in(condition)})
@@ -101,6 +103,6 @@ def names_in(part: Condition | Value) -> Iterator[Name]:
                 yield from names_in(value)
         case Not(inner):
             yield from names_in(inner)
-        case All(conditions) | Some(conditions):
-            for one in conditions:
-                yield from names_in(one)
+        case And(conditions) | Or(conditions):
+            for condition in conditions:
+                yield from names_in(condition)

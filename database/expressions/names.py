@@ -1,4 +1,4 @@
-"""Which value of an experiment a name means, and what to say about one that means none."""
+"""Resolution of names: which value of an experiment a name means, and the error for an unknown one."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from database.expressions.errors import ExpressionError
 from database.expressions.tree import Field, Name, Path
 from database.suggestions import suggestion
 
-#: What every experiment has, by the names that people see; a parameter of such a name is `parameters.NAME`.
+#: The fields that every experiment has; a parameter with such a name is written `parameters.NAME`.
 OWN_NAMES = (
     "id",
     "configuration",
@@ -27,7 +27,7 @@ OWN_NAMES = (
 )
 Kind = Literal["names", "parameters", "results"]
 
-#: What people write who know other languages.
+#: Spellings from other languages.
 _CONSTANTS = {"true": "True", "false": "False", "null": "None", "none": "None", "nan": "x != x for NaN"}
 
 
@@ -35,13 +35,13 @@ class Names(Protocol):
     """The names that the experiments of a series have."""
 
     def has_parameter(self, path: Path) -> bool:
-        """Say whether any experiment has this parameter, or group of parameters."""
+        """Return whether any experiment has this parameter, or group of parameters."""
 
     def has_result(self, path: Path) -> bool:
-        """Say whether any experiment has, or may have, this result, or group of results."""
+        """Return whether any experiment has, or may have, this result, or group of results."""
 
     def lacks_results(self) -> bool:
-        """Say whether there are no results yet that a name could be compared with."""
+        """Return whether there are no results yet that a name could be compared with."""
 
     def all_parameters(self) -> Iterable[Path]:
         """Return the parameters for a message."""
@@ -58,22 +58,22 @@ class KnownNames:
     ----------
     parameters : collection of Path
     results : collection of Path or None
-        None while nobody knows: whatever is no parameter may be a result.
+        None when they are not known yet: any name that is no parameter may be a result.
     """
 
     parameters: Collection[Path]
     results: Collection[Path] | None = None
 
     def has_parameter(self, path: Path) -> bool:
-        """Say whether any experiment has this parameter, or group of parameters."""
+        """Return whether any experiment has this parameter, or group of parameters."""
         return leads_into(path, self.parameters)
 
     def has_result(self, path: Path) -> bool:
-        """Say whether any experiment has, or may have, this result, or group of results."""
+        """Return whether any experiment has, or may have, this result, or group of results."""
         return self.results is None or leads_into(path, self.results)
 
     def lacks_results(self) -> bool:
-        """Say whether there are no results yet that a name could be compared with."""
+        """Return whether there are no results yet that a name could be compared with."""
         return not self.results
 
     def all_parameters(self) -> Iterable[Path]:
@@ -86,14 +86,15 @@ class KnownNames:
 
 
 def leads_into(path: Path, leaves: Iterable[Path]) -> bool:
-    """Say whether `path` is one of these, or a group that one of these lies in."""
+    """Return whether `path` is one of these, or a group that one of these lies in."""
     return any(leaf[: len(path)] == path for leaf in leaves)
 
 
 def field_of(name: Name, names: Names, text: str) -> Field:
-    """Return what a name means.
+    """Resolve a name.
 
-    Its own names go first, then parameters, then results; ``parameters.`` and ``results.`` decide it.
+    The experiment's own fields come first, then parameters, then results; the prefixes ``parameters.`` and
+    ``results.`` select one of these.
 
     Raises
     ------
@@ -119,7 +120,7 @@ def field_of(name: Name, names: Names, text: str) -> Field:
 
 
 def _plain(names: Names) -> Iterator[tuple[str, Path]]:
-    """Yield all names as short as they can be written, with what has to stand before them."""
+    """Yield all names with their shortest prefix, which may be empty."""
     taken: set[Path] = set()
     for source, paths in (("parameters", names.all_parameters()), ("results", names.all_results())):
         for path in paths:
@@ -148,7 +149,7 @@ def _wrong(name: Name, names: Names, kind: Kind, text: str) -> ExpressionError:
 
 
 def written(path: Path) -> str:
-    """Return a name as an expression has it: ``optimizer.lr``, ``parameters["batch size"]``."""
+    """Return a name as it is written in an expression: ``optimizer.lr``, ``parameters["batch size"]``."""
     first, *rest = path if _is_word(path[0]) else ("parameters", *path)
     return first + "".join(
         f".{part}" if _is_word(part) else f"[{json.dumps(part, ensure_ascii=False)}]" for part in rest
@@ -156,7 +157,7 @@ def written(path: Path) -> str:
 
 
 def _is_word(part: str) -> bool:
-    """Say whether Python reads `part` as a name and leaves it as it is."""
+    """Return whether Python reads `part` as a name and leaves it as it is."""
     return part.isidentifier() and not keyword.iskeyword(part) and unicodedata.normalize("NFKC", part) == part
 
 
@@ -170,10 +171,10 @@ def leaves(nested: Mapping[str, Any]) -> Iterator[Path]:
 
 
 def found_at(path: Path, nested: Mapping[str, Any] | None) -> Any:
-    """Return the value that a path leads to, or None."""
-    found: Any = nested
+    """Return the value at a path, or None."""
+    value: Any = nested
     for key in path:
-        if not isinstance(found, Mapping):
+        if not isinstance(value, Mapping):
             return None
-        found = found.get(key)
-    return found
+        value = value.get(key)
+    return value

@@ -12,12 +12,12 @@ SMALLEST_INTEGER, LARGEST_INTEGER = -(2**63), 2**63 - 1
 
 
 def is_number(value: object) -> bool:
-    """Say whether `value` is a number; neither True nor False nor NaN is."""
+    """Return whether `value` is a number; neither True nor False nor NaN is."""
     return (type(value) is int) or (type(value) is float and not math.isnan(value))
 
 
 def is_exact(value: object) -> bool:
-    """Say whether `value` is an integer that is compared with others exactly."""
+    """Return whether `value` is an integer that is compared with others exactly."""
     return type(value) is int and SMALLEST_INTEGER <= value <= LARGEST_INTEGER
 
 

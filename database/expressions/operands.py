@@ -1,4 +1,4 @@
-"""What a value is in SQL: for each kind of value an expression that is NULL when it is of another kind."""
+"""Values in SQL: for each kind of value an expression that is NULL when the value is of another kind."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ from database.expressions.numbers import (
 )
 from database.expressions.tree import Path
 
-#: Text of an integer that has room in every float.
+#: An integer with so many digits fits a float.
 _SURE_CHARACTERS = 300
 #: The smallest number that is rounded to an infinity: half a step above the largest float.
 _BEYOND_FLOATS = 2**1024 - 2**970
@@ -65,7 +65,7 @@ class Operand:
 
 
 def constant(value: bool | float | str | None) -> Operand:
-    """Return a value that was written."""
+    """Return a constant as an operand."""
     if value is None:
         return Operand(nothing=true())
     if isinstance(value, bool):
@@ -81,37 +81,37 @@ def double(value: float) -> ColumnElement[Any]:
     return cast(literal(value, Double()), Double())
 
 
-def column(found: ColumnElement[Any]) -> Operand:
-    """Return a column, or something like one, with a type of SQL."""
-    kind = found.type
-    nothing = found.is_(None)
+def column(value: ColumnElement[Any]) -> Operand:
+    """Return a column, or another expression with an SQL type, as an operand."""
+    kind = value.type
+    nothing = value.is_(None)
     if kind.python_type is bool:
-        return Operand(truth=case((found, "true"), (~found, "false")), nothing=nothing)
+        return Operand(truth=case((value, "true"), (~value, "false")), nothing=nothing)
     if kind.python_type is str:
-        return Operand(text=found, nothing=nothing)
-    exact = found if kind.python_type is int else None
-    return Operand(number=cast(found, Double()), integer=exact, nothing=nothing)
+        return Operand(text=value, nothing=nothing)
+    exact = value if kind.python_type is int else None
+    return Operand(number=cast(value, Double()), integer=exact, nothing=nothing)
 
 
 def computed(operator: str, left: ColumnElement[Any], right: ColumnElement[Any], dialect: str) -> Operand:
-    """Return what is computed of two floats that are NULL where they cannot be computed with."""
-    found: ColumnElement[Any]
+    """Return an arithmetic operation on two floats that are NULL where they cannot be used in it."""
+    result: ColumnElement[Any]
     match operator:
         case "+":
-            found = left + right
+            result = left + right
         case "-":
-            found = left - right
+            result = left - right
         case "*":
-            found = left * right
+            result = left * right
         case "/":
-            found = left / func.nullif(right, double(0.0))
+            result = left / func.nullif(right, double(0.0))
         case _:
-            found = _whole_computed(operator, _whole(left, dialect), _whole(right, dialect))
-    return Operand(number=found, nothing=found.is_(None))
+            result = _whole_computed(operator, _whole(left, dialect), _whole(right, dialect))
+    return Operand(number=result, nothing=result.is_(None))
 
 
 def usable(number: ColumnElement[Any]) -> ColumnElement[Any]:
-    """Return a number that can be computed with, or NULL."""
+    """Return a number if it is in the bounds of arithmetic, or NULL."""
     in_bounds = func.abs(number).between(double(SMALLEST), double(LARGEST))
     return case((or_(number == double(0.0), in_bounds), number), else_=cast(null(), Double()))
 
@@ -127,8 +127,8 @@ def _whole_computed(operator: str, left: ColumnElement[Any], right: ColumnElemen
     divisor = func.nullif(right, 0, type_=BigInteger())
     rest = left % divisor
     rest = case((and_(rest != 0, (rest < 0) != (right < 0)), rest + right), else_=rest)
-    found = rest if operator == "%" else (left - rest) // divisor
-    return cast(found, Double())
+    result = rest if operator == "%" else (left - rest) // divisor
+    return cast(result, Double())
 
 
 def member(document: ColumnElement[Any], path: Path, dialect: str) -> Operand:
@@ -212,5 +212,5 @@ def _in_sqlite(document: ColumnElement[Any], path: Path) -> Operand:
 
 
 def _is_found_by_path(key: str) -> bool:
-    """Say whether SQLite finds a key by its path: it compares what is escaped in JSON as it is written."""
+    """Return whether SQLite finds a key by its path: it compares what is escaped in JSON as it is written."""
     return all(" " <= character <= "~" and character not in '"\\' for character in key)

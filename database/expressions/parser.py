@@ -1,4 +1,4 @@
-"""From text to a tree: Python's own parser, and nothing of its tree that is not on the list here."""
+"""The parser of expressions: Python's own, and a list of the nodes that are allowed in its tree."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Literal
 
 from database.expressions.errors import ExpressionError
 from database.expressions.tree import (
-    All,
+    And,
     Arithmetic,
     Comparison,
     Condition,
@@ -19,8 +19,8 @@ from database.expressions.tree import (
     Membership,
     Name,
     Not,
+    Or,
     Path,
-    Some,
     Value,
 )
 
@@ -45,7 +45,7 @@ _OPERATORS: dict[type[ast.operator], Literal["+", "-", "*", "/", "//", "%"]] = {
     ast.FloorDiv: "//",
     ast.Mod: "%",
 }
-#: What people try, and what to write instead.
+#: Common attempts, and what to write instead.
 _INSTEAD: dict[type[ast.AST], str] = {
     ast.Is: "write == None instead of is None",
     ast.IsNot: "write != None instead of is not None",
@@ -69,12 +69,12 @@ _SIGNS_INSTEAD = {
 
 
 def read(text: str) -> Condition:
-    """Return the tree of an expression.
+    """Parse an expression.
 
     Raises
     ------
     ExpressionError
-        It is no expression of this language.
+        It is not valid.
     """
     if len(text) > MAX_CHARACTERS:
         raise ExpressionError(f"is longer than {MAX_CHARACTERS} characters", text, MAX_CHARACTERS)
@@ -98,11 +98,11 @@ def read(text: str) -> Condition:
 
 
 def _in_one_line(text: str) -> str:
-    """Return `text` with blanks for white space, so that places are counted alike and no parentheses needed.
+    """Return `text` with blanks for white space, so that positions stay and no parentheses are needed.
 
-    What stands in quotes stays: ``'a<tab>b'`` is another text than ``'a b'``.
+    What is in quotes stays: ``'a<tab>b'`` is another text than ``'a b'``.
     """
-    found: list[str] = []
+    parts: list[str] = []
     quote = ""
     place = 0
     while place < len(text):
@@ -120,9 +120,9 @@ def _in_one_line(text: str) -> str:
         elif not quote and character == "#":
             raise ExpressionError("comments are not part of this language", text, place)
         part = text[place : place + size]
-        found.append(part if quote or size > 1 or not character.isspace() else " ")
+        parts.append(part if quote or size > 1 or not character.isspace() else " ")
         place += size
-    return "".join(found)
+    return "".join(parts)
 
 
 def _about_syntax(line: str, place: int, message: str) -> str:
@@ -133,14 +133,14 @@ def _about_syntax(line: str, place: int, message: str) -> str:
         return f"compare with ==; {ALLOWED}"
     if place >= len(line):
         return f"something is missing; {ALLOWED}"
-    word = next((one for one in _words(line) if keyword.iskeyword(one) and one not in _OURS), None)
+    word = next((word for word in _words(line) if keyword.iskeyword(word) and word not in _OURS), None)
     if word is not None:
         return f"{word!r} is a word of Python; as a name write it in brackets: {_bracketed(line, word)}"
     return f"this is no expression ({message}); {ALLOWED}"
 
 
 def _bracketed(line: str, word: str) -> str:
-    """Return how a name is written one part of which is a word of Python."""
+    """Return the spelling of a name of which a part is a keyword of Python."""
     within = re.search(rf"([\w.]+)\.{word}\b", line)
     if within is not None:
         return f'{within[1]}["{word}"]'
@@ -164,11 +164,11 @@ class _Reader:
         self._parts = 0
 
     def condition(self, node: ast.expr, depth: int) -> Condition:
-        """Return what is true or false."""
+        """Parse a condition."""
         self._count(node, depth)
         if isinstance(node, ast.BoolOp):
-            parts = tuple(self.condition(one, depth + 1) for one in node.values)
-            return All(parts) if isinstance(node.op, ast.And) else Some(parts)
+            parts = tuple(self.condition(value, depth + 1) for value in node.values)
+            return And(parts) if isinstance(node.op, ast.And) else Or(parts)
         if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.Not):
             return Not(self.condition(node.operand, depth + 1))
         if isinstance(node, ast.Compare):
@@ -186,31 +186,31 @@ class _Reader:
             self._comparison(operator, left, right, depth)
             for operator, left, right in zip(node.ops, operands, operands[1:], strict=False)
         )
-        return parts[0] if len(parts) == 1 else All(parts)
+        return parts[0] if len(parts) == 1 else And(parts)
 
     def _comparison(self, operator: ast.cmpop, left: ast.expr, right: ast.expr, depth: int) -> Condition:
         if isinstance(operator, ast.In | ast.NotIn):
             if not isinstance(right, ast.List | ast.Tuple):
                 raise self._wrong(right, "after in stands a list, such as ['adam', 'sgd']")
-            choices = tuple(self._value(one, depth + 1) for one in right.elts)
-            found = Membership(self._value(left, depth + 1), choices)
-            return Not(found) if isinstance(operator, ast.NotIn) else found
+            choices = tuple(self._value(element, depth + 1) for element in right.elts)
+            membership = Membership(self._value(left, depth + 1), choices)
+            return Not(membership) if isinstance(operator, ast.NotIn) else membership
         if type(operator) in _INSTEAD:
             raise self._wrong(right, _INSTEAD[type(operator)])
-        one, other = self._value(left, depth + 1), self._value(right, depth + 1)
+        first, second = self._value(left, depth + 1), self._value(right, depth + 1)
         match operator:
             case ast.Eq():
-                return Comparison("==", one, other)
+                return Comparison("==", first, second)
             case ast.NotEq():
-                return Not(Comparison("==", one, other))
+                return Not(Comparison("==", first, second))
             case ast.Lt():
-                return Comparison("<", one, other)
+                return Comparison("<", first, second)
             case ast.LtE():
-                return Comparison("<=", one, other)
+                return Comparison("<=", first, second)
             case ast.Gt():
-                return Comparison("<", other, one)
+                return Comparison("<", second, first)
             case _:
-                return Comparison("<=", other, one)
+                return Comparison("<=", second, first)
 
     def _value(self, node: ast.expr, depth: int) -> Value:
         self._count(node, depth)
@@ -258,9 +258,9 @@ class _Reader:
 
     def _checked(self, node: ast.expr, value: Arithmetic) -> Arithmetic:
         sides = (value.left, value.right)
-        if any(isinstance(one, Constant) and type(one.value) not in (int, float) for one in sides):
+        if any(isinstance(side, Constant) and type(side.value) not in (int, float) for side in sides):
             raise self._wrong(node, "only numbers can be computed with")
-        if value.operator in ("//", "%") and any(isinstance(one, Arithmetic) for one in sides):
+        if value.operator in ("//", "%") and any(isinstance(side, Arithmetic) for side in sides):
             raise self._wrong(node, f"on the sides of {value.operator} stand names and numbers only")
         if operands(value) > MAX_OPERANDS:
             raise self._wrong(node, f"at most {MAX_OPERANDS} values can be computed with each other")
@@ -299,7 +299,7 @@ class _Reader:
 
 
 def operands(value: Value) -> int:
-    """Return how many values are computed with each other."""
+    """Count the operands of an arithmetic expression."""
     if isinstance(value, Arithmetic):
         return operands(value.left) + operands(value.right)
     return 1

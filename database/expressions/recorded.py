@@ -1,4 +1,4 @@
-"""The names that a series in the database has: each is looked for only when an expression has it."""
+"""The names of a recorded series; each is looked up only when an expression has it."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from database.expressions.operands import member
 from database.expressions.tree import Path
 from database.models import Configuration, Experiment, ExperimentSeries
 
-#: A message lists the names of so many experiments: all usually have the same.
+#: The names of so many experiments are listed in messages: usually all have the same.
 _SAMPLE = 1000
 
 
@@ -26,7 +26,7 @@ class RecordedNames:
     session : Session
     series_id : int
     parameters : iterable of Path
-        What the series file gives; only what it no longer names is looked for among the rows.
+        Those of the series file; only others are looked up in the rows.
     """
 
     def __init__(self, session: Session, series_id: int, parameters: Iterable[Path]) -> None:
@@ -35,7 +35,7 @@ class RecordedNames:
         self._parameters = list(parameters)
 
     def has_parameter(self, path: Path) -> bool:
-        """Say whether any experiment has this parameter, or group of parameters."""
+        """Return whether any experiment has this parameter, or group of parameters."""
         if leads_into(path, self._parameters):
             return True
         revision = (
@@ -47,7 +47,7 @@ class RecordedNames:
         return self._any(older.where(self._is_in(Configuration.parameters.expression, path)))
 
     def has_result(self, path: Path) -> bool:
-        """Say whether any experiment has this result, or group of results."""
+        """Return whether any experiment has this result, or group of results."""
         if leads_into(path, self._sampled_results):
             return True
         if len(self._sampled_results) == 0:
@@ -56,7 +56,7 @@ class RecordedNames:
         return self._any(results.where(self._is_in(Experiment.results.expression, path)))
 
     def lacks_results(self) -> bool:
-        """Say whether there are no results yet that a name could be compared with."""
+        """Return whether there are no results yet that a name could be compared with."""
         return not self._sampled_results
 
     def all_parameters(self) -> Iterable[Path]:

@@ -1,4 +1,4 @@
-"""From the tree of an expression to a condition of a statement; every value becomes a bound parameter."""
+"""Translation of an expression to a condition in SQL; every value becomes a bound parameter."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from sqlalchemy.orm import aliased
 
 from database.expressions.operands import Operand, column, computed, constant, member, usable
 from database.expressions.tree import (
-    All,
+    And,
     Arithmetic,
     Comparison,
     Condition,
@@ -32,7 +32,7 @@ from database.expressions.tree import (
     Membership,
     Name,
     Not,
-    Some,
+    Or,
     Value,
 )
 from database.models import Attempt, Configuration, Experiment, ExperimentStatus, Outcome
@@ -49,19 +49,20 @@ def condition_on_experiment(
     ----------
     condition : Condition
     fields : mapping of Name to Field
-        What its names mean.
+        The fields of its names.
     dialect : str
         ``sqlite`` or ``postgresql``.
     """
     writer = _Writer(fields, dialect)
-    found = writer.condition(condition)
+    translated = writer.condition(condition)
     if not any(field.source == "parameters" for field in fields.values()):
-        return found
-    return exists().where(writer.configuration.id == Experiment.configuration_id, found).correlate(Experiment)
+        return translated
+    of_experiment = writer.configuration.id == Experiment.configuration_id
+    return exists().where(of_experiment, translated).correlate(Experiment)
 
 
 class _Writer:
-    """Writes one expression for one kind of database."""
+    """Translates one expression for one dialect."""
 
     def __init__(self, fields: Mapping[Name, Field], dialect: str) -> None:
         self._fields = fields
@@ -71,10 +72,10 @@ class _Writer:
     def condition(self, condition: Condition) -> ColumnElement[bool]:
         """Return a condition that is true or false, never NULL."""
         match condition:
-            case All(conditions):
-                return and_(*(self.condition(one) for one in conditions))
-            case Some(conditions):
-                return or_(*(self.condition(one) for one in conditions))
+            case And(conditions):
+                return and_(*(self.condition(part) for part in conditions))
+            case Or(conditions):
+                return or_(*(self.condition(part) for part in conditions))
             case Not(inner):
                 return not_(self.condition(inner))
             case Membership(item, choices):
@@ -84,26 +85,26 @@ class _Writer:
 
     def _comparison(self, sign: str, left: Operand, right: Operand) -> ColumnElement[bool]:
         compare = _COMPARE[sign]
-        found: list[ColumnElement[bool]] = []
+        cases: list[ColumnElement[bool]] = []
         if left.number is not None and right.number is not None:
-            found.append(_numbers(compare, left, right))
+            cases.append(_numbers(compare, left, right))
         if left.text is not None and right.text is not None:
-            found.append(compare(left.text, right.text))
+            cases.append(compare(left.text, right.text))
         if sign == "==":
             if left.truth is not None and right.truth is not None:
-                found.append(left.truth == right.truth)
+                cases.append(left.truth == right.truth)
             if left.nothing is not None and right.nothing is not None:
-                found.append(and_(left.nothing, right.nothing))
-        return func.coalesce(or_(*found), false()) if found else false()
+                cases.append(and_(left.nothing, right.nothing))
+        return func.coalesce(or_(*cases), false()) if cases else false()
 
     def _membership(self, item: Value, choices: tuple[Value, ...]) -> ColumnElement[bool]:
         """Compare with all plain numbers and all texts at once: lists may be long."""
         operand = self._operand(item)
-        others = [self._operand(one) for one in choices]
-        found: list[ColumnElement[bool]] = []
+        choice_operands = [self._operand(choice) for choice in choices]
+        cases: list[ColumnElement[bool]] = []
         rest: list[Operand] = []
         numbers, texts = [], []
-        for choice, other in zip(choices, others, strict=True):
+        for choice, other in zip(choices, choice_operands, strict=True):
             plain = isinstance(choice, Constant) and other.integer is None
             if plain and other.number is not None:
                 numbers.append(other.number)
@@ -112,16 +113,16 @@ class _Writer:
             else:
                 rest.append(other)
         if numbers and operand.number is not None:
-            found.append(func.coalesce(operand.number.in_(numbers), false()))
+            cases.append(func.coalesce(operand.number.in_(numbers), false()))
         if texts and operand.text is not None:
-            found.append(func.coalesce(operand.text.in_(texts), false()))
-        found += [self._comparison("==", operand, other) for other in rest]
-        return or_(*found) if found else false()
+            cases.append(func.coalesce(operand.text.in_(texts), false()))
+        cases += [self._comparison("==", operand, other) for other in rest]
+        return or_(*cases) if cases else false()
 
     def _operand(self, value: Value) -> Operand:
         match value:
-            case Constant(found):
-                return constant(found)
+            case Constant(plain):
+                return constant(plain)
             case Name():
                 return self._field(self._fields[value])
             case Arithmetic(sign, left, right):
@@ -154,7 +155,7 @@ def _numbers(compare: Callable[[Any, Any], Any], left: Operand, right: Operand) 
 
 
 def _own(name: str) -> ColumnElement[Any]:
-    """Return what an experiment has besides parameters and results, as `database.queries` shows it."""
+    """Return a field that every experiment has, with the values that `database.queries` shows."""
     last = and_(
         Attempt.experiment_id == Experiment.id,
         Attempt.number == Experiment.attempt_number,
@@ -178,5 +179,5 @@ def _own(name: str) -> ColumnElement[Any]:
         case "configuration":
             return Experiment.configuration_id.expression
         case _:
-            found: ColumnElement[Any] = getattr(Experiment, name)
-            return found
+            column: ColumnElement[Any] = getattr(Experiment, name)
+            return column

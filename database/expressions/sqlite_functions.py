@@ -18,17 +18,17 @@ def _number(listed: str | None) -> float | None:
     """Return the float nearest to the first number of a JSON list."""
     if listed is None:
         return None
-    found: float = json.loads(listed)[0]
-    return as_float(found)
+    value: float = json.loads(listed)[0]
+    return as_float(value)
 
 
 def _member(document: str | None, *path: str) -> str | None:
     """Return ``{"v": VALUE}`` with the value at a path of a JSON document, NULL when there is none."""
     if document is None:
         return None
-    found = json.loads(document)
+    value = json.loads(document)
     for key in path:
-        if not (isinstance(found, dict) and key in found):
+        if not (isinstance(value, dict) and key in value):
             return None
-        found = found[key]
-    return json.dumps({"v": found})
+        value = value[key]
+    return json.dumps({"v": value})

@@ -1,4 +1,4 @@
-"""What an expression consists of once it is read: values, and conditions on them."""
+"""The syntax tree of an expression: values, and conditions on them."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class Constant:
 
 @dataclass(frozen=True)
 class Name:
-    """A name as it was written; which value it means is decided by what names there are."""
+    """A name as it was written, not resolved yet."""
 
     path: Path
     place: int = field(compare=False)
@@ -28,7 +28,7 @@ class Name:
 
 @dataclass(frozen=True)
 class Field:
-    """Which value of an experiment a name means."""
+    """The value of an experiment that a name means."""
 
     source: Source
     path: Path
@@ -36,7 +36,7 @@ class Field:
 
 @dataclass(frozen=True)
 class Arithmetic:
-    """Two numbers and what is computed of them."""
+    """An arithmetic operation on two numbers."""
 
     operator: Literal["+", "-", "*", "/", "//", "%"]
     left: Value
@@ -48,7 +48,7 @@ Value = Constant | Name | Arithmetic
 
 @dataclass(frozen=True)
 class Comparison:
-    """Whether two values are equal, or in order."""
+    """A comparison of two values."""
 
     operator: Literal["==", "<", "<="]
     left: Value
@@ -65,23 +65,23 @@ class Membership:
 
 @dataclass(frozen=True)
 class Not:
-    """The opposite of a condition."""
+    """The negation of a condition."""
 
     condition: Condition
 
 
 @dataclass(frozen=True)
-class All:
-    """Whether all of these are true."""
+class And:
+    """A conjunction of conditions."""
 
     conditions: tuple[Condition, ...]
 
 
 @dataclass(frozen=True)
-class Some:
-    """Whether any of these is true."""
+class Or:
+    """A disjunction of conditions."""
 
     conditions: tuple[Condition, ...]
 
 
-Condition = Comparison | Membership | Not | All | Some
+Condition = Comparison | Membership | Not | And | Or

@@ -22,11 +22,11 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from database.engine.call_site import calling_place
+from database.engine.call_site import caller_location
 from database.engine.registry import get_engine
 from database.errors import MissingExtraError, SessionMisuseError
 from database.session import closing
-from database.session.thread_bound_session import OwnedSession
+from database.session.thread_bound_session import ThreadBoundSession
 
 try:
     import flask
@@ -92,10 +92,10 @@ class _WithDatabase:
                 "in scripts, commands and background threads write `with scoped_session() as session:`"
             )
         if opened is None:
-            opened = self.__dict__[_KEY] = OwnedSession(
-                get_engine(), pattern="g.db", opened_at=calling_place()
+            opened = self.__dict__[_KEY] = ThreadBoundSession(
+                get_engine(), pattern="g.db", opened_at=caller_location()
             )
-        assert isinstance(opened, OwnedSession)
+        assert isinstance(opened, ThreadBoundSession)
         opened.adopt()  # an async view runs in another thread than what came before it
         return opened
 

@@ -6,7 +6,7 @@ from database.models.experiment import Attempt, Experiment, ExperimentStatus
 from database.models.metric import MetricChunk
 from database.models.outcome import Outcome
 from database.models.runner import ProcessState, Runner, Worker
-from database.models.series import Configuration, ExperimentSeries, SeriesState, Tally
+from database.models.series import Configuration, ExperimentSeries, SeriesCounters, SeriesState
 
 __all__ = [
     "Artifact",
@@ -20,7 +20,7 @@ __all__ = [
     "Outcome",
     "ProcessState",
     "Runner",
+    "SeriesCounters",
     "SeriesState",
-    "Tally",
     "Worker",
 ]

@@ -1,4 +1,4 @@
-"""Who is at work here, for people to read."""
+"""The user this process runs as, for messages and records."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from functools import cache
 
 
 @cache
-def current_person() -> str:
-    """Return ``user@host`` of this process; a user without a name is their number."""
+def current_user() -> str:
+    """Return ``user@host`` of this process; the number of a user without a name."""
     try:
         user = getpass.getuser()
     except (KeyError, OSError):  # a container's user may have no entry anywhere

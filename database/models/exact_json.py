@@ -82,9 +82,9 @@ def _foreign_to_plain(value: Any, path: str, depth: int) -> Any:
         return _to_plain(list(value), path, depth)
     item = getattr(value, "item", None)
     if callable(item) and getattr(value, "ndim", None) == 0:  # numpy and torch scalars
-        found = item()
-        if type(found) in {bool, int, float, str}:
-            return _to_plain(found, path, depth)
+        plain = item()
+        if type(plain) in {bool, int, float, str}:
+            return _to_plain(plain, path, depth)
     raise InvalidValueError(
         f"{path} is of type {_kind(value)}, which cannot be stored; "
         "return numbers, text, booleans, None, and lists or mappings of these"

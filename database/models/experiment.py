@@ -18,19 +18,19 @@ class ExperimentStatus(StrEnum):
     """Where an experiment stands."""
 
     PENDING = "pending"  #: waits for a worker
-    CLAIMED = "claimed"  #: a worker holds it but has not started it; people see it as pending
-    RUNNING = "running"  #: a worker is at it
+    CLAIMED = "claimed"  #: a worker owns it but has not started it; shown as pending
+    RUNNING = "running"  #: a worker runs it
     COMPLETED = "completed"  #: its result is recorded
     FAILED = "failed"  #: its last attempt failed and no retry is left
     CANCELLED = "cancelled"  #: the user took it out
 
     def is_finished(self) -> bool:
-        """Say whether nothing more will happen to it unasked."""
+        """Whether it has ended: only a user's request changes it any more."""
         return self in {self.COMPLETED, self.FAILED, self.CANCELLED}
 
 
-#: Of each configuration the experiment that is tried first, while that matters to `--canary`. Repetitions
-#: are retired from the last one on or all together, so that the smallest of a live configuration is 0.
+#: The first experiment of each configuration, while it matters to `--canary`. Repetitions are retired from
+#: the last one on or all together, so that the smallest of a live configuration is 0.
 FIRST = "repetition = 0 AND NOT retired AND due_at IS NULL AND (status = 'pending' OR status = 'failed')"
 
 
@@ -52,7 +52,7 @@ class Experiment(Base):
     seed: Mapped[int]
     #: Higher runs earlier.
     priority: Mapped[int] = mapped_column(default=0)
-    #: What this and `retired` were before is loaded when they are set: the difference is tallied.
+    #: The old values of this and of `retired` are loaded when they are set: the counters need the difference.
     status: Mapped[ExperimentStatus] = mapped_column(
         enum_column(ExperimentStatus, "status"), default=ExperimentStatus.PENDING, active_history=True
     )
@@ -60,17 +60,17 @@ class Experiment(Base):
     retired: Mapped[bool] = mapped_column(default=False, active_history=True)
     #: How many attempts were ever claimed; the fencing token of the one in progress.
     attempt_number: Mapped[int] = mapped_column(default=0)
-    # No foreign key: PostgreSQL would check it per row in the hot path; the sweep of
-    # `database.claims.protocol` gives back what belongs to a missing worker.
+    # No foreign key: PostgreSQL would check it per row in the hot path; `claims.orphaned_workers` finds
+    # what belongs to a missing worker.
     worker_id: Mapped[str | None] = mapped_column(String(32))
     claimed_at: Mapped[datetime | None]
     started_at: Mapped[datetime | None]
     finished_at: Mapped[datetime | None]
     results: Mapped[dict[str, Any] | None]
-    #: By the database's clock: a pending one is not claimed before; only a delayed retry has it.
+    #: When a delayed retry may be claimed, by the database's clock; NULL for all others.
     due_at: Mapped[datetime | None]
-    #: Attempts up to this number count no more towards the limits of its retries: a person asked for more.
-    forgiven: Mapped[int] = mapped_column(default=0, server_default=text("0"))
+    #: Attempts up to this number no longer count towards the limits of its retries: a user asked for a retry.
+    retries_reset_at: Mapped[int] = mapped_column("forgiven", default=0, server_default=text("0"))
 
     series: Mapped[ExperimentSeries] = relationship(back_populates="experiments")
     configuration: Mapped[Configuration] = relationship(back_populates="experiments")
@@ -81,9 +81,9 @@ class Experiment(Base):
     __table_args__ = (
         UniqueConstraint("configuration_id", "repetition"),
         CheckConstraint("(status IN ('claimed', 'running')) = (worker_id IS NOT NULL)", name="owned"),
-        # With the time, so that the last activity and the rate are read from the index's end.
+        # With the time, so that the last activity and the rate are read from the end of the index.
         Index("ix_experiment_series_id_status_finished_at", "series_id", "status", "finished_at"),
-        # Hardly any are: counting them must not read the table.
+        # Few experiments are: counting them must not read the table.
         Index(
             "ix_experiment_retired",
             "series_id",
@@ -91,7 +91,7 @@ class Experiment(Base):
             sqlite_where=text("retired"),
             postgresql_where=text("retired"),
         ),
-        # What waits for its time is kept apart: however many do, claims do not step over them.
+        # Without delayed retries: claims must not skip over many of them.
         Index(
             "ix_experiment_pending",
             "series_id",

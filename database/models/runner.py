@@ -13,11 +13,11 @@ from database.models.base import Base, enum_column
 
 
 class ProcessState(StrEnum):
-    """What the database believes of a runner or worker."""
+    """What the database knows of a runner or worker."""
 
     ALIVE = "alive"  #: may claim and record
     STOPPED = "stopped"  #: ended in order
-    DEAD = "dead"  #: found dead; whatever it still says is refused
+    DEAD = "dead"  #: declared dead; whatever it still records is refused
 
 
 class Runner(Base):

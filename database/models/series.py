@@ -10,7 +10,7 @@ from sqlalchemy import CheckConstraint, ForeignKey, Index, LargeBinary, String, 
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from database.models.base import Base, Identifier, enum_column
-from database.models.current_user import current_person
+from database.models.current_user import current_user
 
 if TYPE_CHECKING:
     from database.models.experiment import Experiment
@@ -23,7 +23,7 @@ class SeriesState(StrEnum):
     READY = "ready"  #: all its experiments are recorded
 
 
-#: A series of a higher priority is worked before others; this is how far it goes up, and below zero down.
+#: The highest priority of a series; the lowest is its negative.
 MAX_PRIORITY = 1000
 
 
@@ -42,8 +42,8 @@ class ExperimentSeries(Base):
 
     id: Mapped[int] = mapped_column(Identifier, primary_key=True)
     name: Mapped[str] = mapped_column(String(128), unique=True)
-    #: What its logs, files and graphs lie in, below the results folder. It stays when the series is renamed:
-    #: they may lie on several computers, and workers may be writing.
+    #: The folder of its logs, files and graphs, below the results folder. A rename does not change it: they
+    #: may lie on several computers, and workers may be writing.
     folder: Mapped[str] = mapped_column(String(160), unique=True, default=_folder)
     description: Mapped[str] = mapped_column(Text, default="")
     tags: Mapped[list[str]] = mapped_column(default=list)
@@ -65,14 +65,14 @@ class ExperimentSeries(Base):
     created_at: Mapped[datetime] = mapped_column(server_default=func.current_timestamp())
     #: Optimistic concurrency: an update of a row that changed meanwhile is refused.
     version: Mapped[int] = mapped_column(default=1)
-    #: Who changed this row last, and when: what a person is told whose own change came second.
-    changed_by: Mapped[str] = mapped_column(Text, default=current_person, onupdate=current_person)
+    #: Who changed this row last, and when: named in the error of a concurrent change.
+    changed_by: Mapped[str] = mapped_column(Text, default=current_user, onupdate=current_user)
     changed_at: Mapped[datetime] = mapped_column(default=_now, onupdate=_now)
-    #: What people want to remember about it; the series file knows nothing of it.
+    #: A user's notes; not part of the series file.
     notes: Mapped[str] = mapped_column(Text, default="")
-    #: Nothing more of it is claimed until a person lets it go on.
+    #: Nothing more of it is claimed until a user resumes it.
     paused: Mapped[bool] = mapped_column(default=False)
-    #: Of several series that are run together, the one with the highest is next.
+    #: Of several series that run together, the one with the highest priority is next.
     priority: Mapped[int] = mapped_column(default=0)
 
     configurations: Mapped[list[Configuration]] = relationship(
@@ -123,10 +123,11 @@ class Configuration(Base):
         return f"Configuration(id={self.id}, parameters={self.parameters!r})"
 
 
-class Tally(Base):
-    """A part of how many experiments of a series stand where; the sums count (`database.counts`).
+class SeriesCounters(Base):
+    """A part of the counters of a series, one per worker; the sums are its counts (`database.counts`).
 
-    A part may be negative: what one worker has ended a person may take back.
+    A part may be negative: what a worker has ended a user may retry. The table keeps the name ``tally``, by
+    which databases, and people's own queries, know it.
     """
 
     __tablename__ = "tally"
@@ -134,7 +135,7 @@ class Tally(Base):
     series_id: Mapped[int] = mapped_column(
         Identifier, ForeignKey("experiment_series.id", ondelete="CASCADE"), primary_key=True
     )
-    #: Whose experiments they were; empty for what was nobody's.
+    #: The worker that owned the experiments; empty for changes that no worker made.
     worker_id: Mapped[str] = mapped_column(String(32), primary_key=True)
     #: All that the series file names, and those of them that have ended.
     experiments: Mapped[int]
@@ -145,4 +146,4 @@ class Tally(Base):
     retired: Mapped[int]
 
     def __repr__(self) -> str:
-        return f"Tally(series_id={self.series_id}, worker_id={self.worker_id!r})"
+        return f"SeriesCounters(series_id={self.series_id}, worker_id={self.worker_id!r})"

@@ -1,4 +1,4 @@
-"""Who works on a series, since when, and how fast: read from the ends of indexes, whatever its size."""
+"""How many runners work on a series, and how fast: read from the ends of indexes, whatever its size."""
 
 from __future__ import annotations
 
@@ -11,25 +11,25 @@ from sqlalchemy.orm import Session
 from database.models import Experiment, ExperimentStatus
 from database.queries.overview import SeriesSummary, database_now, live_runners
 
-#: The rate is that of at most so many last experiments, within this time.
+#: The rate is computed from at most so many last experiments, within this time.
 RATE_SAMPLE = 1000
 RATE_WINDOW = timedelta(hours=1)
 
 
 @dataclass(frozen=True)
 class Activity:
-    """Whether and how fast a series is being worked on.
+    """How many runners work on a series, and how fast.
 
     Attributes
     ----------
     runners : int
-        Live ones that hold experiments of the series.
+        Live runners that own experiments of the series.
     last_activity : datetime or None
-        The latest start of what runs, or end of what has run.
+        The latest start of a running experiment, or end of another one.
     rate_per_s : float or None
         Experiments finished per second, over the last `RATE_SAMPLE` within `RATE_WINDOW`.
     remaining_s : float or None
-        What is left at that rate; None when nobody is at work.
+        How long the rest takes at that rate, in seconds; None when no runner is at work.
     """
 
     runners: int
@@ -39,7 +39,7 @@ class Activity:
 
 
 def activity(session: Session, summary: SeriesSummary) -> Activity:
-    """Return who works on a series, and how fast."""
+    """Return how many runners work on a series, and how fast."""
     runners = len(live_runners(session, summary.id))
     rate = _rate(session, summary.id)
     left = summary.counts.pending + summary.counts.running
@@ -52,7 +52,7 @@ def activity(session: Session, summary: SeriesSummary) -> Activity:
 
 
 def _last_activity(session: Session, series_id: int) -> datetime | None:
-    """Read the ends of the index: one entry per status, and the few that run."""
+    """Return the latest start or end; reads one index entry per status, and the few that run."""
     latest = [
         session.scalar(
             select(func.max(Experiment.finished_at)).where(

@@ -1,4 +1,4 @@
-"""What waits for the time of its next attempt, for people to read."""
+"""Delayed retries, as they are shown."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from database.models import Experiment
 
 @dataclass(frozen=True)
 class Delays:
-    """The pending experiments of a series that wait before they are tried again.
+    """The delayed retries of a series.
 
     Attributes
     ----------
     experiments : int
-        How many; they count as pending.
+        How many experiments; they count as pending.
     first_due_at : datetime or None
-        When the first of them can be claimed, by the database's clock.
+        When the first of them is due, by the database's clock.
     """
 
     experiments: int
@@ -28,10 +28,10 @@ class Delays:
 
 
 def delays(session: Session, series_id: int) -> Delays:
-    """Return what waits in a series; it costs as little as there waits."""
+    """Return the delayed retries of a series; the cost depends on their number only."""
     statement = select(func.count(), func.min(Experiment.due_at)).where(
         Experiment.series_id == series_id,
-        # In the words of the partial index, with no parameter in it.
+        # As the condition of the partial index, with no parameter in it.
         literal_column("experiment.status = 'pending' AND NOT experiment.retired"),
         Experiment.due_at.is_not(None),
     )

@@ -10,12 +10,12 @@ from sqlalchemy.orm import Session
 
 from database.errors import NotFoundError
 from database.models import Attempt, Experiment, ExperimentSeries, Outcome, Runner, Worker
-from database.queries.overview import ExperimentRow, experiment_row, experiment_rows
+from database.queries.experiment_rows import ExperimentRow, experiment_row, select_experiments
 
 
 @dataclass(frozen=True)
 class RunningAttempt:
-    """The attempt in progress: its number, and whose captured output holds what it has written, where."""
+    """The attempt in progress: its number, and the worker, runner and host that run it."""
 
     number: int
     worker_id: str
@@ -53,7 +53,7 @@ class ExperimentRecord:
     Attributes
     ----------
     due_at : datetime or None
-        Until when, by the database's clock, it waits before it is tried again.
+        When its delayed retry is due, by the database's clock.
     """
 
     series: str
@@ -68,14 +68,14 @@ class ExperimentRecord:
 def experiment_record(session: Session, experiment_id: int) -> ExperimentRecord:
     """Return an experiment with everything that is recorded of it.
 
-    Attempts that were claimed and given back without a start are left out.
+    Attempts that were released before they started are left out.
 
     Raises
     ------
     NotFoundError
         There is no such experiment.
     """
-    row = session.execute(experiment_rows().where(Experiment.id == experiment_id)).first()
+    row = session.execute(select_experiments().where(Experiment.id == experiment_id)).first()
     if row is None:
         raise NotFoundError(
             f"there is no experiment {experiment_id}; `experiments list SERIES` shows those there are"
@@ -135,10 +135,10 @@ def _attempts(session: Session, experiment_id: int) -> list[AttemptRecord]:
 
 
 def _running(session: Session, experiment_id: int) -> RunningAttempt | None:
-    found = session.execute(
+    running = session.execute(
         select(Experiment.attempt_number, Experiment.worker_id, Worker.runner_id, Runner.host)
         .join(Worker, Worker.id == Experiment.worker_id)
         .join(Runner, Runner.id == Worker.runner_id)
         .where(Experiment.id == experiment_id, Experiment.status == "running")
     ).first()
-    return None if found is None else RunningAttempt(found[0], str(found[1]), found[2], found[3])
+    return None if running is None else RunningAttempt(running[0], str(running[1]), running[2], running[3])

@@ -16,10 +16,10 @@ from database.models import Attempt, Configuration, Experiment, ExperimentSeries
 from database.queries.traceback_grouping import PATTERN_CHARACTERS, pattern, place
 
 _BATCH = 500
-#: So many of the last failures tell how it goes, where to look at all would take too long.
+#: The number of last failures that are counted where counting all would take too long.
 LATEST = 1000
-#: A place that raises more different messages than these has one group for all of them.
-MOST_MESSAGES = 20
+#: A place that raises more different messages has one group for all of them.
+MAX_MESSAGES = 20
 
 
 @dataclass(frozen=True, order=True)
@@ -84,12 +84,12 @@ class _Group:
 
 
 def failure_counts(session: Session, series_id: int, *, latest: int | None = None) -> dict[str, int]:
-    """Return how many experiments of a series failed by which outcome, most first.
+    """Count the failed experiments of a series by outcome, the most frequent first.
 
     Parameters
     ----------
     latest : int, optional
-        Only those that failed last, so many; by default all.
+        Only so many that failed last; by default all.
     """
     failed = (
         select(Experiment.id, Experiment.attempt_number)
@@ -116,15 +116,15 @@ def failure_groups(
 ) -> list[FailureGroup]:
     """Return the causes of a series' failures, the most frequent first.
 
-    The database joins what differs in digits only; the rest is streamed, so that memory depends on
-    the number of causes, not of failures.
+    The database groups messages that differ in digits only; its groups are streamed, so that memory
+    depends on the number of causes, not of failures.
 
     Parameters
     ----------
     session : Session
     series_id : int
     where : condition on Experiment, optional
-        Only experiments that it is true of; `Expression.to_sql` makes one.
+        Only experiments that match it; `Expression.to_sql` makes one.
     """
     target = session.scalar(select(ExperimentSeries.target).where(ExperimentSeries.id == series_id))
     place_of = lru_cache(maxsize=256)(partial(place, target=target or ""))
@@ -153,9 +153,12 @@ def failure_groups(
             _death(number, code),
         )
         grouping.add(cause, _Group(*rest))
-    examples = _examples(session, [group.example_id for group in grouping.found.values()])
+    examples = _examples(session, [group.example_id for group in grouping.groups.values()])
     return sorted(
-        (_told(cause, group, examples[group.example_id]) for cause, group in grouping.found.items()),
+        (
+            _failure_group(cause, group, examples[group.example_id])
+            for cause, group in grouping.groups.items()
+        ),
         key=lambda group: (-group.count, group.cause),
     )
 
@@ -187,25 +190,25 @@ def _masked(session: Session) -> ColumnElement[str]:
 
 
 class _Grouping:
-    """Joins groups of one cause; those of a place with too many messages become one group."""
+    """Merges groups of one cause; those of a place with too many messages become one group."""
 
     def __init__(self) -> None:
         self._messages: dict[Cause, set[str]] = {}
-        self.found: dict[Cause, _Group] = {}
+        self.groups: dict[Cause, _Group] = {}
 
     def add(self, cause: Cause, group: _Group) -> None:
-        """Take in some failures of one cause."""
+        """Add failures of one cause."""
         whatever = replace(cause, message="")
         messages = self._messages.setdefault(whatever, set())
-        if len(messages) <= MOST_MESSAGES:
+        if len(messages) <= MAX_MESSAGES:
             messages.add(cause.message)
-            if len(messages) > MOST_MESSAGES:
+            if len(messages) > MAX_MESSAGES:
                 for message in messages - {cause.message}:
-                    self._put(whatever, self.found.pop(replace(cause, message=message)))
-        self._put(whatever if len(messages) > MOST_MESSAGES else cause, group)
+                    self._put(whatever, self.groups.pop(replace(cause, message=message)))
+        self._put(whatever if len(messages) > MAX_MESSAGES else cause, group)
 
     def _put(self, cause: Cause, group: _Group) -> None:
-        known = self.found.setdefault(cause, group)
+        known = self.groups.setdefault(cause, group)
         if known is not group:
             known.join(group)
 
@@ -221,7 +224,7 @@ def _death(number: int | None, code: int | None) -> str:
 
 def _examples(session: Session, experiment_ids: Collection[int]) -> dict[int, Any]:
     ids = list(experiment_ids)
-    found: dict[int, Any] = {}
+    examples: dict[int, Any] = {}
     for begin in range(0, len(ids), _BATCH):
         statement = (
             _last_attempts(
@@ -234,11 +237,11 @@ def _examples(session: Session, experiment_ids: Collection[int]) -> dict[int, An
             .join(Configuration, Configuration.id == Experiment.configuration_id)
             .where(Experiment.id.in_(ids[begin : begin + _BATCH]))
         )
-        found.update({row.experiment_id: row for row in session.execute(statement)})
-    return found
+        examples.update({row.experiment_id: row for row in session.execute(statement)})
+    return examples
 
 
-def _told(cause: Cause, group: _Group, example: Any) -> FailureGroup:
+def _failure_group(cause: Cause, group: _Group, example: Any) -> FailureGroup:
     return FailureGroup(
         cause,
         group.count,

@@ -1,8 +1,8 @@
-"""How the work on a series goes on: what runs now, since when, and how long the last ones took."""
+"""The pace of a series: what runs now, since when, and how long the last experiments took."""
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,12 +16,13 @@ from database.models import (
     ExperimentSeries,
     ExperimentStatus,
 )
+from database.queries.experiment_rows import without_fixed
 from database.queries.overview import database_now
 
-#: So many of the last ones tell how long an experiment takes.
+#: The number of last experiments that durations are read of.
 SAMPLE = 100
-#: So many of those that run are looked at, the oldest first.
-MOST_RUNNING = 500
+#: The number of running experiments that are read, the oldest first.
+MAX_RUNNING = 500
 
 
 @dataclass(frozen=True)
@@ -33,8 +34,8 @@ class RunningNow:
 
 
 def last_durations(session: Session, series_id: int) -> list[float]:
-    """Return how long the experiments took that ended last, in seconds; at most `SAMPLE`."""
-    found = []
+    """Return the durations of the experiments that ended last, in seconds; at most `SAMPLE`."""
+    ended = []
     for status in (ExperimentStatus.COMPLETED, ExperimentStatus.FAILED):
         latest = (
             select(Experiment.id, Experiment.attempt_number, Experiment.finished_at)
@@ -46,21 +47,23 @@ def last_durations(session: Session, series_id: int) -> list[float]:
         statement = select(latest.c.finished_at, Attempt.duration_s).join(
             Attempt, (Attempt.experiment_id == latest.c.id) & (Attempt.number == latest.c.attempt_number)
         )
-        found += [
-            (moment, taken) for moment, taken in session.execute(statement) if moment and taken is not None
+        ended += [
+            (moment, duration_s)
+            for moment, duration_s in session.execute(statement)
+            if moment and duration_s is not None
         ]
-    found.sort(reverse=True)
-    return [taken for _, taken in found[:SAMPLE]]
+    ended.sort(reverse=True)
+    return [duration_s for _, duration_s in ended[:SAMPLE]]
 
 
 def running_now(session: Session, series_id: int) -> list[RunningNow]:
-    """Return what runs, on all runners, the longest first; at most `MOST_RUNNING`."""
+    """Return the running experiments of all runners, the oldest first; at most `MAX_RUNNING`."""
     now = database_now(session)
     statement = (
         select(Experiment.id, Experiment.started_at)
         .where(Experiment.series_id == series_id, Experiment.status == ExperimentStatus.RUNNING)
         .order_by(Experiment.started_at)
-        .limit(MOST_RUNNING)
+        .limit(MAX_RUNNING)
     )
     return [
         RunningNow(experiment_id, max(0.0, (now - started_at).total_seconds()))
@@ -69,8 +72,20 @@ def running_now(session: Session, series_id: int) -> list[RunningNow]:
     ]
 
 
-def varying_parameters(session: Session, experiment_ids: Collection[int]) -> dict[int, dict[str, Any]]:
-    """Return the parameters of experiments without those that the series' file fixes for all, nested."""
+def varying_parameters(
+    session: Session,
+    experiment_ids: Collection[int],
+    fixed_names: Callable[[Mapping[str, Any]], Collection[str]],
+) -> dict[int, dict[str, Any]]:
+    """Return the nested parameters of experiments without those that are fixed for all configurations.
+
+    Parameters
+    ----------
+    session : Session
+    experiment_ids : collection of int
+    fixed_names : callable
+        Reads the dotted names of fixed parameters from `ExperimentSeries.resolved`.
+    """
     statement = (
         select(Experiment.id, Configuration.parameters, ExperimentSeries.resolved)
         .join(Configuration, Configuration.id == Experiment.configuration_id)
@@ -78,21 +93,6 @@ def varying_parameters(session: Session, experiment_ids: Collection[int]) -> dic
         .where(Experiment.id.in_(experiment_ids))
     )
     return {
-        experiment_id: _without(parameters, resolved.get("fixed", {}))
+        experiment_id: without_fixed(parameters, fixed_names(resolved))
         for experiment_id, parameters, resolved in session.execute(statement)
     }
-
-
-def _without(nested: dict[str, Any], fixed: Collection[str], prefix: str = "") -> dict[str, Any]:
-    left: dict[str, Any] = {}
-    for name, value in nested.items():
-        dotted = f"{prefix}{name}"
-        if dotted in fixed:
-            continue
-        if isinstance(value, dict) and value:
-            inner = _without(value, fixed, f"{dotted}.")
-            if inner:
-                left[name] = inner
-        else:
-            left[name] = value
-    return left

@@ -1,4 +1,4 @@
-"""What tells failures apart: where in the user's code they were raised, and messages without numbers."""
+"""Grouping of failures: the place in the user's code that raised them, and messages without numbers."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from database import package_folder
 _FRAME = re.compile(
     r'^[\s|]*File "(?P<file>.+)", line (?P<line>\d+)(?:, in (?P<function>.+))?$', re.MULTILINE
 )
-#: What Python writes between the traceback of an exception and that of the one it led to.
+#: The line between the tracebacks of chained exceptions.
 _NEXT = re.compile(
     r"^[\s|]*(?:During handling of the above exception, another exception occurred"
     r"|The above exception was the direct cause of the following exception):$",
     re.MULTILINE,
 )
-#: Installed libraries, Python's own, and code that is in no file.
+#: Files of installed libraries, of Python's own, and code without a file.
 _FOREIGN = re.compile(r"/(?:site|dist)-packages/|/lib(?:64)?/(?:python|pypy)3[^/]*/|^<")
 _ROOT = package_folder().parent
 _FRAMEWORK = (f"{_ROOT}/database/", f"{_ROOT}/experiments/")
@@ -27,7 +27,7 @@ _NUMBER = re.compile(
     r"|(?:(?<![\w.])[-+])?\d+(?:\.\d+)?(?:[eE][-+]?\d+)?"
     r"|(?<!\w)-?(?:nan|inf)\b"
 )
-#: No more of a message than this tells it from others.
+#: Messages are compared up to this length.
 PATTERN_CHARACTERS = 200
 
 
@@ -37,9 +37,9 @@ def place(traceback: str, target: str = "") -> str:
     Parameters
     ----------
     traceback : str
-        Of chained exceptions, the last one counts.
+        The last one of chained exceptions counts.
     target : str
-        The series'; its package is the user's code wherever it is installed.
+        That of the series; its package is the user's code wherever it is installed.
 
     Returns
     -------
@@ -52,13 +52,13 @@ def place(traceback: str, target: str = "") -> str:
         return ""
     package = _package(target)
     own = [frame for frame in frames if _is_users(frame["file"], package)]
-    found = (own or frames)[-1]
-    where = f"{found['file']}:{found['line']}"
-    return f"{where} in {found['function']}" if found["function"] else where
+    frame = (own or frames)[-1]
+    where = f"{frame['file']}:{frame['line']}"
+    return f"{where} in {frame['function']}" if frame["function"] else where
 
 
 def _package(target: str) -> str:
-    """Return the part of a path that the target's package has; of a file, its whole path."""
+    """Return a part of the paths of the target's package; for a file, its whole path."""
     module = target.rpartition(":")[0]
     if module.endswith(".py"):
         return module

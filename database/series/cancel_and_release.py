@@ -1,7 +1,7 @@
-"""Taking experiments out, or back, while runners are at work: `cancel` and `release`.
+"""Cancelling experiments, and releasing those that dead runners own, while others are at work.
 
-What a worker owns is taken from it by the protocol's `claims.take_away`: whatever it says of it
-afterwards is refused, and its supervisor ends it. Both commit in parts and are safe to repeat.
+What a worker owns is taken from it by the protocol's `claims.revoke`: what it records of it afterwards
+is refused, and its supervisor ends it. Both commit in batches and are safe to repeat.
 """
 
 from __future__ import annotations
@@ -13,35 +13,36 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from database.claims import protocol
-from database.claims.runners import ProcessIdentity, Silence, others_alive
-from database.claims.types import Removal
+from database.claims.runners import RunnerLiveness, others_alive
+from database.claims.types import Revocation
 from database.errors import ExperimentsError, NotFoundError
 from database.models import Experiment, ExperimentStatus, Outcome, Runner, Worker
-from database.models.current_user import current_person
-from database.series.selection import EVERYTHING, Selection, move_in_parts
+from database.models.current_user import current_user
+from database.process_identity import ProcessIdentity
+from database.series.selection import EVERYTHING, Selection, change_status_in_batches
 from database.session.lifecycle import commit_part
 from database.settings import Settings
 
 #: What can be cancelled; a completed experiment cannot: its result is final.
 CANCELLABLE = (ExperimentStatus.PENDING, ExperimentStatus.RUNNING, ExperimentStatus.FAILED)
-#: A runner elsewhere that was silent for more heartbeats than these may be taken for dead by a person.
+#: A runner on another host that has missed more heartbeats is not alive to a user who asks.
 _MISSED_BEATS = 2
 
 
 @dataclass(frozen=True)
 class Cancelled:
-    """What `cancel` did.
+    """How many experiments `cancel` has cancelled.
 
     Attributes
     ----------
-    waiting : int
-        Experiments that nobody was at.
-    taken : int
+    unowned : int
+        Experiments that no worker owned.
+    revoked : int
         Experiments that were taken from workers.
     """
 
-    waiting: int
-    taken: int
+    unowned: int
+    revoked: int
 
 
 def cancel(
@@ -51,9 +52,9 @@ def cancel(
     *,
     selection: Selection = EVERYTHING,
 ) -> Cancelled:
-    """Take experiments out of a series, also those that run; `retry` brings them back.
+    """Cancel experiments of a series, also those that run; `retry` makes them pending again.
 
-    Retired ones that nobody is at stay as they are: nothing would run them.
+    Retired experiments that no worker owns stay as they are: nothing would run them.
 
     Raises
     ------
@@ -66,42 +67,43 @@ def cancel(
             f"{impossible[0]} experiments cannot be cancelled; those with status "
             f"{', '.join(status.value for status in CANCELLABLE)} can"
         )
-    unowned = set(statuses) - {ExperimentStatus.RUNNING}
-    owned = set(statuses) & {ExperimentStatus.RUNNING}
+    unowned_statuses = set(statuses) - {ExperimentStatus.RUNNING}
+    owned_statuses = set(statuses) & {ExperimentStatus.RUNNING}
     if ExperimentStatus.PENDING in statuses:
-        owned.add(ExperimentStatus.CLAIMED)  # people see it as pending
-    removal = Removal(
-        series_id, Outcome.CANCELLED, f"cancelled by {current_person()}", owned, selection.conditions()
+        owned_statuses.add(ExperimentStatus.CLAIMED)  # shown as pending
+    revocation = Revocation(
+        series_id, Outcome.CANCELLED, f"cancelled by {current_user()}", owned_statuses, selection.conditions()
     )
     cancelled = {"status": ExperimentStatus.CANCELLED, "due_at": None}
-    waiting = taken = 0
-    while True:  # what was claimed, or given back, between the two is found in the next round
-        out = sum(
-            move_in_parts(session, series_id, selection, before=status, values=cancelled)
-            for status in unowned
+    unowned = revoked = 0
+    while True:  # what is claimed or released between the two statements is found in the next round
+        more_unowned = sum(
+            change_status_in_batches(session, series_id, selection, before=status, values=cancelled)
+            for status in unowned_statuses
         )
-        away = _take_away(session, _owners(session, series_id), removal) if owned else 0
-        waiting, taken = waiting + out, taken + away
-        if not out and not away:
-            return Cancelled(waiting, taken)
+        workers = _owning_workers(session, series_id) if owned_statuses else ()
+        more_revoked = _revoke(session, workers, revocation)
+        unowned, revoked = unowned + more_unowned, revoked + more_revoked
+        if not more_unowned and not more_revoked:
+            return Cancelled(unowned, revoked)
 
 
 @dataclass(frozen=True)
-class Holder:
-    """A runner that holds experiments of a series.
+class Owner:
+    """A runner whose workers own experiments of a series.
 
     Attributes
     ----------
     runner_id : str
-        The runner; empty when nobody knows whose the workers are.
+        The runner; empty when the workers are unknown to the database.
     identity : ProcessIdentity or None
-        Its process, as far as it is known.
+        Its process, where it is known.
     alive : str or None
-        Why it is held for alive, in words; None when it is not.
+        Why it counts as alive, in words; None when it does not.
     workers : tuple of str
-        Its workers that hold any.
+        Its workers that own any.
     experiments : int
-        How many they hold.
+        How many they own.
     """
 
     runner_id: str
@@ -117,21 +119,21 @@ class Holder:
 
 @dataclass(frozen=True)
 class Released:
-    """What `release` did.
+    """What `release` has released.
 
     Attributes
     ----------
     experiments : int
         How many are pending again.
-    from_ : tuple of Holder
-        Who held them.
-    kept : tuple of Holder
-        Who holds on to theirs, because they are alive.
+    from_ : tuple of Owner
+        The runners that owned them.
+    kept : tuple of Owner
+        The runners that keep theirs, because they are alive.
     """
 
     experiments: int
-    from_: tuple[Holder, ...]
-    kept: tuple[Holder, ...]
+    from_: tuple[Owner, ...]
+    kept: tuple[Owner, ...]
 
 
 def release(
@@ -142,42 +144,42 @@ def release(
     selection: Selection = EVERYTHING,
     force: bool = False,
 ) -> Released:
-    """Give back what runners hold that are not alive any more, before their leases are over.
+    """Release what dead runners own, before their leases expire.
 
-    What runs is `lost`, without blame, and pending again.
+    What was running is `lost`, without blame, and pending again.
 
     Parameters
     ----------
     runner : str, optional
-        Only what this runner holds: its id, or how that begins.
+        Only what this runner owns: its id, or a prefix of it.
     selection : Selection
         Only these experiments.
     force : bool
-        Take it from those that are alive as well; they go on with others.
+        Also take it from runners that are alive; they go on with other experiments.
 
     Raises
     ------
     NotFoundError
         There is no such runner.
     """
-    found = holders(session, series_id, selection)
+    all_owners = owners(session, series_id, selection)
     if runner is not None:
-        _require_runner(session, runner, found)
-        found = [one for one in found if one.runner_id.startswith(runner)]
-    dead = [one for one in found if force or one.alive is None]
-    kept = tuple(one for one in found if one not in dead)
-    removal = Removal(
+        _require_runner(session, runner, all_owners)
+        all_owners = [owner for owner in all_owners if owner.runner_id.startswith(runner)]
+    dead = [owner for owner in all_owners if force or owner.alive is None]
+    kept = tuple(owner for owner in all_owners if owner not in dead)
+    revocation = Revocation(
         series_id,
         Outcome.LOST,
-        f"released by {current_person()}",
+        f"released by {current_user()}",
         conditions=selection.conditions(),
     )
-    workers = sorted(worker for one in dead for worker in one.workers)
-    return Released(_take_away(session, workers, removal), tuple(dead), kept)
+    workers = sorted(worker for owner in dead for worker in owner.workers)
+    return Released(_revoke(session, workers, revocation), tuple(dead), kept)
 
 
-def holders(session: Session, series_id: int, selection: Selection = EVERYTHING) -> list[Holder]:
-    """Return who holds experiments of a series, alive or not."""
+def owners(session: Session, series_id: int, selection: Selection = EVERYTHING) -> list[Owner]:
+    """Return the runners that own experiments of a series, alive or not."""
     statement = (
         select(Experiment.worker_id, Worker.runner_id, func.count())
         .outerjoin(Worker, Worker.id == Experiment.worker_id)
@@ -190,32 +192,32 @@ def holders(session: Session, series_id: int, selection: Selection = EVERYTHING)
         .order_by(Worker.runner_id, Experiment.worker_id)
     )
     alive = {seen.runner_id: seen for seen in others_alive(session, "")}
-    found: dict[str, list[tuple[str, int]]] = {}
+    by_runner: dict[str, list[tuple[str, int]]] = {}
     for worker_id, runner_id, count in session.execute(statement):
-        found.setdefault(runner_id or "", []).append((str(worker_id), count))
-    identities = _identities(session, found)
+        by_runner.setdefault(runner_id or "", []).append((str(worker_id), count))
+    identities = _identities(session, by_runner)
     return [
-        Holder(
+        Owner(
             runner_id,
             identities.get(runner_id),
             _sign_of_life(alive[runner_id]) if runner_id in alive else None,
-            tuple(worker for worker, _ in held),
-            sum(count for _, count in held),
+            tuple(worker for worker, _ in workers),
+            sum(count for _, count in workers),
         )
-        for runner_id, held in found.items()
+        for runner_id, workers in by_runner.items()
     ]
 
 
-def _sign_of_life(seen: Silence) -> str | None:
-    """Say why a runner is held for alive; None when it provably, or to a person who asks, is not."""
-    if seen.has_ended():
+def _sign_of_life(runner: RunnerLiveness) -> str | None:
+    """Return why a runner counts as alive; None when it has ended, or has missed too many heartbeats."""
+    if runner.has_ended():
         return None
     own = ProcessIdentity.own()
-    if own.boot_id and (own.host, own.boot_id) == (seen.identity.host, seen.identity.boot_id):
+    if own.boot_id and (own.host, own.boot_id) == (runner.identity.host, runner.identity.boot_id):
         return "its process runs on this machine"
-    if seen.age_s > _MISSED_BEATS * Settings.from_environment().heartbeat_s:
+    if runner.age_s > _MISSED_BEATS * Settings.from_environment().heartbeat_s:
         return None
-    return f"it gave a sign of life {max(0.0, seen.age_s):.0f} s ago"
+    return f"it gave a sign of life {max(0.0, runner.age_s):.0f} s ago"
 
 
 def _identities(session: Session, runner_ids: Collection[str]) -> dict[str, ProcessIdentity]:
@@ -224,16 +226,16 @@ def _identities(session: Session, runner_ids: Collection[str]) -> dict[str, Proc
     return {row[0]: ProcessIdentity(*row[1:]) for row in rows}
 
 
-def _require_runner(session: Session, runner: str, found: Collection[Holder]) -> None:
+def _require_runner(session: Session, runner: str, known_owners: Collection[Owner]) -> None:
     known = session.scalar(select(Runner.id).where(Runner.id.startswith(runner, autoescape=True)).limit(1))
     if known is None:
-        holding = ", ".join(map(str, found)) or "none"
+        named = ", ".join(map(str, known_owners)) or "none"
         raise NotFoundError(
-            f"there is no runner {runner!r}; those that hold experiments of this series: {holding}"
+            f"there is no runner {runner!r}; those that own experiments of this series: {named}"
         )
 
 
-def _owners(session: Session, series_id: int) -> list[str]:
+def _owning_workers(session: Session, series_id: int) -> list[str]:
     statement = (
         select(Experiment.worker_id)
         .distinct()
@@ -242,10 +244,10 @@ def _owners(session: Session, series_id: int) -> list[str]:
     return sorted(worker for worker in session.scalars(statement) if worker is not None)
 
 
-def _take_away(session: Session, workers: Collection[str], removal: Removal) -> int:
-    """Take from one worker after the other, each in a transaction like its own."""
-    taken = 0
+def _revoke(session: Session, workers: Collection[str], revocation: Revocation) -> int:
+    """Revoke from one worker after the other, each in its own transaction."""
+    revoked = 0
     for worker_id in workers:
         commit_part(session)
-        taken += protocol.take_away(session, worker_id, removal)
-    return taken
+        revoked += protocol.revoke(session, worker_id, revocation)
+    return revoked

@@ -55,7 +55,7 @@ _INSERT_EXPERIMENTS_ON = {
     dialect: text(_INSERT_EXPERIMENTS.format(repetitions=repetitions))
     for dialect, repetitions in _REPETITIONS.items()
 }
-_SETTLE = [
+_SYNC = [
     text(
         """
         UPDATE experiment SET retired = true
@@ -143,17 +143,17 @@ def insert_series(session: Session, row: dict[str, Any]) -> int | None:
     Returns
     -------
     int or None
-        The id of the series of that name; None when somebody deleted or renamed it in this moment.
+        The id of the series of that name; None when it was deleted or renamed in this moment.
     """
     table = cast(Table, ExperimentSeries.__table__)
     insert = sqlite.insert(table) if _dialect(session) == "sqlite" else postgresql.insert(table)
     connection = session.connection()
     for folder in _folders(row["name"]):
-        # Either name may be taken meanwhile: whichever it is, nothing is inserted.
+        # The name or the folder may be taken meanwhile: then nothing is inserted.
         connection.execute(insert.on_conflict_do_nothing(), {**row, "folder": folder})
-        found = connection.scalar(select(ExperimentSeries.id).where(ExperimentSeries.name == row["name"]))
-        if found is not None:
-            return found
+        series_id = connection.scalar(select(ExperimentSeries.id).where(ExperimentSeries.name == row["name"]))
+        if series_id is not None:
+            return series_id
         taken = select(ExperimentSeries.id).where(ExperimentSeries.folder == folder)
         if connection.scalar(taken) is None:
             return None
@@ -166,9 +166,9 @@ def _folders(name: str) -> Iterator[str]:
 
 
 def lock_series(session: Session, series_id: int) -> ExperimentSeries | None:
-    """Return a series as it is now, which nobody else creates until this transaction ends.
+    """Lock a series against other creations until this transaction ends, and return its present state.
 
-    Its row can still be referred to meanwhile. On SQLite the lock is that of the whole database.
+    Other rows can still refer to it. On SQLite the lock is that of the whole database.
     """
     if _dialect(session) == "sqlite":
         sqlite_locking.hold_write_lock(session.connection())
@@ -228,10 +228,10 @@ def insert_experiments(session: Session, series: ExperimentSeries, configuration
     return session.connection().execute(_INSERT_EXPERIMENTS_ON[_dialect(session)], values).rowcount
 
 
-def settle_experiments(
+def sync_experiments(
     session: Session, series: ExperimentSeries, *, configurations: int, repetitions: int
 ) -> None:
-    """Retire what the present revision no longer names, take back what it names again, set the order."""
+    """Retire what the present revision no longer names, restore what it names again, and set the order."""
     values = {
         "series_id": series.id,
         "revision": series.revision,
@@ -241,10 +241,10 @@ def settle_experiments(
     connection = session.connection()
     is_postgresql = _dialect(session) == "postgresql"
     if is_postgresql:
-        # Its statistics are those from before the insertion: it would take a series of 100,000 rows for
-        # an empty one, and go through all of them for each of them (measured: 147 s, not 0.05 s).
+        # Its statistics are from before the insertion: it would plan for an empty series and scan 100,000
+        # rows for each of them (measured: 147 s, not 0.05 s).
         connection.execute(text("SET LOCAL enable_nestloop = off"))
-    for statement in _SETTLE:
+    for statement in _SYNC:
         names = statement.compile().params
         connection.execute(statement, {name: values[name] for name in names})
     if is_postgresql:

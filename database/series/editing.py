@@ -1,7 +1,7 @@
-"""What people change of a series by hand: its name, priority and notes, and whether it goes on.
+"""Editing a series: its name, priority and notes, and whether it is paused.
 
-A rename changes the name that people see and nothing else: whoever is at work on the series holds its
-id, and its logs, files and graphs stay in the folder it was created with.
+A rename changes the displayed name and nothing else: runners know the series by its id, and its logs,
+files and graphs stay in the folder it was created with.
 """
 
 from __future__ import annotations
@@ -21,27 +21,27 @@ from database.session.optimistic_locking import check_version, naming_conflicts
 
 
 class InvalidEditError(ExperimentsError, ValueError):
-    """What a series was to be changed to is impossible."""
+    """A series cannot have the name or priority it was to get."""
 
 
 class NameTakenError(ExperimentsError):
-    """A series was to get the name of another one."""
+    """A series was to get the name of another series."""
 
 
 @dataclass(frozen=True)
 class SeriesEdit:
-    """What is to be changed; None stays as it is.
+    """The changes of a series; None leaves an attribute as it is.
 
     Attributes
     ----------
     notes : str or None
-        What people want to remember.
+        Free text.
     paused : bool or None
-        True lets workers finish what they hold and claim nothing more; False lets them go on.
+        True lets workers finish what they own and claim nothing more; False resumes.
     name : str or None
-        What people call it from now on; as in a series file.
+        As in a series file.
     priority : int or None
-        From -1000 to 1000: of several series that are run together, the one with the highest is next.
+        From -1000 to 1000: of several series that run together, the one with the highest is next.
     """
 
     notes: str | None = None
@@ -58,30 +58,28 @@ def edit_series(
     version: int | None = None,
     changed_by: str | None = None,
 ) -> ExperimentSeries:
-    """Change a series, unless somebody else did meanwhile.
+    """Change a series, unless somebody else changed it meanwhile.
 
     Parameters
     ----------
     session : Session
         Committed by its owner.
     series_id : int
-        Of the series.
     edit : SeriesEdit
-        What is changed.
     version : int, optional
-        The `version` that the person saw who decided this; by default that of now.
+        The version that the change is based on; by default the present one.
     changed_by : str, optional
-        That person, where it is not the one this process runs as: the user of a web application.
+        The user, where it is not the one this process runs as: that of a web application.
 
     Returns
     -------
     ExperimentSeries
-        Of `session`, changed.
+        The changed series, of `session`.
 
     Raises
     ------
     InvalidEditError
-        The name or priority cannot be one.
+        The name or priority is invalid.
     NotFoundError
         There is no such series.
     ConcurrentUpdateError
@@ -98,7 +96,7 @@ def edit_series(
     before, renamed = series.name, edit.name is not None and edit.name != series.name
     if renamed:
         with naming_conflicts(session):
-            session.flush()  # of what else is waiting, so that nothing but our change can be refused below
+            session.flush()  # other pending changes first, so that only ours can be refused below
         if session.scalar(select(ExperimentSeries.id).where(ExperimentSeries.name == edit.name)) is not None:
             raise _taken(before, str(edit.name))
     for name in ("name", "notes", "paused", "priority"):
@@ -107,14 +105,16 @@ def edit_series(
             setattr(series, name, value)
     if changed_by is not None and series in session.dirty:
         series.changed_by = changed_by
-        flag_modified(series, "changed_by")  # otherwise the same person twice would become this process's
+        flag_modified(
+            series, "changed_by"
+        )  # otherwise an unchanged value would be replaced by this process's user
     try:
         with naming_conflicts(session):
             session.flush()
     except IntegrityError as error:
         if not renamed:
             raise
-        raise _taken(before, str(edit.name)) from error  # somebody took it in this moment
+        raise _taken(before, str(edit.name)) from error  # it was taken in this moment
     return series
 
 

@@ -1,7 +1,7 @@
-"""What people change by command: failed experiments tried again, a series deleted.
+"""Retrying experiments, and deleting series.
 
-Both are safe while runners are at work: an experiment that a worker owns is never touched by
-`retry`, and `delete_series` refuses while a live runner owns one.
+Both are safe while runners are at work: `retry` never touches an experiment that a worker owns, and
+`delete_series` refuses while a live runner owns one.
 """
 
 from __future__ import annotations
@@ -15,15 +15,15 @@ from sqlalchemy import delete, func, select, update
 from sqlalchemy.orm import Session
 
 from database import counts
-from database.counts import Change
-from database.counts_listener import TALLIED
+from database.counts import Counters
+from database.counts_listener import COUNTED
 from database.errors import ExperimentsError
 from database.models import Configuration, Experiment, ExperimentSeries, ExperimentStatus, SeriesState
 from database.queries.overview import live_runners
-from database.series.selection import EVERYTHING, Selection, move_in_parts, update_in_parts
+from database.series.selection import EVERYTHING, Selection, change_status_in_batches, update_in_batches
 from database.session.lifecycle import commit_part
 
-#: What can be tried again; a completed experiment cannot: its result is final.
+#: What can be retried; a completed experiment cannot: its result is final.
 RETRIABLE = (ExperimentStatus.FAILED, ExperimentStatus.CANCELLED)
 #: Experiments deleted per transaction, so that no other writer waits long.
 DELETE_BATCH = 20_000
@@ -35,18 +35,18 @@ class SeriesInUseError(ExperimentsError):
 
 @dataclass(frozen=True)
 class Retried:
-    """What `retry` did.
+    """How many experiments `retry` has changed.
 
     Attributes
     ----------
-    again : int
-        Experiments that were finished and are pending again.
-    hurried : int
-        Experiments that would have been tried again later, and are now.
+    retried : int
+        Experiments that had ended and are pending again.
+    expedited : int
+        Delayed retries that can be claimed now.
     """
 
-    again: int
-    hurried: int
+    retried: int
+    expedited: int
 
 
 def retry(
@@ -58,13 +58,13 @@ def retry(
 ) -> Retried:
     """Make failed (or cancelled) experiments pending again; their attempts are kept.
 
-    The limits of their retries count anew from here. Those that wait for their next attempt wait
-    no longer. Retired ones stay as they are: nothing would run them. Commits in parts.
+    The limits of their retries count from here again. Delayed retries become due now. Retired
+    experiments stay as they are: nothing would run them. Commits in batches.
 
     Raises
     ------
     ExperimentsError
-        For a status that cannot be tried again.
+        For a status that cannot be retried.
     """
     impossible = [status.value for status in statuses if status not in RETRIABLE]
     if impossible:
@@ -72,18 +72,19 @@ def retry(
             f"{impossible[0]} experiments cannot be tried again; those with status "
             f"{' or '.join(status.value for status in RETRIABLE)} can"
         )
-    afresh: dict[str, Any] = {
+    reset: dict[str, Any] = {
         "status": ExperimentStatus.PENDING,
         "started_at": None,
         "finished_at": None,
         "results": None,
         "due_at": None,
-        "forgiven": Experiment.attempt_number,
+        "retries_reset_at": Experiment.attempt_number,
     }
-    again = sum(
-        move_in_parts(session, series_id, selection, before=status, values=afresh) for status in set(statuses)
+    retried = sum(
+        change_status_in_batches(session, series_id, selection, before=status, values=reset)
+        for status in set(statuses)
     )
-    hurried = 0
+    expedited = 0
     if ExperimentStatus.FAILED in statuses:
         waiting = (
             Experiment.series_id == series_id,
@@ -92,15 +93,17 @@ def retry(
             Experiment.status == ExperimentStatus.PENDING,
             Experiment.due_at.is_not(None),
         )
-        hurried = update_in_parts(session, waiting, {"due_at": None, "forgiven": Experiment.attempt_number})
-    return Retried(again, hurried)
+        expedited = update_in_batches(
+            session, waiting, {"due_at": None, "retries_reset_at": Experiment.attempt_number}
+        )
+    return Retried(retried, expedited)
 
 
 def delete_series(session: Session, series_id: int) -> int:
     """Delete a series with everything recorded of it; its results folder is not touched.
 
-    Commits in parts. The series is marked as unfinished first, so that a deletion that died in
-    the middle is completed by deleting again, or undone by creating the series again.
+    Commits in batches. The series is marked as unfinished first, so that a deletion that was
+    interrupted is completed by deleting again, or undone by creating the series again.
 
     Returns
     -------
@@ -110,7 +113,7 @@ def delete_series(session: Session, series_id: int) -> int:
     Raises
     ------
     SeriesInUseError
-        A live runner holds experiments of it.
+        A live runner owns experiments of it.
     """
     _refuse_live_runners(session, series_id)
     session.execute(
@@ -130,15 +133,15 @@ def delete_series(session: Session, series_id: int) -> int:
         session.scalar(select(func.count()).select_from(Experiment).where(Experiment.series_id == series_id))
         or 0
     )
-    # With the series go its tallies.
+    # The counters are deleted with the series.
     for rows in (Experiment, Configuration):
-        session.execute(delete(rows).where(rows.series_id == series_id).execution_options(**TALLIED))
+        session.execute(delete(rows).where(rows.series_id == series_id).execution_options(**COUNTED))
     session.execute(delete(ExperimentSeries).where(ExperimentSeries.id == series_id))
     return deleted
 
 
 def _delete_unowned(session: Session, series_id: int) -> int:
-    """Delete a batch of what no worker owns; a claim that is faster keeps its experiment."""
+    """Delete a batch of experiments that no worker owns; one that is claimed first stays."""
     batch = (
         select(Experiment.id)
         .where(Experiment.series_id == series_id, Experiment.worker_id.is_(None))
@@ -148,13 +151,15 @@ def _delete_unowned(session: Session, series_id: int) -> int:
         delete(Experiment)
         .where(Experiment.id.in_(batch), Experiment.worker_id.is_(None))
         .returning(Experiment.status, Experiment.retired)
-        .execution_options(synchronize_session=False, **TALLIED)
+        .execution_options(synchronize_session=False, **COUNTED)
     )
-    gone = Counter((status, retired) for status, retired in rows)
-    if gone:
-        changes = (Change.of(status, -count, retired=retired) for (status, retired), count in gone.items())
-        counts.add(session.connection(), series_id, sum(changes, Change()))
-    return gone.total()
+    deleted = Counter((status, retired) for status, retired in rows)
+    if deleted:
+        changes = (
+            Counters.of(status, -count, retired=retired) for (status, retired), count in deleted.items()
+        )
+        counts.add(session.connection(), series_id, sum(changes, Counters()))
+    return deleted.total()
 
 
 def _refuse_live_runners(session: Session, series_id: int) -> None:

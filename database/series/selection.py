@@ -1,4 +1,4 @@
-"""Which experiments of a series a correction is about, and changing many of them in short transactions."""
+"""Choosing experiments of a series, and changing many of them in short transactions."""
 
 from __future__ import annotations
 
@@ -10,28 +10,28 @@ from sqlalchemy import ColumnElement, exists, select, update
 from sqlalchemy.orm import Session
 
 from database import counts
-from database.counts import Change
-from database.counts_listener import TALLIED
+from database.counts import Counters
+from database.counts_listener import COUNTED
 from database.errors import NotFoundError
 from database.models import Attempt, Experiment, ExperimentStatus, Outcome
 from database.session.lifecycle import commit_part
 
 #: Rows changed per transaction, so that no other writer waits long.
-PART = 20_000
+BATCH = 20_000
 
 
 @dataclass(frozen=True)
 class Selection:
-    """Which experiments; what is None or empty leaves nothing out.
+    """Which experiments of a series; an attribute that is None or empty excludes nothing.
 
     Attributes
     ----------
     experiment_ids : tuple of int
         Only these.
     outcome : Outcome or None
-        Only those whose last attempt ended so.
+        Only those whose last attempt had this outcome.
     where : condition or None
-        Only those that it is true of; `Expression.to_sql` makes one.
+        Only those that match it; `Expression.to_sql` makes one.
     """
 
     experiment_ids: tuple[int, ...] = ()
@@ -39,41 +39,41 @@ class Selection:
     where: ColumnElement[bool] | None = None
 
     def is_everything(self) -> bool:
-        """Say whether nothing is left out."""
+        """Whether nothing is excluded."""
         return not (self.experiment_ids or self.outcome or self.where is not None)
 
     def conditions(self) -> list[ColumnElement[bool]]:
-        """Return what an experiment must fulfil."""
-        found: list[ColumnElement[bool]] = []
+        """Return the conditions that an experiment must match."""
+        conditions: list[ColumnElement[bool]] = []
         if self.experiment_ids:
-            found.append(Experiment.id.in_(self.experiment_ids))
+            conditions.append(Experiment.id.in_(self.experiment_ids))
         if self.outcome is not None:
             last = (Attempt.experiment_id == Experiment.id) & (Attempt.number == Experiment.attempt_number)
-            found.append(exists().where(last, Attempt.outcome == self.outcome).correlate(Experiment))
+            conditions.append(exists().where(last, Attempt.outcome == self.outcome).correlate(Experiment))
         if self.where is not None:
-            found.append(self.where)
-        return found
+            conditions.append(self.where)
+        return conditions
 
 
 def require_of_series(session: Session, series_id: int, selection: Selection) -> None:
-    """Refuse experiments that are not of the series.
+    """Check that the selected experiments belong to the series.
 
     Raises
     ------
     NotFoundError
-        The message names them.
+        Some do not; the message names them.
     """
     if not selection.experiment_ids:
         return
-    found = session.scalars(
+    known = session.scalars(
         select(Experiment.id).where(
             Experiment.series_id == series_id, Experiment.id.in_(selection.experiment_ids)
         )
     )
-    strange = sorted(set(selection.experiment_ids).difference(found))
-    if strange:
+    unknown = sorted(set(selection.experiment_ids).difference(known))
+    if unknown:
         raise NotFoundError(
-            f"the series has no experiment {', '.join(map(str, strange))}; `experiments list SERIES` shows "
+            f"the series has no experiment {', '.join(map(str, unknown))}; `experiments list SERIES` shows "
             "those it has"
         )
 
@@ -82,7 +82,7 @@ def require_of_series(session: Session, series_id: int, selection: Selection) ->
 EVERYTHING = Selection()
 
 
-def move_in_parts(
+def change_status_in_batches(
     session: Session,
     series_id: int,
     selection: Selection,
@@ -90,21 +90,21 @@ def move_in_parts(
     before: ExperimentStatus,
     values: Mapping[str, Any],
 ) -> int:
-    """Give those experiments another status that have a certain one now, as `update_in_parts` does.
+    """Change the status of those experiments that have a given one, as `update_in_batches` does.
 
-    Only what the series file names: nothing would run the others.
+    Retired experiments are left out: nothing would run them.
 
     Parameters
     ----------
     before : ExperimentStatus
-        One that no worker owns.
+        A status in which no worker owns an experiment.
     values : mapping
-        What to write, the new status among it.
+        What to write, the new status included.
 
     Returns
     -------
     int
-        How many there were.
+        How many experiments were changed.
     """
     conditions = (
         Experiment.series_id == series_id,
@@ -113,28 +113,27 @@ def move_in_parts(
         Experiment.status == before,
     )
 
-    def tally(count: int) -> None:
-        counts.add(session.connection(), series_id, Change.moved(before, values["status"], count))
+    def count_change(count: int) -> None:
+        counts.add(session.connection(), series_id, Counters.moved(before, values["status"], count))
 
-    return update_in_parts(session, conditions, values, then=tally)
+    return update_in_batches(session, conditions, values, then=count_change)
 
 
-def update_in_parts(
+def update_in_batches(
     session: Session,
     conditions: Sequence[ColumnElement[bool]],
     values: Mapping[str, Any],
     *,
     then: Callable[[int], None] = lambda _: None,
 ) -> int:
-    """Update what fulfils the conditions, in transactions of at most about `PART` rows.
+    """Update the experiments that match the conditions, in transactions of at most about `BATCH` rows.
 
-    Each row is judged by the transaction that changes it: what a worker has claimed since it was
-    looked for is left alone, if the conditions say so.
+    Each transaction checks the conditions again: they can leave out what a worker has claimed meanwhile.
 
     Parameters
     ----------
     then : callable, optional
-        Told at the end of each transaction how many rows it has changed, if any.
+        Called at the end of each transaction with the number of rows it has changed, if any.
 
     Returns
     -------
@@ -148,7 +147,7 @@ def update_in_parts(
             update(Experiment)
             .where(Experiment.id.between(first, last), *conditions)
             .values(dict(values))
-            .execution_options(synchronize_session=False, **TALLIED)
+            .execution_options(synchronize_session=False, **COUNTED)
         )
         count = int(result.rowcount)  # type: ignore[attr-defined]  # a cursor result, as for every UPDATE
         if count:
@@ -158,9 +157,9 @@ def update_in_parts(
 
 
 def _ranges(session: Session, conditions: Sequence[ColumnElement[bool]]) -> Iterator[tuple[int, int]]:
-    """Yield the first and the last id of each part, without holding all of them."""
-    found = session.scalars(
+    """Yield the first and the last id of each batch, without holding all ids."""
+    ids = session.scalars(
         select(Experiment.id).where(*conditions).order_by(Experiment.id).execution_options(yield_per=1000)
     )
-    for part in found.partitions(PART):
-        yield part[0], part[-1]
+    for batch in ids.partitions(BATCH):
+        yield batch[0], batch[-1]

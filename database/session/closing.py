@@ -1,4 +1,4 @@
-"""Ending sessions, also those whose connection is gone: there is nothing left to save then."""
+"""Ending sessions, also when the connection is lost: then there is nothing left to roll back."""
 
 from __future__ import annotations
 
@@ -9,16 +9,16 @@ from sqlalchemy.orm import Session
 
 
 def roll_back(session: Session) -> None:
-    """Undo what was not committed; a connection too broken for that is thrown away."""
-    _or_throw_away(session, session.rollback)
+    """Roll back; a connection too broken for that is invalidated."""
+    _or_invalidate(session, session.rollback)
 
 
 def close(session: Session) -> None:
-    """Close it, with what was not committed; a connection too broken for that is thrown away."""
-    _or_throw_away(session, session.close)
+    """Close a session, rolling back; a connection too broken for that is invalidated."""
+    _or_invalidate(session, session.close)
 
 
-def _or_throw_away(session: Session, step: Callable[[], None]) -> None:
+def _or_invalidate(session: Session, step: Callable[[], None]) -> None:
     try:
         step()
     except SQLAlchemyError:

@@ -1,4 +1,4 @@
-"""Isolation levels: which there are, and what each one means on SQLite and on PostgreSQL.
+"""Isolation levels, and what each one means on SQLite and on PostgreSQL.
 
 ==================  =========================  ====================================================
 level               PostgreSQL                 SQLite
@@ -26,7 +26,7 @@ LEVELS = ("READ COMMITTED", "REPEATABLE READ", "SERIALIZABLE")
 
 @dataclass(frozen=True)
 class Isolation:
-    """How a transaction is kept apart from others.
+    """The isolation of a transaction.
 
     Attributes
     ----------
@@ -48,7 +48,7 @@ class Isolation:
 
     @property
     def effective_level(self) -> str:
-        """The level it has, asked for or by default."""
+        """The level, given or default."""
         return self.level or ("REPEATABLE READ" if self.read_only else "READ COMMITTED")
 
     def applied_to(self, engine: Engine) -> Engine:
@@ -56,7 +56,7 @@ class Isolation:
         return _isolated(engine, self) if self.level or self.read_only else engine
 
     def options(self, dialect: str) -> dict[str, Any]:
-        """Return what the engine's connections are told, in the words of `dialect`."""
+        """Return the execution options of the engine's connections for `dialect`."""
         if dialect == "sqlite":
             if self.read_only:
                 return {"read_only": True}
@@ -69,12 +69,12 @@ class Isolation:
         return options
 
     def check_inside(self, outer: Isolation, opened_at: str) -> None:
-        """Refuse to join a transaction that isolates less than this one asks for.
+        """Check that an outer transaction has at least this isolation.
 
         Raises
         ------
         SessionMisuseError
-            The level of a transaction cannot be raised any more; the place of the outer one is named.
+            It has a weaker level, which cannot be raised any more; the message names its place.
         """
         if self.level is None or LEVELS.index(self.level) <= LEVELS.index(outer.effective_level):
             return

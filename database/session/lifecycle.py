@@ -31,8 +31,8 @@ from sqlalchemy.orm import Session
 
 from database import counts_listener  # noqa: F401 - listens to what sessions write
 from database.engine import registry as engines
-from database.engine.call_site import calling_place
-from database.engine.instrumented_session import WatchedSession
+from database.engine.call_site import caller_location
+from database.engine.instrumented_session import InstrumentedSession
 from database.engine.registry import configure, get_engine
 from database.errors import SessionMisuseError
 from database.session import closing
@@ -40,8 +40,8 @@ from database.session.isolation_levels import Isolation
 from database.session.open_sessions import forget_scopes, innermost_scope, thread_state
 from database.session.scope_opener import Opener
 from database.session.scopes import OpenScope, ScopedSession, joined
-from database.session.thread_bound_session import OwnedSession
-from database.session.usage_warnings import SessionWarning, tell_once
+from database.session.thread_bound_session import ThreadBoundSession
+from database.session.usage_warnings import SessionWarning, warn_once
 from database.settings import normalise_url
 
 __all__ = [
@@ -58,7 +58,7 @@ __all__ = [
 
 @dataclass(frozen=True)
 class _GlobalSession:
-    session: OwnedSession
+    session: ThreadBoundSession
     thread: threading.Thread
     url: URL
 
@@ -67,14 +67,14 @@ _global: _GlobalSession | None = None
 _lock = threading.RLock()
 
 
-def SessionLocal(**options: Any) -> Session:  # noqa: N802 - the name people know
+def SessionLocal(**options: Any) -> Session:  # noqa: N802 - the name that SQLAlchemy users know
     """Return a plain new session on this process's engine; the caller commits and closes it.
 
     Parameters
     ----------
     **options
         Passed to `sqlalchemy.orm.Session`. In `bind`, and in `binds`, which gives model classes other
-        databases, a database may be named by its URL.
+        databases, a database may be given by its URL.
     """
     if "binds" in options:
         options["binds"] = {
@@ -84,7 +84,7 @@ def SessionLocal(**options: Any) -> Session:  # noqa: N802 - the name people kno
     bind = options.get("bind")
     if bind is None or isinstance(bind, str | URL):
         options["bind"] = get_engine(bind)
-    return WatchedSession(**options)
+    return InstrumentedSession(**options)
 
 
 @contextmanager
@@ -108,7 +108,7 @@ def scoped_session(
     isolation_level : str, optional
         One of `database.session.isolation_levels.LEVELS`; by default READ COMMITTED.
     url : str or URL, optional
-        Another database for this block: a transaction of its own, also inside a scope on the first.
+        Another database for this block: a separate transaction, also inside a scope on the first.
     engine : Engine, optional
         The same, by an engine from `database.engine`.
 
@@ -120,20 +120,20 @@ def scoped_session(
     Raises
     ------
     SessionMisuseError
-        The outer scope isolates less than this one asks for; there is no such level; two databases
-        were named.
+        The outer scope has a weaker isolation level than this one asks for; there is no such level;
+        two databases were given.
     """
     if url is not None and engine is not None:
         raise SessionMisuseError("scoped_session() takes a database by url= or by engine=, not by both")
     isolation = Isolation(isolation_level, read_only)
-    named = None if url is None else normalise_url(url)
-    outer = innermost_scope(named, engine)
+    wanted = None if url is None else normalise_url(url)
+    outer = innermost_scope(wanted, engine)
     if outer is not None:
         outer.check_joinable()
         yield from joined(outer, isolation)
         return
-    chosen = engine or get_engine(named)
-    _tell_if_another_is_busy(chosen)
+    chosen = engine or get_engine(wanted)
+    _warn_if_another_is_busy(chosen)
     opener = Opener.here()
     session = ScopedSession(
         isolation.applied_to(chosen),
@@ -150,50 +150,50 @@ def scoped_session(
         yield session
         session.check_usable()
         scope.check_finished()
-        Session.commit(session)  # that of the scope itself is refused or told
+        Session.commit(session)  # the scope's own would raise or warn
     except BaseException:
-        if not session.is_inherited:  # else it is the parent's
+        if not session.is_inherited:  # the parent's stays open
             session.give_up()
         raise
     finally:
-        if scope in scopes:  # else `assert_idle` has given it up
+        if scope in scopes:  # else `assert_idle` has rolled it back
             scopes.remove(scope)
     session.scope = None
     session.close()
 
 
-def _tell_if_another_is_busy(engine: Engine) -> None:
+def _warn_if_another_is_busy(engine: Engine) -> None:
     for other in (_own_global(), thread_state.own):
         if other is not None and other.bind is engine and other.in_transaction():
             kind = "global session" if other.pattern == "get_session()" else "session"
-            tell_once(
+            warn_once(
                 "mixed",
-                f"scoped_session() at {calling_place()} was opened while the {kind} of this thread "
+                f"scoped_session() at {caller_location()} was opened while the {kind} of this thread "
                 f"({other.pattern} at {other.opened_at}) is in a transaction; neither sees what the other "
                 f"has not committed. Commit the {kind} first",
             )
 
 
-def tell_if_inside_scope(pattern: str, engine: Engine) -> None:
+def warn_if_inside_scope(pattern: str, engine: Engine) -> None:
     """Warn once when another pattern is used inside a scope of this thread on the same database."""
     scope = innermost_scope(None, engine)
     if scope is not None:
-        tell_once(
+        warn_once(
             "mixed",
-            f"{pattern} at {calling_place()} was called inside the scoped_session() opened at "
+            f"{pattern} at {caller_location()} was called inside the scoped_session() opened at "
             f"{scope.opener.place}; neither sees what the other has not committed. Use the scope's session",
         )
 
 
 def commit_part(session: Session) -> None:
-    """Commit what a long bulk job has done so far, on purpose, so that no other writer waits long.
+    """Commit what a long bulk job has done so far, so that no other writer waits long.
 
     Inside a nested scope nothing is committed: the outer one decides about the whole.
     """
     if isinstance(session, ScopedSession):
         session.check_usable()
         if session.scope is None or not session.scope.inner:
-            OwnedSession.commit(session)
+            ThreadBoundSession.commit(session)
         return
     session.commit()
 
@@ -214,7 +214,7 @@ def get_session() -> Session:
         if _global is not None and _global.url != engines.current_url():
             _close_for_another_database(_global)
         if _global is None or _global.session.is_closed:
-            session = OwnedSession(get_engine(), pattern="get_session()", opened_at=calling_place())
+            session = ThreadBoundSession(get_engine(), pattern="get_session()", opened_at=caller_location())
             _global = _GlobalSession(session, threading.current_thread(), engines.current_url())
             # In a fork or forkserver child before Python 3.13 atexit never runs; Finalize does.
             multiprocessing_util.Finalize(None, _close_forgotten, exitpriority=100)
@@ -227,7 +227,7 @@ def get_session() -> Session:
             "a session is not safe to share: use scoped_session(), thread_session() or SessionLocal() there"
         )
     if thread_state.scopes:
-        tell_if_inside_scope("get_session()", get_engine())
+        warn_if_inside_scope("get_session()", get_engine())
     return opened.session
 
 
@@ -252,7 +252,7 @@ def close_global_session() -> None:
     opened = _global
     if opened is not None and opened.thread is not threading.current_thread() and opened.thread.is_alive():
         raise SessionMisuseError(
-            f"close_global_session() at {calling_place()} would throw away what the thread "
+            f"close_global_session() at {caller_location()} would throw away what the thread "
             f"{opened.thread.name!r} has not committed in the global session, opened at "
             f"{opened.session.opened_at}; call it there"
         )
@@ -274,7 +274,7 @@ def _close_global() -> None:
 
 
 def _close_forgotten() -> None:
-    """At the end of the process: close what nobody closed, and tell where it was opened."""
+    """At the end of the process: close a session left open, and warn with the place that opened it."""
     opened = _global
     is_forgotten = opened is not None and not opened.session.is_closed
     _close_global()
@@ -288,17 +288,17 @@ def _close_forgotten() -> None:
 
 
 def assert_idle(place: str) -> None:
-    """Make sure that this thread has no transaction open: none may span an experiment.
+    """Check that this thread has no open transaction: none may span an experiment.
 
     Raises
     ------
     SessionMisuseError
-        One was open; it has been rolled back. `place` is part of the message.
+        There was one; it has been rolled back. `place` is part of the message.
     """
-    left = forget_scopes()
-    if left:
+    open_scopes = forget_scopes()
+    if open_scopes:
         raise SessionMisuseError(
-            f"{place}: the scoped_session() opened at {left[-1].opener.place} was left open; "
+            f"{place}: the scoped_session() opened at {open_scopes[-1].opener.place} was left open; "
             "it was rolled back"
         )
     for kind, session in (("global session", _own_global()), ("thread_session()", thread_state.own)):
@@ -309,29 +309,29 @@ def assert_idle(place: str) -> None:
             )
 
 
-def _own_global() -> OwnedSession | None:
+def _own_global() -> ThreadBoundSession | None:
     """Return the global session if this thread opened it."""
     opened = _global
     return opened.session if opened is not None and opened.thread is threading.current_thread() else None
 
 
-def _stay_while_scopes_are_open(url: URL) -> None:
-    """Refuse another database in the middle of a scope on that of the process."""
+def _check_no_scope_is_open(url: URL) -> None:
+    """Raise if a scope is open on the process's database, and another one is to take its place."""
     for scope in thread_state.scopes:
         if not (scope.by_engine or scope.by_url) and scope.engine.url != url:
             raise SessionMisuseError(
-                f"configure() at {calling_place()} names another database inside the scoped_session() "
+                f"configure() at {caller_location()} names another database inside the scoped_session() "
                 f"opened at {scope.opener.place}, whose inner scopes would go on with the first one; call it "
                 "before, or write scoped_session(url=...)"
             )
 
 
-def _forget_parents_sessions() -> None:
-    """In a forked child: start clean; the parent's sessions have lost their connections."""
+def _drop_inherited_sessions() -> None:
+    """In a forked child: drop the parent's sessions, which have lost their connections."""
     global _global, _lock
     thread_state.scopes, thread_state.own = [], None
     _global, _lock = None, threading.RLock()
 
 
-engines.ask_before_configuring(_stay_while_scopes_are_open)
-os.register_at_fork(after_in_child=_forget_parents_sessions)
+engines.check_before_configuring(_check_no_scope_is_open)
+os.register_at_fork(after_in_child=_drop_inherited_sessions)

@@ -1,4 +1,4 @@
-"""What this thread has open, and which of it a new scope would join."""
+"""The open sessions of this thread, and the scope that a new one would join."""
 
 from __future__ import annotations
 
@@ -9,31 +9,31 @@ from sqlalchemy.engine import URL
 
 from database.engine.registry import get_engine
 from database.session.scopes import OpenScope
-from database.session.thread_bound_session import OwnedSession
+from database.session.thread_bound_session import ThreadBoundSession
 from database.settings import normalise_url
 
 
 class ThreadState(threading.local):
-    """What this thread has open.
+    """The open sessions of this thread.
 
     Attributes
     ----------
     scopes : list of OpenScope
-        Its scoped sessions, the innermost last; another thread that ends one takes it out.
-    own : OwnedSession or None
-        What `database.session.thread_sessions.thread_session` gave it.
+        Its scoped sessions, the innermost last; another thread that ends one removes it.
+    own : ThreadBoundSession or None
+        The session from `database.session.thread_sessions.thread_session`.
     """
 
     def __init__(self) -> None:
         self.scopes: list[OpenScope] = []
-        self.own: OwnedSession | None = None
+        self.own: ThreadBoundSession | None = None
 
 
 thread_state = ThreadState()
 
 
 def innermost_scope(url: URL | None, engine: Engine | None) -> OpenScope | None:
-    """Return the innermost open scope of this thread and task, on that database if one is named."""
+    """Return the innermost open scope of this thread and task, on a given database if there is one."""
     for scope in reversed(thread_state.scopes):
         if scope.opener.is_of_another_task():
             continue
@@ -43,7 +43,7 @@ def innermost_scope(url: URL | None, engine: Engine | None) -> OpenScope | None:
 
 
 def _is_on(scope: OpenScope, url: URL | None) -> bool:
-    # Not by identity alone: the process's engines may have been made anew since the scope was opened.
+    # Not by identity alone: the process may have new engines since the scope was opened.
     return (
         url is not None
         and scope.engine.url == url
@@ -52,12 +52,12 @@ def _is_on(scope: OpenScope, url: URL | None) -> bool:
 
 
 def is_inside_scope(url: str | URL | None = None) -> bool:
-    """Say whether a `scoped_session()` opened here would join another one.
+    """Return whether a `scoped_session()` opened here would join another one.
 
     Parameters
     ----------
     url : str or URL, optional
-        The database it would be opened for, if any is named.
+        The database it would be opened for, if any is given.
     """
     return innermost_scope(None if url is None else normalise_url(url), None) is not None
 

@@ -1,7 +1,7 @@
-"""Two people who change the same series: the second one is told who was faster, and when.
+"""Optimistic locking of series: the error of a concurrent update names the other change.
 
 A series has a version, which each change raises; an update names the version it was read with. It
-finds no row when somebody changed the series meanwhile: nothing of the later change is written then.
+matches no row when the series was changed meanwhile: then nothing of the later change is written.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from database.models import ExperimentSeries
 
 
 @dataclass(frozen=True)
-class Change:
+class SeriesChange:
     """The last change of a series.
 
     Attributes
@@ -28,11 +28,11 @@ class Change:
     series : str
         Its name.
     version : int
-        What the change made it.
+        The version that the change made.
     by : str
         ``user@host``.
     at : datetime
-        When, by that host's clock.
+        By that host's clock.
     """
 
     series: str
@@ -42,15 +42,15 @@ class Change:
 
 
 class ConcurrentUpdateError(ExperimentsError):
-    """Somebody else changed or deleted the series meanwhile; nothing was written.
+    """The series was changed or deleted by somebody else meanwhile; nothing was written.
 
     Parameters
     ----------
     change : Change or None
-        What was faster; None when the series is gone.
+        The other change; None when the series was deleted.
     """
 
-    def __init__(self, change: Change | None) -> None:
+    def __init__(self, change: SeriesChange | None) -> None:
         self.change = change
         if change is None:
             super().__init__("the series was deleted by somebody else meanwhile; nothing was changed")
@@ -62,20 +62,22 @@ class ConcurrentUpdateError(ExperimentsError):
 
 
 def check_version(series: ExperimentSeries, seen: int) -> None:
-    """Refuse to go on from an outdated version.
+    """Check that a series has the version that was read.
 
     Raises
     ------
     ConcurrentUpdateError
-        The series is of another version than the one that was `seen`.
+        It has another one than the one that was `seen`.
     """
     if series.version != seen:
-        raise ConcurrentUpdateError(Change(series.name, series.version, series.changed_by, series.changed_at))
+        raise ConcurrentUpdateError(
+            SeriesChange(series.name, series.version, series.changed_by, series.changed_at)
+        )
 
 
 @contextmanager
 def naming_conflicts(session: Session) -> Iterator[None]:
-    """Turn the failure of a flush inside into one that says who changed the series, and when.
+    """Raise an error that names the other change when a flush inside meets a concurrent one.
 
     Raises
     ------
@@ -86,7 +88,7 @@ def naming_conflicts(session: Session) -> Iterator[None]:
     if not seen:
         yield
         return
-    # Asked for now: when the flush has failed the session gives none, and the pool may have no other.
+    # Taken now: after a failed flush the session gives none, and the pool may have no other.
     connection = session.connection(bind_arguments={"mapper": ExperimentSeries})
     try:
         yield
@@ -95,18 +97,18 @@ def naming_conflicts(session: Session) -> Iterator[None]:
 
 
 def _versions_seen(session: Session) -> dict[int, int | None]:
-    """Return the series that `session` is about to change, with the versions it has read."""
-    found: dict[int, int | None] = {}
-    for one in (*session.dirty, *session.deleted):
-        if isinstance(one, ExperimentSeries):
-            state = inspect(one)
+    """Return the ids of the series that `session` is about to change, with the versions it has read."""
+    versions: dict[int, int | None] = {}
+    for instance in (*session.dirty, *session.deleted):
+        if isinstance(instance, ExperimentSeries):
+            state = inspect(instance)
             if state.identity:
-                found[state.identity[0]] = state.dict.get("version")
-    return found
+                versions[state.identity[0]] = state.dict.get("version")
+    return versions
 
 
-def _last_change(connection: Connection, seen: Mapping[int, int | None]) -> Change | None:
-    """Read, after the flush that failed was undone, which of them is of another version now."""
+def _last_change(connection: Connection, seen: Mapping[int, int | None]) -> SeriesChange | None:
+    """Read, after the failed flush was rolled back, which of them has another version now."""
     statement = select(
         ExperimentSeries.id,
         ExperimentSeries.name,
@@ -114,11 +116,11 @@ def _last_change(connection: Connection, seen: Mapping[int, int | None]) -> Chan
         ExperimentSeries.changed_by,
         ExperimentSeries.changed_at,
     ).where(ExperimentSeries.id.in_(seen))
-    is_part = connection.in_transaction()  # of what goes on: a savepoint failed
+    is_part = connection.in_transaction()  # only a savepoint failed: the transaction goes on
     rows = connection.execute(statement).all()
     if not is_part:
         connection.rollback()
     for row in rows:
         if row.version != seen[row.id]:
-            return Change(row.name, row.version, row.changed_by, row.changed_at)
+            return SeriesChange(row.name, row.version, row.changed_by, row.changed_at)
     return None

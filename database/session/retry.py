@@ -1,4 +1,4 @@
-"""The one loop that waits for the database: until a fault has passed, or somebody says to give up."""
+"""The one loop that retries when the database has a transient fault, until a deadline or a signal to stop."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ Result = TypeVar("Result")
 logger = logging.getLogger(__name__)
 
 _SHORTEST_PAUSE_S, _LONGEST_PAUSE_S = 0.02, 1.0
-#: A short lock is everyday life: nothing is told of what passes within this time.
-_TELL_AFTER_S = 0.6
-#: While it goes on it is told again, so that somebody who looks at the end of a log sees it.
-_TELL_AGAIN_S = 300.0
+#: Short locks are normal: nothing is logged of what passes within this time.
+_LOG_AFTER_S = 0.6
+#: A long wait is logged again, so that the end of a log shows it.
+_LOG_AGAIN_S = 300.0
 #: Framework jitter has a generator of its own: the global one belongs to the experiments.
 _jitter = random.Random()  # noqa: S311 - spreads retries, guards nothing
 
@@ -36,30 +36,30 @@ def _never() -> bool:
 
 
 class _Wait:
-    """How long the database has been away, and what was told of it."""
+    """A wait for the database: how long it takes, and what was logged of it."""
 
     def __init__(self) -> None:
         self._since = time.monotonic()
-        self._told_at: float | None = None
-        self._told: Fault | None = None
+        self._logged_at: float | None = None
+        self._logged: Fault | None = None
         self._pause_s = _SHORTEST_PAUSE_S
 
     @property
     def seconds(self) -> float:
         return time.monotonic() - self._since
 
-    def tell(self, fault: Fault, error: Exception) -> None:
-        """Say once what is being waited for; again when that changes, and now and then."""
+    def log(self, fault: Fault, error: Exception) -> None:
+        """Log what is waited for: once, again when that changes, and every few minutes."""
         now = time.monotonic()
-        if self._told_at is None and self.seconds < _TELL_AFTER_S and fault is Fault.PASSES:
+        if self._logged_at is None and self.seconds < _LOG_AFTER_S and fault is Fault.PASSES:
             return
-        if fault is self._told and self._told_at is not None and now - self._told_at < _TELL_AGAIN_S:
+        if fault is self._logged and self._logged_at is not None and now - self._logged_at < _LOG_AGAIN_S:
             return
-        self._told, self._told_at = fault, now
+        self._logged, self._logged_at = fault, now
         logger.warning("%s: %s", _WAITING_FOR[fault], own_words(error))
 
-    def tell_end(self) -> None:
-        if self._told is not None:
+    def log_end(self) -> None:
+        if self._logged is not None:
             logger.warning("the database answers again, after %.0f s", self.seconds)
 
     def pause(self) -> None:
@@ -82,7 +82,7 @@ def retrying(
     wait_for_room: bool = False,
     judge: Callable[[BaseException], Fault] = fault_of,
 ) -> Result:
-    """Call `work` again and again while its fault is one that passes.
+    """Call `work` again while it fails with a transient fault.
 
     Parameters
     ----------
@@ -90,20 +90,20 @@ def retrying(
         One whole transaction, which leaves nothing open when it fails. It must be safe to repeat
         even when an earlier COMMIT landed unseen: its answer may have been lost on the way.
     deadline_s : float
-        How long to go on after the start, in seconds; infinity for ever.
+        How long to retry, in seconds since the start; may be infinite.
     give_up : callable
-        Asked after each failed try, before and after the pause of at most 1.5 s; True ends it. A
-        try itself is never interrupted: on SQLite it waits for a lock for up to 30 s, on
-        PostgreSQL for a host that has vanished for about as long.
+        Called after each failed try, before and after the pause of at most 1.5 s; True ends the retries.
+        A try itself is never interrupted: on SQLite it waits for a lock for up to 30 s, on PostgreSQL
+        for a host that has vanished for about as long.
     wait_for_room : bool
-        Wait for room on a full disk too, as for a fault that passes.
+        Treat a full disk as transient too.
     judge : callable
-        Says what kind of fault an error is.
+        Classifies an error.
 
     Raises
     ------
     sqlalchemy.exc.SQLAlchemyError, DatabaseError
-        A fault that does not pass, or the last one at the deadline or when it was given up.
+        A permanent fault, or the last transient one at the deadline or when it was given up.
     """
     wait = _Wait()
     while True:
@@ -114,12 +114,12 @@ def retrying(
             goes_on = fault is Fault.PASSES or (fault is Fault.NEEDS_ROOM and wait_for_room)
             if not goes_on or wait.seconds > deadline_s or give_up():
                 raise
-            wait.tell(fault, error)
+            wait.log(fault, error)
             wait.pause()
             if give_up():
                 raise
         else:
-            wait.tell_end()
+            wait.log_end()
             return result
 
 
@@ -130,22 +130,22 @@ def retrying_transaction(
     deadline_s: float = 600.0,
     give_up: Callable[[], bool] = _never,
 ) -> Result:
-    """Run `work(session)` and commit, again and again while its fault passes or the disk is full.
+    """Run `work(session)` and commit, again while the fault is transient or the disk is full.
 
     Parameters
     ----------
     session : Session
         Idle; used for each try.
     work : callable
-        Gets the session; what it returns is returned. Safe to repeat, as for `retrying`. It must
-        not commit by itself.
+        Called with the session; its result is returned. Safe to repeat, as for `retrying`. It must
+        not commit.
     deadline_s, give_up
         As for `retrying`.
 
     Raises
     ------
     sqlalchemy.exc.SQLAlchemyError, DatabaseError
-        A fault that does not pass, or the last one at the deadline or when it was given up.
+        A permanent fault, or the last transient one at the deadline or when it was given up.
     """
 
     def once() -> Result:
@@ -157,8 +157,8 @@ def retrying_transaction(
                 if session.get_bind().dialect.name != "postgresql" or not refuses_content(error):
                     raise
                 closing.roll_back(session)
-                # A deferred constraint of the owner's: now each statement is refused by itself, and
-                # whoever writes several rows can tell which one it is.
+                # A deferred constraint of the database's owner: now each statement is refused by itself,
+                # so that code that writes several rows finds the one at fault.
                 session.execute(text("SET CONSTRAINTS ALL IMMEDIATE"))
                 result = work(session)
                 session.commit()

@@ -1,11 +1,12 @@
-"""Who opened a scope, so that nobody else joins it without a word.
+"""The function, generator or task that opened a scope, so that no unrelated code joins it silently.
 
 A function that opens a scope has left it when it returns. A generator or a coroutine may be suspended
-in its middle: who runs meanwhile is somebody else, and what they wrote into that scope would be undone
-when the generator is closed early. A frame that is suspended is not among the callers of who asks.
+inside its scope: other code runs meanwhile, and what that wrote into the scope would be undone when the
+generator is closed early. A context variable cannot tell, because generators share the context of their
+caller; but the frame of a suspended generator is not among the callers of the code that runs.
 
 Generators that are context managers (``@contextmanager``, fixtures of pytest) open a scope for the block
-that uses them, so they are passed over.
+that uses them, so they are skipped.
 """
 
 from __future__ import annotations
@@ -17,25 +18,25 @@ from dataclasses import dataclass
 from types import FrameType
 from typing import Any
 
-from database.engine.call_site import calling_place
+from database.engine.call_site import caller_location
 
 _SUSPENDABLE = inspect.CO_GENERATOR | inspect.CO_COROUTINE | inspect.CO_ASYNC_GENERATOR
-#: Who runs a generator as a context manager.
+#: Packages that run a generator as a context manager.
 _DRIVERS = frozenset({"contextlib", "_pytest", "pytest_asyncio"})
 
 
 @dataclass(frozen=True, eq=False, slots=True)
 class Opener:
-    """Who opened a scope.
+    """The code that opened a scope.
 
     Attributes
     ----------
     place : str
-        ``file:line``.
+        Its ``file:line``.
     frame : FrameType or None
-        Of the generator or coroutine whose block it is; None for a function.
+        The frame of the generator or coroutine that contains the block; None for a function.
     task : weakref to asyncio.Task, or None
-        That was running. It is not kept alive: a task that is given up gives up its scope.
+        The task that was running. It is not kept alive: the scope ends with an abandoned task.
     """
 
     place: str
@@ -44,16 +45,16 @@ class Opener:
 
     @classmethod
     def here(cls) -> Opener:
-        """Return the nearest caller outside this package."""
+        """Return the opener of a scope that is being opened: the nearest caller outside this package."""
         task = current_task()
-        return cls(calling_place(), _suspendable_frame(), None if task is None else weakref.ref(task))
+        return cls(caller_location(), _suspendable_frame(), None if task is None else weakref.ref(task))
 
     def is_of_another_task(self) -> bool:
-        """Say whether it is a task of asyncio that is not running now."""
+        """Return whether it is in another asyncio task than the one that is running."""
         return self.task is not None and self.task() is not current_task()
 
     def is_suspended(self) -> bool:
-        """Say whether it is a generator or coroutine that is not among the callers."""
+        """Return whether it is a generator or coroutine that is suspended: not among the callers."""
         if self.frame is None:
             return False
         frame: FrameType | None = sys._getframe(1)
@@ -65,7 +66,7 @@ class Opener:
 
 
 def current_task() -> Any:
-    """Return the running task of asyncio, or None; asyncio is not imported for that."""
+    """Return the running asyncio task, or None; does not import asyncio."""
     asyncio = sys.modules.get("asyncio")
     if asyncio is None or asyncio._get_running_loop() is None:
         return None
@@ -73,8 +74,8 @@ def current_task() -> Any:
 
 
 def _suspendable_frame() -> FrameType | None:
-    """Return the generator or coroutine whose block is being opened, if it is one."""
-    frame: FrameType | None = sys._getframe(3)  # the caller of the generator that asks for its opener
+    """Return the frame of the generator or coroutine that is opening a scope, if it is one."""
+    frame: FrameType | None = sys._getframe(3)  # the caller of `scoped_session`
     while frame is not None:
         caller, code = frame.f_back, frame.f_code
         if not _drives(frame) and code.co_name not in {"__enter__", "__aenter__"}:

@@ -1,4 +1,4 @@
-"""Scopes that are open, and scopes inside them: savepoints of one transaction."""
+"""Open scopes, and nested scopes: savepoints of one transaction."""
 
 from __future__ import annotations
 
@@ -11,27 +11,27 @@ from sqlalchemy import Engine
 from sqlalchemy.orm import Session, SessionTransaction
 
 from database.engine import sqlite
-from database.engine.call_site import calling_place
+from database.engine.call_site import caller_location
 from database.errors import SessionMisuseError
 from database.session import closing
 from database.session.isolation_levels import Isolation
 from database.session.scope_opener import Opener
-from database.session.thread_bound_session import OwnedSession
-from database.session.usage_warnings import tell_once
+from database.session.thread_bound_session import ThreadBoundSession
+from database.session.usage_warnings import warn_once
 
 
-class ScopedSession(OwnedSession):
-    """The session inside `scoped_session`, which commits it and closes it at the end."""
+class ScopedSession(ThreadBoundSession):
+    """The session of a `scoped_session`, which commits and closes it at the end of the block."""
 
     scope: OpenScope | None = None
 
     def check_usable(self) -> None:
-        """Refuse it to another task of asyncio too: both would be in one transaction."""
+        """Check also that no other asyncio task uses it: both would be in one transaction."""
         super().check_usable()
         if self.scope is not None and self.scope.opener.is_of_another_task():
             raise SessionMisuseError(
                 f"the session of {self.pattern} at {self.opened_at} belongs to the task that opened it and "
-                f"is used by another one at {calling_place()}; open one there, with scoped_session()"
+                f"is used by another one at {caller_location()}; open one there, with scoped_session()"
             )
 
     def begin(self, nested: bool = False) -> SessionTransaction:
@@ -40,7 +40,7 @@ class ScopedSession(OwnedSession):
         Raises
         ------
         SessionMisuseError
-            Not a savepoint was asked for.
+            Something else than a savepoint was asked for.
         """
         self.check_usable()
         if self.scope is not None and not nested:
@@ -50,7 +50,7 @@ class ScopedSession(OwnedSession):
         return super().begin(nested)
 
     def commit(self) -> None:
-        """Commit at once; told once, because the scope does it.
+        """Commit at once, with a warning the first time: the scope commits at its end.
 
         Raises
         ------
@@ -64,9 +64,9 @@ class ScopedSession(OwnedSession):
                 "would commit also the unfinished part of",
                 "leave it out, or use commit_part(session)",
             )
-        tell_once(
+        warn_once(
             "commit",
-            f"session.commit() inside scoped_session() at {calling_place()} is unnecessary: the scope "
+            f"session.commit() inside scoped_session() at {caller_location()} is unnecessary: the scope "
             "commits at its end. What was committed here stays even if the rest of the scope fails",
         )
         super().commit()
@@ -91,7 +91,7 @@ class ScopedSession(OwnedSession):
         super().rollback()
 
     def close(self) -> None:
-        """Refused inside the block, whose end closes it.
+        """Raise inside the block, whose end closes the session.
 
         Raises
         ------
@@ -102,12 +102,12 @@ class ScopedSession(OwnedSession):
         super().close()
 
     def reset(self) -> None:
-        """Refused inside the block, as `close`."""
+        """Raise inside the block, as `close`."""
         self._check_still_needed("reset")
         super().reset()
 
     def give_up(self) -> None:
-        """Roll back and close, whichever thread ends it."""
+        """Roll back and close, in any thread."""
         self.scope = None
         self.adopt()
         closing.roll_back(self)
@@ -120,29 +120,27 @@ class ScopedSession(OwnedSession):
 
     def _refused(self, name: str, consequence: str, advice: str) -> SessionMisuseError:
         return SessionMisuseError(
-            f"session.{name}() at {calling_place()} {consequence} the scoped_session() opened at "
+            f"session.{name}() at {caller_location()} {consequence} the scoped_session() opened at "
             f"{self.opened_at}; {advice}"
         )
 
 
 @dataclass(eq=False, slots=True)
 class OpenScope:
-    """A `scoped_session()` that is open.
+    """An open `scoped_session()`.
 
     Attributes
     ----------
     session : ScopedSession
-        What it gave.
     engine : Engine
-        Of the database it works on.
+        The engine of its database.
     isolation : Isolation
-        What it was opened with.
     opener : Opener
-        By whom, and where.
+        The code that opened it.
     by_engine, by_url : bool
-        How the database was named; without, it is that of the process.
+        How the database was given; if neither, it is that of the process.
     inner : list of Opener
-        Of the scopes inside it that are open, the innermost last.
+        The openers of open scopes nested in it, the innermost last.
     refuses_writes : bool
         One of those is read only.
     """
@@ -157,29 +155,29 @@ class OpenScope:
     refuses_writes: bool = False
 
     def check_joinable(self) -> None:
-        """Refuse to let in who would be undone by somebody that is suspended.
+        """Check that a nested scope opened now would not be undone by suspended code.
 
         Raises
         ------
         SessionMisuseError
-            A generator or a coroutine has this scope, or one inside it, open in its middle.
+            This scope, or one nested in it, is open in a suspended generator or coroutine.
         """
         for opener in (self.opener, *self.inner):
             if opener.is_suspended():
                 raise SessionMisuseError(
-                    f"scoped_session() at {calling_place()} would join the one at {opener.place}, which "
+                    f"scoped_session() at {caller_location()} would join the one at {opener.place}, which "
                     "belongs to a generator or coroutine that is suspended: what is written here would be "
                     "lost when that one is given up. Let it leave its scope before it yields or awaits, or "
                     "use its session"
                 )
 
     def check_finished(self) -> None:
-        """Refuse to commit while a scope inside is open.
+        """Check that no nested scope is open.
 
         Raises
         ------
         SessionMisuseError
-            A generator that is suspended has left one open.
+            A suspended generator has left one open.
         """
         if self.inner:
             raise SessionMisuseError(
@@ -195,7 +193,7 @@ def joined(scope: OpenScope, isolation: Isolation) -> Iterator[Session]:
     Raises
     ------
     SessionMisuseError
-        The outer scope isolates less than is asked for.
+        The outer scope has a weaker isolation level than is asked for.
     """
     isolation.check_inside(scope.isolation, scope.opener.place)
     opener = Opener.here()
@@ -219,7 +217,7 @@ def _part(scope: OpenScope, isolation: Isolation) -> AbstractContextManager[Any]
 @contextmanager
 def _read_only_savepoint(scope: OpenScope) -> Iterator[None]:
     session = scope.session
-    session.flush()  # what the outer part has changed is its own
+    session.flush()  # the outer part's changes are not the inner part's
     connection = session.connection()
     scope.refuses_writes = True
     try:
@@ -227,7 +225,7 @@ def _read_only_savepoint(scope: OpenScope) -> Iterator[None]:
             with sqlite.refusing_writes(connection), session.begin_nested():
                 yield
         else:
-            with session.begin_nested():  # PostgreSQL forgets the setting with the savepoint
+            with session.begin_nested():  # PostgreSQL resets the setting with the savepoint
                 # The savepoint is made when the connection is asked for.
                 session.connection().exec_driver_sql("SET TRANSACTION READ ONLY")
                 yield

@@ -1,7 +1,7 @@
-"""Classes that work together on one session: for applications on these models.
+"""Services: classes that share one session, for applications on these models.
 
-A service gets its session from whoever owns the transaction, and never commits. There is one
-instance of each class for each session, however many ask for it::
+A service gets its session from the owner of the transaction, and never commits. There is one
+instance of each class per session::
 
     class Reports(Service):
         def text(self) -> str:
@@ -37,7 +37,7 @@ class _Services:
 
 
 class _OnePerSession(type):
-    """Makes the class's call return the one instance of the session."""
+    """Makes a call of the class return the one instance of the session."""
 
     def __call__(cls, session: Session, *more: Any, **named: Any) -> Any:
         if not isinstance(session, Session) or more or named:
@@ -50,7 +50,7 @@ class _OnePerSession(type):
             return services.instances[cls]
         if cls in services.in_construction:
             chain = [*services.in_construction[services.in_construction.index(cls) :], cls]
-            cycle = " -> ".join(one.__name__ for one in chain)
+            cycle = " -> ".join(service.__name__ for service in chain)
             raise SessionMisuseError(
                 f"services need each other to be made: {cycle}; let one of them ask with "
                 "self.service(...) when it is used, not in __init__"
@@ -70,17 +70,17 @@ class Service(metaclass=_OnePerSession):
     Parameters
     ----------
     session : Session
-        Of any pattern; it is its owner who commits and closes it.
+        Of any pattern; its owner commits and closes it.
     """
 
     _session: Session
     _services: _Services
 
     def __new__(cls, session: Session) -> Self:
-        """Make it; here, so that an `__init__` of its own may forget ours."""
-        made = super().__new__(cls)
-        made._session, made._services = session, _services(session)
-        return made
+        """Create it; here, so that a subclass's `__init__` need not call ours."""
+        service = super().__new__(cls)
+        service._session, service._services = session, _services(session)
+        return service
 
     def __init__(self, session: Session) -> None:
         pass
@@ -109,15 +109,15 @@ class Service(metaclass=_OnePerSession):
 
 
 def _services(session: Session) -> _Services:
-    found = session.info.get(_KEY)
-    if not isinstance(found, _Services):
-        found = session.info[_KEY] = _Services()
+    services = session.info.get(_KEY)
+    if not isinstance(services, _Services):
+        services = session.info[_KEY] = _Services()
         _forget_at_close(session)
-    return found
+    return services
 
 
 def _forget_at_close(session: Session) -> None:
-    """Let the session's services end when it closes; SQLAlchemy has no event for that."""
+    """End the session's services when it closes; SQLAlchemy has no event for that."""
     reference = weakref.ref(session)
     for name in ("close", "reset", "invalidate"):
         setattr(session, name, _closing(reference, name))
@@ -128,8 +128,8 @@ def _closing(reference: weakref.ref[Session], name: str) -> Callable[[], None]:
         session = reference()
         assert session is not None  # it is being called
         services = session.info.pop(_KEY, None)
-        for each in ("close", "reset", "invalidate"):
-            session.__dict__.pop(each, None)
+        for method in ("close", "reset", "invalidate"):
+            session.__dict__.pop(method, None)
         if services is not None:
             services.is_open = False
             services.instances.clear()

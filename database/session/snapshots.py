@@ -1,4 +1,4 @@
-"""One consistent picture of the database, for as long as somebody reads."""
+"""Consistent snapshots of the database for several reads."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from database.session.lifecycle import commit_part
 
 @contextmanager
 def snapshot(session: Session) -> Iterator[None]:
-    """Let `session` read one snapshot, which ends with the block.
+    """Make `session` read one snapshot until the end of the block.
 
     What was done on `session` before is committed, and the block is a read-only transaction of its own:
     REPEATABLE READ on PostgreSQL, one read transaction on SQLite. Every read within it sees the database

@@ -1,4 +1,4 @@
-"""A session that belongs to the thread which opened it, and says so to others."""
+"""A session that belongs to the thread that opened it, and raises in any other."""
 
 from __future__ import annotations
 
@@ -9,25 +9,25 @@ from typing import Any
 
 from sqlalchemy import Engine
 
-from database.engine.instrumented_session import WatchedSession
+from database.engine.instrumented_session import InstrumentedSession
 from database.errors import SessionMisuseError
 from database.session.optimistic_locking import naming_conflicts
 
 
-class OwnedSession(WatchedSession):
-    """A session for one thread of one process; a lost update names who was faster.
+class ThreadBoundSession(InstrumentedSession):
+    """A session for one thread of one process; the error of a concurrent update names the other change.
 
-    In a forked child it can only be rolled back and closed, which does nothing to the parent's. Once closed
+    In a forked child it can only be rolled back and closed, which does not affect the parent's. Once closed
     it stays closed.
 
     Parameters
     ----------
     bind : Engine
-        What it works on.
+        The engine of its database.
     pattern : str
         The call that opened it, for messages: ``get_session()``.
     opened_at : str
-        Where that was.
+        The ``file:line`` of that call.
     **options
         Passed to `sqlalchemy.orm.Session`.
     """
@@ -39,20 +39,20 @@ class OwnedSession(WatchedSession):
         self.adopt()
 
     def adopt(self) -> None:
-        """Make this thread the owner: another one has handed the session on and will not use it again."""
+        """Make this thread the owner; the previous one must not use the session again."""
         self._pid, self._thread = os.getpid(), threading.get_ident()
         self._owner_name = threading.current_thread().name
 
     def check_usable(self) -> None:
-        """Refuse to go on for anybody but the owner, and after the end.
+        """Check that the owner uses it, and that it is open.
 
         Raises
         ------
         SessionMisuseError
-            Another thread, or a forked child, uses this session; it was closed.
+            Another thread or a forked child uses it, or it was closed.
         """
         if self._pid == os.getpid() and self._thread == threading.get_ident() and not self.is_closed:
-            return  # asked for at each statement
+            return  # quickly: it is called for each statement
         super().check_usable()
         self.check_thread()
         if self.is_closed:
@@ -62,13 +62,13 @@ class OwnedSession(WatchedSession):
             )
 
     def check_thread(self) -> None:
-        """Refuse it to another thread; a forked child's hold on it reaches nobody."""
+        """Check that its own thread uses it, or a forked child, whose use does not reach the database."""
         if self._thread != threading.get_ident() and not self.is_inherited:
             user = threading.current_thread().name
-            raise self.not_yours(f"the thread {self._owner_name!r} and is used by the thread {user!r}")
+            raise self.wrong_owner(f"the thread {self._owner_name!r} and is used by the thread {user!r}")
 
     def rollback(self) -> None:
-        """Undo what was not committed."""
+        """Roll back."""
         self.check_thread()
         super().rollback()
 
@@ -79,12 +79,12 @@ class OwnedSession(WatchedSession):
         super().close()
 
     def reset(self) -> None:
-        """Roll back, and forget all objects; it can be used again."""
+        """Roll back and expunge all objects; it can be used again."""
         self.check_thread()
         super().reset()
 
     def invalidate(self) -> None:
-        """Throw its connections away; it can be used again, unless it was closed."""
+        """Invalidate its connections; it can be used again, unless it was closed."""
         self.check_thread()
         super().invalidate()
 
@@ -94,9 +94,9 @@ class OwnedSession(WatchedSession):
         Raises
         ------
         ConcurrentUpdateError
-            Somebody else changed the same series meanwhile.
+            The same series was changed meanwhile.
         """
-        if not self.dirty and not self.deleted:  # only a change can come second
+        if not self.dirty and not self.deleted:  # only changes and deletions can conflict
             super().flush(objects)
             return
         with naming_conflicts(self):

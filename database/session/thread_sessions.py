@@ -11,19 +11,19 @@ import weakref
 from sqlalchemy import Engine
 from sqlalchemy.orm import Session
 
-from database.engine.call_site import calling_place
+from database.engine.call_site import caller_location
 from database.engine.registry import get_engine
 from database.errors import SessionMisuseError
 from database.session import closing
-from database.session.lifecycle import tell_if_inside_scope
+from database.session.lifecycle import warn_if_inside_scope
 from database.session.open_sessions import thread_state
-from database.session.thread_bound_session import OwnedSession
+from database.session.thread_bound_session import ThreadBoundSession
 
 
-class _Keeper:
-    """Keeps a thread's session, and closes it when the thread ends without having done so."""
+class _SessionHolder:
+    """Holds a thread's session, and closes it when the thread ends without having done so."""
 
-    def __init__(self, session: OwnedSession) -> None:
+    def __init__(self, session: ThreadBoundSession) -> None:
         self.session = session
         self.pid = os.getpid()
         self.closed = False
@@ -37,7 +37,7 @@ class _Keeper:
         self.end()
 
     def end(self) -> None:
-        """Close what the thread forgot, and tell where it was opened."""
+        """Close a session that the thread forgot, and warn with the place where it was opened."""
         if self.closed or self.pid != os.getpid():
             return
         self.close()
@@ -49,18 +49,18 @@ class _Keeper:
         )
 
 
-class _Held(threading.local):
-    keeper: _Keeper | None = None
+class _OfThread(threading.local):
+    holder: _SessionHolder | None = None
 
 
 class ThreadSessions:
-    """Gives each thread a session of its own: call it; `remove` closes what it gave."""
+    """A session for each thread: call it to get that of this thread; `remove` closes it."""
 
     def __init__(self) -> None:
-        self._held = _Held()
-        self._keepers: weakref.WeakSet[_Keeper] = weakref.WeakSet()
+        self._of_thread = _OfThread()
+        self._holders: weakref.WeakSet[_SessionHolder] = weakref.WeakSet()
         self._lock = threading.Lock()
-        self._over_fork: list[_Keeper] = []
+        self._over_fork: list[_SessionHolder] = []
         os.register_at_fork(
             before=self._before_fork, after_in_parent=self._after_fork, after_in_child=self._in_child
         )
@@ -71,24 +71,24 @@ class ThreadSessions:
         Commit it explicitly, and call ``thread_session.remove()`` in ``finally`` at the end of each
         task: the threads of a pool outlive their tasks. Its objects expire at each commit.
         """
-        keeper = self._held.keeper
+        holder = self._of_thread.holder
         engine = get_engine()
-        tell_if_inside_scope("thread_session()", engine)
-        if keeper is not None and self._is_outdated(keeper.session, engine):
+        warn_if_inside_scope("thread_session()", engine)
+        if holder is not None and self._is_outdated(holder.session, engine):
             self.remove()
-            keeper = None
-        if keeper is None:
-            session = OwnedSession(engine, pattern="thread_session()", opened_at=calling_place())
-            keeper = _Keeper(session)
+            holder = None
+        if holder is None:
+            session = ThreadBoundSession(engine, pattern="thread_session()", opened_at=caller_location())
+            holder = _SessionHolder(session)
             with self._lock:
-                self._keepers.add(keeper)
-            self._held.keeper, thread_state.own = keeper, session
+                self._holders.add(holder)
+            self._of_thread.holder, thread_state.own = holder, session
             atexit.unregister(self._close_forgotten)
             atexit.register(self._close_forgotten)
-        return keeper.session
+        return holder.session
 
-    def _is_outdated(self, session: OwnedSession, engine: Engine) -> bool:
-        """Say whether it was closed, or opened on a database that is not the process's any more."""
+    def _is_outdated(self, session: ThreadBoundSession, engine: Engine) -> bool:
+        """Return whether it was closed, or the process has another database since it was opened."""
         if session.is_closed or session.bind is engine:
             return session.is_closed
         if session.in_transaction() and session.get_bind().engine.url != engine.url:
@@ -100,34 +100,34 @@ class ThreadSessions:
 
     def remove(self) -> None:
         """Close this thread's session, rolling back what was not committed; safe to call twice."""
-        keeper, self._held.keeper, thread_state.own = self._held.keeper, None, None
-        if keeper is not None:
-            keeper.close()
+        holder, self._of_thread.holder, thread_state.own = self._of_thread.holder, None, None
+        if holder is not None:
+            holder.close()
 
     def count(self) -> int:
         """Return how many threads have a session now."""
         with self._lock:
-            return sum(not keeper.closed for keeper in self._keepers)
+            return sum(not holder.closed for holder in self._holders)
 
     def _close_forgotten(self) -> None:
-        """At the end of the process: the main thread ends after the modules that closing needs."""
-        keeper, self._held.keeper, thread_state.own = self._held.keeper, None, None
-        if keeper is not None:
-            keeper.end()
+        """At the end of the process: the main thread ends only after the modules that closing needs."""
+        holder, self._of_thread.holder, thread_state.own = self._of_thread.holder, None, None
+        if holder is not None:
+            holder.end()
 
     def _before_fork(self) -> None:
-        # The child loses the parent's other threads, and with them their sessions: without these
-        # references it would close connections that the parent goes on using.
+        # The child loses the parent's other threads, and with them their holders. Without these references,
+        # which are never read, it would collect those and close connections that the parent still uses.
         self._lock.acquire()
-        self._over_fork = list(self._keepers)
+        self._over_fork = list(self._holders)
 
     def _after_fork(self) -> None:
         self._over_fork = []
         self._lock.release()
 
     def _in_child(self) -> None:
-        self._held = _Held()
-        self._keepers = weakref.WeakSet()
+        self._of_thread = _OfThread()
+        self._holders = weakref.WeakSet()
         self._lock = threading.Lock()
 
 

@@ -47,7 +47,7 @@ def transactional(
     Parameters
     ----------
     function : callable
-        A plain function; it gets the session first, then what it is called with.
+        A plain function; its first argument is the session, the others are those of the call.
     read_only, isolation_level, url
         As for `database.session.scoped_session`.
 
@@ -72,7 +72,7 @@ def transactional(
 
 
 def _session_parameter(function: Callable[..., Any]) -> str:
-    """Return the name of the parameter that gets the session."""
+    """Return the name of the parameter that takes the session."""
     name = _name(function)
     if not callable(function):
         raise SessionMisuseError(f"@transactional takes a function, not {name}")
@@ -93,7 +93,7 @@ def _session_parameter(function: Callable[..., Any]) -> str:
 
 
 def _finished(result: Result, function: Callable[..., Any]) -> Result:
-    """Refuse a result that would go on after the transaction."""
+    """Check that a result does not run after the transaction."""
     if inspect.isgenerator(result) or inspect.iscoroutine(result):
         result.close()
         raise _runs_later(_name(function))
@@ -130,7 +130,7 @@ def run_in_transaction(
     deadline_s: float = 60.0,
     **options: Any,
 ) -> Result:
-    """Run a function in one transaction, again when a fault passes by itself: a lock, a lost connection.
+    """Run a function in one transaction, again after a transient fault: a lock, a lost connection.
 
     Each try has a new session. Inside an open scope of this thread there is one try, as a
     savepoint: only the whole outer transaction could be repeated.
@@ -138,19 +138,19 @@ def run_in_transaction(
     Parameters
     ----------
     function : callable
-        Gets the session, then `arguments`. Safe to repeat, also when an earlier COMMIT landed
+        Called with the session, then `arguments`. Safe to repeat, also when an earlier COMMIT landed
         although its answer was lost.
     *arguments, **options
         Passed on; those named here are not.
     read_only, isolation_level, url
         As for `database.session.scoped_session`. SERIALIZABLE needs the retries on PostgreSQL.
     deadline_s : float
-        How long to go on after the start, in seconds.
+        How long to retry, in seconds since the start.
 
     Raises
     ------
     sqlalchemy.exc.SQLAlchemyError
-        A fault that does not pass, or the last one at the deadline.
+        A permanent fault, or the last transient one at the deadline.
     """
 
     def once() -> Result:

@@ -1,23 +1,23 @@
-"""Uses of sessions that work and are not meant: told once."""
+"""Warnings about uses of sessions that work but are mistakes; each is given once."""
 
 from __future__ import annotations
 
 import warnings
 
-_told: set[str] = set()
+_warned: set[str] = set()
 
 
 class SessionWarning(UserWarning):
-    """A pattern of sessions that works but is not meant."""
+    """A use of sessions that works but is a mistake."""
 
 
-def tell_once(topic: str, message: str) -> None:
-    """Warn about a misuse, the first time only."""
-    if topic not in _told:
-        _told.add(topic)
+def warn_once(topic: str, message: str) -> None:
+    """Warn about a mistake, the first time only."""
+    if topic not in _warned:
+        _warned.add(topic)
         warnings.warn(message, SessionWarning, stacklevel=4)
 
 
-def forget_what_was_told() -> None:
-    """Tell everything again, once: a test begins."""
-    _told.clear()
+def reset_warnings() -> None:
+    """Give each warning again, once: a test begins."""
+    _warned.clear()

@@ -7,8 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from database.claims.protocol import Token
-from database.claims.types import Chunk, Claim, Finished
+from database.claims.types import Chunk, Claim, Finished, Token
 from experiments.attempt.context import Identity, Run
 from experiments.attempt.single import attempt
 from experiments.processes.process_state import RestorableState

@@ -11,7 +11,7 @@ import select
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
 
-from database.claims.protocol import Token
+from database.claims.types import Token
 from database.models import Outcome
 
 STOP = b"stop"

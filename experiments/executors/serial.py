@@ -16,8 +16,8 @@ from functools import partial
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
-from database.claims import protocol
-from database.claims.runners import Watch
+from database.claims import lookups, protocol
+from database.claims.runners import LivenessMonitor
 from database.errors import FencedError
 from database.models import ProcessState
 from database.settings import Settings
@@ -51,7 +51,7 @@ class _SerialRun:
         self._assignment = assignment
         self._observe = observe
         self._heartbeat_s = settings.heartbeat_s
-        self._watch = Watch(settings.lease_s, settings.heartbeat_s)
+        self._watch = LivenessMonitor(settings.lease_s, settings.heartbeat_s)
         self._transactions = Transactions(session, self._gives_up)
         self._registrations = [Registration(assignment, self._watch)]
         self._control = SerialControl(assignment, self._transactions, self._runner_ids)
@@ -148,7 +148,9 @@ class _SerialRun:
         journal.close()
         policy = self._assignment.execution.policy
         self._transactions(
-            lambda each: protocol.settle(each, worker_id, finished, state=ProcessState.STOPPED, policy=policy)
+            lambda each: protocol.finalize_worker(
+                each, worker_id, finished, state=ProcessState.STOPPED, policy=policy
+            )
         )
         self._is_settled = True
 
@@ -165,7 +167,7 @@ class _SerialRun:
 
     def _judge_canaries(self) -> None:
         """Go on to all experiments when the first one of each configuration is through, whoever runs it."""
-        first = self._transactions(partial(protocol.first_experiments, series_id=self._assignment.series_id))
+        first = self._transactions(partial(lookups.first_experiments, series_id=self._assignment.series_id))
         self._control.rule = canaries_died(first)
         if first.awaited and not first.failed:
             self._wait()

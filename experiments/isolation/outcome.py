@@ -6,8 +6,7 @@ import signal
 import time
 from dataclasses import dataclass, replace
 
-from database.claims.protocol import Token
-from database.claims.types import Finished
+from database.claims.types import Finished, Token
 from database.models import Outcome
 from experiments.execution.ending_messages import ended_from_outside
 from experiments.execution.worker_control import KillRequest

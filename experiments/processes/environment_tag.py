@@ -14,7 +14,7 @@ from collections.abc import Iterable
 
 import psutil
 
-from database.claims.runners import ProcessIdentity
+from database.process_identity import ProcessIdentity
 from experiments.processes.process_tree import send
 
 #: Names the runner in the environment of its workers and of all that they start.

@@ -17,6 +17,7 @@ from database.queries.pace import RunningNow, last_durations, running_now, varyi
 from database.session.lifecycle import scoped_session
 from experiments.progress.estimate import Pace, Workload, remaining_s
 from experiments.progress.model import Slowest
+from experiments.series_file.axes import fixed_names
 
 logger = logging.getLogger(__name__)
 
@@ -108,7 +109,7 @@ def take_snapshot(series_id: int, wanted: Collection[int] = (), *, count_runners
             summary.counts,
             last_durations(session, series_id),
             running,
-            varying_parameters(session, requested) if requested else {},
+            varying_parameters(session, requested, fixed_names) if requested else {},
             summary.paused,
             taken_at,
             len(live_runners(session, series_id)) if count_runners else None,

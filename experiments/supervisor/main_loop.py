@@ -16,10 +16,12 @@ from functools import partial
 from multiprocessing.connection import wait
 from pathlib import Path
 
-from database.claims import protocol
-from database.claims.protocol import FirstExperiments, Token
-from database.claims.runners import ProcessIdentity, Watch
+from database.claims import lookups
+from database.claims.lookups import FirstExperiments
+from database.claims.runners import LivenessMonitor
+from database.claims.types import Token
 from database.models import Outcome
+from database.process_identity import ProcessIdentity
 from database.settings import Settings
 from experiments.execution.assignment import Assignment, Ending, Observer, RunnerStatus, Stage
 from experiments.execution.worker_config import WorkerConfig
@@ -62,7 +64,7 @@ class Supervisor:
         self._assignment = assignment
         self._observe = observe
         self._heartbeat_s = settings.heartbeat_s
-        self._watch = Watch(settings.lease_s, settings.heartbeat_s)
+        self._watch = LivenessMonitor(settings.lease_s, settings.heartbeat_s)
         self._registrations = [Registration(assignment, self._watch)]
         self._signals = StopSignals()
         self._books = Bookkeeper(self._signals.wake)
@@ -379,7 +381,7 @@ class Supervisor:
                 self._canary, self._hiring = False, None
 
         self._books.submit(
-            lambda run: run(partial(protocol.first_experiments, series_id=self._assignment.series_id)), then
+            lambda run: run(partial(lookups.first_experiments, series_id=self._assignment.series_id)), then
         )
 
     def _view(self) -> RunnerStatus:

@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from functools import partial
 
-from database.claims import protocol
-from database.claims.protocol import Token
-from database.claims.types import RetryPolicy
+from database.claims import lookups, protocol
+from database.claims.types import RetryPolicy, Token
 from database.errors import FencedError
 from database.models import Outcome, ProcessState
 from experiments.supervisor.database_thread import Bookkeeper, Transactions
@@ -57,9 +56,9 @@ class WorkerRecords:
         if worker.worker_id in self._recording:
             return
         if busy_s > _WAITING_S and self._tended.get(worker.worker_id) != (current, True):
-            self._record_for(worker, current, give_back=True)
+            self._record_for(worker, current, release=True)
         elif busy_s > _SILENT_S and worker.journal.has_unrecorded:
-            self._record_for(worker, current, give_back=False)
+            self._record_for(worker, current, release=False)
 
     def check_claims(self, holding: Mapping[str, Token], then: Callable[[set[str]], None]) -> None:
         """Tell `then` which of these workers' attempts are no longer theirs, unless that is being asked."""
@@ -71,7 +70,7 @@ class WorkerRecords:
             self._is_checking = False
             then(worker_ids)
 
-        self._books.submit(lambda run: run(partial(protocol.revoked, holding=holding)), answered)
+        self._books.submit(lambda run: run(partial(lookups.revoked, running=holding)), answered)
 
     def settle(self, worker: WorkerProcess, outcome: Outcome) -> None:
         """Record what a dead worker left, and give back what it had not started.
@@ -92,7 +91,7 @@ class WorkerRecords:
         )
         journal.close()
         settle = partial(
-            protocol.settle,
+            protocol.finalize_worker,
             worker_id=worker.worker_id,
             finished=finished,
             state=ProcessState.STOPPED if journal.is_closed else ProcessState.DEAD,
@@ -113,7 +112,7 @@ class WorkerRecords:
     def dismiss(self, worker_id: str) -> None:
         """End a worker that was registered and never started."""
         settle = partial(
-            protocol.settle,
+            protocol.finalize_worker,
             worker_id=worker_id,
             finished=[],
             state=ProcessState.STOPPED,
@@ -121,14 +120,14 @@ class WorkerRecords:
         )
         self._books.submit(lambda run: run(settle))
 
-    def _record_for(self, worker: WorkerProcess, current: Token, *, give_back: bool) -> None:
+    def _record_for(self, worker: WorkerProcess, current: Token, *, release: bool) -> None:
         entries, finished = worker.journal.entries(), worker.journal.unrecorded()
         record = partial(
             protocol.record_for,
             worker_id=worker.worker_id,
             finished=finished,
             current=current,
-            give_back=give_back,
+            release=release,
             policy=self._policy,
         )
 
@@ -143,7 +142,7 @@ class WorkerRecords:
             if given_back is None:
                 return
             worker.journal.forget(entries)
-            self._tended[worker.worker_id] = (current, give_back)
+            self._tended[worker.worker_id] = (current, release)
             if given_back:
                 self._on_return()
 

@@ -9,13 +9,14 @@ from pathlib import Path
 
 from sqlalchemy.exc import IntegrityError
 
+from database import process_identity
 from database.claims import protocol, runners
-from database.claims.protocol import Token
-from database.claims.runners import ProcessIdentity, Silence, Watch
-from database.claims.types import Finished
+from database.claims.runners import LivenessMonitor, RunnerLiveness
+from database.claims.types import Finished, Token
 from database.engine.faults import own_words
 from database.errors import RecordRefusedError
 from database.models import Outcome, ProcessState
+from database.process_identity import ProcessIdentity
 from database.queries.experiment_detail import folder_of_experiment
 from experiments.execution.ending_messages import sentence
 from experiments.journal import JournalReader
@@ -105,7 +106,9 @@ def _message(outcome: Outcome, death: Death | None, *, doom: str, duration_s: fl
     return "its runner died while it ran"
 
 
-def take_over(transactions: Transactions, runner_id: str, watch: Watch, folder: ResultsFolder) -> int:
+def take_over(
+    transactions: Transactions, runner_id: str, watch: LivenessMonitor, folder: ResultsFolder
+) -> int:
     """Declare dead runners dead, record what their journals hold, and give back what they had claimed.
 
     Parameters
@@ -138,7 +141,7 @@ def take_over(transactions: Transactions, runner_id: str, watch: Watch, folder: 
         try:
             returned += _settle_runner(transactions, silence, log_of)
         except (RecordRefusedError, IntegrityError) as error:
-            if watch.is_left_first(silence.runner_id):
+            if watch.note_left(silence.runner_id):
                 logger.warning(
                     "what a dead runner has finished stays in %s: %s",
                     silence.journal_directory,
@@ -161,7 +164,7 @@ def _clear_away(transactions: Transactions, runner_id: str, folder: ResultsFolde
     if not others:
         return
     for ended, identity in transactions(lambda session: runners.ended_among(session, others)).items():
-        if runners.has_ended(ended, identity):
+        if process_identity.has_ended(ended, identity):
             _kill_what_is_left(identity)
             _remove(folder.runner(ended), identity)
 
@@ -177,11 +180,11 @@ def _remove(directory: Path, identity: ProcessIdentity) -> None:
     remove_remains(directory, sockets=identity.is_gone())
 
 
-def _declare_dead(transactions: Transactions, silence: Silence) -> bool:
+def _declare_dead(transactions: Transactions, silence: RunnerLiveness) -> bool:
     return transactions(lambda session: runners.declare_dead(session, silence))
 
 
-def _settle_runner(transactions: Transactions, silence: Silence, log_of: LogPath) -> int:
+def _settle_runner(transactions: Transactions, silence: RunnerLiveness, log_of: LogPath) -> int:
     directory = silence.journal_directory
     if directory is None or not silence.has_ended() or not directory.is_dir():
         return 0  # on another host: the sweep gives back what it had
@@ -200,5 +203,5 @@ def _settle_runner(transactions: Transactions, silence: Silence, log_of: LogPath
 
 def _settle(transactions: Transactions, worker_id: str, finished: list[Finished] | None) -> int:
     return transactions(
-        lambda session: protocol.settle(session, worker_id, finished, state=ProcessState.DEAD)
+        lambda session: protocol.finalize_worker(session, worker_id, finished, state=ProcessState.DEAD)
     )

@@ -9,12 +9,13 @@ from dataclasses import dataclass
 
 from sqlalchemy.orm import Session
 
-from database.claims import protocol, runners
-from database.claims.protocol import Outlook
-from database.claims.runners import Watch
+from database import process_identity
+from database.claims import lookups, runners
+from database.claims.lookups import Outlook
+from database.claims.runners import LivenessMonitor
 from database.diagnosis.integrity import check_after_power_cut
 from database.engine.registry import get_engine
-from database.engine.sqlite_file import WalWatch, fold_wal
+from database.engine.sqlite_file import WalMonitor, fold_wal
 from database.errors import FencedError
 from database.models import ProcessState
 from experiments.execution.assignment import Assignment
@@ -52,10 +53,10 @@ class Registration:
         Remembers which other runners have been silent since when.
     """
 
-    def __init__(self, assignment: Assignment, watch: Watch) -> None:
+    def __init__(self, assignment: Assignment, watch: LivenessMonitor) -> None:
         self._assignment = assignment
         self._watch = watch
-        self._wal = WalWatch()
+        self._wal = WalMonitor()
         self.runner_id = runners.new_id()
         self.directory = assignment.folder.runner(self.runner_id)
 
@@ -81,7 +82,7 @@ class Registration:
 
         None means that this runner was declared dead itself.
         """
-        self._wal.look(get_engine())
+        self._wal.check(get_engine())
         try:
             transactions(lambda session: runners.heartbeat(session, self.runner_id))
         except FencedError:
@@ -96,7 +97,7 @@ class Registration:
         ids = [runners.new_id() for _ in range(missing)]
 
         def work(session: Session) -> Hiring:
-            outlook = protocol.outlook(session, self._assignment.series_id, limit=missing, canary=canary)
+            outlook = lookups.outlook(session, self._assignment.series_id, limit=missing, canary=canary)
             wanted = tuple(ids[: outlook.claimable])
             for worker_id in wanted:
                 runners.register_worker(session, self.runner_id, worker_id)
@@ -114,7 +115,7 @@ class Registration:
 
     def leave(self) -> None:
         """Note that the runner does nothing more: if its rows could not say so, the next one takes over."""
-        runners.leave(self.runner_id)
+        process_identity.leave(self.runner_id)
 
     def _take_over(self, transactions: Transactions) -> int:
         return take_over(transactions, self.runner_id, self._watch, self._assignment.folder)

@@ -7,9 +7,10 @@ from collections.abc import Collection
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from database.claims.runners import Watch, has_ended
+from database.claims.runners import LivenessMonitor
 from database.models import Attempt, Experiment, ExperimentStatus
-from database.series.cancel_and_release import holders
+from database.process_identity import has_ended
+from database.series.cancel_and_release import owners
 from database.session.lifecycle import SessionLocal
 from database.settings import Settings
 from experiments.output.results_folder import ResultsFolder
@@ -30,7 +31,7 @@ def settle_gone(series_id: int, folder: ResultsFolder) -> int:
     """
     settings = Settings.from_environment()
     with SessionLocal() as session:
-        held = holders(session, series_id)
+        held = owners(session, series_id)
         session.commit()
         gone = [one for one in held if one.identity is not None and has_ended(one.runner_id, one.identity)]
         if not gone:
@@ -39,11 +40,13 @@ def settle_gone(series_id: int, folder: ResultsFolder) -> int:
         ended = _count_ended_by(session, series_id, workers)
         session.commit()
 
-        watch = Watch(settings.lease_s, settings.heartbeat_s)  # has seen nobody: only processes count
+        watch = LivenessMonitor(
+            settings.lease_s, settings.heartbeat_s
+        )  # has seen nobody: only processes count
         take_over(Transactions(session), "", watch, folder)
         # Of other series too, which these runners worked before: they are not told here.
         ended = _count_ended_by(session, series_id, workers) - ended
-        kept = sum(one.experiments for one in holders(session, series_id) if workers & set(one.workers))
+        kept = sum(one.experiments for one in owners(session, series_id) if workers & set(one.workers))
         session.commit()
         return sum(one.experiments for one in gone) - ended - kept
 

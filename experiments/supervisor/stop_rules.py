@@ -8,7 +8,7 @@ from collections import deque
 from collections.abc import Collection, Iterable
 from functools import partial
 
-from database.claims.protocol import FirstExperiments
+from database.claims.lookups import FirstExperiments
 from database.counts import Ended, count_ended_by
 from experiments.execution.options import StopRule
 from experiments.supervisor.database_thread import Bookkeeper

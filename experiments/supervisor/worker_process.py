@@ -19,9 +19,9 @@ from multiprocessing.util import get_temp_dir
 from pathlib import Path
 from types import ModuleType
 
-from database.claims.runners import ProcessIdentity
 from database.errors import ExperimentsError, FencedError
 from database.models import Outcome
+from database.process_identity import ProcessIdentity
 from experiments.execution.worker_config import WorkerConfig
 from experiments.execution.worker_control import STOP, KillRequest
 from experiments.journal import JournalReader

@@ -18,8 +18,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from database.claims import protocol
-from database.claims.protocol import Token, Wish
-from database.claims.types import Chunk, Claim, Finished
+from database.claims.types import Chunk, Claim, ClaimRequest, Finished, Token
 from database.errors import ExperimentsError, FencedError, SessionMisuseError
 from database.models import Outcome
 from database.session.lifecycle import SessionLocal, assert_idle
@@ -137,7 +136,7 @@ class Worker:
                 self._work_off()
             orderly = True
         except KeyboardInterrupt:
-            self._exchange(0, give_back=True)
+            self._record_and_claim(0, release=True)
             raise
         finally:
             self._attempts.close()
@@ -147,7 +146,7 @@ class Worker:
     def _refill(self) -> bool:
         """Record, and claim the next batch; return whether there is something to do."""
         stopping = self._is_ending() or self._recycling.is_due()
-        self._exchange(0 if stopping else self._recycling.room(self._batch), give_back=stopping)
+        self._record_and_claim(0 if stopping else self._recycling.room(self._batch), release=stopping)
         return bool(self._queue) and not stopping
 
     def _is_ending(self) -> bool:
@@ -164,7 +163,7 @@ class Worker:
             if self._queue and (
                 (finished.duration_s or 0.0) > REVALIDATE_S or now - self._exchanged_at > RECORD_EVERY_S
             ):
-                self._exchange(0, give_back=typical_s * len(self._queue) > MAX_WAIT_S)
+                self._record_and_claim(0, release=typical_s * len(self._queue) > MAX_WAIT_S)
         if done:
             wanted = int(BATCH_S * done / max(time.monotonic() - begun, 1e-6))
             self._batch = max(1, min(wanted, 2 * self._batch, MAX_BATCH))
@@ -213,19 +212,19 @@ class Worker:
         except OSError as error:  # the result matters more than the log
             return f"(the log could not be written: {error})"
 
-    def _exchange(self, wanted: int, *, give_back: bool) -> None:
+    def _record_and_claim(self, wanted: int, *, release: bool) -> None:
         held = [(claim.experiment_id, claim.attempt_number) for claim in self._queue]
-        wish = Wish(
+        request = ClaimRequest(
             self._post.series_id,
             claims=wanted,
-            keep=() if give_back else held,
-            give_back=held if give_back else (),
+            keep=() if release else held,
+            release=held if release else (),
             canary=self._post.canary,
         )
         result = retrying_transaction(
             self._session,
-            lambda session: protocol.exchange(
-                session, self._post.worker_id, self._finished, wish=wish, policy=self._policy
+            lambda session: protocol.record_and_claim(
+                session, self._post.worker_id, self._finished, request=request, policy=self._policy
             ),
             # The journal has the results: there is time, and told to stop, the supervisor takes over.
             deadline_s=math.inf,
@@ -238,7 +237,7 @@ class Worker:
         self._journal.recorded()
         self._recorded += len(result.recorded)
         self._finished.clear()
-        kept = [claim for claim in self._queue if (claim.experiment_id, claim.attempt_number) in result.held]
+        kept = [claim for claim in self._queue if (claim.experiment_id, claim.attempt_number) in result.kept]
         self._queue = deque([*kept, *result.claims])
         self._exchanged_at = time.monotonic()
 

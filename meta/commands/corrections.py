@@ -68,7 +68,7 @@ def retry(
     The limits of `execute.retries` count anew. Those that wait for their next attempt wait no longer.
     """
     from database.models import ExperimentStatus, Outcome
-    from database.queries.overview import experiments
+    from database.queries.experiment_rows import experiments
     from database.series import retry_and_delete
     from database.session.lifecycle import scoped_session
     from database.session.transactions import run_in_transaction
@@ -78,18 +78,18 @@ def retry(
     wanted = [ExperimentStatus(status) for status in statuses]
     retried = run_in_transaction(retry_and_delete.retry, series_id, wanted, selection=selection)
     only_retired = False
-    if not (retried.again or retried.hurried) and selection.is_everything():
+    if not (retried.retried or retried.expedited) and selection.is_everything():
         with scoped_session(read_only=True) as session:
             only_retired = any(
                 row.retired for status in statuses for row in experiments(session, series_id, status=status)
             )
     if as_json:
-        printing.print_json({"series": name, "retried": retried.again, "hurried": retried.hurried})
+        printing.print_json({"series": name, "retried": retried.retried, "hurried": retried.expedited})
         return
-    click.echo(f"{name}: {retried.again} pending again")
-    if retried.hurried:
-        click.echo(f"{retried.hurried} that waited for their next attempt wait no longer")
-    if retried.again or retried.hurried:
+    click.echo(f"{name}: {retried.retried} pending again")
+    if retried.expedited:
+        click.echo(f"{retried.expedited} that waited for their next attempt wait no longer")
+    if retried.retried or retried.expedited:
         click.echo(f"`experiments run {name}` runs them")
     if only_retired:
         click.echo(
@@ -132,13 +132,13 @@ def cancel(
     name, series_id, selection = _find(series, experiment_ids, where)
     wanted = [ExperimentStatus(status) for status in statuses]
     cancelled = run_in_transaction(cancel_and_release.cancel, series_id, wanted, selection=selection)
-    total = cancelled.waiting + cancelled.taken
+    total = cancelled.unowned + cancelled.revoked
     if as_json:
-        printing.print_json({"series": name, "cancelled": total, "taken_from_workers": cancelled.taken})
+        printing.print_json({"series": name, "cancelled": total, "taken_from_workers": cancelled.revoked})
         return
     click.echo(f"{name}: {total} cancelled")
-    if cancelled.taken:
-        click.echo(f"{cancelled.taken} of them were taken from workers, whose runners end what they run")
+    if cancelled.revoked:
+        click.echo(f"{cancelled.revoked} of them were taken from workers, whose runners end what they run")
     if total:
         click.echo(f"`experiments retry {name} --status cancelled` brings them back")
 

@@ -70,7 +70,7 @@ def check(*, repair: bool, as_json: bool) -> None:
         click.echo(f"counted anew: {name}")
     for each in () if as_json else violations:
         click.echo(f"broken: {each.rule}: not so for {each.count} {each.of}, such as {each.example}")
-        if each.rule == integrity.TALLIED:
+        if each.rule == integrity.COUNTED:
             click.echo("    `experiments database check --repair` counts them anew")
     if violations:
         click.get_current_context().exit(DAMAGED)
@@ -112,7 +112,10 @@ def _print_diagnosis(diagnosis: Diagnosis) -> None:
     from meta.commands.support import printing
 
     printing.print_facts(_facts(diagnosis))
-    for title, settings in (("settings", diagnosis.found.settings), ("environment", diagnosis.environment)):
+    for title, settings in (
+        ("settings", diagnosis.found.settings),
+        ("environment", diagnosis.environment),
+    ):
         click.echo(f"{title}:")
         for name, value in settings.items():
             click.echo(f"    {name} = {printing.printable(value)}")

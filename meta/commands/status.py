@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-from collections.abc import Callable, Collection, Iterator, Sequence
-from functools import partial
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -16,10 +15,10 @@ from meta.commands.support.options import database_option, json_option, where_op
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
 
-    from database.models import ExperimentSeries
-    from database.queries.activity import Activity
     from database.queries.delays import Delays
-    from database.queries.overview import ExperimentRow, SeriesSummary
+    from database.queries.experiment_rows import ListedExperiment
+    from database.queries.overview import SeriesSummary
+    from database.queries.series_status import SeriesStatus
 
 #: In the words people see, in the order of a life.
 STATUSES = ("pending", "running", "completed", "failed", "cancelled")
@@ -44,6 +43,7 @@ def status(series: str | None, *, watch: bool, interval_s: float | None, as_json
 
     SERIES is a name or the path of a series file; by default all series are shown.
     """
+    from database.queries.series_status import series_statuses
     from database.session.lifecycle import scoped_session
     from meta.commands.support import printing
 
@@ -56,19 +56,20 @@ def status(series: str | None, *, watch: bool, interval_s: float | None, as_json
         raise click.UsageError("--interval needs --watch", click.get_current_context())
     with scoped_session(read_only=True) as session:
         ids = None if series is None else [find_series(session, series).id]
-        reports = _reports(session, ids)
+        statuses = series_statuses(session, ids)
     if as_json:
-        data = [_status_data(*report) for report in reports]
+        data = [_status_data(status) for status in statuses]
         printing.print_json(data if series is None else data[0])
     elif series is None:
-        _print_overview(reports)
+        _print_overview(statuses)
     else:
-        _print_status(*reports[0])
+        _print_status(statuses[0])
 
 
 def _watch(series: str, every_s: float, *, as_json: bool) -> None:
     """Show the progress until the end of the series, then how it is; Ctrl-C ends that at any time."""
     from database.queries.overview import series_summaries
+    from database.queries.series_status import series_statuses
     from database.session.lifecycle import scoped_session
     from experiments.progress.displays import display_on_stdout
     from experiments.progress.tracker import watch_series
@@ -79,36 +80,15 @@ def _watch(series: str, every_s: float, *, as_json: bool) -> None:
     with contextlib.suppress(KeyboardInterrupt):
         watch_series(summary, display, every_s)
         with scoped_session(read_only=True) as session:
-            for report in _reports(session, [summary.id]):  # none when it was deleted
+            for status in series_statuses(session, [summary.id]):  # none when it was deleted
                 if as_json:
-                    display.end(_status_data(*report))
+                    display.end(_status_data(status))
                 else:
-                    _print_status(*report)
+                    _print_status(status)
 
 
-_Report = tuple["SeriesSummary", "Activity", dict[str, int], "Delays"]
-
-
-def _reports(session: Session, series_ids: Sequence[int] | None) -> list[_Report]:
-    from database.queries.activity import activity
-    from database.queries.delays import delays
-    from database.queries.failures import LATEST, failure_counts
-    from database.queries.overview import series_summaries
-
-    return [
-        (
-            summary,
-            activity(session, summary),
-            failure_counts(session, summary.id, latest=LATEST) if summary.counts.failed else {},
-            delays(session, summary.id),
-        )
-        for summary in series_summaries(session, series_ids)
-    ]
-
-
-def _status_data(
-    summary: SeriesSummary, activity: Activity, failures: dict[str, int], delays: Delays
-) -> dict[str, Any]:
+def _status_data(status: SeriesStatus) -> dict[str, Any]:
+    summary, delays = status.summary, status.delays
     return {
         "series": summary.name,
         "folder": summary.folder,
@@ -121,18 +101,18 @@ def _status_data(
         "changed_at": summary.changed_at,
         "experiments": summary.counts.experiments,
         **dataclasses.asdict(summary.counts),
-        "failures": failures,
+        "failures": status.failures,
         "delayed": delays.experiments,
         "first_due_at": delays.first_due_at,
-        **dataclasses.asdict(activity),
+        **dataclasses.asdict(status.activity),
     }
 
 
-def _print_overview(reports: Sequence[_Report]) -> None:
+def _print_overview(statuses: Sequence[SeriesStatus]) -> None:
     from meta.commands.support import printing
 
     columns = [printing.Column("series"), printing.Column("experiments", right=True)]
-    ordered = any(summary.priority for summary, *_ in reports)
+    ordered = any(status.summary.priority for status in statuses)
     rare = {"running", "failed", "cancelled", "retired"}
     columns += [printing.Column(name, right=True, sparse=name in rare) for name in (*STATUSES, "retired")]
     columns += [printing.Column("priority", right=True)] if ordered else []
@@ -141,23 +121,22 @@ def _print_overview(reports: Sequence[_Report]) -> None:
         columns,
         [
             [
-                summary.name,
-                summary.counts.experiments,
-                *(getattr(summary.counts, name) for name in STATUSES),
-                summary.counts.retired,
-                *([summary.priority] if ordered else []),
-                activity.last_activity,
+                status.summary.name,
+                status.summary.counts.experiments,
+                *(getattr(status.summary.counts, name) for name in STATUSES),
+                status.summary.counts.retired,
+                *([status.summary.priority] if ordered else []),
+                status.activity.last_activity,
             ]
-            for summary, activity, *_ in reports
+            for status in statuses
         ],
     )
 
 
-def _print_status(
-    summary: SeriesSummary, activity: Activity, failures: dict[str, int], delays: Delays
-) -> None:
+def _print_status(status: SeriesStatus) -> None:
     from meta.commands.support import printing
 
+    summary, activity, failures, delays = status.summary, status.activity, status.failures, status.delays
     counts = summary.counts
     at_work = activity.runners and activity.rate_per_s is not None
     printing.print_facts(
@@ -179,7 +158,7 @@ def _print_status(
             "time left": None if activity.remaining_s is None else printing.duration(activity.remaining_s),
         }
     )
-    if summary.tally_is_wrong:
+    if summary.counters_are_wrong:
         click.echo("statuses were changed with SQL: `experiments database check --repair` counts anew")
     if failures:
         click.echo(f"`experiments failures {summary.name}` groups them by cause")
@@ -225,8 +204,9 @@ def list_(
 
     SERIES is a name or the path of a series file.
     """
-    from database.queries.overview import experiments
+    from database.queries.experiment_rows import experiments, list_experiments
     from database.session.lifecycle import scoped_session
+    from experiments.series_file.axes import fixed_names
     from meta.commands.support import printing
 
     with scoped_session(read_only=True) as session:
@@ -237,17 +217,18 @@ def list_(
             _list_series(session, as_json=as_json)
         else:
             found = find_series(session, series)
-            rows = partial(
-                experiments,
-                session,
-                found.id,
-                status=wanted,
-                where=where_condition(session, found, where),
-            )
+            condition = where_condition(session, found, where)
             if as_json:
-                printing.print_json(list(rows(limit=limit)))
-            else:
-                _list_experiments(found, rows, limit or DEFAULT_LIMIT)
+                rows = experiments(session, found.id, status=wanted, where=condition, limit=limit)
+                printing.print_json(list(rows))
+                return
+            limit = limit or DEFAULT_LIMIT
+            listed = list_experiments(
+                session, found.id, limit, fixed_names(found.resolved), status=wanted, where=condition
+            )
+            _print_experiments(listed.experiments)
+            if listed.has_more:
+                click.echo(f"there are more than {limit}; --limit shows more", err=True)
 
 
 def _list_series(session: Session, *, as_json: bool) -> None:
@@ -296,13 +277,10 @@ def _list_series(session: Session, *, as_json: bool) -> None:
     )
 
 
-def _list_experiments(
-    series: ExperimentSeries, read: Callable[..., Iterator[ExperimentRow]], limit: int
-) -> None:
-    from experiments.series_file.axes import fixed_names
+def _print_experiments(experiments: Sequence[ListedExperiment]) -> None:
+    from experiments.parameters import flatten
     from meta.commands.support import printing
 
-    rows = list(read(limit=limit + 1))
     columns = [printing.Column("id", right=True), printing.Column("status")]
     columns += [printing.Column("repetition", right=True), printing.Column("attempts", right=True)]
     columns += [
@@ -310,32 +288,18 @@ def _list_experiments(
         printing.Column("parameters", free=True),
         printing.Column("results", free=True),
     ]
-    fixed = fixed_names(series.resolved)
-    printing.print_table(columns, [_cells(row, fixed) for row in rows[:limit]])
-    if len(rows) > limit:
-        click.echo(f"there are more than {limit}; --limit shows more", err=True)
-
-
-def _cells(row: ExperimentRow, fixed: Collection[str]) -> list[object]:
-    """Return what a line of the list shows: parameters that vary, results that are short."""
-    from experiments.parameters import flatten
-    from meta.commands.support import printing
-
-    varying = {name: value for name, value in flatten(row.parameters).items() if name not in fixed}
-    scalars = {
-        name: value
-        for name, value in (row.results or {}).items()
-        if value is None or isinstance(value, str | int | float)
-    }
-    standing = f"{row.status} (retired)" if row.retired else row.status
-    if row.status == "failed" and row.outcome is not None:
-        standing = f"failed ({row.outcome})"
-    return [
-        row.id,
-        standing,
-        row.repetition,
-        row.attempts,
-        printing.duration(row.duration_s),
-        printing.pairs(varying, printing.parameter_value),
-        printing.pairs(scalars),
-    ]
+    printing.print_table(
+        columns,
+        [
+            [
+                experiment.id,
+                experiment.status,
+                experiment.repetition,
+                experiment.attempts,
+                printing.duration(experiment.duration_s),
+                printing.pairs(flatten(experiment.varying), printing.parameter_value),
+                printing.pairs(experiment.results),
+            ]
+            for experiment in experiments
+        ],
+    )

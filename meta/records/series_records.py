@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from database.models import Attempt, Configuration, Experiment, ExperimentSeries, ExperimentStatus, Outcome
-from database.queries.overview import shown_status
+from database.models import Configuration, Experiment, ExperimentSeries, ExperimentStatus
+from database.queries.experiment_rows import select_experiments, shown_status
 from database.queries.series_lookup import find_series
 from database.suggestions import MAX_LISTED, suggestion
 from experiments.parameters import flatten
@@ -247,17 +247,22 @@ def read_records(
     seeds: dict[int, set[int]] = {}
     retired: Counter[int] = Counter()
     causes = causes_of_failures(session, found.id)
-    for row in session.execute(_experiment_rows(found.id)):
+    rows = (
+        select_experiments("id", "configuration", "repetition", "seed", "status", "retired", "results")
+        .where(Experiment.series_id == found.id)
+        .order_by(Experiment.configuration_id, Experiment.repetition)
+    )
+    for row in session.execute(rows):
         if row.retired:
-            retired[row.configuration_id] += row.status is ExperimentStatus.COMPLETED
+            retired[row.configuration] += row.status is ExperimentStatus.COMPLETED
             continue
         seeds.setdefault(row.repetition, set()).add(row.seed)
-        others = missing.setdefault(row.configuration_id, Counter())
+        others = missing.setdefault(row.configuration, Counter())
         if row.status is not ExperimentStatus.COMPLETED:
             others[causes.get(row.id, shown_status(row.status))] += 1
         else:
             experiment = CompletedExperiment(row.id, row.repetition, flat_results(row.results))
-            completed.setdefault(row.configuration_id, []).append(experiment)
+            completed.setdefault(row.configuration, []).append(experiment)
     configurations, no_longer_named = [], []
     for row in session.execute(_configuration_rows(found.id)):
         parameters = flatten(row.parameters)
@@ -287,11 +292,10 @@ def read_records(
 
 def causes_of_failures(session: Session, series_id: int) -> dict[int, str]:
     """Return the outcome of the last attempt of each failed experiment, by its id."""
-    return {
-        row.id: row.outcome.value
-        for row in session.execute(_failed_rows(series_id))
-        if row.outcome is not Outcome.RELEASED
-    }
+    failed = select_experiments("id", "outcome").where(
+        Experiment.series_id == series_id, Experiment.status == ExperimentStatus.FAILED
+    )
+    return {row.id: row.outcome.value for row in session.execute(failed) if row.outcome is not None}
 
 
 def _curves(
@@ -314,32 +318,6 @@ def _curves(
 
 def _draw_attempts(specs: Sequence[GraphSpec]) -> bool:
     return any(rules_of(spec.kind).of_attempts for spec in specs)
-
-
-def _experiment_rows(series_id: int) -> Any:
-    return (
-        select(
-            Experiment.id,
-            Experiment.configuration_id,
-            Experiment.repetition,
-            Experiment.seed,
-            Experiment.status,
-            Experiment.retired,
-            Experiment.results,
-        )
-        .where(Experiment.series_id == series_id)
-        .order_by(Experiment.configuration_id, Experiment.repetition)
-    )
-
-
-def _failed_rows(series_id: int) -> Any:
-    """Return why experiments failed: the outcome of the last attempt."""
-    last = (Attempt.experiment_id == Experiment.id) & (Attempt.number == Experiment.attempt_number)
-    return (
-        select(Experiment.id, Attempt.outcome)
-        .join(Attempt, last)
-        .where(Experiment.series_id == series_id, Experiment.status == ExperimentStatus.FAILED)
-    )
 
 
 def _configuration_rows(series_id: int) -> Any:

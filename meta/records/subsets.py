@@ -10,12 +10,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TypeVar
 
-from sqlalchemy import and_, select
+from sqlalchemy import and_
 from sqlalchemy.orm import Session
 
 from database.expressions import ExpressionError
 from database.models import Experiment, ExperimentSeries, ExperimentStatus
-from database.queries.overview import shown_status
+from database.queries.experiment_rows import select_experiments, shown_status
 from experiments.series_file.models import SeriesFile
 from experiments.series_file.sections.graphs import GraphSpec, Where
 from meta.records.chosen_series import Condition
@@ -123,9 +123,9 @@ def read_subset(
     if not wanted:
         return records
     conditions, texts = [one.sql for one in wanted], [one.text for one in wanted]
-    statement = select(
-        Experiment.id, Experiment.configuration_id, Experiment.status, Experiment.retired
-    ).where(Experiment.series_id == series.id, and_(True, *conditions))
+    statement = select_experiments("id", "configuration", "status", "retired").where(
+        Experiment.series_id == series.id, and_(True, *conditions)
+    )
     causes = causes_of_failures(session, series.id)
     named: set[int] = set()
     completed: set[int] = set()
@@ -133,10 +133,10 @@ def read_subset(
     retired: Counter[int] = Counter()
     for row in session.execute(statement):
         if row.retired:
-            retired[row.configuration_id] += row.status is ExperimentStatus.COMPLETED
+            retired[row.configuration] += row.status is ExperimentStatus.COMPLETED
             continue
         named.add(row.id)
-        others = missing.setdefault(row.configuration_id, Counter())
+        others = missing.setdefault(row.configuration, Counter())
         if row.status is ExperimentStatus.COMPLETED:
             completed.add(row.id)
         else:

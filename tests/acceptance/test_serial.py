@@ -114,7 +114,7 @@ def test_silent_for_longer_than_its_lease(project: Project) -> None:
         [alive] = runners.others_alive(session, "")
         assert runners.declare_dead(session, alive)
         [worker] = protocol.orphaned_workers(session)
-        protocol.settle(session, worker, None, state=ProcessState.DEAD)
+        protocol.finalize_worker(session, worker, None, state=ProcessState.DEAD)
     project.open_gate()
     project.event()  # it is tried again
     project.open_gate()

@@ -28,8 +28,8 @@ def test_the_dead_keep_what_they_hold(tmp_path: Path) -> None:
     environment = sabotage(
         tmp_path / "sabotage",
         """
-        from database import claims
-        claims.settle = lambda *_, **__: 0
+        from database.claims import protocol
+        protocol.finalize_worker = lambda *_, **__: 0
         """,
     )
     folder = tmp_path / "Mein Projekt é"
@@ -47,10 +47,10 @@ def test_the_fenced_record(tmp_path: Path, postgres_url: str) -> None:
         tmp_path / "sabotage",
         """
         from sqlalchemy import text
-        from database import claims
+        from database.claims import protocol
         from database.errors import FencedError
-        fenced = claims.exchange
-        def exchange(session, worker_id, finished, **how):
+        fenced = protocol.record_and_claim
+        def record_and_claim(session, worker_id, finished, **how):
             try:
                 return fenced(session, worker_id, finished, **how)
             except FencedError:
@@ -59,7 +59,7 @@ def test_the_fenced_record(tmp_path: Path, postgres_url: str) -> None:
                     session.execute(text("UPDATE experiment SET results = :results WHERE id = :id"), row)
                 session.commit()
                 raise
-        claims.exchange = exchange
+        protocol.record_and_claim = record_and_claim
         """,
     )
     folder = tmp_path / "Mein Projekt é"

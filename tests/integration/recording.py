@@ -9,9 +9,8 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from database.claims import protocol, runners
-from database.claims.protocol import Wish
 from database.claims.runners import Provenance
-from database.claims.types import Claim, Finished, RetryPolicy
+from database.claims.types import Claim, ClaimRequest, Finished, RetryPolicy
 from database.models import Configuration, Experiment, ExperimentSeries, Outcome, SeriesState, exact_json
 from experiments.parameters import key
 
@@ -70,7 +69,9 @@ def add_worker(session: Session, provenance: Provenance | None = None) -> str:
 
 def claim(session: Session, worker_id: str, series_id: int, count: int) -> tuple[Claim, ...]:
     """Claim experiments, of which the first is running; commit."""
-    found = protocol.exchange(session, worker_id, [], wish=Wish(series_id, claims=count), policy=NEVER).claims
+    found = protocol.record_and_claim(
+        session, worker_id, [], request=ClaimRequest(series_id, claims=count), policy=NEVER
+    ).claims
     session.commit()
     return found
 
@@ -93,7 +94,7 @@ def record(session: Session, worker_id: str, series_id: int, ends: Sequence[Mapp
         )
         for one, end in zip(claimed, ends, strict=True)
     ]
-    protocol.exchange(session, worker_id, finished, wish=Wish(series_id), policy=NEVER)
+    protocol.record_and_claim(session, worker_id, finished, request=ClaimRequest(series_id), policy=NEVER)
     session.commit()
     return [one.experiment_id for one in claimed]
 

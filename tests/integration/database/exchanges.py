@@ -8,9 +8,8 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from database.claims import protocol, runners
-from database.claims.protocol import Exchange, Wish
 from database.claims.runners import Provenance
-from database.claims.types import Claim, Finished, RetryPolicy
+from database.claims.types import Claim, ClaimRequest, ExchangeResult, Finished, RetryPolicy
 from database.models import (
     Attempt,
     Configuration,
@@ -44,16 +43,17 @@ def make_worker(session: Session, runner_id: str | None = None) -> str:
     return worker_id
 
 
-def exchange(
+def record_and_claim(
     session: Session,
     worker_id: str,
     finished: Sequence[Finished] = (),
     *,
-    wish: Wish,
+    request: ClaimRequest,
     policy: RetryPolicy = POLICY,
-) -> Exchange:
+) -> ExchangeResult:
     return retrying_transaction(
-        session, lambda each: protocol.exchange(each, worker_id, finished, wish=wish, policy=policy)
+        session,
+        lambda each: protocol.record_and_claim(each, worker_id, finished, request=request, policy=policy),
     )
 
 

@@ -20,10 +20,9 @@ from sqlalchemy.orm import Session
 
 from database import counts
 from database.claims import protocol, runners
-from database.claims.protocol import Token, Wish
 from database.claims.runners import Provenance
-from database.claims.types import Claim, Finished, RetryPolicy
-from database.counts import Change
+from database.claims.types import Claim, ClaimRequest, Finished, RetryPolicy, Token
+from database.counts import Counters
 from database.errors import FencedError
 from database.models import Base, ExperimentStatus, Outcome, ProcessState
 from database.series import cancel_and_release, creation, retry_and_delete
@@ -39,11 +38,11 @@ POLICY = RetryPolicy({Outcome.LOST: 3, Outcome.CRASHED: 1, Outcome.INTERRUPTED: 
 
 PICK = st.integers(0, 5)
 #: By weight: mostly there is work.
-WORKERS_EVENTS = ("exchange", "give_back", "work_on", "worker_dies")
+WORKERS_EVENTS = ("claim", "hand_back", "work_on", "worker_dies")
 EVENTS = st.sampled_from(
-    ["exchange"] * 8
+    ["claim"] * 8
     + ["work_on"] * 2
-    + ["give_back", "worker_dies", "start_runner", "runner_is_killed", "beat", "stop_or_resume"]
+    + ["hand_back", "worker_dies", "start_runner", "runner_is_killed", "beat", "stop_or_resume"]
     + ["clock_jumps", "clock_jumps", "reap", "cancel", "retry", "release", "file_changes"]
 )
 DONE = st.lists(st.sampled_from(["completed", "completed", "error", "crashed"]), max_size=3)
@@ -121,17 +120,17 @@ class Protocol(RuleBasedStateMachine):
         else:
             getattr(self, what)(pick)
 
-    def exchange(self, worker: WorkerModel, done: list[str], count: int, twice: bool) -> None:
+    def claim(self, worker: WorkerModel, done: list[str], count: int, twice: bool) -> None:
         """Work, record and claim."""
         self._work(worker, done)
         held = [token_of(one) for one in worker.queue]
-        self._exchange(worker, Wish(self.series_id, claims=count, keep=held), twice)
+        self._record_and_claim(worker, ClaimRequest(self.series_id, claims=count, keep=held), twice)
 
-    def give_back(self, worker: WorkerModel, done: list[str], _count: int, twice: bool) -> None:
+    def hand_back(self, worker: WorkerModel, done: list[str], _count: int, twice: bool) -> None:
         """Record, and claim no more: the worker was told to stop, and then goes on after all."""
         self._work(worker, done)
         held = [token_of(one) for one in worker.queue]
-        self._exchange(worker, Wish(self.series_id, give_back=held), twice)
+        self._record_and_claim(worker, ClaimRequest(self.series_id, release=held), twice)
 
     def work_on(self, worker: WorkerModel, done: list[str], count: int, _twice: bool) -> None:
         """Work without recording; the supervisor records for a worker that is at the next one."""
@@ -146,7 +145,7 @@ class Protocol(RuleBasedStateMachine):
                     worker.worker_id,
                     worker.finished,
                     current=current,
-                    give_back=count > 1,
+                    release=count > 1,
                     policy=POLICY,
                 )
             )
@@ -160,7 +159,7 @@ class Protocol(RuleBasedStateMachine):
             worker.finished.append(ended(worker.queue[0], Outcome.CRASHED))
         for _ in range(1 + twice):
             self._do(
-                lambda each: protocol.settle(
+                lambda each: protocol.finalize_worker(
                     each, worker.worker_id, worker.finished, state=ProcessState.DEAD, policy=POLICY
                 )
             )
@@ -209,7 +208,7 @@ class Protocol(RuleBasedStateMachine):
                 self._do(lambda each: runners.declare_dead(each, silence))  # noqa: B023 - run at once
         for worker_id in self._do(protocol.orphaned_workers):
             self._do(
-                lambda each: protocol.settle(
+                lambda each: protocol.finalize_worker(
                     each,
                     worker_id,  # noqa: B023 - run at once
                     None,
@@ -222,7 +221,7 @@ class Protocol(RuleBasedStateMachine):
         experiment_id = self.first + pick % EXPERIMENTS
         one = Selection((experiment_id,))
         done = self._do(lambda each: cancel_and_release.cancel(each, self.series_id, selection=one))
-        if done.waiting + done.taken:
+        if done.unowned + done.revoked:
             self.cancelled.add(experiment_id)
 
     def retry(self, _pick: int) -> None:
@@ -235,13 +234,13 @@ class Protocol(RuleBasedStateMachine):
     def file_changes(self, pick: int) -> None:
         """Name only the first repetitions from now on, as a creation from a changed file does."""
 
-        def settle(each: Session) -> None:
+        def finalize_worker(each: Session) -> None:
             series = creation.lock_series(each, self.series_id)
             assert series is not None
-            creation.settle_experiments(each, series, configurations=1, repetitions=pick)
+            creation.sync_experiments(each, series, configurations=1, repetitions=pick)
             counts.recount(each, self.series_id)
 
-        self._do(settle)
+        self._do(finalize_worker)
 
     def release(self, pick: int) -> None:
         self._do(lambda each: cancel_and_release.release(each, self.series_id, force=pick % 2 > 0))
@@ -283,10 +282,10 @@ class Protocol(RuleBasedStateMachine):
     def tallies_count(self) -> None:
         rows = self._rows("SELECT status, retired FROM experiment")
         live = Counter(status for status, retired in rows if not retired)
-        [sums] = counts.tallied(self.session, [self.series_id]).values()
+        [sums] = counts.read_counters(self.session, [self.series_id]).values()
         self.session.commit()
         ends = [live[status] for status in ("completed", "failed", "cancelled")]
-        assert sums.tally == Change(live.total(), *ends, retired=len(rows) - live.total())
+        assert sums.counters == Counters(live.total(), *ends, retired=len(rows) - live.total())
         assert sums.running == live["running"]
 
     # Helpers
@@ -310,12 +309,12 @@ class Protocol(RuleBasedStateMachine):
         for outcome in outcomes[: len(worker.queue)]:
             worker.finished.append(ended(worker.queue.popleft(), Outcome(outcome)))
 
-    def _exchange(self, worker: WorkerModel, wish: Wish, twice: bool) -> None:
+    def _record_and_claim(self, worker: WorkerModel, request: ClaimRequest, twice: bool) -> None:
         try:
             for _ in range(1 + twice):
                 got = self._do(
-                    lambda each: protocol.exchange(
-                        each, worker.worker_id, worker.finished, wish=wish, policy=POLICY
+                    lambda each: protocol.record_and_claim(
+                        each, worker.worker_id, worker.finished, request=request, policy=POLICY
                     )
                 )
         except FencedError:
@@ -323,7 +322,7 @@ class Protocol(RuleBasedStateMachine):
             return
         self._note(worker.finished, got.recorded, got.refused)
         worker.finished = []
-        kept = [one for one in worker.queue if token_of(one) in got.held]
+        kept = [one for one in worker.queue if token_of(one) in got.kept]
         worker.queue = deque([*kept, *got.claims])
         # It knows all that it owns: what it forgot nobody would ever run.
         owned = self._rows("SELECT id, attempt_number, worker_id FROM experiment")
@@ -360,9 +359,15 @@ class Protocol(RuleBasedStateMachine):
         finished: list[Finished] = []
         for _ in range(EXPERIMENTS * 3):
             self.clock.now_s += 10 * LEASE_S
-            wish = Wish(self.series_id, claims=2)
+            request = ClaimRequest(self.series_id, claims=2)
             got = self._do(
-                lambda each: protocol.exchange(each, last.worker_id, finished, wish=wish, policy=POLICY)  # noqa: B023 - run at once
+                lambda each: protocol.record_and_claim(
+                    each,
+                    last.worker_id,
+                    finished,  # noqa: B023 - run at once
+                    request=request,  # noqa: B023 - run at once
+                    policy=POLICY,
+                )
             )
             finished = [ended(one, Outcome.COMPLETED) for one in got.claims]
         left = {row[0] for row in self._rows("SELECT status FROM experiment")}

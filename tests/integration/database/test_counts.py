@@ -13,10 +13,18 @@ from sqlalchemy.orm import Session
 
 from database import counts as tallies
 from database.claims import protocol
-from database.claims.types import Finished, RetryPolicy, Wish
+from database.claims.types import ClaimRequest, Finished, RetryPolicy
 from database.errors import FencedError
-from database.models import Experiment, ExperimentSeries, ExperimentStatus, Outcome, ProcessState, Tally
+from database.models import (
+    Experiment,
+    ExperimentSeries,
+    ExperimentStatus,
+    Outcome,
+    ProcessState,
+    SeriesCounters,
+)
 from database.queries import overview
+from database.queries.experiment_rows import shown_status
 from database.queries.overview import StatusCounts
 from database.series import cancel_and_release, retry_and_delete, selection
 from database.series import creation as creation_statements
@@ -38,7 +46,7 @@ def counts_of(session: Session, series_id: int) -> StatusCounts:
     rows = session.execute(
         select(Experiment.status, Experiment.retired).where(Experiment.series_id == series_id)
     ).all()
-    names = [overview.shown_status(status) for status, retired in rows if not retired]
+    names = [shown_status(status) for status, retired in rows if not retired]
     expected = {name: names.count(name) for name in set(names)}
     assert summary.counts == StatusCounts(**expected, retired=len(rows) - len(names))
     assert overview.count_statuses(session, series_id) == summary.counts
@@ -49,7 +57,7 @@ def counts_of(session: Session, series_id: int) -> StatusCounts:
 def worker_rows(session: Session) -> dict[str, tuple[int, int, int]]:
     return {
         row.worker_id: (row.completed, row.failed, row.cancelled)
-        for row in session.scalars(select(Tally).where(Tally.worker_id != ""))
+        for row in session.scalars(select(SeriesCounters).where(SeriesCounters.worker_id != ""))
     }
 
 
@@ -61,13 +69,13 @@ def test_workers_add_to_rows_of_their_own(session: Session) -> None:
     held = claim(session, second, series_id, 3)
     ends = [Finished(one.experiment_id, one.attempt_number, Outcome.ERROR) for one in held[:1]]
     current = (held[1].experiment_id, held[1].attempt_number)
-    protocol.record_for(session, second, ends, current=current, give_back=False, policy=NEVER)
+    protocol.record_for(session, second, ends, current=current, release=False, policy=NEVER)
     session.commit()
     cancel_and_release.cancel(session, series_id, [ExperimentStatus.RUNNING])
     session.commit()
     assert worker_rows(session) == {first: (2, 1, 0), second: (0, 1, 1)}
     last = [Finished(held[2].experiment_id, 1, Outcome.COMPLETED, results="{}")]
-    protocol.settle(session, second, last, state=ProcessState.DEAD)
+    protocol.finalize_worker(session, second, last, state=ProcessState.DEAD)
     session.commit()
     assert worker_rows(session)[second] == (1, 1, 1)
     assert counts_of(session, series_id) == StatusCounts(pending=4, completed=3, failed=2, cancelled=1)
@@ -82,14 +90,14 @@ def test_what_is_refused_does_not_count(session: Session) -> None:
     session.commit()
     ends = [Finished(one.experiment_id, one.attempt_number, Outcome.COMPLETED, results="{}") for one in held]
     for _ in range(2):
-        got = protocol.exchange(session, worker, ends, wish=Wish(series_id), policy=NEVER)
+        got = protocol.record_and_claim(session, worker, ends, request=ClaimRequest(series_id), policy=NEVER)
         session.commit()
         assert (len(got.recorded), len(got.refused)) == (2, 1)
     assert worker_rows(session) == {worker: (2, 0, 1)}
     session.execute(text("UPDATE worker SET state = 'dead'"))
     session.commit()
     with pytest.raises(FencedError):
-        protocol.exchange(session, worker, ends, wish=Wish(series_id), policy=NEVER)
+        protocol.record_and_claim(session, worker, ends, request=ClaimRequest(series_id), policy=NEVER)
     session.rollback()
     assert counts_of(session, series_id) == StatusCounts(pending=1, completed=2, cancelled=1)
 
@@ -102,7 +110,7 @@ def test_a_worker_without_a_row(session: Session) -> None:
     held = claim(session, worker, series_id, 1)
     session.execute(text("DELETE FROM worker"))
     failed = [Finished(held[0].experiment_id, 1, Outcome.ERROR)]
-    protocol.settle(session, worker, failed, state=ProcessState.DEAD, policy=NEVER)
+    protocol.finalize_worker(session, worker, failed, state=ProcessState.DEAD, policy=NEVER)
     session.commit()
     assert counts_of(session, series_id) == StatusCounts(pending=3, failed=1)
     assert counts_of(session, other_id) == StatusCounts(pending=3, completed=1)
@@ -110,7 +118,7 @@ def test_a_worker_without_a_row(session: Session) -> None:
 
 def test_corrections(session: Session, monkeypatch: pytest.MonkeyPatch) -> None:
     """Cancelling and retrying in parts moves counts from one status to another."""
-    monkeypatch.setattr(selection, "PART", 2)
+    monkeypatch.setattr(selection, "BATCH", 2)
     series_id = add_series(session, repetitions=10)
     ends = [completed(a=1), *[raised()] * 7, {"outcome": Outcome.TIMED_OUT}]
     record(session, add_worker(session), series_id, ends)
@@ -160,7 +168,7 @@ def test_creation_and_deletion(session: Session, monkeypatch: pytest.MonkeyPatch
     assert counts_of(session, series_id) == StatusCounts(completed=2, retired=10)
     # It was retired while it was held: what comes of it counts only when the file names it again.
     last = [Finished(held.experiment_id, held.attempt_number, Outcome.COMPLETED, results="{}")]
-    protocol.exchange(session, worker, last, wish=Wish(series_id), policy=NEVER)
+    protocol.record_and_claim(session, worker, last, request=ClaimRequest(series_id), policy=NEVER)
     session.commit()
     assert counts_of(session, series_id) == StatusCounts(completed=2, retired=10)
     creation.create_series(session, series_of(3, 5))
@@ -170,7 +178,7 @@ def test_creation_and_deletion(session: Session, monkeypatch: pytest.MonkeyPatch
     retry_and_delete.delete_series(session, series_id)
     assert [each.experiments for each in seen] == [15, 12, 9, 6, 3, 0]
     session.commit()
-    assert session.scalars(select(Tally)).all() == []
+    assert session.scalars(select(SeriesCounters)).all() == []
 
 
 def test_recounting(session: Session) -> None:
@@ -179,8 +187,8 @@ def test_recounting(session: Session) -> None:
     record(session, add_worker(session), series_id, [completed(a=1), raised()])
     session.execute(text("UPDATE experiment SET status = 'pending' WHERE status = 'failed'"))
     session.execute(text("UPDATE experiment SET retired = true WHERE status = 'completed'"))
-    wrong = tallies.not_tallied(session, [series_id, other_id])
-    assert wrong == {series_id: tallies.Change(-1, completed=-1, failed=-1, retired=1)}
+    wrong = tallies.missing_from_counters(session, [series_id, other_id])
+    assert wrong == {series_id: tallies.Counters(-1, completed=-1, failed=-1, retired=1)}
     assert tallies.recount_all(session) == ["série"]
     assert not tallies.recount(session, series_id)
     session.commit()
@@ -198,10 +206,16 @@ def test_while_all_are_at_work(session: Session) -> None:
         finished: list[Finished] = []
         with SessionLocal() as own:
             while not done.is_set():
-                wish = Wish(series_id, claims=5)
+                request = ClaimRequest(series_id, claims=5)
                 got = retrying_transaction(
                     own,
-                    lambda each: protocol.exchange(each, worker, finished, wish=wish, policy=RetryPolicy({})),  # noqa: B023 - run at once
+                    lambda each: protocol.record_and_claim(
+                        each,
+                        worker,
+                        finished,  # noqa: B023 - run at once
+                        request=request,  # noqa: B023 - run at once
+                        policy=RetryPolicy({}),
+                    ),
                 )
                 finished = [
                     Finished(
@@ -216,7 +230,7 @@ def test_while_all_are_at_work(session: Session) -> None:
     def change_file(each: Session, named: int) -> None:
         series = creation_statements.lock_series(each, series_id)
         assert series is not None
-        creation_statements.settle_experiments(each, series, configurations=1, repetitions=named)
+        creation_statements.sync_experiments(each, series, configurations=1, repetitions=named)
         tallies.recount(each, series_id)
 
     def correct(change: Callable[[Session], object]) -> None:
@@ -242,7 +256,7 @@ def test_while_all_are_at_work(session: Session) -> None:
         for each in working:
             each.result(60)
     for worker in workers:
-        protocol.settle(session, worker, [], state=ProcessState.STOPPED)
+        protocol.finalize_worker(session, worker, [], state=ProcessState.STOPPED)
         session.commit()
     counts = counts_of(session, series_id)
     assert counts.experiments + counts.retired == repetitions

@@ -35,7 +35,7 @@ def session(request: pytest.FixtureRequest, database_url: str) -> Iterator[Sessi
 def counts(session: Session) -> StatusCounts:
     """Return what is tallied, which is what there is."""
     [summary] = series_summaries(session, None)
-    assert tallies.not_tallied(session, [summary.id]) == {}
+    assert tallies.missing_from_counters(session, [summary.id]) == {}
     return summary.counts
 
 
@@ -126,7 +126,7 @@ def test_text_is_not_seen(database_url: str) -> None:
     with scoped_session() as session:
         session.execute(text("UPDATE experiment SET status = 'completed' WHERE repetition = 0"))
     with scoped_session() as session:
-        [wrong] = tallies.not_tallied(session, [1]).values()
-        assert wrong == tallies.Change(completed=2)
+        [wrong] = tallies.missing_from_counters(session, [1]).values()
+        assert wrong == tallies.Counters(completed=2)
         assert tallies.recount_all(session) == ["série"]
         assert counts(session) == StatusCounts(completed=2, pending=2)

@@ -11,9 +11,8 @@ import pytest
 from sqlalchemy import event, text
 from sqlalchemy.orm import Session
 
-from database.claims import protocol
-from database.claims.protocol import Wish
-from database.claims.types import Finished, RetryPolicy
+from database.claims import lookups, protocol
+from database.claims.types import ClaimRequest, Finished, RetryPolicy
 from database.engine.registry import get_engine
 from database.models import Outcome
 from database.queries.delays import delays
@@ -100,14 +99,16 @@ def test_every_statement_has_its_index(session: Session) -> None:
 
     def work() -> None:
         for canary in (False, True):
-            wish = Wish(series_id, claims=3, canary=canary)
-            got = protocol.exchange(session, worker_id, [], wish=wish, policy=POLICY).claims
+            request = ClaimRequest(series_id, claims=3, canary=canary)
+            got = protocol.record_and_claim(session, worker_id, [], request=request, policy=POLICY).claims
             ends = zip(got, (Outcome.COMPLETED, Outcome.ERROR, Outcome.CRASHED), strict=True)
             finished = [Finished(one.experiment_id, 1, end) for one, end in ends]
-            protocol.exchange(session, worker_id, finished, wish=Wish(series_id), policy=POLICY)
-            protocol.outlook(session, series_id, limit=8, canary=canary)
-        protocol.first_experiments(session, series_id)
-        protocol.revoked(session, {worker_id: (1, 1)})
+            protocol.record_and_claim(
+                session, worker_id, finished, request=ClaimRequest(series_id), policy=POLICY
+            )
+            lookups.outlook(session, series_id, limit=8, canary=canary)
+        lookups.first_experiments(session, series_id)
+        lookups.revoked(session, {worker_id: (1, 1)})
         protocol.orphaned_workers(session)
         session.commit()
 
@@ -130,7 +131,7 @@ def test_the_outlook_of_what_only_waits(session: Session) -> None:
 
     def work() -> None:
         for canary in (False, True):
-            outlook = protocol.outlook(session, series_id, limit=8, canary=canary)
+            outlook = lookups.outlook(session, series_id, limit=8, canary=canary)
             assert outlook.claimable == 0
             assert outlook.due_in_s is not None
         assert delays(session, series_id).experiments == 2 * CONFIGURATIONS + 1

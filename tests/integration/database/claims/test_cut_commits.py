@@ -18,9 +18,8 @@ from sqlalchemy.orm import Session
 
 from database import counts
 from database.claims import protocol, runners
-from database.claims.protocol import Wish
 from database.claims.runners import Provenance
-from database.claims.types import Chunk, Claim, Finished, RetryPolicy
+from database.claims.types import Chunk, Claim, ClaimRequest, Finished, RetryPolicy
 from database.engine import registry as engines
 from database.models import Configuration, Experiment, ExperimentSeries, Outcome, ProcessState
 from database.series import cancel_and_release, retry_and_delete
@@ -61,7 +60,9 @@ def prepare(session: Session) -> tuple[Claim, ...]:
     session.flush()
     runners.register_runner(session, RUNNER, Provenance(), None)
     runners.register_worker(session, RUNNER, WORKER)
-    got = protocol.exchange(session, WORKER, [], wish=Wish(series.id, claims=3), policy=POLICY)
+    got = protocol.record_and_claim(
+        session, WORKER, [], request=ClaimRequest(series.id, claims=3), policy=POLICY
+    )
     session.commit()
     return got.claims
 
@@ -94,31 +95,33 @@ Work = Callable[[Session, tuple[Claim, ...]], Any]
 
 def claim_first(session: Session, _held: tuple[Claim, ...]) -> object:
     runners.register_worker(session, RUNNER, "n" * 32)
-    return protocol.exchange(session, "n" * 32, [], wish=Wish(1, claims=2), policy=POLICY)
+    return protocol.record_and_claim(session, "n" * 32, [], request=ClaimRequest(1, claims=2), policy=POLICY)
 
 
-def exchange(session: Session, held: tuple[Claim, ...]) -> object:
+def record_and_claim(session: Session, held: tuple[Claim, ...]) -> object:
     finished = [completed(each) for each in held]
-    return protocol.exchange(session, WORKER, finished, wish=Wish(1, claims=2), policy=POLICY)
+    return protocol.record_and_claim(
+        session, WORKER, finished, request=ClaimRequest(1, claims=2), policy=POLICY
+    )
 
 
-def give_back(session: Session, held: tuple[Claim, ...]) -> object:
+def release(session: Session, held: tuple[Claim, ...]) -> object:
     tokens = [(each.experiment_id, each.attempt_number) for each in held[1:]]
-    return protocol.exchange(
-        session, WORKER, [completed(held[0])], wish=Wish(1, give_back=tokens), policy=POLICY
+    return protocol.record_and_claim(
+        session, WORKER, [completed(held[0])], request=ClaimRequest(1, release=tokens), policy=POLICY
     )
 
 
 def record_for(session: Session, held: tuple[Claim, ...]) -> object:
     current = (held[1].experiment_id, held[1].attempt_number)
-    protocol.record_for(session, WORKER, [completed(held[0])], current=current, give_back=True, policy=POLICY)
+    protocol.record_for(session, WORKER, [completed(held[0])], current=current, release=True, policy=POLICY)
     return None
 
 
-def settle(session: Session, held: tuple[Claim, ...]) -> object:
+def finalize_worker(session: Session, held: tuple[Claim, ...]) -> object:
     crashed = Finished(held[1].experiment_id, held[1].attempt_number, Outcome.CRASHED)
     finished = [completed(held[0]), crashed]
-    protocol.settle(session, WORKER, finished, state=ProcessState.DEAD, policy=RetryPolicy({}))
+    protocol.finalize_worker(session, WORKER, finished, state=ProcessState.DEAD, policy=RetryPolicy({}))
     return None
 
 
@@ -134,7 +137,7 @@ def cancel(session: Session, _held: tuple[Claim, ...]) -> object:
 
 def retry(session: Session, held: tuple[Claim, ...]) -> object:
     failed = [Finished(each.experiment_id, each.attempt_number, Outcome.ERROR) for each in held]
-    protocol.settle(session, WORKER, failed, state=ProcessState.DEAD, policy=RetryPolicy({}))
+    protocol.finalize_worker(session, WORKER, failed, state=ProcessState.DEAD, policy=RetryPolicy({}))
     retry_and_delete.retry(session, 1)
     return None
 
@@ -208,10 +211,10 @@ def is_somebody_waiting(engine: Engine) -> bool:
     "work",
     [
         claim_first,
-        exchange,
-        give_back,
+        record_and_claim,
+        release,
         record_for,
-        settle,
+        finalize_worker,
         add_chunks,
         cancel,
         retry,

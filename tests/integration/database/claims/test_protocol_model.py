@@ -95,6 +95,6 @@ def test_trusting_workers_of_the_dead_is_found(
 
 def test_tallying_what_is_retired_is_found(machine: type[Protocol], monkeypatch: pytest.MonkeyPatch) -> None:
     """The same histories find a protocol that counts what ends after the file no longer names it."""
-    monkeypatch.setattr(statements, "_TALLIED_IN", "series_id")
+    monkeypatch.setattr(statements, "_COUNTED_IN", "series_id")
     with pytest.raises((AssertionError, BaseExceptionGroup)):
         explore(machine, 600, Phase.generate)

@@ -9,22 +9,22 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from database.claims import protocol, runners
-from database.claims.protocol import Wish
-from database.claims.runners import Watch
-from database.claims.types import Finished
+from database.claims import lookups, protocol, runners
+from database.claims.runners import LivenessMonitor
+from database.claims.types import ClaimRequest, Finished
 from database.models import (
     ExperimentSeries,
     Outcome,
     ProcessState,
     Worker,
 )
+from database.process_identity import ProcessIdentity
 from database.session.lifecycle import SessionLocal
 from database.session.retry import retrying_transaction
 from tests.integration.database.exchanges import (
-    exchange,
     make_series,
     make_worker,
+    record_and_claim,
     statuses,
 )
 
@@ -40,7 +40,7 @@ def test_sweep_finds_every_orphan(session: Session) -> None:
     series_id = make_series(session, 4)
     owners = [make_worker(session) for _ in range(4)]
     for owner in owners:
-        exchange(session, owner, wish=Wish(series_id, claims=1))
+        record_and_claim(session, owner, request=ClaimRequest(series_id, claims=1))
     live, missing, dead, under_dead = owners
     session.execute(text("DELETE FROM worker WHERE id = :id"), {"id": missing})
     session.execute(text("UPDATE worker SET state = 'dead' WHERE id = :id"), {"id": dead})
@@ -64,12 +64,12 @@ def test_judging_silence(session: Session, monkeypatch: pytest.MonkeyPatch) -> N
     now = [1000.0]
     monkeypatch.setattr("database.claims.runners.time.monotonic", lambda: now[0])
     seen = replace(seen, age_s=50.0)
-    assert not Watch(lease_s=60.0, heartbeat_s=10.0).is_dead(seen)
-    hasty = Watch(lease_s=0.0, heartbeat_s=0.0)
+    assert not LivenessMonitor(lease_s=60.0, heartbeat_s=10.0).is_dead(seen)
+    hasty = LivenessMonitor(lease_s=0.0, heartbeat_s=0.0)
     assert not hasty.is_dead(seen)  # the first look cannot know how long it has been silent
     now[0] += 0.1
     assert hasty.is_dead(seen)
-    assert not Watch(lease_s=0.0, heartbeat_s=10.0).is_dead(seen)
+    assert not LivenessMonitor(lease_s=0.0, heartbeat_s=10.0).is_dead(seen)
 
 
 def test_who_could_not_look_cannot_judge(session: Session, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -77,7 +77,7 @@ def test_who_could_not_look_cannot_judge(session: Session, monkeypatch: pytest.M
     make_worker(session)
     (seen,) = runners.others_alive(session, "me")
     seen = replace(seen, age_s=90.0)
-    watch = Watch(lease_s=0.0, heartbeat_s=10.0)
+    watch = LivenessMonitor(lease_s=0.0, heartbeat_s=10.0)
     now = [1000.0]
     monkeypatch.setattr("database.claims.runners.time.monotonic", lambda: now[0])
     assert not watch.is_dead(seen)
@@ -105,7 +105,7 @@ def test_dead_runner_is_declared_once(session: Session) -> None:
 
 
 def _other_namespace() -> str:
-    return runners.ProcessIdentity.own().boot_id.partition("/")[0] + "/pid:[1]"
+    return ProcessIdentity.own().boot_id.partition("/")[0] + "/pid:[1]"
 
 
 def test_gone_process_is_known_at_once(session: Session) -> None:
@@ -137,10 +137,10 @@ def test_left_behind_is_judged_by_its_own_series(session: Session) -> None:
     }
     session.commit()
     worker = make_worker(session)
-    exchange(session, worker, wish=Wish(series_id, claims=2))
+    record_and_claim(session, worker, request=ClaimRequest(series_id, claims=2))
     last = [Finished(1, 1, Outcome.LOST), Finished(2, 1, Outcome.CRASHED)]
-    protocol.settle(session, worker, last, state=ProcessState.DEAD)
+    protocol.finalize_worker(session, worker, last, state=ProcessState.DEAD)
     session.commit()
     assert statuses(session) == ["failed", "pending"]
-    due_in_s = protocol.outlook(session, series_id, limit=1).due_in_s
+    due_in_s = lookups.outlook(session, series_id, limit=1).due_in_s
     assert due_in_s == pytest.approx(50.0, abs=10)

@@ -11,8 +11,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from database.claims import protocol
-from database.claims.protocol import Removal, Token, Wish
-from database.claims.types import Finished, RetryPolicy
+from database.claims.types import ClaimRequest, Finished, RetryPolicy, Revocation, Token
 from database.errors import FencedError
 from database.models import Attempt, Experiment, ExperimentStatus, Outcome, ProcessState, Worker
 from database.queries import overview
@@ -80,42 +79,50 @@ def table(database_url: str) -> Iterator[Table]:
         yield Table(session, series_id, owner, other)
 
 
-def exchange(table: Table, worker_id: str, outcome: Outcome | None, policy: RetryPolicy = NONE) -> set[int]:
+def record_and_claim(
+    table: Table, worker_id: str, outcome: Outcome | None, policy: RetryPolicy = NONE
+) -> set[int]:
     """Let a worker say that everything ended so, whether that is its own or not; return what it is told."""
     finished = table.all_ended(outcome) if outcome else []
-    got = protocol.exchange(table.session, worker_id, finished, wish=Wish(table.series_id), policy=policy)
+    got = protocol.record_and_claim(
+        table.session, worker_id, finished, request=ClaimRequest(table.series_id), policy=policy
+    )
     assert {token for token in table.tokens() if outcome} >= got.recorded | got.refused
     return {token[0] for token in got.recorded}
 
 
 def claim(table: Table, worker_id: str) -> set[int]:
-    got = protocol.exchange(table.session, worker_id, [], wish=Wish(table.series_id, claims=9), policy=NONE)
+    got = protocol.record_and_claim(
+        table.session, worker_id, [], request=ClaimRequest(table.series_id, claims=9), policy=NONE
+    )
     return {one.experiment_id for one in got.claims}
 
 
-def give_back(table: Table) -> set[int]:
-    wish = Wish(table.series_id, give_back=table.tokens())
-    protocol.exchange(table.session, table.owner, [], wish=wish, policy=NONE)
+def hand_back(table: Table) -> set[int]:
+    request = ClaimRequest(table.series_id, release=table.tokens())
+    protocol.record_and_claim(table.session, table.owner, [], request=request, policy=NONE)
     return set()
 
 
 def record_for(table: Table, *, back: bool) -> int:
-    return protocol.record_for(table.session, table.owner, [], current=(4, 1), give_back=back, policy=NONE)
+    return protocol.record_for(table.session, table.owner, [], current=(4, 1), release=back, policy=NONE)
 
 
-def settle(table: Table, finished: list[Finished] | None, policy: RetryPolicy) -> int:
-    return protocol.settle(table.session, table.owner, finished, state=ProcessState.DEAD, policy=policy)
+def finalize_worker(table: Table, finished: list[Finished] | None, policy: RetryPolicy) -> int:
+    return protocol.finalize_worker(
+        table.session, table.owner, finished, state=ProcessState.DEAD, policy=policy
+    )
 
 
 def reap(table: Table) -> int:
     table.session.get_one(Worker, table.owner).state = ProcessState.DEAD
     table.session.flush()
     [worker_id] = protocol.orphaned_workers(table.session)
-    return settle(table, None, ONE) if worker_id == table.owner else -1
+    return finalize_worker(table, None, ONE) if worker_id == table.owner else -1
 
 
-def take_away(table: Table, outcome: Outcome) -> int:
-    return protocol.take_away(table.session, table.owner, Removal(table.series_id, outcome, "why"))
+def revoke(table: Table, outcome: Outcome) -> int:
+    return protocol.revoke(table.session, table.owner, Revocation(table.series_id, outcome, "why"))
 
 
 def cancel(table: Table, *statuses: str) -> cancel_and_release.Cancelled:
@@ -139,43 +146,43 @@ CASES: dict[str, tuple[Step, object, str, set[tuple[int, int, str]]]] = {
     "another claims": (lambda t: claim(t, t.other), {1}, "RD.....", set()),
     "the owner claims": (lambda t: claim(t, t.owner), {3, 4}, "..R....", set()),
     "completed": (
-        lambda t: exchange(t, t.owner, Outcome.COMPLETED),
+        lambda t: record_and_claim(t, t.owner, Outcome.COMPLETED),
         {3, 4, 5},
         "..CC...",
         {(3, 1, "completed"), (4, 1, "completed")},
     ),
     "failed": (
-        lambda t: exchange(t, t.owner, Outcome.ERROR),
+        lambda t: record_and_claim(t, t.owner, Outcome.ERROR),
         {3, 4, 6},
         "..FF...",
         {(3, 1, "error"), (4, 1, "error")},
     ),
     "crashed, no retry left": (
-        lambda t: exchange(t, t.owner, Outcome.CRASHED),
+        lambda t: record_and_claim(t, t.owner, Outcome.CRASHED),
         {2, 3, 4},
         "..FF...",
         {(3, 1, "crashed"), (4, 1, "crashed")},
     ),
     "crashed, a retry left": (
-        lambda t: exchange(t, t.owner, Outcome.CRASHED, ONE),
+        lambda t: record_and_claim(t, t.owner, Outcome.CRASHED, ONE),
         {2, 3, 4},
         "..DD...",
         {(3, 1, "crashed"), (4, 1, "crashed")},
     ),
     "lost, a retry left": (
-        lambda t: exchange(t, t.owner, Outcome.LOST, ONE),
+        lambda t: record_and_claim(t, t.owner, Outcome.LOST, ONE),
         {3, 4},
         "..PP...",
         {(3, 1, "lost"), (4, 1, "lost")},
     ),
     "cancelled by itself": (
-        lambda t: exchange(t, t.owner, Outcome.CANCELLED),
+        lambda t: record_and_claim(t, t.owner, Outcome.CANCELLED),
         {3, 4, 7},
         "..XX...",
         {(3, 1, "cancelled"), (4, 1, "cancelled")},
     ),
-    "another records": (lambda t: exchange(t, t.other, Outcome.COMPLETED), set(), ".......", set()),
-    "given back": (give_back, set(), "..PP...", {(3, 1, "released"), (4, 1, "released")}),
+    "another records": (lambda t: record_and_claim(t, t.other, Outcome.COMPLETED), set(), ".......", set()),
+    "given back": (hand_back, set(), "..PP...", {(3, 1, "released"), (4, 1, "released")}),
     "recorded for": (lambda t: record_for(t, back=False), 0, ".......", set()),
     "recorded for, the rest given back": (
         lambda t: record_for(t, back=True),
@@ -184,32 +191,32 @@ CASES: dict[str, tuple[Step, object, str, set[tuple[int, int, str]]]] = {
         {(3, 1, "released")},
     ),
     "its worker ends": (
-        lambda t: settle(t, [Finished(4, 1, Outcome.COMPLETED, results="{}")], NONE),
+        lambda t: finalize_worker(t, [Finished(4, 1, Outcome.COMPLETED, results="{}")], NONE),
         1,
         "..PC...",
         {(3, 1, "released"), (4, 1, "completed")},
     ),
     "its worker dies in it": (
-        lambda t: settle(t, [Finished(4, 1, Outcome.CRASHED)], NONE),
+        lambda t: finalize_worker(t, [Finished(4, 1, Outcome.CRASHED)], NONE),
         1,
         "..PF...",
         {(3, 1, "released"), (4, 1, "crashed")},
     ),
     "its worker goes silent": (reap, 2, "..PP...", {(3, 1, "released"), (4, 1, "lost")}),
     "its worker goes silent once too often": (
-        lambda t: settle(t, None, NONE),
+        lambda t: finalize_worker(t, None, NONE),
         1,
         "..PF...",
         {(3, 1, "released"), (4, 1, "lost")},
     ),
     "taken away": (
-        lambda t: take_away(t, Outcome.CANCELLED),
+        lambda t: revoke(t, Outcome.CANCELLED),
         2,
         "..XX...",
         {(3, 1, "cancelled"), (4, 1, "cancelled")},
     ),
     "taken back": (
-        lambda t: take_away(t, Outcome.LOST),
+        lambda t: revoke(t, Outcome.LOST),
         2,
         "..PP...",
         {(3, 1, "released"), (4, 1, "lost")},
@@ -265,7 +272,7 @@ def test_fenced_owner(table: Table, outcome: Outcome) -> None:
     table.session.get_one(Worker, table.owner).state = ProcessState.DEAD
     table.session.commit()
     steps: list[Step] = [
-        lambda t: exchange(t, t.owner, outcome),
+        lambda t: record_and_claim(t, t.owner, outcome),
         lambda t: claim(t, t.owner),
         lambda t: record_for(t, back=True),
     ]

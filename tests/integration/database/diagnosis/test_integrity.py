@@ -11,7 +11,7 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from database.diagnosis import integrity
-from database.diagnosis.integrity import TALLIED
+from database.diagnosis.integrity import COUNTED
 from database.engine.registry import dispose_engines, get_engine
 from database.errors import DatabaseError
 from database.models import ExperimentSeries, Outcome
@@ -63,7 +63,7 @@ def test_whole(series_id: int, capsys: pytest.CaptureFixture[str]) -> None:
         ),
         (
             "UPDATE experiment SET status = 'failed' WHERE status = 'completed'",
-            {"an experiment with a completed attempt is completed", TALLIED},
+            {"an experiment with a completed attempt is completed", COUNTED},
         ),
         (
             "UPDATE attempt SET number = number + 7 WHERE outcome = 'error'",
@@ -88,7 +88,7 @@ def test_broken_rules(series_id: int, harm: str, rules: set[str], capsys: pytest
     assert run_command(["database", "check"]) == 3
     out = capsys.readouterr().out
     for rule, count in found.items():
-        of = "series" if rule == TALLIED else "experiments"
+        of = "series" if rule == COUNTED else "experiments"
         assert f"broken: {rule}: not so for {count} {of}, such as " in out
     assert run_command(["database", "check", "--json"]) == 3
     assert {each["rule"] for each in json.loads(capsys.readouterr().out)} == rules
@@ -100,10 +100,10 @@ def test_tallies_are_counted_anew(series_id: int, capsys: pytest.CaptureFixture[
         untouched = add_series(session, "untouched")
         session.execute(text("UPDATE experiment SET status = 'cancelled' WHERE status = 'failed'"))
         session.commit()
-    assert broken() == {TALLIED: 1}
+    assert broken() == {COUNTED: 1}
     assert run_command(["database", "check"]) == 3
     out = capsys.readouterr().out
-    assert f"broken: {TALLIED}: not so for 1 series, such as {series_id}\n" in out
+    assert f"broken: {COUNTED}: not so for 1 series, such as {series_id}\n" in out
     assert "`experiments database check --repair` counts them anew" in out
     assert run_command(["database", "check", "--repair"]) == 0
     assert capsys.readouterr().out.startswith("counted anew: série\nthe database is whole")

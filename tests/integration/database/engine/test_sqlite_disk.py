@@ -19,7 +19,7 @@ from sqlalchemy.orm import Session
 
 from database.engine.faults import Fault, fault_of
 from database.engine.registry import database_error, get_engine
-from database.engine.sqlite_file import WalWatch, fold_wal, wal_bytes
+from database.engine.sqlite_file import WalMonitor, fold_wal, wal_bytes
 from database.models import ExperimentSeries
 from database.session.lifecycle import SessionLocal, scoped_session
 from database.session.retry import retrying_transaction
@@ -149,14 +149,14 @@ def test_wal_that_grows(
 ) -> None:
     """A WAL file beyond the limit is told once, and again when it has doubled."""
     monkeypatch.setattr("database.engine.sqlite_file.MAX_WAL_BYTES", 100_000)
-    watch, engine, wal = WalWatch(), get_engine(), Path(f"{file_of(sqlite_url)}-wal")
+    watch, engine, wal = WalMonitor(), get_engine(), Path(f"{file_of(sqlite_url)}-wal")
     reader = sqlite3.connect(file_of(sqlite_url), isolation_level=None)
     reader.execute("BEGIN")
     reader.execute("SELECT count(*) FROM experiment_series").fetchone()
     told = []
     for number in range(60):
         retrying_transaction(session, lambda each: add(each, f"{number}"))  # noqa: B023 - called at once
-        watch.look(engine)
+        watch.check(engine)
         if len(caplog.records) > len(told):
             told.append(wal.stat().st_size)
     reader.close()
@@ -169,4 +169,4 @@ def test_wal_that_grows(
 def test_postgresql_has_no_file(postgres_url: str) -> None:
     """What is done about the file is nothing on PostgreSQL."""
     assert fold_wal(get_engine())
-    WalWatch().look(get_engine())
+    WalMonitor().check(get_engine())

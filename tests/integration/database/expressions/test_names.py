@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from database.expressions import ExpressionError
 from database.models import Configuration, Experiment, ExperimentSeries, Outcome
-from database.queries.overview import experiments
+from database.queries.experiment_rows import experiments
 from database.session.lifecycle import SessionLocal
 from experiments.where import condition_of, expression_of
 from tests.integration.recording import add_series, add_worker, claim, completed, raised, record

@@ -8,14 +8,13 @@ from datetime import timedelta
 import pytest
 from sqlalchemy.orm import Session
 
-from database.claims.protocol import Wish
-from database.claims.types import Finished, RetryPolicy
+from database.claims.types import ClaimRequest, Finished, RetryPolicy
 from database.models import Outcome
 from database.queries import overview
 from database.queries.delays import Delays, delays
 from database.queries.experiment_detail import experiment_record
 from database.session.lifecycle import SessionLocal
-from tests.integration.database.exchanges import exchange, make_series, make_worker
+from tests.integration.database.exchanges import make_series, make_worker, record_and_claim
 
 
 @pytest.fixture
@@ -29,10 +28,10 @@ def test_delays_are_told(session: Session) -> None:
     series_id = make_series(session, 2)
     assert delays(session, series_id) == Delays(0, None)
     worker = make_worker(session)
-    exchange(session, worker, wish=Wish(series_id, claims=2))
+    record_and_claim(session, worker, request=ClaimRequest(series_id, claims=2))
     before = overview.database_now(session)
     last = [Finished(1, 1, Outcome.CRASHED), Finished(2, 1, Outcome.LOST)]
-    exchange(session, worker, last, wish=Wish(series_id), policy=RetryPolicy(delay_s=60.0))
+    record_and_claim(session, worker, last, request=ClaimRequest(series_id), policy=RetryPolicy(delay_s=60.0))
     record = experiment_record(session, 1)
     assert record.due_at is not None
     assert timedelta(seconds=59) < record.due_at - before < timedelta(seconds=120)

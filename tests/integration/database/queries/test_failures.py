@@ -11,7 +11,7 @@ from sqlalchemy import text, update
 from sqlalchemy.orm import Session
 
 from database.models import Experiment, Outcome
-from database.queries.failures import MOST_MESSAGES, Cause, failure_counts, failure_groups
+from database.queries.failures import MAX_MESSAGES, Cause, failure_counts, failure_groups
 from database.session.lifecycle import SessionLocal
 from tests.integration.recording import TRACEBACK, add_series, add_worker, completed, raised, record
 
@@ -78,7 +78,7 @@ def test_messages_tell_failures_apart(session: Session) -> None:
 
 def test_a_place_with_too_many_messages(session: Session) -> None:
     """A place that says something else each time is one cause; other places keep theirs."""
-    count = MOST_MESSAGES + 5
+    count = MAX_MESSAGES + 5
     series_id = add_series(session, repetitions=count)
     words = ["".join(chr(ord("a") + int(digit)) for digit in str(number)) for number in range(count)]
     ids = record(

@@ -13,14 +13,14 @@ from sqlalchemy.orm import Session
 
 from database import counts as tallies
 from database.claims import protocol, runners
-from database.claims.protocol import Wish
 from database.claims.runners import Provenance
-from database.claims.types import Finished
+from database.claims.types import ClaimRequest, Finished
 from database.errors import NotFoundError
 from database.models import Configuration, Experiment, Outcome, ProcessState, Runner
 from database.queries import overview
 from database.queries.activity import Activity, activity
 from database.queries.experiment_detail import experiment_record
+from database.queries.experiment_rows import experiments
 from database.queries.failures import LATEST, failure_counts
 from database.queries.overview import StatusCounts
 from database.session.lifecycle import SessionLocal
@@ -71,7 +71,7 @@ def test_is_over(session: Session) -> None:
     session.execute(status, {"id": series_id})
     assert not overview.is_over(session, series_id)
     one = Finished(held.experiment_id, held.attempt_number, Outcome.COMPLETED, results="{}")
-    protocol.exchange(session, worker, [one], wish=Wish(series_id), policy=NEVER)
+    protocol.record_and_claim(session, worker, [one], request=ClaimRequest(series_id), policy=NEVER)
     assert overview.is_over(session, series_id)
     session.execute(text("UPDATE experiment SET status = 'pending', due_at = '2999-01-01' WHERE id = 2"))
     assert not overview.is_over(session, series_id)
@@ -115,7 +115,7 @@ def test_counting_reads_indexes_alone(sqlite_url: str) -> None:
     """Counting never reads the table: of a million experiments it takes about 0.1 s."""
     with SessionLocal() as session:
         series_id = add_series(session)
-        [plan] = plans_of(session, lambda: tallies.not_tallied(session, [series_id]))
+        [plan] = plans_of(session, lambda: tallies.missing_from_counters(session, [series_id]))
     every, retired = (line for line in plan.splitlines() if " experiment " in line)
     assert "COVERING INDEX ix_experiment_series_id_status_finished_at" in every
     assert "ix_experiment_retired" in retired
@@ -177,7 +177,7 @@ def test_experiments(session: Session) -> None:
     series_id = add_series(session, parameters=[{"lr": 0.1}, {"model": {"depth": 2}}])
     add_series(session, "other")
     record(session, add_worker(session), series_id, [completed(a=float("inf")), raised()])
-    rows = list(overview.experiments(session, series_id))
+    rows = list(experiments(session, series_id))
     assert [(row.parameters, row.repetition, row.seed) for row in rows] == [
         ({"lr": 0.1}, 0, 100),
         ({"lr": 0.1}, 1, 101),
@@ -198,12 +198,12 @@ def test_experiments_by_status(session: Session) -> None:
     """A status and a limit choose among them; claimed ones are found as pending."""
     series_id = add_series(session, repetitions=3)
     claim(session, add_worker(session), series_id, 2)
-    assert len(list(overview.experiments(session, series_id, status="pending"))) == 5
-    assert [row.status for row in overview.experiments(session, series_id, status="running")] == ["running"]
-    limited = list(overview.experiments(session, series_id, status="pending", limit=2))
-    everything = list(overview.experiments(session, series_id, status="pending"))
+    assert len(list(experiments(session, series_id, status="pending"))) == 5
+    assert [row.status for row in experiments(session, series_id, status="running")] == ["running"]
+    limited = list(experiments(session, series_id, status="pending", limit=2))
+    everything = list(experiments(session, series_id, status="pending"))
     assert limited == everything[:2]
-    assert list(overview.experiments(session, series_id, status="failed")) == []
+    assert list(experiments(session, series_id, status="failed")) == []
 
 
 def test_experiment_record(session: Session) -> None:

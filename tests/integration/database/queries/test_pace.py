@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 from sqlalchemy import update
@@ -61,7 +62,12 @@ def test_running_now(session: Session) -> None:
 
 
 def test_varying_parameters(session: Session) -> None:
-    """Parameters that the file fixes for all tell nothing."""
+    """Parameters that are fixed for all configurations are left out, and groups that this leaves empty."""
+
+    def fixed_names(resolved: Mapping[str, Any]) -> Collection[str]:
+        names: dict[str, Any] = resolved["fixed"]
+        return names
+
     series_id = add_series(session, parameters=[{"lr": 0.1, "model": {"depth": 2, "name": "a"}, "empty": {}}])
     session.execute(
         update(ExperimentSeries).values(
@@ -71,8 +77,8 @@ def test_varying_parameters(session: Session) -> None:
     session.commit()
     one = session.query(Experiment.id).filter_by(series_id=series_id).first()
     assert one is not None
-    assert varying_parameters(session, [one.id, 999]) == {
+    assert varying_parameters(session, [one.id, 999], fixed_names) == {
         one.id: {"lr": 0.1, "model": {"depth": 2}, "empty": {}}
     }
     session.execute(update(Configuration).values(parameters={"model": {"name": "a"}}))
-    assert varying_parameters(session, [one.id]) == {one.id: {}}
+    assert varying_parameters(session, [one.id], fixed_names) == {one.id: {}}

@@ -10,12 +10,11 @@ import pytest
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
-from database.claims import protocol
-from database.claims.protocol import Wish
-from database.claims.types import Claim, Finished, RetryPolicy
+from database.claims import lookups, protocol
+from database.claims.types import Claim, ClaimRequest, Finished, RetryPolicy
 from database.errors import ExperimentsError, NotFoundError
 from database.models import Attempt, Experiment, ExperimentStatus, Outcome, Runner, Worker
-from database.models.current_user import current_person
+from database.models.current_user import current_user
 from database.series import cancel_and_release, selection
 from database.series.cancel_and_release import Cancelled, cancel, release
 from database.series.selection import Selection, require_of_series
@@ -61,25 +60,25 @@ def test_cancel_takes_from_workers(session: Session) -> None:
     worker_id = add_worker(session)
     running, claimed = claim(session, worker_id, series_id, 2)
     token = (running.experiment_id, running.attempt_number)
-    assert cancel(session, series_id) == Cancelled(waiting=2, taken=2)
+    assert cancel(session, series_id) == Cancelled(unowned=2, revoked=2)
     session.commit()
     assert statuses(session) == ["cancelled"] * 4
-    assert protocol.revoked(session, {worker_id: token}) == {worker_id}
-    got = protocol.exchange(
+    assert lookups.revoked(session, {worker_id: token}) == {worker_id}
+    got = protocol.record_and_claim(
         session,
         worker_id,
         [done(running)],
-        wish=Wish(series_id, claims=5, keep=[(claimed.experiment_id, 1)]),
+        request=ClaimRequest(series_id, claims=5, keep=[(claimed.experiment_id, 1)]),
         policy=POLICY,
     )
-    assert (got.recorded, got.refused, got.held, got.claims) == (frozenset(), {token}, frozenset(), ())
+    assert (got.recorded, got.refused, got.kept, got.claims) == (frozenset(), {token}, frozenset(), ())
     session.commit()
     assert outcomes(session) == [
         (running.experiment_id, 1, "cancelled"),
         (claimed.experiment_id, 1, "cancelled"),
     ]
     attempt = session.get_one(Attempt, token)
-    assert attempt.error_message == f"cancelled by {current_person()}"
+    assert attempt.error_message == f"cancelled by {current_user()}"
     assert attempt.duration_s is not None
     assert cancel(session, series_id) == Cancelled(0, 0)
 
@@ -106,7 +105,7 @@ def test_cancel_by_status_and_experiment(session: Session) -> None:
 
 def test_cancel_in_parts(session: Session, monkeypatch: pytest.MonkeyPatch) -> None:
     """Many are cancelled in several transactions; retired ones stay as they are."""
-    monkeypatch.setattr(selection, "PART", 3)
+    monkeypatch.setattr(selection, "BATCH", 3)
     series_id = add_series(session, repetitions=5)
     session.execute(update(Experiment).where(Experiment.id == 10).values(retired=True))
     session.commit()
@@ -131,10 +130,11 @@ def test_cancel_while_workers_record(session: Session) -> None:
     recorded: list[int] = []
     half_done = threading.Event()
 
-    def exchange(own: Session, worker_id: str, finished: list[Finished]) -> tuple[Claim, ...]:
-        wish = Wish(series_id, claims=5)
+    def record_and_claim(own: Session, worker_id: str, finished: list[Finished]) -> tuple[Claim, ...]:
+        request = ClaimRequest(series_id, claims=5)
         got = retrying_transaction(
-            own, lambda each: protocol.exchange(each, worker_id, finished, wish=wish, policy=POLICY)
+            own,
+            lambda each: protocol.record_and_claim(each, worker_id, finished, request=request, policy=POLICY),
         )
         recorded.extend(token[0] for token in got.recorded)
         if len(recorded) > 60:
@@ -143,9 +143,9 @@ def test_cancel_while_workers_record(session: Session) -> None:
 
     def work(worker_id: str) -> None:
         with SessionLocal() as own:
-            got = exchange(own, worker_id, [])
+            got = record_and_claim(own, worker_id, [])
             while got:
-                got = exchange(own, worker_id, [done(one) for one in got])
+                got = record_and_claim(own, worker_id, [done(one) for one in got])
 
     threads = [threading.Thread(target=work, args=(worker,)) for worker in workers]
     for thread in threads:
@@ -157,7 +157,7 @@ def test_cancel_while_workers_record(session: Session) -> None:
         thread.join()
     found = statuses(session)
     assert found.count("completed") == len(recorded) == len(set(recorded))
-    assert found.count("cancelled") == cancelled.waiting + cancelled.taken == 300 - len(recorded)
+    assert found.count("cancelled") == cancelled.unowned + cancelled.revoked == 300 - len(recorded)
     assert len({(row[0], row[1]) for row in outcomes(session)}) == len(outcomes(session))
     assert {row[0] for row in outcomes(session) if row[2] == "completed"} == set(recorded)
 
@@ -174,7 +174,7 @@ def test_cancel_waits_for_a_record_in_progress(session: Session, database_url: s
             found.append(cancel(scope, series_id))
 
     with SessionLocal() as own:
-        protocol.exchange(own, worker_id, [done(one)], wish=Wish(series_id), policy=POLICY)
+        protocol.record_and_claim(own, worker_id, [done(one)], request=ClaimRequest(series_id), policy=POLICY)
         thread = threading.Thread(target=person)
         thread.start()
         thread.join(0.3)
@@ -239,8 +239,8 @@ def test_forced_release(session: Session) -> None:
     assert release(session, series_id, selection=only, force=True).experiments == 1
     session.commit()
     assert statuses(session) == ["pending", "claimed", "pending", "pending"]
-    got = protocol.exchange(
-        session, worker_id, [done(running), done(claimed)], wish=Wish(series_id), policy=POLICY
+    got = protocol.record_and_claim(
+        session, worker_id, [done(running), done(claimed)], request=ClaimRequest(series_id), policy=POLICY
     )
     assert got.refused == {(running.experiment_id, 1)}
     assert len(got.recorded) == 1
@@ -258,7 +258,7 @@ def test_release_of_one_runner(session: Session) -> None:
     assert released.kept == ()
     assert statuses(session) == ["running", "pending", "pending", "pending"]
     with pytest.raises(
-        NotFoundError, match=r"no runner 'x_'; those that hold .*: runner \w{8} \(process \d+ on "
+        NotFoundError, match=r"no runner 'x_'; those that own .*: runner \w{8} \(process \d+ on "
     ):
         release(session, series_id, runner="x_")
 
@@ -270,7 +270,7 @@ def test_orphans_of_nobody(session: Session) -> None:
     claim(session, worker_id, series_id, 1)
     session.delete(session.get_one(Worker, worker_id))
     session.commit()
-    [holder] = cancel_and_release.holders(session, series_id)
+    [holder] = cancel_and_release.owners(session, series_id)
     assert (str(holder), holder.alive) == ("runner unknown", None)
     assert release(session, series_id).experiments == 1
 

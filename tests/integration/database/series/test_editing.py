@@ -13,11 +13,11 @@ from sqlalchemy.orm.exc import StaleDataError
 from database.engine.registry import current_url, dispose_engines, get_engine
 from database.errors import NotFoundError
 from database.models import ExperimentSeries
-from database.models.current_user import current_person
+from database.models.current_user import current_user
 from database.series.editing import InvalidEditError, NameTakenError, SeriesEdit, edit_series
 from database.session.lifecycle import SessionLocal, scoped_session
 from database.session.optimistic_locking import ConcurrentUpdateError
-from database.session.thread_bound_session import OwnedSession
+from database.session.thread_bound_session import ThreadBoundSession
 from tests.integration.databases import on_sqlite
 
 
@@ -54,7 +54,7 @@ def test_edit(series_id: int) -> None:
     with scoped_session() as session:
         edited = edit_series(session, series_id, SeriesEdit(notes="mine"))
     assert (edited.notes, edited.paused, edited.version) == ("mine", False, 2)
-    assert edited.changed_by == current_person()
+    assert edited.changed_by == current_user()
     assert abs(datetime.now(UTC) - edited.changed_at) < timedelta(minutes=1)
     with scoped_session() as session:
         edited = edit_series(session, series_id, SeriesEdit(paused=True), version=2)
@@ -205,7 +205,7 @@ def test_edit_for_somebody_else(series_id: int) -> None:
         edited = edit_series(session, series_id, SeriesEdit(notes="second"), changed_by="ada")
     assert (edited.changed_by, edited.version) == ("grace", 3)
     with scoped_session() as session:
-        assert edit_series(session, series_id, SeriesEdit(notes="third")).changed_by == current_person()
+        assert edit_series(session, series_id, SeriesEdit(notes="third")).changed_by == current_user()
 
 
 @pytest.mark.parametrize("in_savepoint", [False, True])
@@ -236,7 +236,7 @@ def test_conflict_on_another_database(series_id: int, tmp_path: Path) -> None:
     with SessionLocal() as session:
         read = session.get_one(ExperimentSeries, series_id)
     change_as("grace@lab", series_id)
-    session = OwnedSession(
+    session = ThreadBoundSession(
         get_engine(f"sqlite:///{tmp_path / 'other.db'}"),
         pattern="test",
         opened_at="here",

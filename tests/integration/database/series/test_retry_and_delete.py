@@ -9,8 +9,7 @@ from sqlalchemy import delete, func, select, update
 from sqlalchemy.orm import Session
 
 from database.claims import protocol
-from database.claims.protocol import Wish
-from database.claims.types import Chunk, Finished, RetryPolicy
+from database.claims.types import Chunk, ClaimRequest, Finished, RetryPolicy
 from database.errors import ExperimentsError
 from database.models import (
     Attempt,
@@ -76,18 +75,18 @@ def test_retry_by_outcome_and_experiment(session: Session) -> None:
     first, second, third = record(session, add_worker(session), series_id, [late, raised(), late])
     timed_out = Selection(outcome=Outcome.TIMED_OUT)
     assert (
-        retry_and_delete.retry(session, series_id, selection=Selection((second,), Outcome.TIMED_OUT)).again
+        retry_and_delete.retry(session, series_id, selection=Selection((second,), Outcome.TIMED_OUT)).retried
         == 0
     )
-    assert retry_and_delete.retry(session, series_id, selection=Selection((third,))).again == 1
+    assert retry_and_delete.retry(session, series_id, selection=Selection((third,))).retried == 1
     assert statuses(session) == ["failed", "failed", "pending", "pending"]
-    assert retry_and_delete.retry(session, series_id, selection=timed_out).again == 1
+    assert retry_and_delete.retry(session, series_id, selection=timed_out).retried == 1
     assert session.get_one(Experiment, first).status is ExperimentStatus.PENDING
 
 
 def test_retry_in_parts(session: Session, monkeypatch: pytest.MonkeyPatch) -> None:
     """Many are changed in several transactions, each of them once."""
-    monkeypatch.setattr(selection, "PART", 3)
+    monkeypatch.setattr(selection, "BATCH", 3)
     series_id = add_series(session, repetitions=4)
     record(session, add_worker(session), series_id, [completed(a=1), *[raised()] * 7])
     with scoped_session() as scope:
@@ -104,7 +103,7 @@ def test_retry_grants_new_retries(session: Session) -> None:
     def crash() -> ExperimentStatus:
         [one] = claim(session, worker_id, series_id, 1)
         ended = Finished(one.experiment_id, one.attempt_number, Outcome.CRASHED)
-        protocol.exchange(session, worker_id, [ended], wish=Wish(series_id), policy=policy)
+        protocol.record_and_claim(session, worker_id, [ended], request=ClaimRequest(series_id), policy=policy)
         session.commit()
         session.expire_all()
         return session.get_one(Experiment, one.experiment_id).status
@@ -116,7 +115,7 @@ def test_retry_grants_new_retries(session: Session) -> None:
     assert retry_and_delete.retry(session, series_id, [ExperimentStatus.CANCELLED]) == Retried(0, 0)
     assert claim(session, worker_id, series_id, 1) == ()
     assert retry_and_delete.retry(session, series_id) == Retried(0, 1)
-    session.execute(update(Experiment).values(forgiven=0))
+    session.execute(update(Experiment).values(retries_reset_at=0))
     session.commit()
     assert crash() is ExperimentStatus.FAILED
     assert retry_and_delete.retry(session, series_id) == Retried(1, 0)
@@ -228,7 +227,9 @@ def test_worker_of_a_deleted_series(session: Session) -> None:
     session.execute(delete(Experiment).where(Experiment.id == one.experiment_id))
     session.commit()
     finished = Finished(one.experiment_id, one.attempt_number, Outcome.COMPLETED, results="{}")
-    found = protocol.exchange(session, worker_id, [finished], wish=Wish(series_id), policy=NEVER)
+    found = protocol.record_and_claim(
+        session, worker_id, [finished], request=ClaimRequest(series_id), policy=NEVER
+    )
     session.commit()
     assert found.refused == {(one.experiment_id, one.attempt_number)}
     assert session.scalar(select(func.count()).select_from(Attempt)) == 0

@@ -172,14 +172,14 @@ def test_global_session_belongs_to_its_thread(database_url: str) -> None:
     thread = threading.Thread(target=other)
     thread.start()
     thread.join()
-    assert "test_session.py" in str(caught[0])
+    assert "test_lifecycle.py" in str(caught[0])
     assert "SessionLocal()" in str(caught[0])
 
 
 @on_sqlite
 def test_mixing_is_told_once(database_url: str) -> None:
     """The two patterns in one thread work, with one warning that names both places."""
-    with pytest.warns(SessionWarning, match=r"get_session\(\) at .*test_session") as told, scoped_session():
+    with pytest.warns(SessionWarning, match=r"get_session\(\) at .*test_lifecycle") as told, scoped_session():
         get_session()
         get_session()
     assert len(told) == 1
@@ -226,7 +226,7 @@ def test_second_writer_of_a_thread(sqlite_url: str) -> None:
         with SessionLocal() as other:
             other.add(series("b"))
             with pytest.raises(
-                SessionMisuseError, match=r"test_session\.py:\d+ writes .* since .*test_session"
+                SessionMisuseError, match=r"test_lifecycle\.py:\d+ writes .* since .*test_lifecycle"
             ):
                 other.flush()
     with scoped_session() as session:

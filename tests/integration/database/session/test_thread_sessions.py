@@ -68,7 +68,7 @@ def test_two_hundred_threads(database_url: str) -> None:
     assert count() == THREADS
 
 
-@pytest.mark.filterwarnings("ignore:.*thread_session.. opened at .*test_threads:ResourceWarning")
+@pytest.mark.filterwarnings("ignore:.*thread_session.. opened at .*test_thread_sessions:ResourceWarning")
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 def test_two_hundred_threads_that_forget(database_url: str) -> None:
     """What 200 threads did not remove is rolled back and given back when they end, without a collection."""
@@ -96,7 +96,7 @@ def test_forgotten_session_is_told(database_url: str, recwarn: pytest.WarningsRe
     """A thread that ends without `remove` is told with the place that opened its session."""
     assert in_threads(lambda _: thread_session().connection() and None, 1) == []
     [told] = [one for one in recwarn if issubclass(one.category, ResourceWarning)]
-    assert "test_threads.py" in str(told.message)
+    assert "test_thread_sessions.py" in str(told.message)
     assert "thread_session.remove()" in str(told.message)
 
 
@@ -183,7 +183,7 @@ def test_sessions_are_not_shared(database_url: str, pattern: str) -> None:
             assert isinstance(error, SessionMisuseError)
             text = str(error)
             assert f"the session of {pattern} at " in text
-            assert "test_threads.py" in text
+            assert "test_thread_sessions.py" in text
             assert "'MainThread' and is used by the thread 'thread-0'" in text
             session.rollback()
         session.scalars(select(ExperimentSeries)).all()  # its owner goes on

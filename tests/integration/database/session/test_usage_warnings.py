@@ -33,7 +33,7 @@ def test_inner_scope_cannot_end_the_outer_one(database_url: str, method: str) ->
             session.flush()
             inner()
 
-    message = rf"session\.{method}\(\) at .*test_misuse.* opened at .*test_misuse"
+    message = rf"session\.{method}\(\) at .*test_usage_warnings.* opened at .*test_usage_warnings"
     with pytest.raises(SessionMisuseError, match=message):
         outer()
     assert names() == []

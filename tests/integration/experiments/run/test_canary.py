@@ -7,7 +7,7 @@ from pathlib import Path
 from sqlalchemy import select
 
 from database.claims import protocol
-from database.claims.types import Claim, Finished, Wish
+from database.claims.types import Claim, ClaimRequest, Finished
 from database.models import ExperimentSeries, Outcome
 from database.session.lifecycle import SessionLocal
 from experiments.creation import create_series
@@ -36,7 +36,9 @@ class Other(Display):
         if self._looks_to_come == 0:
             end = Finished(self._held.experiment_id, self._held.attempt_number, Outcome.ERROR)
             with SessionLocal() as session:
-                protocol.exchange(session, self._worker, [end], wish=Wish(series_id=0), policy=NEVER)
+                protocol.record_and_claim(
+                    session, self._worker, [end], request=ClaimRequest(series_id=0), policy=NEVER
+                )
                 session.commit()
 
     def message(self, level: str, text: str) -> None: ...

@@ -7,10 +7,12 @@ from pathlib import Path
 import pytest
 from sqlalchemy import select
 
+from database import process_identity
 from database.claims import runners
-from database.claims.runners import ProcessIdentity, Provenance, Watch
+from database.claims.runners import LivenessMonitor, Provenance
 from database.errors import RecordRefusedError
 from database.models import Attempt, Experiment, Outcome
+from database.process_identity import ProcessIdentity
 from database.session.lifecycle import SessionLocal, scoped_session
 from experiments.output.results_folder import ResultsFolder
 from experiments.run.one_series import RunOptions
@@ -66,7 +68,7 @@ def test_journal_that_nobody_can_record(
         # Its witness is there, with the outcome of somebody else.
         session.add(Attempt(experiment_id=1, number=1, worker_id="w", outcome=Outcome.ERROR))
         session.commit()
-        run, watch = Transactions(session), Watch(lease_s=60.0, heartbeat_s=10.0)
+        run, watch = Transactions(session), LivenessMonitor(lease_s=60.0, heartbeat_s=10.0)
         for _ in range(2):
             take_over(run, "other", watch, ResultsFolder(tmp_path / "results"))
         assert len(run(lambda each: runners.others_alive(each, "other"))) == 1
@@ -80,12 +82,12 @@ def test_runner_at_work_in_the_same_process(database_url: str, tmp_path: Path) -
     with SessionLocal() as session:
         runners.register_runner(session, "r" * 32, Provenance(), folder.make_runner("r" * 32))
         session.commit()
-        run, watch = Transactions(session), Watch(lease_s=60.0, heartbeat_s=10.0)
+        run, watch = Transactions(session), LivenessMonitor(lease_s=60.0, heartbeat_s=10.0)
         take_over(run, "other", watch, folder)
         assert [seen.runner_id for seen in run(lambda each: runners.others_alive(each, "other"))] == [
             "r" * 32
         ]
-        runners.leave("r" * 32)
+        process_identity.leave("r" * 32)
         take_over(run, "other", watch, folder)
         assert run(lambda each: runners.others_alive(each, "other")) == []
     assert not folder.runner_ids()
@@ -100,7 +102,7 @@ def test_sockets_of_a_process_that_lives(database_url: str, tmp_path: Path) -> N
         runners.register_runner(session, "r" * 32, Provenance(), folder.make_runner("r" * 32))
         session.commit()
         folder.note_sockets("r" * 32, sockets)
-        runners.leave("r" * 32)
-        take_over(Transactions(session), "other", Watch(60.0, 10.0), folder)
+        process_identity.leave("r" * 32)
+        take_over(Transactions(session), "other", LivenessMonitor(60.0, 10.0), folder)
     assert sockets.exists()
     assert not folder.runner_ids()

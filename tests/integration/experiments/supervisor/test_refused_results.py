@@ -9,7 +9,7 @@ from sqlalchemy import select, text
 from sqlalchemy.exc import IntegrityError
 
 from database.claims import protocol
-from database.claims.types import Finished, Wish
+from database.claims.types import ClaimRequest, Finished
 from database.errors import RecordRefusedError
 from database.models import Attempt, Experiment, Outcome, ProcessState
 from database.session.lifecycle import SessionLocal, scoped_session
@@ -90,9 +90,9 @@ def test_settled_and_helped_workers(database_url: str) -> None:
         held = claim(session, worker, series_id, 4)
         tokens = [(one.experiment_id, one.attempt_number) for one in held]
         ends = [Finished(*token, Outcome.COMPLETED, **completed(y="poison")) for token in tokens[:2]]
-        protocol.record_for(session, worker, ends[:1], current=tokens[2], give_back=False, policy=NEVER)
+        protocol.record_for(session, worker, ends[:1], current=tokens[2], release=False, policy=NEVER)
         session.commit()
-        protocol.settle(session, worker, ends[1:], state=ProcessState.DEAD)
+        protocol.finalize_worker(session, worker, ends[1:], state=ProcessState.DEAD)
         session.commit()
         outcomes = {each.experiment_id: each.outcome for each in session.scalars(select(Attempt))}
     assert [outcomes[token[0]] for token in tokens] == [
@@ -110,7 +110,7 @@ def test_refused_whatever_it_says(database_url: str) -> None:
         refuse("attempt", f"experiment_id = {held[1].experiment_id}")
         ends = [Finished(one.experiment_id, one.attempt_number, Outcome.COMPLETED) for one in held]
         with pytest.raises(RecordRefusedError, match=rf"experiment {held[1].experiment_id} \(attempt 1\)"):
-            protocol.exchange(session, worker, ends, wish=Wish(series_id), policy=NEVER)
+            protocol.record_and_claim(session, worker, ends, request=ClaimRequest(series_id), policy=NEVER)
         session.rollback()
         assert session.scalars(select(Attempt)).all() == []
 
@@ -132,7 +132,7 @@ def test_broken_protocol_is_no_refused_result(database_url: str) -> None:
         session.commit()
         end = Finished(one.experiment_id, one.attempt_number, Outcome.COMPLETED)
         with pytest.raises(IntegrityError):
-            protocol.exchange(session, worker, [end], wish=Wish(series_id), policy=NEVER)
+            protocol.record_and_claim(session, worker, [end], request=ClaimRequest(series_id), policy=NEVER)
         session.rollback()
 
 

@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import update
 
 from database.models import Experiment, ExperimentSeries
-from database.models.current_user import current_person
+from database.models.current_user import current_user
 from database.session.lifecycle import SessionLocal
 from tests.integration.meta.commanding import Commands, filled, folder, statuses
 from tests.integration.recording import add_series, add_worker, claim, completed, record
@@ -46,7 +46,7 @@ def test_edit(commands: Commands) -> None:
     out = commands("edit", "first", "--pause", "--notes", "diverges at 0.1")
     assert "paused      true\n" in out
     shown = commands("status", "first")
-    assert re.search(rf"^paused +yes \(last changed by {re.escape(current_person())}\)$", shown, re.MULTILINE)
+    assert re.search(rf"^paused +yes \(last changed by {re.escape(current_user())}\)$", shown, re.MULTILINE)
     assert re.search(r"^notes +diverges at 0.1$", shown, re.MULTILINE)
     assert "`experiments edit first --resume` lets it go on" in shown
     data = commands.json("edit", "first", "--resume")
@@ -60,7 +60,7 @@ def test_edit_of_an_outdated_version(commands: Commands) -> None:
     seen = str(commands.json("status", "first")["version"])
     commands("edit", "first", "--notes", "theirs")
     commands("edit", "first", "--notes", "mine", "--version", seen, code=2)
-    assert f"series first was changed by {current_person()} at " in commands.err
+    assert f"series first was changed by {current_user()} at " in commands.err
     assert commands.json("status", "first")["notes"] == "theirs"
 
 

@@ -8,7 +8,7 @@ from dataclasses import replace
 
 import pytest
 
-from database.claims.runners import ProcessIdentity
+from database.process_identity import ProcessIdentity
 
 
 def test_own_process_lives() -> None:

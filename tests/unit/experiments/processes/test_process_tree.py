@@ -14,7 +14,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from database.claims.runners import ProcessIdentity
+from database.process_identity import ProcessIdentity
 from experiments.processes.environment_tag import TAG_VARIABLE, kill_tagged, tag_of
 from experiments.processes.process_tree import descendants_of, group_of, is_running, kill_tree, send
 

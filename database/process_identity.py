@@ -1,0 +1,81 @@
+"""Which process a runner is: told apart from all others, also after a reboot and a reuse of its pid."""
+
+from __future__ import annotations
+
+import os
+import socket
+from dataclasses import dataclass
+from pathlib import Path
+
+from database.settings import Settings
+
+
+@dataclass(frozen=True)
+class ProcessIdentity:
+    """What tells one process from all others, also after a reboot and a reuse of its pid."""
+
+    host: str
+    boot_id: str
+    pid: int
+    pid_start: int
+
+    @classmethod
+    def own(cls) -> ProcessIdentity:
+        """Return that of this process."""
+        return cls(_host(), _boot_id(), os.getpid(), _start_ticks(os.getpid()))
+
+    def is_gone(self) -> bool:
+        """Whether it provably lives no more; False when that cannot be seen from here."""
+        own = _boot_id()
+        if self.host != _host() or not self.boot_id or not own:
+            return False
+        boot, _, namespace = self.boot_id.partition("/")
+        own_boot, _, own_namespace = own.partition("/")
+        if boot != own_boot:
+            return True
+        # In another container on the same kernel its pid means nothing here.
+        return namespace == own_namespace and _start_ticks(self.pid) != self.pid_start
+
+
+def _host() -> str:
+    return Settings.from_environment().host or socket.gethostname()
+
+
+def _boot_id() -> str:
+    """Return the kernel's id of this boot and the namespace of pids, or nothing where there is no /proc."""
+    try:
+        boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+        return f"{boot}/{Path('/proc/self/ns/pid').readlink()}"
+    except OSError:
+        return ""
+
+
+def _start_ticks(pid: int) -> int:
+    """Return when the kernel started `pid`, in clock ticks since boot; -1 when it is gone or a zombie."""
+    try:
+        fields = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
+    except OSError:
+        return -1
+    return -1 if fields[0] in "ZX" else int(fields[19])
+
+
+#: The runners at work in this process. A row whose process is alive may belong to a run that has ended in
+#: it, as one after another does in a notebook.
+_active: set[str] = set()
+
+
+def enter(runner_id: str) -> None:
+    """Note that a runner is at work in this process."""
+    _active.add(runner_id)
+
+
+def leave(runner_id: str) -> None:
+    """Note that a runner is no longer at work in this process, whatever its row says."""
+    _active.discard(runner_id)
+
+
+def has_ended(runner_id: str, identity: ProcessIdentity) -> bool:
+    """Whether a runner provably is not at work: its process is gone, or is ours and has gone on."""
+    if identity.is_gone():
+        return True
+    return bool(identity.boot_id) and runner_id not in _active and identity == ProcessIdentity.own()

@@ -1,0 +1,229 @@
+"""Rows of experiments: the one statement that queries, frames and records of graphs select from."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, Select, func, select
+from sqlalchemy.orm import Session
+
+from database.models import Attempt, Configuration, Experiment, ExperimentStatus, Outcome
+
+#: Rows fetched at a time while streaming.
+_BATCH = 1000
+_WAS_STARTED = Attempt.outcome != Outcome.RELEASED
+_ATTEMPTS = (
+    select(func.count())
+    .where(Attempt.experiment_id == Experiment.id, _WAS_STARTED)
+    .correlate(Experiment)
+    .scalar_subquery()
+)
+_COLUMNS: Mapping[str, ColumnElement[Any]] = {
+    "id": Experiment.id.expression,
+    "configuration": Experiment.configuration_id.label("configuration"),
+    "repetition": Experiment.repetition.expression,
+    "seed": Experiment.seed.expression,
+    "status": Experiment.status.expression,
+    "retired": Experiment.retired.expression,
+    "attempts": _ATTEMPTS.label("attempts"),
+    "outcome": Attempt.outcome.expression,
+    "started_at": Experiment.started_at.expression,
+    "finished_at": Experiment.finished_at.expression,
+    "duration_s": Attempt.duration_s.expression,
+    "parameters": Configuration.parameters.expression,
+    "results": Experiment.results.expression,
+}
+
+
+@dataclass(frozen=True)
+class ExperimentRow:
+    """An experiment with its parameters and results, and how its last attempt ended."""
+
+    id: int
+    configuration: int
+    repetition: int
+    seed: int
+    status: str
+    retired: bool
+    attempts: int
+    outcome: str | None
+    started_at: datetime | None
+    finished_at: datetime | None
+    duration_s: float | None
+    parameters: dict[str, Any] = field(repr=False)
+    results: dict[str, Any] | None = field(repr=False)
+
+
+def shown_status(status: ExperimentStatus) -> str:
+    """Return the status that users see: a claim without a start is pending to them."""
+    return (ExperimentStatus.PENDING if status is ExperimentStatus.CLAIMED else status).value
+
+
+def select_experiments(*columns: str) -> Select[Any]:
+    """Select experiments, one row each; only tables that the columns need are joined.
+
+    Parameters
+    ----------
+    *columns : str
+        Names of attributes of `ExperimentRow`, in the order wanted; by default all. `status` is an
+        `ExperimentStatus`, `outcome` an `Outcome`; `outcome` and `duration_s` are those of the last attempt
+        that was started, None when there is none; `attempts` counts those that were.
+    """
+    names = columns or tuple(_COLUMNS)
+    statement: Select[Any] = select(*(_COLUMNS[name] for name in names))
+    if "parameters" in names:
+        statement = statement.select_from(Configuration).join(
+            Experiment, Experiment.configuration_id == Configuration.id
+        )
+    else:
+        statement = statement.select_from(Experiment)
+    if not {"outcome", "duration_s"}.isdisjoint(names):
+        statement = statement.outerjoin(
+            Attempt,
+            (Attempt.experiment_id == Experiment.id)
+            & (Attempt.number == Experiment.attempt_number)
+            & _WAS_STARTED,
+        )
+    return statement
+
+
+def experiment_row(row: Any) -> ExperimentRow:
+    """Return a row of `select_experiments()` with the status that users see."""
+    values = row._asdict()
+    outcome = None if row.outcome is None else row.outcome.value
+    return ExperimentRow(**{**values, "status": shown_status(row.status), "outcome": outcome})
+
+
+def experiments(
+    session: Session,
+    series_id: int,
+    *,
+    status: str | None = None,
+    where: ColumnElement[bool] | None = None,
+    limit: int | None = None,
+) -> Iterator[ExperimentRow]:
+    """Yield the experiments of a series, configuration by configuration, without holding them all.
+
+    Parameters
+    ----------
+    session : Session
+        Stays in use until the last row is read.
+    series_id : int
+        Of the series.
+    status : str, optional
+        Only these; the status that users see.
+    where : condition on Experiment, optional
+        Only those that it is true of; `Expression.to_sql` makes one.
+    limit : int, optional
+        No more than these.
+    """
+    order = (Configuration.position, Experiment.repetition)
+    chosen = (
+        select(Experiment.id)
+        .select_from(Configuration)
+        .join(Experiment, Experiment.configuration_id == Configuration.id)
+        .where(Configuration.series_id == series_id)
+    )
+    if status is not None:
+        wanted = [member for member in ExperimentStatus if shown_status(member) == status]
+        chosen = chosen.where(Experiment.series_id == series_id, Experiment.status.in_(wanted))
+    if where is not None:
+        chosen = chosen.where(Experiment.series_id == series_id, where)
+    statement = select_experiments().order_by(*order)
+    if limit is None and status is None and where is None:
+        statement = statement.where(Configuration.series_id == series_id)
+    else:  # sorting ids alone is several times faster than sorting whole rows
+        statement = statement.where(Experiment.id.in_(chosen.order_by(*order).limit(limit)))
+    for row in session.execute(statement.execution_options(yield_per=_BATCH)):
+        yield experiment_row(row)
+
+
+@dataclass(frozen=True)
+class ListedExperiment:
+    """An experiment as one line of a list.
+
+    Attributes
+    ----------
+    status : str
+        The status that users see, with what is to be known of it: ``failed (timed_out)``.
+    varying : dict
+        The nested parameters that are not fixed for all configurations.
+    results : dict
+        Those results that are a number, a text or None.
+    """
+
+    id: int
+    status: str
+    repetition: int
+    attempts: int
+    duration_s: float | None
+    varying: dict[str, Any]
+    results: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class ExperimentList:
+    """The first experiments of a series, and whether there are more."""
+
+    experiments: Sequence[ListedExperiment]
+    has_more: bool
+
+
+def list_experiments(
+    session: Session,
+    series_id: int,
+    limit: int,
+    fixed: Collection[str],
+    *,
+    status: str | None = None,
+    where: ColumnElement[bool] | None = None,
+) -> ExperimentList:
+    """Return the first experiments of a series as a list shows them.
+
+    Parameters
+    ----------
+    fixed : collection of str
+        The dotted names of the parameters that are fixed for all configurations.
+    status, where
+        As for `experiments`.
+    """
+    rows = list(experiments(session, series_id, status=status, where=where, limit=limit + 1))
+    return ExperimentList([_listed(row, fixed) for row in rows[:limit]], len(rows) > limit)
+
+
+def without_fixed(nested: Mapping[str, Any], fixed: Collection[str], prefix: str = "") -> dict[str, Any]:
+    """Return nested parameters without those whose dotted names are `fixed`."""
+    varying: dict[str, Any] = {}
+    for name, value in nested.items():
+        dotted = f"{prefix}{name}"
+        if dotted in fixed:
+            continue
+        if isinstance(value, dict) and value:
+            inner = without_fixed(value, fixed, f"{dotted}.")
+            if inner:
+                varying[name] = inner
+        else:
+            varying[name] = value
+    return varying
+
+
+def _listed(row: ExperimentRow, fixed: Collection[str]) -> ListedExperiment:
+    status = f"{row.status} (retired)" if row.retired else row.status
+    if row.status == "failed" and row.outcome is not None:
+        status = f"failed ({row.outcome})"
+    return ListedExperiment(
+        row.id,
+        status,
+        row.repetition,
+        row.attempts,
+        row.duration_s,
+        without_fixed(row.parameters, fixed),
+        {
+            name: value
+            for name, value in (row.results or {}).items()
+            if value is None or isinstance(value, str | int | float)
+        },
+    )

@@ -1,0 +1,48 @@
+"""How far series are, as `status` and a web page show it."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+
+from sqlalchemy.orm import Session
+
+from database.queries.activity import Activity, activity
+from database.queries.delays import Delays, delays
+from database.queries.failures import LATEST, failure_counts
+from database.queries.overview import SeriesSummary, series_summaries
+
+
+@dataclass(frozen=True)
+class SeriesStatus:
+    """How far a series is, and how the work on it goes on.
+
+    Attributes
+    ----------
+    summary : SeriesSummary
+        The series, with its counts per status.
+    activity : Activity
+        Who works on it, and how fast.
+    failures : dict of str to int
+        How many of the last failures ended by which outcome, most first; see `failures.LATEST`.
+    delays : Delays
+        What waits before it is tried again.
+    """
+
+    summary: SeriesSummary
+    activity: Activity
+    failures: dict[str, int]
+    delays: Delays
+
+
+def series_statuses(session: Session, series_ids: Collection[int] | None = None) -> list[SeriesStatus]:
+    """Return how far series are, in the order they were created; see `series_summaries`."""
+    return [
+        SeriesStatus(
+            summary,
+            activity(session, summary),
+            failure_counts(session, summary.id, latest=LATEST) if summary.counts.failed else {},
+            delays(session, summary.id),
+        )
+        for summary in series_summaries(session, series_ids)
+    ]
