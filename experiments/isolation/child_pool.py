@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import json
 import logging
-import os
 import signal
 import subprocess
 import sys
@@ -19,6 +18,7 @@ from experiments.isolation.channel import Channel, ChannelClosedError, Message, 
 from experiments.isolation.child_process import ChildProcess
 from experiments.isolation.fork_server import BOOTSTRAP, ChildExit, LoadRequest, serve
 from experiments.processes.forks import fork_quietly
+from experiments.processes.process_tree import send
 from experiments.processes.subreaper import become_subreaper, end_descendants
 from experiments.target.base import TargetError
 
@@ -107,8 +107,7 @@ class ForkServerProcess:
     def stop(self) -> ChildExit:
         """Kill the process, unless it has died by itself, and reap it."""
         self.channel.close()
-        with contextlib.suppress(ProcessLookupError):
-            os.kill(self.pid, signal.SIGKILL)
+        send(self.pid, signal.SIGKILL)
         return ChildExit.wait(self.pid)
 
 

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import signal
 
 import psutil
 
 from experiments.isolation.channel import Channel
-from experiments.processes.process_tree import kill_tree
+from experiments.processes.process_tree import kill_group, kill_tree
 
 
 class ChildProcess:
@@ -53,9 +52,7 @@ class ChildProcess:
 
     def kill_group(self) -> None:
         """Kill the child and its group; for what is left outside of that, see `end_descendants`."""
-        for send in (os.killpg, os.kill):  # it may not have come to its own group
-            with contextlib.suppress(ProcessLookupError, PermissionError):
-                send(self.pid, signal.SIGKILL)
+        kill_group(self.pid)
 
     def close(self) -> None:
         """Close the channel and the descriptor."""

@@ -27,6 +27,7 @@ from experiments.isolation.child import run_child
 from experiments.output.capture import open_stream
 from experiments.processes.forks import fork_quietly, threads_that_survive_forks
 from experiments.processes.parent_death import die_with_parent
+from experiments.processes.process_tree import kill_group
 from experiments.processes.subreaper import become_subreaper, end_descendants
 from experiments.target.base import LoadedTarget, TargetError
 from experiments.target.parsing import parse_target
@@ -166,9 +167,7 @@ class _ForkServer:
 
     def _reap(self) -> None:
         assert self._child is not None
-        for send in (os.killpg, os.kill):  # it may not have come to setsid()
-            with contextlib.suppress(ProcessLookupError, PermissionError):
-                send(self._child, signal.SIGKILL)
+        kill_group(self._child)
         child_exit = ChildExit.wait(self._child)
         self._child = None
         end_descendants()

@@ -60,6 +60,12 @@ def signal_group(group: int, number: int) -> None:
         os.killpg(group, number)
 
 
+def kill_group(pid: int) -> None:
+    """Kill a child of this process and its group; it may not have come to lead one yet."""
+    signal_group(pid, signal.SIGKILL)
+    send(pid, signal.SIGKILL)
+
+
 def freeze_below(pid: int, *, root: bool = False) -> list[int]:
     """Stop all descendants of `pid`, with `root` first `pid` itself; return the descendants."""
     if root:

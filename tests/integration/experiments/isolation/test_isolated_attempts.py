@@ -20,7 +20,7 @@ def results(finished: Finished) -> object:
     return json.loads(finished.results)
 
 
-@pytest.mark.parametrize("spawn", [False, True], ids=["forked fork server", "new interpreter"])
+@pytest.mark.parametrize("spawn", [False, True], ids=["forked", "new interpreter"])
 def test_each_attempt_has_its_own_process(tmp_path: Path, spawn: bool) -> None:
     """Nothing that one attempt changes reaches the next; all have the target loaded once."""
     made = make(
