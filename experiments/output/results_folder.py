@@ -21,6 +21,8 @@ import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
+#: Lists the files that were written into a folder of graphs or tables, or of a report.
+MANIFEST_NAME = ".generated.json"
 _SOCKETS = "sockets"
 
 

@@ -10,11 +10,9 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
-from experiments.output.results_folder import ResultsFolder
+from experiments.output.results_folder import MANIFEST_NAME, ResultsFolder
 
 _LOG = re.compile(r"\d+-\d+\.log")
-#: Lists what was written into a folder of graphs or tables, or of a report (meta/graphs/provenance).
-_INDEX_NAME = ".generated.json"
 
 
 def remove_results(results: ResultsFolder, folder: str) -> int:
@@ -49,7 +47,7 @@ def _written(results: ResultsFolder, folder: str) -> Iterator[Path]:
         listed = _listed(directory, folder)
         yield from listed
         if listed:
-            yield directory / _INDEX_NAME
+            yield directory / MANIFEST_NAME
 
 
 def _generated(results: ResultsFolder, folder: str) -> Iterator[Path]:
@@ -60,12 +58,12 @@ def _generated(results: ResultsFolder, folder: str) -> Iterator[Path]:
 
 
 def _listed(directory: Path, folder: str) -> list[Path]:
-    """Return the files that the index lists for a series: others with such suffixes may be a user's."""
+    """Return the files that the manifest lists for a series: others with such suffixes may be a user's."""
     try:
-        names = list(json.loads((directory / _INDEX_NAME).read_bytes())[folder])
+        names = list(json.loads((directory / MANIFEST_NAME).read_bytes())[folder])
     except (OSError, ValueError, TypeError, KeyError):
         return []
-    # Whatever was written into the index, or linked: nothing outside of this folder is removed.
+    # Whatever was written into the manifest, or linked: nothing outside of this folder is removed.
     home = directory.resolve()
     paths = [directory / name for name in names]
     inside = [path for path in paths if path.parent.resolve().is_relative_to(home)]

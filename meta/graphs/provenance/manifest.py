@@ -14,11 +14,9 @@ from pathlib import Path
 
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
-from experiments.output.results_folder import write_atomically
+from experiments.output.results_folder import MANIFEST_NAME, write_atomically
 
 _log = logging.getLogger(__name__)
-
-MANIFEST_NAME = ".generated.json"
 
 
 class _Figure(BaseModel):
