@@ -13,13 +13,13 @@ _WINDOW_S = 30.0
 _WINDOW_ENDS = 10
 
 
-class Pace:
+class RateWindow:
     """The rate over a sliding window: of time for short experiments, of their number for long ones."""
 
     def __init__(self) -> None:
         self._history: deque[tuple[float, int]] = deque()
 
-    def take(self, now: float, finished: int) -> None:
+    def add(self, now: float, finished: int) -> None:
         """Add how many have ended until `now`, in seconds of a monotonic clock."""
         history = self._history
         if len(history) > 1 and history[-1][1] == history[-2][1] == finished:
@@ -64,7 +64,7 @@ class Workload:
     slots: int
 
 
-def remaining_s(work: Workload, durations_s: Sequence[float], pace: Pace) -> float | None:
+def remaining_s(work: Workload, durations_s: Sequence[float], rate: RateWindow) -> float | None:
     """Estimate how long the work will take, in seconds; None while there is nothing to tell it from.
 
     While many are left, it follows from the rate, which includes the time between experiments. For a few
@@ -74,8 +74,8 @@ def remaining_s(work: Workload, durations_s: Sequence[float], pace: Pace) -> flo
     if not work.pending and not work.running:
         return 0.0
     slots = max(1, work.slots, work.running)
-    if work.pending >= 2 * slots and pace.ended >= max(_WINDOW_ENDS, 3 * slots) and pace.per_s:
-        return (work.pending + work.running) / pace.per_s
+    if work.pending >= 2 * slots and rate.ended >= max(_WINDOW_ENDS, 3 * slots) and rate.per_s:
+        return (work.pending + work.running) / rate.per_s
     if not durations_s:
         return None
     known = sorted(durations_s)

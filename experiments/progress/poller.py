@@ -15,7 +15,7 @@ from database.errors import ExperimentsError, NotFoundError
 from database.queries.overview import StatusCounts, is_over, live_runners, series_summaries
 from database.queries.pace import RunningNow, last_durations, running_now, varying_parameters
 from database.session.lifecycle import scoped_session
-from experiments.progress.estimate import Pace, Workload, remaining_s
+from experiments.progress.estimate import RateWindow, Workload, remaining_s
 from experiments.progress.model import Slowest
 from experiments.series_file.axes import fixed_names
 
@@ -68,7 +68,7 @@ class Snapshot:
         age_s = first.age_s + time.monotonic() - self.taken_at
         return Slowest(first.experiment_id, age_s, self.parameters.get(first.experiment_id))
 
-    def remaining_s(self, pace: Pace, workers: int) -> float | None:
+    def remaining_s(self, rate: RateWindow, workers: int) -> float | None:
         """Estimate how long the rest will take from now, in seconds; None when that is unknown."""
         age_s = time.monotonic() - self.taken_at
         work = Workload(
@@ -77,7 +77,7 @@ class Snapshot:
             [experiment.age_s + age_s for experiment in self.running],
             slots=workers,
         )
-        return remaining_s(work, self.durations_s, pace)
+        return remaining_s(work, self.durations_s, rate)
 
 
 def take_snapshot(series_id: int, wanted: Collection[int] = (), *, count_runners: bool = False) -> Snapshot:
@@ -133,7 +133,7 @@ class Poller:
     ----------
     last : Snapshot or None
         The latest snapshot; None before the first.
-    pace : Pace
+    rate : RateWindow
         From all snapshots.
     wanted : frozenset of int
         Experiments whose parameters the next snapshot is to have.
@@ -154,7 +154,7 @@ class Poller:
         self._asked_at: float | None = None
         self._thread = threading.Thread(target=self._run, name="progress-poller", daemon=True)
         self.last: Snapshot | None = None
-        self.pace = Pace()
+        self.rate = RateWindow()
         self.wanted: frozenset[int] = frozenset()
         self.is_deleted = False
 
@@ -188,7 +188,7 @@ class Poller:
             except (SQLAlchemyError, ExperimentsError, OSError) as error:
                 logger.debug("the progress could not be read: %s", error)
             else:
-                self.pace.take(snapshot.taken_at, snapshot.counts.completed + snapshot.counts.failed)
+                self.rate.add(snapshot.taken_at, snapshot.counts.completed + snapshot.counts.failed)
                 self.last, self._asked_at = snapshot, None
             if not is_last:
                 self._closing.wait(max(self._every_s, (time.monotonic() - begun) / _SHARE_OF_TIME))

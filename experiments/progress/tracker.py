@@ -117,13 +117,13 @@ class ProgressTracker:
         known = RunProgress(self._name, self._counts, status, slowest=slowest, silent_s=silent_s)
         if snapshot is None:
             return known
-        pace = self._poller.pace
+        rate = self._poller.rate
         return replace(
             known,
             series=snapshot.series,
             counts=snapshot.counts,
-            rate_per_s=pace.per_s,
-            remaining_s=snapshot.remaining_s(pace, len(status.workers)),
+            rate_per_s=rate.per_s,
+            remaining_s=snapshot.remaining_s(rate, len(status.workers)),
             slowest=slowest or snapshot.slowest(),
             paused=snapshot.paused,
             runners=snapshot.runners,

@@ -1,4 +1,4 @@
-"""The pace, and the time that is left."""
+"""The rate, and the time that is left."""
 
 from __future__ import annotations
 
@@ -8,23 +8,23 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from experiments.progress.estimate import Pace, Workload, remaining_s
+from experiments.progress.estimate import RateWindow, Workload, remaining_s
 
 HOUR = 3600.0
 
 
-def pace(*seen: tuple[float, int]) -> Pace:
-    made = Pace()
+def rate(*seen: tuple[float, int]) -> RateWindow:
+    made = RateWindow()
     for moment, finished in seen:
-        made.take(moment, finished)
+        made.add(moment, finished)
     return made
 
 
 def left(
-    pending: int, *ages: float, durations: list[float], slots: int = 1, seen: Pace | None = None
+    pending: int, *ages: float, durations: list[float], slots: int = 1, seen: RateWindow | None = None
 ) -> float | None:
     work = Workload(pending, len(ages), ages, slots)
-    return remaining_s(work, durations, seen or Pace())
+    return remaining_s(work, durations, seen or RateWindow())
 
 
 def test_long_experiments() -> None:
@@ -66,33 +66,33 @@ def test_before_the_first_has_ended() -> None:
 
 
 def test_many_short_ones_by_their_pace() -> None:
-    """While many are left the pace counts, with all that costs time between experiments."""
-    seen = pace((0.0, 0), (10.0, 100))
+    """While many are left the rate counts, with all that costs time between experiments."""
+    seen = rate((0.0, 0), (10.0, 100))
     assert left(1000, durations=[0.001], seen=seen) == 100.0
 
 
 def test_pace_of_short_ones() -> None:
-    """The pace is that of the last half minute."""
-    seen = pace(*((float(second), 100 * second) for second in range(60)))
+    """The rate is that of the last half minute."""
+    seen = rate(*((float(second), 100 * second) for second in range(60)))
     assert seen.per_s == pytest.approx(100)
     for second in range(60, 120):
-        seen.take(float(second), 5900 + 10 * (second - 59))
+        seen.add(float(second), 5900 + 10 * (second - 59))
     assert seen.per_s == pytest.approx(10)
 
 
 def test_pace_of_long_ones() -> None:
-    """Where few end in half a minute, the last ten tell the pace."""
-    seen = pace(*((60.0 * minute, minute) for minute in range(30)))
+    """Where few end in half a minute, the last ten tell the rate."""
+    seen = rate(*((60.0 * minute, minute) for minute in range(30)))
     assert seen.per_s == pytest.approx(1 / 60)
     assert 10 <= seen.ended <= 11
 
 
 def test_pace_of_nothing() -> None:
-    """Without an end there is no pace, and waiting takes no memory."""
-    seen = Pace()
+    """Without an end there is no rate, and waiting takes no memory."""
+    seen = RateWindow()
     assert seen.per_s == 0
     for second in range(10_000):
-        seen.take(float(second), 3)
+        seen.add(float(second), 3)
     assert seen.per_s == 0
     assert len(seen._history) < 10
 
@@ -105,5 +105,5 @@ def test_pace_of_nothing() -> None:
 )
 def test_never_nonsense(pending: int, ages: list[float], durations: list[float], slots: int) -> None:
     """Whatever runs, the estimate is a time that is finite and not negative, or unknown."""
-    found = remaining_s(Workload(pending, len(ages), ages, slots), durations, Pace())
+    found = remaining_s(Workload(pending, len(ages), ages, slots), durations, RateWindow())
     assert found is None or (0 <= found < math.inf)

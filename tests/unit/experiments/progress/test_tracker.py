@@ -99,7 +99,7 @@ def test_shows_what_both_say() -> None:
 
 
 def test_cancelling_is_no_work() -> None:
-    """A thousand experiments that a person cancels are no pace at which the rest would go."""
+    """A thousand cancelled experiments do not count in the rate."""
     display, looks = Recording(), iter([looked(pending=1000, completed=1)])
 
     def look(_series: int, _asked: Collection[int]) -> Snapshot:
