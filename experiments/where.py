@@ -16,29 +16,39 @@ if TYPE_CHECKING:
     from database.models import ExperimentSeries
 
 
-def expression_of(session: Session, series: str | ExperimentSeries, text: str) -> Expression:
+def expression_of(
+    session: Session, series: str | ExperimentSeries, text: str, *, is_recorded: bool = False
+) -> Expression:
     """Return an expression whose names are those of a series.
+
+    Parameters
+    ----------
+    session : Session
+    series : str or ExperimentSeries
+        By name, or itself.
+    text : str
+    is_recorded : bool
+        It was recorded by a program of any version, whose words for outcomes are understood.
 
     Raises
     ------
     NotFoundError
         There is no such series.
     ExpressionError
-        It cannot be read, or has a name that the series does not have.
+        It cannot be read, has a name that the series does not have, or compares `status` or `outcome`
+        with a text that is none of their words.
     """
     found = find_series(session, series)
     given = parameter_names(axes(found.resolved))
-    return parse(text, RecordedNames(session, found.id, (tuple(name.split(".")) for name in given)))
+    names = RecordedNames(session, found.id, (tuple(name.split(".")) for name in given))
+    return parse(text, names, is_recorded=is_recorded)
 
 
-def condition_of(session: Session, series: str | ExperimentSeries, text: str) -> ColumnElement[bool]:
+def condition_of(
+    session: Session, series: str | ExperimentSeries, text: str, *, is_recorded: bool = False
+) -> ColumnElement[bool]:
     """Return an expression as a condition on `Experiment` for the database of `session`.
 
-    Raises
-    ------
-    NotFoundError
-        There is no such series.
-    ExpressionError
-        It cannot be read, or has a name that the series does not have.
+    The parameters and errors are those of `expression_of`.
     """
-    return expression_of(session, series, text).to_sql(session)
+    return expression_of(session, series, text, is_recorded=is_recorded).to_sql(session)

@@ -95,7 +95,11 @@ def _compared(session: Session, origin: Origin) -> Comparison:
         asked = SeriesFile.recorded(series.resolved).graphs
         file = SeriesFile.recorded(series.resolved).model_copy(update={"graphs": (spec,)})
         try:
-            where = None if origin.where is None else Condition.of(session, series, origin.where)
+            where = (
+                None
+                if origin.where is None
+                else Condition.of(session, series, origin.where, is_recorded=True)
+            )
         except ExpressionError as error:
             return Comparison(False, (f"it could not be drawn: where: {error.in_one_line()}",))
         [(_, records)] = read_series(session, series, file, where).requested

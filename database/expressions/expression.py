@@ -20,6 +20,7 @@ from database.expressions.tree import (
     Or,
     Value,
 )
+from database.expressions.words import with_words
 
 if TYPE_CHECKING:
     from sqlalchemy import ColumnElement
@@ -78,16 +79,25 @@ class Expression:
         return condition_on_experiment(self.condition, self.fields, session.get_bind().dialect.name)
 
 
-def parse(text: str, names: Names) -> Expression:
+def parse(text: str, names: Names, *, is_recorded: bool = False) -> Expression:
     """Parse an expression and resolve its names.
+
+    Parameters
+    ----------
+    text : str
+    names : Names
+    is_recorded : bool
+        It was recorded by a program of any version, whose words for outcomes are understood.
 
     Raises
     ------
     ExpressionError
-        It is no expression, or it has an unknown name; the message shows the place.
+        It is no expression, has an unknown name, or compares `status` or `outcome` with a text that is
+        none of their words; the message shows the place.
     """
     condition = parser.read(text)
-    return Expression(text, condition, {name: field_of(name, names, text) for name in names_in(condition)})
+    fields = {name: field_of(name, names, text) for name in names_in(condition)}
+    return Expression(text, with_words(condition, fields, text, is_recorded=is_recorded), fields)
 
 
 def names_in(part: Condition | Value) -> Iterator[Name]:

@@ -237,7 +237,7 @@ class _Reader:
                 raise self._wrong(node, "this number is too large; an infinity is > 1.7e308")
         elif not (value is None or isinstance(value, bool | int)):
             raise self._wrong(node, f"this cannot be used here; {ALLOWED}")
-        return Constant(value)
+        return Constant(value, self._place(node))
 
     def _signed(self, node: ast.UnaryOp, depth: int) -> Value:
         operand = node.operand

@@ -16,6 +16,7 @@ class Constant:
     """A number, text, True, False or None."""
 
     value: bool | int | float | str | None
+    place: int = field(default=0, compare=False)
 
 
 @dataclass(frozen=True)

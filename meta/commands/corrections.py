@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from meta.commands.support.arguments import find_series, where_condition
-from meta.commands.support.options import EXPERIMENT_ID, database_option, json_option, where_option
+from meta.commands.support.options import EXPERIMENT_ID, OUTCOME, database_option, json_option, where_option
 
 _experiment_option = click.option(
     "--experiment",
@@ -36,19 +36,8 @@ if TYPE_CHECKING:
 )
 @click.option(
     "--outcome",
-    type=click.Choice(
-        [
-            "failed",
-            "invalid_result",
-            "timed_out",
-            "out_of_memory",
-            "crashed",
-            "lost",
-            "interrupted",
-            "cancelled",
-        ]
-    ),
-    help="Only those whose last attempt ended so.",
+    type=OUTCOME,
+    help="Only those whose last attempt ended so, such as timed_out.",
 )
 @_experiment_option
 @where_option
@@ -57,7 +46,7 @@ if TYPE_CHECKING:
 def retry(
     series: str,
     statuses: tuple[str, ...],
-    outcome: str | None,
+    outcome: Outcome | None,
     experiment_ids: tuple[int, ...],
     *,
     where: str | None,
@@ -67,14 +56,14 @@ def retry(
 
     The limits of `execute.retries` count anew. Those that wait for their next attempt wait no longer.
     """
-    from database.models import ExperimentStatus, Outcome
+    from database.models import ExperimentStatus
     from database.queries.experiment_rows import experiments
     from database.series import retry_and_delete
     from database.session.lifecycle import scoped_session
     from database.session.transactions import run_in_transaction
     from meta.commands.support import printing
 
-    name, series_id, selection = _find(series, experiment_ids, where, Outcome(outcome) if outcome else None)
+    name, series_id, selection = _find(series, experiment_ids, where, outcome)
     wanted = [ExperimentStatus(status) for status in statuses]
     retried = run_in_transaction(retry_and_delete.retry, series_id, wanted, selection=selection)
     only_retired = False

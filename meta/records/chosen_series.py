@@ -28,15 +28,17 @@ class Condition:
     sql: ColumnElement[bool]
 
     @classmethod
-    def of(cls, session: Session, series: ExperimentSeries, text: str) -> Condition:
-        """Return an expression whose names are those of the series.
+    def of(
+        cls, session: Session, series: ExperimentSeries, text: str, *, is_recorded: bool = False
+    ) -> Condition:
+        """Return an expression whose names are those of the series; see `experiments.where`.
 
         Raises
         ------
         ExpressionError
-            It cannot be read, or has a name that the series does not have.
+            It cannot be used.
         """
-        return cls(text, condition_of(session, series, text))
+        return cls(text, condition_of(session, series, text, is_recorded=is_recorded))
 
 
 @dataclass(frozen=True)

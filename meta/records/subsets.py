@@ -117,7 +117,8 @@ def read_subset(
     wanted = [] if condition is None else [condition]
     if isinstance(where, str):
         try:
-            wanted.insert(0, Condition.of(session, series, where))
+            # A new file's expressions were checked when it was loaded.
+            wanted.insert(0, Condition.of(session, series, where, is_recorded=True))
         except ExpressionError as error:
             raise GraphError(f"where: {error.in_one_line()}") from error
     if not wanted:

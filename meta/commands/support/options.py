@@ -8,9 +8,12 @@ import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TextIO, TypeVar
+from typing import TYPE_CHECKING, Any, TextIO, TypeVar
 
 import click
+
+if TYPE_CHECKING:
+    from database.models import Outcome
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
@@ -36,6 +39,26 @@ class _ExperimentId(click.IntRange):
 
 #: An experiment's id; databases count to this.
 EXPERIMENT_ID = _ExperimentId(1, 2**63 - 1)
+
+
+class _OutcomeWord(click.ParamType):  # type: ignore[type-arg]  # older clicks cannot be subscripted
+    """How an attempt ended that was no success."""
+
+    name = "outcome"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Outcome:
+        from database.models import Outcome
+        from database.models.outcome import EARLIER_WORDS
+        from database.suggestions import suggestion
+
+        words = [one.value for one in Outcome if one not in (Outcome.COMPLETED, Outcome.RELEASED)]
+        if value not in words:
+            listed = suggestion(EARLIER_WORDS.get(value, value), words, kind="outcomes")
+            self.fail(f"{value!r} is no outcome; {listed}", param, ctx)
+        return Outcome(value)
+
+
+OUTCOME = _OutcomeWord()
 
 
 class _Duration(click.ParamType):  # type: ignore[type-arg]  # older clicks cannot be subscripted

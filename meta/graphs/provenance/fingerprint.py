@@ -13,13 +13,18 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
+from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 
-from meta.records.series_records import SeriesRecords
+from database.models.outcome import EARLIER_WORDS
+from meta.records.attempts import AttemptRecord
+from meta.records.series_records import ConfigurationRecord, SeriesRecords
 
+#: Whatever it is called now: figures that were drawn before show the same data.
+_FIRST_WORDS: dict[str, str] = {outcome: word for word, outcome in EARLIER_WORDS.items()}
 #: Told apart from the data, who and how rather than what; and what only tables show.
 _NO_DATA = frozenset({"name", "labels", "specs", "tables", "code", "configuration_code", "no_longer_named"})
 
@@ -46,6 +51,12 @@ class Fingerprints:
             if dataclasses.is_dataclass(value):
                 content = dict(vars(value))
                 content.pop("id", None)  # the place in its list tells the same
+                if isinstance(value, AttemptRecord) and value.outcome is not None:
+                    content["outcome"] = _FIRST_WORDS.get(value.outcome, value.outcome)
+                if isinstance(value, ConfigurationRecord):
+                    content["missing"] = missing = Counter[str]()
+                    for end, count in value.missing.items():
+                        missing[_FIRST_WORDS.get(end, end)] += count
                 for kind in numbers.kinds:
                     if kind in content:
                         content[kind] = numbers.of(kind, content[kind])

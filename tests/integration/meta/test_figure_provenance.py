@@ -13,6 +13,7 @@ from database.claims.runners import Provenance
 from database.models import Experiment, ExperimentSeries, ExperimentStatus, SeriesState
 from database.session.lifecycle import SessionLocal, configure, scoped_session
 from meta.commands.group import run_command
+from meta.figure_provenance import compare_with_records, read_figure
 from meta.generate_aggregate_graphs import generate_all_graphs
 from tests.integration.databases import on_sqlite
 from tests.integration.recording import add_series, add_worker, completed, record
@@ -105,6 +106,21 @@ def test_a_figure_of_some_configurations_names_their_code(series: None, tmp_path
     told = trace(tmp_path / "some" / "a.png", "--json")
     versions = [(version["commit"], version["experiments"]) for version in told["experiments_code"]]
     assert (versions, told["current"]) == ([("a" * 40, 1)], True)
+
+
+@on_sqlite
+def test_expressions_of_earlier_programs_are_understood(series: None, tmp_path: Path, trace) -> None:
+    """A graph recorded with the outcome `failed` is drawn and compared, and so is a figure drawn then."""
+    where = 'outcome != "failed" and lr < 1'
+    with scoped_session() as session:
+        found = session.query(ExperimentSeries).one()
+        found.resolved = {**found.resolved, "graphs": [{**GRAPH, "where": where}]}
+    assert run_command(["graphs", "study", "--output", str(tmp_path / "some")]) == 0
+    told = trace(tmp_path / "some" / "a.png", "--json")
+    assert (told["specification"]["where"], told["experiments"], told["current"]) == (where, 3, True)
+    origin = read_figure(tmp_path / "some" / "a.png").origin
+    [difference] = compare_with_records(origin.model_copy(update={"where": where})).differences
+    assert difference == "the data: other records"
 
 
 def test_a_figure_is_told_as_data(figure: Path, trace) -> None:

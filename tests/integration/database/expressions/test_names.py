@@ -69,6 +69,35 @@ def test_what_every_experiment_has(session: Session) -> None:
         assert len(expected) < len(rows) or text == "seed - 100 == repetition"
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        'outcome == "failed"',
+        '"failed" == outcome',
+        'not (outcome != "failed")',
+        'outcome in ["lost", "failed"]',
+        '"failed" in [outcome, "x"]',
+        'outcome == "failed" and status == "failed"',
+    ],
+)
+def test_a_recorded_outcome_of_earlier_programs(session: Session, text: str) -> None:
+    """What an earlier program recorded as `failed` means an error, in memory and on both databases."""
+    series_id = add_series(session, repetitions=3)
+    describe(session, lr=[0.1, 0.01])
+    record(session, add_worker(session), series_id, [raised(), completed(loss=1.0)])
+    with pytest.raises(ExpressionError, match="did you mean 'error'"):
+        expression_of(session, "série", text)
+    expression = expression_of(session, "série", text, is_recorded=True)
+    rows = list(experiments(session, series_id))
+    expected = {row.id for row in rows if row.outcome == "error"}
+    assert len(expected) == 1
+    assert expected == {
+        row.id for row in rows if expression.holds(row.parameters, row.results, dataclasses.asdict(row))
+    }
+    assert expected == {row.id for row in experiments(session, series_id, where=expression.to_sql(session))}
+    assert expression.text == text
+
+
 def test_parameters_that_the_file_no_longer_names(session: Session) -> None:
     """A parameter that only older configurations have can be named."""
     add_series(session, parameters=[{"lr": 0.1}, {"lr": 0.1, "old": {"name": 1}}], repetitions=1)

@@ -70,6 +70,11 @@ def test_every_verb_has_help(verb: str, capsys: pytest.CaptureFixture[str]) -> N
         (["logs", "0"], "'0' is no ID"),
         (["status", "--database", "foo"], "'foo' is not a database URL; write sqlite:///path/to/file.db"),
         (["list", "x", "--status", "faild"], "failed"),
+        (
+            ["retry", "x", "--outcome", "failed"],
+            "'failed' is no outcome; did you mean 'error'? outcomes: error,",
+        ),
+        (["retry", "x", "--outcome", "timeout"], "did you mean 'timed_out'?"),
         (["check"], "Missing argument 'FILE'"),
         (["graphs", "--nope"], "`experiments graphs --help` explains its arguments"),
     ],

@@ -51,6 +51,11 @@ def load(tmp_path: Path) -> Load:
         ("y: a, x: lr, facet: {row: dat}", "facet.row", "cannot be 'dat'; did you mean 'data'?"),
         ("y: a, x: lr, over: [opt, dat]", "over[1]", "cannot be 'dat'; did you mean 'data'?"),
         ("y: a, x: lr, where: {op: a}", "where.op", "cannot be 'op'; did you mean 'opt'?"),
+        (
+            "kind: timeline, where: outcome != 'failed'",
+            "where",
+            "outcome is never 'failed'; did you mean 'error'?",
+        ),
         ("y: a, x: lr, order: {lrr: [0.1]}", "order.lrr", "cannot be 'lrr'; did you mean 'lr'?"),
         ("y: a, x: lr, hue: lr", "hue", "'lr' is already the x; name another parameter, or leave hue out"),
         ("y: a, x: lr, hue: opt, over: opt", "over", "'opt' is already the hue"),

@@ -66,6 +66,10 @@ def test_one_name_needs_no_list() -> None:
         ({"over": "data"}, "over: cannot be 'data'"),
         ({"where": {"datast": 1}}, "where.datast: cannot be 'datast'; did you mean 'dataset'"),
         ({"where": "dataset = 'digits'"}, "character 9: compare with =="),
+        (
+            {"where": "status == 'done'"},
+            "where: at \"'done'\", character 11: status is never 'done'; status: ",
+        ),
         ({"show": "mean ± "}, "show: must be an estimator, alone or with an interval"),
         ({"show": "meen±ci95"}, "estimator: must be 'mean', "),
         ({"show": "mean±ci95", "level": 0.9}, "level: is given by show: mean±ci95 already"),

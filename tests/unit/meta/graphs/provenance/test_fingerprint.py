@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import UTC, datetime
 
 import numpy as np
 import pytest
 
+from database.models import Outcome
 from experiments.series_file.models import MetricSection
 from experiments.series_file.sections.graphs import GraphSpec
 from meta.graphs.generation.extract import plan_graph
 from meta.graphs.provenance.fingerprint import Fingerprints
+from meta.records.attempts import AttemptRecord
 from meta.records.code_versions import CodeVersion
 from meta.records.errors import GraphError
-from meta.records.series_records import RetiredRecord
+from meta.records.series_records import RetiredRecord, SeriesRecords
 from meta.statistics.estimators.curves import Curve
 
 CURVE = GraphSpec(kind="curve", y="loss", x="step")
@@ -136,6 +139,22 @@ def test_everything_on_the_figure_matters(records) -> None:
     found = {fingerprint(CURVE, changed) for changed in changes}
     assert len(found) == len(changes)
     assert fingerprint(CURVE, records) not in found
+
+
+def test_figures_of_earlier_programs_are_of_the_same_data(records) -> None:
+    """An error counts as it did when it was called `failed`, in what is missing and in time lines."""
+    first, *others = records.configurations
+    moment = datetime(2026, 1, 1, tzinfo=UTC)
+
+    def with_errors(outcome: str) -> SeriesRecords:
+        missing = {outcome: 2, "lost": 1}
+        attempts = [AttemptRecord(1, 1, "here", "w", outcome, moment, moment)]
+        return replace(records, configurations=[replace(first, missing=missing), *others], attempts=attempts)
+
+    timeline = GraphSpec(kind="timeline")
+    for spec in (CURVE, timeline):
+        assert fingerprint(spec, with_errors(Outcome.ERROR)) == fingerprint(spec, with_errors("failed"))
+        assert fingerprint(spec, with_errors(Outcome.ERROR)) != fingerprint(spec, with_errors("crashed"))
 
 
 def test_the_extract_is_all_that_is_needed(records) -> None:

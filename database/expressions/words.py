@@ -1,0 +1,83 @@
+"""The words that `status` and `outcome` may be compared with."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+from database.expressions.errors import ExpressionError
+from database.expressions.tree import (
+    And,
+    Comparison,
+    Condition,
+    Constant,
+    Field,
+    Membership,
+    Name,
+    Not,
+    Or,
+    Value,
+)
+from database.models import ExperimentStatus, Outcome
+from database.models.outcome import EARLIER_WORDS
+from database.suggestions import suggestion
+
+#: As experiments show them: a claimed one is pending, and an attempt given back is none.
+_WORDS = {
+    "status": [one.value for one in ExperimentStatus if one is not ExperimentStatus.CLAIMED],
+    "outcome": [one.value for one in Outcome if one is not Outcome.RELEASED],
+}
+
+
+def with_words(
+    condition: Condition, fields: Mapping[Name, Field], text: str, *, is_recorded: bool
+) -> Condition:
+    """Return a condition whose words are those of now.
+
+    Parameters
+    ----------
+    condition : Condition
+    fields : mapping of Name to Field
+        What its names mean.
+    text : str
+        The expression.
+    is_recorded : bool
+        A program of any version wrote it: its words are translated, and unknown ones never true.
+
+    Raises
+    ------
+    ExpressionError
+        It compares `status` or `outcome` with a text that neither of them ever is.
+    """
+
+    def word(value: Value, other: Value) -> Value:
+        """Return a value that is compared with another one."""
+        if not (isinstance(other, Name) and isinstance(value, Constant) and isinstance(value.value, str)):
+            return value
+        field = fields[other]
+        words = _WORDS.get(field.path[0], []) if field.source == "own" else []
+        if not words or value.value in words:
+            return value
+        meant = EARLIER_WORDS.get(value.value) if field.path[0] == "outcome" else None
+        if is_recorded:
+            return value if meant is None else replace(value, value=meant.value)
+        listed = suggestion(meant or value.value, words, kind=field.path[0])
+        raise ExpressionError(f"{field.path[0]} is never {value.value!r}; {listed}", text, value.place)
+
+    def walk(part: Condition) -> Condition:
+        match part:
+            case And(conditions):
+                return And(tuple(map(walk, conditions)))
+            case Or(conditions):
+                return Or(tuple(map(walk, conditions)))
+            case Not(inner):
+                return Not(walk(inner))
+            case Comparison("==", left, right):
+                return Comparison("==", word(left, right), word(right, left))
+            case Membership(Constant() as item, choices) if any(isinstance(one, Name) for one in choices):
+                return Or(tuple(walk(Comparison("==", item, one)) for one in choices))
+            case Membership(item, choices):
+                return Membership(item, tuple(word(one, item) for one in choices))
+        return part
+
+    return walk(condition)
