@@ -27,7 +27,7 @@ from servers import embedded_postgresql
 from sqlalchemy import select, text
 from throughput import TARGET
 
-from database import counts
+from database import counters
 from database.claims import protocol, runners
 from database.claims.runners import Provenance
 from database.claims.types import Claim, ClaimRequest, Finished, RetryPolicy
@@ -74,7 +74,7 @@ def filled(size: int) -> int:
             ),
             {"series": created.series_id, "half": size // 2},
         )
-        counts.recount(session, created.series_id)
+        counters.recount(session, created.series_id)
     with SessionLocal() as session:
         connection = session.connection(execution_options={"isolation_level": "AUTOCOMMIT"})
         # The server would clear away half a series of old rows by itself, in the middle of a measurement.

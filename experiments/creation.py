@@ -21,8 +21,8 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from database import counts as tallies
-from database.counts import Counters
+from database import counters
+from database.counters import Counters
 from database.errors import ExperimentsError
 from database.models import ExperimentSeries, SeriesState, exact_json
 from database.series import creation as statements
@@ -161,7 +161,7 @@ class _Creation:
             added = statements.insert_experiments(self.session, series, self.counts.configurations, block)
             new += added
             if not self.is_one_batch:
-                tallies.add(self.session.connection(), series_id, Counters(experiments=added))
+                counters.add(self.session.connection(), series_id, Counters(experiments=added))
                 commit_part(self.session)
         return self._complete(self._lock(series_id, revision), new)
 
@@ -224,8 +224,8 @@ class _Creation:
         )
         series.state = SeriesState.READY
         self.session.flush()
-        tallies.recount(self.session, series.id)
-        [counts] = tallies.read_counters(self.session, [series.id]).values()
+        counters.recount(self.session, series.id)
+        [counts] = counters.read_counters(self.session, [series.id]).values()
         return self._created(series, new, counts.counters.retired)
 
     def _created(self, series: ExperimentSeries, new: int, retired: int) -> Created:

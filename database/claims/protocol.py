@@ -67,7 +67,7 @@ Locks
 -----
 On PostgreSQL (READ COMMITTED) every transaction first locks the row of one worker (FOR NO KEY
 UPDATE; `finalize_worker` by its UPDATE), then what that worker owns, then the counters of that worker
-(`database.counts`) that it adds to, and then pending experiments, of which it skips those that
+(`database.counters`) that it adds to, and then pending experiments, of which it skips those that
 others have locked (SKIP LOCKED). So either whoever declares a worker dead waits for its transaction,
 or that transaction sees the verdict; a claim waits for no other; and as nobody locks a second worker
 while holding what a first one owns, there is no cycle. On SQLite every transaction begins with BEGIN
@@ -91,7 +91,7 @@ from collections.abc import Collection, Iterable, Sequence
 from sqlalchemy import Connection, select
 from sqlalchemy.orm import Session
 
-from database import counts
+from database import counters
 from database.claims import statements
 from database.claims.rejected_rows import write_outcomes
 from database.claims.types import (
@@ -251,7 +251,7 @@ def revoke(session: Session, worker_id: str, revocation: Revocation) -> int:
     is_end = revocation.outcome is Outcome.CANCELLED
     status = ExperimentStatus.CANCELLED if is_end else ExperimentStatus.PENDING
     _record_plain(connection, worker_id, [_revoked(experiment, revocation) for experiment in chosen], status)
-    counts.add_ended(connection, worker_id, [experiment.counted_in for experiment in chosen], status)
+    counters.add_ended(connection, worker_id, [experiment.counted_in for experiment in chosen], status)
     return len(chosen)
 
 
@@ -364,7 +364,7 @@ def _record_owned(
             delays.append((attempt.token, delay_s))
     for status, group in groups.items():
         _record_plain(connection, worker_id, group, status)
-        counts.add_ended(connection, worker_id, [owned[attempt.token] for attempt in group], status)
+        counters.add_ended(connection, worker_id, [owned[attempt.token] for attempt in group], status)
     if delays:
         statements.delay(connection, delays)
     return len(groups.get(ExperimentStatus.PENDING, ()))

@@ -14,7 +14,7 @@ from sqlalchemy.exc import DatabaseError as DriverDatabaseError
 from sqlalchemy.orm import Session
 
 from database.claims import runners
-from database.counts import missing_from_counters
+from database.counters import missing_from_counters
 from database.errors import DatabaseError
 from database.models import ExperimentSeries
 from database.process_identity import ProcessIdentity
@@ -73,7 +73,7 @@ _RULES = {
         "WHERE (e.status IN ('claimed', 'running')) <> (e.worker_id IS NOT NULL)"
     ),
 }
-#: This one can be mended: `tallies.recount_all` counts anew.
+#: This one can be mended: `counters.recount_all` counts again.
 COUNTED = "the counters of a series equal the counts of its experiments"
 
 

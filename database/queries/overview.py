@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 
 from database.claims.runners import RunnerLiveness, others_alive
 from database.claims.statements import NOW
-from database.counts import SeriesCounts, count_rows, read_counters
+from database.counters import SeriesCounts, count_rows, read_counters
 from database.models import (
     Experiment,
     ExperimentSeries,

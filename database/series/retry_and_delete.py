@@ -14,9 +14,9 @@ from typing import Any
 from sqlalchemy import delete, func, select, update
 from sqlalchemy.orm import Session
 
-from database import counts
-from database.counts import Counters
-from database.counts_listener import COUNTED
+from database import counters
+from database.counters import Counters
+from database.counters_listener import COUNTED
 from database.errors import ExperimentsError
 from database.models import Configuration, Experiment, ExperimentSeries, ExperimentStatus, SeriesState
 from database.queries.overview import live_runners
@@ -158,7 +158,7 @@ def _delete_unowned(session: Session, series_id: int) -> int:
         changes = (
             Counters.of(status, -count, retired=retired) for (status, retired), count in deleted.items()
         )
-        counts.add(session.connection(), series_id, sum(changes, Counters()))
+        counters.add(session.connection(), series_id, sum(changes, Counters()))
     return deleted.total()
 
 

@@ -9,9 +9,9 @@ from typing import Any
 from sqlalchemy import ColumnElement, exists, select, update
 from sqlalchemy.orm import Session
 
-from database import counts
-from database.counts import Counters
-from database.counts_listener import COUNTED
+from database import counters
+from database.counters import Counters
+from database.counters_listener import COUNTED
 from database.errors import NotFoundError
 from database.models import Attempt, Experiment, ExperimentStatus, Outcome
 from database.session.lifecycle import commit_part
@@ -114,7 +114,7 @@ def change_status_in_batches(
     )
 
     def count_change(count: int) -> None:
-        counts.add(session.connection(), series_id, Counters.moved(before, values["status"], count))
+        counters.add(session.connection(), series_id, Counters.moved(before, values["status"], count))
 
     return update_in_batches(session, conditions, values, then=count_change)
 

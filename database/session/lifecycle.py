@@ -29,7 +29,7 @@ from sqlalchemy import Engine
 from sqlalchemy.engine import URL
 from sqlalchemy.orm import Session
 
-from database import counts_listener  # noqa: F401 - listens to what sessions write
+from database import counters_listener  # noqa: F401 - listens to what sessions write
 from database.engine import registry as engines
 from database.engine.call_site import caller_location
 from database.engine.instrumented_session import InstrumentedSession

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from functools import partial
 from types import FrameType, TracebackType
 
-from database.counts import count_ended_by
+from database.counters import count_ended_by
 from experiments.execution.assignment import Assignment, Observer, RunnerStatus, Stage
 from experiments.execution.worker_control import Control
 from experiments.journal import JournalReader

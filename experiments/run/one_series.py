@@ -14,7 +14,7 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from database.counts import count_ended_by
+from database.counters import count_ended_by
 from database.engine.registry import current_url
 from database.errors import ExperimentsError
 from database.models import ExperimentSeries

@@ -9,7 +9,7 @@ from collections.abc import Collection, Iterable
 from functools import partial
 
 from database.claims.lookups import FirstExperiments
-from database.counts import Ended, count_ended_by
+from database.counters import Ended, count_ended_by
 from experiments.execution.options import StopRule
 from experiments.supervisor.database_thread import Bookkeeper
 from experiments.units import duration_text

@@ -54,7 +54,7 @@ def retry(
 ) -> None:
     """Make failed experiments of SERIES pending again; their attempts stay recorded.
 
-    The limits of `execute.retries` count anew. Those that wait for their next attempt wait no longer.
+    The limits of `execute.retries` count again from here. Delayed retries are due at once.
     """
     from database.models import ExperimentStatus
     from database.queries.experiment_rows import experiments
@@ -189,7 +189,7 @@ def release(
         }
         printing.print_json(facts)
         return
-    click.echo(f"{name}: {total} given back")
+    click.echo(f"{name}: {total} released")
     for one in released.from_:
         click.echo(f"taken from {one}")
     for one in released.kept:

@@ -46,7 +46,7 @@ def upgrade(*, as_json: bool) -> None:
 
 
 @database.command()
-@click.option("--repair", is_flag=True, help="Count anew the series whose tallies are wrong, then check.")
+@click.option("--repair", is_flag=True, help="Correct wrong counters of series by counting, then check.")
 @database_option()
 @json_option
 def check(*, repair: bool, as_json: bool) -> None:
@@ -79,7 +79,7 @@ def check(*, repair: bool, as_json: bool) -> None:
 
 
 def _count_anew() -> list[str]:
-    from database.counts import recount_all
+    from database.counters import recount_all
     from database.session.transactions import run_in_transaction
 
     return run_in_transaction(recount_all)

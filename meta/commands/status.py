@@ -159,7 +159,7 @@ def _print_status(status: SeriesStatus) -> None:
         }
     )
     if summary.counters_are_wrong:
-        click.echo("statuses were changed with SQL: `experiments database check --repair` counts anew")
+        click.echo("statuses were changed with SQL: `experiments database check --repair` counts again")
     if failures:
         click.echo(f"`experiments failures {summary.name}` groups them by cause")
     if summary.paused:

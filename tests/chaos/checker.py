@@ -50,8 +50,8 @@ class Evidence:
         How many runners and workers it holds for alive.
     integrity : str
         What SQLite says of its file.
-    tallied : dict
-        How many experiments there are, and have ended by status, as the tallies say.
+    counted : dict
+        How many experiments there are, and have ended by status, as the counters say.
     """
 
     experiments: list[ExperimentRow]
@@ -59,7 +59,7 @@ class Evidence:
     points: Counter[tuple[int, int]]
     alive: int
     integrity: str
-    tallied: dict[str, int]
+    counted: dict[str, int]
 
     @classmethod
     def read(cls, url: str) -> Evidence:
@@ -126,8 +126,8 @@ def violations(plan: Plan, evidence: Evidence, notes: Notes) -> list[str]:
             found["each attempt that was started has its outcome"].append(token)
     stand = Counter(row.status for row in evidence.experiments)
     ends = {status: stand[status] for status in ("completed", "failed", "cancelled")}
-    if evidence.tallied != {"experiments": stand.total(), **ends}:
-        found["the tallies are the counts"].append(evidence.tallied)
+    if evidence.counted != {"experiments": stand.total(), **ends}:
+        found["the counters are the counts"].append(evidence.counted)
     if evidence.alive:
         found["no runner and no worker is held for alive"].append(evidence.alive)
     if evidence.integrity != "ok":

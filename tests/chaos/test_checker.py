@@ -19,7 +19,7 @@ from tests.chaos.series import CRASHES_FORGIVEN, POINTS, Notes, right_value, wri
 
 PLAN = Plan(seed=1, experiments=6, poison=1)
 [POISON] = PLAN.poisonous
-TALLIED = {"experiments": 6, "completed": 5, "failed": 1, "cancelled": 0}
+COUNTED = {"experiments": 6, "completed": 5, "failed": 1, "cancelled": 0}
 
 
 def good_row(x: int) -> ExperimentRow:
@@ -33,7 +33,7 @@ def good_evidence() -> Evidence:
     attempts = {x: [(1, "lost"), (2, "completed")] for x in range(6)}
     attempts[POISON] = [(1, "lost"), *((number + 2, "crashed") for number in range(CRASHES_FORGIVEN + 1))]
     points = Counter({(x, 2): POINTS for x in range(0, 6, 5)})
-    return Evidence([good_row(x) for x in range(6)], attempts, points, 0, "ok", TALLIED)
+    return Evidence([good_row(x) for x in range(6)], attempts, points, 0, "ok", COUNTED)
 
 
 @pytest.fixture
@@ -105,9 +105,9 @@ BROKEN: dict[str, tuple[Callable[[Evidence], Evidence], str]] = {
         "its metrics are there",
     ),
     "a runner that never ended": (lambda evidence: replace(evidence, alive=1), "held for alive"),
-    "a wrong tally": (
-        lambda evidence: replace(evidence, tallied={**TALLIED, "failed": 2}),
-        "the tallies are the counts",
+    "a wrong counter": (
+        lambda evidence: replace(evidence, counted={**COUNTED, "failed": 2}),
+        "the counters are the counts",
     ),
     "a damaged file": (lambda evidence: replace(evidence, integrity="page 7"), "the file is whole"),
 }
@@ -173,7 +173,7 @@ def test_reads_what_is_there(database_url: str, tmp_path: Path) -> None:
     assert evidence.attempts == {x: [(1, "completed")] for x in range(6)}
     assert evidence.points == {(x, 1): 2 for x in range(6)}
     assert (evidence.alive, evidence.integrity) == (0, "ok")
-    assert evidence.tallied == {"experiments": 6, "completed": 0, "failed": 0, "cancelled": 0}
+    assert evidence.counted == {"experiments": 6, "completed": 0, "failed": 0, "cancelled": 0}
 
 
 def test_reads_an_index_that_lies(sqlite_url: str, tmp_path: Path) -> None:

@@ -18,11 +18,11 @@ from hypothesis.stateful import (
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from database import counts
+from database import counters
 from database.claims import protocol, runners
 from database.claims.runners import Provenance
 from database.claims.types import Claim, ClaimRequest, Finished, RetryPolicy, Token
-from database.counts import Counters
+from database.counters import Counters
 from database.errors import FencedError
 from database.models import Base, ExperimentStatus, Outcome, ProcessState
 from database.series import cancel_and_release, creation, retry_and_delete
@@ -238,7 +238,7 @@ class Protocol(RuleBasedStateMachine):
             series = creation.lock_series(each, self.series_id)
             assert series is not None
             creation.sync_experiments(each, series, configurations=1, repetitions=pick)
-            counts.recount(each, self.series_id)
+            counters.recount(each, self.series_id)
 
         self._do(finalize_worker)
 
@@ -279,10 +279,10 @@ class Protocol(RuleBasedStateMachine):
         assert all(attempts[token] is not Outcome.COMPLETED for token in self.refused)
 
     @invariant()
-    def tallies_count(self) -> None:
+    def check_counters(self) -> None:
         rows = self._rows("SELECT status, retired FROM experiment")
         live = Counter(status for status, retired in rows if not retired)
-        [sums] = counts.read_counters(self.session, [self.series_id]).values()
+        [sums] = counters.read_counters(self.session, [self.series_id]).values()
         self.session.commit()
         ends = [live[status] for status in ("completed", "failed", "cancelled")]
         assert sums.counters == Counters(live.total(), *ends, retired=len(rows) - live.total())
@@ -373,7 +373,7 @@ class Protocol(RuleBasedStateMachine):
         left = {row[0] for row in self._rows("SELECT status FROM experiment")}
         assert left <= {"completed", "failed", "cancelled"}
         self.database_makes_sense()
-        self.tallies_count()
+        self.check_counters()
 
 
 def explore(machine: type[Protocol], examples: int, *phases: Phase) -> None:

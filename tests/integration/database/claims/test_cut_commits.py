@@ -16,7 +16,7 @@ import pytest
 from sqlalchemy import Engine, create_engine, text
 from sqlalchemy.orm import Session
 
-from database import counts
+from database import counters
 from database.claims import protocol, runners
 from database.claims.runners import Provenance
 from database.claims.types import Chunk, Claim, ClaimRequest, Finished, RetryPolicy
@@ -82,7 +82,7 @@ def recorded(engine: Engine) -> dict[str, list[Any]]:
         "chunks": "SELECT experiment_id, attempt_number, metric, number FROM metric_chunk ORDER BY 1, 2, 4",
         "runners": "SELECT id, state, beat > 0 FROM runner ORDER BY id",
         "workers": "SELECT id, runner_id, state FROM worker ORDER BY id",
-        "tallies": "SELECT * FROM tally ORDER BY series_id, worker_id",
+        "counters": "SELECT * FROM tally ORDER BY series_id, worker_id",
     }
     with engine.connect() as connection:
         return {
@@ -144,7 +144,7 @@ def retry(session: Session, held: tuple[Claim, ...]) -> object:
 
 def recount(session: Session, _held: tuple[Claim, ...]) -> object:
     session.execute(text("UPDATE experiment SET status = 'cancelled' WHERE status = 'pending'"))
-    counts.recount(session, 1)
+    counters.recount(session, 1)
     return None
 
 

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from database.claims import lookups
 from database.claims.lookups import FirstExperiments, Outlook
 from database.claims.types import ClaimRequest, Finished, RetryPolicy
-from database.counts import Ended, count_ended_by
+from database.counters import Ended, count_ended_by
 from database.models import (
     Attempt,
     Configuration,

@@ -11,7 +11,7 @@ import pytest
 from sqlalchemy import event, text, update
 from sqlalchemy.orm import Session
 
-from database import counts as tallies
+from database import counters
 from database.claims import protocol, runners
 from database.claims.runners import Provenance
 from database.claims.types import ClaimRequest, Finished
@@ -47,7 +47,7 @@ def test_counts(session: Session) -> None:
     claim(session, worker_id, series_id, 3)
     pending = session.query(Experiment.id).filter_by(series_id=series_id, status="pending").limit(1).scalar()
     session.execute(update(Experiment).where(Experiment.id.in_([ids[0], pending])).values(retired=True))
-    tallies.recount(session, series_id)
+    counters.recount(session, series_id)
     counts = counts_of(session, series_id)
     assert counts == StatusCounts(pending=5, running=1, completed=1, failed=1, cancelled=0, retired=2)
     assert counts.experiments == 8
@@ -62,7 +62,7 @@ def test_counts_of_nothing(session: Session) -> None:
 
 
 def test_is_over(session: Session) -> None:
-    """A series is over when nothing that its file names is left to do, whatever its tallies say."""
+    """A series is over when nothing that its file names is left to do, whatever its counters say."""
     series_id = add_series(session, parameters=[{"x": 1}], repetitions=3)
     other = add_series(session, "other")
     worker = add_worker(session)
@@ -115,7 +115,7 @@ def test_counting_reads_indexes_alone(sqlite_url: str) -> None:
     """Counting never reads the table: of a million experiments it takes about 0.1 s."""
     with SessionLocal() as session:
         series_id = add_series(session)
-        [plan] = plans_of(session, lambda: tallies.missing_from_counters(session, [series_id]))
+        [plan] = plans_of(session, lambda: counters.missing_from_counters(session, [series_id]))
     every, retired = (line for line in plan.splitlines() if " experiment " in line)
     assert "COVERING INDEX ix_experiment_series_id_status_finished_at" in every
     assert "ix_experiment_retired" in retired
@@ -291,7 +291,7 @@ def _insert_many(session: Session, series_id: int, count: int) -> None:
             "configuration": configuration.id,
         },
     )
-    tallies.recount(session, series_id)
+    counters.recount(session, series_id)
     session.commit()
 
 

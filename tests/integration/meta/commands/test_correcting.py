@@ -118,10 +118,10 @@ def test_release_refuses_the_living(command: Command) -> None:
     assert statuses() == ["running", "claimed", "pending", "pending"]
     command("release", "first", "--runner", runner.id[:6], code=2)
     assert command("release", "first", "--force") == (
-        f"first: 2 given back\ntaken from runner {runner.id[:8]} (process {runner.pid} on {runner.host})\n"
+        f"first: 2 released\ntaken from runner {runner.id[:8]} (process {runner.pid} on {runner.host})\n"
     )
     assert statuses() == ["pending"] * 4
-    assert command("release", "first") == "first: 0 given back\n"
+    assert command("release", "first") == "first: 0 released\n"
 
 
 def test_release_tells_whom_it_left_alone(command: Command) -> None:

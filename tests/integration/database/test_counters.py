@@ -1,4 +1,4 @@
-"""The tallies of a series are the counts of its experiments, whoever changes these, on both databases."""
+"""The counters of a series are the counts of its experiments, whoever changes these, on both databases."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import pytest
 from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
-from database import counts as tallies
+from database import counters
 from database.claims import protocol
 from database.claims.types import ClaimRequest, Finished, RetryPolicy
 from database.errors import FencedError
@@ -41,7 +41,7 @@ def session(database_url: str) -> Iterator[Session]:
 
 
 def counts_of(session: Session, series_id: int) -> StatusCounts:
-    """Return what the tallies say, after comparing that with the experiments."""
+    """Return what the counters say, after comparing that with the experiments."""
     [summary] = overview.series_summaries(session, [series_id])
     rows = session.execute(
         select(Experiment.status, Experiment.retired).where(Experiment.series_id == series_id)
@@ -145,7 +145,7 @@ def series_of(choices: int, repetitions: int) -> dict[str, Any]:
 
 
 def test_creation_and_deletion(session: Session, monkeypatch: pytest.MonkeyPatch) -> None:
-    """After each part of a creation, a changed file or a deletion the tallies are right."""
+    """After each part of a creation, a changed file or a deletion the counters are right."""
     monkeypatch.setattr(creation, "BATCH_ROWS", 4)
     monkeypatch.setattr(retry_and_delete, "DELETE_BATCH", 3)
     seen: list[StatusCounts] = []
@@ -187,16 +187,16 @@ def test_recounting(session: Session) -> None:
     record(session, add_worker(session), series_id, [completed(a=1), raised()])
     session.execute(text("UPDATE experiment SET status = 'pending' WHERE status = 'failed'"))
     session.execute(text("UPDATE experiment SET retired = true WHERE status = 'completed'"))
-    wrong = tallies.missing_from_counters(session, [series_id, other_id])
-    assert wrong == {series_id: tallies.Counters(-1, completed=-1, failed=-1, retired=1)}
-    assert tallies.recount_all(session) == ["série"]
-    assert not tallies.recount(session, series_id)
+    wrong = counters.missing_from_counters(session, [series_id, other_id])
+    assert wrong == {series_id: counters.Counters(-1, completed=-1, failed=-1, retired=1)}
+    assert counters.recount_all(session) == ["série"]
+    assert not counters.recount(session, series_id)
     session.commit()
     assert counts_of(session, series_id) == StatusCounts(pending=3, retired=1)
 
 
 def test_while_all_are_at_work(session: Session) -> None:
-    """Workers, people, changed files and recounts at one time leave right tallies."""
+    """Workers, people, changed files and recounts at one time leave right counters."""
     repetitions = 150
     series_id = add_series(session, parameters=[{"x": 1}], repetitions=repetitions)
     workers = [add_worker(session) for _ in range(3)]
@@ -231,7 +231,7 @@ def test_while_all_are_at_work(session: Session) -> None:
         series = creation_statements.lock_series(each, series_id)
         assert series is not None
         creation_statements.sync_experiments(each, series, configurations=1, repetitions=named)
-        tallies.recount(each, series_id)
+        counters.recount(each, series_id)
 
     def correct(change: Callable[[Session], object]) -> None:
         with SessionLocal() as own:
@@ -244,7 +244,7 @@ def test_while_all_are_at_work(session: Session) -> None:
         lambda each: cancel_and_release.cancel(each, series_id),
         lambda each: change_file(each, 60),
         lambda each: change_file(each, repetitions),
-        lambda each: tallies.recount(each, series_id),
+        lambda each: counters.recount(each, series_id),
     ]
     with ThreadPoolExecutor(len(workers) + len(changes)) as threads:
         working = [threads.submit(work, worker) for worker in workers]

@@ -13,8 +13,8 @@ from typing import Any
 from sqlalchemy import Connection, event, inspect
 from sqlalchemy.orm import ORMExecuteState, Session, object_session
 
-from database import counts
-from database.counts import Counters
+from database import counters
+from database.counters import Counters
 from database.engine.instrumented_session import InstrumentedSession
 from database.models import Configuration, Experiment
 
@@ -74,10 +74,10 @@ def _count(session: Session, _context: Any) -> None:
     for connection, series_id in sorted(changes, key=lambda change: change[1]):  # one order of locks for all
         change = changes[connection, series_id]
         if change is not None:
-            counts.add(connection, series_id, change)
+            counters.add(connection, series_id, change)
             continue
         with Session(connection) as same:  # leaves the transaction to its owner
-            counts.recount(same, series_id)
+            counters.recount(same, series_id)
 
 
 @event.listens_for(InstrumentedSession, "do_orm_execute")
@@ -97,4 +97,4 @@ def _count_rows(session: InstrumentedSession) -> None:
         session.flush()
         connection = session.connection(bind_arguments={"mapper": inspect(Experiment)})
         with Session(connection) as same:
-            counts.recount_all(same)
+            counters.recount_all(same)

@@ -9,7 +9,7 @@ experiment adds to one of them in the same transaction:
   so that nobody holds it while waiting for experiments.
 
 Pending and running are not counted: the first is what is left, the second is few. What a program
-writes through the models is counted too (`database.counts_listener`); what somebody changes with SQL is
+writes through the models is counted too (`database.counters_listener`); what somebody changes with SQL is
 not: `experiments database check` finds it, and `--repair` counts the rows again. So nothing that must
 be right in any case (is something left to do?) rests on these numbers.
 """

@@ -1,4 +1,4 @@
-"""What a program writes through the models is tallied, whatever session it uses, on both databases."""
+"""What a program writes through the models is counted, whatever session it uses, on both databases."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import delete, insert, text, update
 from sqlalchemy.orm import Session
 
-from database import counts as tallies
+from database import counters
 from database.engine.registry import get_engine
 from database.models import Configuration, Experiment, ExperimentSeries, ExperimentStatus
 from database.queries.overview import StatusCounts, series_summaries
@@ -33,9 +33,9 @@ def session(request: pytest.FixtureRequest, database_url: str) -> Iterator[Sessi
 
 
 def counts(session: Session) -> StatusCounts:
-    """Return what is tallied, which is what there is."""
+    """Return what is counted, which is what there is."""
     [summary] = series_summaries(session, None)
-    assert tallies.missing_from_counters(session, [summary.id]) == {}
+    assert counters.missing_from_counters(session, [summary.id]) == {}
     return summary.counts
 
 
@@ -44,7 +44,7 @@ def experiments(session: Session) -> list[Experiment]:
 
 
 def test_added_changed_and_deleted(session: Session) -> None:
-    """Each flush tallies what it added, changed and deleted; a rollback takes that back."""
+    """Each flush counters what it added, changed and deleted; a rollback takes that back."""
     add_series(session)
     assert counts(session) == StatusCounts(pending=4)
     first, second, third, fourth = experiments(session)
@@ -126,7 +126,7 @@ def test_text_is_not_seen(database_url: str) -> None:
     with scoped_session() as session:
         session.execute(text("UPDATE experiment SET status = 'completed' WHERE repetition = 0"))
     with scoped_session() as session:
-        [wrong] = tallies.missing_from_counters(session, [1]).values()
-        assert wrong == tallies.Counters(completed=2)
-        assert tallies.recount_all(session) == ["série"]
+        [wrong] = counters.missing_from_counters(session, [1]).values()
+        assert wrong == counters.Counters(completed=2)
+        assert counters.recount_all(session) == ["série"]
         assert counts(session) == StatusCounts(completed=2, pending=2)
