@@ -16,7 +16,7 @@ from database.errors import ExperimentsError
 from database.models import ExperimentSeries
 from database.session.lifecycle import configure, scoped_session
 from experiments.series_file.models import SeriesFile
-from meta.graphs.generation.series_graphs import Generation, GraphResult
+from meta.graphs.generation.series_graphs import GraphResult, draw_graphs
 from meta.records.chosen_series import choose_series
 
 
@@ -33,8 +33,8 @@ def generate_all_graphs(  # noqa: PLR0913 - each by its name
     """Draw the graphs that series files ask for, or sensible ones where a file asks for none.
 
     Each series is read in a snapshot of its own (`database.session.snapshots`), which ends before anything is
-    computed or drawn; what was done on `session` before is committed. A figure whose files say that they
-    show the very same is not drawn again. A graph that cannot be drawn does not stop the others. Files of
+    computed or drawn; what was done on `session` before is committed. A figure whose files show the very same
+    already is not drawn again. A graph that cannot be drawn does not stop the others. Files of
     graphs that a series no longer asks for are removed, if an earlier call wrote them and nobody changed
     them.
 
@@ -69,8 +69,7 @@ def generate_all_graphs(  # noqa: PLR0913 - each by its name
         `where` is none, or has a name that one of the series does not have; nothing is drawn.
     """
     chosen = choose_series(session, series, directory, files=files, where=where)
-    with Generation(force=force, workers=workers) as generation:
-        return generation.draw(session, chosen)
+    return draw_graphs(session, chosen, force=force, workers=workers)
 
 
 def main(argv: Sequence[str] | None = None) -> int:

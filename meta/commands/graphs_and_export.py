@@ -22,7 +22,7 @@ from meta.commands.support.options import (
 )
 
 if TYPE_CHECKING:
-    from meta.graphs.generation.series_graphs import Progress
+    from meta.graphs.generation.series_graphs import GraphProgress
 
 
 @click.command(short_help="Draw aggregate graphs.")
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 @click.option("--force", is_flag=True, help="Draw unchanged figures too.")
 @drawing_workers_option
 @click.option(
-    "--quiet", "-q", is_flag=True, help="Do not tell on stderr what is drawn and what is unchanged."
+    "--quiet", "-q", is_flag=True, help="Do not print on stderr what is drawn and what is unchanged."
 )
 @where_option
 @database_option()
@@ -56,14 +56,16 @@ def graphs(  # noqa: PLR0913 - an argument for each option
     """
     from database.session.lifecycle import scoped_session
     from meta.commands.support import printing
-    from meta.graphs.generation.series_graphs import Generation
+    from meta.graphs.generation.series_graphs import draw_graphs
 
-    with (
-        _without_warnings(context.ensure_object(State)),
-        Generation(force=force, workers=workers, tell=_ignore if quiet or as_json else _tell) as generation,
-        scoped_session(read_only=True) as session,
-    ):
-        results = generation.draw(session, chosen_series(session, series, directory, where))
+    with _without_warnings(context.ensure_object(State)), scoped_session(read_only=True) as session:
+        results = draw_graphs(
+            session,
+            chosen_series(session, series, directory, where),
+            force=force,
+            workers=workers,
+            on_progress=_ignore if quiet or as_json else _print_progress,
+        )
     if as_json:
         printing.print_json(results)
     for result in results:
@@ -75,30 +77,30 @@ def graphs(  # noqa: PLR0913 - an argument for each option
     context.exit(1 if any(result.error for result in results) else 0)
 
 
-def _tell(progress: Progress) -> None:
+def _print_progress(progress: GraphProgress) -> None:
     result = progress.result
-    if result.error is None:  # errors are told at the end
+    if result.error is None:  # errors are printed at the end
         done = "unchanged" if result.unchanged else "drawn"
         click.echo(f"[{progress.done}/{progress.count}] {result.series}: {result.name}: {done}", err=True)
 
 
-def _ignore(_progress: Progress) -> None:
-    """Tell nothing."""
+def _ignore(_progress: GraphProgress) -> None:
+    """Print nothing."""
 
 
 @contextmanager
 def _without_warnings(state: State) -> Iterator[None]:
-    """Keep the library's warnings about failing graphs back: the verb tells each of them itself."""
+    """Hold the library's warnings about failing graphs back: the command prints each of them itself."""
     logger = logging.getLogger("meta.graphs.generation.series_graphs")
 
-    def refuse(_record: logging.LogRecord) -> bool:
+    def passes(_record: logging.LogRecord) -> bool:
         return state.verbose
 
-    logger.addFilter(refuse)
+    logger.addFilter(passes)
     try:
         yield
     finally:
-        logger.removeFilter(refuse)
+        logger.removeFilter(passes)
 
 
 @click.command(short_help="Write experiments as CSV or JSON.")

@@ -17,14 +17,14 @@ from meta.commands.support.options import (
 )
 
 if TYPE_CHECKING:
-    from meta.report.generate import Progress, ReportResult
+    from meta.report.generate import ReportProgress, ReportResult
 
 
 @click.command(short_help="Write a page with graphs, tables and failures.")
 @click.argument("series", nargs=-1)
 @output_option
 @drawing_workers_option
-@click.option("--quiet", "-q", is_flag=True, help="Do not tell on stderr what is drawn.")
+@click.option("--quiet", "-q", is_flag=True, help="Do not print on stderr what is drawn.")
 @where_option
 @database_option()
 @json_option
@@ -41,8 +41,8 @@ def report(  # noqa: PLR0913 - an argument for each option
 ) -> None:
     """Write a report of each SERIES (by default of all): one HTML file that needs no network.
 
-    It tells how complete the series is, shows its graphs and tables, and lists parameters, failures by cause
-    and the environment. Beside it lie the figures, each with a data.csv of its numbers, and the tables.
+    It shows how complete the series is, its graphs and tables, parameters, failures by cause and the
+    environment. Beside it lie the figures, each with a data.csv of its numbers, and the tables.
 
     Given the path of a series file, its graphs, tables and metrics are used as they stand in it now.
     """
@@ -55,7 +55,7 @@ def report(  # noqa: PLR0913 - an argument for each option
             session,
             chosen_series(session, series, directory, where),
             workers=workers,
-            tell=_ignore if quiet or as_json else _tell,
+            on_progress=_ignore if quiet or as_json else _print_progress,
         )
     if as_json:
         printing.print_json([_data(one) for one in reports])
@@ -79,11 +79,11 @@ def _data(result: ReportResult) -> dict[str, Any]:
     }
 
 
-def _tell(progress: Progress) -> None:
-    if progress.figure.error is None:  # errors are told at the end
+def _print_progress(progress: ReportProgress) -> None:
+    if progress.figure.error is None:  # errors are printed at the end
         place = f"[{progress.done}/{progress.count}]"
         click.echo(f"{place} {progress.series}: {progress.figure.name}: drawn", err=True)
 
 
-def _ignore(_progress: Progress) -> None:
-    """Tell nothing."""
+def _ignore(_progress: ReportProgress) -> None:
+    """Print nothing."""

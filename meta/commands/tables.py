@@ -48,10 +48,10 @@ def table(
     """
     from database.session.lifecycle import scoped_session
     from meta.commands.support import printing
-    from meta.tables.generate import write_all_tables
+    from meta.tables.generate import write_tables
 
     with scoped_session(read_only=True) as session:
-        results = write_all_tables(session, chosen_series(session, series, directory, where), formats)
+        results = write_tables(session, chosen_series(session, series, directory, where), formats)
     if as_json:
         printing.print_json([_data(result) for result in results])
     for result in results:

@@ -1,4 +1,4 @@
-"""The figures of a report: drawn, and written with the numbers behind each into a folder of its own."""
+"""The figures of a report, each written with its numbers into a folder of its own."""
 
 from __future__ import annotations
 
@@ -37,11 +37,11 @@ class Figure:
     paths : tuple of Path
         Its files, the numbers last; none where it could not be drawn.
     image : str
-        The picture as a URL that holds it.
+        The picture, as a data URL.
     width : int
         How wide it is shown, in CSS pixels: letters are as large as those of the page's notes.
     note : str
-        What stands below it.
+        The text below it.
     error : str or None
         Why there is none.
     details : str or None
@@ -59,27 +59,27 @@ class Figure:
 
     @property
     def title(self) -> str:
-        """What stands above it on the page."""
+        """Its heading on the page."""
         return title_of(self.spec)
 
     @property
-    def asked(self) -> str:
-        """What the series file asks for, as it could stand there."""
-        asked = self.spec.model_dump(mode="json", exclude_defaults=True)
-        text: str = yaml.safe_dump(asked, sort_keys=False, allow_unicode=True, default_flow_style=True)
+    def request(self) -> str:
+        """The request of the series file, as it could stand there."""
+        request = self.spec.model_dump(mode="json", exclude_defaults=True)
+        text: str = yaml.safe_dump(request, sort_keys=False, allow_unicode=True, default_flow_style=True)
         return text
 
 
 @dataclass(frozen=True)
 class Figures:
-    """The figures in the order of the series file, and what has none where nobody asked for any."""
+    """The figures in the order of the series file, and what has none where none were requested."""
 
     drawn: Sequence[Figure]
     note: str | None
 
 
 def draw_figures(
-    records: GraphRecords, directory: Path, pool: DrawingPool, tell: Callable[[Figure, int, int], None]
+    records: GraphRecords, directory: Path, pool: DrawingPool, on_progress: Callable[[Figure, int, int], None]
 ) -> Figures:
     """Draw the figures of a series, all of them, and write them.
 
@@ -87,9 +87,9 @@ def draw_figures(
     ----------
     records : GraphRecords
     directory : Path
-        Gets a folder for each figure, with its files and ``data.csv``.
+        For a folder per figure, with its files and ``data.csv``.
     pool : DrawingPool
-    tell : callable
+    on_progress : callable
         Called with each figure that is finished, how many are, and of how many.
     """
     requests = figure_requests(records, is_for_report=True)
@@ -97,7 +97,7 @@ def draw_figures(
 
     def finish(figure: Figure) -> None:
         done[figure.name] = figure
-        tell(figure, len(done), len(requests.tasks))
+        on_progress(figure, len(done), len(requests.tasks))
 
     tasks = []
     for name, task in requests.tasks.items():
@@ -113,8 +113,8 @@ def draw_figures(
     return Figures([done[name] for name in requests.tasks], requests.note)
 
 
-def _failed(name: str, spec: GraphSpec, why: Failure) -> Figure:
-    return Figure(name, spec, error=why.message, details=why.details)
+def _failed(name: str, spec: GraphSpec, failure: Failure) -> Figure:
+    return Figure(name, spec, error=failure.message, details=failure.details)
 
 
 def _written(task: Task, drawn: Drawing, folder: Path) -> Figure:

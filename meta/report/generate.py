@@ -21,14 +21,14 @@ from meta.report.figures import Figure, draw_figures
 from meta.report.page import Tables, render
 from meta.report.records import ReportRecords, read_report
 from meta.tables.data.default_tables import default_tables
-from meta.tables.generate import TableResult, write_tables
+from meta.tables.generate import TableResult, write_series_tables
 
 PAGE_NAME = "report.html"
 _log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
-class Progress:
+class ReportProgress:
     """The figure of a series that is finished, how many are, and of how many."""
 
     series: str
@@ -59,8 +59,8 @@ class ReportResult:
     @property
     def errors(self) -> dict[str, str]:
         """What the series asks for and the report does not have, by its name, with the reason."""
-        errors = {one.name: one.error for one in self.figures} | {one.name: one.error for one in self.tables}
-        return {name: error for name, error in errors.items() if error is not None}
+        parts: list[Figure | TableResult] = [*self.figures, *self.tables]
+        return {part.name: part.error for part in parts if part.error is not None}
 
 
 def generate_reports(  # noqa: PLR0913 - each by its name
@@ -71,13 +71,13 @@ def generate_reports(  # noqa: PLR0913 - each by its name
     files: Iterable[SeriesFile] = (),
     where: str | None = None,
     workers: int | None = None,
-    tell: Callable[[Progress], None] = lambda _progress: None,
+    on_progress: Callable[[ReportProgress], None] = lambda _progress: None,
 ) -> list[ReportResult]:
     """Write a report of each series: a page that needs nothing else, and a folder with what is on it.
 
     Each series is read in one snapshot, so that counts, graphs, tables and failures are of the same moment.
-    Everything is drawn anew. A graph or table that cannot be made is told on the page. Files that an earlier
-    report wrote, and this one does not have, are removed unless somebody changed them.
+    Everything is drawn anew. A graph or table that cannot be made is named on the page, with the reason.
+    Files that an earlier report wrote, and this one does not have, are removed unless somebody changed them.
 
     Parameters
     ----------
@@ -94,8 +94,8 @@ def generate_reports(  # noqa: PLR0913 - each by its name
         An expression: the report is about experiments that it is true of, and has a folder of its own.
     workers : int, optional
         How many processes draw at most, by default one per core.
-    tell : callable, optional
-        Called with the `Progress` after each figure.
+    on_progress : callable, optional
+        Called after each figure.
 
     Returns
     -------
@@ -112,7 +112,7 @@ def generate_reports(  # noqa: PLR0913 - each by its name
         The page cannot be written, or is that of another series.
     """
     chosen = choose_series(session, series, directory, files=files, where=where)
-    return write_reports(session, chosen, workers=workers, tell=tell)
+    return write_reports(session, chosen, workers=workers, on_progress=on_progress)
 
 
 def write_reports(
@@ -120,7 +120,7 @@ def write_reports(
     chosen: Iterable[ChosenSeries],
     *,
     workers: int | None = None,
-    tell: Callable[[Progress], None] = lambda _progress: None,
+    on_progress: Callable[[ReportProgress], None] = lambda _progress: None,
 ) -> list[ReportResult]:
     """Write the reports of series as `generate_reports` does.
 
@@ -133,13 +133,16 @@ def write_reports(
     """
     with DrawingPool(workers) as pool:
         return [
-            _write(records, OutputLocation.of(one, ResultsFolder.report), pool, tell)
-            for one, records in read_each(session, chosen, read_report)
+            _write(records, OutputLocation.of(series, ResultsFolder.report), pool, on_progress)
+            for series, records in read_each(session, chosen, read_report)
         ]
 
 
 def _write(
-    records: ReportRecords, location: OutputLocation, pool: DrawingPool, tell: Callable[[Progress], None]
+    records: ReportRecords,
+    location: OutputLocation,
+    pool: DrawingPool,
+    on_progress: Callable[[ReportProgress], None],
 ) -> ReportResult:
     name, directory = records.series.name, location.directory
     where = records.graphs.where
@@ -159,15 +162,16 @@ def _write(
         records.graphs,
         directory / "figures",
         pool,
-        lambda figure, done, count: tell(Progress(name, figure, done, count)),
+        lambda figure, done, count: on_progress(ReportProgress(name, figure, done, count)),
     )
     tables = []
     if records.tables or default_tables(records.graphs.common):
         below = OutputLocation(directory / "tables", location.owner)
-        tables = write_tables(records.graphs.common, records.tables, below)
-    unasked = {} if records.tables else {one.name: one.error for one in tables if one.error}
-    tables = [one for one in tables if one.name not in unasked]
-    text = render(records, figures, Tables(tables, list(dict.fromkeys(unasked.values()))), directory)
+        tables = write_series_tables(records.graphs.common, records.tables, below)
+    # Default tables that cannot be made are not missed: a note says why.
+    notes = [] if records.tables else [table.error for table in tables if table.error]
+    made = tables if records.tables else [table for table in tables if not table.error]
+    text = render(records, figures, Tables(made, list(dict.fromkeys(notes))), directory)
     try:
         write_atomically(page, text.encode())
     except OSError as error:
@@ -180,4 +184,4 @@ def _write(
     else:
         for path in removed:
             _log.info("%s: removed %s, which the report no longer has", name, path)
-    return ReportResult(name, page, figures.drawn, tables)
+    return ReportResult(name, page, figures.drawn, made)

@@ -51,7 +51,7 @@ class Parameter:
 
 @dataclass(frozen=True)
 class Tables:
-    """The tables, and why there are none where nobody asked for any."""
+    """The tables, and why there are none where none were requested."""
 
     made: Sequence[TableResult]
     notes: Sequence[str] = ()

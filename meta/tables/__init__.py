@@ -7,10 +7,8 @@ from typing import TYPE_CHECKING
 from database.lazy_exports import lazy_exports
 
 if TYPE_CHECKING:
-    from meta.tables.generate import TableResult, generate_all_tables, write_tables
+    from meta.tables.generate import TableResult, generate_all_tables
 
-__all__ = ["TableResult", "generate_all_tables", "write_tables"]
+__all__ = ["TableResult", "generate_all_tables"]
 
-__getattr__ = lazy_exports(
-    __name__, {"TableResult": "generate", "generate_all_tables": "generate", "write_tables": "generate"}
-)
+__getattr__ = lazy_exports(__name__, {"TableResult": "generate", "generate_all_tables": "generate"})

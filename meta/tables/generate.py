@@ -109,12 +109,10 @@ def generate_all_tables(
     ExpressionError
         `where` is none, or has a name that one of the series does not have; nothing is written.
     """
-    return write_all_tables(
-        session, choose_series(session, series, directory, files=files, where=where), formats
-    )
+    return write_tables(session, choose_series(session, series, directory, files=files, where=where), formats)
 
 
-def write_all_tables(
+def write_tables(
     session: Session, chosen: Iterable[ChosenSeries], formats: Sequence[TableFormat] = ()
 ) -> list[TableResult]:
     """Write the tables of series as `generate_all_tables` does.
@@ -126,8 +124,10 @@ def write_all_tables(
     """
     return [
         result
-        for one, (records, requested) in read_each(session, chosen, _read)
-        for result in write_tables(records, requested, OutputLocation.of(one, ResultsFolder.tables), formats)
+        for series, (records, requested) in read_each(session, chosen, _read)
+        for result in write_series_tables(
+            records, requested, OutputLocation.of(series, ResultsFolder.tables), formats
+        )
     ]
 
 
@@ -161,7 +161,7 @@ def read_tables(
     ]
 
 
-def write_tables(
+def write_series_tables(
     records: SeriesRecords,
     requested: Requested,
     location: OutputLocation,

@@ -1,4 +1,4 @@
-"""A generation of graphs: what each series asks for is drawn, unless its files already show the very same."""
+"""The graphs of series: what each requests is drawn, unless its files already show the very same."""
 
 from __future__ import annotations
 
@@ -7,13 +7,11 @@ import logging
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from types import TracebackType
-from typing import Self
 
 from sqlalchemy.orm import Session
 
 from experiments.output.results_folder import ResultsFolder, write_atomically
-from meta.graphs.figure.task import Drawn, Failure, Task
+from meta.graphs.figure.task import Drawing, Failure, Task
 from meta.graphs.generation.process_pool import DrawingPool
 from meta.graphs.generation.requests import figure_requests
 from meta.graphs.provenance import manifest
@@ -26,7 +24,7 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class GraphResult:
-    """What became of one graph.
+    """The outcome of one graph.
 
     Attributes
     ----------
@@ -37,9 +35,9 @@ class GraphResult:
     paths : tuple of Path
         The files that show it.
     error : str or None
-        Why there are none, although they were asked for or there is nothing to draw yet.
+        Why there are none, although they were requested or there is nothing to draw yet.
     note : str or None
-        Why there are none, where nobody asked for this graph, or what they show otherwise than asked for.
+        Why there are none, where this graph was not requested, or in what they differ from what was.
     unchanged : bool
         Whether the files showed the very same before, and were left alone.
     """
@@ -53,7 +51,7 @@ class GraphResult:
 
 
 @dataclass(frozen=True)
-class Progress:
+class GraphProgress:
     """The graph that is finished, and how many of its series are."""
 
     result: GraphResult
@@ -61,142 +59,130 @@ class Progress:
     count: int
 
 
-class Generation:
-    """Draws the graphs of one series after the other; a context manager.
+def draw_graphs(
+    session: Session,
+    chosen: Iterable[ChosenSeries],
+    *,
+    force: bool = False,
+    workers: int | None = None,
+    on_progress: Callable[[GraphProgress], None] = lambda _progress: None,
+) -> list[GraphResult]:
+    """Draw the graphs of one series after the other.
 
     Parameters
     ----------
+    session : Session
+    chosen : iterable of ChosenSeries
     force : bool
         Draw unchanged figures too.
     workers : int, optional
-        How many processes draw at most; by default one per core.
-    tell : callable, optional
-        Called with the `Progress` after each graph.
+        How many processes draw at most, by default one per core.
+    on_progress : callable, optional
+        Called after each graph.
+
+    Raises
+    ------
+    NotFoundError
+        A series was deleted meanwhile.
     """
+    results = []
+    with DrawingPool(workers) as pool:
+        for series, records in read_each(session, chosen, read_series):
+            location = OutputLocation.of(series, ResultsFolder.graphs)
+            results += _SeriesGraphs(records, location, pool).draw(force=force, on_progress=on_progress)
+    return results
 
-    def __init__(
-        self,
-        *,
-        force: bool = False,
-        workers: int | None = None,
-        tell: Callable[[Progress], None] = lambda _progress: None,
-    ) -> None:
-        self._force = force
-        self._pool = DrawingPool(workers)
-        self._tell = tell
 
-    def __enter__(self) -> Self:
-        self._pool.__enter__()
-        return self
+@dataclass(frozen=True)
+class _SeriesGraphs:
+    """The graphs of one series, which are drawn by a pool."""
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, where: TracebackType | None
-    ) -> None:
-        self._pool.__exit__(kind, error, where)
+    records: GraphRecords
+    location: OutputLocation
+    pool: DrawingPool
 
-    def draw(self, session: Session, chosen: Iterable[ChosenSeries]) -> list[GraphResult]:
-        """Draw the graphs of series, in their order.
+    @property
+    def series(self) -> str:
+        """The name of the series."""
+        return self.records.common.name
 
-        Raises
-        ------
-        NotFoundError
-            A series was deleted meanwhile.
-        """
-        return [
-            result
-            for one, records in read_each(session, chosen, read_series)
-            for result in self._draw(records, OutputLocation.of(one, ResultsFolder.graphs))
-        ]
-
-    def _draw(self, records: GraphRecords, location: OutputLocation) -> list[GraphResult]:
-        """Draw what a series asks for, or sensible ones where it asks for none; report each."""
-        series = records.common.name
-        requests = figure_requests(records)
+    def draw(self, *, force: bool, on_progress: Callable[[GraphProgress], None]) -> list[GraphResult]:
+        """Draw what the series requests, or default graphs where it requests none."""
+        requests = figure_requests(self.records)
         if not (requests.tasks or requests.note):
-            error = f"the series {series!r} has neither metrics nor numeric results to draw yet"
-            return [GraphResult(series, "graphs", error=error)]
+            error = f"the series {self.series!r} has neither metrics nor numeric results to draw yet"
+            return [GraphResult(self.series, "graphs", error=error)]
         results: dict[str, GraphResult] = {}
-        for result in self._finished(requests.tasks, series, location):
+        for result in self._finished(requests.tasks, force=force):
             results[result.name] = result
-            self._tell(Progress(result, len(results), len(requests.tasks)))
+            on_progress(GraphProgress(result, len(results), len(requests.tasks)))
         in_order = [results[name] for name in requests.tasks]
         if requests.tasks:
-            _remove_unwanted(in_order, requests.tasks, series, location)
+            self._remove_unwanted(in_order, requests.tasks)
         if requests.note:
-            _log.info("%s: %s", series, requests.note)
-            in_order.append(GraphResult(series, "graphs", note=requests.note))
+            _log.info("%s: %s", self.series, requests.note)
+            in_order.append(GraphResult(self.series, "graphs", note=requests.note))
         return in_order
 
-    def _finished(
-        self, wanted: Mapping[str, Task | Failure], series: str, location: OutputLocation
-    ) -> Iterator[GraphResult]:
-        """Yield what became of each graph as soon as it is known; unchanged ones first."""
-        origins = _origins([task for task in wanted.values() if isinstance(task, Task)], location.directory)
-        unchanged = set() if self._force else manifest.up_to_date(location.directory, location.owner, origins)
+    def _finished(self, requested: Mapping[str, Task | Failure], *, force: bool) -> Iterator[GraphResult]:
+        """Yield the outcome of each graph as soon as it is known; unchanged ones first."""
+        directory, owner = self.location.directory, self.location.owner
+        origins = self._origins(task for task in requested.values() if isinstance(task, Task))
+        unchanged = set() if force else manifest.up_to_date(directory, owner, origins)
         tasks = []
-        for name, task in wanted.items():
+        for name, task in requested.items():
             if isinstance(task, Failure):
-                yield _failed(series, name, task)
-            elif unchanged.issuperset(paths := _paths(task, location.directory)):
-                yield GraphResult(series, name, paths, unchanged=True)
+                yield self._failed(name, task)
+            elif unchanged.issuperset(paths := self._paths(task)):
+                yield GraphResult(self.series, name, paths, unchanged=True)
             else:
                 tasks.append(task)
-        for task, drawn in self._pool.draw(tasks):
-            yield _written(task, drawn, location)
+        for task, drawn in self.pool.draw(tasks):
+            yield self._failed(task.name, drawn) if isinstance(drawn, Failure) else self._written(task, drawn)
 
+    def _paths(self, task: Task) -> tuple[Path, ...]:
+        return tuple(self.location.directory / f"{task.name}.{form}" for form in task.formats)
 
-def _paths(task: Task, directory: Path) -> tuple[Path, ...]:
-    return tuple(directory / f"{task.name}.{form}" for form in task.formats)
+    def _origins(self, tasks: Iterable[Task]) -> dict[Path, str]:
+        """Return for each file of figures the digest of the origin it is to have."""
+        return {path: task.origin.digest() for task in tasks for path in self._paths(task)}
 
+    def _written(self, task: Task, drawing: Drawing) -> GraphResult:
+        paths = self._paths(task)
+        try:
+            for path, form in zip(paths, task.formats, strict=True):
+                write_atomically(path, drawing.files[form])
+        except OSError as error:
+            return self._failed(task.name, Failure(f"it could not be written: {error}"))
+        with contextlib.suppress(OSError):  # the figure is there; what is wrong is reported at the end
+            manifest.note(self.location.directory, self.location.owner, self._origins([task]))
+        if not drawing.boxes:
+            return GraphResult(self.series, task.name, paths)
+        boxes = f"no installed font has {drawing.boxes}: boxes are drawn instead"
+        note = f"{boxes}; install one such as Noto Sans CJK"
+        _log.warning("%s: graph %s: %s", self.series, task.name, note)
+        return GraphResult(self.series, task.name, paths, note=note)
 
-def _origins(tasks: Iterable[Task], directory: Path) -> dict[Path, str]:
-    """Return the digest of what each file of figures is to show."""
-    return {path: task.origin.digest() for task in tasks for path in _paths(task, directory)}
+    def _failed(self, name: str, failure: Failure) -> GraphResult:
+        if failure.details is None:
+            _log.warning("%s: graph %s: %s", self.series, name, failure.message)
+        else:
+            _log.error("%s: graph %s could not be drawn\n%s", self.series, name, failure.details)
+        return GraphResult(self.series, name, error=failure.message)
 
-
-def _written(task: Task, drawn: Drawn, location: OutputLocation) -> GraphResult:
-    series = task.origin.series
-    if isinstance(drawn, Failure):
-        return _failed(series, task.name, drawn)
-    paths = _paths(task, location.directory)
-    try:
-        for path, form in zip(paths, task.formats, strict=True):
-            write_atomically(path, drawn.files[form])
-    except OSError as error:
-        return _failed(series, task.name, Failure(f"it could not be written: {error}"))
-    with contextlib.suppress(OSError):  # the figure is there; what is wrong is told at the end
-        manifest.note(location.directory, location.owner, _origins([task], location.directory))
-    if not drawn.boxes:
-        return GraphResult(series, task.name, paths=paths)
-    note = f"no installed font has {drawn.boxes}: boxes are drawn instead; install one such as Noto Sans CJK"
-    _log.warning("%s: graph %s: %s", series, task.name, note)
-    return GraphResult(series, task.name, paths=paths, note=note)
-
-
-def _failed(series: str, name: str, failure: Failure) -> GraphResult:
-    if failure.details is None:
-        _log.warning("%s: graph %s: %s", series, name, failure.message)
-    else:
-        _log.error("%s: graph %s could not be drawn\n%s", series, name, failure.details)
-    return GraphResult(series, name, error=failure.message)
-
-
-def _remove_unwanted(
-    results: Sequence[GraphResult], tasks: Mapping[str, Task | Failure], series: str, location: OutputLocation
-) -> None:
-    """Remove the files of graphs that the series no longer asks for."""
-    drawn = [task for result in results if result.paths and isinstance(task := tasks[result.name], Task)]
-    try:
-        removed = manifest.record(
-            location.directory,
-            location.owner,
-            written=_origins(drawn, location.directory),
-            names=list(tasks),
-        )
-    except OSError as error:  # the graphs are there, and that is what was wanted
-        _log.warning(
-            "%s: graphs no longer asked for may still lie in %s: %s", series, location.directory, error
-        )
-        return
-    for path in removed:
-        _log.info("%s: removed %s, which the series no longer asks for", series, path)
+    def _remove_unwanted(
+        self, results: Sequence[GraphResult], requested: Mapping[str, Task | Failure]
+    ) -> None:
+        """Remove the files of graphs that the series no longer requests."""
+        directory, owner = self.location.directory, self.location.owner
+        there = [requested[result.name] for result in results if result.paths]
+        origins = self._origins(task for task in there if isinstance(task, Task))
+        try:
+            removed = manifest.record(directory, owner, written=origins, names=list(requested))
+        except OSError as error:  # the graphs are there, and that is what was wanted
+            _log.warning(
+                "%s: graphs no longer asked for may still lie in %s: %s", self.series, directory, error
+            )
+            return
+        for path in removed:
+            _log.info("%s: removed %s, which the series no longer asks for", self.series, path)
