@@ -142,7 +142,9 @@ def recorded_example(tmp_path_factory: pytest.TempPathFactory) -> Path:
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
         assert run_command(["init"]) == 0
-        assert run_command(["run", "first.yaml", "--workers", "0", "--quiet"]) == 0
+        # Another module's is still configured: fixtures of tests, which reset it, begin later.
+        database = ["--database", "sqlite:///results/experiments.db"]
+        assert run_command(["run", "first.yaml", "--workers", "0", "--quiet", *database]) == 0
     dispose_engines()
     return folder
 
