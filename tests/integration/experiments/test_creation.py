@@ -233,7 +233,7 @@ def test_a_failure_leaves_nothing_even_when_it_is_caught(database_url: str, writ
     create(write("grid: {lr: [1, 2]}"))
     with scoped_session() as session:
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(creation.statements, "settle_experiments", fail)
+            patch.setattr(creation.statements, "sync_experiments", fail)
             with pytest.raises(OSError, match="no space"):
                 create_series(session, write("grid: {lr: [2, 3]}\nrepeat: {seeds: 2}"))
         create_series(session, write("", name="next", file="next.yaml"))
