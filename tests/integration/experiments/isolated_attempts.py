@@ -54,7 +54,7 @@ class Made:
 
 @dataclass(frozen=True)
 class Order:
-    """What to make: attempts at `main(x)` of the target, one after another."""
+    """The attempts to make at `main(x)` of the target, one after another."""
 
     folder: Path
     xs: Sequence[Any]

@@ -64,7 +64,7 @@ def test_everything_comes_back(path: Path) -> None:
 
 
 def test_large_records(path: Path) -> None:
-    """Records larger than what is read at once are found, and the ones behind them."""
+    """Records larger than what is read at once are read, and those behind them."""
     big = Chunk("m", 0, 100_000, b"s" * 800_000, b"r" * 800_000, b"t" * 800_000)
     writer = JournalWriter(path)
     for number in range(3):
@@ -73,13 +73,13 @@ def test_large_records(path: Path) -> None:
     writer.started((99, 1))
     reader = JournalReader(path)
     reader.poll()
-    assert [one.experiment_id for one in reader.unrecorded()] == [0, 1, 2]
+    assert [finished.experiment_id for finished in reader.unrecorded()] == [0, 1, 2]
     assert reader.current is not None
     assert reader.current.token == (99, 1)
 
 
 def test_many_records(path: Path) -> None:
-    """A reader that was away for long catches up in one go."""
+    """A reader that was away for long catches up in a single call."""
     writer = JournalWriter(path)
     for number in range(5000):
         writer.started((number, 1))
@@ -101,8 +101,8 @@ def test_record_cut_short(path: Path) -> None:
         path.write_bytes(whole[:size])
         reader = JournalReader(path)
         reader.poll()
-        found = [one.experiment_id for one in reader.unrecorded()]
-        assert found in ([], [1])
+        unrecorded = [finished.experiment_id for finished in reader.unrecorded()]
+        assert unrecorded in ([], [1])
         reader.close()
 
 
@@ -162,7 +162,7 @@ def test_recorded_by_others(path: Path) -> None:
     writer.finished(ended(2))
     reader.poll()
     reader.forget(known)
-    assert [one.experiment_id for one in reader.unrecorded()] == [2]
+    assert [finished.experiment_id for finished in reader.unrecorded()] == [2]
     reader.remove()
     assert not path.exists()
 
@@ -172,10 +172,10 @@ class Room(logging.Handler):
 
     def __init__(self, writer: JournalWriter, file: Path) -> None:
         super().__init__()
-        self._writer, self._file, self.told = writer, file, []
+        self._writer, self._file, self.messages = writer, file, []
 
     def emit(self, record: logging.LogRecord) -> None:
-        self.told.append(record.getMessage())
+        self.messages.append(record.getMessage())
         real = os.open(self._file, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
         os.dup2(real, self._writer.descriptor)
         os.close(real)
@@ -194,14 +194,14 @@ def test_full_disk(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     finally:
         logging.getLogger("experiments.journal").removeHandler(room)
     path.with_name("real").replace(path)
-    assert room.told == [f"{path}: No space left on device; the worker waits until there is space"]
+    assert room.messages == [f"{path}: No space left on device; the worker waits until there is space"]
     reader = JournalReader(path)
     reader.poll()
     assert reader.unrecorded() == [ended(7)]
 
 
 def test_disk_that_fills_up_between_parts(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A record of which a part found room is continued, not begun again."""
+    """A record of which a part was written is continued, not begun again."""
     monkeypatch.setattr("experiments.journal._DISK_FULL_PAUSE_S", 0.0)
     writer, write, calls = JournalWriter(path), os.write, []
 

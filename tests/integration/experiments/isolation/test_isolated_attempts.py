@@ -42,20 +42,20 @@ def test_each_attempt_has_its_own_process(tmp_path: Path, spawn: bool) -> None:
         [1, 2.5, "drei é"],
         spawn=spawn,
     )
-    found = [results(each) for each in made.finished]
-    pids = {each.pop("pid") for each in found}  # type: ignore[attr-defined]  # a mapping
+    returned = [results(finished) for finished in made.finished]
+    pids = {each.pop("pid") for each in returned}  # type: ignore[attr-defined]  # a mapping
     assert len(pids) == 3
-    assert [each.pop("state") for each in found] == [[1], [2.5], ["drei é"]]  # type: ignore[attr-defined]  # as above
-    assert found[0] == found[1] == found[2]
-    assert found[0]["environment"] == "x"  # type: ignore[index]  # as above
-    assert found[0]["leads"]  # type: ignore[index]  # as above
-    assert found[0]["argv"] == ["argv0"]  # type: ignore[index]  # as above
+    assert [each.pop("state") for each in returned] == [[1], [2.5], ["drei é"]]  # type: ignore[attr-defined]  # as above
+    assert returned[0] == returned[1] == returned[2]
+    assert returned[0]["environment"] == "x"  # type: ignore[index]  # as above
+    assert returned[0]["leads"]  # type: ignore[index]  # as above
+    assert returned[0]["argv"] == ["argv0"]  # type: ignore[index]  # as above
     assert made.output.splitlines() == ["loaded", "experiment 1", "experiment 2.5", "experiment drei é"]
     assert all(each.peak_memory_bytes and each.cpu_s is not None for each in made.finished)
 
 
 def test_ways_to_end(tmp_path: Path) -> None:
-    """Each end is told from the others, costs its own attempt only, and leaves nothing."""
+    """Each end is distinguished from the others, costs its own attempt only, and leaves nothing."""
     made = make(
         tmp_path,
         """
@@ -100,8 +100,8 @@ def test_ways_to_end(tmp_path: Path) -> None:
             *("huge", "fine"),
         ],
     )
-    found = dict(zip(names, made.finished, strict=True))
-    ended = {name: (each.outcome.value, each.error_type) for name, each in found.items()}
+    by_name = dict(zip(names, made.finished, strict=True))
+    ended = {name: (each.outcome.value, each.error_type) for name, each in by_name.items()}
     crashed, completed = ("crashed", "WorkerDied"), ("completed", None)
     assert ended == {
         "exit": crashed,
@@ -120,16 +120,16 @@ def test_ways_to_end(tmp_path: Path) -> None:
             completed,
         ),
     }
-    assert (found["exit"].exit_code, found["exit 0"].exit_code) == (3, 0)
-    assert (found["segfault"].signal, found["kill"].signal) == (signal.SIGSEGV, signal.SIGKILL)
+    assert (by_name["exit"].exit_code, by_name["exit 0"].exit_code) == (3, 0)
+    assert (by_name["segfault"].signal, by_name["kill"].signal) == (signal.SIGSEGV, signal.SIGKILL)
     message = "it closed file descriptors that were not its own; its process was ended at once"
-    assert found["descriptors"].error_message == message
-    assert len(found["huge"].results or "") > 5_000_000
+    assert by_name["descriptors"].error_message == message
+    assert len(by_name["huge"].results or "") > 5_000_000
     assert made.left == []
 
 
 def test_time_limit(tmp_path: Path) -> None:
-    """Who takes too long is ended with all its processes, and told so; it may still clean up or complete."""
+    """An attempt that takes too long is killed with all its processes; it may still clean up or complete."""
     made = make(
         tmp_path,
         """
@@ -138,7 +138,7 @@ def test_time_limit(tmp_path: Path) -> None:
             if x == "sleep": subprocess.run(["sleep", "1000"], start_new_session=True)
             if x == "cleans up":
                 try:
-                    signal.signal(signal.SIGTERM, lambda *_: sys.exit("told"))
+                    signal.signal(signal.SIGTERM, lambda *_: sys.exit("asked"))
                     time.sleep(1000)
                 finally:
                     print("cleaned up")
@@ -159,7 +159,7 @@ def test_time_limit(tmp_path: Path) -> None:
 
 
 def test_memory_limit(tmp_path: Path) -> None:
-    """Who takes too much memory, itself or by its children, is ended with all its processes, and told so."""
+    """An attempt that takes too much memory, itself or by its children, is killed with its processes."""
     made = make(
         tmp_path,
         """

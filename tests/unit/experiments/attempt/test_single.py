@@ -45,10 +45,10 @@ def test_global_generators_are_seeded(tmp_path: Path) -> None:
     def target() -> dict[str, float]:
         return {"python": random.random(), "numpy": float(numpy.random.random())}
 
-    one = run_target(target, tmp_path).results
+    first = run_target(target, tmp_path).results
     random.random()
     numpy.random.random()
-    assert run_target(target, tmp_path).results == one
+    assert run_target(target, tmp_path).results == first
 
 
 def test_logged_metrics_join_the_result(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""Messages between processes that may die in the middle of one."""
+"""Messages between processes that may die while they send."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def test_large_message(ends: tuple[Channel, Channel]) -> None:
 
 
 def test_message_cut_short() -> None:
-    """What was sent of a message that was never completed is dropped; the next one is read right."""
+    """What was sent of a message that was never completed is dropped; the next one is read correctly."""
     raw, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     reader = Channel(theirs)
     head = struct.Struct("<IB?")

@@ -31,8 +31,8 @@ class Recorder:
 
 def minimised(method: str = "bfgs", **parameters: Any) -> tuple[dict[str, float], Recorder]:
     run = Recorder(parameters.pop("seed", 0))
-    found = minimise(run=run, method=method, **{"problem": "sphere", "dimensions": 2, **parameters})  # type: ignore[arg-type]
-    return found, run
+    results = minimise(run=run, method=method, **{"problem": "sphere", "dimensions": 2, **parameters})  # type: ignore[arg-type]
+    return results, run
 
 
 @pytest.mark.parametrize("method", METHODS)
@@ -58,12 +58,14 @@ def test_global_methods_find_what_local_ones_miss() -> None:
 @pytest.mark.parametrize("method", METHODS)
 def test_evaluations_are_those_of_scipy(method: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """What is counted is what scipy says it evaluated, gradients by differences included."""
-    told = []
+    returned = []
     for name in ("minimize", "dual_annealing", "differential_evolution"):
         real = getattr(optimize, name)
-        monkeypatch.setattr(optimize, name, lambda *a, real=real, **k: told.append(real(*a, **k)) or told[-1])
+        monkeypatch.setattr(
+            optimize, name, lambda *a, real=real, **k: returned.append(real(*a, **k)) or returned[-1]
+        )
     results, _ = minimised(method, problem="zakharov", budget=1_000_000)
-    assert [one.nfev for one in told] == [results["evaluations"]]
+    assert [result.nfev for result in returned] == [results["evaluations"]]
 
 
 @pytest.mark.parametrize("method", METHODS)

@@ -1,4 +1,4 @@
-"""How much memory processes take, and whether the kernel killed one for it."""
+"""The memory that processes use, and kills by the kernel for lack of it."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def test_descendants_count() -> None:
 
 
 def test_no_such_process() -> None:
-    """A process that has ended takes nothing that could be told."""
+    """The memory of a process that has ended is not known."""
     with child() as pid:
         pass
     assert MemoryMeter().read(pid) is None
@@ -87,7 +87,7 @@ def test_shared_pages_break_no_limit() -> None:
 
 
 def test_broken_limit() -> None:
-    """A process alone that takes more than the limit is told at once, and the peak is kept."""
+    """A process alone that takes more than the limit is reported at once, and the peak is kept."""
     meter = MemoryMeter(10 * MB)
     taken = meter.read(os.getpid())
     assert taken is not None
@@ -115,7 +115,7 @@ def test_kernel_kills(events: Path) -> None:
     assert not kills.was_oom_kill()
     events.write_text(events.read_text().replace("oom_kill 3", "oom_kill 4"))
     assert kills.was_oom_kill()
-    assert kills.was_oom_kill()  # two that die at one look
+    assert kills.was_oom_kill()  # two deaths are seen at once
 
 
 def test_old_kernel_kill_explains_nothing(events: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -157,7 +157,7 @@ def proc_folder(tmp_path: Path, cgroup: str, mount: str, kind: str) -> Path:
     ],
 )
 def test_events_of_own_group(tmp_path: Path, cgroup: str, kind: str, name: str) -> None:
-    """The file of this process's own control group is found, in versions 1 and 2."""
+    """The file of this process's own control group is known, in versions 1 and 2."""
     group = tmp_path / "fs é" / "my group" / "job"
     group.mkdir(parents=True)
     (group / name).write_text("oom_kill 0\n")

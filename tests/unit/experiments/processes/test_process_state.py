@@ -176,10 +176,10 @@ def test_context_variables() -> None:
     state = RestorableState()
 
     def experiment() -> tuple[int, int]:
-        found = variable.get(), decimal.getcontext().prec
+        observed = variable.get(), decimal.getcontext().prec
         variable.set(2)
         decimal.getcontext().prec = 3
-        return found
+        return observed
 
     assert state.context().run(experiment) == state.context().run(experiment)
     assert variable.get() == 1
@@ -192,10 +192,10 @@ def test_numpy_error_state() -> None:
     state = RestorableState()
 
     def experiment() -> tuple[Any, Any]:
-        found = numpy.geterr(), numpy.get_printoptions()["precision"]
+        observed = numpy.geterr(), numpy.get_printoptions()["precision"]
         numpy.seterr(all="raise")
         numpy.set_printoptions(precision=2)
-        return found
+        return observed
 
     assert state.context().run(experiment) == state.context().run(experiment)
 

@@ -25,7 +25,7 @@ import os, signal, subprocess, sys, time
 os.setsid()
 from experiments.processes.subreaper import become_subreaper, end_descendants
 become_subreaper()
-def daemon():  # forks twice, with a session of its own, and tells its pid when it is one
+def daemon():  # forks twice, with a session of its own, then writes its pid
     reader, writer = os.pipe()
     if os.fork() == 0:
         os.setsid()
@@ -186,7 +186,7 @@ def test_multiprocessing_after_the_end_of_its_processes(worker: Start) -> None:
 
 
 def test_marked(worker: Start) -> None:
-    """What a dead worker has left is found by its mark; living workers and strangers are spared."""
+    """What a dead worker has left is killed by its tag; living workers and strangers are spared."""
     runner = ProcessIdentity.own()
     code = "print(daemon(), flush=True); signal.pause()"
     dead = worker(code, **{TAG_VARIABLE: tag_of(runner)})

@@ -37,10 +37,10 @@ def test_loaded_library(cap: int, user: dict[str, str]) -> None:
         "from experiments.processes.thread_limits import cap_loaded_libraries, capped_environment\n"
         "cap_loaded_libraries(capped_environment(int(os.environ['CAP']), os.environ))\n"
         "numpy.ones((9, 9)) @ numpy.ones((9, 9))\n"
-        "found = threadpoolctl.threadpool_info()\n"
-        "print(*{each['num_threads'] for each in found if each['user_api'] == 'blas'})"
+        "libraries = threadpoolctl.threadpool_info()\n"
+        "print(*{library['num_threads'] for library in libraries if library['user_api'] == 'blas'})"
     )
     environment = {key: value for key, value in os.environ.items() if not key.endswith("_NUM_THREADS")}
     environment.update(user, CAP=str(cap), PYTHONPATH=str(Path(__file__).parents[4]))
-    told = subprocess.check_output([sys.executable, "-c", code], env=environment, text=True)
-    assert int(told) == 1
+    printed = subprocess.check_output([sys.executable, "-c", code], env=environment, text=True)
+    assert int(printed) == 1

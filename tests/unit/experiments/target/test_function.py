@@ -79,7 +79,7 @@ def test_what_is_no_target_is_refused(project: Path, text: str) -> None:
 
 
 def test_a_file_without_function_is_told_how_to_write_it(project: Path) -> None:
-    """`train.py` alone is told to name its function."""
+    """`train.py` alone is an error that asks for the function."""
     with pytest.raises(TargetError, match=r"write train\.py:FUNCTION"):
         FunctionTarget.parse("train.py", project)
 
@@ -131,7 +131,7 @@ def test_dataclasses_and_methods_work_in_a_file(project: Path) -> None:
 
 
 def test_a_project_with_folders_named_as_ours(project: Path) -> None:
-    """A user's `experiments`, `meta` and `database` folders are found for what ours do not have."""
+    """A user's `experiments`, `meta` and `database` folders are searched for what ours do not have."""
     import experiments.parameters as ours
 
     write(
@@ -164,7 +164,7 @@ def test_a_module_is_found_beside_the_series_file_and_in_the_current_folder(
 
 
 def test_missing_files_modules_and_functions_name_the_nearest(project: Path) -> None:
-    """Each missing part is told with the nearest name of its kind."""
+    """Each missing part is named with the nearest name of its kind."""
     write(project, train="def main(): pass\ndef _hidden(): pass\nsize = 3\n", pack__inner="def f(): pass\n")
     assert (
         load_error("trian.py:main", project) == f"there is no file {project}/trian.py; did you mean train.py?"
@@ -188,10 +188,10 @@ def test_missing_files_modules_and_functions_name_the_nearest(project: Path) -> 
 
 
 def test_an_import_that_raises_shows_the_users_lines(project: Path) -> None:
-    """The end of the traceback is told, without the frames of the import machinery; it is tried again."""
+    """The end of the traceback is shown, without the frames of the import machinery; it is tried again."""
     write(project, broken="def deep():\n    import no_such_module_é\ndeep()\n")
-    told = load_error("broken.py:f", project)
-    without_markers = "\n".join(line for line in told.splitlines() if set(line.strip()) - set("~^"))
+    message = load_error("broken.py:f", project)
+    without_markers = "\n".join(line for line in message.splitlines() if set(line.strip()) - set("~^"))
     assert without_markers == (
         f"importing {project}/broken.py raised ModuleNotFoundError:\n"
         "    Traceback (most recent call last):\n"

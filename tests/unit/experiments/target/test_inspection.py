@@ -58,7 +58,7 @@ def test_the_answer_is_kept_until_the_file_changes(project: Path) -> None:
     assert (project / "count").read_text() == "xx"
 
 
-def test_an_error_of_the_target_is_told_here(project: Path) -> None:
+def test_an_error_of_the_target_is_raised_here(project: Path) -> None:
     """What loading would say, inspecting says: here a missing function and an import that raises."""
     with pytest.raises(TargetError, match="has no function 'main'; did you mean 'mian'"):
         inspect(target(project, "def mian(): pass\n"))
@@ -76,7 +76,7 @@ def test_an_error_of_the_target_is_told_here(project: Path) -> None:
         ("import os, signal; os.kill(os.getpid(), signal.SIGSEGV)", "killed its process with SIGSEGV"),
     ],
 )
-def test_a_child_that_dies_is_told_by_its_end(project: Path, code: str, ending: str) -> None:
+def test_a_child_that_dies_is_reported_by_its_end(project: Path, code: str, ending: str) -> None:
     """A crash while importing, and an exit without an answer, are errors that say how it ended."""
     with pytest.raises(TargetError, match=ending):
         inspect(target(project, code))
@@ -123,7 +123,7 @@ def test_the_child_finds_what_this_process_finds(project: Path, monkeypatch: pyt
 
 
 def test_a_project_with_folders_named_as_ours_is_inspected(project: Path) -> None:
-    """Started from such a project, by path and by module, ours and the user's are both found."""
+    """Started from such a project, by path and by module, both ours and the user's can be imported."""
     (project / "experiments").mkdir()
     (project / "experiments" / "__init__.py").write_text("raise RuntimeError('not run')\n")
     (project / "experiments" / "helpers.py").write_text("X = 1\n")

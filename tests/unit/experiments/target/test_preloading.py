@@ -50,7 +50,7 @@ def test_preload(target: Path, capfd: pytest.CaptureFixture[str]) -> None:
 
 @pytest.mark.parametrize("raised", ["ImportError('gone')", "RuntimeError('gone')", "SystemExit('gone')"])
 def test_failing_preload(target: Path, raised: str, capfd: pytest.CaptureFixture[str]) -> None:
-    """Whatever the import raises is told, with what it had printed; nothing is raised."""
+    """Whatever the import raises is reported, with what it had printed; nothing is raised."""
     target.write_text(f"print('on the way')\nraise {raised}\n")
     problem = preload(target)
     assert problem is not None
@@ -61,7 +61,7 @@ def test_failing_preload(target: Path, raised: str, capfd: pytest.CaptureFixture
 
 
 def test_threads(target: Path) -> None:
-    """A target that starts threads is told: the workers do not have them."""
+    """A target that starts threads is reported: the workers do not have them."""
     target.write_text(
         "import threading\nstop = threading.Event()\n"
         "thread = threading.Thread(target=stop.wait, daemon=True)\nthread.start()\ndef main(x): return {}\n"

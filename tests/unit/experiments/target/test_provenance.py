@@ -12,9 +12,9 @@ from experiments.target.provenance import collect_provenance, without_secrets
 
 def test_outside_version_control(tmp_path: Path) -> None:
     """Without a repository there is no commit, and dirty is unknown."""
-    found = collect_provenance(tmp_path, ["experiments", "run"], results=tmp_path)
-    assert (found.git_commit, found.git_dirty) == (None, None)
-    assert found.packages["numpy"]
+    provenance = collect_provenance(tmp_path, ["experiments", "run"], results=tmp_path)
+    assert (provenance.git_commit, provenance.git_dirty) == (None, None)
+    assert provenance.packages["numpy"]
 
 
 def test_repository(tmp_path: Path) -> None:
@@ -22,10 +22,10 @@ def test_repository(tmp_path: Path) -> None:
     git = ["git", "-C", str(tmp_path), "-c", "user.name=a", "-c", "user.email=a@b"]
     subprocess.run([*git, "init", "-q"], check=True)
     subprocess.run([*git, "commit", "-q", "--allow-empty", "-m", "x"], check=True)
-    found = collect_provenance(tmp_path, [], results=tmp_path / "results é")
-    assert found.git_commit is not None
-    assert len(found.git_commit) == 40
-    assert found.git_dirty is False
+    provenance = collect_provenance(tmp_path, [], results=tmp_path / "results é")
+    assert provenance.git_commit is not None
+    assert len(provenance.git_commit) == 40
+    assert provenance.git_dirty is False
     (tmp_path / "results é").mkdir()
     (tmp_path / "results é" / "experiments.db").touch()
     assert collect_provenance(tmp_path, [], results=tmp_path / "results é").git_dirty is False

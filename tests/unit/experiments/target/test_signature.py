@@ -36,28 +36,28 @@ def wrapper(*args: Any, **kwargs: Any) -> None: ...
 def messages(
     names: list[str], *arguments: Argument, accepts_any: bool = False
 ) -> list[tuple[str | None, str]]:
-    found = check_signature(Signature(arguments, accepts_any, "t.py", 7), names)
-    return [(mismatch.parameter, mismatch.message) for mismatch in found]
+    mismatches = check_signature(Signature(arguments, accepts_any, "t.py", 7), names)
+    return [(mismatch.parameter, mismatch.message) for mismatch in mismatches]
 
 
 def test_a_function_is_described() -> None:
     """Names, which are required, whether anything is accepted, and where it is."""
-    found = describe(train, "t")
-    assert found.arguments == (
+    signature = describe(train, "t")
+    assert signature.arguments == (
         Argument("lr", True),
         Argument("depth", False),
         Argument("seed", True),
         Argument("run", True),
     )
-    assert found.accepts_any
-    assert found.file == __file__
-    assert found.line == train.__code__.co_firstlineno
+    assert signature.accepts_any
+    assert signature.file == __file__
+    assert signature.line == train.__code__.co_firstlineno
 
 
 def test_the_description_crosses_processes_as_json() -> None:
     """A signature is plain data and comes back equal."""
-    found = describe(functools.partial(train, 0.1), "t")
-    assert Signature.from_data(json.loads(json.dumps(found.as_data()))) == found
+    signature = describe(functools.partial(train, 0.1), "t")
+    assert Signature.from_data(json.loads(json.dumps(signature.as_data()))) == signature
 
 
 def test_wrappers_and_silent_functions() -> None:
@@ -98,6 +98,6 @@ def test_an_argument_that_is_not_given() -> None:
 
 def test_a_positional_only_argument() -> None:
     """Parameters are given by name, so that such an argument cannot be filled."""
-    found = messages(["a"], Argument("a", True, positional_only=True), accepts_any=True)
-    assert [parameter for parameter, _ in found] == [None]
-    assert "the argument 'a' of the function (t.py:7) is positional-only" in found[0][1]
+    problems = messages(["a"], Argument("a", True, positional_only=True), accepts_any=True)
+    assert [parameter for parameter, _ in problems] == [None]
+    assert "the argument 'a' of the function (t.py:7) is positional-only" in problems[0][1]
