@@ -23,8 +23,7 @@ from sqlalchemy import create_engine, func, select, text
 from database.models import Attempt
 from database.session.lifecycle import SessionLocal, close_global_session, configure
 from database.settings import normalise_url
-from experiments.run.one_series import RunOptions
-from experiments.run_experiments import run_series
+from experiments.run_experiments import RunOptions, run_series
 
 TARGET = "import time\ndef nap(x):\n    time.sleep(0.02)\n    return {'y': x}\n"
 #: How often the server's connections are counted, in seconds.

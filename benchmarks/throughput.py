@@ -25,8 +25,7 @@ from sqlalchemy import func, select
 
 from database.models import Attempt
 from database.session.lifecycle import SessionLocal, close_global_session, configure
-from experiments.run.one_series import RunOptions
-from experiments.run_experiments import run_series
+from experiments.run_experiments import RunOptions, run_series
 
 TARGET = "def square(x): return {'y': x * x}\n"
 

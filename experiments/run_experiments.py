@@ -1,13 +1,12 @@
-"""Running a series: the worker, the loop, and the one function that does everything.
+"""Running series: the functions that scripts, commands and worker processes call.
 
-`run_a_single_experiment` is what a worker process is; `run_series` creates or finds a series,
-runs what is pending with worker processes, and tells what came of it. Both are also resume:
-completed experiments are never run again.
+`run_series` creates or finds a series, runs what is pending, and returns what came of it;
+`run_a_single_experiment` is what a worker process does. Both are also resume: completed experiments
+are never run again.
 """
 
 from __future__ import annotations
 
-import math
 import os
 import sys
 from collections.abc import Mapping, Sequence
@@ -16,24 +15,39 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy.exc import DBAPIError
-from sqlalchemy.orm import Session
 
 from database.engine.registry import configure, current_url, database_error
 from database.errors import DatabaseError, ExperimentsError, NotFoundError
-from database.models import ExperimentSeries
-from database.queries.series_lookup import find_series
 from database.session.lifecycle import close_global_session, get_session
-from database.session.retry import retrying, retrying_transaction
+from experiments.execution.options import RunOptions
 from experiments.execution.worker_config import WorkerConfig
+from experiments.run.one_series import Reporting, Source, check_source, prepare_series, run_prepared_series
+from experiments.run.several_series import SeveralRuns, refuse_repeated_names, run_in_turn
+from experiments.run.summary import RunSummary
 
-if TYPE_CHECKING:  # each process needs some of these only
-    from experiments.attempt.in_process import Attempts
-    from experiments.execution.worker_control import Control
-    from experiments.isolation.isolated_attempts import ProcessIsolation
-    from experiments.run.one_series import RunOptions, Source
-    from experiments.run.several_series import SeveralRuns
-    from experiments.run.summary import RunSummary
-    from experiments.target.base import LoadedTarget
+if TYPE_CHECKING:
+    from experiments.worker.run import experiment_loop
+
+__all__ = [
+    "Reporting",
+    "RunOptions",
+    "RunSummary",
+    "SeveralRuns",
+    "Source",
+    "WorkerConfig",
+    "experiment_loop",
+    "run_a_single_experiment",
+    "run_series",
+    "run_several_series",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name == "experiment_loop":
+        from experiments.worker.run import experiment_loop  # what workers import is not for the command
+
+        return experiment_loop
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
 def run_a_single_experiment(
@@ -66,85 +80,23 @@ def run_a_single_experiment(
         Ctrl-C, when there is no supervisor; what was running is pending again.
     """
     path = Path(config) if isinstance(config, str | os.PathLike) else None
-    settled = WorkerConfig() if path is not None else WorkerConfig.of(config)  # type: ignore[arg-type]  # a path is none of them
-    if settled.database_url:
-        configure(settled.database_url, protocol=True)
-    supervised = settled.worker_id is not None
-    # Before a connection is open: the fork server must not inherit it.
-    isolation = _isolation(settled) if supervised and settled.execution.isolation == "process" else None
-    session = _open_session(patient=supervised)
+    settings = WorkerConfig() if path is not None else WorkerConfig.of(config)  # type: ignore[arg-type]  # a path is none of them
+    if settings.worker_id is not None:
+        from experiments.worker.run import run_worker  # what workers import is not for the command
+
+        return run_worker(name, settings)
+    if settings.database_url:
+        configure(settings.database_url, protocol=True)
     try:
-        if supervised:
-            return experiment_loop(session, replace(settled, name=name), isolation)
-        return _run_alone(session, name, settled, path)
+        return _run_alone(name, settings, path)
     finally:
         close_global_session()
 
 
-def experiment_loop(
-    session: Session,
-    config: WorkerConfig,
-    isolation: ProcessIsolation | None = None,
-    control: Control | None = None,
-) -> int:
-    """Claim, run and record experiments of the series of `config` until nothing is pending.
-
-    Parameters
-    ----------
-    session : Session
-        This process's; committed by each transaction of the protocol, idle while user code runs.
-    config : WorkerConfig
-        With the ids of a registered runner and worker.
-    isolation : ProcessIsolation, optional
-        Gives each experiment a process of its own.
-    control : Control, optional
-        Says when to stop; by default the supervisor does, by `config.control`.
-
-    Returns
-    -------
-    int
-        How many outcomes were recorded.
-
-    Raises
-    ------
-    FencedError
-        The worker was declared dead.
-    """
-    # Not needed by the command, and numpy comes with it.
-    from experiments.attempt.in_process import InProcessAttempts
-    from experiments.execution.worker_control import Control
-    from experiments.journal import JournalWriter
-    from experiments.output.capture import OutputCapture
-    from experiments.worker.loop import Post, Worker
-
-    runner_id, worker_id = config.identity()
-    folder = config.folder()
-    supervised = config.control is not None
-    capture = OutputCapture(folder.capture(runner_id, worker_id)) if supervised else None
-    execution = config.execution
-    if not supervised:  # nobody would start another worker in its place
-        execution = replace(execution, recycle_after=None, recycle_growth_bytes=None)
-    series = retrying_transaction(
-        session, lambda each: find_series(each, config.series_id or config.name), deadline_s=math.inf
-    )
-    control = control or Control(config.control)
-    if isolation is not None:
-        attempts: Attempts = isolation.attempts(series, folder.capture(runner_id, worker_id), control)
-    else:
-        attempts = InProcessAttempts(_load(series), owns_process=supervised)
-    worker = Worker(
-        session,
-        Post(series.id, series.folder, worker_id, folder, execution, canary=config.canary),
-        attempts=attempts,
-        journal=JournalWriter(folder.journal(runner_id, worker_id)),
-        control=control,
-        capture=capture,
-    )
-    return worker.run()
-
-
-def run_series(source: Source, options: RunOptions | None = None) -> RunSummary:
-    """Create or extend a series, run what is pending, and tell what came of it; always also resume.
+def run_series(
+    source: Source, options: RunOptions | None = None, reporting: Reporting | None = None
+) -> RunSummary:
+    """Create or extend a series, run what is pending, and return what came of it; always also resume.
 
     Uses this process's database and its global session, which is closed at the end.
 
@@ -154,6 +106,8 @@ def run_series(source: Source, options: RunOptions | None = None) -> RunSummary:
         A series file, what one would contain, or the name of a series that is recorded already.
     options : RunOptions, optional
         How to run it.
+    reporting : Reporting, optional
+        Where its progress is shown; by default nowhere.
 
     Raises
     ------
@@ -162,19 +116,25 @@ def run_series(source: Source, options: RunOptions | None = None) -> RunSummary:
     NotFoundError
         There is no file and no series of that name.
     """
-    from experiments.run.one_series import RunOptions, check_source, prepare_series, run_prepared_series
-
     source = check_source(source)  # before a database is touched, or made
     configure(current_url(), protocol=True, create=not isinstance(source, str))
     session = get_session()
     try:
         series, created = prepare_series(session, source)
-        return run_prepared_series(session, series, created=created, options=options or RunOptions())
+        return run_prepared_series(
+            session,
+            series,
+            created=created,
+            options=options or RunOptions(),
+            reporting=reporting or Reporting(),
+        )
     finally:
         close_global_session()
 
 
-def run_several_series(sources: Sequence[Source], options: RunOptions | None = None) -> SeveralRuns:
+def run_several_series(
+    sources: Sequence[Source], options: RunOptions | None = None, reporting: Reporting | None = None
+) -> SeveralRuns:
     """Run several series one after another, as `run_series` does each; always also resume.
 
     All are checked before anything is written, and all are recorded before any is run. The highest
@@ -187,6 +147,8 @@ def run_several_series(sources: Sequence[Source], options: RunOptions | None = N
         What `run_series` takes; at least one.
     options : RunOptions, optional
         How to run each of them.
+    reporting : Reporting, optional
+        Where their progress is shown; by default nowhere.
 
     Raises
     ------
@@ -197,41 +159,30 @@ def run_several_series(sources: Sequence[Source], options: RunOptions | None = N
     SeriesGivenTwiceError
         Two files describe series of one name; nothing was written.
     """
-    from experiments.run.one_series import RunOptions, check_source
-    from experiments.run.several_series import refuse_repeated_names, run_in_turn
-
     checked = [check_source(source) for source in sources]  # before a database is touched, or made
     refuse_repeated_names(checked)
-    named = any(isinstance(source, str) for source in checked)
-    configure(current_url(), protocol=True, create=not named)
+    by_name = any(isinstance(source, str) for source in checked)
+    configure(current_url(), protocol=True, create=not by_name)
     session = get_session()
     try:
-        return run_in_turn(session, checked, options or RunOptions())
+        return run_in_turn(session, checked, options or RunOptions(), reporting or Reporting())
     finally:
         close_global_session()
 
 
-def _isolation(config: WorkerConfig) -> ProcessIsolation:
-    from experiments.isolation.isolated_attempts import ProcessIsolation
-
-    return ProcessIsolation(config)
-
-
-def _open_session(*, patient: bool) -> Session:
-    """Open the global session; a worker waits for a server that is away, for as long as it has its runner."""
-    return retrying(get_session, deadline_s=math.inf if patient else 0.0)
-
-
-def _run_alone(session: Session, name: str, config: WorkerConfig, path: Path | None) -> int:
+def _run_alone(name: str, config: WorkerConfig, path: Path | None) -> int:
     """Be runner and worker of a series in a process of the user's own."""
-    from experiments.run.one_series import RunOptions, check_source, prepare_series, run_prepared_series
-
+    session = get_session()
     series, created = prepare_series(session, check_source(path if path is not None else name))
     if series.name != name:
         raise NotFoundError(f"{path} describes the series {series.name!r}, not {name!r}")
     folder = Path(config.results_directory) if config.results_directory else None
     summary = run_prepared_series(
-        session, series, created=created, options=RunOptions(workers=0, results_directory=folder)
+        session,
+        series,
+        created=created,
+        options=replace(config.options, workers=0, results_directory=folder),
+        reporting=Reporting(),
     )
     if summary.stopped_by is not None:
         raise KeyboardInterrupt
@@ -240,18 +191,11 @@ def _run_alone(session: Session, name: str, config: WorkerConfig, path: Path | N
     )
 
 
-def _load(series: ExperimentSeries) -> LoadedTarget:
-    from experiments.target.parsing import parse_target
-
-    return parse_target(series.target, series.source_path or Path.cwd()).load()
-
-
 def main(arguments: Sequence[str] | None = None) -> None:
     """Create, run or resume series, as `experiments run` does."""
-    import argparse
+    import argparse  # the command has a parser of its own
 
-    from experiments.progress.displays import choose_display
-    from experiments.run.one_series import RunOptions
+    from experiments.progress.displays import choose_display  # as above
 
     parser = argparse.ArgumentParser(prog="python -m experiments.run_experiments", description=main.__doc__)
     parser.add_argument("sources", nargs="+", help="series files, or names of recorded series")
@@ -264,10 +208,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
                 configure(chosen.database)
             except DatabaseError as error:  # nothing was opened: the URL is wrong, not the database
                 parser.error(str(error))
-        options = RunOptions(workers=chosen.workers, display=choose_display())
-        several = len(chosen.sources) > 1
+        options, reporting = RunOptions(workers=chosen.workers), Reporting(choose_display())
         summary = (
-            run_several_series(chosen.sources, options) if several else run_series(chosen.sources[0], options)
+            run_several_series(chosen.sources, options, reporting)
+            if len(chosen.sources) > 1
+            else run_series(chosen.sources[0], options, reporting)
         )
     except (ExperimentsError, DBAPIError) as error:
         known = error if isinstance(error, ExperimentsError) else database_error(error)

@@ -1,4 +1,4 @@
-"""What an executor is asked to do, and what it answers."""
+"""What an executor is asked to do, what it shows of itself meanwhile, and what it answers."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from dataclasses import dataclass, field
 from enum import Enum
 
 from database.claims.runners import Provenance
-from experiments.execution.options import Execution, StopRule
+from experiments.execution.options import Execution, RunOptions
 from experiments.output.results_folder import ResultsFolder
 
 
 @dataclass(frozen=True)
 class Assignment:
-    """A series to work off.
+    """A series to work off on this host.
 
     Attributes
     ----------
@@ -27,20 +27,16 @@ class Assignment:
         Where logs, files and journals go.
     provenance : Provenance
         Who runs it with which code.
+    executor : str
+        Which executor works it, a name of `experiments.executors.choice`.
     workers : int
-        How many processes; 0 runs everything in this one.
-    execution : Execution
-        How experiments are run.
-    grace_s : float
-        How long running experiments may go on after SIGTERM or SIGHUP.
+        How many processes, where the executor has any.
     start_method : str
         ``forkserver`` or ``spawn``.
-    stop_rule : StopRule or None
-        When to give up because too many have failed.
-    canary : bool
-        Run one experiment of each configuration first, and stop if one of them fails.
-    max_time_s : float or None
-        Begin nothing that would probably not end within this time.
+    execution : Execution
+        How experiments are run, as the series file says.
+    options : RunOptions
+        How the run was asked for.
     """
 
     series_id: int
@@ -49,13 +45,11 @@ class Assignment:
     database_url: str
     folder: ResultsFolder
     provenance: Provenance
+    executor: str
     workers: int = 1
-    execution: Execution = field(default_factory=Execution)
-    grace_s: float = 20.0
     start_method: str = "forkserver"
-    stop_rule: StopRule | None = None
-    canary: bool = False
-    max_time_s: float | None = None
+    execution: Execution = field(default_factory=Execution)
+    options: RunOptions = field(default_factory=RunOptions)
 
 
 class Stage(Enum):
@@ -73,9 +67,9 @@ class WorkerStatus:
     Attributes
     ----------
     experiment_id, attempt_number : int or None
-        What it is at; None between two experiments.
+        What it runs; None between two experiments.
     busy_s : float
-        How long it has been at it, in seconds.
+        How long it has been running that, in seconds.
     memory_bytes : int or None
         What its processes take together; None where that cannot be seen.
     """
@@ -99,7 +93,7 @@ class RunnerStatus:
     workers : tuple of WorkerStatus
         Its workers; empty when it runs everything in one process.
     away_s : float
-        For how long the database has not answered; 0 when it does.
+        For how long the database has not answered, in seconds; 0 when it does.
     waiting : int
         Finished results that wait in the journals for the database, while it is away.
     reason : str or None
@@ -128,7 +122,7 @@ class Ending:
     runner_ids : tuple of str
         The runners it was: more than one when it was declared dead in between.
     rule : str or None
-        The rule that stopped it, as a sentence for people.
+        The rule that stopped it, as a sentence for the user.
     waiting : int or None
         When the database was away at the end: how many finished results are left in the journals.
     """

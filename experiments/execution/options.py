@@ -1,45 +1,45 @@
-"""How experiments are run: the resolved `execute` section, as plain data that crosses process borders."""
+"""How a run was asked for and how its experiments are run: plain data that crosses process borders."""
 
 from __future__ import annotations
 
+import sys
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Literal
 
 from database.claims.types import RetryPolicy
 
 
 @dataclass(frozen=True)
-class Execution:
-    """What supervisor and workers both know about running one experiment.
+class RunOptions:
+    """How a run was asked for; handed on as a whole, also to its workers.
+
+    What is not given here comes from the series file.
 
     Attributes
     ----------
-    isolation : str
-        ``pool``: a worker runs many experiments. ``process``: each one has a fresh process.
-    timeout_s : float or None
-        How long an attempt may take.
-    memory_bytes : int or None
-        How much resident memory an experiment's processes may take together.
-    threads : int or None
-        The cap on the threads of numerical libraries in each worker; None leaves them alone.
-    preload : bool
-        Import the target's module once, in the server that new processes are forked from.
-    recycle_after : int or None
-        A worker is replaced after so many experiments.
-    recycle_growth_bytes : int or None
-        A worker is replaced when its memory has grown by so much since its first experiment.
-    policy : RetryPolicy
-        What is tried again, and how often.
+    workers : int or None
+        Worker processes; 0 runs everything in this process. By default `execute.workers`, and one
+        per core when that is ``auto``.
+    grace_s : float
+        How long running experiments may go on after SIGTERM or SIGHUP, in seconds.
+    results_directory : Path or None
+        Where logs and files go; by default EXPERIMENTS_RESULTS or beside the SQLite file.
+    arguments : list of str
+        The command line, for the record.
+    canary : bool
+        Run one experiment of each configuration first, and stop if one of them fails. In a worker's
+        options: claim only those for now.
+    max_time_s : float or None
+        Begin nothing that would probably not end within this time, in seconds.
     """
 
-    isolation: Literal["pool", "process"] = "pool"
-    timeout_s: float | None = None
-    memory_bytes: int | None = None
-    threads: int | None = None
-    preload: bool = False
-    recycle_after: int | None = None
-    recycle_growth_bytes: int | None = None
-    policy: RetryPolicy = field(default_factory=RetryPolicy)
+    workers: int | None = None
+    grace_s: float = 20.0
+    results_directory: Path | None = None
+    arguments: list[str] = field(default_factory=lambda: list(sys.argv))
+    canary: bool = False
+    max_time_s: float | None = None
 
 
 @dataclass(frozen=True)
@@ -59,3 +59,40 @@ class StopRule:
     failed: float
     is_share: bool
     minimum: int = 1
+
+
+@dataclass(frozen=True)
+class Execution:
+    """How experiments are run: the resolved `execute` section of a series file.
+
+    Attributes
+    ----------
+    isolation : str
+        ``pool``: a worker runs many experiments. ``process``: each one has a fresh process.
+    timeout_s : float or None
+        How long an attempt may take.
+    memory_bytes : int or None
+        How much resident memory an experiment's processes may take together.
+    threads : int or None
+        The cap on the threads of numerical libraries in each worker; None leaves them alone.
+    preload : bool
+        Import the target's module once, in the server that new processes are forked from.
+    recycle_after : int or None
+        A worker is replaced after so many experiments.
+    recycle_growth_bytes : int or None
+        A worker is replaced when its memory has grown by so much since its first experiment.
+    policy : RetryPolicy
+        What is tried again, and how often.
+    stop_rule : StopRule or None
+        When to give up because too many have failed.
+    """
+
+    isolation: Literal["pool", "process"] = "pool"
+    timeout_s: float | None = None
+    memory_bytes: int | None = None
+    threads: int | None = None
+    preload: bool = False
+    recycle_after: int | None = None
+    recycle_growth_bytes: int | None = None
+    policy: RetryPolicy = field(default_factory=RetryPolicy)
+    stop_rule: StopRule | None = None

@@ -1,4 +1,4 @@
-"""What a worker is told: plain data that crosses a process border."""
+"""The configuration of a worker: plain data that crosses a process border."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from database.engine.registry import current_url
 from database.errors import ExperimentsError
 from database.settings import normalise_url, results_directory
 from database.suggestions import suggestion
-from experiments.execution.options import Execution
+from experiments.execution.options import Execution, RunOptions
 from experiments.output.results_folder import ResultsFolder
 
 
@@ -38,11 +38,11 @@ class WorkerConfig:
     series_id : int or None
         Its row: what a supervisor tells its workers, because a name may change. By default the name tells.
     control : Connection or None
-        The supervisor's pipe: anything on it means to stop after the running experiment.
+        The supervisor's pipe: any message on it means to stop after the running experiment.
     execution : Execution
         How experiments are run.
-    canary : bool
-        Claim only the first repetition of each configuration.
+    options : RunOptions
+        How the run was asked for, as far as it concerns its workers now.
     """
 
     database_url: str | None = None
@@ -53,7 +53,7 @@ class WorkerConfig:
     series_id: int | None = None
     control: Connection | None = None
     execution: Execution = field(default_factory=Execution)
-    canary: bool = False
+    options: RunOptions = field(default_factory=RunOptions)
 
     @classmethod
     def of(cls, config: WorkerConfig | Mapping[str, Any] | None) -> WorkerConfig:

@@ -1,6 +1,6 @@
 """Messages of a supervisor to its worker, and their encoding on the pipe between them.
 
-``stop`` means: start no other experiment. ``<outcome> <experiment> <number> [<text>]`` announces that this
+``stop`` means: start no other experiment. ``<outcome> <experiment> <number> [<reason>]`` announces that this
 attempt is being killed, the outcome and the reason: whatever user code makes of the SIGTERM that follows, the
 attempt is recorded so, unless it completes. Such a worker stops too.
 """
@@ -16,7 +16,7 @@ from database.models import Outcome
 
 STOP = b"stop"
 #: So much always fits into the pipe: the supervisor must not wait for a worker that does not read.
-_MOST_CHARACTERS = 500
+_MAX_CHARACTERS = 500
 
 
 @dataclass(frozen=True)
@@ -29,28 +29,28 @@ class KillRequest:
         What the attempt is recorded as, unless it completes.
     token : tuple
         Experiment and attempt number.
-    text : str
-        Why, for people; empty when the outcome says it all.
+    reason : str
+        Why, for the user; empty when the outcome says it all.
     """
 
     outcome: Outcome
     token: Token
-    text: str = ""
+    reason: str = ""
 
-    def message(self) -> bytes:
+    def encode(self) -> bytes:
         """Return the request as it is written on the pipe."""
         experiment_id, attempt_number = self.token
-        text = self.text[:_MOST_CHARACTERS]
-        return f"{self.outcome.value} {experiment_id} {attempt_number} {text}".strip().encode()
+        reason = self.reason[:_MAX_CHARACTERS]
+        return f"{self.outcome.value} {experiment_id} {attempt_number} {reason}".strip().encode()
 
     @classmethod
-    def parse(cls, message: bytes) -> KillRequest:
+    def decode(cls, message: bytes) -> KillRequest:
         """Return the request that a message holds."""
         outcome, experiment_id, attempt_number, *rest = message.decode().split(" ", 3)
         return cls(Outcome(outcome), (int(experiment_id), int(attempt_number)), "".join(rest))
 
 
-class Control:
+class WorkerControl:
     """The worker's end of the pipe.
 
     Parameters
@@ -72,16 +72,16 @@ class Control:
         return self._connection.fileno() if self._connection is not None else None
 
     def stop(self) -> None:
-        """Go on as if told to stop."""
+        """Stop as if the supervisor had asked for it."""
         self._stopped = True
 
     def is_stopped(self) -> bool:
-        """Whether to begin with nothing more."""
+        """Return whether to begin nothing more."""
         self._read()
         return self._stopped
 
     def is_ending(self) -> bool:
-        """Whether to begin with nothing more; asked between two experiments, while the session is idle."""
+        """Return whether to begin nothing more; asked between two experiments, with an idle session."""
         return self.is_stopped()
 
     def kill_request(self, token: Token) -> KillRequest | None:
@@ -104,4 +104,4 @@ class Control:
                 self._connection = None
                 return
             if message != STOP:
-                self._kill_request = KillRequest.parse(message)
+                self._kill_request = KillRequest.decode(message)

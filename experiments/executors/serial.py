@@ -8,174 +8,236 @@ code that does not let Python act on signals goes on.
 
 from __future__ import annotations
 
-import logging
 import signal
+import threading
 import time
-from functools import partial
+from collections.abc import Callable
+from types import FrameType, TracebackType
 
 from sqlalchemy.exc import SQLAlchemyError
-from sqlalchemy.orm import Session
 
-from database.claims import lookups, protocol
-from database.claims.runners import LivenessMonitor
 from database.errors import FencedError
-from database.models import ProcessState
-from database.settings import Settings
-from experiments.execution.assignment import Assignment, Ending, Observer, RunnerStatus, Stage
-from experiments.execution.worker_config import WorkerConfig
-from experiments.executors.serial_control import SerialControl, StopClock
+from database.session.lifecycle import get_session
+from experiments.execution.assignment import Assignment, Observer, RunnerStatus, Stage
+from experiments.execution.worker_control import WorkerControl
+from experiments.executors.base import Executor
 from experiments.journal import JournalReader
-from experiments.run_experiments import experiment_loop
+from experiments.processes.stop_signals import StopSignals
 from experiments.supervisor.database_thread import Transactions
 from experiments.supervisor.heartbeat import HeartbeatThread
-from experiments.supervisor.registration import DECLARED_DEAD, Registration
-from experiments.supervisor.stop_rules import canaries_died
+from experiments.supervisor.registration import count_ended
+from experiments.supervisor.stop_controller import StopController
+from experiments.worker.run import experiment_loop
 
-logger = logging.getLogger(__name__)
-
-#: How long to wait at most before looking again for what others have in hand, or a retry that is due.
+#: How long to wait at most before asking again for what others have in hand, or a retry that is due.
 _PAUSE_S = 0.5
-#: How long the last records may take when the run was told to end.
-_PATIENCE_S = 5.0
+#: How long the last records may take when the run is to end.
+_LAST_RECORDS_S = 5.0
+#: How often the clock checks whether what runs is overdue.
+_TICK_S = 0.1
 
 
-def run_serially(session: Session, assignment: Assignment, observe: Observer) -> Ending:
-    """Work a series off in this process; it is its own runner and only worker."""
-    return _SerialRun(session, assignment, observe).run()
+class Serial(Executor):
+    """Works a series in this process, as its own runner and only worker.
 
+    It uses the process's global session. See `experiments.executors.base`.
 
-class _SerialRun:
-    def __init__(self, session: Session, assignment: Assignment, observe: Observer) -> None:
-        settings = Settings.from_environment()
-        self._session = session
-        self._assignment = assignment
-        self._observe = observe
-        self._heartbeat_s = settings.heartbeat_s
-        self._watch = LivenessMonitor(settings.lease_s, settings.heartbeat_s)
-        self._transactions = Transactions(session, self._gives_up)
-        self._registrations = [Registration(assignment, self._watch)]
-        self._control = SerialControl(assignment, self._transactions, self._runner_ids)
-        self._canary = assignment.canary
+    Parameters
+    ----------
+    assignment : Assignment
+        What to do.
+    observe : callable
+        Called when it starts and when it is stopped.
+    """
+
+    def __init__(self, assignment: Assignment, observe: Observer) -> None:
+        self._signals = InterruptingSignals()
+        super().__init__(assignment, observe, self._signals)
+        self._session = get_session()
+        self._transactions = Transactions(self._session, self._gives_up)
         self._give_up_at: float | None = None
-        self._is_settled = True
+        self._is_finalized = True
 
-    def run(self) -> Ending:
-        stopped_by = None
-        with self._control.signals, StopClock(self._control, self._assignment.grace_s, self._observe):
+    def _work(self) -> None:
+        with StopClock(self._stop, self._signals, self._observe):
             try:
                 self._registration.register(self._transactions)
                 self._observe(RunnerStatus(Stage.RUNNING))
-                self._work()
+                self._work_off()
             except KeyboardInterrupt:
-                if not self._control.is_ending():  # neither a signal nor the clock: a person
-                    stopped_by = int(signal.SIGINT)
+                self._stop.update()
+                self._stop.interrupted = not self._stop.is_stopping  # neither a signal nor the clock
             finally:
-                self._control.signals.may_interrupt = False
-                try:
-                    self._end()
-                finally:
-                    for registration in self._registrations:
-                        registration.leave()
-        received = self._control.signals.received
-        return Ending(received[0] if received else stopped_by, self._runner_ids(), self._control.rule)
+                self._signals.may_interrupt = False
 
-    @property
-    def _registration(self) -> Registration:
-        return self._registrations[-1]
-
-    def _runner_ids(self) -> tuple[str, ...]:
-        return tuple(each.runner_id for each in self._registrations)
-
-    def _gives_up(self) -> bool:
-        """Whether to wait for the database no more: the next run takes over what is not recorded."""
-        if not self._control.is_stopped():
-            return False
-        if self._give_up_at is None:
-            self._give_up_at = time.monotonic() + _PATIENCE_S
-        return time.monotonic() > self._give_up_at
-
-    def _work(self) -> None:
-        while not self._control.is_ending():
-            hiring = self._registration.hire(self._transactions, 1, canary=self._canary)
-            if hiring is None:
+    def _work_off(self) -> None:
+        while self._stop.update() is Stage.RUNNING:
+            self._signals.may_interrupt = True
+            registered = self._registration.register_workers(self._transactions, 1, canary=self._stop.canary)
+            if registered is None:
                 self._start_over()
-            elif hiring.worker_ids:
-                self._work_off(hiring.worker_ids[0])
-            elif not hiring.outlook.is_empty:
+            elif registered.worker_ids:
+                self._be_worker(registered.worker_ids[0])
+            elif not registered.outlook.is_empty:
                 self._wait()
-            elif not self._canary:
+            elif not self._stop.canary:
                 return
             else:
-                self._judge_canaries()
+                self._stop.judge_canaries(self._registration.first_experiments(self._transactions))
+                if self._stop.canary:
+                    self._wait()
 
-    def _work_off(self, worker_id: str) -> None:
+    def _be_worker(self, worker_id: str) -> None:
         """Be one worker until there is nothing to claim."""
-        config = WorkerConfig(
-            database_url=self._assignment.database_url,
-            results_directory=str(self._assignment.folder.root),
-            runner_id=self._registration.runner_id,
-            worker_id=worker_id,
-            name=self._assignment.series_name,
-            execution=self._assignment.execution,
-            series_id=self._assignment.series_id,
-            canary=self._canary,
-        )
-        journal = JournalReader(self._assignment.folder.journal(self._registration.runner_id, worker_id))
-        self._is_settled = False
+        runner_id = self._registration.runner_id
+        journal = JournalReader(self._assignment.folder.journal(runner_id, worker_id))
+        self._is_finalized = False
         fenced = False
-        self._control.follow(journal)
         try:
-            with HeartbeatThread(self._registration.runner_id, self._heartbeat_s):
-                experiment_loop(self._session, config, control=self._control)
+            with HeartbeatThread(self._registration.send_heartbeat, self._heartbeat_s):
+                experiment_loop(
+                    self._session,
+                    self._worker_config(worker_id),
+                    control=_SerialControl(self._stop, self._signals, lambda: self._apply_rules(journal)),
+                )
         except FencedError as error:
             if isinstance(error.__context__, KeyboardInterrupt):
                 raise error.__context__ from None
             fenced = True
         except SQLAlchemyError:
-            if not self._control.is_stopped():
+            if not self._stop.is_stopping:
                 raise
         finally:
-            self._control.signals.may_interrupt = False
-            self._control.follow(None)
-            self._settle(worker_id, journal)
+            self._signals.may_interrupt = False
+            journal.poll()
+            finished = journal.unrecorded()
+            journal.close()
+            self._registration.finalize_worker(self._transactions, worker_id, finished)
+            self._is_finalized = True
         if fenced:
             self._start_over()
 
-    def _settle(self, worker_id: str, journal: JournalReader) -> None:
-        """Record what was finished before an error ended the loop, and give back the rest."""
+    def _apply_rules(self, journal: JournalReader) -> None:
         journal.poll()
-        finished = journal.unrecorded()
-        journal.close()
-        policy = self._assignment.execution.policy
-        self._transactions(
-            lambda each: protocol.finalize_worker(
-                each, worker_id, finished, state=ProcessState.STOPPED, policy=policy
-            )
-        )
-        self._is_settled = True
+        self._stop.learn(journal.take_durations())
+        # Between two exchanges the database knows nothing new.
+        if self._stop.has_failure_rule and not journal.has_unrecorded:
+            self._stop.judge_failures(count_ended(self._transactions, self._runner_ids()))
+        self._stop.update()
+
+    def _gives_up(self) -> bool:
+        """Return whether to wait for the database no more: the next run takes over what is not recorded."""
+        if not self._stop.is_stopping:
+            return False
+        if self._give_up_at is None:
+            self._give_up_at = time.monotonic() + _LAST_RECORDS_S
+        return time.monotonic() > self._give_up_at
 
     def _start_over(self) -> None:
-        """Be a new runner: this one was declared dead, and what it had claimed was given away."""
-        logger.warning("%s", DECLARED_DEAD)
-        self._registrations.append(Registration(self._assignment, self._watch))
+        self._renew_registration()
         self._registration.register(self._transactions)
 
     def _wait(self) -> None:
         time.sleep(_PAUSE_S)
-        if self._registration.beat(self._transactions) is None:
+        if self._registration.heartbeat(self._transactions) is None:
             self._start_over()
 
-    def _judge_canaries(self) -> None:
-        """Go on to all experiments when the first one of each configuration is through, whoever runs it."""
-        first = self._transactions(partial(lookups.first_experiments, series_id=self._assignment.series_id))
-        self._control.rule = canaries_died(first)
-        if first.awaited and not first.failed:
-            self._wait()
-        self._canary = first.awaited
+    def _finish(self) -> None:
+        if self._is_finalized:  # otherwise the next run finds this one dead, and its journal
+            self._registration.end(self._transactions)
+            self._remove_runner_folders()
 
-    def _end(self) -> None:
-        if not self._is_settled:
-            return  # the next run finds this one dead, and its journal
-        self._registration.end(self._transactions)
-        for registration in self._registrations:
-            self._assignment.folder.remove_runner(registration.runner_id)
+
+class InterruptingSignals(StopSignals):
+    """SIGTERM and SIGHUP let the running experiment finish, the second one ends the process at once.
+
+    Ctrl-C is left alone: in the user's own process it reaches the experiment.
+
+    Attributes
+    ----------
+    may_interrupt : bool
+        Whether an experiment is running, so that `interrupt` may raise KeyboardInterrupt there.
+    """
+
+    def __init__(self) -> None:
+        super().__init__((signal.SIGTERM, signal.SIGHUP), limit=2)
+        self.may_interrupt = False
+        self._interrupts = False
+
+    def interrupt(self) -> None:
+        """Raise KeyboardInterrupt in the experiment, from another thread; one that waits wakes up by it."""
+        thread = threading.main_thread().ident
+        if signal.SIGTERM in self._before and thread is not None:
+            self._interrupts = True
+            signal.pthread_kill(thread, signal.SIGTERM)
+
+    def _handle(self, number: int, frame: FrameType | None) -> None:
+        if not self._interrupts:
+            super()._handle(number, frame)
+            return
+        self._interrupts = False
+        if self.may_interrupt:
+            self.may_interrupt = False
+            raise KeyboardInterrupt
+
+
+class _SerialControl(WorkerControl):
+    """Stops the loop as a supervisor would, which there is none of."""
+
+    def __init__(
+        self, stop: StopController, signals: InterruptingSignals, apply_rules: Callable[[], None]
+    ) -> None:
+        super().__init__(None)
+        self._stop = stop
+        self._signals = signals
+        self._apply_rules = apply_rules
+
+    def is_stopped(self) -> bool:
+        return self._stop.is_stopping
+
+    def is_ending(self) -> bool:
+        self._signals.may_interrupt = False
+        self._apply_rules()
+        self._signals.may_interrupt = not self._stop.is_stopping
+        return self._stop.is_stopping
+
+
+class StopClock:
+    """A thread that shows that the run is stopping, and interrupts what runs when its time is over.
+
+    Parameters
+    ----------
+    stop : StopController
+        Knows the time.
+    signals : InterruptingSignals
+        Its signals, which interrupt the experiment.
+    observe : callable
+        Called when the run is asked to stop.
+    """
+
+    def __init__(self, stop: StopController, signals: InterruptingSignals, observe: Observer) -> None:
+        self._stop = stop
+        self._signals = signals
+        self._observe = observe
+        self._ended = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="stop clock", daemon=True)
+
+    def __enter__(self) -> StopClock:
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, place: TracebackType | None
+    ) -> None:
+        self._ended.set()
+        self._thread.join()
+
+    def _run(self) -> None:
+        is_shown = False
+        while not self._ended.wait(_TICK_S):
+            if not is_shown and self._signals.received:
+                is_shown = True
+                self._observe(RunnerStatus(Stage.DRAINING))
+            # Not once and for all: just now nothing may have been running that can be interrupted.
+            if self._stop.is_overdue() and self._signals.may_interrupt:
+                self._signals.interrupt()

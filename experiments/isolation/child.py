@@ -21,7 +21,7 @@ from experiments.attempt.in_process import Task
 from experiments.attempt.single import attempt
 from experiments.isolation.channel import Channel, ChannelClosedError, MessageKind
 from experiments.journal_encoding import encode_chunks, encode_finished
-from experiments.processes.open_files import LOST_DESCRIPTORS_EXIT_CODE
+from experiments.processes.exit_status import LOST_DESCRIPTORS_EXIT_CODE
 from experiments.processes.parent_death import die_with_parent
 from experiments.processes.subreaper import become_subreaper
 from experiments.target.base import LoadedTarget

@@ -17,6 +17,7 @@ from database.errors import ExperimentsError
 from experiments.isolation.channel import Channel, ChannelClosedError, Message, MessageKind
 from experiments.isolation.child_process import ChildProcess
 from experiments.isolation.fork_server import BOOTSTRAP, ChildExit, LoadRequest, serve
+from experiments.processes.exit_status import ExitStatus
 from experiments.processes.forks import fork_quietly
 from experiments.processes.process_tree import send
 from experiments.processes.subreaper import become_subreaper, end_descendants
@@ -264,11 +265,5 @@ class ChildPool:
             return
         repeated = "" if failures == 1 else f" ({failures} times in a row)"
         raise ForkServerError(
-            f"the process that imported {self._load.target} {_describe(last)}{repeated}"
+            f"the process that imported {self._load.target} {ExitStatus.of(last.code)}{repeated}"
         ) from cause
-
-
-def _describe(server_exit: ChildExit) -> str:
-    if server_exit.code < 0:
-        return f"was killed by {signal.Signals(-server_exit.code).name}"
-    return f"exited with code {server_exit.code}"

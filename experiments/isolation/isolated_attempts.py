@@ -14,7 +14,7 @@ from database.models import ExperimentSeries
 from experiments.attempt.in_process import Task
 from experiments.execution.options import Execution
 from experiments.execution.worker_config import WorkerConfig
-from experiments.execution.worker_control import Control
+from experiments.execution.worker_control import WorkerControl
 from experiments.isolation.child_pool import ChildPool, ForkServerProcess
 from experiments.isolation.child_process import ChildProcess
 from experiments.isolation.fork_server import LoadRequest
@@ -36,11 +36,11 @@ class IsolatedAttempts:
         Starts the processes; closed at the end.
     execution : Execution
         The limits.
-    control : Control
+    control : WorkerControl
         The supervisor's messages.
     """
 
-    def __init__(self, pool: ChildPool, execution: Execution, control: Control) -> None:
+    def __init__(self, pool: ChildPool, execution: Execution, control: WorkerControl) -> None:
         self._pool = pool
         self._execution = execution
         self._control = control
@@ -118,7 +118,7 @@ class ProcessIsolation:
         unwanted = [end for end in (self._writer, config.control) if end is not None]
         self._server = ForkServerProcess.fork(self._parent_pipe, unwanted)
 
-    def attempts(self, series: ExperimentSeries, output: Path, control: Control) -> IsolatedAttempts:
+    def attempts(self, series: ExperimentSeries, output: Path, control: WorkerControl) -> IsolatedAttempts:
         """Return what runs the experiments of a series; its target is loaded already.
 
         Parameters

@@ -11,8 +11,8 @@ from database.models import Outcome
 from experiments.execution.ending_messages import ended_from_outside
 from experiments.execution.worker_control import KillRequest
 from experiments.isolation.fork_server import ChildExit
+from experiments.processes.exit_status import ExitStatus
 from experiments.processes.memory import KERNEL_KILL
-from experiments.supervisor.worker_process import Death
 
 
 @dataclass(frozen=True)
@@ -60,7 +60,7 @@ def resolve_outcome(
     if reported is None:
         reported = _unreported(observed, child_exit)
     elif observed.kill is not None and reported.outcome is not Outcome.COMPLETED:
-        reported = ended_from_outside(reported, observed.kill.outcome, observed.kill.text)
+        reported = ended_from_outside(reported, observed.kill.outcome, observed.kill.reason)
     experiment_id, attempt_number = observed.token
     return replace(
         reported,
@@ -91,19 +91,21 @@ def _unreported(observed: ObservedAttempt, child_exit: ChildExit | None) -> Fini
         error_message="how its process ended is not known",
     )
     if child_exit is not None:
-        death = Death(None, -child_exit.code) if child_exit.code < 0 else Death(child_exit.code, None)
-        finished = replace(finished, exit_code=death.exit_code, signal=death.signal)
+        status = ExitStatus.of(child_exit.code)
+        finished = replace(finished, exit_code=status.exit_code, signal=status.signal)
         if observed.kill is None:
-            return _died_by_itself(observed, finished, death)
+            return _died_by_itself(observed, finished, status)
     if observed.kill is not None:
-        return ended_from_outside(finished, observed.kill.outcome, observed.kill.text)
+        return ended_from_outside(finished, observed.kill.outcome, observed.kill.reason)
     return finished
 
 
-def _died_by_itself(observed: ObservedAttempt, finished: Finished, death: Death) -> Finished:
+def _died_by_itself(observed: ObservedAttempt, finished: Finished, status: ExitStatus) -> Finished:
     """Return whose fault the death of a process was that nobody here had killed."""
-    if death.signal == signal.SIGTERM and observed.stopping:
+    if status.signal == signal.SIGTERM and observed.stopping:
         return ended_from_outside(finished, Outcome.INTERRUPTED, None)
-    if death.signal == signal.SIGKILL and observed.killed_by_kernel:
+    if status.signal == signal.SIGKILL and observed.killed_by_kernel:
         return replace(finished, outcome=Outcome.OUT_OF_MEMORY, error_message=KERNEL_KILL)
-    return replace(finished, outcome=Outcome.CRASHED, error_type="WorkerDied", error_message=str(death))
+    return replace(
+        finished, outcome=Outcome.CRASHED, error_type="WorkerDied", error_message=status.crash_message()
+    )

@@ -10,7 +10,7 @@ import threading
 from types import FrameType
 from typing import Any
 
-from experiments.execution.worker_control import Control
+from experiments.execution.worker_control import WorkerControl
 
 
 class SigtermHandler:
@@ -20,7 +20,7 @@ class SigtermHandler:
 
     Parameters
     ----------
-    control : Control
+    control : WorkerControl
         Stopped by the signal.
 
     Attributes
@@ -29,7 +29,7 @@ class SigtermHandler:
         Whether the signal has come.
     """
 
-    def __init__(self, control: Control) -> None:
+    def __init__(self, control: WorkerControl) -> None:
         self.received = False
         self._control = control
         self._reader, self._writer = socket.socketpair()

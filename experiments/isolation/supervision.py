@@ -11,7 +11,7 @@ from database.models import Outcome
 from experiments.attempt.in_process import Task
 from experiments.execution.ending_messages import sentence
 from experiments.execution.options import Execution
-from experiments.execution.worker_control import Control, KillRequest
+from experiments.execution.worker_control import KillRequest, WorkerControl
 from experiments.isolation.channel import ChannelClosedError, Message, MessageKind
 from experiments.isolation.child import Job
 from experiments.isolation.child_process import ChildProcess
@@ -41,7 +41,7 @@ class Supervision:
         Waits for its job.
     execution : Execution
         The limits.
-    control : Control
+    control : WorkerControl
         The supervisor's messages.
     sigterm : SigtermHandler
         Tells whether this process has to end.
@@ -53,7 +53,7 @@ class Supervision:
         child: ChildProcess,
         *,
         execution: Execution,
-        control: Control,
+        control: WorkerControl,
         sigterm: SigtermHandler,
     ) -> None:
         self._task = task

@@ -15,9 +15,7 @@ import psutil
 from sqlalchemy.engine import URL
 
 from experiments.journal import JournalWriter
-
-#: The exit code of a worker that exits at once, without any clean-up.
-LOST_DESCRIPTORS_EXIT_CODE = 76
+from experiments.processes.exit_status import LOST_DESCRIPTORS_EXIT_CODE
 
 
 class OwnDescriptors:

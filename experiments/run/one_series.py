@@ -1,12 +1,12 @@
-"""One run of a series: what it is asked for, which executor works it off, and what is told at the end."""
+"""One run of a series: its assignment, the executor that works it off, and its summary."""
 
 from __future__ import annotations
 
 import logging
 import os
-import sys
 import time
 from collections.abc import Callable, Mapping
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -24,7 +24,9 @@ from database.queries.series_lookup import find_series
 from database.session.retry import retrying_transaction
 from database.settings import Settings, results_directory
 from experiments.creation import Created, check_target, create_series
-from experiments.execution.assignment import Assignment, Ending, Observer, RunnerStatus
+from experiments.execution.assignment import Assignment, Ending, RunnerStatus
+from experiments.execution.options import RunOptions
+from experiments.executors.choice import LOCAL_PROCESSES, SERIAL, make_executor
 from experiments.output.results_folder import ResultsFolder
 from experiments.progress.displays import display_for
 from experiments.progress.model import Display
@@ -45,44 +47,25 @@ Source = Path | str | Mapping[str, Any] | LoadedSeries
 
 
 class SeriesPausedError(ExperimentsError):
-    """A person paused the series; nothing of it was run."""
+    """The series is paused; nothing of it was run."""
 
     exit_code = STOPPED_EXIT_CODE
 
 
 @dataclass(frozen=True)
-class RunOptions:
-    """How a series is run; what is not given here comes from its file.
+class Reporting:
+    """Where a run shows how it goes on and what came of it.
 
     Attributes
     ----------
-    workers : int or None
-        Worker processes; 0 runs everything in this process. By default `execute.workers`, and one
-        per core when that is ``auto``.
-    grace_s : float
-        How long running experiments may go on after SIGTERM, in seconds.
-    results_directory : Path or None
-        Where logs and files go; by default EXPERIMENTS_RESULTS or beside the SQLite file.
-    arguments : list of str
-        The command line, for the record.
-    canary : bool
-        Run one experiment of each configuration first, and stop if one of them fails.
-    max_time_s : float or None
-        Begin nothing that would probably not end within this time, in seconds.
     display : Display or None
         What shows the progress; None shows nothing.
     on_created : callable or None
-        Told what the file added, before anything runs.
+        Called with what the file added, before anything runs.
     on_ended : callable or None
-        Told what came of a series as soon as its run has ended.
+        Called with the summary of a series as soon as its run has ended.
     """
 
-    workers: int | None = None
-    grace_s: float = 20.0
-    results_directory: Path | None = None
-    arguments: list[str] = field(default_factory=lambda: list(sys.argv))
-    canary: bool = False
-    max_time_s: float | None = None
     display: Display | None = None
     on_created: Callable[[Created], None] | None = None
     on_ended: Callable[[RunSummary], None] | None = None
@@ -134,9 +117,14 @@ def check_series(series: ExperimentSeries) -> None:
 
 
 def run_prepared_series(
-    session: Session, series: ExperimentSeries, *, created: Created | None, options: RunOptions
+    session: Session,
+    series: ExperimentSeries,
+    *,
+    created: Created | None,
+    options: RunOptions,
+    reporting: Reporting,
 ) -> RunSummary:
-    """Run what is pending of a series with the executor that fits.
+    """Run what is pending of a series.
 
     Parameters
     ----------
@@ -148,15 +136,17 @@ def run_prepared_series(
         Passed on to the summary.
     options : RunOptions
         How to run it.
+    reporting : Reporting
+        Where its progress and its summary are shown.
 
     Raises
     ------
     SeriesPausedError
-        A person paused it.
+        It is paused.
     """
     begun = time.monotonic()
-    if created is not None and options.on_created is not None:
-        options.on_created(created)
+    if created is not None and reporting.on_created is not None:
+        reporting.on_created(created)
     if series.paused:
         raise SeriesPausedError(
             f"series {series.name} is paused (last changed by {series.changed_by}); "
@@ -166,11 +156,11 @@ def run_prepared_series(
     section = SeriesFile.recorded(series.resolved).execute.notify
     before = _summary(session, series.id).counts
     try:
-        ending, latest = _execute_watched(session, assignment, before, options.display)
+        ending, latest = _execute(assignment, before, reporting.display)
         after = _afterwards(session, assignment.series_id, ending, latest)
     except BaseException as error:
-        told = {"series": assignment.series_name, "error": str(error) or type(error).__name__}
-        notify(section, f"{told['series']}: ended by an error: {told['error']}", told)
+        name, message = assignment.series_name, str(error) or type(error).__name__
+        notify(section, f"{name}: ended by an error: {message}", {"series": name, "error": message})
         raise
     summary = RunSummary(
         series=after.name or assignment.series_name,  # it may have been renamed while it ran
@@ -185,10 +175,10 @@ def run_prepared_series(
         rule=ending.rule if after.counts.finished < after.counts.experiments else None,
         waiting=ending.waiting,
     )
-    if options.display is not None:
-        options.display.end(summary.as_data())
-    if options.on_ended is not None:
-        options.on_ended(summary)
+    if reporting.display is not None:
+        reporting.display.end(summary.as_data())
+    if reporting.on_ended is not None:
+        reporting.on_ended(summary)
     notify(section, str(summary), summary.as_data())
     return summary
 
@@ -209,36 +199,35 @@ def _afterwards(session: Session, series_id: int, ending: Ending, latest: Status
     if ending.waiting is not None:
         return _Afterwards(latest)
 
-    def ask(each: Session) -> _Afterwards:
-        summary = series_summaries(each, [series_id])[0]
+    def ask(session: Session) -> _Afterwards:
+        summary = series_summaries(session, [series_id])[0]
         return _Afterwards(
-            count_statuses(each, series_id),  # what the run is told to have come to must be right
+            count_statuses(session, series_id),  # the counts of a summary may be a moment old
             summary.name,
             summary.paused,
-            count_ended_by(each, ending.runner_ids).completed,
-            failure_counts(each, series_id),
+            count_ended_by(session, ending.runner_ids).completed,
+            failure_counts(session, series_id),
         )
 
     return retrying_transaction(session, ask)
 
 
-def _execute_watched(
-    session: Session, assignment: Assignment, before: StatusCounts, display: Display | None
+def _execute(
+    assignment: Assignment, before: StatusCounts, display: Display | None
 ) -> tuple[Ending, StatusCounts]:
     """Execute, with the progress on a display; return also the latest counts that were seen."""
     if display is None:
-        return _execute(session, assignment, _observe_nothing), before
+        return make_executor(assignment, _observe_nothing).run(), before
+    is_serial = assignment.executor == SERIAL  # Ctrl-Z suspends the experiments too
     shown_on = display_for(display, assignment.workers)
     with ProgressTracker(assignment.series_id, assignment.series_name, before, shown_on) as tracker:
-        if assignment.workers == 0:  # Ctrl-Z suspends the experiments too
-            return _execute(session, assignment, tracker.observe), tracker.counts
-        with suspend_hint(tracker):
-            ending = _execute(session, assignment, tracker.observe)
-    return ending, tracker.counts
+        with nullcontext() if is_serial else suspend_hint(tracker):
+            ending = make_executor(assignment, tracker.observe).run()
+        return ending, tracker.counts
 
 
 def assign(series: ExperimentSeries, options: RunOptions) -> Assignment:
-    """Put together what an executor is told, from the series' file and the options."""
+    """Return the assignment of an executor, from the series' file and the options."""
     execute = SeriesFile.recorded(series.resolved).execute
     workers = execute.worker_count(options.workers)
     for note in execute.notes(workers):
@@ -256,24 +245,12 @@ def assign(series: ExperimentSeries, options: RunOptions) -> Assignment:
         database_url=url.render_as_string(hide_password=False),
         folder=ResultsFolder(root.absolute()),
         provenance=collect_provenance(code, options.arguments, results=root),
+        executor=SERIAL if workers == 0 else LOCAL_PROCESSES,
         workers=workers,
-        execution=execute.execution(workers),
-        grace_s=options.grace_s,
         start_method=Settings.from_environment().start_method,
-        stop_rule=execute.stop_after.rule() if execute.stop_after else None,
-        canary=options.canary,
-        max_time_s=options.max_time_s,
+        execution=execute.execution(workers),
+        options=options,
     )
-
-
-def _execute(session: Session, assignment: Assignment, observe: Observer) -> Ending:
-    if assignment.workers == 0:
-        from experiments.executors.serial import run_serially
-
-        return run_serially(session, assignment, observe)
-    from experiments.executors.local_processes import run_in_processes
-
-    return run_in_processes(assignment, observe)
 
 
 def _summary(session: Session, series_id: int) -> SeriesSummary:

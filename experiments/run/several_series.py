@@ -1,7 +1,7 @@
-"""Several series in one run: all are checked, all are recorded, then one is worked after another.
+"""Several series in one run: all are checked, all are recorded, then they are worked one by one.
 
 The highest priority is next, ties in the order given. Priorities and pauses are read again before each
-one, so that an edit counts while earlier ones are at work.
+series, so that an edit counts while earlier ones run.
 """
 
 from __future__ import annotations
@@ -18,8 +18,9 @@ from database.queries.overview import series_priorities
 from database.queries.series_lookup import find_series
 from database.session.retry import retrying_transaction
 from experiments.creation import Created, check_recorded
+from experiments.execution.options import RunOptions
 from experiments.run.one_series import (
-    RunOptions,
+    Reporting,
     SeriesPausedError,
     check_series,
     prepare_series,
@@ -71,17 +72,20 @@ class SeveralRuns:
     @property
     def exit_code(self) -> int:
         """The worst of all: 128 + the signal that stopped it, 4 when a series was left out, 1, or 0."""
-        codes = [one.exit_code for one in self.runs] + [one.exit_code for one in self.left_out]
+        codes = [run.exit_code for run in self.runs] + [series.exit_code for series in self.left_out]
         return max(codes, default=0)
 
     def __str__(self) -> str:
-        return "\n".join([*map(str, self.runs), *(f"{one.series}: {one.reason}" for one in self.left_out)])
+        lines = [f"{left_out.series}: {left_out.reason}" for left_out in self.left_out]
+        return "\n".join([*map(str, self.runs), *lines])
 
     def as_data(self) -> dict[str, Any]:
         """Return it as plain data."""
         return {
-            "runs": [one.as_data() for one in self.runs],
-            "left_out": [{"series": one.series, "reason": one.reason} for one in self.left_out],
+            "runs": [run.as_data() for run in self.runs],
+            "left_out": [
+                {"series": left_out.series, "reason": left_out.reason} for left_out in self.left_out
+            ],
             "exit_code": self.exit_code,
         }
 
@@ -115,7 +119,9 @@ def refuse_repeated_names(sources: Sequence[LoadedSeries | str]) -> None:
             )
 
 
-def run_in_turn(session: Session, sources: Sequence[LoadedSeries | str], options: RunOptions) -> SeveralRuns:
+def run_in_turn(
+    session: Session, sources: Sequence[LoadedSeries | str], options: RunOptions, reporting: Reporting
+) -> SeveralRuns:
     """Record all series, then work one after another.
 
     Parameters
@@ -123,26 +129,28 @@ def run_in_turn(session: Session, sources: Sequence[LoadedSeries | str], options
     session : Session
         This process's global session.
     sources : sequence of LoadedSeries or str
-        Checked by `check_source`, without repeated names. One that is given twice is run once.
+        Checked by `check_source`, without repeated names. A series that is given twice is run once.
     options : RunOptions
         How to run each of them.
+    reporting : Reporting
+        Where their progress and their summaries are shown.
 
     Raises
     ------
     NotFoundError, OtherTargetError
-        One cannot be run; nothing was written.
+        A series cannot be run; nothing was written.
     """
     for source in sources:
         _check(session, source)
     session.commit()
-    waiting = list(_prepare(session, sources, options))
-    options = replace(options, on_created=None)
+    waiting = list(_prepare(session, sources, reporting))
+    reporting = replace(reporting, on_created=None)
     runs: list[RunSummary] = []
     left_out: list[LeftOut] = []
     while turn := _next(session, waiting):
         waiting.remove(turn)
         try:
-            runs.append(_run(session, turn, options))
+            runs.append(_run(session, turn, options, reporting))
         except (NotFoundError, SeriesPausedError, WorkersCannotStartError) as error:
             left_out.append(LeftOut(turn.name, str(error), error.exit_code))
         else:
@@ -160,20 +168,22 @@ def _check(session: Session, source: LoadedSeries | str) -> None:
         check_recorded(session, source)
 
 
-def _prepare(session: Session, sources: Sequence[LoadedSeries | str], options: RunOptions) -> Iterator[_Turn]:
+def _prepare(
+    session: Session, sources: Sequence[LoadedSeries | str], reporting: Reporting
+) -> Iterator[_Turn]:
     seen: set[int] = set()
     for source in sources:
         series, created = prepare_series(session, source)
         if series.id in seen:
             continue
         seen.add(series.id)
-        if created is not None and options.on_created is not None:
-            options.on_created(created)
+        if created is not None and reporting.on_created is not None:
+            reporting.on_created(created)
         yield _Turn(series.id, series.name, created)
 
 
 def _next(session: Session, waiting: Sequence[_Turn]) -> _Turn | None:
-    """Return the one of the highest priority, of equal ones the first; None when none may be worked."""
+    """Return the series of the highest priority, of equal ones the first; None when none may be run."""
     priorities = retrying_transaction(
         session, lambda each: series_priorities(each, [turn.series_id for turn in waiting])
     )
@@ -181,13 +191,13 @@ def _next(session: Session, waiting: Sequence[_Turn]) -> _Turn | None:
     return max(ready, key=lambda turn: priorities[turn.series_id], default=None)
 
 
-def _run(session: Session, turn: _Turn, options: RunOptions) -> RunSummary:
+def _run(session: Session, turn: _Turn, options: RunOptions, reporting: Reporting) -> RunSummary:
     series = find_series(session, turn.series_id)
-    return run_prepared_series(session, series, created=turn.created, options=options)
+    return run_prepared_series(session, series, created=turn.created, options=options, reporting=reporting)
 
 
 def _left_out(session: Session, turn: _Turn, *, stopped: bool) -> LeftOut:
-    """Say why a series did not have its turn."""
+    """Return why a series did not have its turn."""
     if stopped:
         return LeftOut(turn.name, "not begun: the same command goes on with it")
     series = retrying_transaction(session, lambda each: each.get(ExperimentSeries, turn.series_id))

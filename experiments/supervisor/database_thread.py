@@ -11,6 +11,7 @@ import contextlib
 import math
 import threading
 import time
+from collections import deque
 from collections.abc import Callable
 from functools import partial
 from queue import Empty, SimpleQueue
@@ -49,8 +50,8 @@ class Transactions:
         return retrying_transaction(self._session, work, deadline_s=math.inf, give_up=self._give_up)
 
 
-class Bookkeeper:
-    """Does pieces of work with the database in a thread of its own.
+class DatabaseThread:
+    """Runs pieces of work with the database one after another, in a thread of its own.
 
     Parameters
     ----------
@@ -62,12 +63,12 @@ class Bookkeeper:
         self._wake = wake
         self._work: SimpleQueue[_Piece | None] = SimpleQueue()
         self._answers: SimpleQueue[Callable[[], object]] = SimpleQueue()
-        self._outstanding = 0
+        self._outstanding: deque[str | None] = deque()
         self._begun_at: float | None = None
         self._answered_at = time.monotonic()
         self._given_up = threading.Event()
         # A daemon: a database that hangs must not keep the process from ending.
-        self._thread = threading.Thread(target=self._run, name="bookkeeping", daemon=True)
+        self._thread = threading.Thread(target=self._run, name="database", daemon=True)
         self._thread.start()
 
     @property
@@ -85,10 +86,18 @@ class Bookkeeper:
     @property
     def outstanding(self) -> int:
         """How many pieces of work are submitted and not collected."""
-        return self._outstanding
+        return len(self._outstanding)
+
+    def awaits(self, *questions: str) -> bool:
+        """Return whether one of these questions is submitted and not answered."""
+        return any(question in self._outstanding for question in questions)
 
     def submit(
-        self, work: Callable[[Transactions], Result], then: Callable[[Result], object] = lambda _: None
+        self,
+        work: Callable[[Transactions], Result],
+        then: Callable[[Result], object] = lambda _: None,
+        *,
+        once: str | None = None,
     ) -> None:
         """Let the thread do `work(transactions)` once what was submitted before is done.
 
@@ -98,18 +107,22 @@ class Bookkeeper:
             Runs in the thread; what it raises is raised by `collect`.
         then : callable
             Gets the answer, in `collect`.
+        once : str, optional
+            The name of a question: it is not asked again before it is answered, or the questions would
+            pile up before everything else while the database is away.
         """
-        self._outstanding += 1
-        self._work.put((work, then))
+        if once is None or once not in self._outstanding:
+            self._outstanding.append(once)
+            self._work.put((work, then))
 
     def collect(self) -> None:
-        """Act on the answers that have come; to be called in the thread that submits."""
+        """Act on the answers that have arrived; to be called in the thread that submits."""
         while True:
             try:
                 act = self._answers.get_nowait()
             except Empty:
                 return
-            self._outstanding -= 1
+            self._outstanding.popleft()
             act()
 
     def give_up(self) -> None:

@@ -1,4 +1,4 @@
-"""Whether there is room on the disk for what workers write."""
+"""Whether the disk has space for what workers write."""
 
 from __future__ import annotations
 
@@ -8,19 +8,19 @@ from pathlib import Path
 
 logger = logging.getLogger(__name__)
 
-#: Workers wait when there is none at all; people want to know a little earlier.
+#: Workers wait when there is none at all; the user is warned a little earlier.
 LOW_BYTES = 32 * 2**20
 
 
-class RoomWatch:
-    """Tells once when the disk is almost full, and when there is room again.
+class DiskSpaceMonitor:
+    """Warns once when the disk is almost full, and when it has space again.
 
     Parameters
     ----------
     folder : Path
         On the disk in question.
     low_bytes : int
-        Less than this is told.
+        Less than this is warned about.
     """
 
     def __init__(self, folder: Path, low_bytes: int = LOW_BYTES) -> None:
@@ -28,26 +28,26 @@ class RoomWatch:
         self._low_bytes = low_bytes
         self._is_low = False
 
-    def look(self) -> None:
-        """Look once."""
+    def check(self) -> None:
+        """Check once, and warn when it has changed."""
         free = _free_bytes(self._folder)
         if free is None or (free < self._low_bytes) is self._is_low:
             return
         self._is_low = not self._is_low
         if self._is_low:
             logger.warning(
-                "the disk of %s has %d MiB left; when it is full, workers wait until there is room "
-                "and nothing is lost: make room",
+                "the disk of %s has %d MiB left; when it is full, workers wait and nothing is "
+                "lost; make room",
                 self._folder,
                 free // 2**20,
             )
         else:
-            logger.warning("the disk of %s has room again", self._folder)
+            logger.warning("the disk of %s has space again", self._folder)
 
 
 def _free_bytes(folder: Path) -> int | None:
     try:
-        found = os.statvfs(folder)
+        status = os.statvfs(folder)
     except OSError:
         return None
-    return found.f_bavail * found.f_frsize
+    return status.f_bavail * status.f_frsize

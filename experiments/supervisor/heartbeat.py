@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import logging
 import threading
+from collections.abc import Callable
 from types import TracebackType
 
 from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.orm import Session
 
-from database.claims import runners
 from database.errors import DatabaseError, FencedError
 from database.session.lifecycle import SessionLocal
 
@@ -16,24 +17,24 @@ logger = logging.getLogger(__name__)
 
 
 class HeartbeatThread:
-    """Says from a thread that this runner is alive, while the main thread runs experiments.
+    """Sends a runner's heartbeat from a thread, while the main thread runs experiments.
 
     Only for the serial executor: code that holds the interpreter lock for longer than the lease
     would silence it. Runners with worker processes send the heartbeat from the supervisor.
 
     Parameters
     ----------
-    runner_id : str
-        Whose heartbeat it is.
+    send : callable
+        Sends one in the session it is given.
     every_s : float
-        The pause between two.
+        The pause between two, in seconds.
     """
 
-    def __init__(self, runner_id: str, every_s: float) -> None:
-        self._runner_id = runner_id
+    def __init__(self, send: Callable[[Session], None], every_s: float) -> None:
+        self._send = send
         self._every_s = every_s
         self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._beat, name="heartbeat", daemon=True)
+        self._thread = threading.Thread(target=self._run, name="heartbeat", daemon=True)
 
     def __enter__(self) -> HeartbeatThread:
         self._thread.start()
@@ -45,13 +46,13 @@ class HeartbeatThread:
         self._stop.set()
         self._thread.join()
 
-    def _beat(self) -> None:
+    def _run(self) -> None:
         while not self._stop.wait(self._every_s):
             try:
                 with SessionLocal() as session:
-                    runners.heartbeat(session, self._runner_id)
+                    self._send(session)
                     session.commit()
             except FencedError:
                 return  # the next exchange with the database says so where it matters
             except (SQLAlchemyError, DatabaseError) as error:
-                logger.warning("the heartbeat was not heard: %s", error)
+                logger.warning("a heartbeat could not be recorded: %s", error)

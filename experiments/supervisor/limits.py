@@ -11,22 +11,22 @@ from database.models import Outcome
 from experiments.execution.ending_messages import sentence
 from experiments.execution.options import Execution
 from experiments.journal import JournalReader
+from experiments.processes.exit_status import TERMINATION_GRACE_S
 from experiments.processes.memory import MemoryMeter, memory_message
-from experiments.supervisor.worker_process import TERMINATION_GRACE_S
 
 #: A worker that records for so long, although the database answers others, hangs.
 STUCK_S = 30.0
-#: How often a worker's memory is looked at when it has a limit, and when it is only shown.
+#: How often a worker's memory is measured when it has a limit, and when it is only shown.
 _MEMORY_EVERY_S = 0.25
 _MEMORY_SHOWN_EVERY_S = 2.0
 
 
 @dataclass(frozen=True)
-class Verdict:
-    """How an attempt must end, and why."""
+class LimitExceeded:
+    """As what an attempt must end, and why, for the user."""
 
     outcome: Outcome
-    text: str
+    reason: str
 
 
 class Limits:
@@ -40,7 +40,7 @@ class Limits:
     Attributes
     ----------
     memory_bytes : int or None
-        What its processes took at the last look; None where that cannot be seen.
+        What its processes took when last measured; None where that cannot be seen.
     """
 
     def __init__(self, execution: Execution) -> None:
@@ -55,8 +55,8 @@ class Limits:
         self._measure_at = 0.0
         self.memory_bytes: int | None = None
 
-    def verdict(self, journal: JournalReader, pid: int | None) -> Verdict | None:
-        """Return how the experiment of the worker must end now, or None while all is well."""
+    def exceeded(self, journal: JournalReader, pid: int | None) -> LimitExceeded | None:
+        """Return the limit that the worker's experiment has exceeded, or None; measures the memory."""
         current = journal.current
         now = time.monotonic()
         if pid is not None and now >= self._measure_at:
@@ -67,17 +67,17 @@ class Limits:
             return None
         taken, most = self.memory_bytes, self._memory_bytes
         if taken is not None and most is not None and taken > most:
-            return Verdict(Outcome.OUT_OF_MEMORY, memory_message(taken, most))
+            return LimitExceeded(Outcome.OUT_OF_MEMORY, memory_message(taken, most))
         busy_s = now - current.started_at
         if self._timeout_s is not None and busy_s > self._timeout_s:
-            return Verdict(Outcome.TIMED_OUT, sentence(Outcome.TIMED_OUT, busy_s))
+            return LimitExceeded(Outcome.TIMED_OUT, sentence(Outcome.TIMED_OUT, busy_s))
         return None
 
 
 def is_stuck(
     journal: JournalReader, pid: int | None, *, answered_at: float, patience_s: float = STUCK_S
 ) -> bool:
-    """Say whether a worker hangs in its record phase, perhaps with SQLite's write lock.
+    """Return whether a worker hangs in its record phase, perhaps with SQLite's write lock.
 
     Parameters
     ----------

@@ -9,71 +9,68 @@ from database.claims import lookups, protocol
 from database.claims.types import RetryPolicy, Token
 from database.errors import FencedError
 from database.models import Outcome, ProcessState
-from experiments.supervisor.database_thread import Bookkeeper, Transactions
-from experiments.supervisor.recovery import LogPath, last_words
-from experiments.supervisor.worker_process import WorkerProcess
+from experiments.supervisor.database_thread import DatabaseThread, Transactions
+from experiments.supervisor.recovery import LogPath, collect_unrecorded
+from experiments.supervisor.supervised_worker import SupervisedWorker
 
 #: A worker busy for this long has its finished results recorded for it.
 _SILENT_S = 0.1
-#: And what it has claimed but not started is given back after this.
+#: And what it has claimed but not started is released after this.
 _WAITING_S = 1.0
 
 
 class WorkerRecords:
-    """Hands the records of workers to the bookkeeping thread.
+    """Hands the records of workers to the database's thread.
 
     Parameters
     ----------
-    books : Bookkeeper
-        Does the transactions.
+    database : DatabaseThread
+        Runs the transactions.
     policy : RetryPolicy
         What is tried again.
     log_of : callable
         Where the log of an attempt is kept.
-    on_return : callable
+    on_pending : callable
         Called when something became pending again.
     """
 
     def __init__(
-        self, books: Bookkeeper, policy: RetryPolicy, log_of: LogPath, on_return: Callable[[], None]
+        self,
+        database: DatabaseThread,
+        policy: RetryPolicy,
+        log_of: LogPath,
+        on_pending: Callable[[], None],
     ) -> None:
-        self._books = books
+        self._database = database
         self._policy = policy
         self._log_of = log_of
-        self._on_return = on_return
-        self._tended: dict[str, tuple[Token, bool]] = {}
+        self._on_pending = on_pending
+        self._recorded_for: dict[str, tuple[Token, bool]] = {}
         self._recording: set[str] = set()
-        self._leaving: dict[str, WorkerProcess] = {}
-        self._is_checking = False
+        self._finalizing: dict[str, SupervisedWorker] = {}
 
     @property
-    def leaving(self) -> tuple[WorkerProcess, ...]:
-        """The dead whose last words are on their way to the database."""
-        return tuple(self._leaving.values())
+    def finalizing(self) -> tuple[SupervisedWorker, ...]:
+        """The dead workers whose last records are on their way to the database."""
+        return tuple(self._finalizing.values())
 
-    def help(self, worker: WorkerProcess, current: Token, busy_s: float) -> None:
-        """Record for a busy worker what it has finished, and give to others what waits behind."""
+    def record_for(self, worker: SupervisedWorker, current: Token, busy_s: float) -> None:
+        """Record for a busy worker what it has finished, and release what it has not started."""
         if worker.worker_id in self._recording:
             return
-        if busy_s > _WAITING_S and self._tended.get(worker.worker_id) != (current, True):
-            self._record_for(worker, current, release=True)
+        if busy_s > _WAITING_S and self._recorded_for.get(worker.worker_id) != (current, True):
+            self._submit_record(worker, current, release=True)
         elif busy_s > _SILENT_S and worker.journal.has_unrecorded:
-            self._record_for(worker, current, release=False)
+            self._submit_record(worker, current, release=False)
 
-    def check_claims(self, holding: Mapping[str, Token], then: Callable[[set[str]], None]) -> None:
-        """Tell `then` which of these workers' attempts are no longer theirs, unless that is being asked."""
-        if self._is_checking:
-            return  # while the database is away the questions would pile up before everything else
-        self._is_checking = True
+    def check_claims(self, running: Mapping[str, Token], then: Callable[[set[str]], None]) -> None:
+        """Pass to `then` the workers whose running attempt is no longer theirs."""
+        self._database.submit(
+            lambda run: run(partial(lookups.revoked, running=running)), then, once="revoked claims"
+        )
 
-        def answered(worker_ids: set[str]) -> None:
-            self._is_checking = False
-            then(worker_ids)
-
-        self._books.submit(lambda run: run(partial(lookups.revoked, running=holding)), answered)
-
-    def settle(self, worker: WorkerProcess, outcome: Outcome) -> None:
-        """Record what a dead worker left, and give back what it had not started.
+    def finalize(self, worker: SupervisedWorker, outcome: Outcome) -> None:
+        """Record what a dead worker left, and release what it had not started.
 
         Parameters
         ----------
@@ -81,16 +78,16 @@ class WorkerRecords:
             Of the attempt that it died in, if it was in one.
         """
         journal = worker.journal
-        finished = last_words(
+        finished = collect_unrecorded(
             journal,
             worker.capture,
             self._log_of,
             outcome=outcome,
-            death=worker.death(),
-            doom=worker.doom_text,
+            status=worker.process.exit_status(),
+            kill_reason=worker.kill_reason,
         )
         journal.close()
-        settle = partial(
+        finalize = partial(
             protocol.finalize_worker,
             worker_id=worker.worker_id,
             finished=finished,
@@ -98,29 +95,18 @@ class WorkerRecords:
             policy=self._policy,
         )
 
-        def then(returned: int) -> None:
-            del self._leaving[worker.worker_id]
+        def then(pending: int) -> None:
+            del self._finalizing[worker.worker_id]
             journal.remove()
             worker.capture.unlink(missing_ok=True)
-            if returned or finished or journal.started_any:
-                self._on_return()
+            if pending or finished or journal.started_any:
+                self._on_pending()
 
-        self._tended.pop(worker.worker_id, None)
-        self._leaving[worker.worker_id] = worker
-        self._books.submit(lambda run: run(settle), then)
+        self._recorded_for.pop(worker.worker_id, None)
+        self._finalizing[worker.worker_id] = worker
+        self._database.submit(lambda run: run(finalize), then)
 
-    def dismiss(self, worker_id: str) -> None:
-        """End a worker that was registered and never started."""
-        settle = partial(
-            protocol.finalize_worker,
-            worker_id=worker_id,
-            finished=[],
-            state=ProcessState.STOPPED,
-            policy=self._policy,
-        )
-        self._books.submit(lambda run: run(settle))
-
-    def _record_for(self, worker: WorkerProcess, current: Token, *, release: bool) -> None:
+    def _submit_record(self, worker: SupervisedWorker, current: Token, *, release: bool) -> None:
         entries, finished = worker.journal.entries(), worker.journal.unrecorded()
         record = partial(
             protocol.record_for,
@@ -135,16 +121,16 @@ class WorkerRecords:
             try:
                 return run(record)
             except FencedError:
-                return None  # the heartbeat will tell the same of this runner
+                return None  # the next heartbeat finds this runner fenced, too
 
-        def then(given_back: int | None) -> None:
+        def then(released: int | None) -> None:
             self._recording.discard(worker.worker_id)
-            if given_back is None:
+            if released is None:
                 return
             worker.journal.forget(entries)
-            self._tended[worker.worker_id] = (current, release)
-            if given_back:
-                self._on_return()
+            self._recorded_for[worker.worker_id] = (current, release)
+            if released:
+                self._on_pending()
 
         self._recording.add(worker.worker_id)
-        self._books.submit(work, then)
+        self._database.submit(work, then)

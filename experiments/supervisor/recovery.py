@@ -1,4 +1,4 @@
-"""What is left of the dead: reading a dead worker's journal, and taking over from dead runners."""
+"""Recovery: reading the journal of a dead worker, and taking over from dead runners."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ from experiments.journal import JournalReader
 from experiments.output.capture import rescue_output
 from experiments.output.results_folder import ResultsFolder, remove_remains
 from experiments.processes.environment_tag import kill_tagged
+from experiments.processes.exit_status import ExitStatus
 from experiments.processes.memory import KERNEL_KILL
 from experiments.supervisor.database_thread import Transactions
-from experiments.supervisor.worker_process import Death
 
 logger = logging.getLogger(__name__)
 
@@ -34,14 +34,14 @@ _ENDED_BY_US = {Outcome.TIMED_OUT, Outcome.INTERRUPTED, Outcome.CANCELLED}
 LogPath = Callable[[Token], Path | None]
 
 
-def last_words(
+def collect_unrecorded(
     journal: JournalReader,
     capture: Path,
     log_of: LogPath,
     *,
     outcome: Outcome,
-    death: Death | None,
-    doom: str = "",
+    status: ExitStatus | None,
+    kill_reason: str = "",
 ) -> list[Finished]:
     """Return all that a dead worker's journal knows and the database may not.
 
@@ -55,20 +55,20 @@ def last_words(
         Gives the log's place.
     outcome : Outcome
         Of the attempt that the worker died in, if it was in one.
-    death : Death or None
-        How it died, when that was seen.
-    doom : str
-        Why its supervisor ended it, if there is more to say than the outcome does.
+    status : ExitStatus or None
+        How its process ended, when that was seen.
+    kill_reason : str
+        Why its supervisor killed it, if there is more to say than the outcome does.
     """
     journal.poll()
-    found = journal.unrecorded()
+    unrecorded = journal.unrecorded()
     current = journal.current
     if current is None:
-        return found
+        return unrecorded
     duration_s = max(0.0, time.monotonic() - current.started_at)
     now = time.time()
     crashed = outcome is Outcome.CRASHED
-    found.append(
+    unrecorded.append(
         Finished(
             *current.token,
             outcome,
@@ -76,13 +76,13 @@ def last_words(
             finished_at=now,
             duration_s=duration_s,
             error_type="WorkerDied" if crashed else None,
-            error_message=_message(outcome, death, doom=doom, duration_s=duration_s),
-            exit_code=death.exit_code if death else None,
-            signal=death.signal if death else None,
+            error_message=_message(outcome, status, kill_reason=kill_reason, duration_s=duration_s),
+            exit_code=status.exit_code if status else None,
+            signal=status.signal if status else None,
             log_tail=_rescued(capture, log_of(current.token)),
         )
     )
-    return found
+    return unrecorded
 
 
 def _rescued(capture: Path, log: Path | None) -> str | None:
@@ -94,30 +94,30 @@ def _rescued(capture: Path, log: Path | None) -> str | None:
         return f"(the log could not be written: {error})"
 
 
-def _message(outcome: Outcome, death: Death | None, *, doom: str, duration_s: float) -> str:
-    if doom:
-        return doom
+def _message(outcome: Outcome, status: ExitStatus | None, *, kill_reason: str, duration_s: float) -> str:
+    if kill_reason:
+        return kill_reason
     if outcome in _ENDED_BY_US:
         return sentence(outcome, duration_s)
     if outcome is Outcome.OUT_OF_MEMORY:
         return KERNEL_KILL
-    if death is not None:
-        return str(death)
+    if status is not None:
+        return status.crash_message()
     return "its runner died while it ran"
 
 
 def take_over(
     transactions: Transactions, runner_id: str, watch: LivenessMonitor, folder: ResultsFolder
 ) -> int:
-    """Declare dead runners dead, record what their journals hold, and give back what they had claimed.
+    """Declare dead runners dead, record what their journals hold, and release what they had claimed.
 
     Parameters
     ----------
     transactions : Transactions
         Runs each step.
     runner_id : str
-        The runner that asks; it does not judge itself.
-    watch : Watch
+        The runner that asks, which is left out.
+    watch : LivenessMonitor
         Remembers who has been silent since when.
     folder : ResultsFolder
         Where logs are kept; those of the dead belong to series of their own.
@@ -125,21 +125,21 @@ def take_over(
     Returns
     -------
     int
-        How many experiments came back.
+        How many experiments are pending again.
     """
 
     def log_of(token: Token) -> Path | None:
-        found = transactions(lambda session: folder_of_experiment(session, token[0]))
-        return None if found is None else folder.log(found, *token)
+        series_folder = transactions(lambda session: folder_of_experiment(session, token[0]))
+        return None if series_folder is None else folder.log(series_folder, *token)
 
     returned = 0
     for silence in transactions(lambda session: runners.others_alive(session, runner_id)):
         if not watch.is_dead(silence):
             continue
-        _kill_what_is_left(silence.identity)
+        _kill_survivors(silence.identity)
         # Its journals first: once it is declared dead, anybody may give back what it had finished.
         try:
-            returned += _settle_runner(transactions, silence, log_of)
+            returned += _finalize_workers(transactions, silence, log_of)
         except (RecordRefusedError, IntegrityError) as error:
             if watch.note_left(silence.runner_id):
                 logger.warning(
@@ -153,24 +153,24 @@ def take_over(
             if silence.has_ended() and silence.journal_directory is not None:
                 _remove(silence.journal_directory, silence.identity)
     for worker_id in transactions(protocol.orphaned_workers):
-        returned += _settle(transactions, worker_id, None)
-    _clear_away(transactions, runner_id, folder)
+        returned += _finalize_worker(transactions, worker_id, None)
+    _remove_leftovers(transactions, runner_id, folder)
     return returned
 
 
-def _clear_away(transactions: Transactions, runner_id: str, folder: ResultsFolder) -> None:
-    """Remove what is left here of runners that a runner elsewhere, which cannot do so, took over from."""
+def _remove_leftovers(transactions: Transactions, runner_id: str, folder: ResultsFolder) -> None:
+    """Remove what is left on this host of runners that another host, which cannot do so, took over from."""
     others = [each for each in folder.runner_ids() if each != runner_id]
     if not others:
         return
     for ended, identity in transactions(lambda session: runners.ended_among(session, others)).items():
         if process_identity.has_ended(ended, identity):
-            _kill_what_is_left(identity)
+            _kill_survivors(identity)
             _remove(folder.runner(ended), identity)
 
 
-def _kill_what_is_left(identity: ProcessIdentity) -> None:
-    """Kill what has lost its worker and goes on; in a process that lives, others may be at work."""
+def _kill_survivors(identity: ProcessIdentity) -> None:
+    """Kill what outlives its worker; below a runner's process that lives, others may be at work."""
     if identity.is_gone():
         kill_tagged(identity)
 
@@ -184,24 +184,24 @@ def _declare_dead(transactions: Transactions, silence: RunnerLiveness) -> bool:
     return transactions(lambda session: runners.declare_dead(session, silence))
 
 
-def _settle_runner(transactions: Transactions, silence: RunnerLiveness, log_of: LogPath) -> int:
+def _finalize_workers(transactions: Transactions, silence: RunnerLiveness, log_of: LogPath) -> int:
     directory = silence.journal_directory
     if directory is None or not silence.has_ended() or not directory.is_dir():
-        return 0  # on another host: the sweep gives back what it had
+        return 0  # on another host: what it had claimed is released below
     returned = 0
     for worker_id in transactions(lambda session: runners.workers_of(session, silence.runner_id)):
         path = directory / f"{worker_id}.journal"
         if not path.exists():
-            continue  # it was settled before: there may have been very many
+            continue  # it was finalized before: there may have been very many
         journal = JournalReader(path)
         capture = directory / f"{worker_id}.out"
-        finished = last_words(journal, capture, log_of, outcome=Outcome.LOST, death=None)
+        finished = collect_unrecorded(journal, capture, log_of, outcome=Outcome.LOST, status=None)
         journal.close()
-        returned += _settle(transactions, worker_id, finished)
+        returned += _finalize_worker(transactions, worker_id, finished)
     return returned
 
 
-def _settle(transactions: Transactions, worker_id: str, finished: list[Finished] | None) -> int:
+def _finalize_worker(transactions: Transactions, worker_id: str, finished: list[Finished] | None) -> int:
     return transactions(
         lambda session: protocol.finalize_worker(session, worker_id, finished, state=ProcessState.DEAD)
     )

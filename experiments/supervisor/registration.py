@@ -1,18 +1,22 @@
-"""A runner's rows: registering it and its workers, its heartbeat, and its end.
+"""A runner's rows: registering it and its workers, its heartbeat, what it asks, and its end.
 
-Everything here is work for the bookkeeping thread.
+All that an executor wants of the database for itself is here, as transactions to be run where the
+executor runs them; what it records for its workers is in `experiments.supervisor.recording`.
 """
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 
 from sqlalchemy.orm import Session
 
 from database import process_identity
-from database.claims import lookups, runners
-from database.claims.lookups import Outlook
+from database.claims import lookups, protocol, runners
+from database.claims.lookups import FirstExperiments, Outlook
 from database.claims.runners import LivenessMonitor
+from database.claims.types import Finished
+from database.counters import Ended, count_ended_by
 from database.diagnosis.integrity import check_after_power_cut
 from database.engine.registry import get_engine
 from database.engine.sqlite_file import WalMonitor, fold_wal
@@ -22,12 +26,9 @@ from experiments.execution.assignment import Assignment
 from experiments.supervisor.database_thread import Transactions
 from experiments.supervisor.recovery import take_over
 
-#: Told when a runner finds itself fenced.
-DECLARED_DEAD = "this runner was silent for so long that it was declared dead; it registers again"
-
 
 @dataclass(frozen=True)
-class Hiring:
+class RegisteredWorkers:
     """What came of asking for new workers.
 
     Attributes
@@ -49,7 +50,7 @@ class Registration:
     ----------
     assignment : Assignment
         What it works on.
-    watch : Watch
+    watch : LivenessMonitor
         Remembers which other runners have been silent since when.
     """
 
@@ -77,39 +78,66 @@ class Registration:
         )
         self._take_over(transactions)
 
-    def beat(self, transactions: Transactions) -> int | None:
-        """Give a sign of life, and take over from the dead; return how many experiments came back.
+    def heartbeat(self, transactions: Transactions) -> int | None:
+        """Send a heartbeat, and take over from the dead; return how many experiments are pending again.
 
         None means that this runner was declared dead itself.
         """
         self._wal.check(get_engine())
         try:
-            transactions(lambda session: runners.heartbeat(session, self.runner_id))
+            transactions(self.send_heartbeat)
         except FencedError:
             return None
         return self._take_over(transactions)
 
-    def hire(self, transactions: Transactions, missing: int, *, canary: bool) -> Hiring | None:
+    def send_heartbeat(self, session: Session) -> None:
+        """Send a heartbeat, without a look at others.
+
+        Raises
+        ------
+        FencedError
+            This runner was declared dead.
+        """
+        runners.heartbeat(session, self.runner_id)
+
+    def register_workers(
+        self, transactions: Transactions, missing: int, *, canary: bool
+    ) -> RegisteredWorkers | None:
         """Register as many workers as are missing and have something to do.
 
         None means that this runner was declared dead.
         """
         ids = [runners.new_id() for _ in range(missing)]
 
-        def work(session: Session) -> Hiring:
+        def work(session: Session) -> RegisteredWorkers:
             outlook = lookups.outlook(session, self._assignment.series_id, limit=missing, canary=canary)
             wanted = tuple(ids[: outlook.claimable])
             for worker_id in wanted:
                 runners.register_worker(session, self.runner_id, worker_id)
-            return Hiring(outlook, wanted)
+            return RegisteredWorkers(outlook, wanted)
 
         try:
             return transactions(work)
         except FencedError:
             return None
 
+    def finalize_worker(
+        self, transactions: Transactions, worker_id: str, finished: Collection[Finished] = ()
+    ) -> None:
+        """End a worker of this process, or one that was never started: record and release what it had."""
+        policy = self._assignment.execution.policy
+        transactions(
+            lambda session: protocol.finalize_worker(
+                session, worker_id, list(finished), state=ProcessState.STOPPED, policy=policy
+            )
+        )
+
+    def first_experiments(self, transactions: Transactions) -> FirstExperiments:
+        """Return how the first experiments of all configurations stand, whoever runs them."""
+        return transactions(lambda session: lookups.first_experiments(session, self._assignment.series_id))
+
     def end(self, transactions: Transactions) -> None:
-        """Say that the runner has ended in order, and let what was recorded survive a power cut."""
+        """Record that the runner has ended in order, and let what was recorded survive a power cut."""
         transactions(lambda session: runners.end_runner(session, self.runner_id, ProcessState.STOPPED))
         fold_wal(get_engine())
 
@@ -119,3 +147,8 @@ class Registration:
 
     def _take_over(self, transactions: Transactions) -> int:
         return take_over(transactions, self.runner_id, self._watch, self._assignment.folder)
+
+
+def count_ended(transactions: Transactions, runner_ids: Collection[str]) -> Ended:
+    """Return how many experiments these runners have ended."""
+    return transactions(lambda session: count_ended_by(session, runner_ids))

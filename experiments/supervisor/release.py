@@ -1,4 +1,4 @@
-"""Giving back what the dead hold: with what their journals tell where those lie here, otherwise as lost."""
+"""Releasing what dead runners own: with the records of their journals where those lie here, else as lost."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ from experiments.supervisor.database_thread import Transactions
 from experiments.supervisor.recovery import take_over
 
 
-def settle_gone(series_id: int, folder: ResultsFolder) -> int:
-    """Record what runners had finished that died on this machine, and give back the rest.
+def release_dead(series_id: int, folder: ResultsFolder) -> int:
+    """Record what runners had finished that died on this host, and release the rest.
 
-    Nothing is done while every runner that holds experiments of the series may be alive. Only
-    runners that provably are not at work any more are judged; those of other hosts are not.
+    Only runners that provably are not at work any more are touched, so none of other hosts; without
+    any that owns experiments of the series nothing is done.
 
     Returns
     -------
@@ -31,24 +31,29 @@ def settle_gone(series_id: int, folder: ResultsFolder) -> int:
     """
     settings = Settings.from_environment()
     with SessionLocal() as session:
-        held = owners(session, series_id)
+        owned = owners(session, series_id)
         session.commit()
-        gone = [one for one in held if one.identity is not None and has_ended(one.runner_id, one.identity)]
-        if not gone:
+        dead = [
+            owner
+            for owner in owned
+            if owner.identity is not None and has_ended(owner.runner_id, owner.identity)
+        ]
+        if not dead:
             return 0
-        workers = {worker for one in gone for worker in one.workers}
+        workers = {worker for owner in dead for worker in owner.workers}
         ended = _count_ended_by(session, series_id, workers)
         session.commit()
 
-        watch = LivenessMonitor(
-            settings.lease_s, settings.heartbeat_s
-        )  # has seen nobody: only processes count
-        take_over(Transactions(session), "", watch, folder)
-        # Of other series too, which these runners worked before: they are not told here.
+        # It has seen nobody: only processes count.
+        monitor = LivenessMonitor(settings.lease_s, settings.heartbeat_s)
+        take_over(Transactions(session), "", monitor, folder)
+        # Experiments of other series, which these runners worked before, are not counted here.
         ended = _count_ended_by(session, series_id, workers) - ended
-        kept = sum(one.experiments for one in owners(session, series_id) if workers & set(one.workers))
+        still_owned = sum(
+            owner.experiments for owner in owners(session, series_id) if workers & set(owner.workers)
+        )
         session.commit()
-        return sum(one.experiments for one in gone) - ended - kept
+        return sum(owner.experiments for owner in dead) - ended - still_owned
 
 
 def _count_ended_by(session: Session, series_id: int, worker_ids: Collection[str]) -> int:

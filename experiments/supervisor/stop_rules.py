@@ -5,13 +5,9 @@ from __future__ import annotations
 import statistics
 import time
 from collections import deque
-from collections.abc import Collection, Iterable
-from functools import partial
+from collections.abc import Iterable
 
-from database.claims.lookups import FirstExperiments
-from database.counters import Ended, count_ended_by
 from experiments.execution.options import StopRule
-from experiments.supervisor.database_thread import Bookkeeper
 from experiments.units import duration_text
 
 #: Half of all experiments take longer than the typical one, and recording takes its time too.
@@ -20,49 +16,8 @@ _TYPICAL_FACTOR, _MARGIN_S = 1.1, 1.0
 _SAMPLE = 200
 
 
-class FailureRule:
-    """Whether so many experiments have failed in this run that it must stop.
-
-    Parameters
-    ----------
-    rule : StopRule or None
-        None never stops a run.
-
-    Attributes
-    ----------
-    verdict : str or None
-        Why the run must stop, once it must.
-    """
-
-    def __init__(self, rule: StopRule | None) -> None:
-        self._rule = rule
-        self._is_asking = False
-        self.verdict: str | None = None
-
-    def look(self, books: Bookkeeper, runner_ids: Collection[str]) -> None:
-        """Let it be read what these runners have ended."""
-        if self._rule is None or self._is_asking:
-            return
-        self._is_asking = True
-        books.submit(lambda run: run(partial(count_ended_by, runner_ids=runner_ids)), self.judge)
-
-    def judge(self, ended: Ended) -> None:
-        """Reach a verdict on what this run has ended."""
-        self._is_asking = False
-        if self._rule is None:
-            return
-        self.verdict = broken(self._rule, failed=ended.failed, ended=ended.completed + ended.failed)
-
-
-def canaries_died(first: FirstExperiments) -> str | None:
-    """Say why a run must stop that has begun with the first experiment of each configuration, if it must."""
-    if not first.failed:
-        return None
-    return f"{first.failed} of the first experiments of each configuration failed (--canary)"
-
-
-def broken(rule: StopRule, *, failed: int, ended: int) -> str | None:
-    """Say why a run must stop, or None when it need not.
+def failure_reason(rule: StopRule, *, failed: int, ended: int) -> str | None:
+    """Return why a run must stop because of failures, or None when it need not.
 
     Parameters
     ----------
@@ -98,11 +53,11 @@ class TimeBudget:
         self._durations.extend(durations)
 
     def is_over(self) -> bool:
-        """Say whether the time is up."""
+        """Return whether the time is up."""
         return self._deadline is not None and time.monotonic() >= self._deadline
 
     def too_short(self) -> str | None:
-        """Say why nothing more should be begun, or None when there is time for a typical experiment."""
+        """Return why nothing more should be begun, or None when there is time for a typical experiment."""
         if self._deadline is None:
             return None
         left_s = self._deadline - time.monotonic()

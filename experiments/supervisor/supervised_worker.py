@@ -1,23 +1,30 @@
-"""A worker process under the eyes of its supervisor: its limits, and what there is to see of it."""
+"""A worker as its supervisor sees it: its process, its journal, its limits, and how it is ended."""
 
 from __future__ import annotations
 
+import signal
 import time
+from collections.abc import Callable
+from multiprocessing.util import get_temp_dir
+from pathlib import Path
 
 from database.models import Outcome
 from experiments.execution.assignment import Assignment, WorkerStatus
 from experiments.execution.worker_config import WorkerConfig
+from experiments.execution.worker_control import STOP, KillRequest
+from experiments.journal import Current, JournalReader
 from experiments.output.capture import trim_capture
+from experiments.processes.exit_status import TERMINATION_GRACE_S
 from experiments.supervisor.limits import STUCK_S, Limits, is_stuck
-from experiments.supervisor.worker_process import WorkerProcess
+from experiments.supervisor.worker_process import WorkerProcess, WorkerStartError
 
 #: A worker whose start takes longer, with the import of its target, hangs.
 _LONGEST_START_S = 600.0
-#: How often the captured output is looked at: it may be no end.
+#: How often the captured output is trimmed: it may never end.
 _TRIM_EVERY_S = 1.0
 
 
-class WatchedWorker(WorkerProcess):
+class SupervisedWorker:
     """A worker, and what its supervisor does about it that needs no database.
 
     Parameters
@@ -26,18 +33,59 @@ class WatchedWorker(WorkerProcess):
         What it works on.
     config : WorkerConfig
         With runner and worker ids; both rows exist already.
+
+    Raises
+    ------
+    WorkerStartError
+        There is no process.
+
+    Attributes
+    ----------
+    process : WorkerProcess
+        Its process.
+    journal : JournalReader
+        Follows what it does.
+    capture : Path
+        What it has written to stdout and stderr.
+    killed_as : Outcome or None
+        As what the attempt is recorded that it was killed in, once it is being killed.
+    kill_reason : str
+        Why, for the user; empty when the outcome says it all.
     """
 
     def __init__(self, assignment: Assignment, config: WorkerConfig) -> None:
-        super().__init__(assignment.series_name, config, assignment.folder, assignment.start_method)
+        runner_id, self.worker_id = config.identity()
+        folder = assignment.folder
+        self._journal_path = folder.journal(runner_id, self.worker_id)
+        self.journal = JournalReader(self._journal_path)
+        self.capture: Path = folder.capture(runner_id, self.worker_id)
+        self.killed_as: Outcome | None = None
+        self.kill_reason = ""
+        self._killed: Current | None = None
+        self._kill_at: float | None = None
+        self._is_ready = False
         self._limits = Limits(assignment.execution)
         # In process mode the target may have to be imported again between two experiments.
         imports = config.execution.isolation == "process"
-        self._patience_s = _LONGEST_START_S if imports else STUCK_S
+        self._stuck_after_s = _LONGEST_START_S if imports else STUCK_S
         self._trim_at = 0.0
+        self._started_at = time.monotonic()
+        if assignment.start_method == "forkserver":
+            folder.note_sockets(runner_id, Path(get_temp_dir()))
+        try:
+            self.process = WorkerProcess(assignment.series_name, config, assignment.start_method)
+        except WorkerStartError:
+            self.journal.close()
+            raise
 
-    def look(self, *, answered_at: float) -> str | None:
-        """End the worker if it must end; return what there is to tell of a worker that hangs.
+    @property
+    def is_ready(self) -> bool:
+        """Whether its start is over: the database is open and the target imported."""
+        self._is_ready = self._is_ready or self._journal_path.exists()
+        return self._is_ready
+
+    def check(self, *, answered_at: float) -> str | None:
+        """Read its journal and end it if it must end; return a warning about a worker that hangs.
 
         Parameters
         ----------
@@ -45,37 +93,98 @@ class WatchedWorker(WorkerProcess):
             When the database last answered the supervisor, by `time.monotonic`.
         """
         now = time.monotonic()
-        self.kill_if_overdue()
+        if self._kill_at is not None and now > self._kill_at:
+            self.kill()
         self.journal.poll()
         if now >= self._trim_at:
             self._trim_at = now + _TRIM_EVERY_S
             trim_capture(self.capture)
-        verdict = self._limits.verdict(self.journal, self.pid)
-        if self.doom is not None:
+        exceeded = self._limits.exceeded(self.journal, self.process.pid)
+        if self.killed_as is not None:
             return None
-        if verdict is not None:
-            self.terminate(verdict.outcome, verdict.text)
-        elif is_stuck(self.journal, self.pid, answered_at=answered_at, patience_s=self._patience_s):
-            self._give_up()
+        if exceeded is not None:
+            self.terminate(exceeded.outcome, exceeded.reason)
+        elif is_stuck(
+            self.journal, self.process.pid, answered_at=answered_at, patience_s=self._stuck_after_s
+        ):
+            self.kill(Outcome.LOST)
             return "a worker hung between two experiments; it is replaced"
-        elif not self.is_ready and now - self.started_at > _LONGEST_START_S:
+        elif not self.is_ready and now - self._started_at > _LONGEST_START_S:
             self.kill()
             return f"a worker was not ready after {_LONGEST_START_S:.0f} s; it is replaced"
         return None
 
-    def view(self) -> WorkerStatus:
-        """Return what people may see of it."""
+    def status(self) -> WorkerStatus:
+        """Return what is shown of it."""
         current = self.journal.current
         experiment, number = current.token if current is not None else (None, None)
         return WorkerStatus(
             self.worker_id,
-            self.pid,
+            self.process.pid,
             experiment,
             number,
             time.monotonic() - current.started_at if current is not None else 0.0,
             self._limits.memory_bytes,
         )
 
-    def _give_up(self) -> None:
-        self.condemn(Outcome.LOST)
-        self.kill()
+    def stop(self) -> None:
+        """Ask it to stop after the running experiment."""
+        self.process.send(STOP)
+
+    def terminate(self, outcome: Outcome, reason: str = "") -> None:
+        """End it and all that is below it with SIGTERM, and soon SIGKILL, unless that is under way.
+
+        Parameters
+        ----------
+        outcome : Outcome
+            What the attempt is recorded as, unless it completes.
+        reason : str
+            Why, for the user, if there is more to say than the outcome does.
+        """
+        if self.killed_as is None:
+            self._mark_for_kill(outcome, reason)
+            # Before the signal: user code that survives it must not decide what the attempt was, and
+            # the worker must not begin another one.
+            killed = self._killed
+            self.process.send(STOP if killed is None else KillRequest(outcome, killed.token, reason).encode())
+            self._kill_at = time.monotonic() + TERMINATION_GRACE_S
+            self.process.signal_tree(signal.SIGTERM)
+
+    def kill(self, outcome: Outcome | None = None) -> None:
+        """End it and all that is below it at once.
+
+        Parameters
+        ----------
+        outcome : Outcome, optional
+            What the attempt is recorded as, unless that was decided before.
+        """
+        if outcome is not None and self.killed_as is None:
+            self._mark_for_kill(outcome, "")
+        self.process.signal_tree(signal.SIGKILL)
+
+    def outcome(self, *, stopping: bool, was_oom_kill: Callable[[], bool]) -> Outcome:
+        """Return how the attempt ended that the worker died in.
+
+        Parameters
+        ----------
+        stopping : bool
+            Whether the run is being stopped: then SIGTERM to all processes explains a death by it.
+        was_oom_kill : callable
+            Whether the kernel has just killed a process for lack of memory.
+        """
+        if self.killed_as in {Outcome.INTERRUPTED, Outcome.LOST}:
+            return self.killed_as  # whichever attempt it was in
+        current = self.journal.current
+        if self.killed_as is not None:
+            # It may have gone on to another attempt before it died.
+            meant = self._killed is None or current is None or current.token == self._killed.token
+            return self.killed_as if meant else Outcome.LOST
+        status = self.process.exit_status()
+        if status is None or status.is_unknown:
+            return Outcome.LOST
+        if status.signal == signal.SIGKILL and was_oom_kill():
+            return Outcome.OUT_OF_MEMORY
+        return Outcome.INTERRUPTED if stopping and status.signal == signal.SIGTERM else Outcome.CRASHED
+
+    def _mark_for_kill(self, outcome: Outcome, reason: str) -> None:
+        self.killed_as, self.kill_reason, self._killed = outcome, reason, self.journal.current

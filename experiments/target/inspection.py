@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from experiments.processes.exit_status import ExitStatus
 from experiments.target.base import TargetError
 from experiments.target.signature import Signature
 
@@ -112,7 +113,7 @@ def _ask_child(target: str, place: str, base_directory: Path, time_limit_s: floa
         channel.seek(0)
         answer = channel.read()
     if not answer:
-        raise TargetError(f"importing {place} {_describe_exit(child.returncode)}")
+        raise TargetError(f"the process that imported {place} {ExitStatus.of(child.returncode)}")
     decoded: dict[str, Any] = json.loads(answer)
     return decoded
 
@@ -122,9 +123,3 @@ def _end(child: subprocess.Popen[bytes]) -> None:
     with contextlib.suppress(ProcessLookupError):  # nothing was left
         os.killpg(child.pid, signal.SIGKILL)
     child.wait()
-
-
-def _describe_exit(code: int) -> str:
-    if code < 0:
-        return f"killed its process with {signal.Signals(-code).name}"
-    return f"ended its process with exit code {code}"

@@ -10,9 +10,6 @@ import signal
 
 import threadpoolctl  # noqa: F401 - so that each worker has it already
 
-import experiments.attempt.in_process
-import experiments.isolation.isolated_attempts
-import experiments.run_experiments
-import experiments.worker.loop  # noqa: F401 - as above
+import experiments.worker.run  # noqa: F401 - as above
 
 signal.signal(signal.SIGTERM, signal.SIG_IGN)

@@ -12,7 +12,6 @@ import math
 import time
 from collections import deque
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
@@ -20,17 +19,16 @@ from sqlalchemy.orm import Session
 from database.claims import protocol
 from database.claims.types import Chunk, Claim, ClaimRequest, Finished, Token
 from database.errors import ExperimentsError, FencedError, SessionMisuseError
-from database.models import Outcome
+from database.models import ExperimentSeries, Outcome
 from database.session.lifecycle import SessionLocal, assert_idle
 from database.session.retry import retrying_transaction
 from experiments.attempt.in_process import Attempts, Task
 from experiments.attempt.single import with_log_tail
 from experiments.execution.ending_messages import ended_from_outside, interrupted
-from experiments.execution.options import Execution
-from experiments.execution.worker_control import Control
+from experiments.execution.worker_config import WorkerConfig
+from experiments.execution.worker_control import WorkerControl
 from experiments.journal import JournalWriter
 from experiments.output.capture import OutputCapture
-from experiments.output.results_folder import ResultsFolder
 from experiments.processes.open_files import OwnDescriptors
 from experiments.worker.recycling import Recycling
 
@@ -48,34 +46,6 @@ RECORD_EVERY_S = 0.25
 MAX_WAIT_S = 1.0
 
 
-@dataclass(frozen=True)
-class Post:
-    """Where a worker works.
-
-    Attributes
-    ----------
-    series_id : int
-        The series it claims from.
-    series_folder : str
-        What its logs and files lie in, below `folder`.
-    worker_id : str
-        Its row.
-    folder : ResultsFolder
-        Where logs and files go.
-    execution : Execution
-        How experiments are run.
-    canary : bool
-        Claim only the first repetition of each configuration.
-    """
-
-    series_id: int
-    series_folder: str
-    worker_id: str
-    folder: ResultsFolder
-    execution: Execution = field(default_factory=Execution)
-    canary: bool = False
-
-
 class Worker:
     """Works a series until nothing is pending, or until it is told to stop.
 
@@ -83,37 +53,40 @@ class Worker:
     ----------
     session : Session
         This process's; idle whenever user code runs.
-    post : Post
-        Where it works.
+    config : WorkerConfig
+        With the ids of a registered runner and worker.
+    series : ExperimentSeries
+        What it claims from; of that session.
     attempts : Attempts
         Where its experiments run; closed at the end.
-    journal : JournalWriter
-        Closed at the end.
-    control : Control
+    control : WorkerControl
         What the supervisor says.
     capture : OutputCapture or None
-        None leaves stdout and stderr alone: the process is a person's.
+        None leaves stdout and stderr alone: the process is the user's own.
     """
 
     def __init__(
         self,
         session: Session,
-        post: Post,
+        config: WorkerConfig,
+        series: ExperimentSeries,
         *,
         attempts: Attempts,
-        journal: JournalWriter,
-        control: Control,
+        control: WorkerControl,
         capture: OutputCapture | None = None,
     ) -> None:
         self._session = session
-        self._post = post
+        runner_id, self._worker_id = config.identity()
+        self._series_id, self._series_folder = series.id, series.folder
+        self._folder = config.folder()
+        self._canary = config.options.canary
         self._attempts = attempts
-        self._journal = journal
+        self._journal = JournalWriter(self._folder.journal(runner_id, self._worker_id))
         self._capture = capture
         self._control = control
-        self._recycling = Recycling(post.execution)
-        self._descriptors = OwnDescriptors(journal, session.get_bind().engine.url)
-        self._policy = post.execution.policy
+        self._recycling = Recycling(config.execution)
+        self._descriptors = OwnDescriptors(self._journal, session.get_bind().engine.url)
+        self._policy = config.execution.policy
         self._queue: deque[Claim] = deque()
         self._finished: list[Finished] = []
         self._batch = 1
@@ -128,7 +101,7 @@ class Worker:
         FencedError
             This worker was declared dead.
         KeyboardInterrupt
-            In a process of a person's own, when the person presses Ctrl-C; everything is given back before.
+            Ctrl-C in a process of the user's own; everything is given back before.
         """
         orderly = False
         try:
@@ -174,7 +147,7 @@ class Worker:
         self._journal.started(token)
         task = Task(
             claim,
-            directory=self._post.folder.files(self._post.series_folder, claim.experiment_id),
+            directory=self._folder.files(self._series_folder, claim.experiment_id),
             write=lambda chunks: self._write_chunks(token, chunks),
         )
         started_at = time.time()
@@ -185,9 +158,10 @@ class Worker:
             raise
         self._recycling.count()
         self._descriptors.check()
-        request = self._control.kill_request(token)
-        if finished.outcome is not Outcome.COMPLETED and request is not None:
-            finished = ended_from_outside(finished, request.outcome, request.text)
+        if finished.outcome is not Outcome.COMPLETED:
+            request = self._control.kill_request(token)
+            if request is not None:
+                finished = ended_from_outside(finished, request.outcome, request.reason)
         if self._attempts.tainted is not None:
             logger.warning(
                 "experiment %d changed %s, which cannot be put back: another worker takes over "
@@ -208,23 +182,23 @@ class Worker:
         if self._capture is None:
             return None
         try:
-            return self._capture.collect(lambda: self._post.folder.log(self._post.series_folder, *token))
+            return self._capture.collect(lambda: self._folder.log(self._series_folder, *token))
         except OSError as error:  # the result matters more than the log
             return f"(the log could not be written: {error})"
 
     def _record_and_claim(self, wanted: int, *, release: bool) -> None:
         held = [(claim.experiment_id, claim.attempt_number) for claim in self._queue]
         request = ClaimRequest(
-            self._post.series_id,
+            self._series_id,
             claims=wanted,
             keep=() if release else held,
             release=held if release else (),
-            canary=self._post.canary,
+            canary=self._canary,
         )
         result = retrying_transaction(
             self._session,
             lambda session: protocol.record_and_claim(
-                session, self._post.worker_id, self._finished, request=request, policy=self._policy
+                session, self._worker_id, self._finished, request=request, policy=self._policy
             ),
             # The journal has the results: there is time, and told to stop, the supervisor takes over.
             deadline_s=math.inf,
@@ -249,7 +223,7 @@ class Worker:
         self._descriptors.check()
         try:
             with SessionLocal() as session:
-                protocol.add_chunks(session, self._post.worker_id, token, chunks)
+                protocol.add_chunks(session, self._worker_id, token, chunks)
                 session.commit()
         except FencedError:
             return True  # nothing of this attempt will be recorded any more

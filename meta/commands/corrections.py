@@ -160,13 +160,13 @@ def release(
     from database.session.transactions import run_in_transaction
     from database.settings import results_directory
     from experiments.output.results_folder import ResultsFolder
-    from experiments.supervisor.release import settle_gone
+    from experiments.supervisor.release import release_dead
     from meta.commands.support import printing
 
     name, series_id, selection = _find(series, experiment_ids, where)
     settled = 0
     if runner is None and selection.is_everything():
-        settled = settle_gone(series_id, ResultsFolder(results_directory(current_url())))
+        settled = release_dead(series_id, ResultsFolder(results_directory(current_url())))
     released = run_in_transaction(
         cancel_and_release.release, series_id, runner=runner, selection=selection, force=force
     )

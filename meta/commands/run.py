@@ -50,7 +50,7 @@ if TYPE_CHECKING:
 @json_option
 @database_option(create=True)
 def run(*, sources: tuple[str, ...], progress: str, as_json: bool, **how: Any) -> int:
-    """Create a series or extend it, run what is pending, and say what came of it.
+    """Create a series or extend it, run what is pending, and print what came of it.
 
     Of several series all are checked and recorded first, then worked one after another: the highest
     priority is next (`edit --priority`), of equal ones the first given. A paused one is left out.
@@ -59,19 +59,18 @@ def run(*, sources: tuple[str, ...], progress: str, as_json: bool, **how: Any) -
     Ctrl-C lets running experiments finish; a second one stops them (they are pending again).
     """
     from experiments.progress.displays import choose_display
-    from experiments.run.one_series import RunOptions
-    from experiments.run_experiments import run_series, run_several_series
+    from experiments.run_experiments import Reporting, RunOptions, run_series, run_several_series
     from meta.commands.support import printing
 
-    options = RunOptions(**how, display=choose_display(progress))
+    options, reporting = RunOptions(**how), Reporting(choose_display(progress))
     if not as_json:
-        options = replace(options, on_created=_tell_created, on_ended=_tell_ended)
+        reporting = replace(reporting, on_created=_print_created, on_ended=_print_summary)
     if len(sources) == 1:
-        summary = run_series(sources[0], options)
+        summary = run_series(sources[0], options, reporting)
         if as_json:
             printing.print_json(summary.as_data())
         return summary.exit_code
-    several = run_several_series(sources, options)
+    several = run_several_series(sources, options, reporting)
     if as_json:
         printing.print_json(several.as_data())
         return several.exit_code
@@ -80,11 +79,11 @@ def run(*, sources: tuple[str, ...], progress: str, as_json: bool, **how: Any) -
     return several.exit_code
 
 
-def _tell_created(created: Created) -> None:
+def _print_created(created: Created) -> None:
     click.echo(f"{created.name}: {created.new} new experiments, {created.existing} existing")
 
 
-def _tell_ended(summary: RunSummary) -> None:
+def _print_summary(summary: RunSummary) -> None:
     from sqlalchemy.exc import SQLAlchemyError
 
     from database.errors import ExperimentsError

@@ -44,8 +44,7 @@ def test_workers_from_a_script_without_guard(project: Project) -> None:
     script = project.write(
         "script.py",
         """
-        from experiments.run_experiments import run_series
-        from experiments.run.one_series import RunOptions
+        from experiments.run_experiments import RunOptions, run_series
         print(run_series("s.yaml", RunOptions(workers=2)))
         """,
     )

@@ -186,4 +186,5 @@ class ExecuteSection(Section):
             recycle_after=self.recycle.experiments,
             recycle_growth_bytes=self.recycle.growth,
             policy=self.retries.policy(),
+            stop_rule=self.stop_after.rule() if self.stop_after else None,
         )

@@ -17,7 +17,7 @@ from typing import Any
 from database.claims.types import Chunk, Claim, Finished
 from experiments.attempt.in_process import Task
 from experiments.execution.options import Execution
-from experiments.execution.worker_control import Control
+from experiments.execution.worker_control import WorkerControl
 from experiments.isolation.child_pool import ChildPool, ForkServerProcess
 from experiments.isolation.fork_server import LoadRequest
 from experiments.isolation.isolated_attempts import IsolatedAttempts
@@ -86,7 +86,7 @@ def _make(order: Order) -> Made:
     parent_pipe, writer = Pipe(duplex=False)
     load = LoadRequest(f"{order.folder / 'target.py'}:main", str(order.folder), str(output), None, ["argv0"])
     server = None if order.spawn else ForkServerProcess.fork(parent_pipe, [writer])
-    attempts = IsolatedAttempts(ChildPool(parent_pipe, load, server), order.execution, Control(None))
+    attempts = IsolatedAttempts(ChildPool(parent_pipe, load, server), order.execution, WorkerControl(None))
     finished: list[Finished] = []
     written: list[list[Chunk]] = []
     refusals = order.refuse_metrics

@@ -9,8 +9,7 @@ from typing import Any
 import pytest
 
 from database.session.lifecycle import scoped_session
-from experiments.run.one_series import RunOptions
-from experiments.run_experiments import run_series
+from experiments.run_experiments import RunOptions, run_series
 from experiments.series_file.loading import load_series_file
 from meta.frames import load_curves, load_experiments
 from meta.generate_aggregate_graphs import generate_all_graphs

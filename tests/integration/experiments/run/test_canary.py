@@ -12,8 +12,7 @@ from database.models import ExperimentSeries, Outcome
 from database.session.lifecycle import SessionLocal
 from experiments.creation import create_series
 from experiments.progress.model import Display, RunProgress
-from experiments.run.one_series import RunOptions
-from experiments.run_experiments import run_series
+from experiments.run_experiments import Reporting, RunOptions, run_series
 from tests.integration.recording import NEVER, add_worker, claim
 
 
@@ -56,12 +55,8 @@ def test_first_experiment_in_other_hands(database_url: str, tmp_path: Path) -> N
         [held] = claim(session, worker, session.scalars(select(ExperimentSeries.id)).one(), 1)
     summary = run_series(
         path,
-        RunOptions(
-            workers=1,
-            canary=True,
-            results_directory=tmp_path / "results",
-            display=Other(worker, held, through=2),
-        ),
+        RunOptions(workers=1, canary=True, results_directory=tmp_path / "results"),
+        Reporting(Other(worker, held, through=2)),
     )
     assert summary.rule == "1 of the first experiments of each configuration failed (--canary)"
     assert (summary.after.completed, summary.after.failed, summary.after.pending) == (2, 1, 3)

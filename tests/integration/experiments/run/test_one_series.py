@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import signal
+from collections.abc import Callable
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Any
@@ -11,11 +12,10 @@ from typing import Any
 import pytest
 from sqlalchemy.exc import OperationalError
 
-from experiments.execution.assignment import Assignment, Ending, RunnerStatus, Stage
+from experiments.execution.assignment import Assignment, Ending, Observer, RunnerStatus, Stage
 from experiments.progress.model import Display
 from experiments.run import one_series
-from experiments.run.one_series import RunOptions
-from experiments.run_experiments import run_series
+from experiments.run_experiments import Reporting, RunOptions, run_series
 from experiments.supervisor.restart_backoff import WorkersCannotStartError
 
 
@@ -36,17 +36,30 @@ def told(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, dict[str, Any]]]:
     return found
 
 
+def replace_executor(monkeypatch: pytest.MonkeyPatch, work: Callable[[Assignment, Observer], Ending]) -> None:
+    """Let `work` be what the executor of the next run does."""
+
+    class Replaced:
+        def __init__(self, assignment: Assignment, observe: Observer) -> None:
+            self._told = assignment, observe
+
+        def run(self) -> Ending:
+            return work(*self._told)
+
+    monkeypatch.setattr(one_series, "make_executor", Replaced)
+
+
 def test_stopped_by_a_rule(source: Path, told: list[Any], monkeypatch: pytest.MonkeyPatch) -> None:
     """The executor's rule and the options reach the summary, the exit code and whoever is notified."""
     seen: list[Assignment] = []
 
-    def execute(_session: object, assignment: Assignment, _observe: object) -> Ending:
+    def work(assignment: Assignment, _observe: object) -> Ending:
         seen.append(assignment)
         return Ending(rule="2 experiments have failed")
 
-    monkeypatch.setattr(one_series, "_execute", execute)
+    replace_executor(monkeypatch, work)
     summary = run_series(source, RunOptions(canary=True, max_time_s=90.0))
-    assert (seen[0].canary, seen[0].max_time_s) == (True, 90.0)
+    assert (seen[0].options.canary, seen[0].options.max_time_s) == (True, 90.0)
     assert (summary.rule, summary.exit_code) == ("2 experiments have failed", 4)
     [(text, data)] = told
     assert text == str(summary)
@@ -56,10 +69,10 @@ def test_stopped_by_a_rule(source: Path, told: list[Any], monkeypatch: pytest.Mo
 def test_ended_by_an_error(source: Path, told: list[Any], monkeypatch: pytest.MonkeyPatch) -> None:
     """Whoever is notified hears of an error, which goes on its way."""
 
-    def execute(*_arguments: object) -> Ending:
+    def work(*_arguments: object) -> Ending:
         raise WorkersCannotStartError("they die")
 
-    monkeypatch.setattr(one_series, "_execute", execute)
+    replace_executor(monkeypatch, work)
     with pytest.raises(WorkersCannotStartError):
         run_series(source)
     assert told == [("s: ended by an error: they die", {"series": "s", "error": "they die"})]
@@ -91,15 +104,15 @@ def test_ended_while_the_database_is_away(
     def away(*_arguments: object) -> Any:
         raise OperationalError("SELECT", {}, Exception("gone"))
 
-    def execute(_session: object, _assignment: object, observe: Any) -> Ending:
+    def work(_assignment: object, observe: Observer) -> Ending:
         monkeypatch.setattr(one_series, "series_summaries", away)
         monkeypatch.setattr("experiments.progress.poller.series_summaries", away)
         observe(RunnerStatus(Stage.DRAINING, away_s=60.0, waiting=1))
         return Ending(stopped_by=int(signal.SIGINT), waiting=1)
 
-    monkeypatch.setattr(one_series, "_execute", execute)
+    replace_executor(monkeypatch, work)
     display = Remembering()
-    summary = run_series(source, RunOptions(workers=1, display=display))
+    summary = run_series(source, RunOptions(workers=1), Reporting(display))
     assert (summary.waiting, summary.exit_code, summary.after.experiments) == (1, 130, 2)
     assert "1 result waits in the journals" in str(summary)
     assert display.ends == [summary.as_data()]
@@ -108,7 +121,7 @@ def test_ended_while_the_database_is_away(
 def test_looking_while_it_runs(source: Path, told: list[Any]) -> None:
     """The database is looked at from another thread while experiments run in this one."""
     display = Remembering()
-    summary = run_series(source, RunOptions(workers=0, display=display))
+    summary = run_series(source, RunOptions(workers=0), Reporting(display))
     assert summary.exit_code == 0
     assert display.shown[-1].counts.completed == 2
     assert display.shown[-1].remaining_s == 0

@@ -13,7 +13,7 @@ from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
 from database.session.lifecycle import SessionLocal
-from experiments.supervisor.database_thread import Bookkeeper, Transactions
+from experiments.supervisor.database_thread import DatabaseThread, Transactions
 
 
 class Bell:
@@ -25,7 +25,7 @@ class Bell:
     def ring(self) -> None:
         self._writer.send(b"\0")
 
-    def wait(self, books: Bookkeeper) -> None:
+    def wait(self, books: DatabaseThread) -> None:
         """Collect until nothing is outstanding."""
         while True:
             books.collect()  # first: one ring may have been heard together with an earlier one
@@ -48,10 +48,10 @@ def bell() -> Iterator[Bell]:
 
 
 @pytest.fixture
-def books(bell: Bell, database_url: str) -> Iterator[Bookkeeper]:
+def books(bell: Bell, database_url: str) -> Iterator[DatabaseThread]:
     """Return a bookkeeper of a fresh database."""
     assert database_url
-    books = Bookkeeper(bell.ring)
+    books = DatabaseThread(bell.ring)
     yield books
     books.give_up()
     assert books.close(30.0)
@@ -61,7 +61,7 @@ def one(session: Session) -> int:
     return int(session.execute(text("SELECT 1")).scalar_one())
 
 
-def test_answers_come_in_order(books: Bookkeeper, bell: Bell) -> None:
+def test_answers_come_in_order(books: DatabaseThread, bell: Bell) -> None:
     """Pieces are done one after another in a thread; their answers are acted on where they are collected."""
     seen: list[tuple[int, bool]] = []
     threads: set[int] = set()
@@ -80,7 +80,7 @@ def test_answers_come_in_order(books: Bookkeeper, bell: Bell) -> None:
     assert threading.get_ident() not in threads
 
 
-def test_submitting_never_waits(books: Bookkeeper, bell: Bell) -> None:
+def test_submitting_never_waits(books: DatabaseThread, bell: Bell) -> None:
     """While a piece hangs, more can be submitted and nothing is answered; then all of it is."""
     gate, seen = threading.Event(), []
     books.submit(lambda run: gate.wait(30.0), seen.append)
@@ -92,7 +92,7 @@ def test_submitting_never_waits(books: Bookkeeper, bell: Bell) -> None:
     assert seen == [True, 1]
 
 
-def test_an_error_is_raised_where_it_is_collected(books: Bookkeeper, bell: Bell) -> None:
+def test_an_error_is_raised_where_it_is_collected(books: DatabaseThread, bell: Bell) -> None:
     """What a piece raises reaches whoever collects; the thread goes on with the next piece."""
     seen: list[int] = []
     books.submit(lambda run: run(lambda session: session.execute(text("SELECT nothing FROM nowhere"))))
@@ -103,7 +103,7 @@ def test_an_error_is_raised_where_it_is_collected(books: Bookkeeper, bell: Bell)
     assert seen == [1]
 
 
-def test_transient_faults_are_tried_for_ever_until_given_up(books: Bookkeeper, bell: Bell) -> None:
+def test_transient_faults_are_tried_for_ever_until_given_up(books: DatabaseThread, bell: Bell) -> None:
     """A database that is away is waited for, and that is shown; whoever gives up gets the last fault."""
     tries: list[int] = []
     went = threading.Event()
@@ -122,7 +122,7 @@ def test_transient_faults_are_tried_for_ever_until_given_up(books: Bookkeeper, b
     assert len(tries) in {3, 4}
 
 
-def test_each_piece_is_committed(books: Bookkeeper, bell: Bell) -> None:
+def test_each_piece_is_committed(books: DatabaseThread, bell: Bell) -> None:
     """What a piece wrote is there for others once its answer is collected."""
     books.submit(lambda run: run(lambda session: session.execute(text("CREATE TABLE note (line TEXT)"))))
     books.submit(lambda run: run(lambda session: session.execute(text("INSERT INTO note VALUES ('kept')"))))

@@ -15,8 +15,7 @@ from database.models import Attempt, Experiment, Outcome
 from database.process_identity import ProcessIdentity
 from database.session.lifecycle import SessionLocal, scoped_session
 from experiments.output.results_folder import ResultsFolder
-from experiments.run.one_series import RunOptions
-from experiments.run_experiments import run_series
+from experiments.run_experiments import RunOptions, run_series
 from experiments.supervisor.database_thread import Transactions
 from experiments.supervisor.recovery import take_over
 from tests.faults.refusal import accept, refuse

@@ -13,8 +13,7 @@ from database.claims.types import ClaimRequest, Finished
 from database.errors import RecordRefusedError
 from database.models import Attempt, Experiment, Outcome, ProcessState
 from database.session.lifecycle import SessionLocal, scoped_session
-from experiments.run.one_series import RunOptions
-from experiments.run_experiments import run_series
+from experiments.run_experiments import RunOptions, run_series
 from tests.faults.refusal import refuse, refuse_at_commit
 from tests.integration.recording import NEVER, add_series, add_worker, claim, completed, raised, record
 

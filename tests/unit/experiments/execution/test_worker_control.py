@@ -1,4 +1,4 @@
-"""What a supervisor tells its worker."""
+"""What a supervisor sends to its worker."""
 
 from __future__ import annotations
 
@@ -10,21 +10,21 @@ import pytest
 from database.claims.types import Finished
 from database.models import Outcome
 from experiments.execution.ending_messages import ended_from_outside, sentence
-from experiments.execution.worker_control import STOP, Control, KillRequest
+from experiments.execution.worker_control import STOP, KillRequest, WorkerControl
 
 
-def test_nobody_tells_anything() -> None:
-    """Without a supervisor nothing is ever told."""
-    control = Control(None)
+def test_without_a_supervisor() -> None:
+    """Without a supervisor nothing ever arrives."""
+    control = WorkerControl(None)
     assert not control.is_stopped()
     assert control.kill_request((1, 1)) is None
     assert control.fileno() is None
 
 
 def test_stop() -> None:
-    """The word to stop dooms no attempt."""
+    """The message to stop kills no attempt."""
     reader, writer = multiprocessing.Pipe(duplex=False)
-    control = Control(reader)
+    control = WorkerControl(reader)
     assert not control.is_stopped()
     writer.send_bytes(STOP)
     assert control.is_stopped()
@@ -34,7 +34,7 @@ def test_stop() -> None:
 def test_closed_pipe() -> None:
     """A supervisor that is gone means to stop."""
     reader, writer = multiprocessing.Pipe(duplex=False)
-    control = Control(reader)
+    control = WorkerControl(reader)
     writer.close()
     assert control.is_stopped()
     assert control.is_stopped()
@@ -44,28 +44,28 @@ def test_closed_pipe() -> None:
 def test_closed_by_an_experiment() -> None:
     """A worker whose end of the pipe was closed by an experiment stops."""
     reader, _writer = multiprocessing.Pipe(duplex=False)
-    control = Control(reader)
+    control = WorkerControl(reader)
     os.close(reader.fileno())
     assert control.is_stopped()
     reader._handle = None  # type: ignore[attr-defined]  # it must not close the descriptor's next owner
 
 
 @pytest.mark.parametrize("text", ["", "it took 812 MB, more than execute.memory = 500 MB", "é" * 10_000])
-def test_doom(text: str) -> None:
-    """A doomed attempt is known by its token, with the reason; the worker stops after it."""
+def test_kill_request(text: str) -> None:
+    """A killed attempt is known by its token, with the reason; the worker stops after it."""
     reader, writer = multiprocessing.Pipe(duplex=False)
-    control = Control(reader)
-    writer.send_bytes(KillRequest(Outcome.OUT_OF_MEMORY, (7, 2), text).message())
+    control = WorkerControl(reader)
+    writer.send_bytes(KillRequest(Outcome.OUT_OF_MEMORY, (7, 2), text).encode())
     writer.send_bytes(STOP)
     assert control.kill_request((7, 2)) == KillRequest(Outcome.OUT_OF_MEMORY, (7, 2), text[:500])
     assert control.is_stopped()
 
 
-def test_doom_of_the_one_before() -> None:
+def test_kill_request_for_the_attempt_before() -> None:
     """What is ended in the place of an attempt that ended by itself is nobody's fault."""
     reader, writer = multiprocessing.Pipe(duplex=False)
-    writer.send_bytes(KillRequest(Outcome.TIMED_OUT, (7, 2)).message())
-    assert Control(reader).kill_request((8, 1)) == KillRequest(Outcome.LOST, (8, 1))
+    writer.send_bytes(KillRequest(Outcome.TIMED_OUT, (7, 2)).encode())
+    assert WorkerControl(reader).kill_request((8, 1)) == KillRequest(Outcome.LOST, (8, 1))
 
 
 @pytest.mark.parametrize(

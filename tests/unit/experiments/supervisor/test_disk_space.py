@@ -1,4 +1,4 @@
-"""Telling that a disk is almost full."""
+"""Warning that a disk is almost full."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from experiments.supervisor.disk_space import RoomWatch
+from experiments.supervisor.disk_space import DiskSpaceMonitor
 
 
-def test_told_once_and_when_it_is_over(
+def test_warned_once_and_when_it_is_over(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """An almost full disk is told once, and so is its end; a folder that is gone says nothing."""
+    """An almost full disk is warned about once, and so is its end; a folder that is gone is not."""
     real = os.statvfs(tmp_path)
     left = [10**9, 10**9, 0, 2**20, 2**20, 10**9]
 
@@ -21,15 +21,15 @@ def test_told_once_and_when_it_is_over(
         return os.statvfs_result((1, 1, *real[2:4], left.pop(), *real[5:]))
 
     monkeypatch.setattr("experiments.supervisor.disk_space.os.statvfs", statvfs)
-    watch = RoomWatch(tmp_path, low_bytes=2**21)
-    told = []
+    monitor = DiskSpaceMonitor(tmp_path, low_bytes=2**21)
+    warnings = []
     while left:
-        watch.look()
-        told.append(len(caplog.records))
-    assert told == [0, 1, 1, 1, 2, 2]
+        monitor.check()
+        warnings.append(len(caplog.records))
+    assert warnings == [0, 1, 1, 1, 2, 2]
     assert f"the disk of {tmp_path} has 1 MiB left" in caplog.text
     monkeypatch.undo()
-    RoomWatch(tmp_path / "nicht da", low_bytes=2**62).look()
+    DiskSpaceMonitor(tmp_path / "nicht da", low_bytes=2**62).check()
     assert len(caplog.records) == 2
-    RoomWatch(tmp_path, low_bytes=2**62).look()
+    DiskSpaceMonitor(tmp_path, low_bytes=2**62).check()
     assert len(caplog.records) == 3

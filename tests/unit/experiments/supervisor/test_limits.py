@@ -34,22 +34,22 @@ def read(tmp_path: Path) -> JournalReader:
 
 
 @pytest.mark.parametrize(
-    ("timeout_s", "verdict"), [(None, None), (3600.0, None), (0.0, Outcome.TIMED_OUT)], ids=str
+    ("timeout_s", "outcome"), [(None, None), (3600.0, None), (0.0, Outcome.TIMED_OUT)], ids=str
 )
 def test_timeout(
-    tmp_path: Path, journal: JournalWriter, timeout_s: float | None, verdict: Outcome | None
+    tmp_path: Path, journal: JournalWriter, timeout_s: float | None, outcome: Outcome | None
 ) -> None:
     """An experiment that runs longer than its limit is timed out."""
     journal.started((1, 1))
-    found = Limits(Execution(timeout_s=timeout_s)).verdict(read(tmp_path), os.getpid())
-    assert (found.outcome if found else None) is verdict
+    found = Limits(Execution(timeout_s=timeout_s)).exceeded(read(tmp_path), os.getpid())
+    assert (found.outcome if found else None) is outcome
 
 
 def test_no_timeout_between_experiments(tmp_path: Path, journal: JournalWriter) -> None:
     """A worker that is at nothing has no experiment to time out."""
     journal.started((1, 1))
     journal.finished(Finished(1, 1, Outcome.COMPLETED))
-    assert Limits(Execution(timeout_s=0.0)).verdict(read(tmp_path), os.getpid()) is None
+    assert Limits(Execution(timeout_s=0.0)).exceeded(read(tmp_path), os.getpid()) is None
 
 
 @pytest.mark.parametrize(
@@ -68,9 +68,9 @@ def test_memory(
     """A worker that takes more than the limit is out of memory; without a limit it is shown only."""
     journal.started((1, 1))
     checks = Limits(execution)
-    found = checks.verdict(read(tmp_path), os.getpid())
+    found = checks.exceeded(read(tmp_path), os.getpid())
     assert (found.outcome if found else None) is outcome
-    assert found is None or found.text.endswith("more than execute.memory = 1 bytes")
+    assert found is None or found.reason.endswith("more than execute.memory = 1 bytes")
     assert checks.memory_bytes is not None
 
 

@@ -7,7 +7,7 @@ import time
 import pytest
 
 from experiments.execution.options import StopRule
-from experiments.supervisor.stop_rules import TimeBudget, broken
+from experiments.supervisor.stop_rules import TimeBudget, failure_reason
 
 
 @pytest.mark.parametrize(
@@ -24,7 +24,7 @@ from experiments.supervisor.stop_rules import TimeBudget, broken
 )
 def test_broken(rule: StopRule, failed: int, ended: int, verdict: str | None) -> None:
     """A count stops at once, a share only when enough have ended; the sentence has the numbers."""
-    assert broken(rule, failed=failed, ended=ended) == verdict
+    assert failure_reason(rule, failed=failed, ended=ended) == verdict
 
 
 def test_no_budget() -> None:

@@ -71,9 +71,9 @@ def test_an_error_of_the_target_is_raised_here(project: Path) -> None:
 @pytest.mark.parametrize(
     ("code", "ending"),
     [
-        ("import os; os._exit(0)", "ended its process with exit code 0"),
-        ("import os; os._exit(9)", "ended its process with exit code 9"),
-        ("import os, signal; os.kill(os.getpid(), signal.SIGSEGV)", "killed its process with SIGSEGV"),
+        ("import os; os._exit(0)", "exited with code 0"),
+        ("import os; os._exit(9)", "exited with code 9"),
+        ("import os, signal; os.kill(os.getpid(), signal.SIGSEGV)", "was killed by SIGSEGV"),
     ],
 )
 def test_a_child_that_dies_is_reported_by_its_end(project: Path, code: str, ending: str) -> None:

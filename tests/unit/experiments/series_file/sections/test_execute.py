@@ -168,6 +168,7 @@ execute:
         recycle_after=1000,
         recycle_growth_bytes=500_000_000,
         policy=execution.policy,
+        stop_rule=StopRule(0.125, is_share=True, minimum=8),
     )
     assert execution.policy.delay_s == 0.0
     assert {outcome.value: count for outcome, count in execution.policy.retries.items() if count} == {
@@ -176,8 +177,6 @@ execute:
         "timed_out": 3,
     }
     assert execution.policy == RetryPolicy.of_series(file.model_dump(mode="json"))
-    assert file.execute.stop_after is not None
-    assert file.execute.stop_after.rule() == StopRule(0.125, is_share=True, minimum=8)
     assert file.execute.notify.webhook == "https://user:secret@example.org:8443/hook?token=1"
 
 

@@ -1,0 +1,126 @@
+"""The contract of an executor: what working an assignment on this host means.
+
+An executor is a runner. It
+
+registers
+    its runner before anything else, and takes over from dead ones in doing so (`Registration.register`).
+    When it finds itself declared dead it registers again, under a fresh id: what it had claimed is lost.
+sends heartbeats
+    every `Settings.heartbeat_s`, and takes over from the dead at each of them. An experiment must not be
+    able to hold them up, as far as that can be had.
+claims
+    through workers. It registers as many as have something to do (`Registration.register_workers`); each
+    runs `experiments.worker.run.experiment_loop`, which claims, runs and records with a journal of its own.
+    The end is reached when nothing is pending and no delayed retry is due.
+records
+    what the journal of a worker that has ended holds and the database does not, and releases what the
+    worker had not started. Where experiments run in other processes it does the same for busy workers.
+stops
+    as the `StopController` decides, which knows signals, rules, the canary and the stage. While draining
+    nothing more is begun; killing ends what runs, which is then recorded as interrupted. How it ends an
+    experiment, and how it enforces timeouts and limits of memory if it can, is its own.
+leaves
+    nothing behind: its runner ends in the database when all is recorded, and its journals are removed.
+    Otherwise they stay for the next run on this host.
+"""
+
+from __future__ import annotations
+
+import logging
+from abc import ABC, abstractmethod
+from dataclasses import replace
+
+from database.claims.runners import LivenessMonitor
+from database.settings import Settings
+from experiments.execution.assignment import Assignment, Ending, Observer
+from experiments.execution.worker_config import WorkerConfig
+from experiments.processes.stop_signals import StopSignals
+from experiments.supervisor.registration import Registration
+from experiments.supervisor.stop_controller import StopController
+
+logger = logging.getLogger(__name__)
+
+
+class Executor(ABC):
+    """Works an assignment until nothing is pending, or until it is stopped.
+
+    Parameters
+    ----------
+    assignment : Assignment
+        What to do.
+    observe : callable
+        Called often with what there is to see; must not block.
+    signals : StopSignals
+        What asks it to stop.
+    """
+
+    def __init__(self, assignment: Assignment, observe: Observer, signals: StopSignals) -> None:
+        settings = Settings.from_environment()
+        self._assignment = assignment
+        self._observe = observe
+        self._heartbeat_s = settings.heartbeat_s
+        self._watch = LivenessMonitor(settings.lease_s, settings.heartbeat_s)
+        self._registrations = [Registration(assignment, self._watch)]
+        self._stop = StopController(assignment, signals)
+
+    def run(self) -> Ending:
+        """Work until nothing is pending or the run is stopped.
+
+        Raises
+        ------
+        WorkersCannotStartError
+            Worker after worker died before it started an experiment.
+        """
+        with self._stop.signals:
+            try:
+                self._work()
+            finally:
+                try:
+                    waiting = self._finish()
+                finally:
+                    for registration in self._registrations:
+                        registration.leave()
+        return Ending(self._stop.stopped_by, self._runner_ids(), self._stop.rule, waiting)
+
+    @abstractmethod
+    def _work(self) -> None:
+        """Register, and work until the end."""
+
+    @abstractmethod
+    def _finish(self) -> int | None:
+        """End what still runs, record, and end the runner, however the work ended.
+
+        Returns
+        -------
+        int or None
+            How many finished results are left in the journals, because the database is away.
+        """
+
+    @property
+    def _registration(self) -> Registration:
+        return self._registrations[-1]
+
+    def _runner_ids(self) -> tuple[str, ...]:
+        return tuple(registration.runner_id for registration in self._registrations)
+
+    def _renew_registration(self) -> None:
+        """Be a new runner: this one was declared dead, and what it had claimed was given to others."""
+        logger.warning("this runner was silent for so long that it was declared dead; it registers again")
+        self._registrations.append(Registration(self._assignment, self._watch))
+
+    def _worker_config(self, worker_id: str) -> WorkerConfig:
+        """Return the configuration of a worker that starts now."""
+        return WorkerConfig(
+            database_url=self._assignment.database_url,
+            results_directory=str(self._assignment.folder.root),
+            runner_id=self._registration.runner_id,
+            worker_id=worker_id,
+            name=self._assignment.series_name,
+            series_id=self._assignment.series_id,
+            execution=self._assignment.execution,
+            options=replace(self._assignment.options, canary=self._stop.canary),
+        )
+
+    def _remove_runner_folders(self) -> None:
+        for runner_id in self._runner_ids():
+            self._assignment.folder.remove_runner(runner_id)

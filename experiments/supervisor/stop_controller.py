@@ -1,0 +1,99 @@
+"""Whether a run goes on: signals, rules and the canary, the same for every executor."""
+
+from __future__ import annotations
+
+import signal
+import time
+from collections.abc import Iterable
+
+from database.claims.lookups import FirstExperiments
+from database.counters import Ended
+from experiments.execution.assignment import Assignment, Stage
+from experiments.processes.stop_signals import StopSignals
+from experiments.supervisor.stop_rules import TimeBudget, failure_reason
+
+
+class StopController:
+    """Decides when a run drains, and when what still runs must end; how to end it is the executor's.
+
+    Parameters
+    ----------
+    assignment : Assignment
+        With the rules and the grace time.
+    signals : StopSignals
+        Entered by the executor while it works.
+
+    Attributes
+    ----------
+    stage : Stage
+        Only ever goes forward.
+    rule : str or None
+        The rule that stops the run, as a sentence.
+    canary : bool
+        Whether only the first experiment of each configuration is claimed for now.
+    interrupted : bool
+        Whether Ctrl-C stopped the run where it is not counted as a signal but raised.
+    has_failure_rule : bool
+        Whether `judge_failures` is to be called from time to time.
+    """
+
+    def __init__(self, assignment: Assignment, signals: StopSignals) -> None:
+        options = assignment.options
+        self.signals = signals
+        self.stage = Stage.RUNNING
+        self.rule: str | None = None
+        self.canary = options.canary
+        self.interrupted = False
+        self._failure_rule = assignment.execution.stop_rule
+        self.has_failure_rule = self._failure_rule is not None
+        self._too_many_failures: str | None = None
+        self._budget = TimeBudget(options.max_time_s)
+        self._grace_s = options.grace_s
+        self._deadline: float | None = None
+
+    @property
+    def is_stopping(self) -> bool:
+        """Whether nothing more is to be begun."""
+        return bool(self.signals.received) or self.rule is not None
+
+    @property
+    def stopped_by(self) -> int | None:
+        """The signal that stopped the run."""
+        if self.signals.received:
+            return self.signals.received[0]
+        return int(signal.SIGINT) if self.interrupted else None
+
+    def update(self) -> Stage:
+        """Apply signals and rules, and return the stage."""
+        if self.stage is Stage.RUNNING:
+            if not self.is_stopping:
+                self.rule = self._budget.too_short() or self._too_many_failures
+            if self.is_stopping:
+                self.stage = Stage.DRAINING
+        elif self.stage is Stage.DRAINING and (len(self.signals.received) > 1 or self.is_overdue()):
+            self.stage = Stage.KILLING
+        return self.stage
+
+    def is_overdue(self) -> bool:
+        """Whether what still runs must end now: the grace time or the run's wall time is over."""
+        # After Ctrl-C somebody waits at a terminal, and decides; a batch system will not.
+        if self._deadline is None and any(number != signal.SIGINT for number in self.signals.received):
+            self._deadline = time.monotonic() + self._grace_s
+        return self._budget.is_over() or (self._deadline is not None and time.monotonic() > self._deadline)
+
+    def learn(self, durations_s: Iterable[float]) -> None:
+        """Take note of how long experiments took, in seconds."""
+        self._budget.learn(durations_s)
+
+    def judge_failures(self, ended: Ended) -> None:
+        """Apply the rule about failures to what this run has ended so far."""
+        if self._failure_rule is not None:
+            self._too_many_failures = failure_reason(
+                self._failure_rule, failed=ended.failed, ended=ended.completed + ended.failed
+            )
+
+    def judge_canaries(self, first: FirstExperiments) -> None:
+        """Go on to all experiments when the first one of each configuration is through, whoever runs it."""
+        if first.failed:
+            self.rule = f"{first.failed} of the first experiments of each configuration failed (--canary)"
+        self.canary = bool(first.awaited)

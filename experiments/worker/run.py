@@ -1,0 +1,115 @@
+"""A worker's run: its session, where its experiments run, and the loop that works them."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+from pathlib import Path
+
+from sqlalchemy.orm import Session
+
+from database.engine.registry import configure
+from database.queries.series_lookup import find_series
+from database.session.lifecycle import close_global_session, get_session
+from database.session.retry import retrying, retrying_transaction
+from experiments.attempt.in_process import Attempts, InProcessAttempts
+from experiments.execution.worker_config import WorkerConfig
+from experiments.execution.worker_control import WorkerControl
+from experiments.isolation.isolated_attempts import ProcessIsolation
+from experiments.output.capture import OutputCapture
+from experiments.target.parsing import parse_target
+from experiments.worker.loop import Worker
+
+
+def run_worker(name: str, config: WorkerConfig) -> int:
+    """Be the worker that a supervisor has registered, until nothing of its series is pending.
+
+    Opens this process's global session, hands it to `experiment_loop`, and closes it whatever happens.
+    It waits for a server that is away for as long as it has its runner.
+
+    Parameters
+    ----------
+    name : str
+        The series.
+    config : WorkerConfig
+        With runner and worker ids.
+
+    Returns
+    -------
+    int
+        How many outcomes this worker recorded.
+
+    Raises
+    ------
+    FencedError
+        The worker was declared dead.
+    NotFoundError
+        There is no such series any more.
+    """
+    if config.database_url:
+        configure(config.database_url, protocol=True)
+    # Before a connection is open: the fork server must not inherit it.
+    isolation = ProcessIsolation(config) if config.execution.isolation == "process" else None
+    session = retrying(get_session, deadline_s=math.inf)
+    try:
+        return experiment_loop(session, replace(config, name=name), isolation)
+    finally:
+        close_global_session()
+
+
+def experiment_loop(
+    session: Session,
+    config: WorkerConfig,
+    isolation: ProcessIsolation | None = None,
+    control: WorkerControl | None = None,
+) -> int:
+    """Claim, run and record experiments of the series of `config` until nothing is pending.
+
+    Parameters
+    ----------
+    session : Session
+        This process's; committed by each transaction of the protocol, idle while user code runs.
+    config : WorkerConfig
+        With the ids of a registered runner and worker.
+    isolation : ProcessIsolation, optional
+        Gives each experiment a process of its own.
+    control : WorkerControl, optional
+        Says when to stop; by default the supervisor does, by `config.control`.
+
+    Returns
+    -------
+    int
+        How many outcomes were recorded.
+
+    Raises
+    ------
+    FencedError
+        The worker was declared dead.
+    """
+    runner_id, worker_id = config.identity()
+    folder = config.folder()
+    supervised = config.control is not None
+    output = folder.capture(runner_id, worker_id)
+    capture = OutputCapture(output) if supervised else None
+    if not supervised:  # nobody would start another worker in its place
+        config = replace(
+            config, execution=replace(config.execution, recycle_after=None, recycle_growth_bytes=None)
+        )
+    series = retrying_transaction(
+        session, lambda each: find_series(each, config.series_id or config.name), deadline_s=math.inf
+    )
+    control = control or WorkerControl(config.control)
+    if isolation is not None:
+        attempts: Attempts = isolation.attempts(series, output, control)
+    else:
+        target = parse_target(series.target, series.source_path or Path.cwd()).load()
+        attempts = InProcessAttempts(target, owns_process=supervised)
+    worker = Worker(
+        session,
+        config,
+        series,
+        attempts=attempts,
+        control=control,
+        capture=capture,
+    )
+    return worker.run()
