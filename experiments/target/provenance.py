@@ -13,6 +13,8 @@ from database.claims.runners import Provenance
 _CREDENTIALS = re.compile(r"(://[^/@\s:]+):[^@\s]+@")
 _SECRET_PARAMETER = re.compile(r"((?:ssl)?password=)[^&\s]+", re.IGNORECASE)
 _GIT_TIMEOUT_S = 10.0
+#: The fields of a package's metadata that are recorded.
+_FIELD = re.compile(r"^(Name|Version): *(.*?)\s*$", re.MULTILINE)
 
 
 def collect_provenance(code: Path, arguments: list[str], *, results: Path) -> Provenance:
@@ -54,9 +56,11 @@ def without_secrets(text: str) -> str:
 def _packages() -> dict[str, str]:
     packages = {}
     for distribution in metadata.distributions():
-        name = distribution.metadata["Name"]
-        if name:  # a half-removed installation has none
-            packages[name] = distribution.version
+        # Not `distribution.metadata`: that parses the whole description of each package as an e-mail.
+        text = distribution.read_text("METADATA") or distribution.read_text("PKG-INFO") or ""
+        fields = dict(_FIELD.findall(text.partition("\n\n")[0]))
+        if "Name" in fields:  # a half-removed installation has none
+            packages[fields["Name"]] = fields.get("Version", "")
     return packages
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import subprocess
+from importlib import metadata
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,13 @@ def test_outside_version_control(tmp_path: Path) -> None:
     provenance = collect_provenance(tmp_path, ["experiments", "run"], results=tmp_path)
     assert (provenance.git_commit, provenance.git_dirty) == (None, None)
     assert provenance.packages["numpy"]
+
+
+def test_packages(tmp_path: Path) -> None:
+    """Every installed package is recorded with its version, as its metadata names both."""
+    assert collect_provenance(tmp_path, [], results=tmp_path).packages == {
+        distribution.metadata["Name"]: distribution.version for distribution in metadata.distributions()
+    }
 
 
 def test_repository(tmp_path: Path) -> None:
