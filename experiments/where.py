@@ -38,9 +38,9 @@ def expression_of(
         It cannot be read, has a name that the series does not have, or compares `status` or `outcome`
         with a text that is none of their words.
     """
-    found = find_series(session, series)
-    given = parameter_names(axes(found.resolved))
-    names = RecordedNames(session, found.id, (tuple(name.split(".")) for name in given))
+    series = find_series(session, series)
+    given = parameter_names(axes(series.resolved))
+    names = RecordedNames(session, series.id, (tuple(name.split(".")) for name in given))
     return parse(text, names, is_recorded=is_recorded)
 
 

@@ -1,4 +1,4 @@
-"""The sentences about attempts that were ended from outside, wherever that is found out."""
+"""The messages of attempts that were ended from outside, in whichever process that is noticed."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from database.models import Outcome
 
 
 def sentence(outcome: Outcome, duration_s: float) -> str:
-    """Say why an attempt was ended.
+    """Return why an attempt was ended.
 
     Parameters
     ----------
@@ -31,7 +31,7 @@ def sentence(outcome: Outcome, duration_s: float) -> str:
 
 
 def interrupted(token: Token, started_at: float) -> Finished:
-    """Return an attempt that a person has just interrupted in a process of their own.
+    """Return an attempt that Ctrl-C has just interrupted in the user's own process.
 
     Parameters
     ----------
@@ -56,7 +56,7 @@ def ended_from_outside(finished: Finished, outcome: Outcome, text: str | None) -
     Parameters
     ----------
     text : str or None
-        What the supervisor says about it, if it says more than the outcome.
+        The supervisor's reason, if there is more to say than the outcome does.
     """
     return replace(
         finished,

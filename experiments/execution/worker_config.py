@@ -36,7 +36,7 @@ class WorkerConfig:
     name : str
         The series.
     series_id : int or None
-        Its row: what a supervisor tells its workers, because a name may change. By default the name tells.
+        Its row: supervisors give it, because a name may change. By default the series is found by name.
     control : Connection or None
         The supervisor's pipe: any message on it means to stop after the running experiment.
     execution : Execution
@@ -68,7 +68,7 @@ class WorkerConfig:
             return cls()
         if isinstance(config, WorkerConfig):
             return config
-        valid = [each.name for each in fields(cls)]
+        valid = [field.name for field in fields(cls)]
         for key in config:
             if key not in valid:
                 raise WorkerConfigError(

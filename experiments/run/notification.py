@@ -1,4 +1,4 @@
-"""Telling people that a run has ended: the terminal's bell, and a webhook.
+"""Notifications that a run has ended: the terminal's bell, and a webhook.
 
 Nothing here can fail or hang a run: whatever goes wrong is a warning.
 """
@@ -27,14 +27,14 @@ _PATIENCE_S = 12.0
 
 
 def notify(section: NotifySection, text: str, data: Mapping[str, Any]) -> None:
-    """Tell whom the series file names.
+    """Notify as the series file says.
 
     Parameters
     ----------
     section : NotifySection
         `execute.notify`.
     text : str
-        What happened, for people; the key ``text`` of the payload, which chat programs show.
+        What happened, for the user; the key ``text`` of the payload, which chat programs show.
     data : mapping
         The other keys of the payload.
     """
@@ -65,7 +65,7 @@ def _post_patiently(url: str, payload: Mapping[str, Any]) -> None:
     if thread.is_alive():
         failures.append(f"no answer within {_PATIENCE_S:g} s")
     if failures:
-        logger.warning("the webhook at %s could not be told: %s", _safe(url), failures[-1])
+        logger.warning("the webhook at %s could not be notified: %s", _safe(url), failures[-1])
 
 
 def _post(url: str, body: bytes, failures: list[str]) -> None:
@@ -94,7 +94,7 @@ def _post(url: str, body: bytes, failures: list[str]) -> None:
 
 
 class _NoRedirect(urllib.request.HTTPRedirectHandler):
-    """A redirected POST would arrive as a GET without its body: better told than lost."""
+    """A redirected POST would arrive as a GET without its body: it is an error."""
 
     def redirect_request(self, *_arguments: Any) -> None:
         return None

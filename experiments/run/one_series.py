@@ -100,7 +100,7 @@ def prepare_series(session: Session, source: LoadedSeries | str) -> tuple[Experi
         series = find_series(session, source)
         check_series(series)
         return series, None
-    created = retrying_transaction(session, lambda each: create_series(each, source))
+    created = retrying_transaction(session, lambda session: create_series(session, source))
     series = session.scalars(select(ExperimentSeries).where(ExperimentSeries.id == created.series_id)).one()
     return series, created
 
@@ -195,7 +195,7 @@ class _Afterwards:
 
 
 def _afterwards(session: Session, series_id: int, ending: Ending, latest: StatusCounts) -> _Afterwards:
-    """Ask the database; one that was away when the run ended is not waited for: `latest` is what is known."""
+    """Return what the database says, or `latest` when it was away as the run ended: it is not waited for."""
     if ending.waiting is not None:
         return _Afterwards(latest)
 
@@ -254,7 +254,7 @@ def assign(series: ExperimentSeries, options: RunOptions) -> Assignment:
 
 
 def _summary(session: Session, series_id: int) -> SeriesSummary:
-    return retrying_transaction(session, lambda each: series_summaries(each, [series_id])[0])
+    return retrying_transaction(session, lambda session: series_summaries(session, [series_id])[0])
 
 
 def _looks_like_file(source: str) -> bool:

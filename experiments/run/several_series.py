@@ -185,7 +185,7 @@ def _prepare(
 def _next(session: Session, waiting: Sequence[_Turn]) -> _Turn | None:
     """Return the series of the highest priority, of equal ones the first; None when none may be run."""
     priorities = retrying_transaction(
-        session, lambda each: series_priorities(each, [turn.series_id for turn in waiting])
+        session, lambda session: series_priorities(session, [turn.series_id for turn in waiting])
     )
     ready = [turn for turn in waiting if turn.series_id in priorities]
     return max(ready, key=lambda turn: priorities[turn.series_id], default=None)
@@ -200,7 +200,7 @@ def _left_out(session: Session, turn: _Turn, *, stopped: bool) -> LeftOut:
     """Return why a series did not have its turn."""
     if stopped:
         return LeftOut(turn.name, "not begun: the same command goes on with it")
-    series = retrying_transaction(session, lambda each: each.get(ExperimentSeries, turn.series_id))
+    series = retrying_transaction(session, lambda session: session.get(ExperimentSeries, turn.series_id))
     if series is None:
         return LeftOut(turn.name, "was deleted meanwhile", NotFoundError.exit_code)
     return LeftOut(

@@ -1,4 +1,4 @@
-"""What is told at the end of a run."""
+"""The summary at the end of a run."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from experiments.progress.format import journals_text
 from experiments.units import duration_text
 
 SOME_FAILED_EXIT_CODE = 1
-#: A person or a rule stopped it.
+#: A user or a rule stopped it.
 STOPPED_EXIT_CODE = 4
 
 
@@ -37,7 +37,7 @@ class RunSummary:
     stopped_by : int or None
         The signal that stopped it.
     paused : bool
-        A person paused the series while it ran.
+        The series was paused while it ran.
     rule : str or None
         The rule that stopped it, as a sentence.
     waiting : int or None

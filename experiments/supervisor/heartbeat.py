@@ -53,6 +53,6 @@ class HeartbeatThread:
                     self._send(session)
                     session.commit()
             except FencedError:
-                return  # the next exchange with the database says so where it matters
+                return  # the worker's next transaction raises it where it matters
             except (SQLAlchemyError, DatabaseError) as error:
                 logger.warning("a heartbeat could not be recorded: %s", error)

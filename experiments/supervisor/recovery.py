@@ -160,7 +160,7 @@ def take_over(
 
 def _remove_leftovers(transactions: Transactions, runner_id: str, folder: ResultsFolder) -> None:
     """Remove what is left on this host of runners that another host, which cannot do so, took over from."""
-    others = [each for each in folder.runner_ids() if each != runner_id]
+    others = [other for other in folder.runner_ids() if other != runner_id]
     if not others:
         return
     for ended, identity in transactions(lambda session: runners.ended_among(session, others)).items():

@@ -91,7 +91,7 @@ class Registration:
         return self._take_over(transactions)
 
     def send_heartbeat(self, session: Session) -> None:
-        """Send a heartbeat, without a look at others.
+        """Send a heartbeat, without checking on other runners.
 
         Raises
         ------

@@ -93,7 +93,7 @@ class StopController:
             )
 
     def judge_canaries(self, first: FirstExperiments) -> None:
-        """Go on to all experiments when the first one of each configuration is through, whoever runs it."""
+        """Go on to all experiments when the first of each configuration has ended, whoever ran it."""
         if first.failed:
             self.rule = f"{first.failed} of the first experiments of each configuration failed (--canary)"
         self.canary = bool(first.awaited)

@@ -1,8 +1,8 @@
 """The loop of a worker: claim, run, record.
 
 Claims come in batches of about 100 ms of work, one at a time when experiments are long. What is
-finished and what comes next are exchanged in one transaction. Between the exchanges the journal
-tells the supervisor what is going on; see `experiments.journal`.
+finished and what comes next are exchanged in one transaction. Between these the supervisor reads from the
+journal what is going on; see `experiments.journal`.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ MAX_WAIT_S = 1.0
 
 
 class Worker:
-    """Works a series until nothing is pending, or until it is told to stop.
+    """Works a series until nothing is pending, or until it is asked to stop.
 
     Parameters
     ----------
@@ -60,7 +60,7 @@ class Worker:
     attempts : Attempts
         Where its experiments run; closed at the end.
     control : WorkerControl
-        What the supervisor says.
+        The supervisor's messages.
     capture : OutputCapture or None
         None leaves stdout and stderr alone: the process is the user's own.
     """
@@ -200,7 +200,7 @@ class Worker:
             lambda session: protocol.record_and_claim(
                 session, self._worker_id, self._finished, request=request, policy=self._policy
             ),
-            # The journal has the results: there is time, and told to stop, the supervisor takes over.
+            # The journal has the results: there is time, and when it is to stop, the supervisor records them.
             deadline_s=math.inf,
             give_up=self._control.is_stopped,
         )

@@ -1,4 +1,4 @@
-"""When a worker makes way for a fresh one: against memory that user code does not give back."""
+"""When a worker is replaced by a fresh one: against memory that user code does not release."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ _PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
 
 
 class Recycling:
-    """Counts what a worker has done and looks how much it has grown.
+    """Counts what a worker has run and measures how much it has grown.
 
     Parameters
     ----------
@@ -34,7 +34,7 @@ class Recycling:
         self._done += 1
 
     def is_due(self) -> bool:
-        """Whether the worker should end now; looked at between batches.
+        """Return whether the worker should end now; asked between batches.
 
         Growth counts from the end of the first batch, which is one experiment: what that has
         loaded, each worker needs.

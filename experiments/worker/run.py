@@ -96,7 +96,7 @@ def experiment_loop(
             config, execution=replace(config.execution, recycle_after=None, recycle_growth_bytes=None)
         )
     series = retrying_transaction(
-        session, lambda each: find_series(each, config.series_id or config.name), deadline_s=math.inf
+        session, lambda session: find_series(session, config.series_id or config.name), deadline_s=math.inf
     )
     control = control or WorkerControl(config.control)
     if isolation is not None:

@@ -95,7 +95,7 @@ def test_refused(hook: Hook, caplog: pytest.LogCaptureFixture, answers: list[int
     assert len(hook.received) == tries
     [record] = caplog.records
     assert record.getMessage().startswith(
-        f"the webhook at http://127.0.0.1:{hook.server_port}/... could not be told: it answered {answers[-1]}"
+        f"the webhook at http://127.0.0.1:{hook.server_port}/... could not be notified: it answered {answers[-1]}"
     )
     assert "geheim" not in record.getMessage()
 
@@ -150,7 +150,7 @@ def test_nonsense_answer(caplog: pytest.LogCaptureFixture, monkeypatch: pytest.M
         with caplog.at_level(logging.WARNING):
             tell(f"http://127.0.0.1:{server.getsockname()[1]}/")
         thread.join()
-    assert "could not be told: BadStatusLine" in caplog.text
+    assert "could not be notified: BadStatusLine" in caplog.text
 
 
 def test_bell(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:

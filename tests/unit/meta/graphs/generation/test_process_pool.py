@@ -159,12 +159,3 @@ def test_unchanged_figures_need_no_matplotlib() -> None:
     """Whoever draws imports it, and not before: finding out that nothing changed stays quick."""
     program = "import sys, meta.generate_aggregate_graphs; sys.exit('matplotlib' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 0
-
-
-def test_the_processes_have_no_connection() -> None:
-    """What draws loads neither our engines and sessions nor a driver."""
-    program = (
-        "import sys, meta.graphs.generation.process_pool, meta.graphs.figure.render\n"
-        "sys.exit(bool({'database.engine', 'database.session', 'sqlite3', 'psycopg2'} & {*sys.modules}))"
-    )
-    assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 0
