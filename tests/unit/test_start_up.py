@@ -19,23 +19,9 @@ FILES_AND_TERMINAL = [
     "rich",
     "yaml",
 ]
-    "click",
-    "experiments.progress.live",
-    "experiments.series_file.models",
-    "pydantic",
-    "rich",
-    "yaml",
-]
 #: What calls targets.
 CALLS = ["experiments.attempt.in_process", "experiments.isolation.isolated_attempts", "numpy"]
 DATABASE = [
-    "database.engine.registry",
-    "database.models",
-    "database.session.lifecycle",
-    "psycopg2",
-    "sqlalchemy",
-    "sqlite3",
-]
     "database.engine.registry",
     "database.models",
     "database.session.lifecycle",

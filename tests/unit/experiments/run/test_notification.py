@@ -95,7 +95,8 @@ def test_refused(hook: Hook, caplog: pytest.LogCaptureFixture, answers: list[int
     assert len(hook.received) == tries
     [record] = caplog.records
     assert record.getMessage().startswith(
-        f"the webhook at http://127.0.0.1:{hook.server_port}/... could not be notified: it answered {answers[-1]}"
+        f"the webhook at http://127.0.0.1:{hook.server_port}/... could not be notified: "
+        f"it answered {answers[-1]}"
     )
     assert "geheim" not in record.getMessage()
 
