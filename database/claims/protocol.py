@@ -86,7 +86,8 @@ the batch's size. The cost does not depend on the number of experiments in the s
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
 
 from sqlalchemy import Connection, select
 from sqlalchemy.orm import Session
@@ -192,7 +193,7 @@ def finalize_worker(
     finished: Sequence[Finished] | None,
     *,
     state: ProcessState,
-    policy: RetryPolicy | None = None,
+    policy: RetryPolicy | Callable[[Mapping[str, Any]], RetryPolicy],
 ) -> int:
     """End a worker: record what is known of its attempts and release the rest.
 
@@ -203,9 +204,9 @@ def finalize_worker(
         then what the database shows as running is `lost`, without blame.
     state : ProcessState
         `stopped` or `dead`.
-    policy : RetryPolicy, optional
-        By default that of the series it worked on: a runner that takes over from another one may be
-        working on a series with other rules.
+    policy : RetryPolicy or callable
+        That of the series; or a function that reads it from `ExperimentSeries.resolved`: a runner that
+        takes over from another one may be working on another series.
 
     Returns
     -------
@@ -215,8 +216,8 @@ def finalize_worker(
     connection = _begin(session)
     statements.end_worker(connection, worker_id, state)
     owned = statements.lock_owned(connection, worker_id)
-    if policy is None:
-        policy = _policy_of(session, owned)
+    if not isinstance(policy, RetryPolicy):
+        policy = policy(_resolved_file_of(session, owned)) if owned else RetryPolicy()
     if finished is None:
         running = statements.running_of(connection, worker_id)
         finished = [Finished(*token, Outcome.LOST) for token in owned if token[0] in running]
@@ -285,17 +286,15 @@ def _begin(session: Session) -> Connection:
     return connection
 
 
-def _policy_of(session: Session, owned: Collection[Token]) -> RetryPolicy:
-    """Return the policy of the series that a worker's experiments are of; it claims from one series only."""
-    if not owned:
-        return RetryPolicy()
+def _resolved_file_of(session: Session, owned: Iterable[Token]) -> dict[str, Any]:
+    """Return the resolved file of the series that a worker's experiments are of: it claims from one only."""
     experiment_id, _ = next(iter(owned))
-    resolved = session.scalars(
+    resolved: dict[str, Any] = session.scalars(
         select(ExperimentSeries.resolved)
         .join(Experiment, Experiment.series_id == ExperimentSeries.id)
         .where(Experiment.id == experiment_id)
     ).one()
-    return RetryPolicy.of_series(resolved)
+    return resolved
 
 
 def _require_alive(connection: Connection, worker_id: str) -> None:

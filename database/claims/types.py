@@ -191,15 +191,6 @@ class RetryPolicy:
     )
     delay_s: float = 1.0
 
-    @classmethod
-    def of_series(cls, resolved: Mapping[str, Any]) -> RetryPolicy:
-        """Read the policy of a resolved series file, which an older program may have recorded."""
-        section = resolved.get("execute", {}).get("retries")
-        if section is None:
-            return cls()
-        counts = {outcome: section[outcome.value] for outcome in Outcome if outcome.value in section}
-        return cls(counts, delay_s=section.get("delay", cls.delay_s))
-
     def limit(self, outcome: Outcome) -> int:
         """Return how many attempts may end with this outcome before the experiment fails."""
         return self.retries.get(outcome, 0)

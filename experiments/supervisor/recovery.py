@@ -25,6 +25,7 @@ from experiments.output.results_folder import ResultsFolder, remove_remains
 from experiments.processes.environment_tag import kill_tagged
 from experiments.processes.exit_status import ExitStatus
 from experiments.processes.memory import KERNEL_KILL
+from experiments.series_file.sections.execute import recorded_policy
 from experiments.supervisor.database_thread import Transactions
 
 logger = logging.getLogger(__name__)
@@ -203,5 +204,7 @@ def _finalize_workers(transactions: Transactions, silence: RunnerLiveness, log_o
 
 def _finalize_worker(transactions: Transactions, worker_id: str, finished: list[Finished] | None) -> int:
     return transactions(
-        lambda session: protocol.finalize_worker(session, worker_id, finished, state=ProcessState.DEAD)
+        lambda session: protocol.finalize_worker(
+            session, worker_id, finished, state=ProcessState.DEAD, policy=recorded_policy
+        )
     )

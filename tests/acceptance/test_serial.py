@@ -8,6 +8,7 @@ import pytest
 from sqlalchemy import select
 
 from database.claims import protocol, runners
+from database.claims.types import RetryPolicy
 from database.models import Attempt, ProcessState
 from database.session.lifecycle import SessionLocal, scoped_session
 from tests.acceptance.project import PATIENCE_S, Project, hear
@@ -114,7 +115,7 @@ def test_silent_for_longer_than_its_lease(project: Project) -> None:
         [alive] = runners.others_alive(session, "")
         assert runners.declare_dead(session, alive)
         [worker] = protocol.orphaned_workers(session)
-        protocol.finalize_worker(session, worker, None, state=ProcessState.DEAD)
+        protocol.finalize_worker(session, worker, None, state=ProcessState.DEAD, policy=RetryPolicy())
     project.open_gate()
     project.event()  # it is tried again
     project.open_gate()

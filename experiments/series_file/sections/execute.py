@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import re
-from typing import Annotated, Literal
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
 from pydantic import BeforeValidator, Field, StrictBool, StrictInt
@@ -94,6 +95,15 @@ class RetriesSection(Section):
         """Return the policy of the claim protocol."""
         counts = self.model_dump(exclude={"delay"})
         return RetryPolicy({Outcome(name): count for name, count in counts.items()}, delay_s=self.delay)
+
+
+def recorded_policy(resolved: Mapping[str, Any]) -> RetryPolicy:
+    """Return the retry policy of `ExperimentSeries.resolved`, which an older program may have recorded."""
+    section = resolved.get("execute", {}).get("retries")
+    if section is None:
+        return RetryPolicy()
+    counts = {outcome: section[outcome.value] for outcome in Outcome if outcome.value in section}
+    return RetryPolicy(counts, delay_s=section.get("delay", RetryPolicy.delay_s))
 
 
 class RecycleSection(Section):

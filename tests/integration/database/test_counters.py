@@ -75,7 +75,7 @@ def test_workers_add_to_rows_of_their_own(session: Session) -> None:
     session.commit()
     assert worker_rows(session) == {first: (2, 1, 0), second: (0, 1, 1)}
     last = [Finished(held[2].experiment_id, 1, Outcome.COMPLETED, results="{}")]
-    protocol.finalize_worker(session, second, last, state=ProcessState.DEAD)
+    protocol.finalize_worker(session, second, last, state=ProcessState.DEAD, policy=NEVER)
     session.commit()
     assert worker_rows(session)[second] == (1, 1, 1)
     assert counts_of(session, series_id) == StatusCounts(pending=4, completed=3, failed=2, cancelled=1)
@@ -256,7 +256,7 @@ def test_while_all_are_at_work(session: Session) -> None:
         for each in working:
             each.result(60)
     for worker in workers:
-        protocol.finalize_worker(session, worker, [], state=ProcessState.STOPPED)
+        protocol.finalize_worker(session, worker, [], state=ProcessState.STOPPED, policy=NEVER)
         session.commit()
     counts = counts_of(session, series_id)
     assert counts.experiments + counts.retired == repetitions

@@ -9,13 +9,13 @@ from alembic import command
 from sqlalchemy import Connection, select, text
 from sqlalchemy.exc import IntegrityError
 
-from database.claims.types import RetryPolicy
 from database.diagnosis import integrity
 from database.engine import registry as engines
 from database.engine import schema, sqlite
 from database.models import Attempt, Experiment, ExperimentSeries, Outcome
 from database.queries.overview import StatusCounts, series_summaries
 from database.session.lifecycle import configure, scoped_session
+from experiments.series_file.sections.execute import recorded_policy
 from meta.commands.group import run_command
 
 SERIES = (
@@ -112,7 +112,7 @@ def test_the_outcome_of_errors_is_renamed(empty_database_url: str, revision: str
         )
         assert rows.all() == [(outcome, 0.1, "é: %") for outcome in OUTCOMES.values()]
         mixed, single, _ = session.scalars(select(ExperimentSeries).order_by(ExperimentSeries.id))
-        policy = RetryPolicy.of_series(mixed.resolved)
+        policy = recorded_policy(mixed.resolved)
         assert (policy.limit(Outcome.ERROR), policy.limit(Outcome.CRASHED), policy.delay_s) == (3, 2, 0.5)
         assert mixed.resolved["fixed"] == {"lr": 1e-05}
         assert single.resolved == {}

@@ -21,6 +21,7 @@ from database.models import (
 from database.process_identity import ProcessIdentity
 from database.session.lifecycle import SessionLocal
 from database.session.retry import retrying_transaction
+from experiments.series_file.sections.execute import recorded_policy
 from tests.integration.database.exchanges import (
     make_series,
     make_worker,
@@ -139,7 +140,7 @@ def test_left_behind_is_judged_by_its_own_series(session: Session) -> None:
     worker = make_worker(session)
     record_and_claim(session, worker, request=ClaimRequest(series_id, claims=2))
     last = [Finished(1, 1, Outcome.LOST), Finished(2, 1, Outcome.CRASHED)]
-    protocol.finalize_worker(session, worker, last, state=ProcessState.DEAD)
+    protocol.finalize_worker(session, worker, last, state=ProcessState.DEAD, policy=recorded_policy)
     session.commit()
     assert statuses(session) == ["failed", "pending"]
     due_in_s = lookups.outlook(session, series_id, limit=1).due_in_s

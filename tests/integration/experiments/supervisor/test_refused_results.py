@@ -91,7 +91,7 @@ def test_settled_and_helped_workers(database_url: str) -> None:
         ends = [Finished(*token, Outcome.COMPLETED, **completed(y="poison")) for token in tokens[:2]]
         protocol.record_for(session, worker, ends[:1], current=tokens[2], release=False, policy=NEVER)
         session.commit()
-        protocol.finalize_worker(session, worker, ends[1:], state=ProcessState.DEAD)
+        protocol.finalize_worker(session, worker, ends[1:], state=ProcessState.DEAD, policy=NEVER)
         session.commit()
         outcomes = {each.experiment_id: each.outcome for each in session.scalars(select(Attempt))}
     assert [outcomes[token[0]] for token in tokens] == [

@@ -11,12 +11,11 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from pydantic import BaseModel, ValidationError
 
-from database.claims.types import RetryPolicy
 from experiments.execution.options import Execution, StopRule
 from experiments.series_file.loading import load_series_file
 from experiments.series_file.models import SeriesFile
 from experiments.series_file.reading.errors import SeriesFileError
-from experiments.series_file.sections.execute import ExecuteSection, RetriesSection
+from experiments.series_file.sections.execute import ExecuteSection, RetriesSection, recorded_policy
 
 GOOD = "name: first\nrun: {function: train.py:main}\n"
 SCALARS = st.none() | st.booleans() | st.integers() | st.floats() | st.text()
@@ -176,7 +175,7 @@ execute:
         "interrupted": 10,
         "timed_out": 3,
     }
-    assert execution.policy == RetryPolicy.of_series(file.model_dump(mode="json"))
+    assert execution.policy == recorded_policy(file.model_dump(mode="json"))
     assert file.execute.notify.webhook == "https://user:secret@example.org:8443/hook?token=1"
 
 
