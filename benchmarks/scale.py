@@ -32,10 +32,9 @@ from database.claims import protocol, runners
 from database.claims.runners import Provenance
 from database.claims.types import Claim, ClaimRequest, Finished, RetryPolicy
 from database.models import Attempt, Outcome
-from database.queries.activity import activity
-from database.queries.delays import delays
 from database.queries.failures import LATEST, failure_counts
 from database.queries.overview import series_summaries
+from database.queries.throughput import activity, delays
 from database.session.lifecycle import SessionLocal, close_global_session, configure, scoped_session
 from experiments.creation import create_series
 

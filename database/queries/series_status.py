@@ -7,10 +7,9 @@ from dataclasses import dataclass
 
 from sqlalchemy.orm import Session
 
-from database.queries.activity import Activity, activity
-from database.queries.delays import Delays, delays
 from database.queries.failures import LATEST, failure_counts
 from database.queries.overview import SeriesSummary, series_summaries
+from database.queries.throughput import Activity, Delays, activity, delays
 
 
 @dataclass(frozen=True)

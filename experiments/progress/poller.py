@@ -13,7 +13,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from database.errors import ExperimentsError, NotFoundError
 from database.queries.overview import StatusCounts, is_over, live_runners, series_summaries
-from database.queries.pace import RunningNow, last_durations, running_now, varying_parameters
+from database.queries.throughput import RunningNow, last_durations, running_now, varying_parameters
 from database.session.lifecycle import scoped_session
 from experiments.progress.estimate import RateWindow, Workload, remaining_s
 from experiments.progress.model import Slowest

@@ -15,10 +15,10 @@ from meta.commands.support.options import database_option, json_option, where_op
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
 
-    from database.queries.delays import Delays
     from database.queries.experiment_rows import ListedExperiment
     from database.queries.overview import SeriesSummary
     from database.queries.series_status import SeriesStatus
+    from database.queries.throughput import Delays
 
 #: In the words people see, in the order of a life.
 STATUSES = ("pending", "running", "completed", "failed", "cancelled")

@@ -15,7 +15,7 @@ from database.claims import lookups, protocol
 from database.claims.types import ClaimRequest, Finished, RetryPolicy
 from database.engine.registry import get_engine
 from database.models import Outcome
-from database.queries.delays import delays
+from database.queries.throughput import delays
 from database.session.lifecycle import SessionLocal
 from tests.integration.recording import add_series, add_worker
 

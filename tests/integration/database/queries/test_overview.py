@@ -18,11 +18,11 @@ from database.claims.types import ClaimRequest, Finished
 from database.errors import NotFoundError
 from database.models import Configuration, Experiment, Outcome, ProcessState, Runner
 from database.queries import overview
-from database.queries.activity import Activity, activity
 from database.queries.experiment_detail import experiment_record
 from database.queries.experiment_rows import experiments
 from database.queries.failures import LATEST, failure_counts
 from database.queries.overview import StatusCounts
+from database.queries.throughput import activity
 from database.session.lifecycle import SessionLocal
 from tests.integration.recording import NEVER, add_series, add_worker, claim, completed, raised, record
 
@@ -119,38 +119,6 @@ def test_counting_reads_indexes_alone(sqlite_url: str) -> None:
     every, retired = (line for line in plan.splitlines() if " experiment " in line)
     assert "COVERING INDEX ix_experiment_series_id_status_finished_at" in every
     assert "ix_experiment_retired" in retired
-
-
-def test_activity(session: Session) -> None:
-    """The rate counts the last finished ones; time left needs somebody at work."""
-    series_id = add_series(session, repetitions=10)
-    worker_id = add_worker(session)
-    [summary] = overview.series_summaries(session)
-    assert activity(session, summary) == Activity(0, None, None, None)
-    now = float(int(time.time()))  # PostgreSQL may round the last microsecond differently
-    ends = [{**completed(a=1), "finished_at": now - 40 + 10 * n} for n in range(5)]
-    record(session, worker_id, series_id, ends)
-    [summary] = overview.series_summaries(session)
-    found = activity(session, summary)
-    assert found.runners == 0
-    assert found.remaining_s is None
-    assert found.last_activity is not None
-    assert abs(found.last_activity.timestamp() - now) < 1e-5  # both round half microseconds their way
-    assert found.rate_per_s == pytest.approx(4 / 40, rel=0.2)
-    claim(session, worker_id, series_id, 2)
-    [summary] = overview.series_summaries(session)
-    found = activity(session, summary)
-    assert found.runners == 1
-    assert found.remaining_s == pytest.approx(15 / found.rate_per_s)
-
-
-def test_old_work_has_no_rate(session: Session) -> None:
-    """What finished yesterday says nothing about how fast it goes now."""
-    series_id = add_series(session)
-    ends = [{**completed(a=1), "finished_at": time.time() - 100_000 + n} for n in range(3)]
-    record(session, add_worker(session), series_id, ends)
-    [summary] = overview.series_summaries(session)
-    assert activity(session, summary).rate_per_s is None
 
 
 def test_dead_runners_are_not_at_work(session: Session) -> None:

@@ -15,7 +15,7 @@ from sqlalchemy.exc import OperationalError
 
 from database.errors import NotFoundError
 from database.queries.overview import StatusCounts
-from database.queries.pace import RunningNow
+from database.queries.throughput import RunningNow
 from experiments.execution.assignment import RunnerStatus, Stage, WorkerStatus
 from experiments.progress.displays import PlainDisplay
 from experiments.progress.model import Display, RunProgress
