@@ -6,5 +6,5 @@ from pathlib import Path
 
 
 def package_folder() -> Path:
-    """Tell where this package lies: the one place from which paths of its files are found."""
+    """Return the folder of this package, from which all paths of its files are built."""
     return Path(__file__).parent

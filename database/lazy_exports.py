@@ -1,4 +1,4 @@
-"""Folders whose names people import: what they export is imported when it is asked for, not before."""
+"""Lazy exports of packages: a name is imported when it is first used."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which process a runner is: told apart from all others, also after a reboot and a reuse of its pid."""
+"""The identity of a runner's process, unique also after a reboot and a reuse of its pid."""
 
 from __future__ import annotations
 
@@ -12,7 +12,17 @@ from database.settings import Settings
 
 @dataclass(frozen=True)
 class ProcessIdentity:
-    """What tells one process from all others, also after a reboot and a reuse of its pid."""
+    """A process, as distinct from all others, also after a reboot and a reuse of its pid.
+
+    Attributes
+    ----------
+    host : str
+    boot_id : str
+        The kernel's id of the boot and the namespace of pids; empty where there is no /proc.
+    pid : int
+    pid_start : int
+        When the kernel started it, in clock ticks since boot.
+    """
 
     host: str
     boot_id: str
@@ -21,11 +31,11 @@ class ProcessIdentity:
 
     @classmethod
     def own(cls) -> ProcessIdentity:
-        """Return that of this process."""
+        """Return the identity of this process."""
         return cls(_host(), _boot_id(), os.getpid(), _start_ticks(os.getpid()))
 
     def is_gone(self) -> bool:
-        """Whether it provably lives no more; False when that cannot be seen from here."""
+        """Return whether it has provably ended; False when that cannot be seen from here."""
         own = _boot_id()
         if self.host != _host() or not self.boot_id or not own:
             return False
@@ -70,12 +80,12 @@ def enter(runner_id: str) -> None:
 
 
 def leave(runner_id: str) -> None:
-    """Note that a runner is no longer at work in this process, whatever its row says."""
+    """Note that a runner is no longer at work in this process; its row may be alive for longer."""
     _active.discard(runner_id)
 
 
 def has_ended(runner_id: str, identity: ProcessIdentity) -> bool:
-    """Whether a runner provably is not at work: its process is gone, or is ours and has gone on."""
+    """Return whether a runner has provably ended: its process has, or is this one and it has left."""
     if identity.is_gone():
         return True
     return bool(identity.boot_id) and runner_id not in _active and identity == ProcessIdentity.own()

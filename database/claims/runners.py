@@ -153,7 +153,7 @@ class RunnerLiveness:
     journal_directory: Path | None
 
     def has_ended(self) -> bool:
-        """Whether it provably is not at work any more; see `process_identity.has_ended`."""
+        """Return whether it has provably ended; see `process_identity.has_ended`."""
         return process_identity.has_ended(self.runner_id, self.identity)
 
 

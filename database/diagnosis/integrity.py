@@ -1,4 +1,4 @@
-"""Whether a database is whole: its file, and what the protocol promises about its rows.
+"""Integrity checks of a database: its file, and the invariants of the claim protocol.
 
 The rules are those of `database.claims.protocol`: they hold at every moment, also while runners are at work,
 because each is read in one snapshot.
@@ -19,7 +19,7 @@ from database.errors import DatabaseError
 from database.models import ExperimentSeries
 from database.process_identity import ProcessIdentity
 
-#: So many of SQLite's complaints are shown.
+#: The number of SQLite's complaints that are shown.
 _MOST_COMPLAINTS = 5
 _DAMAGED = (
     "{file} is damaged: {complaints}. Stop all programs that use it, copy it away, and restore a backup, or "
@@ -29,14 +29,14 @@ _DAMAGED = (
 
 @dataclass(frozen=True)
 class Violation:
-    """A rule that does not hold.
+    """An invariant that does not hold.
 
     Attributes
     ----------
     rule : str
-        What should be.
+        The invariant.
     count : int
-        How many experiments break it, or series.
+        How many experiments violate it, or series.
     example : int
         The id of one of them.
     of : str
@@ -50,7 +50,7 @@ class Violation:
 
 
 _HELD = "CASE WHEN e.worker_id IS NULL THEN 0 ELSE 1 END"
-#: The rule, and a query of the experiments that break it.
+#: The invariants, and queries of the experiments that violate them.
 _RULES = {
     "each ended attempt is recorded exactly once": (
         "SELECT e.id FROM experiment e WHERE e.attempt_number <> "
@@ -73,17 +73,17 @@ _RULES = {
         "WHERE (e.status IN ('claimed', 'running')) <> (e.worker_id IS NOT NULL)"
     ),
 }
-#: This one can be mended: `counters.recount_all` counts again.
+#: `counters.recount_all` repairs this one.
 COUNTED = "the counters of a series equal the counts of its experiments"
 
 
 def check_records(session: Session) -> list[Violation]:
-    """Return the rules that do not hold.
+    """Return the invariants that do not hold.
 
     Parameters
     ----------
     session : Session
-        In one snapshot, so that nothing changes between the parts of a question.
+        In one snapshot, so that nothing changes between the statements.
     """
     violations = []
     connection = session.connection()
@@ -98,12 +98,12 @@ def check_records(session: Session) -> list[Violation]:
 
 
 def check_file(connection: Connection, *, thorough: bool = True) -> None:
-    """Read all of an SQLite file and make sure that it is whole; PostgreSQL does that by itself.
+    """Check a whole SQLite file for damage; PostgreSQL does that by itself.
 
     Parameters
     ----------
     thorough : bool
-        Also compare each index with its table, and look for rows that refer to others which are gone.
+        Also compare each index with its table, and check foreign keys.
 
     Raises
     ------

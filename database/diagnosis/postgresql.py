@@ -1,6 +1,6 @@
 """Findings about a database of a PostgreSQL server.
 
-Of other users' connections it tells less, unless the role is a member of ``pg_read_all_stats``.
+It shows less of other users' connections, unless the role is a member of ``pg_read_all_stats``.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""PostgreSQL as this project uses it: connection settings of scripts and of the protocol."""
+"""Connection settings of PostgreSQL, for scripts and for the claim protocol."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _PROTOCOL_OPTIONS = (
 
 
 def connect_arguments(*, protocol: bool) -> dict[str, Any]:
-    """Return what `psycopg2.connect` gets.
+    """Return the arguments of `psycopg2.connect`.
 
     Parameters
     ----------

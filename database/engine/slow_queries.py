@@ -54,7 +54,7 @@ def watch(engine: Engine, threshold_s: float) -> None:
 
 def without_literals(statement: str) -> str:
     """Return a statement without what is quoted in it; values belong into parameters, and may be secret."""
-    if "\\" in statement or _DOLLAR_QUOTE.search(statement):  # it cannot be told where a quotation ends
+    if "\\" in statement or _DOLLAR_QUOTE.search(statement):  # the end of a quotation is not known
         return re.sub(r"['$].*", "'…'", statement, count=1, flags=re.DOTALL)
     return _QUOTED.sub("'…'", statement)
 

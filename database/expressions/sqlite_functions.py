@@ -1,4 +1,4 @@
-"""What SQLite cannot do by itself for expressions; PostgreSQL needs none of it."""
+"""Functions that SQLite lacks for expressions; PostgreSQL has them."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from database.expressions.numbers import as_float
 
 
 def add_to(connection: sqlite3.Connection) -> None:
-    """Let statements of a connection use these functions."""
+    """Register these functions with a connection."""
     connection.create_function("experiments_number", 1, _number, deterministic=True)
     connection.create_function("experiments_member", -1, _member, deterministic=True)
 

@@ -58,7 +58,7 @@ class Comparison:
 
 @dataclass(frozen=True)
 class Membership:
-    """Whether a value equals one of several."""
+    """A test whether a value equals one of several."""
 
     item: Value
     choices: tuple[Value, ...]

@@ -107,7 +107,7 @@ def _kind(value: object) -> str:
 
 
 def from_plain(value: Any) -> Any:
-    """Return what `to_plain` was given (tuples as lists)."""
+    """Undo `to_plain`; tuples become lists."""
     if isinstance(value, list):
         return [from_plain(item) for item in value]
     if isinstance(value, dict):

@@ -127,7 +127,7 @@ class SeriesCounters(Base):
     """A part of the counters of a series, one per worker; the sums are its counts (`database.counters`).
 
     A part may be negative: what a worker has ended a user may retry. The table keeps the name ``tally``, by
-    which databases, and people's own queries, know it.
+    which databases and users' own queries know it.
     """
 
     __tablename__ = "tally"

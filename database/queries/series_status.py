@@ -1,4 +1,4 @@
-"""How far series are, as `status` and a web page show it."""
+"""The status of series, as the command `status` and a web page show it."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from database.queries.throughput import Activity, Delays, activity, delays
 
 @dataclass(frozen=True)
 class SeriesStatus:
-    """How far a series is, and how the work on it goes on.
+    """The status of a series, and the progress of the work on it.
 
     Attributes
     ----------
@@ -35,7 +35,7 @@ class SeriesStatus:
 
 
 def series_statuses(session: Session, series_ids: Collection[int] | None = None) -> list[SeriesStatus]:
-    """Return how far series are, in the order they were created; see `series_summaries`."""
+    """Return the status of series, in the order they were created; see `series_summaries`."""
     return [
         SeriesStatus(
             summary,

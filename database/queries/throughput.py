@@ -1,4 +1,4 @@
-"""How the work on a series goes on: runners, rate, running experiments, durations, delayed retries.
+"""The progress of a series: runners, rate, running experiments, durations, delayed retries.
 
 Read from the ends of indexes, whatever the size of the series.
 """

@@ -105,7 +105,7 @@ class ThreadSessions:
             holder.close()
 
     def count(self) -> int:
-        """Return how many threads have a session now."""
+        """Return the number of threads that have a session now."""
         with self._lock:
             return sum(not holder.closed for holder in self._holders)
 
