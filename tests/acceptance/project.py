@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import errno
+import io
+import multiprocessing.forkserver
+import multiprocessing.resource_tracker
 import os
 import select as ready
 import signal
@@ -12,12 +15,15 @@ import textwrap
 import time
 from collections import Counter
 from collections.abc import Callable
+from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
 
+import pytest
 from sqlalchemy import select
 
 from database.models import Attempt, Experiment
 from database.session.lifecycle import SessionLocal
+from meta.commands.group import run_command
 
 #: After so long something hangs, on the slowest machine; nothing here depends on how long it is.
 PATIENCE_S = 180
@@ -120,6 +126,25 @@ class Project:
             assert process.returncode == code, f"exit code {process.returncode}\n{out}\n{err}"
         return subprocess.CompletedProcess(command_line(process), process.returncode, out, err)
 
+    def here(
+        self, *arguments: str, code: int | None = 0, **environment: str
+    ) -> subprocess.CompletedProcess[str]:
+        """Run a command in this process: where what is tested is another process, or none.
+
+        Its workers are processes, forked from a server that all runs of this process have.
+        """
+        out, err = (io.TextIOWrapper(io.BytesIO(), "utf-8", write_through=True) for _ in range(2))
+        with pytest.MonkeyPatch.context() as patch, redirect_stdout(out), redirect_stderr(err):
+            patch.chdir(self.folder)
+            patch.delenv("CI", raising=False)
+            for name, value in {**self.environment, **environment}.items():
+                patch.setenv(name, value)
+            ended = run_command(arguments)
+        said, told = (stream.buffer.getvalue().decode() for stream in (out, err))  # type: ignore[attr-defined]
+        if code is not None:
+            assert ended == code, f"exit code {ended}\n{said}\n{told}"
+        return subprocess.CompletedProcess([*self.command, *arguments], ended, said, told)
+
     def event(self) -> str:
         """Wait for an experiment's `tell`, and return what it told."""
         # A plain open would wait for ever when no experiment comes to tell anything.
@@ -163,13 +188,19 @@ class Project:
 
     def processes(self) -> list[int]:
         """Return the processes of this project that live."""
-        return processes_in(self.folder)
+        return [pid for pid in processes_in(self.folder) if pid not in _servers_of_this_process()]
 
     def assert_nothing_left(self) -> None:
         """No journal or captured output of a runner, and no process of this project."""
         assert not (self.folder / "results" / ".runners").exists()
         # What was killed may still need the processor to die, as may the server that workers are forked from.
         until(lambda: not self.processes())
+
+
+def _servers_of_this_process() -> set[int | None]:
+    """Return what multiprocessing keeps for `Project.here`, begun in the folder of the first project."""
+    servers = multiprocessing.forkserver._forkserver, multiprocessing.resource_tracker._resource_tracker
+    return {servers[0]._forkserver_pid, servers[1]._pid}  # type: ignore[attr-defined]  # not documented
 
 
 def until(happened: Callable[[], object]) -> None:

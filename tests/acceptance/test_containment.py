@@ -115,7 +115,7 @@ def test_hostile_experiments(project: Project, method: str) -> None:
     """Each hostile experiment ends as what it is; the ones between them all complete undisturbed."""
     cases = len(EXPECTED)
     project.series(HOSTILE, experiments=2 * cases + 2, execute="{retries: {crashed: 0}}")
-    project.run("run", "s.yaml", "--workers", "1", code=1, EXPERIMENTS_START_METHOD=method)
+    project.here("run", "s.yaml", "--workers", "1", code=1, EXPERIMENTS_START_METHOD=method)
     found = attempts(project)
     for case, (outcome, kind, part) in enumerate(EXPECTED):
         ended = found[2 * case + 1]
@@ -203,7 +203,7 @@ def test_parallel_libraries_work(project: Project) -> None:
         """,
         experiments=15,
     )
-    project.run("run", "s.yaml", "--workers", "1")
+    project.here("run", "s.yaml", "--workers", "1")
     assert list(results(project).values()) == [{"found": [1, 2]}] * 15
     project.assert_nothing_left()
 
@@ -234,7 +234,7 @@ def test_whatever_becomes_of_the_signal(project: Project) -> None:
         experiments=6,
         execute="{timeout: 0.5}",
     )
-    project.run("run", "s.yaml", "--workers", "1", code=1)
+    project.here("run", "s.yaml", "--workers", "1", code=1)
     found = attempts(project)
     outcomes = [found[x].outcome.value for x in sorted(found)]
     assert outcomes == ["timed_out", "completed", "timed_out", "timed_out", "timed_out", "completed"]
@@ -282,7 +282,7 @@ def test_recycled_workers(project: Project) -> None:
         experiments=9,
         execute="{recycle: {experiments: 3, growth: 100MB}}",
     )
-    project.run("run", "s.yaml", "--workers", "1")
+    project.here("run", "s.yaml", "--workers", "1")
     assert project.outcomes(hidden=True).keys() <= {"completed", "released"}
     assert project.outcomes() == {"completed": 9}
     counts = [project.executions()[pid] for pid in project.executions()]

@@ -23,7 +23,7 @@ def test_cancel_while_it_runs(project_on_both: Project) -> None:
     project.series(HANGS_AT_1, experiments=4)
     running = project.start("run", "s.yaml", "--workers", "1")
     worker = int(project.event())
-    told = json.loads(project.run("cancel", "s", "--status", "running", "--json").stdout)
+    told = json.loads(project.here("cancel", "s", "--status", "running", "--json").stdout)
     assert (told["cancelled"], told["taken_from_workers"]) == (1, 1)
     until(lambda: worker not in project.processes())
     _, err = running.communicate(timeout=PATIENCE_S)
@@ -39,10 +39,10 @@ def test_release_while_it_runs(project: Project) -> None:
     project.series(code, experiments=3)
     running = project.start("run", "s.yaml", "--workers", "1")
     project.event()
-    refused = project.run("release", "s", code=2)
+    refused = project.here("release", "s", code=2)
     assert "is alive: its process runs on this machine" in refused.stderr
     project.write("calm", "")
-    assert json.loads(project.run("release", "s", "--force", "--json").stdout)["released"] >= 1
+    assert json.loads(project.here("release", "s", "--force", "--json").stdout)["released"] >= 1
     _, err = running.communicate(timeout=PATIENCE_S)
     assert running.returncode == 0, err
     assert project.statuses() == {"completed": 3}
@@ -64,6 +64,6 @@ def test_retry_of_a_crash_waits(project: Project) -> None:
         experiments=1,
         execute="{retries: {crashed: 1, delay: 0.5}}",
     )
-    project.run("run", "s.yaml", "--workers", "1")
+    project.here("run", "s.yaml", "--workers", "1")
     assert project.executions() == {"0": 2}
     assert project.outcomes() == {"crashed": 1, "completed": 1}

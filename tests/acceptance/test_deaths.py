@@ -83,7 +83,7 @@ def test_killed_runner(project_on_both: Project) -> None:
     finish(running)
     until(lambda: not project.processes())  # the kernel kills them when the runner's pipe is closed
     (project.folder / "calm").touch()
-    ended = project.run("run", "s.yaml", "--workers", "2")
+    ended = project.here("run", "s.yaml", "--workers", "2")
     assert "taking over from a runner that died" in ended.stderr
     assert_recorded_once(project, 30)
     # What ran when the runner died is not blamed; the other worker may have been in an experiment too.
@@ -108,7 +108,7 @@ def test_kills_at_random_moments(project_on_both: Project, kills: int) -> None:
         """,
         experiments=600,
     )
-    project.run("create", "s.yaml")
+    project.here("create", "s.yaml")
     for number in range(kills):
         earlier = project.executions()
         running = project.start("run", "s.yaml", "--workers", "2", "--grace", "0.2")
@@ -120,7 +120,7 @@ def test_kills_at_random_moments(project_on_both: Project, kills: int) -> None:
             running.terminate()
         finish(running)
     (project.folder / "calm").touch()
-    project.run("run", "s.yaml", "--workers", "2")
+    project.here("run", "s.yaml", "--workers", "2")
     assert_recorded_once(project, 600)
     project.assert_nothing_left()
 
@@ -137,7 +137,7 @@ def test_poison(project: Project) -> None:
         """,
         experiments=8,
     )
-    ended = project.run("run", "s.yaml", "--workers", "2", code=1)
+    ended = project.here("run", "s.yaml", "--workers", "2", code=1)
     assert "2 failed: 2 crashed" in ended.stdout
     assert project.statuses() == {"completed": 6, "failed": 2}
     assert project.executions() == {str(x): 3 if x in {2, 4} else 1 for x in range(8)}
@@ -157,7 +157,7 @@ def test_interrupt_finishes_what_runs(project: Project) -> None:
     assert project.statuses() == {"completed": 4, "pending": 6}
     assert project.outcomes() == {"completed": 4}
     project.assert_nothing_left()
-    project.run("run", "s.yaml", "--workers", "1")
+    project.here("run", "s.yaml", "--workers", "1")
     assert set(project.executions().values()) == {1}
 
 
@@ -209,7 +209,7 @@ def test_killed_serial_runner(project: Project) -> None:
     running.kill()
     finish(running)
     (project.folder / "calm").touch()
-    project.run("run", "s.yaml", "--workers", "2")
+    project.here("run", "s.yaml", "--workers", "2")
     assert_recorded_once(project, 10)
     assert project.executions() == {str(x): 2 if x == 3 else 1 for x in range(10)}
 
@@ -339,6 +339,6 @@ def test_children_of_a_killed_experiment(project: Project) -> None:
         experiments=1,
         execute="{timeout: 0.5}",
     )
-    project.run("run", "s.yaml", "--workers", "1", code=1)
+    project.here("run", "s.yaml", "--workers", "1", code=1)
     assert project.outcomes() == {"timed_out": 1}
     project.assert_nothing_left()

@@ -12,6 +12,7 @@ import pytest
 
 from meta.graphs.provenance.file_metadata import read_origin
 from tests.acceptance.project import PATIENCE_S, Project, hear
+from tests.integration.databases import on_sqlite
 
 GRAPHS = 14
 
@@ -23,7 +24,7 @@ def drawable(project_on_both: Project) -> Project:
     path = project.series("def main(x): return {'y': x}", experiments=4)
     graphs = ", ".join(f"{{kind: bar, y: y, x: x, name: g{number}}}" for number in range(GRAPHS))
     path.write_text(f"{path.read_text()}\ngraphs: [{graphs}]\n")
-    project.run("run", "s.yaml", "--workers", "1", "--quiet")
+    project.here("run", "s.yaml", "--workers", "1", "--quiet")
     return project
 
 
@@ -51,12 +52,13 @@ def test_a_generation_and_its_repetition(drawable: Project) -> None:
     assert second.stdout == first.stdout
     copied = drawable.folder / "copied.png"
     copied.write_bytes(figures(drawable)[0].read_bytes())
-    told = drawable.run("trace", "copied.png").stdout
+    told = drawable.here("trace", "copied.png").stdout
     assert "4 completed" in told
     assert "the database would give the same figure now" in told
-    assert drawable.run("trace", "s.yaml", code=2).stderr.startswith("error: s.yaml does not say where")
+    assert drawable.here("trace", "s.yaml", code=2).stderr.startswith("error: s.yaml does not say where")
 
 
+@on_sqlite
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGKILL, -signal.SIGKILL)])
 def test_stopped_in_the_middle(drawable: Project, number: int, code: int) -> None:
     """Ctrl-C ends it at once, with no half-written file and no process left; the rest is drawn next time."""
@@ -79,6 +81,7 @@ def test_stopped_in_the_middle(drawable: Project, number: int, code: int) -> Non
     assert len(figures(drawable)) == 2 * GRAPHS
 
 
+@on_sqlite
 def test_a_script_needs_no_guard(drawable: Project) -> None:
     """A user's script without ``if __name__ == "__main__":`` is not run again by the processes that draw."""
     script = drawable.write(

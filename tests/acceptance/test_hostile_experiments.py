@@ -27,7 +27,7 @@ def test_closed_descriptors(project: Project) -> None:
         """,
         experiments=8,
     )
-    ended = project.run("run", "s.yaml", "--workers", "1", code=1)
+    ended = project.here("run", "s.yaml", "--workers", "1", code=1)
     assert "7 of 8 experiments completed" in ended.stdout
     assert all(path.stat().st_size == 0 for path in project.folder.glob("user*"))
     with SessionLocal() as session:
@@ -48,7 +48,7 @@ def test_thread_left_behind(project: Project) -> None:
         """,
         experiments=3,
     )
-    project.run("run", "s.yaml", "--workers", "2")
+    project.here("run", "s.yaml", "--workers", "2")
     project.assert_nothing_left()
 
 
@@ -63,7 +63,7 @@ def test_forked_child_that_returns(project: Project) -> None:
             return {"y": x}
         """
     )
-    project.run("run", "s.yaml", "--workers", "2")
+    project.here("run", "s.yaml", "--workers", "2")
     assert project.executions() == {str(x): 1 for x in range(10)}
     assert project.statuses() == {"completed": 10}
 
@@ -93,7 +93,7 @@ def test_replaced_stdout(project: Project) -> None:
         """,
         experiments=3,
     )
-    project.run("run", "s.yaml", "--workers", "1")
+    project.here("run", "s.yaml", "--workers", "1")
     logs = {path.name: path.read_text() for path in (project.folder / "results/s/logs").iterdir()}
     assert logs == {"2-1.log": "experiment 1\n", "3-1.log": "experiment 2\n"}
 
@@ -103,7 +103,7 @@ def test_log_that_cannot_be_written(project: Project) -> None:
     project.series("def main(x):\n    print(x)\n    return {'y': x}", experiments=3)
     (project.folder / "results").mkdir()
     (project.folder / "results/s").write_text("in the way")
-    project.run("run", "s.yaml", "--workers", "1")
+    project.here("run", "s.yaml", "--workers", "1")
     assert project.statuses() == {"completed": 3}
 
 
@@ -124,7 +124,7 @@ def test_metrics_do_not_commit_the_users_transaction(project: Project) -> None:
         """,
         experiments=1,
     )
-    project.run("run", "s.yaml", "--workers", "1")
+    project.here("run", "s.yaml", "--workers", "1")
     with SessionLocal() as session:
         assert session.scalars(select(ExperimentSeries.name)).all() == ["s"]
         results = session.scalars(select(Experiment.results)).one()
@@ -142,7 +142,7 @@ def test_global_numpy_generator_is_seeded_from_the_first_call(project: Project) 
         """,
         experiments=6,
     )
-    project.run("run", "s.yaml", "--workers", "2")
+    project.here("run", "s.yaml", "--workers", "2")
     with SessionLocal() as session:
         assert len({str(results) for results in session.scalars(select(Experiment.results))}) == 1
 

@@ -24,7 +24,7 @@ def test_hostile_experiments(project: Project, method: str) -> None:
     """Each hostile experiment ends as in a pool; it takes nobody with it, and nothing stays."""
     cases = len(EXPECTED)
     project.series(HOSTILE, experiments=2 * cases + 2, execute=PROCESS)
-    project.run("run", "s.yaml", "--workers", "2", code=1, EXPERIMENTS_START_METHOD=method)
+    project.here("run", "s.yaml", "--workers", "2", code=1, EXPERIMENTS_START_METHOD=method)
     found = attempts(project)
     for case, (outcome, kind, part) in enumerate(EXPECTED):
         ended = found[2 * case + 1]
@@ -78,7 +78,7 @@ def test_same_results(project: Project) -> None:
                 SAME, experiments=8, name=name, execute=f"{{isolation: {isolation}, retries: {{crashed: 0}}}}"
             )
             file.write_text(file.read_text() + "repeat: {seeds: 2}\n")
-            project.run("run", file.name, "--workers", "2", code=1, EXPERIMENTS_START_METHOD=method)
+            project.here("run", file.name, "--workers", "2", code=1, EXPERIMENTS_START_METHOD=method)
             found[name] = told(name)
     first = found.pop("pool-forkserver")
     assert len(first) == 16
@@ -115,7 +115,7 @@ def test_killed(project: Project, killed: str) -> None:
         project.open_gate()  # its child is not hurt
     said = finish(running)
     if killed == "runner":
-        assert "taking over" in project.run("run", "s.yaml", "--workers", "2").stderr
+        assert "taking over" in project.here("run", "s.yaml", "--workers", "2").stderr
     else:
         assert running.returncode == 0, said
     assert_recorded_once(project, 10)
@@ -142,7 +142,7 @@ def test_one_import_many_processes(project: Project) -> None:
         experiments=100,
         execute="{isolation: process}",
     )
-    project.run("run", "s.yaml", "--workers", "2")
+    project.here("run", "s.yaml", "--workers", "2")
     with SessionLocal() as session:
         found = [each or {} for each in session.scalars(select(Experiment.results))]
     assert len({each["process"] for each in found}) == 100
@@ -173,7 +173,7 @@ def test_limits(project: Project) -> None:
             execute=f"{{isolation: process, {limit}}}",
         )
         file.write_text(file.read_text().replace("x: [0]", f"x: {values}"))
-    project.run("run", "time.yaml", "memory.yaml", "--workers", "1", code=1)
+    project.here("run", "time.yaml", "memory.yaml", "--workers", "1", code=1)
     found = attempts(project)
     outcomes = [(found[x].outcome.value, found[x].error_type) for x in range(5)]
     assert outcomes == [
@@ -234,7 +234,7 @@ def test_target_that_ends_its_process_when_imported(project: Project) -> None:
         """,
         execute="{isolation: process}",
     )
-    ended = project.run("run", "s.yaml", "--workers", "2", code=4)
+    ended = project.here("run", "s.yaml", "--workers", "2", code=4)
     assert "5 workers in a row died before they started an experiment" in ended.stderr
     assert "exited with code 9" in ended.stderr
     assert project.statuses() == {"pending": 10}

@@ -110,7 +110,7 @@ def ended_lines(text: str) -> list[dict[str, Any]]:
 def test_json_lines(project: Project) -> None:
     """`--progress json` writes an object on each line of stderr; the last has what `--json` prints."""
     path = project.series("def main(x):\n    return {'y': 1 / x}", experiments=4)
-    ended = project.run("run", str(path), "--workers", "1", "--progress", "json", "--json", code=1)
+    ended = project.here("run", str(path), "--workers", "1", "--progress", "json", "--json", code=1)
     first, *_, last, end = ended_lines(ended.stderr)
     assert (first["event"], first["series"], first["pending"]) == ("progress", "s", 4)
     assert (last["completed"], last["failed"], last["remaining_s"]) == (3, 1, 0)
@@ -208,7 +208,7 @@ def test_logs_follow(project: Project) -> None:
     path = project.series(WAITING, experiments=2)
     run = project.start("run", str(path), "--workers", "1", "-q")
     assert project.event() == "0"
-    [row] = json.loads(project.run("list", "s", "--status", "running", "--json").stdout)
+    [row] = json.loads(project.here("list", "s", "--status", "running", "--json").stdout)
     follower = project.start("logs", "-f", str(row["id"]))
     assert follower.stdout is not None
     assert follower.stdout.readline() == "begin 0\n"
@@ -302,7 +302,7 @@ def test_full_disk_behind_stdout(project: Project, unbuffered: str) -> None:
 @pytest.mark.parametrize("unbuffered", ["", "1"])
 def test_full_disk_behind_an_export(project: Project, unbuffered: str) -> None:
     """Also when much is written, by a library."""
-    project.run("create", str(project.series("def main(x):\n    pass", experiments=500)))
+    project.here("create", str(project.series("def main(x):\n    pass", experiments=500)))
     assert_names_stdout(project, ["export", "s"], unbuffered)
 
 

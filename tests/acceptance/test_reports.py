@@ -32,7 +32,7 @@ def test_while_it_runs_and_afterwards(project_on_both: Project) -> None:
     path = project.series(TARGET, experiments=4)
     running = project.start("run", "s.yaml", "--workers", "1")
     project.event()
-    first = project.run("report", "s.yaml", "--workers", "1")
+    first = project.here("report", "s.yaml", "--workers", "1")
     assert first.stdout.strip() == str(page(project))
     assert "[2/2] s: " in first.stderr
     text = page(project).read_text()
@@ -42,7 +42,7 @@ def test_while_it_runs_and_afterwards(project_on_both: Project) -> None:
     project.open_gate()
     _, err = running.communicate(timeout=PATIENCE_S)
     assert running.returncode == 1, err
-    (told,) = json.loads(project.run("report", "s", "--json").stdout)
+    (told,) = json.loads(project.here("report", "s", "--json").stdout)
     assert told["series"] == "s"
     assert {Path(one).name for figure in told["figures"] for one in figure["paths"]} >= {"data.csv"}
     text = page(project).read_text()
@@ -50,10 +50,10 @@ def test_while_it_runs_and_afterwards(project_on_both: Project) -> None:
     assert "experiments run s.yaml --workers 1" in text
     assert "complete." not in text
     path.write_text(f"{path.read_text()}\ngraphs: [{{y: z, x: x}}]\n")
-    wrong = project.run("report", "s.yaml", code=1)
+    wrong = project.here("report", "s.yaml", code=1)
     assert "s: graph-z-over-x: y: there is no result or metric named 'z'" in wrong.stderr
-    assert project.run("report", "t", code=2).stderr.startswith("error: there is no series named 't'")
-    assert "did you mean 'x'?" in project.run("report", "s", "--where", "xx > 1", code=2).stderr
+    assert project.here("report", "t", code=2).stderr.startswith("error: there is no series named 't'")
+    assert "did you mean 'x'?" in project.here("report", "s", "--where", "xx > 1", code=2).stderr
 
 
 def test_killed_in_the_middle(project: Project) -> None:
@@ -61,14 +61,14 @@ def test_killed_in_the_middle(project: Project) -> None:
     path = project.series("def main(x): return {'y': x}", experiments=4)
     graphs = ", ".join(f"{{kind: bar, y: y, x: x, name: g{number}}}" for number in range(12))
     path.write_text(f"{path.read_text()}\ngraphs: [{graphs}]\n")
-    project.run("run", "s.yaml", "--workers", "1", "--quiet")
-    project.run("report", "s")
+    project.here("run", "s.yaml", "--workers", "1", "--quiet")
+    project.here("report", "s")
     before = page(project).read_bytes()
     drawing = project.start("report", "s", "--workers", "1")
     hear(drawing, "[1/12]")
     drawing.send_signal(signal.SIGKILL)
     drawing.communicate(timeout=PATIENCE_S)
     assert page(project).read_bytes() == before
-    project.run("report", "s")
+    project.here("report", "s")
     assert len(list(page(project).parent.rglob("data.csv"))) == 12
     assert not list(page(project).parent.rglob("*.tmp"))

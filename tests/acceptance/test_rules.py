@@ -20,7 +20,7 @@ def test_stop_after_failures(project: Project, workers: int) -> None:
         experiments=300,
         execute=f"{{workers: {workers}, stop_after: {{failed: 3}}}}",
     )
-    ended = project.run("run", "s.yaml", code=4)
+    ended = project.here("run", "s.yaml", code=4)
     assert "experiments failed (stop_after: 3)" in ended.stdout
     statuses = project.statuses()
     assert 3 <= statuses["failed"] < 100
@@ -58,13 +58,13 @@ def test_stop_after_counts_this_run_only(project: Project) -> None:
         experiments=10,
         execute="{stop_after: {failed: 4}}",
     )
-    project.run("run", "s.yaml", code=1)
+    project.here("run", "s.yaml", code=1)
     project.series(
         "def main(x): note(x); assert x >= 3",
         experiments=12,
         execute="{stop_after: {failed: 1}}",
     )
-    project.run("run", "s.yaml", code=1)
+    project.here("run", "s.yaml", code=1)
     assert project.statuses() == {"failed": 3, "completed": 9}
 
 
@@ -81,7 +81,7 @@ def test_canary(project: Project, workers: int) -> None:
     """One experiment of each configuration runs first; when one fails, no other is begun."""
     path = project.series(f"BRAVE = False\n{CANARIES}", experiments=6, execute=f"{{workers: {workers}}}")
     path.write_text(f"{path.read_text()}repeat: {{seeds: 3}}\n")
-    ended = project.run("run", "s.yaml", "--canary", code=4)
+    ended = project.here("run", "s.yaml", "--canary", code=4)
     assert "1 of the first experiments of each configuration failed (--canary)" in ended.stdout
     assert set(project.executions()) == {f"{x}-0" for x in range(6)}
     assert project.statuses() == {"completed": 5, "failed": 1, "pending": 12}
@@ -92,7 +92,7 @@ def test_canary_that_lives(project: Project, workers: int) -> None:
     """When all of the first experiments are completed, the same run goes on with the others."""
     path = project.series(f"BRAVE = True\n{CANARIES}", experiments=6, execute=f"{{workers: {workers}}}")
     path.write_text(f"{path.read_text()}repeat: {{seeds: 3}}\n")
-    project.run("run", "s.yaml", "--canary")
+    project.here("run", "s.yaml", "--canary")
     assert project.statuses() == {"completed": 18}
     order = (project.folder / "journal").read_text().split()
     assert set(order[:6]) == {f"{x}-0" for x in range(6)}
@@ -104,7 +104,7 @@ def test_max_time(project: Project, workers: int) -> None:
     project.series(
         "def main(x): note(x); time.sleep(0.4)", experiments=200, execute=f"{{workers: {workers}}}"
     )
-    ended = project.run("run", "s.yaml", "--max-time", "4s", code=4)
+    ended = project.here("run", "s.yaml", "--max-time", "4s", code=4)
     assert "what is left of the max-time of 4 s is too short for a typical experiment" in ended.stdout
     # Both workers may have been held up in their last one, on a machine that does something else.
     late = project.outcomes()["interrupted"]
@@ -118,7 +118,7 @@ def test_max_time(project: Project, workers: int) -> None:
 def test_max_time_is_a_limit(project: Project, workers: int) -> None:
     """An experiment that goes on when the time is over is stopped without blame."""
     project.series("def main(x): note(x); wait()", experiments=2, execute=f"{{workers: {workers}}}")
-    project.run("run", "s.yaml", "--max-time", "3s", code=4)
+    project.here("run", "s.yaml", "--max-time", "3s", code=4)
     assert project.outcomes() == {"interrupted": 1}
     assert project.statuses() == {"pending": 2}
     project.assert_nothing_left()

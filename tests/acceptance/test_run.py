@@ -47,7 +47,7 @@ def test_raising_experiment(project: Project) -> None:
             return {"y": x}
         """
     )
-    ended = project.run("run", "s.yaml", "--workers", "2", code=1)
+    ended = project.here("run", "s.yaml", "--workers", "2", code=1)
     assert "8 of 10 experiments completed" in ended.stdout
     assert "2 failed: 2 error; see: experiments failures s" in ended.stdout
     assert project.executions().total() == 10
@@ -79,7 +79,7 @@ def test_bad_ends_do_not_hurt_others(project: Project) -> None:
         """,
         experiments=9,
     )
-    ended = project.run("run", "s.yaml", "--workers", "1", code=1)
+    ended = project.here("run", "s.yaml", "--workers", "1", code=1)
     assert "3 of 9 experiments completed" in ended.stdout
     assert "3 error, 3 invalid_result" in ended.stdout
     assert len(project.executions()) == 1  # one process survived it all
@@ -103,12 +103,12 @@ def test_logs_are_kept_when_something_was_written(project: Project) -> None:
         """,
         experiments=6,
     )
-    ended = project.run("run", "s.yaml", "--workers", "2", code=1)
+    ended = project.here("run", "s.yaml", "--workers", "2", code=1)
     assert "from" not in ended.stdout + ended.stderr
     logs = sorted(path.name for path in (project.folder / "results/s/logs").iterdir())
     assert logs == ["1-1.log", "2-1.log", "3-1.log", "4-1.log"]
     assert (project.folder / "results/s/logs/2-1.log").read_bytes() == b"from c \xff\n"
-    assert "from a child" in project.run("logs", "3").stdout
+    assert "from a child" in project.here("logs", "3").stdout
     with SessionLocal() as session:
         tails = dict(session.execute(sql_select(Attempt.experiment_id, Attempt.log_tail)).all())
     assert tails[4] == "last words"
@@ -139,7 +139,7 @@ def test_context(project: Project) -> None:
         repeat: {seeds: 3}
         """,
     )
-    project.run("run", "s.yaml", "--workers", "2")
+    project.here("run", "s.yaml", "--workers", "2")
     with SessionLocal() as session:
         rows = session.scalars(sql_select(Experiment).order_by(Experiment.id)).all()
         draws = {}
@@ -165,7 +165,7 @@ def test_timeout(project: Project) -> None:
         experiments=4,
         execute="{timeout: 3s}",  # the others take microseconds; a busy machine must not make it seconds
     )
-    ended = project.run("run", "s.yaml", "--workers", "1", code=1)
+    ended = project.here("run", "s.yaml", "--workers", "1", code=1)
     assert "1 failed: 1 timed_out" in ended.stdout
     assert project.outcomes() == {"completed": 3, "timed_out": 1}
 
@@ -201,7 +201,7 @@ def test_paused_while_it_runs(project: Project) -> None:
     running = project.start("run", "s.yaml", "--workers", "1")
     try:
         assert project.event() == "running"
-        project.run("edit", "s", "--pause")
+        project.here("edit", "s", "--pause")
         project.open_gate()
         out, err = running.communicate(timeout=PATIENCE_S)
     finally:
@@ -210,9 +210,9 @@ def test_paused_while_it_runs(project: Project) -> None:
     assert running.returncode == 4, err
     assert "s: 1 of 10 experiments completed" in out
     assert "paused; 9 are left: experiments edit s --resume" in out
-    project.run("run", "s.yaml", code=4)
-    project.run("edit", "s", "--resume")
-    assert "s: 10 of 10 experiments completed (9 in this run" in project.run("run", "s.yaml").stdout
+    project.here("run", "s.yaml", code=4)
+    project.here("edit", "s", "--resume")
+    assert "s: 10 of 10 experiments completed (9 in this run" in project.here("run", "s.yaml").stdout
     assert set(project.executions().values()) == {1}
     project.assert_nothing_left()
 
@@ -230,7 +230,7 @@ def test_serial_executor(project: Project) -> None:
 def test_start_methods(project: Project, method: str) -> None:
     """Both start methods give the same results, string hashes included."""
     project.series("def main(x, run): return {'hash': hash('abc'), 'draw': run.rng.random()}")
-    project.run("run", "s.yaml", "--workers", "2", EXPERIMENTS_START_METHOD=method)
+    project.here("run", "s.yaml", "--workers", "2", EXPERIMENTS_START_METHOD=method)
     with SessionLocal() as session:
         found = {str(results) for results in session.scalars(sql_select(Experiment.results))}
     assert len(found) == 1
@@ -313,7 +313,7 @@ def test_machine_readable_summary(project: Project) -> None:
     import json
 
     project.series("def main(x):\n    if x == 1: raise ValueError\n    return {}", experiments=3)
-    data = json.loads(project.run("run", "s.yaml", "--json", code=1).stdout)
+    data = json.loads(project.here("run", "s.yaml", "--json", code=1).stdout)
     assert data["after"]["completed"] == 2
     assert data["failures"] == {"error": 1}
     assert data["exit_code"] == 1

@@ -63,7 +63,7 @@ def test_workers_from_a_script_without_guard(project: Project) -> None:
 def test_in_this_process(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
     """The worker function can be called directly, and leaves no global session open."""
     project.series("def main(x): return {'y': x}")
-    project.run("create", "s.yaml")
+    project.here("create", "s.yaml")
     monkeypatch.setenv("EXPERIMENTS_RESULTS", str(project.folder / "results"))
     assert run_a_single_experiment("s", {"database_url": project.url}) == 10
     close_global_session()

@@ -70,7 +70,7 @@ def test_second_signal(project: Project) -> None:
     running.communicate(timeout=PATIENCE_S)
     assert running.returncode == 143
     (project.folder / "calm").touch()
-    project.run("run", "s.yaml", "--workers", "0")
+    project.here("run", "s.yaml", "--workers", "0")
     assert project.outcomes() == {"completed": 10, "lost": 1}
     assert project.executions() == {str(x): 2 if x == 1 else 1 for x in range(10)}
     project.assert_nothing_left()
@@ -102,7 +102,7 @@ def test_retry_that_waits(project: Project) -> None:
         experiments=2,
         execute="{workers: 0, retries: {error: 1, delay: 0.2s}}",
     )
-    project.run("run", "s.yaml")
+    project.here("run", "s.yaml")
     assert project.outcomes() == {"error": 2, "completed": 2}
 
 

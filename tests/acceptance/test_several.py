@@ -65,10 +65,10 @@ def finish(process: subprocess.Popen[str]) -> tuple[str, str]:
 def test_order(project: Project) -> None:
     """The highest priority is worked first, ties in the order given; each has its summary."""
     files = write_series(project, NOTES, "abcd")
-    project.run("create", *files)
-    project.run("edit", "c", "--priority", "5")
-    project.run("edit", "d", "--priority", "-1")
-    ended = project.run("run", "d", "b.yaml", "a", "c.yaml", "b", "--workers", "1")
+    project.here("create", *files)
+    project.here("edit", "c", "--priority", "5")
+    project.here("edit", "d", "--priority", "-1")
+    ended = project.here("run", "d", "b.yaml", "a", "c.yaml", "b", "--workers", "1")
     assert order(project) == ["c", "b", "a", "d"]
     told = [line for line in ended.stdout.splitlines() if "completed" in line]
     assert [line.partition(" (")[0] for line in told] == [
@@ -83,7 +83,7 @@ def test_priority_changed_meanwhile(project: Project) -> None:
     files = write_series(project, WAITS_IN_A, "abc")
     running = project.start("run", *files, "--workers", "1")
     project.event()
-    project.run("edit", "c", "--priority", "1")
+    project.here("edit", "c", "--priority", "1")
     project.open_gate()
     out, err = finish(running)
     assert running.returncode == 0, err
@@ -95,17 +95,17 @@ def test_everything_is_checked_first(project: Project) -> None:
     """A wrong file, an unknown name, another target or a name used twice: nothing is written, exit code 2."""
     a, b = write_series(project, NOTES, "ab")
     project.write("bad.yaml", "name: bad\nrun: {function: target.py:mian}\n")
-    assert "bad.yaml:2: run.function" in project.run("run", a, "bad.yaml", code=2).stderr
+    assert "bad.yaml:2: run.function" in project.here("run", a, "bad.yaml", code=2).stderr
     assert not recorded()
     project.write("twin.yaml", (project.folder / a).read_text().replace("x: [0, 1]", "x: [7]"))
-    told = project.run("run", a, "twin.yaml", code=2).stderr
+    told = project.here("run", a, "twin.yaml", code=2).stderr
     assert "a.yaml and twin.yaml both describe the series a" in told
     assert not recorded()
-    project.run("create", b)
-    assert "no series named 'z'" in project.run("run", a, "z", code=2).stderr
+    project.here("create", b)
+    assert "no series named 'z'" in project.here("run", a, "z", code=2).stderr
     project.write("target.py", "def main(x, of): return {}\ndef other(x, of): return {}\n")
     (project.folder / b).write_text((project.folder / b).read_text().replace(":main", ":other"))
-    assert "results of two functions must not mix" in project.run("run", a, b, code=2).stderr
+    assert "results of two functions must not mix" in project.here("run", a, b, code=2).stderr
     assert recorded() == {"b"}
 
 
@@ -120,12 +120,12 @@ def test_no_database_is_made_for_a_name(project: Project) -> None:
 def test_paused_series_is_left_out(project: Project) -> None:
     """A paused series is left out with a note and exit code 4; one that is resumed in time is worked."""
     files = write_series(project, WAITS_IN_A, "abc")
-    project.run("create", *files)
-    project.run("edit", "b", "--pause", "--priority", "9")
-    project.run("edit", "c", "--pause", "--priority", "9")
+    project.here("create", *files)
+    project.here("edit", "b", "--pause", "--priority", "9")
+    project.here("edit", "c", "--pause", "--priority", "9")
     running = project.start("run", *files, "--workers", "1")
     project.event()
-    project.run("edit", "c", "--resume")
+    project.here("edit", "c", "--resume")
     project.open_gate()
     out, err = finish(running)
     assert running.returncode == 4, err
@@ -140,11 +140,11 @@ def test_worst_exit_code(project: Project) -> None:
     files = write_series(
         project, "def main(x, of):\n    note(of)\n    if of == 'a': raise ValueError\n    return {}", "ab"
     )
-    data = json.loads(project.run("run", *files, "--json", code=1).stdout)
+    data = json.loads(project.here("run", *files, "--json", code=1).stdout)
     assert [(run["series"], run["exit_code"]) for run in data["runs"]] == [("a", 1), ("b", 0)]
     assert (data["left_out"], data["exit_code"]) == ([], 1)
-    project.run("edit", "b", "--pause")
-    data = json.loads(project.run("run", *files, "--json", code=4).stdout)
+    project.here("edit", "b", "--pause")
+    data = json.loads(project.here("run", *files, "--json", code=4).stdout)
     assert [run["exit_code"] for run in data["runs"]] == [1]
     assert [one["series"] for one in data["left_out"]] == ["b"]
 
@@ -179,7 +179,7 @@ def test_interrupt_stops_them_all(project: Project, number: signal.Signals, code
     assert "stopped; 1 are left: the same command goes on with them" in out
     assert out.splitlines()[-1] == "b: not begun: the same command goes on with it"
     assert project.executions() == {"a": 1}
-    project.run("run", *files, "--workers", "1")
+    project.here("run", *files, "--workers", "1")
     assert project.executions() == {"a": 2, "b": 2}
     project.assert_nothing_left()
 
@@ -189,10 +189,10 @@ def test_renamed_while_it_runs(project: Project) -> None:
     [file] = write_series(project, WAITS_IN_A, "a", experiments=4)
     running = project.start("run", file, "--workers", "1")
     first = project.event()
-    renamed = project.run("edit", "a", "--name", "study")
+    renamed = project.here("edit", "a", "--name", "study")
     assert "change `name: a` in its series file (in " in renamed.stderr
     assert "running it creates a new series a" in renamed.stderr
-    assert "a: 4 new" in project.run("create", file).stdout  # another series of the old name
+    assert "a: 4 new" in project.here("create", file).stdout  # another series of the old name
     (project.folder / "calm").touch()
     project.open_gate()
     out, err = finish(running)
@@ -201,12 +201,12 @@ def test_renamed_while_it_runs(project: Project) -> None:
     assert project.executions() == {"a": 4}
     assert first
     assert project.statuses() == {"completed": 4, "pending": 4}
-    shown = json.loads(project.run("status", "study", "--json").stdout)
+    shown = json.loads(project.here("status", "study", "--json").stdout)
     assert (shown["folder"], shown["completed"]) == ("a", 4)
-    assert json.loads(project.run("status", "a", "--json").stdout)["folder"] == "a-2"
-    log = json.loads(project.run("logs", "1", "--json").stdout)
+    assert json.loads(project.here("status", "a", "--json").stdout)["folder"] == "a-2"
+    log = json.loads(project.here("logs", "1", "--json").stdout)
     assert (log["path"], log["text"]) == (f"{project.folder}/results/a/logs/1-1.log", "of a\n")
-    project.run("delete", "study", "--yes")
+    project.here("delete", "study", "--yes")
     assert not (project.folder / "results/a").exists()
     project.assert_nothing_left()
 
@@ -218,16 +218,16 @@ def test_worker_started_after_a_rename(project: Project) -> None:
     )
     running = project.start("run", file, "--workers", "1")
     worker = int(project.event())
-    project.run("edit", "a", "--name", "study")
+    project.here("edit", "a", "--name", "study")
     (project.folder / "calm").touch()
     os.kill(worker, signal.SIGKILL)
     out, err = finish(running)
     assert running.returncode == 0, err
     assert "study: 2 of 2 experiments completed" in out
     (project.folder / file).write_text((project.folder / file).read_text().replace("name: a", "name: study"))
-    again = project.run("run", file)
+    again = project.here("run", file)
     assert "study: 0 new experiments, 2 existing" in again.stdout
-    assert "study: 2 of 2 experiments completed (0 in this run" in project.run("run", "study").stdout
+    assert "study: 2 of 2 experiments completed (0 in this run" in project.here("run", "study").stdout
     assert recorded() == {"study"}
 
 
@@ -238,7 +238,7 @@ def test_log_of_a_dead_runner_goes_to_its_own_series(project: Project) -> None:
     project.event()
     running.kill()
     finish(running)
-    project.run("run", files[1], "--workers", "1")
+    project.here("run", files[1], "--workers", "1")
     assert project.outcomes() == {"completed": 2, "lost": 1}
     assert (project.folder / "results/a/logs/1-1.log").read_text() == "of a\n"
     assert not (project.folder / "results/b/logs/1-1.log").exists()

@@ -127,7 +127,7 @@ def test_suspended_host(shared: Project, first: str) -> None:
     finish(start_on(project, "b", 2, **IMPATIENT))
     assert_recorded_once(project, 12)
     project.series(WAITS_AT_3, experiments=20)
-    project.run("create", "s.yaml")
+    project.here("create", "s.yaml")
     if first == "worker":
         os.kill(worker, signal.SIGCONT)
         project.open_gate()

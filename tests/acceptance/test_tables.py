@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from tests.acceptance.project import PATIENCE_S, Project, until
+from tests.integration.databases import on_sqlite
 
 #: The fifth to start tells so, and waits until the gate is opened.
 WAITS_IN_THE_MIDDLE = """
@@ -37,7 +38,7 @@ def measured(project_on_both: Project) -> Project:
 
 
 def tables(project: Project, *arguments: str) -> list[Any]:
-    found: list[Any] = json.loads(project.run("table", "s", *arguments, "--json").stdout)
+    found: list[Any] = json.loads(project.here("table", "s", *arguments, "--json").stdout)
     return found
 
 
@@ -57,7 +58,7 @@ def test_tables_of_a_series_at_work(measured: Project) -> None:
     folder = project.folder / "results" / "s" / "tables"
     assert sorted(content(folder)) == FILES
     assert "Running, 50 % complete." in (folder / "Y.md").read_text()
-    compared = project.run("compare", "s", "--of", "x", "--on", "y").stdout
+    compared = project.here("compare", "s", "--of", "x", "--on", "y").stdout
     assert "Running, 50 % complete." in compared
     project.open_gate()
     _, err = running.communicate(timeout=PATIENCE_S)
@@ -75,6 +76,7 @@ def test_tables_of_a_series_at_work(measured: Project) -> None:
     ]
 
 
+@on_sqlite
 def test_of_some_experiments(measured: Project) -> None:
     """`--where` compares and tabulates some; wrong names change nothing and are told with the valid ones."""
     project = measured
@@ -83,7 +85,7 @@ def test_of_some_experiments(measured: Project) -> None:
     project.open_gate()
     _, err = running.communicate(timeout=PATIENCE_S)
     assert running.returncode == 0, err
-    project.run("table", "s")
+    project.here("table", "s")
     folder = project.folder / "results" / "s" / "tables"
     before = content(folder)
     [some] = tables(project, "--where", "repetition > 0 and loss < 0")
@@ -91,7 +93,7 @@ def test_of_some_experiments(measured: Project) -> None:
     assert "Only where repetition > 0 and loss < 0." in some["notes"]
     assert {Path(path).parent.parent for path in some["paths"]} == {folder}
     compared = json.loads(
-        project.run("compare", "s", "--of", "x", "--on", "y", "--where", "repetition > 0", "--json").stdout
+        project.here("compare", "s", "--of", "x", "--on", "y", "--where", "repetition > 0", "--json").stdout
     )
     assert (compared["where"], compared["pairs"][0]["n"]) == ("repetition > 0", [3, 3])
     assert compared["pairs"][0]["difference"] == pytest.approx(-1)
@@ -105,6 +107,6 @@ def test_of_some_experiments(measured: Project) -> None:
         (("compare", "s", "--of", "xx", "--on", "y"), "there is no parameter named 'xx'"),
         (("compare", "s", "--of", "x", "--on", "yy"), "did you mean 'y'"),
     ):
-        assert told in project.run(*wrong, code=2).stderr
+        assert told in project.here(*wrong, code=2).stderr
     assert content(folder) == before
     assert [path.name[:6] for path in folder.iterdir() if path.is_dir()] == ["where-"]

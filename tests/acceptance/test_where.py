@@ -25,16 +25,16 @@ def test_choosing_while_it_runs(project_on_both: Project) -> None:
     project.series(WAITS_AT_1, experiments=6)
     running = project.start("run", "s.yaml", "--workers", "1")
     project.event()
-    wrong = project.run("cancel", "s", "--where", "xx > 3", code=2)
+    wrong = project.here("cancel", "s", "--where", "xx > 3", code=2)
     assert "error: there is nothing named xx; did you mean 'x'? names: x, " in wrong.stderr
-    told = json.loads(project.run("cancel", "s", "--where", "x % 2 == 0 and x > 3", "--json").stdout)
+    told = json.loads(project.here("cancel", "s", "--where", "x % 2 == 0 and x > 3", "--json").stdout)
     assert told["cancelled"] == 1
     project.open_gate()
     _, err = running.communicate(timeout=PATIENCE_S)
     assert running.returncode == 1, err
     assert project.statuses() == {"completed": 4, "failed": 1, "cancelled": 1}
     assert project.executions() == {"0": 1, "1": 1, "2": 1, "3": 1, "5": 1}
-    listed = json.loads(project.run("list", "s", "--where", "0.4 < y <= 1.5", "--json").stdout)
+    listed = json.loads(project.here("list", "s", "--where", "0.4 < y <= 1.5", "--json").stdout)
     assert [one["parameters"]["x"] for one in listed] == [1, 3]
-    assert json.loads(project.run("retry", "s", "--where", "x == 3", "--json").stdout)["retried"] == 0
-    assert json.loads(project.run("retry", "s", "--where", "x == 2", "--json").stdout)["retried"] == 1
+    assert json.loads(project.here("retry", "s", "--where", "x == 3", "--json").stdout)["retried"] == 0
+    assert json.loads(project.here("retry", "s", "--where", "x == 2", "--json").stdout)["retried"] == 1
