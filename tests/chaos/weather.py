@@ -19,28 +19,23 @@ def new_seed() -> int:
 
 
 def short_storms(seed: int) -> dict[str, Plan]:
-    """Return storms of a few seconds each, by their names; those named after PostgreSQL need a server."""
+    """Return a storm of a few seconds for each database, each with another isolation of experiments."""
+    process = Plan(
+        seed,
+        experiments=160,
+        poison=1,
+        blows={Blow.KILL_WORKER: 14, Blow.KILL_RUNNER: 4, Blow.FREEZE_HOST: 1},
+        isolation="process",
+    )
     pool = Plan(
         seed,
         experiments=240,
         poison=1,
-        blows={Blow.KILL_FORKSERVER: 1, Blow.FREEZE_RUNNER: 1, Blow.FREEZE_HOST: 1},
+        blows={Blow.KILL_WORKER: 10, Blow.KILL_RUNNER: 3, Blow.KILL_FORKSERVER: 1},
     )
-    killed = {Blow.KILL_WORKER: 10, Blow.KILL_RUNNER: 3}
+    frozen = {Blow.FREEZE_RUNNER: 1, Blow.FREEZE_HOST: 1, Blow.FREEZE_WORKER: 2}
     disturbed = {Blow.KILL_SERVER: 1, Blow.KILL_BACKEND: 1, Blow.END_BACKEND: 2}
-    return _named(
-        [
-            _with(pool, {Blow.KILL_WORKER: 14, Blow.KILL_RUNNER: 4, Blow.FREEZE_WORKER: 2}),
-            Plan(
-                seed,
-                experiments=120,
-                poison=1,
-                blows={Blow.KILL_WORKER: 8, Blow.KILL_RUNNER: 2},
-                isolation="process",
-            ),
-            _on_server(_with(pool, killed | disturbed)),
-        ]
-    )
+    return _named([process, _on_server(_with(pool, frozen | disturbed))])
 
 
 def long_storms(seed: int) -> dict[str, Plan]:
