@@ -40,6 +40,7 @@ def test_batches_cover_each_experiment_once(
     assert by_id == sorted(by_id)
 
 
+@pytest.mark.alone
 def test_a_large_series_is_synchronised_in_linear_time(database_url: str, write: Write) -> None:
     """A planner whose statistics know only other series does not compare all rows with all rows."""
     other = write(f"grid: {{lr: {list(range(5000))}}}", name="other", file="other.yaml")

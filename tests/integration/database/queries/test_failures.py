@@ -111,6 +111,7 @@ def test_deaths_tell_failures_apart(session: Session) -> None:
     ]
 
 
+@pytest.mark.alone
 def test_a_hundred_thousand_failures(session: Session) -> None:
     """Many failures with messages of their own are grouped within seconds, in little memory."""
     count = 100_000

@@ -219,6 +219,7 @@ def test_unknown_experiment(session: Session) -> None:
         experiment_record(session, 7)
 
 
+@pytest.mark.alone
 def test_many_experiments(session: Session) -> None:
     """The counts, the rate and the failures of many experiments are read in well under half a second."""
     count = 200_000

@@ -133,7 +133,7 @@ def test_observing_never_waits() -> None:
         began = time.monotonic()
         for _ in range(1000):
             tracked.observe(BUSY)
-        assert time.monotonic() - began < 1
+        assert time.monotonic() - began < PATIENCE_S  # for which the display hangs
         assert tracked.counts == BEFORE
     finally:
         hanging.set()
@@ -192,7 +192,7 @@ def test_the_end_does_not_wait_for_a_database_that_is_away() -> None:
     began = time.monotonic()
     with tracker(Recording(), look) as tracked:
         tracked.observe(RunnerStatus(Stage.KILLING, away_s=60.0, waiting=2))
-    assert time.monotonic() - began < 5
+    assert time.monotonic() - began < PATIENCE_S  # for which the database is away
     hanging.set()
 
 
