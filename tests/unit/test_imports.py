@@ -12,6 +12,8 @@ from functools import cache
 from importlib import import_module
 from pathlib import Path
 
+import pytest
+
 ROOT = Path(__file__).parents[2]
 PACKAGES = ("database", "experiments", "meta")
 SOURCES = {
@@ -127,6 +129,27 @@ def ring(edges: dict[str, set[str]]) -> list[str]:
                 way.append(module)
                 stack.append(iter(sorted(edges.get(module, ()))))
     return []
+
+
+@cache
+def imports_by_module() -> dict[str, set[str]]:
+    return {name: {module for _, module in imports_of(path)} - {name} for name, path in SOURCES.items()}
+
+
+def test_files_import_in_no_ring() -> None:
+    """No module is imported by what it imports, also inside functions; only types may refer back."""
+    assert ring(imports_by_module()) == []
+
+
+@pytest.mark.parametrize("depth", [2, 3])
+def test_folders_import_in_no_ring(depth: int) -> None:
+    """Neither is a folder; a module that lies beside folders counts as one of them."""
+    edges: dict[str, set[str]] = {}
+    for module, imported in imports_by_module().items():
+        folder, *others = (".".join(name.split(".")[:depth]) for name in (module, *imported))
+        edges.setdefault(folder, set()).update(other for other in others if other != folder)
+    inside = {folder: {other for other in others if "." in other} for folder, others in edges.items()}
+    assert ring(inside) == []
 
 
 def test_rings_are_found() -> None:
