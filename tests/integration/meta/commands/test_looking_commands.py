@@ -48,7 +48,7 @@ def test_statuses_changed_with_sql(commands: Commands) -> None:
         session.commit()
     shown = commands.json("status", "first")
     assert [shown[name] for name in ("experiments", "running", "pending", "completed")] == [6, 6, 0, 0]
-    assert "`experiments database check --repair` counts anew" in commands("status", "first")
+    assert "`experiments database check --repair` counts again" in commands("status", "first")
 
 
 def test_list_of_nothing(commands: Commands) -> None:
