@@ -1,4 +1,4 @@
-"""What can be wrong with a graph that was asked for."""
+"""What can be wrong with a graph or a table that was asked for."""
 
 from __future__ import annotations
 
@@ -7,3 +7,7 @@ from database.errors import ExperimentsError
 
 class GraphError(ExperimentsError, ValueError):
     """A graph cannot be drawn as asked; the message says what to ask for instead."""
+
+
+class TableError(ExperimentsError, ValueError):
+    """A table cannot be made as asked; the message says what to ask for instead."""

@@ -58,11 +58,6 @@ def sizes_of(data: GraphData) -> SampleSizes:
     return SampleSizes.joined([one.sample_sizes.where(np.isfinite(one.estimate)) for one in drawn])
 
 
-def every_value(data: GraphData) -> str:
-    """Return what is said where each value is drawn."""
-    return f"each reading of {sample_size_text(sizes_of(data))}."
-
-
 def values_behind(plan: Plan) -> str:
     """Return what is said where each value is drawn behind the estimates."""
     return " Small marks: each reading." if plan.spec.points else ""

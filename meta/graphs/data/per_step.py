@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -79,7 +79,9 @@ class _LineBuilder:
 
     def __init__(self, plan: Plan, records: SeriesRecords) -> None:
         self._plan = plan
-        self._measure = Aggregator.of(plan.spec, records.name, plan.y.key, shares_seeds=records.shares_seeds)
+        self._aggregator = Aggregator.of(
+            plan.spec, records.name, plan.y.key, shares_seeds=records.shares_seeds
+        )
         self._curves = records.curves[plan.y.key]
         for curve in self._curves.values():
             refuse_huge(curve.readings, plan.y.key)
@@ -88,17 +90,15 @@ class _LineBuilder:
             identity: curve if width is None else smoothed(curve, width)
             for identity, curve in self._curves.items()
         }
-        self._grid: _Steps | _Times
+        self.window = 1  # how many consecutive steps each point averages
+        self._matrix: Callable[[Sequence[int]], CurveMatrix]
         if plan.x == SECONDS:
-            self._grid = _Times(shown, records.times[plan.y.key])
+            self._matrix = _Times(shown, records.times[plan.y.key]).matrix
         else:
             chosen = [one.id for found in records.configurations for one in found.completed]
-            self._grid = _Steps({identity: shown[identity] for identity in chosen if identity in shown})
-
-    @property
-    def window(self) -> int:
-        """How many consecutive steps each point averages."""
-        return self._grid.window
+            grid = StepGrid.covering([shown[identity] for identity in chosen if identity in shown])
+            self.window = grid.window
+            self._matrix = lambda identities: grid.matrix([shown[identity] for identity in identities])
 
     def build(self, group: Group) -> _Built:
         """Return the line of a group, unless one of its configurations has no value of it."""
@@ -113,7 +113,7 @@ class _LineBuilder:
             is_incomplete=has_values,
         )
         if all(logged):
-            curves = _Curves.of(self._grid.matrix([one.id for one in experiments]), logged)
+            curves = _Curves.of(self._matrix([one.id for one in experiments]), logged)
             if curves.common.any():
                 return self._with_line(built, group, curves)
         is_nan = bool(experiments) and not has_values
@@ -121,10 +121,10 @@ class _LineBuilder:
 
     def _with_line(self, built: _Built, group: Group, curves: _Curves) -> _Built:
         label, steps = built.covered.label, curves.matrix.steps
-        drawn = self._grid.drawn(curves.common)
+        is_time = self._plan.x == SECONDS  # no two repetitions begin or end at the same one
+        drawn = _without_gaps(curves.common) if is_time else curves.common
         last = float(steps[drawn][-1])
         names = [self._plan.described(self._plan.over, member.parameters) for member in group.members]
-        is_time = self._plan.x == SECONDS  # no two repetitions begin or end at the same one
         return replace(
             built,
             covered=replace(built.covered, drawn=len(curves.matrix.readings)),
@@ -139,9 +139,9 @@ class _LineBuilder:
     def _line(self, group: Group, curves: _Curves, drawn: NDArray[np.bool_]) -> Line:
         parts, x = [part[:, drawn] for part in curves.parts], curves.matrix.steps[drawn]
         if len(parts) == 1:
-            interval = self._measure.of_columns(parts[0])
+            interval = self._aggregator.of_columns(parts[0])
         else:
-            interval = self._measure.of_curves(parts, curves.repetitions)
+            interval = self._aggregator.of_curves(parts, curves.repetitions)
         # All repetitions of all lines together would be as much as everything that was logged.
         kept = parts if self._plan.spec.points else []
         runs = [CurveMatrix(x, part[:MAX_RUNS].copy()) for part in kept]
@@ -181,25 +181,8 @@ class _Curves:
         return np.asarray(self.has.all(axis=0))
 
 
-class _Steps:
-    """Curves on the steps that they were logged at."""
-
-    def __init__(self, curves: Mapping[int, Curve]) -> None:
-        self._curves = curves
-        self._grid = StepGrid.covering(list(curves.values()))
-        self.window = self._grid.window
-
-    def matrix(self, identities: Sequence[int]) -> CurveMatrix:
-        return self._grid.matrix([self._curves[identity] for identity in identities])
-
-    def drawn(self, common: NDArray[np.bool_]) -> NDArray[np.bool_]:
-        return common
-
-
 class _Times:
     """Curves on a grid of times that all of them share."""
-
-    window = 1
 
     def __init__(self, curves: Mapping[int, Curve], seconds: Mapping[int, Floats]) -> None:
         self._seconds = {identity: elapsed(seconds[identity]) for identity in curves}
@@ -211,9 +194,10 @@ class _Times:
         curves = [self._curves[identity] for identity in identities]
         return over_time(curves, [self._seconds[identity] for identity in identities], self._grid)
 
-    def drawn(self, common: NDArray[np.bool_]) -> NDArray[np.bool_]:
-        """Fill gaps: a line through a time in which nobody logged anything would tell what nobody knows."""
-        found = common.copy()
-        places = np.flatnonzero(common)
-        found[places[0] : places[-1] + 1] = True
-        return found
+
+def _without_gaps(common: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Fill gaps: a line through a time in which nobody logged anything would tell what nobody knows."""
+    found = common.copy()
+    places = np.flatnonzero(common)
+    found[places[0] : places[-1] + 1] = True
+    return found

@@ -162,9 +162,10 @@ def make_plan(spec: GraphSpec, records: SeriesRecords) -> Plan:
         raise GraphError(f"{records.nothing_completed()}: nothing to draw")
     values = records.parameter_values() or {SERIES: ValueSet.single(records.name)}
     rules = _rules(spec, values)
-    asked = spec.model_dump(exclude_defaults=True) | {"kind": rules.name}
-    for path, message in graph_checks.problems(asked):
-        raise GraphError(f"{path_text(path)}: {message}")
+    if spec.kind is None:  # what is said of a kind was checked with the series file
+        asked = spec.model_dump(exclude_defaults=True) | {"kind": rules.name}
+        for path, message in graph_checks.problems(asked):
+            raise GraphError(f"{path_text(path)}: {message}")
     _check_names(spec, rules, values)
     for name, first in spec.order.items():
         values[name] = _ordered(name, first, values[name])

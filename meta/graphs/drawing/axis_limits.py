@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from experiments.series_file.sections.graphs import ScaleName
 from meta.graphs.data.graph_data import Estimates, Outside
-from meta.graphs.drawing.context import DrawContext
+from meta.graphs.drawing.kind import DrawContext
 from meta.graphs.theme import scales
 from meta.records.errors import GraphError
 
@@ -129,11 +129,6 @@ def limit_values(panels: Sequence[Axes], context: DrawContext) -> Outside:
 def limit_distribution(panels: Sequence[Axes], context: DrawContext) -> Outside:
     """Set scales and limits where values lie along x, and a share or a count of them stands upwards."""
     return apply_limits(panels, context, x=_values(context), y=Along(np.ones(1)))
-
-
-def limit_nothing(_panels: Sequence[Axes], _context: DrawContext) -> Outside:
-    """Leave the axes as they were drawn, where the file has no say about them."""
-    return Outside()
 
 
 def _values(context: DrawContext) -> Along:

@@ -1,4 +1,4 @@
-"""What makes a kind of graph, and what several kinds have in common."""
+"""What makes a kind of graph, what it knows while it draws, and what several kinds have in common."""
 
 from __future__ import annotations
 
@@ -7,19 +7,50 @@ from dataclasses import dataclass
 
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
+from matplotlib.lines import Line2D
+from matplotlib.patches import Patch
 
 from experiments.series_file.sections.graph_kinds import GraphRules
 from meta.graphs.captions.note import Caption
+from meta.graphs.captions.phrases import sample_size_text, sizes_of
 from meta.graphs.data.csv_rows import Row
 from meta.graphs.data.graph_data import GraphData, Line, Outside
 from meta.graphs.data.plan import Plan
-from meta.graphs.drawing.context import DrawContext
 from meta.graphs.drawing.parameter_axis import ParameterAxis
 from meta.graphs.theme.layout import Page, PageSpec
 from meta.records.series_records import SeriesRecords
 
 #: An entry of the legend: what stands there, and its label.
 LegendEntry = tuple[Artist, str]
+
+
+@dataclass(frozen=True)
+class DrawContext:
+    """A graph whose data are known.
+
+    Attributes
+    ----------
+    plan : Plan
+    data : GraphData
+    axis : ParameterAxis or None
+        Of graphs against a parameter.
+    """
+
+    plan: Plan
+    data: GraphData
+    axis: ParameterAxis | None
+
+    @property
+    def count(self) -> int:
+        """How many lines there are; those of one category stand beside each other."""
+        return max((line.number for line in self.data.lines), default=0) + 1
+
+    @property
+    def x_axis(self) -> ParameterAxis:
+        """The axis of a graph that is against a parameter."""
+        if self.axis is None:
+            raise ValueError(f"a {self.plan.kind} has no axis of a parameter")
+        return self.axis
 
 
 def single_panel(context: DrawContext) -> PageSpec:
@@ -64,6 +95,26 @@ def entry_per_line(
     return entries
 
 
+def area(lines: Sequence[Line]) -> Artist:
+    """Return what stands for bars, boxes or other areas in the legend."""
+    return Patch(**lines[0].style.fill)
+
+
+def stroke(lines: Sequence[Line]) -> Artist:
+    """Return what stands for a line without marks in the legend."""
+    return Line2D([], [], **lines[0].style.stroke)
+
+
+def marks(lines: Sequence[Line]) -> Artist:
+    """Return what stands for points in the legend."""
+    return Line2D([], [], **lines[0].style.marks)
+
+
+def each_value(context: DrawContext, _records: SeriesRecords) -> Caption:
+    """Return the caption of a graph that shows each value."""
+    return Caption(f"each reading of {sample_size_text(sizes_of(context.data))}.")
+
+
 @dataclass(frozen=True)
 class Kind:
     """All that meta knows of a kind of graph.
@@ -101,8 +152,8 @@ class Kind:
     draw: Callable[[Axes, Sequence[Line], DrawContext], None]
     labels: Callable[[Plan], tuple[str, str]]
     caption: Callable[[DrawContext, SeriesRecords], Caption]
-    limits: Callable[[Sequence[Axes], DrawContext], Outside]
     rows: Callable[[Plan, GraphData], Iterator[Row]]
+    limits: Callable[[Sequence[Axes], DrawContext], Outside] = lambda _panels, _context: Outside()
     legend: Callable[[DrawContext], list[LegendEntry]] = lambda _context: []
     axis: Callable[[Plan], ParameterAxis | None] = lambda _plan: None
     page: Callable[[DrawContext], PageSpec] = single_panel

@@ -15,7 +15,7 @@ from meta.formats.csv_format import write_rows
 from meta.graphs.captions.note import note
 from meta.graphs.data.graph_data import GraphData
 from meta.graphs.data.plan import Plan
-from meta.graphs.drawing.context import DrawContext
+from meta.graphs.drawing.kind import DrawContext
 from meta.graphs.figure.registry import KINDS
 from meta.graphs.figure.task import Drawing, Task
 from meta.graphs.provenance.file_metadata import add_digest, metadata_for

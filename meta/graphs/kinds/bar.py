@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from matplotlib.axes import Axes
-from matplotlib.patches import Patch
 
 from experiments.series_file.sections.graph_kinds import GRAPH_KINDS
 from meta.graphs.captions.note import Caption
@@ -13,10 +12,16 @@ from meta.graphs.captions.phrases import of_estimates, values_behind
 from meta.graphs.data import csv_rows, per_value
 from meta.graphs.data.graph_data import Line
 from meta.graphs.drawing.axis_limits import limit_estimates
-from meta.graphs.drawing.context import DrawContext
-from meta.graphs.drawing.intervals import draw_whiskers, placed
-from meta.graphs.drawing.jitter import draw_values
-from meta.graphs.drawing.kind import Kind, against_parameter, bars_side_by_side, categories, entry_per_line
+from meta.graphs.drawing.kind import (
+    DrawContext,
+    Kind,
+    against_parameter,
+    area,
+    bars_side_by_side,
+    categories,
+    entry_per_line,
+)
+from meta.graphs.drawing.marks import draw_values, draw_whiskers, placed
 from meta.graphs.theme import style
 from meta.records.series_records import SeriesRecords
 
@@ -30,11 +35,6 @@ def draw(axes: Axes, lines: Sequence[Line], context: DrawContext) -> None:
         for place, readings in zip(x, line.readings if context.plan.spec.points else (), strict=False):
             draw_values(axes, float(place), readings, line.style, width=width * 0.5)
         draw_whiskers(axes, x, placed(line.interval, context.plan.spec.scale.y), color=style.text_color())
-
-
-def handle(lines: Sequence[Line]) -> Patch:
-    """Return what stands for a line's bars in the legend."""
-    return Patch(**lines[0].style.fill)
 
 
 def caption(context: DrawContext, records: SeriesRecords) -> Caption:
@@ -55,7 +55,7 @@ KIND = Kind(
     caption=caption,
     limits=limit_estimates,
     rows=csv_rows.estimates,
-    legend=entry_per_line(handle),
+    legend=entry_per_line(area),
     axis=categories,
     page=bars_side_by_side,
 )

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from math import isclose
 
 from matplotlib.axes import Axes
-from matplotlib.patches import Patch
 
 from experiments.series_file.sections.graph_kinds import GRAPH_KINDS
 from meta.graphs.captions.note import Caption
@@ -14,9 +13,16 @@ from meta.graphs.captions.phrases import fewer_than, sample_size_text, sizes_of
 from meta.graphs.data import csv_rows, per_value
 from meta.graphs.data.graph_data import Line
 from meta.graphs.drawing.axis_limits import limit_values
-from meta.graphs.drawing.context import DrawContext
-from meta.graphs.drawing.jitter import draw_values
-from meta.graphs.drawing.kind import Kind, against_parameter, bars_side_by_side, categories, entry_per_line
+from meta.graphs.drawing.kind import (
+    DrawContext,
+    Kind,
+    against_parameter,
+    area,
+    bars_side_by_side,
+    categories,
+    entry_per_line,
+)
+from meta.graphs.drawing.marks import draw_values
 from meta.graphs.theme import style
 from meta.records.series_records import SeriesRecords
 from meta.statistics.estimators.quartiles import BoxSummary, box_summary
@@ -80,11 +86,6 @@ def _is_flat(box: BoxSummary) -> bool:
     return isclose(box.first_quartile, box.third_quartile, rel_tol=1e-9)
 
 
-def handle(lines: Sequence[Line]) -> Patch:
-    """Return what stands for a line's boxes in the legend."""
-    return Patch(**lines[0].style.fill)
-
-
 def caption(context: DrawContext, _records: SeriesRecords) -> Caption:
     """Return what the parts of a box are, as far as there are boxes."""
     sample_sizes = sizes_of(context.data)
@@ -105,7 +106,7 @@ KIND = Kind(
     caption=caption,
     limits=limit_values,
     rows=csv_rows.readings,
-    legend=entry_per_line(handle),
+    legend=entry_per_line(area),
     axis=categories,
     page=bars_side_by_side,
 )

@@ -19,9 +19,8 @@ from meta.graphs.data import csv_rows, per_step
 from meta.graphs.data.graph_data import Line, Outside
 from meta.graphs.data.plan import Plan
 from meta.graphs.drawing.axis_limits import Along, apply_limits
-from meta.graphs.drawing.context import DrawContext
-from meta.graphs.drawing.intervals import alone, band_or_whiskers, draw_band, placed
-from meta.graphs.drawing.kind import Kind, entry_per_line
+from meta.graphs.drawing.kind import DrawContext, Kind, entry_per_line
+from meta.graphs.drawing.marks import alone, band_or_whiskers, draw_band, placed
 from meta.graphs.theme import scales
 from meta.records.series_records import SeriesRecords
 
@@ -49,8 +48,7 @@ def draw(axes: Axes, lines: Sequence[Line], context: DrawContext) -> None:
         axes.plot(
             line.x,
             estimate,
-            color=line.style.color,
-            linestyle=line.style.dash,
+            **line.style.stroke,
             marker=line.style.marker if marked.any() else None,
             markevery=np.flatnonzero(marked).tolist(),
             linewidth=_THIN if len(line.x) > _MANY_POINTS else None,
@@ -98,8 +96,7 @@ def handle(lines: Sequence[Line]) -> Line2D:
     return Line2D(
         [],
         [],
-        color=line_style.color,
-        linestyle=line_style.dash,
+        **line_style.stroke,
         marker=line_style.marker if marked else None,
     )
 

@@ -6,19 +6,14 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.lines import Line2D
 
 from experiments.series_file.sections.graph_kinds import GRAPH_KINDS
-from meta.graphs.captions.note import Caption
-from meta.graphs.captions.phrases import every_value
 from meta.graphs.data import per_value
 from meta.graphs.data.csv_rows import Row, of_line
 from meta.graphs.data.graph_data import GraphData, Line
 from meta.graphs.data.plan import Plan
 from meta.graphs.drawing.axis_limits import limit_distribution
-from meta.graphs.drawing.context import DrawContext
-from meta.graphs.drawing.kind import Kind, entry_per_line
-from meta.records.series_records import SeriesRecords
+from meta.graphs.drawing.kind import DrawContext, Kind, each_value, entry_per_line, stroke
 
 
 def draw(axes: Axes, lines: Sequence[Line], context: DrawContext) -> None:
@@ -30,17 +25,11 @@ def draw(axes: Axes, lines: Sequence[Line], context: DrawContext) -> None:
             np.concatenate((ordered[:1], ordered)),
             np.concatenate(([0.0], shares)),
             drawstyle="steps-post",
-            color=line.style.color,
-            linestyle=line.style.dash,
+            **line.style.stroke,
             label=line.label,
         )
     if context.plan.spec.limits.y is None:
         axes.set_ylim(0.0, 1.02)
-
-
-def handle(lines: Sequence[Line]) -> Line2D:
-    """Return what stands for a line in the legend."""
-    return Line2D([], [], color=lines[0].style.color, linestyle=lines[0].style.dash)
 
 
 def labels(plan: Plan) -> tuple[str, str]:
@@ -57,18 +46,13 @@ def shares(plan: Plan, data: GraphData) -> Iterator[Row]:
             yield {**of_line(plan, line), "value": value, "share": share}
 
 
-def caption(context: DrawContext, _records: SeriesRecords) -> Caption:
-    """Return what is drawn."""
-    return Caption(every_value(context.data))
-
-
 KIND = Kind(
     rules=GRAPH_KINDS["ecdf"],
     compute=per_value.compute,
     draw=draw,
     labels=labels,
-    caption=caption,
+    caption=each_value,
     limits=limit_distribution,
     rows=shares,
-    legend=entry_per_line(handle),
+    legend=entry_per_line(stroke),
 )

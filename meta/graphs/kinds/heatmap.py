@@ -23,8 +23,7 @@ from meta.graphs.data import per_value
 from meta.graphs.data.csv_rows import Row, estimates
 from meta.graphs.data.graph_data import GraphData, Line, Outside, SampleSizes
 from meta.graphs.data.plan import Plan
-from meta.graphs.drawing.context import DrawContext
-from meta.graphs.drawing.kind import Kind, categories
+from meta.graphs.drawing.kind import DrawContext, Kind, categories
 from meta.graphs.drawing.parameter_axis import ParameterAxis
 from meta.graphs.theme import scales, style, text_size
 from meta.graphs.theme.layout import Page, PageSpec

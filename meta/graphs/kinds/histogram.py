@@ -7,24 +7,18 @@ from itertools import pairwise
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.lines import Line2D
-from matplotlib.patches import Patch
 from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
 from experiments.series_file.sections.graph_kinds import GRAPH_KINDS
 from experiments.series_file.sections.graphs import ScaleName
-from meta.graphs.captions.note import Caption
-from meta.graphs.captions.phrases import every_value
 from meta.graphs.data import per_value
 from meta.graphs.data.csv_rows import Row, of_line
 from meta.graphs.data.graph_data import GraphData, Line
 from meta.graphs.data.plan import Plan
 from meta.graphs.drawing.axis_limits import limit_distribution
-from meta.graphs.drawing.context import DrawContext
-from meta.graphs.drawing.kind import Kind, entry_per_line
+from meta.graphs.drawing.kind import DrawContext, Kind, each_value, entry_per_line, stroke
 from meta.graphs.theme import scales
-from meta.records.series_records import SeriesRecords
 
 Floats = NDArray[np.float64]
 
@@ -75,11 +69,6 @@ def draw(axes: Axes, lines: Sequence[Line], context: DrawContext) -> None:
     axes.yaxis.set_major_locator(MaxNLocator(integer=True))
 
 
-def handle(lines: Sequence[Line]) -> Line2D | Patch:
-    """Return what stands for a histogram in the legend."""
-    return Line2D([], [], color=lines[0].style.color, linestyle=lines[0].style.dash)
-
-
 def labels(plan: Plan) -> tuple[str, str]:
     """Return what stands at the axes."""
     return plan.y.axis_label(), "experiments"
@@ -94,18 +83,13 @@ def bins(plan: Plan, data: GraphData) -> Iterator[Row]:
             yield {**of_line(plan, line), "low": low, "high": high, "n": count}
 
 
-def caption(context: DrawContext, _records: SeriesRecords) -> Caption:
-    """Return what is drawn."""
-    return Caption(every_value(context.data))
-
-
 KIND = Kind(
     rules=GRAPH_KINDS["histogram"],
     compute=per_value.compute,
     draw=draw,
     labels=labels,
-    caption=caption,
+    caption=each_value,
     limits=limit_distribution,
     rows=bins,
-    legend=entry_per_line(handle),
+    legend=entry_per_line(stroke),
 )

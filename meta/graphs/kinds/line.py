@@ -14,10 +14,8 @@ from meta.graphs.data import csv_rows, per_value
 from meta.graphs.data.graph_data import Line
 from meta.graphs.data.plan import Plan
 from meta.graphs.drawing.axis_limits import limit_estimates
-from meta.graphs.drawing.context import DrawContext
-from meta.graphs.drawing.intervals import band_or_whiskers, draw_band, draw_whiskers, placed
-from meta.graphs.drawing.jitter import draw_values
-from meta.graphs.drawing.kind import Kind, against_parameter, entry_per_line
+from meta.graphs.drawing.kind import DrawContext, Kind, against_parameter, entry_per_line
+from meta.graphs.drawing.marks import band_or_whiskers, draw_band, draw_values, draw_whiskers, placed
 from meta.graphs.drawing.parameter_axis import ParameterAxis
 from meta.records.series_records import SeriesRecords
 
@@ -43,8 +41,7 @@ def draw(axes: Axes, lines: Sequence[Line], context: DrawContext) -> None:
         axes.plot(
             x,
             interval.estimate,
-            color=line.style.color,
-            linestyle=line.style.dash,
+            **line.style.stroke,
             marker=line.style.marker,
             label=line.label,
         )
@@ -53,7 +50,7 @@ def draw(axes: Axes, lines: Sequence[Line], context: DrawContext) -> None:
 def handle(lines: Sequence[Line]) -> Line2D:
     """Return what stands for a line in the legend."""
     line_style = lines[0].style
-    return Line2D([], [], color=line_style.color, linestyle=line_style.dash, marker=line_style.marker)
+    return Line2D([], [], **line_style.stroke, marker=line_style.marker)
 
 
 def caption(context: DrawContext, records: SeriesRecords) -> Caption:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from matplotlib.axes import Axes
-from matplotlib.lines import Line2D
 
 from experiments.series_file.sections.graph_kinds import GRAPH_KINDS
 from meta.graphs.captions.note import Caption
@@ -13,10 +12,16 @@ from meta.graphs.captions.phrases import of_estimates, values_behind
 from meta.graphs.data import csv_rows, per_value
 from meta.graphs.data.graph_data import Line
 from meta.graphs.drawing.axis_limits import limit_estimates
-from meta.graphs.drawing.context import DrawContext
-from meta.graphs.drawing.intervals import draw_whiskers, placed
-from meta.graphs.drawing.jitter import draw_values
-from meta.graphs.drawing.kind import Kind, against_parameter, bars_side_by_side, categories, entry_per_line
+from meta.graphs.drawing.kind import (
+    DrawContext,
+    Kind,
+    against_parameter,
+    bars_side_by_side,
+    categories,
+    entry_per_line,
+    marks,
+)
+from meta.graphs.drawing.marks import draw_values, draw_whiskers, placed
 from meta.records.series_records import SeriesRecords
 
 
@@ -31,17 +36,9 @@ def draw(axes: Axes, lines: Sequence[Line], context: DrawContext) -> None:
         axes.plot(
             x,
             line.interval.estimate,
-            linestyle="none",
-            marker=line.style.marker,
-            color=line.style.color,
+            **line.style.marks,
             label=line.label,
         )
-
-
-def handle(lines: Sequence[Line]) -> Line2D:
-    """Return what stands for a line's points in the legend."""
-    line_style = lines[0].style
-    return Line2D([], [], linestyle="none", marker=line_style.marker, color=line_style.color)
 
 
 def caption(context: DrawContext, records: SeriesRecords) -> Caption:
@@ -58,7 +55,7 @@ KIND = Kind(
     caption=caption,
     limits=limit_estimates,
     rows=csv_rows.estimates,
-    legend=entry_per_line(handle),
+    legend=entry_per_line(marks),
     axis=categories,
     page=bars_side_by_side,
 )

@@ -6,7 +6,6 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.lines import Line2D
 
 from experiments.series_file.sections.graph_kinds import GRAPH_KINDS
 from experiments.series_file.sections.graphs import ScaleName
@@ -18,8 +17,7 @@ from meta.graphs.data.graph_data import Coverage, Estimates, GraphData, Line, Ou
 from meta.graphs.data.groups import Group, make_groups, panels_of
 from meta.graphs.data.plan import Plan
 from meta.graphs.drawing.axis_limits import Along, apply_limits
-from meta.graphs.drawing.context import DrawContext
-from meta.graphs.drawing.kind import Kind, entry_per_line
+from meta.graphs.drawing.kind import DrawContext, Kind, entry_per_line, stroke
 from meta.records.errors import GraphError
 from meta.records.series_records import SeriesRecords
 from meta.statistics.comparisons.profiles import performance_profile
@@ -83,17 +81,11 @@ def draw(axes: Axes, lines: Sequence[Line], context: DrawContext) -> None:
             np.append(line.x, last),
             np.append(line.interval.estimate, line.interval.estimate[-1]),
             drawstyle="steps-post",
-            color=line.style.color,
-            linestyle=line.style.dash,
+            **line.style.stroke,
             label=line.label,
         )
     axes.set_ylim(0.0, 1.02)
     axes.set_xlim(1.0, last)
-
-
-def handle(lines: Sequence[Line]) -> Line2D:
-    """Return what stands for a method in the legend."""
-    return Line2D([], [], color=lines[0].style.color, linestyle=lines[0].style.dash)
 
 
 def labels(plan: Plan) -> tuple[str, str]:
@@ -142,5 +134,5 @@ KIND = Kind(
     caption=caption,
     limits=limits,
     rows=shares,
-    legend=entry_per_line(handle),
+    legend=entry_per_line(stroke),
 )

@@ -16,9 +16,7 @@ from meta.graphs.data import method_table
 from meta.graphs.data.csv_rows import Row
 from meta.graphs.data.graph_data import GraphData, Line, Panel, Ranked, SampleSizes
 from meta.graphs.data.plan import Plan
-from meta.graphs.drawing.axis_limits import limit_nothing
-from meta.graphs.drawing.context import DrawContext
-from meta.graphs.drawing.kind import Kind
+from meta.graphs.drawing.kind import DrawContext, Kind
 from meta.graphs.theme import style
 from meta.graphs.theme.layout import PageSpec
 from meta.records.errors import GraphError
@@ -236,7 +234,6 @@ KIND = Kind(
     draw=draw,
     labels=labels,
     caption=caption,
-    limits=limit_nothing,
     rows=ranks,
     page=page,
 )

@@ -20,9 +20,8 @@ from meta.graphs.data.graph_data import Coverage, GraphData, Line, Outside, Pane
 from meta.graphs.data.groups import Group, make_groups, panels_of
 from meta.graphs.data.plan import Plan, Variable
 from meta.graphs.drawing.axis_limits import Along, apply_limits
-from meta.graphs.drawing.context import DrawContext
-from meta.graphs.drawing.intervals import draw_whiskers, placed
-from meta.graphs.drawing.kind import Kind, LegendEntry, entry_per_line
+from meta.graphs.drawing.kind import DrawContext, Kind, LegendEntry, entry_per_line, marks
+from meta.graphs.drawing.marks import draw_whiskers, placed
 from meta.graphs.theme import scales, style
 from meta.records.readings import Integers, missing_of, number, refuse_huge, side_by_side
 from meta.records.series_records import ConfigurationRecord, SeriesRecords
@@ -195,9 +194,7 @@ def draw(axes: Axes, lines: Sequence[Line], context: DrawContext) -> None:
         axes.plot(
             across.estimate,
             line.interval.estimate,
-            linestyle="none",
-            marker=line_style.marker,
-            color=line_style.color,
+            **line_style.marks,
             label=line.label,
         )
     _draw_front(axes, lines, context)
@@ -240,12 +237,6 @@ def _front_ring() -> dict[str, Any]:
     """Return how a front of one point is drawn, which leaves no line."""
     ring = {"marker": "o", "markersize": 8.0, "markerfacecolor": "none", "markeredgewidth": 1.1}
     return {"color": style.text_color(), "linestyle": "none", **ring}
-
-
-def handle(lines: Sequence[Line]) -> Line2D:
-    """Return what stands for the points of a colour in the legend."""
-    line_style = lines[0].style
-    return Line2D([], [], linestyle="none", marker=line_style.marker, color=line_style.color)
 
 
 def front_handle(context: DrawContext) -> Line2D | None:
@@ -314,7 +305,7 @@ def limits(panels: Sequence[Axes], context: DrawContext) -> Outside:
 
 def legend(context: DrawContext) -> list[LegendEntry]:
     """Return an entry per colour, and one for the front."""
-    entries = entry_per_line(handle)(context)
+    entries = entry_per_line(marks)(context)
     front = front_handle(context)
     return entries if front is None else [*entries, (front, FRONT)]
 

@@ -8,15 +8,19 @@ from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 
 from experiments.series_file.sections.graph_kinds import GRAPH_KINDS
-from meta.graphs.captions.note import Caption
-from meta.graphs.captions.phrases import every_value
 from meta.graphs.data import csv_rows, per_value
 from meta.graphs.data.graph_data import Line
 from meta.graphs.drawing.axis_limits import limit_values
-from meta.graphs.drawing.context import DrawContext
-from meta.graphs.drawing.jitter import draw_values
-from meta.graphs.drawing.kind import Kind, against_parameter, bars_side_by_side, categories, entry_per_line
-from meta.records.series_records import SeriesRecords
+from meta.graphs.drawing.kind import (
+    DrawContext,
+    Kind,
+    against_parameter,
+    bars_side_by_side,
+    categories,
+    each_value,
+    entry_per_line,
+)
+from meta.graphs.drawing.marks import draw_values
 
 
 def draw(axes: Axes, lines: Sequence[Line], context: DrawContext) -> None:
@@ -30,14 +34,7 @@ def draw(axes: Axes, lines: Sequence[Line], context: DrawContext) -> None:
 def handle(lines: Sequence[Line]) -> Line2D:
     """Return what stands for a line's dots in the legend."""
     line_style = lines[0].style
-    return Line2D(
-        [], [], linestyle="none", marker=line_style.marker, color=line_style.color, markerfacecolor="none"
-    )
-
-
-def caption(context: DrawContext, _records: SeriesRecords) -> Caption:
-    """Return what is drawn."""
-    return Caption(every_value(context.data))
+    return Line2D([], [], **line_style.marks, markerfacecolor="none")
 
 
 KIND = Kind(
@@ -45,7 +42,7 @@ KIND = Kind(
     compute=per_value.compute,
     draw=draw,
     labels=against_parameter,
-    caption=caption,
+    caption=each_value,
     limits=limit_values,
     rows=csv_rows.readings,
     legend=entry_per_line(handle),

@@ -18,9 +18,7 @@ from meta.graphs.captions.note import Caption
 from meta.graphs.data.csv_rows import Row
 from meta.graphs.data.graph_data import Estimates, GraphData, Line, Panel, SampleSizes, Timeline
 from meta.graphs.data.plan import Plan
-from meta.graphs.drawing.axis_limits import limit_nothing
-from meta.graphs.drawing.context import DrawContext
-from meta.graphs.drawing.kind import Kind, LegendEntry
+from meta.graphs.drawing.kind import DrawContext, Kind, LegendEntry
 from meta.graphs.theme import style
 from meta.graphs.theme.layout import PageSpec
 from meta.graphs.theme.style import LineStyle
@@ -222,7 +220,6 @@ KIND = Kind(
     draw=draw,
     labels=labels,
     caption=caption,
-    limits=limit_nothing,
     rows=attempts,
     legend=legend,
     page=page,

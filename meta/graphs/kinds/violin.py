@@ -7,7 +7,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.patches import Patch
 from numpy.typing import NDArray
 from scipy.stats import gaussian_kde
 
@@ -17,9 +16,16 @@ from meta.graphs.captions.phrases import fewer_than, sample_size_text, sizes_of
 from meta.graphs.data import csv_rows, per_value
 from meta.graphs.data.graph_data import Line
 from meta.graphs.drawing.axis_limits import limit_values
-from meta.graphs.drawing.context import DrawContext
-from meta.graphs.drawing.jitter import draw_values
-from meta.graphs.drawing.kind import Kind, against_parameter, bars_side_by_side, categories, entry_per_line
+from meta.graphs.drawing.kind import (
+    DrawContext,
+    Kind,
+    against_parameter,
+    area,
+    bars_side_by_side,
+    categories,
+    entry_per_line,
+)
+from meta.graphs.drawing.marks import draw_values
 from meta.graphs.theme import scales, style
 from meta.records.series_records import SeriesRecords
 
@@ -95,11 +101,6 @@ def draw(axes: Axes, lines: Sequence[Line], context: DrawContext) -> None:
             )
 
 
-def handle(lines: Sequence[Line]) -> Patch:
-    """Return what stands for a line's violins in the legend."""
-    return Patch(**lines[0].style.fill)
-
-
 def caption(context: DrawContext, _records: SeriesRecords) -> Caption:
     """Return what the parts of a violin are, as far as there are violins."""
     spec, sample_sizes = context.plan.spec, sizes_of(context.data)
@@ -122,7 +123,7 @@ KIND = Kind(
     caption=caption,
     limits=limit_values,
     rows=csv_rows.readings,
-    legend=entry_per_line(handle),
+    legend=entry_per_line(area),
     axis=categories,
     page=bars_side_by_side,
 )

@@ -152,6 +152,16 @@ class LineStyle:
         return marker(self.mark_number)
 
     @property
+    def stroke(self) -> dict[str, Any]:
+        """Return how a line without marks is drawn."""
+        return {"color": self.color, "linestyle": self.dash}
+
+    @property
+    def marks(self) -> dict[str, Any]:
+        """Return how points are drawn that no line joins."""
+        return {"color": self.color, "linestyle": "none", "marker": self.marker}
+
+    @property
     def fill(self) -> dict[str, Any]:
         """Return how a bar, box or other area is filled."""
         return {

@@ -8,10 +8,10 @@ from dataclasses import dataclass, field
 
 from meta.graphs.captions.phrases import range_text
 from meta.graphs.data.estimates import Aggregator
+from meta.records.errors import TableError
 from meta.records.pairing import Readings, finite_readings
 from meta.records.readings import Point, missing_of
 from meta.records.series_records import ConfigurationRecord, SeriesRecords
-from meta.tables.data.errors import TableError
 from meta.tables.data.plan import Key, TablePlan
 
 #: Larger tables are for programs: `experiments export` writes them.

@@ -11,9 +11,9 @@ from experiments.series_file.reading.errors import path_text
 from experiments.series_file.sections import table_checks
 from experiments.series_file.sections.tables import TableSpec
 from meta.graphs.data.plan import SERIES, Variable, make_variable
+from meta.records.errors import TableError
 from meta.records.series_records import SeriesRecords
 from meta.records.value_set import ABSENT, ValueSet, short_names
-from meta.tables.data.errors import TableError
 
 #: The places of a configuration's values of some parameters, among all values of each.
 Key = tuple[int, ...]

@@ -6,8 +6,7 @@ import pytest
 
 from experiments.series_file.models import MetricSection
 from experiments.series_file.sections.tables import TableSpec
-from meta.records.errors import GraphError
-from meta.tables.data.errors import TableError
+from meta.records.errors import GraphError, TableError
 from meta.tables.data.table import make_table
 
 GRID = {"opt": ["sgd", "adam"], "lr": [0.1, 0.2, 0.3], "data": ["a", "b"]}

@@ -1,4 +1,4 @@
-"""Intervals: a band along a line, or whiskers with caps."""
+"""What stands for intervals (a band along a line, or whiskers with caps), and for single values (dots)."""
 
 from __future__ import annotations
 
@@ -11,6 +11,12 @@ from numpy.typing import NDArray
 from experiments.series_file.sections.graphs import ScaleName
 from meta.graphs.data.graph_data import Estimates, Line
 from meta.graphs.theme import scales, style
+from meta.graphs.theme.style import LineStyle
+
+Floats = NDArray[np.float64]
+
+#: Opacity of the dots of values behind an estimate.
+_VALUE_ALPHA = 0.45
 
 
 def placed(interval: Estimates, scale: ScaleName | None) -> Estimates:
@@ -23,7 +29,7 @@ def placed(interval: Estimates, scale: ScaleName | None) -> Estimates:
     return Estimates(estimate, low, high, interval.sample_sizes)
 
 
-def alone(values: NDArray[np.float64]) -> NDArray[np.bool_]:
+def alone(values: Floats) -> NDArray[np.bool_]:
     """Say which points are there while those beside them, to which a line could lead, are not."""
     there = np.concatenate(([False], np.isfinite(values), [False]))
     found: NDArray[np.bool_] = there[1:-1] & ~there[:-2] & ~there[2:]
@@ -39,7 +45,7 @@ def band_or_whiskers(lines: Sequence[Line], scale: ScaleName | None) -> str:
     return "band, or whiskers at single points" if single.any() else "band"
 
 
-def draw_band(axes: Axes, x: NDArray[np.float64], interval: Estimates, *, color: str) -> None:
+def draw_band(axes: Axes, x: Floats, interval: Estimates, *, color: str) -> None:
     """Draw the intervals as a band; a point without neighbours, which has no width, gets whiskers."""
     single = alone(interval.low)
     if single.any():
@@ -52,7 +58,7 @@ def draw_band(axes: Axes, x: NDArray[np.float64], interval: Estimates, *, color:
 
 def draw_whiskers(
     axes: Axes,
-    x: NDArray[np.float64],
+    x: Floats,
     interval: Estimates,
     *,
     color: str,
@@ -79,4 +85,37 @@ def draw_whiskers(
         ecolor=color,
         elinewidth=0.9,
         alpha=alpha,
+    )
+
+
+def jitter(count: int, width: float) -> Floats:
+    """Return offsets of `count` dots across `width`, the same each time.
+
+    They follow the golden ratio (R. Dixon, Mathographics, 1987), so that neighbours in order are far apart
+    and no two dots of equal height hide each other.
+    """
+    places = np.arange(count, dtype=np.float64)
+    offsets: Floats = (np.mod(places * 0.6180339887498949, 1.0) - 0.5) * width
+    return offsets if count > 1 else np.zeros(count)
+
+
+def draw_values(
+    axes: Axes,
+    x: float,
+    values: Floats,
+    line_style: LineStyle,
+    *,
+    width: float = 0.0,
+    alpha: float = _VALUE_ALPHA,
+) -> None:
+    """Draw one dot per value around `x`, in the colour and with the marker of its line."""
+    axes.plot(
+        x + jitter(len(values), width),
+        values,
+        **line_style.marks,
+        markersize=2.6,
+        markeredgewidth=0.5,
+        markerfacecolor="none",
+        alpha=alpha,
+        zorder=2.5,
     )
