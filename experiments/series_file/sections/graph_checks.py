@@ -118,7 +118,7 @@ def names(graph: Mapping[str, Any], parameters: Sequence[str]) -> Iterator[PathM
 
 
 def _choices(key: str, rules: GraphRules, parameters: Sequence[str]) -> Sequence[str] | None:
-    """Return what a key may name, or None where that is known only when results are there."""
+    """Return what a key may name, or None where only results can tell."""
     if key != "x":
         return parameters
     choices = {

@@ -30,7 +30,7 @@ _MOST_NAMED = 4
 
 
 def missing_data(plan: Plan, data: GraphData, records: SeriesRecords) -> list[str]:
-    """Return what is to be said about what is not shown."""
+    """Return the sentences on experiments and values that are not shown."""
     sentences = progress_text(records)
     if plan.rules.of_attempts:
         return sentences
@@ -75,7 +75,7 @@ def _early(ends: Sequence[EarlyEnd]) -> list[str]:
 
 
 def _undrawn(plan: Plan, data: GraphData) -> list[str]:
-    """Return where lines are not drawn, once where that is the same of all."""
+    """Return where lines are not drawn; only once if that is the same for all."""
     texts = [_undrawn_of(plan, undrawn) for undrawn in data.undrawn]
     if len(set(texts)) == 1 and len(texts) == len(data.lines):
         return texts[:1]
@@ -94,12 +94,12 @@ def _undrawn_of(plan: Plan, undrawn: UndrawnSteps) -> str:
 
 
 def ended(member: ConfigurationRecord) -> int:
-    """Return how many repetitions of a configuration have come to an end, good or bad."""
+    """Count the repetitions of a configuration that have ended, completed or not."""
     return len(member.completed) + sum(member.missing.get(end, 0) for end in _BAD_ENDS)
 
 
 def progress_text(records: SeriesRecords) -> list[str]:
-    """Say how far the series is, unless it has ended."""
+    """Return the progress of a series that has not ended."""
     missing = records.missing()
     left = sum(missing[status] for status in _UNFINISHED)
     if not left:
@@ -111,18 +111,18 @@ def progress_text(records: SeriesRecords) -> list[str]:
 
 
 def counts_text(missing: Mapping[str, int]) -> str:
-    """Return how many experiments there are of each kind, the worst first."""
+    """Return counts of experiments by outcome or status, the worst first."""
     return ", ".join(f"{missing[name]:,} {name.replace('_', ' ')}" for name in in_order(missing))
 
 
 def in_order(missing: Mapping[str, int]) -> list[str]:
-    """Return the kinds that there are, the worst first."""
+    """Return the outcomes and statuses that occur, the worst first."""
     order = [*_ORDER, *(name for name in missing if name not in _ORDER)]
     return [name for name in order if missing.get(name)]
 
 
 def survivorship(coverage: Sequence[Coverage]) -> list[str]:
-    """Name the points that stand for those experiments that did not fail, and those without any."""
+    """Return the sentences on points that lack failed experiments, or have none at all."""
     sentences = []
     worst_first = sorted((point for point in coverage if _failed(point)), key=lambda point: -_failed(point))
     survived = [
@@ -143,7 +143,7 @@ def survivorship(coverage: Sequence[Coverage]) -> list[str]:
 
 
 def imbalance(coverage: Sequence[Coverage]) -> list[str]:
-    """Name the points with the fewest experiments, where numbers differ without a failure."""
+    """Return the sentence on the points with the fewest experiments, where none has failed."""
     sound = [point for point in coverage if point.drawn and not _failed(point)]
     fewest = min((point.drawn for point in sound), default=0)
     if all(point.drawn == fewest for point in sound):

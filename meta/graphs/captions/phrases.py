@@ -53,18 +53,18 @@ def of_estimates(plan: Plan, data: GraphData, *, mark: str, shares_seeds: bool) 
 
 
 def sizes_of(data: GraphData) -> SampleSizes:
-    """Return how many repetitions there are behind each estimate: over time a curve may have gaps."""
+    """Return the sample sizes of all estimates that are drawn; over time a curve may have gaps."""
     drawn = [line.interval for line in data.lines]
     return SampleSizes.joined([one.sample_sizes.where(np.isfinite(one.estimate)) for one in drawn])
 
 
 def values_behind(plan: Plan) -> str:
-    """Return what is said where each value is drawn behind the estimates."""
+    """Return the sentence on values that are drawn behind estimates, if they are."""
     return " Small marks: each reading." if plan.spec.points else ""
 
 
 def fewer_than(least: int, sample_sizes: SampleSizes) -> str:
-    """Return what is said where some points have too few values to be drawn by a shape."""
+    """Return the sentence on points with too few values for a box or a violin, if there are any."""
     if sample_sizes.count.min() >= least:
         return ""
     noun = "repetitions" if sample_sizes.configurations.max() == 1 else "experiments"
@@ -72,7 +72,7 @@ def fewer_than(least: int, sample_sizes: SampleSizes) -> str:
 
 
 def small_sample_warnings(aggregator: Aggregator, sample_sizes: SampleSizes) -> tuple[str, ...]:
-    """Return what is to be said when there are too few repetitions for an interval; some have several.
+    """Return warnings of too few repetitions for an interval, where some point has several.
 
     Many configurations do not make up for few repetitions: what counts is the one with the fewest.
     """
@@ -96,7 +96,7 @@ def small_sample_warnings(aggregator: Aggregator, sample_sizes: SampleSizes) -> 
 
 
 def no_interval_text(aggregator: Aggregator, sample_sizes: SampleSizes) -> str:
-    """Return what is said where each estimate stands on a configuration with a single repetition."""
+    """Return the sentence on estimates that all have a configuration with a single repetition."""
     if sample_sizes.configurations.max() == 1:
         return "single repetitions (n = 1), so there is no interval"
     label = aggregator.estimator.label
@@ -126,7 +126,7 @@ def _listed(value: object) -> str:
 
 
 def sample_size_text(sample_sizes: SampleSizes) -> str:
-    """Return how many repetitions are behind each estimate, a range where it differs.
+    """Return the number of repetitions behind estimates, a range where it differs.
 
     Of several configurations n is the repetitions, too: experiments of one repetition are no independent
     witnesses where they share a seed.

@@ -43,7 +43,7 @@ def readings(plan: Plan, data: GraphData) -> Iterator[Row]:
 
 
 def of_line(plan: Plan, line: Line) -> dict[str, Any]:
-    """Return what all points of a line have in common."""
+    """Return the columns that all points of a line share."""
     return {**of_parameters(line.parameters), "result": plan.y.key}
 
 
@@ -53,7 +53,7 @@ def of_parameters(parameters: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _of_point(plan: Plan, line: Line, place: float) -> dict[str, Any]:
-    """Return which point it is: of which line, and where on the x axis."""
+    """Return the columns that identify a point: its line, and its place on the x axis."""
     if plan.is_curve:
         at = int(place) if plan.x == STEP and place.is_integer() else place
         return {**of_parameters(line.parameters), "metric": plan.y.key, plan.x: at}

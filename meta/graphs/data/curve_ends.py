@@ -34,7 +34,7 @@ class EarlyEnd:
 
     @classmethod
     def find(cls, label: str, curves: CurveMatrix, last: float) -> EarlyEnd | None:
-        """Return how many of the curves of a line end before its last step, or None."""
+        """Count the curves of a line that end before its last step; None without one."""
         is_there = np.isfinite(curves.readings[:, curves.steps >= last])
         count = int(np.count_nonzero(~is_there.any(axis=1)))
         return cls(label, count, len(is_there), int(last)) if count else None

@@ -50,7 +50,7 @@ class Aggregator:
 
     @classmethod
     def of(cls, spec: GraphSpec | TableSpec, *names: str, shares_seeds: bool) -> Aggregator:
-        """Return what a graph or a table asks for; the seed follows from `names`."""
+        """Return the aggregator that a graph or a table asks for; its seed follows from `names`."""
         # Making an interval that the kind does not show would only take time.
         shows_none = isinstance(spec, GraphSpec) and "interval" not in rules_of(spec.kind).keys
         interval: IntervalName = "none" if shows_none else spec.interval

@@ -22,7 +22,7 @@ Integers = NDArray[np.int64]
 
 @dataclass(frozen=True)
 class SampleSizes:
-    """How many readings there are behind each point.
+    """Sample sizes: how many values each point is computed from.
 
     Attributes
     ----------
@@ -41,14 +41,14 @@ class SampleSizes:
 
     @classmethod
     def of(cls, sizes: Integers) -> SampleSizes:
-        """Return what is behind points; `sizes`, shape (configurations, points), has 0 for those without."""
+        """Return the sample sizes of points; `sizes`, shape (configurations, points), has 0 for no value."""
         least = np.where(sizes > 0, sizes, np.iinfo(np.int64).max).min(axis=0)
         configurations = np.count_nonzero(sizes, axis=0)
         return cls(sizes.sum(axis=0), np.where(configurations, least, 0), sizes.max(axis=0), configurations)
 
     @classmethod
     def of_points(cls, sizes: Iterable[Sequence[int]]) -> SampleSizes:
-        """Return what is behind points, of each of which the repetitions of its configurations are given."""
+        """Return the sample sizes of points from the repetitions of the configurations of each."""
         # Points may be many, and their configurations are few: lists are faster.
         kept = [[size for size in some if size] for some in sizes]
         each = [(sum(some), min(some, default=0), max(some, default=0), len(some)) for some in kept]
@@ -63,7 +63,7 @@ class SampleSizes:
         return cls(*(np.concatenate(part) for part in parts))
 
     def where(self, wanted: NDArray[np.bool_]) -> SampleSizes:
-        """Return what is behind some of the points."""
+        """Return the sample sizes of some of the points."""
         return SampleSizes(
             self.count[wanted], self.fewest[wanted], self.most[wanted], self.configurations[wanted]
         )
@@ -188,7 +188,7 @@ class Timeline:
 
 @dataclass(frozen=True)
 class Coverage:
-    """What is behind one point or one curve, for the note: which one it is, and what is missing of it.
+    """Which experiments a point or a curve shows, and how many it lacks, for the caption.
 
     Attributes
     ----------

@@ -56,7 +56,7 @@ class Group:
         yield from sorted(found.items())
 
     def cell_label(self, plan: Plan, member: ConfigurationRecord) -> str:
-        """Return what the point of a configuration is called in the note."""
+        """Return the name of a configuration's point in the caption."""
         names = [name for name in (*plan.facets, *plan.hues) if len(plan.values[name]) > 1]
         if not plan.is_curve and len(plan.values[plan.x]) > 1:
             names.append(plan.x)
@@ -145,7 +145,7 @@ def _check_counts(plan: Plan, panels: Sequence[str | None]) -> None:
 
 
 def _advice(plan: Plan) -> str:
-    """Return what makes fewer lines: naming a parameter as the hue does not."""
+    """Return advice that leads to fewer lines; naming a hue does not."""
     by_size = sorted(plan.hues, key=lambda name: len(plan.values[name]), reverse=True)
     advice = []
     if plan.is_curve:

@@ -79,12 +79,11 @@ class _LineBuilder:
 
     def __init__(self, plan: Plan, records: SeriesRecords) -> None:
         self._plan = plan
-        self._aggregator = Aggregator.of(
-            plan.spec, records.name, plan.y.key, shares_seeds=records.shares_seeds
-        )
-        self._curves = records.curves[plan.y.key]
+        metric = plan.y.key
+        self._aggregator = Aggregator.of(plan.spec, records.name, metric, shares_seeds=records.shares_seeds)
+        self._curves = records.curves[metric]
         for curve in self._curves.values():
-            refuse_huge(curve.readings, plan.y.key)
+            refuse_huge(curve.readings, metric)
         width = plan.spec.smoothing
         shown = {
             identity: curve if width is None else smoothed(curve, width)
@@ -93,7 +92,7 @@ class _LineBuilder:
         self.window = 1  # how many consecutive steps each point averages
         self._matrix: Callable[[Sequence[int]], CurveMatrix]
         if plan.x == SECONDS:
-            self._matrix = _Times(shown, records.times[plan.y.key]).matrix
+            self._matrix = _Times(shown, records.times[metric]).matrix
         else:
             chosen = [one.id for found in records.configurations for one in found.completed]
             grid = StepGrid.covering([shown[identity] for identity in chosen if identity in shown])

@@ -60,7 +60,7 @@ class Variable:
     statistic: str | None = None
 
     def axis_label(self) -> str:
-        """Return what stands at the axis."""
+        """Return the label of an axis."""
         details = ", ".join(part for part in (self.statistic, self.label.unit) if part)
         label = self.label.label or self.measured
         return f"{label} ({details})" if details else label
@@ -111,7 +111,7 @@ class Plan:
 
     @property
     def is_curve(self) -> bool:
-        """Say whether `x` is the step or the time."""
+        """Whether `x` is the step or the time."""
         return self.rules.over_steps
 
     @property
@@ -120,15 +120,15 @@ class Plan:
         return tuple(name for name in (self.row, self.column) if name is not None)
 
     def place(self, name: str, parameters: Mapping[str, Any]) -> int:
-        """Return where a configuration's value of parameter `name` stands among all values, from 0."""
+        """Return the index of a configuration's value among all values of parameter `name`."""
         return self.values[name].place(parameters.get(name, ABSENT))
 
     def value_label(self, name: str, parameters: Mapping[str, Any]) -> str:
-        """Return what a configuration's value of parameter `name` is called."""
+        """Return the label of a configuration's value of parameter `name`."""
         return self.values[name].label(parameters.get(name, ABSENT))
 
     def line_label(self, parameters: Mapping[str, Any]) -> str:
-        """Return what a configuration's line is called; of one parameter only the value."""
+        """Return the label of a configuration's line; of one parameter only the value."""
         if len(self.hues) == 1:
             return self.value_label(self.hues[0], parameters)
         return self.described(self.hues, parameters)
@@ -143,7 +143,7 @@ class Plan:
         return {name: parameters[name] for name in names if name in parameters}
 
     def panel_title(self, parameters: Mapping[str, Any]) -> str | None:
-        """Return what a configuration's panel is called, or None without a facet."""
+        """Return the title of a configuration's panel, or None without a facet."""
         parts = [f"{name} = {self.value_label(name, parameters)}" for name in self.facets]
         return ", ".join(parts) or None
 

@@ -144,7 +144,7 @@ class _Side:
     limits: _Limits | None
 
     def hides(self, readings: Floats) -> NDArray[np.bool_]:
-        """Say which finite readings are not on the axis."""
+        """Return which finite values are not on the axis, shape (values,)."""
         low, high = self.limits or (None, None)
         shown = scales.has_place(readings, self.scale)
         shown &= (readings >= (-np.inf if low is None else low)) & (
@@ -155,7 +155,7 @@ class _Side:
 
 
 def _outside(across: _Side, upwards: _Side) -> Outside:
-    """Return how many points, and how many intervals of the others, are not on both axes."""
+    """Count the points, and the intervals of the others, that are not on both axes."""
     sides = [across, upwards]
     hidden = [side.hides(side.along.shown) for side in sides]
     if len(hidden[0]) != len(hidden[1]):  # only one of the axes has readings

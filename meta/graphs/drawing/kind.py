@@ -20,7 +20,7 @@ from meta.graphs.drawing.parameter_axis import ParameterAxis
 from meta.graphs.theme.layout import Page, PageSpec
 from meta.records.series_records import SeriesRecords
 
-#: An entry of the legend: what stands there, and its label.
+#: An entry of the legend: its handle and label.
 LegendEntry = tuple[Artist, str]
 
 
@@ -54,12 +54,12 @@ class DrawContext:
 
 
 def single_panel(context: DrawContext) -> PageSpec:
-    """Return what a page needs for panels of the usual size."""
+    """Return a page with panels of the usual size."""
     return PageSpec(size=context.plan.spec.size)
 
 
 def bars_side_by_side(context: DrawContext) -> PageSpec:
-    """Return what a page needs for the lines of a category beside each other."""
+    """Return a page with room for the lines of each category side by side."""
     return PageSpec(len(context.x_axis.labels) * context.count, context.plan.spec.size)
 
 
@@ -76,12 +76,12 @@ def against_parameter(plan: Plan) -> tuple[str, str]:
 def entry_per_line(
     handle: Callable[[Sequence[Line]], Artist],
 ) -> Callable[[DrawContext], list[LegendEntry]]:
-    """Return what makes a legend: an entry per line, unless there is only one that nothing tells from others.
+    """Return a legend with an entry per line, empty where no parameter tells lines apart.
 
     Parameters
     ----------
     handle : callable
-        Returns what stands for some lines, which are one on several panels.
+        Returns the handle of the lines of one number on all panels.
     """
 
     def entries(context: DrawContext) -> list[LegendEntry]:
@@ -96,17 +96,17 @@ def entry_per_line(
 
 
 def area(lines: Sequence[Line]) -> Artist:
-    """Return what stands for bars, boxes or other areas in the legend."""
+    """Return the legend handle of bars, boxes or other areas."""
     return Patch(**lines[0].style.fill)
 
 
 def stroke(lines: Sequence[Line]) -> Artist:
-    """Return what stands for a line without marks in the legend."""
+    """Return the legend handle of a line without markers."""
     return Line2D([], [], **lines[0].style.stroke)
 
 
 def marks(lines: Sequence[Line]) -> Artist:
-    """Return what stands for points in the legend."""
+    """Return the legend handle of points."""
     return Line2D([], [], **lines[0].style.marks)
 
 
@@ -128,9 +128,9 @@ class Kind:
     draw : callable
         Draws the lines of one panel.
     labels : callable
-        Returns what stands at the x and the y axis.
+        Returns the labels of the x and the y axis.
     caption : callable
-        Returns what is drawn, in words.
+        Returns the caption.
     limits : callable
         Sets scales and limits of the panels as asked for, and returns what they hide.
     rows : callable
@@ -140,11 +140,11 @@ class Kind:
     axis : callable
         Returns the axis of a parameter, or None where x is something else.
     page : callable
-        Returns what the page is to have room for.
+        Returns the needs of the page.
     draw_beside : callable
         Draws what all panels share, before the layout is settled.
     draw_texts : callable
-        Writes what must know the final size of the panels.
+        Writes texts that depend on the final size of the panels.
     """
 
     rules: GraphRules

@@ -30,14 +30,14 @@ def placed(interval: Estimates, scale: ScaleName | None) -> Estimates:
 
 
 def alone(values: Floats) -> NDArray[np.bool_]:
-    """Say which points are there while those beside them, to which a line could lead, are not."""
+    """Return which points have no neighbours that a line could lead to, shape (points,)."""
     there = np.concatenate(([False], np.isfinite(values), [False]))
     found: NDArray[np.bool_] = there[1:-1] & ~there[:-2] & ~there[2:]
     return found
 
 
 def band_or_whiskers(lines: Sequence[Line], scale: ScaleName | None) -> str:
-    """Return what intervals are drawn as: where there would be a band, a lone point still has whiskers."""
+    """Return how intervals are drawn: in a band, but by whiskers at points without neighbours."""
     lows = [placed(line.interval, scale).low for line in lines]
     single = np.concatenate([np.zeros(0, dtype=bool), *(alone(low)[np.isfinite(low)] for low in lows)])
     if single.all():

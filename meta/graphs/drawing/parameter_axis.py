@@ -76,7 +76,7 @@ class ParameterAxis:
 
     @property
     def is_numeric(self) -> bool:
-        """Say whether positions are the numbers themselves."""
+        """Whether positions are the numbers themselves."""
         return self.scale != "categories"
 
     def at(self, places: Floats) -> Floats:

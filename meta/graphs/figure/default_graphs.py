@@ -96,7 +96,7 @@ def _legible(candidates: Iterator[_Roles], varying: Sequence[str], table: Parame
 
 
 def _last(metric: str, records: SeriesRecords) -> str:
-    """Return what the metric's last value is called: a result of the metric's name goes first."""
+    """Return the name of a metric's last value, which a result of the same name would hide."""
     return f"metrics.{metric}.last" if metric in records.result_names() else metric
 
 

@@ -74,7 +74,7 @@ class Failure:
 
 
 def failure(error: Exception) -> Failure:
-    """Return how an error is told: a wish that cannot be fulfilled by its words, a defect with its place."""
+    """Return the failure that an error means: a graph that cannot be drawn, or a defect with a traceback."""
     if isinstance(error, GraphError):
         return Failure(str(error))
     return Failure(f"{type(error).__name__}: {error}", "".join(traceback.format_exception(error)))

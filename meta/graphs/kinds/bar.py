@@ -38,7 +38,7 @@ def draw(axes: Axes, lines: Sequence[Line], context: DrawContext) -> None:
 
 
 def caption(context: DrawContext, records: SeriesRecords) -> Caption:
-    """Return what is drawn, and whether lengths of bars compare."""
+    """Return the caption, with a warning where bars do not start at 0."""
     plan, spec = context.plan, context.plan.spec
     text = of_estimates(plan, context.data, mark="whiskers", shares_seeds=records.shares_seeds)
     low = (spec.limits.y or (None, None))[0]

@@ -87,7 +87,7 @@ def _is_flat(box: BoxSummary) -> bool:
 
 
 def caption(context: DrawContext, _records: SeriesRecords) -> Caption:
-    """Return what the parts of a box are, as far as there are boxes."""
+    """Return the caption: the parts of a box, if any box is drawn."""
     sample_sizes = sizes_of(context.data)
     text = f"{sample_size_text(sample_sizes)}."
     if sample_sizes.count.max() >= MIN_READINGS:

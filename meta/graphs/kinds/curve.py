@@ -90,7 +90,7 @@ def _is_marked(line: Line) -> bool:
 
 
 def handle(lines: Sequence[Line]) -> Line2D:
-    """Return what stands for `lines`, those of one number on all panels, in the legend."""
+    """Return the legend handle of the lines of one number on all panels."""
     line_style = lines[0].style
     marked = any(_is_marked(line) for line in lines)
     return Line2D(
@@ -102,12 +102,12 @@ def handle(lines: Sequence[Line]) -> Line2D:
 
 
 def labels(plan: Plan) -> tuple[str, str]:
-    """Return what stands at the axes."""
+    """Return the labels of the axes."""
     return "time since the start (s)" if plan.x == SECONDS else plan.x, plan.y.axis_label()
 
 
 def caption(context: DrawContext, records: SeriesRecords) -> Caption:
-    """Return what is drawn of which repetitions."""
+    """Return the caption: the estimate, smoothing, and which repetitions are drawn."""
     plan, lines = context.plan, context.data.lines
     mark = band_or_whiskers(lines, plan.spec.scale.y)
     text = of_estimates(plan, context.data, mark=mark, shares_seeds=records.shares_seeds)

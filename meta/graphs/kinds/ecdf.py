@@ -33,7 +33,7 @@ def draw(axes: Axes, lines: Sequence[Line], context: DrawContext) -> None:
 
 
 def labels(plan: Plan) -> tuple[str, str]:
-    """Return what stands at the axes."""
+    """Return the labels of the axes."""
     return plan.y.axis_label(), "share of experiments"
 
 

@@ -45,7 +45,7 @@ _ROW = 0.2
 
 
 def norm(plan: Plan, data: GraphData) -> Normalize:
-    """Return how numbers become colours, the same on all panels.
+    """Return the mapping of numbers to colours that all panels share.
 
     Raises
     ------
@@ -105,7 +105,7 @@ def draw(axes: Axes, lines: Sequence[Line], context: DrawContext) -> None:
 
 
 def limits(_panels: Sequence[Axes], context: DrawContext) -> Outside:
-    """Return how many cells have another colour than their own: those beyond the ends of the scale."""
+    """Count the cells beyond the ends of the colour scale."""
     scale = norm(context.plan, context.data)
     found = np.concatenate([line.interval.estimate for line in context.data.lines])
     return Outside(cells=int(np.count_nonzero(found < scale.vmin) + np.count_nonzero(found > scale.vmax)))
@@ -205,7 +205,7 @@ def draw_bar(page: Page, context: DrawContext) -> None:
 
 
 def labels(plan: Plan) -> tuple[str, str]:
-    """Return what stands at the axes."""
+    """Return the labels of the axes."""
     return plan.x, plan.hues[0]
 
 
@@ -216,17 +216,17 @@ def cells(plan: Plan, data: GraphData) -> Iterator[Row]:
 
 
 def caption(context: DrawContext, records: SeriesRecords) -> Caption:
-    """Return what the colours are."""
+    """Return the caption."""
     return Caption(of_estimates(context.plan, context.data, mark="", shares_seeds=records.shares_seeds))
 
 
 def axis(plan: Plan) -> ParameterAxis:
-    """Return the axis of x, from the first cell to the last."""
+    """Return the x axis, without margins."""
     return replace(categories(plan), margin=0.0)
 
 
 def page(context: DrawContext) -> PageSpec:
-    """Return what a page needs for cells that are wide enough for numbers."""
+    """Return a page whose cells are wide enough for numbers."""
     height = max(1.6, 0.6 + _ROW * context.count)
     return PageSpec(3 * len(context.x_axis.labels), context.plan.spec.size, height)
 

@@ -48,13 +48,13 @@ def draw(axes: Axes, lines: Sequence[Line], context: DrawContext) -> None:
 
 
 def handle(lines: Sequence[Line]) -> Line2D:
-    """Return what stands for a line in the legend."""
+    """Return the legend handle of a line."""
     line_style = lines[0].style
     return Line2D([], [], **line_style.stroke, marker=line_style.marker)
 
 
 def caption(context: DrawContext, records: SeriesRecords) -> Caption:
-    """Return what is drawn."""
+    """Return the caption."""
     plan, data = context.plan, context.data
     mark = band_or_whiskers(data.lines, plan.spec.scale.y) if context.x_axis.is_numeric else "whiskers"
     text = of_estimates(plan, data, mark=mark, shares_seeds=records.shares_seeds)
@@ -62,7 +62,7 @@ def caption(context: DrawContext, records: SeriesRecords) -> Caption:
 
 
 def axis(plan: Plan) -> ParameterAxis:
-    """Return the axis of x: numbers stand at their place."""
+    """Return the x axis, numeric where the values are."""
     return ParameterAxis.of(plan.values[plan.x], numeric=True, scale=plan.spec.scale.x)
 
 

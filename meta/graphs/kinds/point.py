@@ -42,7 +42,7 @@ def draw(axes: Axes, lines: Sequence[Line], context: DrawContext) -> None:
 
 
 def caption(context: DrawContext, records: SeriesRecords) -> Caption:
-    """Return what is drawn."""
+    """Return the caption."""
     text = of_estimates(context.plan, context.data, mark="whiskers", shares_seeds=records.shares_seeds)
     return Caption(text + values_behind(context.plan))
 

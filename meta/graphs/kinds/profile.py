@@ -89,7 +89,7 @@ def draw(axes: Axes, lines: Sequence[Line], context: DrawContext) -> None:
 
 
 def labels(plan: Plan) -> tuple[str, str]:
-    """Return what stands at the axes."""
+    """Return the labels of the axes."""
     factor = "factor to the best" if plan.y.label.goal == "min" else "best / own"
     return f"{plan.y.axis_label()}: {factor}", "share of problems"
 
@@ -104,7 +104,7 @@ def shares(plan: Plan, data: GraphData) -> Iterator[Row]:
 
 
 def caption(context: DrawContext, _records: SeriesRecords) -> Caption:
-    """Return what is drawn over which problems."""
+    """Return the caption: how many problems, and which parameters tell them apart."""
     plan = context.plan
     problems = sorted({int(line.interval.count[0]) for line in context.data.lines})
     fewer = "" if len(problems) == 1 else f"{problems[0]} to "
@@ -118,7 +118,7 @@ def caption(context: DrawContext, _records: SeriesRecords) -> Caption:
 
 
 def limits(panels: Sequence[Axes], context: DrawContext) -> Outside:
-    """Set scales and limits: factors end where they were drawn to, and large ones are logarithmic."""
+    """Set scales and limits; factors keep their end, and are logarithmic where they are large."""
     lines = context.data.lines
     x = np.concatenate([line.x for line in lines])
     y = Along.of([line.interval for line in lines])

@@ -71,7 +71,7 @@ def compute(plan: Plan, records: SeriesRecords) -> GraphData:
 
 @dataclass(frozen=True)
 class _Mark:
-    """Where a method's name stands: left or right of the axis, and how far below."""
+    """Where the name of a method is written: on which side of the axis, and how far below."""
 
     method: int
     rank: float
@@ -179,7 +179,7 @@ def _draw_critical(axes: Axes, ranked: Ranked, methods: int) -> None:
 
 
 def labels(_plan: Plan) -> tuple[str, str]:
-    """Return what stands at the axes: the note says what the ranks are."""
+    """Return no labels: the caption explains the ranks."""
     return "", ""
 
 
@@ -201,7 +201,7 @@ def ranks(plan: Plan, data: GraphData) -> Iterator[Row]:
 
 
 def caption(context: DrawContext, _records: SeriesRecords) -> Caption:
-    """Return what is ranked over what, and which test joins the methods."""
+    """Return the caption: what is ranked over which data sets, and by which test methods are joined."""
     plan, ranked = context.plan, _ranked(context.data)
     found, groups = ranked.ranking, ranked.groups
     average = estimator(plan.spec.estimator).label
@@ -221,7 +221,7 @@ def _p(value: float) -> str:
 
 
 def page(context: DrawContext) -> PageSpec:
-    """Return what a page needs for the names, whose lines end where the axis begins."""
+    """Return a page with room for the names on both sides."""
     ranked = _ranked(context.data)
     height = _NAME * (_ABOVE - _CRITICAL + _lowest(ranked)) + 0.15
     wide = max(map(len, ranked.methods)) > _SHORT_LABEL

@@ -234,13 +234,13 @@ def _front_line() -> dict[str, Any]:
 
 
 def _front_ring() -> dict[str, Any]:
-    """Return how a front of one point is drawn, which leaves no line."""
+    """Return the style of a front of one point, which has no line."""
     ring = {"marker": "o", "markersize": 8.0, "markerfacecolor": "none", "markeredgewidth": 1.1}
     return {"color": style.text_color(), "linestyle": "none", **ring}
 
 
 def front_handle(context: DrawContext) -> Line2D | None:
-    """Return what stands for the fronts of all panels in the legend, None where none is drawn."""
+    """Return the legend handle of the fronts of all panels, None without one."""
     fronts = [_visible_front(panel, context) for panel in context.data.panels]
     sizes = {len(front) for front in fronts if front is not None}
     if not sizes:
@@ -250,7 +250,7 @@ def front_handle(context: DrawContext) -> Line2D | None:
 
 
 def labels(plan: Plan) -> tuple[str, str]:
-    """Return what stands at the axes."""
+    """Return the labels of the axes."""
     return _across(plan).axis_label(), plan.y.axis_label()
 
 
@@ -283,7 +283,7 @@ def both_results(plan: Plan, data: GraphData) -> Iterator[Row]:
 
 
 def caption(context: DrawContext, records: SeriesRecords) -> Caption:
-    """Return what a point is, and what is known of the front."""
+    """Return the caption: what a point and the front are."""
     plan, data = context.plan, context.data
     estimates = of_estimates(plan, data, mark="whiskers", shares_seeds=records.shares_seeds)
     pooled = f"setting of all parameters but {', '.join(plan.over)}" if plan.over else "configuration"

@@ -32,7 +32,7 @@ def draw(axes: Axes, lines: Sequence[Line], context: DrawContext) -> None:
 
 
 def handle(lines: Sequence[Line]) -> Line2D:
-    """Return what stands for a line's dots in the legend."""
+    """Return the legend handle of a line's dots."""
     line_style = lines[0].style
     return Line2D([], [], **line_style.marks, markerfacecolor="none")
 

@@ -96,7 +96,7 @@ def compute(_plan: Plan, records: SeriesRecords) -> GraphData:
 
 
 def _host_names(hosts: Sequence[str]) -> list[str]:
-    """Return what tells hosts apart in few letters; nothing where there is only one."""
+    """Return short distinct names of the hosts, empty for a single one."""
     distinct = list(dict.fromkeys(hosts))
     if len(distinct) == 1:
         return [""] * len(hosts)
@@ -155,7 +155,7 @@ def _unit(length_s: float) -> tuple[str, float]:
 
 
 def handle(lines: Sequence[Line]) -> Patch:
-    """Return what stands for an outcome in the legend."""
+    """Return the legend handle of an outcome."""
     line_style = lines[0].style
     return Patch(
         facecolor=(line_style.color, 0.75),
@@ -166,7 +166,7 @@ def handle(lines: Sequence[Line]) -> Patch:
 
 
 def labels(_plan: Plan) -> tuple[str, str]:
-    """Return what stands at the axes; the unit of time is known when it is drawn."""
+    """Return the labels of the axes; that of x is set with its unit when attempts are drawn."""
     return "", "worker"
 
 
@@ -183,7 +183,7 @@ def attempts(_plan: Plan, data: GraphData) -> Iterator[Row]:
 
 
 def caption(context: DrawContext, _records: SeriesRecords) -> Caption:
-    """Return how many attempts ended how, and how busy workers were."""
+    """Return the caption: attempts by outcome, and the share of time in which workers were busy."""
     timeline = _timeline(context.data)
     outcomes = Counter(timeline.outcomes.tolist())
     counts = ", ".join(f"{count:,} {name.replace('_', ' ')}" for name, count in outcomes.most_common())
@@ -204,13 +204,13 @@ def caption(context: DrawContext, _records: SeriesRecords) -> Caption:
 
 
 def page(context: DrawContext) -> PageSpec:
-    """Return what a page needs for a row per worker."""
+    """Return a page with a row per worker."""
     height = min(max(1.4, 0.6 + _ROW * len(_timeline(context.data).workers)), 6.0)
     return PageSpec(size=context.plan.spec.size, panel_height=height)
 
 
 def legend(context: DrawContext) -> list[LegendEntry]:
-    """Return an entry per outcome that there is."""
+    """Return an entry per outcome."""
     return [(handle([line]), line.label) for line in context.data.lines]
 
 

@@ -102,7 +102,7 @@ def draw(axes: Axes, lines: Sequence[Line], context: DrawContext) -> None:
 
 
 def caption(context: DrawContext, _records: SeriesRecords) -> Caption:
-    """Return what the parts of a violin are, as far as there are violins."""
+    """Return the caption: the parts of a violin, if any violin is drawn."""
     spec, sample_sizes = context.plan.spec, sizes_of(context.data)
     text = f"{sample_size_text(sample_sizes)}."
     if sample_sizes.count.max() >= MIN_READINGS:

@@ -70,13 +70,13 @@ class Page:
 
     @property
     def is_ragged(self) -> bool:
-        """Say whether the lowest panels are in different rows."""
+        """Whether the lowest panels are in different rows."""
         return len({self.places[number][0] for number in self.lowest()}) > 1
 
 
 @dataclass(frozen=True)
 class PageSpec:
-    """What a page is to have room for.
+    """What a page must have room for.
 
     Attributes
     ----------

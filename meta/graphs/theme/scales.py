@@ -46,7 +46,7 @@ def smallest(readings: Floats) -> float:
 
 
 def has_place(readings: Floats, scale: ScaleName | None) -> NDArray[np.bool_]:
-    """Say which readings a scale can show."""
+    """Return which values a scale can show, shape (values,)."""
     finite = np.isfinite(readings)
     if scale == "log":
         return finite & (readings >= _LEAST)
@@ -54,7 +54,7 @@ def has_place(readings: Floats, scale: ScaleName | None) -> NDArray[np.bool_]:
 
 
 def transform(scale: ScaleName | None, readings: Floats) -> Transform:
-    """Return what makes of readings their places on a scale of these readings, up to a factor."""
+    """Return the transform of values to positions on a scale, up to a factor."""
     if scale == "log":
         return LogTransform(10)
     if scale == "logit":
@@ -109,7 +109,7 @@ def apply(axes: Axes, which: str, scale: ScaleName, readings: Floats) -> None:
 
 
 def log_locator(low: float, high: float) -> Locator:
-    """Return where ticks stand on a logarithmic axis: at powers of ten, unless there is hardly one."""
+    """Return the tick locator of a logarithmic axis: powers of ten, unless it spans hardly one."""
     decades = math.log10(high / low)
     if decades < 1:
         return MaxNLocator(5)

@@ -131,39 +131,39 @@ def unknown_letters(text: str) -> str:
 
 @dataclass(frozen=True)
 class LineStyle:
-    """How a line is told from others: the numbers of its colour and of its marks."""
+    """How a line differs from others: the numbers of its colour and of its dash, marker and hatch."""
 
     color_number: int
     mark_number: int
 
     @property
     def color(self) -> str:
-        """Return the colour, of the theme in force."""
+        """The colour in the active theme."""
         return color(self.color_number)
 
     @property
     def dash(self) -> Any:
-        """Return the line style."""
+        """The dash pattern."""
         return dash(self.mark_number)
 
     @property
     def marker(self) -> str:
-        """Return the marker."""
+        """The marker."""
         return marker(self.mark_number)
 
     @property
     def stroke(self) -> dict[str, Any]:
-        """Return how a line without marks is drawn."""
+        """The style of a line without markers, as keywords of matplotlib."""
         return {"color": self.color, "linestyle": self.dash}
 
     @property
     def marks(self) -> dict[str, Any]:
-        """Return how points are drawn that no line joins."""
+        """The style of points that no line joins."""
         return {"color": self.color, "linestyle": "none", "marker": self.marker}
 
     @property
     def fill(self) -> dict[str, Any]:
-        """Return how a bar, box or other area is filled."""
+        """The style of a bar, box or other area."""
         return {
             "facecolor": (self.color, 0.55),
             "edgecolor": self.color,
@@ -173,13 +173,13 @@ class LineStyle:
 
 
 def text_color() -> str:
-    """Return the colour of letters, of the theme in force."""
+    """Return the colour of text in the active theme."""
     found: str = rcParams["text.color"]
     return found
 
 
 def color(number: int) -> str:
-    """Return the colour of the line of that number, of the theme in force."""
+    """Return the colour of the line of that number in the active theme."""
     colors: list[str] = rcParams["axes.prop_cycle"].by_key()["color"]
     return colors[number % len(colors)]
 
@@ -200,6 +200,6 @@ def hatch(number: int) -> str:
 
 
 def background_color() -> str:
-    """Return the colour of the background, of the theme in force."""
+    """Return the colour of the background in the active theme."""
     found: str = rcParams["axes.facecolor"]
     return found
