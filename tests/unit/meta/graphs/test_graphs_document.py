@@ -6,7 +6,7 @@ import dataclasses
 import re
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any
 
 import numpy as np
 import pytest
@@ -14,13 +14,13 @@ import pytest
 from database.models import Outcome
 from experiments.series_file.loading import load_series_file
 from experiments.series_file.sections.graph_kinds import GRAPH_KINDS
-from experiments.series_file.sections.graphs import GraphKind, GraphSpec
+from experiments.series_file.sections.graphs import GraphSpec
+from meta.graphs.figure.registry import KINDS
 from meta.records.attempts import AttemptRecord
 from meta.statistics.estimators.curves import Curve
-from tests.figures import make_figure
+from tests.figures import make_drawn
 
 TEXT = (Path(__file__).parents[4] / "docs" / "graphs.md").read_text(encoding="utf-8")
-KINDS = get_args(GraphKind)
 #: The keys that the sentence below the table of kinds is about.
 _TOLD_BELOW = {
     "kind",
@@ -42,7 +42,7 @@ def test_the_table_of_kinds_has_the_keys_they_take() -> None:
     rows = {
         found[1]: found[2] for found in re.finditer(r"^\| `(\w+)` \|.*\| ([^|]+) \|$", TEXT, re.MULTILINE)
     }
-    for kind in KINDS:
+    for kind in GRAPH_KINDS:
         told = rows[kind]
         if like := re.match(r"as `(\w+)`", told):
             told = rows[like[1]]
@@ -66,8 +66,8 @@ def gallery(tmp_path: Path) -> Any:
 
 
 def test_the_example_has_every_kind_and_is_drawn(make_records, gallery) -> None:
-    """Each graph of the example can be drawn of a series like it."""
-    assert {spec.kind for spec in gallery.graphs} == set(KINDS)
+    """Each graph of the example can be drawn of a series like it, and a report has its numbers."""
+    assert {spec.kind for spec in gallery.graphs} == set(GRAPH_KINDS)
 
     def results(parameters: dict[str, Any], repetition: int) -> dict[str, float]:
         seed = [*map(ord, "".join(map(str, parameters.values()))), repetition]
@@ -87,4 +87,6 @@ def test_the_example_has_every_kind_and_is_drawn(make_records, gallery) -> None:
     times = {identity: np.arange(30.0) for identity in records.curves["loss"]}
     records = dataclasses.replace(records, attempts=[attempt], times={"loss": times})
     for spec in gallery.graphs:
-        assert make_figure(spec, records).axes
+        drawn = make_drawn(spec, records)
+        assert drawn.figure.axes
+        assert list(KINDS[drawn.plan.kind].rows(drawn.plan, drawn.data))
