@@ -94,7 +94,7 @@ class LimitsSection(Section):
 
 
 class LabelsSection(Section):
-    """What stands at each axis and above the legend, in place of names and units."""
+    """The labels of axes and legend, in place of names and units."""
 
     x: Text | None = None
     y: Text | None = None
@@ -144,7 +144,7 @@ class GraphSpec(Section):
     formats : tuple of str
     theme : str
     title, name : str or None
-        What stands above the graph, and the name of its files.
+        The title of the graph, and the name of its files.
     """
 
     kind: GraphKind | None = None

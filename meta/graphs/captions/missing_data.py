@@ -22,7 +22,7 @@ _BAD_ENDS = (
     Outcome.INVALID_RESULT.value,
     Outcome.LOST.value,
     Outcome.INTERRUPTED.value,
-    ExperimentStatus.FAILED.value,  # its last attempt tells nothing
+    ExperimentStatus.FAILED.value,  # its last attempt has no outcome
 )
 _ORDER = (*_BAD_ENDS, ExperimentStatus.CANCELLED.value, *_UNFINISHED)
 #: So many points are named; the others are counted.

@@ -105,12 +105,12 @@ def no_interval_text(aggregator: Aggregator, sample_sizes: SampleSizes) -> str:
 
 def selection_text(where: Where | None, expression: str | None) -> list[str]:
     """Return the sentences that say which configurations, and which experiments, are chosen, if they are."""
-    told = [] if expression is None else [f"Only where {expression}."]
+    only = [] if expression is None else [f"Only where {expression}."]
     if not where or isinstance(where, str):
-        return told
+        return only
     short = short_names(list(where))
     chosen = ", ".join(f"{short[name]} = {_listed(value)}" for name, value in where.items())
-    return [f"Only {chosen}.", *told]
+    return [f"Only {chosen}.", *only]
 
 
 def averages_text(over: Sequence[str], values: Mapping[str, ValueSet], does: str = "Averages") -> str:

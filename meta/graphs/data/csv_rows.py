@@ -1,6 +1,6 @@
 """The numbers of graphs as rows, for a `data.csv` that says what a figure shows.
 
-A row has the parameters that tell its line, panel and point apart (``parameters.NAME``), ``result`` or
+A row has the parameters that distinguish its line, panel and point (``parameters.NAME``), ``result`` or
 ``metric`` (of which one), and the numbers. What a point does not have is None.
 """
 

@@ -1,4 +1,4 @@
-"""The numbers of a graph: what is computed before anything is drawn."""
+"""The data of a graph: everything that is computed before it is drawn."""
 
 from __future__ import annotations
 
@@ -95,7 +95,7 @@ class Estimates:
 
 @dataclass(frozen=True)
 class Line:
-    """What one entry of the legend stands for, on one panel.
+    """The data of one entry of the legend, on one panel.
 
     Attributes
     ----------
@@ -108,7 +108,7 @@ class Line:
     interval : Estimates
         Of each point.
     across : Estimates or None
-        Of each point of a scatter graph, what stands on its x axis.
+        Of each point of a scatter graph, along its x axis.
     readings : sequence of ndarray
         The finite readings behind each point; not of curves.
     runs : sequence of CurveMatrix
@@ -228,7 +228,7 @@ class Outside:
 
 @dataclass(frozen=True)
 class GraphData:
-    """All numbers of a graph.
+    """All data of a graph.
 
     Attributes
     ----------

@@ -47,7 +47,7 @@ class Table:
 def table(
     plan: Plan, members: Sequence[ConfigurationRecord], method: Callable[[ConfigurationRecord], str]
 ) -> Table:
-    """Return the table of these configurations; problems are told apart by what is averaged over."""
+    """Return the table of these configurations; problems differ in the parameters that are averaged over."""
     methods = list(dict.fromkeys(map(method, members)))
     names = [plan.described(plan.over, member.parameters) for member in members]
     problems = list(dict.fromkeys(names))

@@ -195,7 +195,7 @@ class _Times:
 
 
 def _without_gaps(common: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """Fill gaps: a line through a time in which nobody logged anything would tell what nobody knows."""
+    """Fill gaps between the first and the last time, as later values are the last ones logged."""
     found = common.copy()
     places = np.flatnonzero(common)
     found[places[0] : places[-1] + 1] = True

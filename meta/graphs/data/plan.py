@@ -1,4 +1,4 @@
-"""From what a series file asks for to what is drawn: kind, reading, and the role of each parameter."""
+"""The plan of a graph: its kind, its variables, and the role of each parameter."""
 
 from __future__ import annotations
 
@@ -28,16 +28,16 @@ from meta.records.value_set import ABSENT, ValueSet, short_names
 _MIN_VALUES_OF_LINE = 3
 #: More cannot be read on one figure.
 MAX_LINES, MAX_PANELS = 24, 16
-#: What stands for `x` where a series has no parameters: the whole series is one category.
+#: The `x` of a series without parameters: all of it is one category.
 SERIES = "series"
-#: What stands for `x` where no parameter does: unlike any name of a parameter.
+#: The `x` of a graph that has no parameter there: unlike any name of a parameter.
 _NOWHERE = ""
 _VALUE_OF_METRIC = re.compile(r"metrics\.(?P<metric>.+)\.(?P<statistic>last|min|max|count)")
 
 
 @dataclass(frozen=True)
 class Variable:
-    """What is measured.
+    """A measured variable: a result, or a logged metric.
 
     Attributes
     ----------
@@ -46,11 +46,11 @@ class Variable:
     key : str
         Of a curve the metric; else the result by its dotted name.
     measured : str
-        What the axis is called unless the file has a label: the metric, or the result.
+        The label of the axis unless the file has one: the metric, or the result.
     label : MetricSection
         How it is shown.
     statistic : str or None
-        Of a metric that is drawn by a single value per experiment, which one: ``last``, ``min``, ...
+        Which value of a metric is drawn, where it has one per experiment: ``last``, ``min``, ...
     """
 
     name: str
@@ -77,16 +77,16 @@ class Plan:
     kind : str
     y : Variable
     across : Variable or None
-        Of a scatter graph, what stands on its x axis.
+        The x axis of a scatter graph.
     x : str
         A parameter, or ``step`` or ``seconds``, or `SERIES` where there is no parameter; empty where x is a
         result.
     hues : tuple of str
-        The parameters that tell lines apart: those asked for (hue, style, rows), then every other that
+        The parameters that distinguish lines: those asked for (hue, style, rows), then every other that
         varies within the series, so that no two configurations are ever pooled unasked. What only changes
-        together with them, `x`, `over` or a facet tells nothing more and is left out.
+        together with them, `x`, `over` or a facet is left out.
     row, column : str or None
-        The parameters that tell panels apart.
+        The parameters that distinguish panels.
     over : tuple of str
         The parameters that are averaged over, or pooled.
     values : mapping of str to ValueSet
@@ -116,7 +116,7 @@ class Plan:
 
     @property
     def facets(self) -> tuple[str, ...]:
-        """The parameters that tell panels apart, row first."""
+        """The parameters that distinguish panels, row first."""
         return tuple(name for name in (self.row, self.column) if name is not None)
 
     def place(self, name: str, parameters: Mapping[str, Any]) -> int:
@@ -218,7 +218,7 @@ def _ordered(name: str, first: Sequence[Any], values: ValueSet) -> ValueSet:
 
 
 def _refuse_unnamed(rules: GraphRules, varying: Sequence[str], values: Mapping[str, ValueSet]) -> None:
-    """Refuse to average over what the file does not mention, where no legend could tell it apart."""
+    """Refuse to average over what the file does not mention, where no legend shows it."""
     if not varying:
         return
     listed = ", ".join(f"{name} ({len(values[name])} values)" for name in varying)

@@ -1,4 +1,4 @@
-"""What lies along each axis of a graph: the scale and the limits that were asked for, and what they hide."""
+"""Scales and limits of the axes of a graph as asked for, and how much they hide."""
 
 from __future__ import annotations
 
@@ -122,12 +122,12 @@ def limit_estimates(panels: Sequence[Axes], context: DrawContext) -> Outside:
 
 
 def limit_values(panels: Sequence[Axes], context: DrawContext) -> Outside:
-    """Set scales and limits of values that stand upwards, per value of a parameter."""
+    """Set scales and limits of values along y, per value of a parameter."""
     return apply_limits(panels, context, x=Along(_NOTHING), y=_values(context))
 
 
 def limit_distribution(panels: Sequence[Axes], context: DrawContext) -> Outside:
-    """Set scales and limits where values lie along x, and a share or a count of them stands upwards."""
+    """Set scales and limits of values along x, with their share or count along y."""
     return apply_limits(panels, context, x=_values(context), y=Along(np.ones(1)))
 
 

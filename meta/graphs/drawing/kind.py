@@ -76,7 +76,7 @@ def against_parameter(plan: Plan) -> tuple[str, str]:
 def entry_per_line(
     handle: Callable[[Sequence[Line]], Artist],
 ) -> Callable[[DrawContext], list[LegendEntry]]:
-    """Return a legend with an entry per line, empty where no parameter tells lines apart.
+    """Return a legend with an entry per line, empty where no parameter distinguishes lines.
 
     Parameters
     ----------

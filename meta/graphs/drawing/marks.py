@@ -1,4 +1,4 @@
-"""What stands for intervals (a band along a line, or whiskers with caps), and for single values (dots)."""
+"""Marks: bands and whiskers for intervals, and jittered dots for single values."""
 
 from __future__ import annotations
 

@@ -29,7 +29,7 @@ _FILLED = 0.8
 
 @dataclass(frozen=True)
 class ParameterAxis:
-    """Where the values of a parameter stand, and what stands below them.
+    """The positions and tick labels of the values of a parameter.
 
     Attributes
     ----------

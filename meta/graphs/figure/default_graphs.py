@@ -15,7 +15,7 @@ from meta.records.parameter_table import ParameterTable
 from meta.records.readings import number
 from meta.records.series_records import SeriesRecords
 
-#: More than this nobody looks at; a series with more to show says what it wants.
+#: More than this is not looked at; a series with more to show asks for what it wants.
 MAX_GRAPHS = 12
 #: So many parameters, those with most values, are tried as x and facet.
 _MAX_TRIED = 5

@@ -66,7 +66,7 @@ class Failure:
     ----------
     message : str
     details : str or None
-        A traceback, when it was a defect rather than a wish that cannot be fulfilled.
+        A traceback, where the cause is a defect and not what was asked for.
     """
 
     message: str
@@ -89,7 +89,7 @@ class Drawing:
     files : mapping of str to bytes
         By their format.
     note : str
-        What stands below it.
+        The text below it.
     data : bytes
         The numbers that it shows, as CSV; nothing unless they were asked for.
     boxes : str

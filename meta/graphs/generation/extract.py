@@ -14,7 +14,7 @@ from meta.records.series_records import CompletedExperiment, ConfigurationRecord
 def plan_graph(spec: GraphSpec, records: SeriesRecords) -> tuple[Plan, SeriesRecords]:
     """Return the plan of a graph, and what it is drawn from.
 
-    Results, curves and labels are kept when their name, or that of their metric, stands anywhere in
+    Results, curves and labels are kept when their name, or that of their metric, occurs anywhere in
     `spec`: rather too many than one too few. All configurations and completed experiments stay, because a
     figure counts those that lack what it shows.
 
@@ -45,7 +45,7 @@ def plan_graph(spec: GraphSpec, records: SeriesRecords) -> tuple[Plan, SeriesRec
 
 
 class _Named(dict[str, bool]):
-    """Whether a name stands in a text; each is looked for once, however many experiments have it."""
+    """Whether a name occurs in a text; each is looked for once, however many experiments have it."""
 
     def __init__(self, text: str) -> None:
         super().__init__()

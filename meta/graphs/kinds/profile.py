@@ -104,7 +104,7 @@ def shares(plan: Plan, data: GraphData) -> Iterator[Row]:
 
 
 def caption(context: DrawContext, _records: SeriesRecords) -> Caption:
-    """Return the caption: how many problems, and which parameters tell them apart."""
+    """Return the caption: how many problems, and in which parameters they differ."""
     plan = context.plan
     problems = sorted({int(line.interval.count[0]) for line in context.data.lines})
     fewer = "" if len(problems) == 1 else f"{problems[0]} to "
