@@ -43,7 +43,7 @@ def note(
 
     Parameters
     ----------
-    plan, numbers, records
+    plan, data, records
         What is drawn.
     caption : Caption
         Of its kind.

@@ -28,19 +28,19 @@ INTERVALS = {
 }
 
 
-def of_estimates(plan: Plan, data: GraphData, *, mark: str, shares_seeds: bool) -> str:
+def estimates_text(plan: Plan, data: GraphData, *, mark: str, shares_seeds: bool) -> str:
     """Return the sentences on estimates: of what, with which interval, over how many repetitions.
 
     Parameters
     ----------
-    plan, numbers
+    plan, data
         What is drawn.
     mark : str
         What the interval is drawn as, such as ``band``.
     shares_seeds : bool
         Whether a repetition has the same seed in all configurations.
     """
-    aggregator, sample_sizes = Aggregator.of(plan.spec, shares_seeds=shares_seeds), sizes_of(data)
+    aggregator, sample_sizes = Aggregator.of(plan.spec, shares_seeds=shares_seeds), drawn_sample_sizes(data)
     label = aggregator.estimator.label
     if aggregator.interval == "none":
         return f"{label} over {sample_size_text(sample_sizes)}."
@@ -52,18 +52,18 @@ def of_estimates(plan: Plan, data: GraphData, *, mark: str, shares_seeds: bool) 
     return " ".join([text, *small_sample_warnings(aggregator, sample_sizes)])
 
 
-def sizes_of(data: GraphData) -> SampleSizes:
+def drawn_sample_sizes(data: GraphData) -> SampleSizes:
     """Return the sample sizes of all estimates that are drawn; over time a curve may have gaps."""
     drawn = [line.interval for line in data.lines]
     return SampleSizes.joined([one.sample_sizes.where(np.isfinite(one.estimate)) for one in drawn])
 
 
-def values_behind(plan: Plan) -> str:
+def values_text(plan: Plan) -> str:
     """Return the sentence on values that are drawn behind estimates, if they are."""
     return " Small marks: each reading." if plan.spec.points else ""
 
 
-def fewer_than(least: int, sample_sizes: SampleSizes) -> str:
+def too_few_text(least: int, sample_sizes: SampleSizes) -> str:
     """Return the sentence on points with too few values for a box or a violin, if there are any."""
     if sample_sizes.count.min() >= least:
         return ""

@@ -12,7 +12,7 @@ from matplotlib.patches import Patch
 
 from experiments.series_file.sections.graph_kinds import GraphRules
 from meta.graphs.captions.note import Caption
-from meta.graphs.captions.phrases import sample_size_text, sizes_of
+from meta.graphs.captions.phrases import drawn_sample_sizes, sample_size_text
 from meta.graphs.data.csv_rows import Row
 from meta.graphs.data.graph_data import GraphData, Line, Outside
 from meta.graphs.data.plan import Plan
@@ -112,7 +112,7 @@ def marks(lines: Sequence[Line]) -> Artist:
 
 def each_value(context: DrawContext, _records: SeriesRecords) -> Caption:
     """Return the caption of a graph that shows each value."""
-    return Caption(f"each reading of {sample_size_text(sizes_of(context.data))}.")
+    return Caption(f"each reading of {sample_size_text(drawn_sample_sizes(context.data))}.")
 
 
 @dataclass(frozen=True)

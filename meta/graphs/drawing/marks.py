@@ -19,7 +19,7 @@ Floats = NDArray[np.float64]
 _VALUE_ALPHA = 0.45
 
 
-def placed(interval: Estimates, scale: ScaleName | None) -> Estimates:
+def on_scale(interval: Estimates, scale: ScaleName | None) -> Estimates:
     """Return the estimates without those that have no place on a scale: NaN, and no interval, stand there.
 
     A line to such a point would be a stroke to the end of the axis, where no reading is.
@@ -29,7 +29,7 @@ def placed(interval: Estimates, scale: ScaleName | None) -> Estimates:
     return Estimates(estimate, low, high, interval.sample_sizes)
 
 
-def alone(values: Floats) -> NDArray[np.bool_]:
+def isolated(values: Floats) -> NDArray[np.bool_]:
     """Return which points have no neighbours that a line could lead to, shape (points,)."""
     there = np.concatenate(([False], np.isfinite(values), [False]))
     found: NDArray[np.bool_] = there[1:-1] & ~there[:-2] & ~there[2:]
@@ -38,8 +38,8 @@ def alone(values: Floats) -> NDArray[np.bool_]:
 
 def band_or_whiskers(lines: Sequence[Line], scale: ScaleName | None) -> str:
     """Return how intervals are drawn: in a band, but by whiskers at points without neighbours."""
-    lows = [placed(line.interval, scale).low for line in lines]
-    single = np.concatenate([np.zeros(0, dtype=bool), *(alone(low)[np.isfinite(low)] for low in lows)])
+    lows = [on_scale(line.interval, scale).low for line in lines]
+    single = np.concatenate([np.zeros(0, dtype=bool), *(isolated(low)[np.isfinite(low)] for low in lows)])
     if single.all():
         return "whiskers"
     return "band, or whiskers at single points" if single.any() else "band"
@@ -47,7 +47,7 @@ def band_or_whiskers(lines: Sequence[Line], scale: ScaleName | None) -> str:
 
 def draw_band(axes: Axes, x: Floats, interval: Estimates, *, color: str) -> None:
     """Draw the intervals as a band; a point without neighbours, which has no width, gets whiskers."""
-    single = alone(interval.low)
+    single = isolated(interval.low)
     if single.any():
         parts = (interval.estimate[single], interval.low[single], interval.high[single])
         ends = Estimates(*parts, interval.sample_sizes.where(single))

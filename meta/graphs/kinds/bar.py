@@ -8,7 +8,7 @@ from matplotlib.axes import Axes
 
 from experiments.series_file.sections.graph_kinds import GRAPH_KINDS
 from meta.graphs.captions.note import Caption
-from meta.graphs.captions.phrases import of_estimates, values_behind
+from meta.graphs.captions.phrases import estimates_text, values_text
 from meta.graphs.data import csv_rows, per_value
 from meta.graphs.data.graph_data import Line
 from meta.graphs.drawing.axis_limits import limit_estimates
@@ -21,7 +21,7 @@ from meta.graphs.drawing.kind import (
     categories,
     entry_per_line,
 )
-from meta.graphs.drawing.marks import draw_values, draw_whiskers, placed
+from meta.graphs.drawing.marks import draw_values, draw_whiskers, on_scale
 from meta.graphs.theme import style
 from meta.records.series_records import SeriesRecords
 
@@ -34,17 +34,17 @@ def draw(axes: Axes, lines: Sequence[Line], context: DrawContext) -> None:
         axes.bar(x, line.interval.estimate, width * 0.92, label=line.label, **line.style.fill)
         for place, readings in zip(x, line.readings if context.plan.spec.points else (), strict=False):
             draw_values(axes, float(place), readings, line.style, width=width * 0.5)
-        draw_whiskers(axes, x, placed(line.interval, context.plan.spec.scale.y), color=style.text_color())
+        draw_whiskers(axes, x, on_scale(line.interval, context.plan.spec.scale.y), color=style.text_color())
 
 
 def caption(context: DrawContext, records: SeriesRecords) -> Caption:
     """Return the caption, with a warning where bars do not start at 0."""
     plan, spec = context.plan, context.plan.spec
-    text = of_estimates(plan, context.data, mark="whiskers", shares_seeds=records.shares_seeds)
+    text = estimates_text(plan, context.data, mark="whiskers", shares_seeds=records.shares_seeds)
     low = (spec.limits.y or (None, None))[0]
     is_cut = (low or 0) > 0 or spec.scale.y in ("log", "logit")
     warning = "Bars do not start at 0: their lengths do not compare." if is_cut else ""
-    return Caption(text + values_behind(plan), warning=warning)
+    return Caption(text + values_text(plan), warning=warning)
 
 
 KIND = Kind(

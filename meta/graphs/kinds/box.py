@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 
 from experiments.series_file.sections.graph_kinds import GRAPH_KINDS
 from meta.graphs.captions.note import Caption
-from meta.graphs.captions.phrases import fewer_than, sample_size_text, sizes_of
+from meta.graphs.captions.phrases import drawn_sample_sizes, sample_size_text, too_few_text
 from meta.graphs.data import csv_rows, per_value
 from meta.graphs.data.graph_data import Line
 from meta.graphs.drawing.axis_limits import limit_values
@@ -88,14 +88,14 @@ def _is_flat(box: BoxSummary) -> bool:
 
 def caption(context: DrawContext, _records: SeriesRecords) -> Caption:
     """Return the caption: the parts of a box, if any box is drawn."""
-    sample_sizes = sizes_of(context.data)
+    sample_sizes = drawn_sample_sizes(context.data)
     text = f"{sample_size_text(sample_sizes)}."
     if sample_sizes.count.max() >= MIN_READINGS:
         text += (
             " Boxes: median and quartiles; whiskers: the furthest readings within 1.5 interquartile ranges; "
             f"{'small marks: each reading.' if context.plan.spec.points else 'circles: readings beyond.'}"
         )
-    return Caption(text + fewer_than(MIN_READINGS, sample_sizes))
+    return Caption(text + too_few_text(MIN_READINGS, sample_sizes))
 
 
 KIND = Kind(

@@ -14,13 +14,13 @@ from numpy.typing import NDArray
 from experiments.series_file.sections.graph_kinds import GRAPH_KINDS
 from experiments.series_file.sections.graphs import SECONDS, ScaleName
 from meta.graphs.captions.note import Caption
-from meta.graphs.captions.phrases import of_estimates
+from meta.graphs.captions.phrases import estimates_text
 from meta.graphs.data import csv_rows, per_step
 from meta.graphs.data.graph_data import Line, Outside
 from meta.graphs.data.plan import Plan
 from meta.graphs.drawing.axis_limits import Along, apply_limits
 from meta.graphs.drawing.kind import DrawContext, Kind, entry_per_line
-from meta.graphs.drawing.marks import alone, band_or_whiskers, draw_band, placed
+from meta.graphs.drawing.marks import band_or_whiskers, draw_band, isolated, on_scale
 from meta.graphs.theme import scales
 from meta.records.series_records import SeriesRecords
 
@@ -41,10 +41,10 @@ def draw(axes: Axes, lines: Sequence[Line], context: DrawContext) -> None:
     for line in lines if context.plan.spec.points else ():
         _draw_runs(axes, line, scale)
     for line in lines:
-        draw_band(axes, line.x, placed(line.interval, scale), color=line.style.color)
+        draw_band(axes, line.x, on_scale(line.interval, scale), color=line.style.color)
     for line in lines:
-        estimate = placed(line.interval, scale).estimate
-        marked = np.isfinite(estimate) if _is_marked(line) else alone(estimate)
+        estimate = on_scale(line.interval, scale).estimate
+        marked = np.isfinite(estimate) if _is_marked(line) else isolated(estimate)
         axes.plot(
             line.x,
             estimate,
@@ -110,7 +110,7 @@ def caption(context: DrawContext, records: SeriesRecords) -> Caption:
     """Return the caption: the estimate, smoothing, and which repetitions are drawn."""
     plan, lines = context.plan, context.data.lines
     mark = band_or_whiskers(lines, plan.spec.scale.y)
-    text = of_estimates(plan, context.data, mark=mark, shares_seeds=records.shares_seeds)
+    text = estimates_text(plan, context.data, mark=mark, shares_seeds=records.shares_seeds)
     if plan.spec.smoothing:
         text += (
             f" Smoothed: each repetition's running mean over {plan.spec.smoothing:,} logged points, centred."

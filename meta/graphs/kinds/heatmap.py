@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from experiments.series_file.sections.graph_kinds import GRAPH_KINDS
 from experiments.series_file.sections.graphs import ScaleName
 from meta.graphs.captions.note import Caption
-from meta.graphs.captions.phrases import of_estimates, range_text
+from meta.graphs.captions.phrases import estimates_text, range_text
 from meta.graphs.data import per_value
 from meta.graphs.data.csv_rows import Row, estimates
 from meta.graphs.data.graph_data import GraphData, Line, Outside, SampleSizes
@@ -217,7 +217,7 @@ def cells(plan: Plan, data: GraphData) -> Iterator[Row]:
 
 def caption(context: DrawContext, records: SeriesRecords) -> Caption:
     """Return the caption."""
-    return Caption(of_estimates(context.plan, context.data, mark="", shares_seeds=records.shares_seeds))
+    return Caption(estimates_text(context.plan, context.data, mark="", shares_seeds=records.shares_seeds))
 
 
 def axis(plan: Plan) -> ParameterAxis:

@@ -36,8 +36,8 @@ def edges(data: GraphData, *, bins: int | None, scale: ScaleName | None) -> Floa
     """
     readings = np.concatenate([reading for line in data.lines for reading in line.readings])
     transform = scales.transform(scale, readings)
-    placed = readings[scales.has_place(readings, scale)]
-    places = transform.transform(placed) if len(placed) else np.zeros(1)
+    on_scale = readings[scales.has_place(readings, scale)]
+    places = transform.transform(on_scale) if len(on_scale) else np.zeros(1)
     low, high = float(places.min()), float(places.max())
     if not high - low > 1e-12 * max(abs(low), abs(high)):  # all equal: one bin around them
         margin = 0.5 if low == 0 else abs(low) * 0.05
@@ -45,8 +45,8 @@ def edges(data: GraphData, *, bins: int | None, scale: ScaleName | None) -> Floa
     elif bins is None:
         bins = min(len(np.histogram_bin_edges(places, bins="auto")) - 1, _MOST_BINS)
     ends: Floats = transform.inverted().transform(np.linspace(low, high, (bins or 1) + 1))
-    if len(placed):  # there and back again, the extremes may have got a last bit that leaves them out
-        ends[0], ends[-1] = min(ends[0], placed.min()), max(ends[-1], placed.max())
+    if len(on_scale):  # there and back again, the extremes may have got a last bit that leaves them out
+        ends[0], ends[-1] = min(ends[0], on_scale.min()), max(ends[-1], on_scale.max())
     return ends
 
 

@@ -9,13 +9,13 @@ from matplotlib.lines import Line2D
 
 from experiments.series_file.sections.graph_kinds import GRAPH_KINDS
 from meta.graphs.captions.note import Caption
-from meta.graphs.captions.phrases import of_estimates, values_behind
+from meta.graphs.captions.phrases import estimates_text, values_text
 from meta.graphs.data import csv_rows, per_value
 from meta.graphs.data.graph_data import Line
 from meta.graphs.data.plan import Plan
 from meta.graphs.drawing.axis_limits import limit_estimates
 from meta.graphs.drawing.kind import DrawContext, Kind, against_parameter, entry_per_line
-from meta.graphs.drawing.marks import band_or_whiskers, draw_band, draw_values, draw_whiskers, placed
+from meta.graphs.drawing.marks import band_or_whiskers, draw_band, draw_values, draw_whiskers, on_scale
 from meta.graphs.drawing.parameter_axis import ParameterAxis
 from meta.records.series_records import SeriesRecords
 
@@ -30,7 +30,7 @@ def draw(axes: Axes, lines: Sequence[Line], context: DrawContext) -> None:
     """
     for line in lines:
         x = context.x_axis.at(line.x)
-        interval = placed(line.interval, context.plan.spec.scale.y)
+        interval = on_scale(line.interval, context.plan.spec.scale.y)
         if context.x_axis.is_numeric:
             draw_band(axes, x, interval, color=line.style.color)
         else:
@@ -57,8 +57,8 @@ def caption(context: DrawContext, records: SeriesRecords) -> Caption:
     """Return the caption."""
     plan, data = context.plan, context.data
     mark = band_or_whiskers(data.lines, plan.spec.scale.y) if context.x_axis.is_numeric else "whiskers"
-    text = of_estimates(plan, data, mark=mark, shares_seeds=records.shares_seeds)
-    return Caption(text + values_behind(plan))
+    text = estimates_text(plan, data, mark=mark, shares_seeds=records.shares_seeds)
+    return Caption(text + values_text(plan))
 
 
 def axis(plan: Plan) -> ParameterAxis:

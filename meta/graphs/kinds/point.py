@@ -8,7 +8,7 @@ from matplotlib.axes import Axes
 
 from experiments.series_file.sections.graph_kinds import GRAPH_KINDS
 from meta.graphs.captions.note import Caption
-from meta.graphs.captions.phrases import of_estimates, values_behind
+from meta.graphs.captions.phrases import estimates_text, values_text
 from meta.graphs.data import csv_rows, per_value
 from meta.graphs.data.graph_data import Line
 from meta.graphs.drawing.axis_limits import limit_estimates
@@ -21,7 +21,7 @@ from meta.graphs.drawing.kind import (
     entry_per_line,
     marks,
 )
-from meta.graphs.drawing.marks import draw_values, draw_whiskers, placed
+from meta.graphs.drawing.marks import draw_values, draw_whiskers, on_scale
 from meta.records.series_records import SeriesRecords
 
 
@@ -32,7 +32,7 @@ def draw(axes: Axes, lines: Sequence[Line], context: DrawContext) -> None:
         x = context.x_axis.at(line.x) + offset
         for place, readings in zip(x, line.readings if context.plan.spec.points else (), strict=False):
             draw_values(axes, float(place), readings, line.style, width=width * 0.5)
-        draw_whiskers(axes, x, placed(line.interval, context.plan.spec.scale.y), color=line.style.color)
+        draw_whiskers(axes, x, on_scale(line.interval, context.plan.spec.scale.y), color=line.style.color)
         axes.plot(
             x,
             line.interval.estimate,
@@ -43,8 +43,8 @@ def draw(axes: Axes, lines: Sequence[Line], context: DrawContext) -> None:
 
 def caption(context: DrawContext, records: SeriesRecords) -> Caption:
     """Return the caption."""
-    text = of_estimates(context.plan, context.data, mark="whiskers", shares_seeds=records.shares_seeds)
-    return Caption(text + values_behind(context.plan))
+    text = estimates_text(context.plan, context.data, mark="whiskers", shares_seeds=records.shares_seeds)
+    return Caption(text + values_text(context.plan))
 
 
 KIND = Kind(

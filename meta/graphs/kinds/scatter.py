@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from experiments.series_file.sections.graph_kinds import GRAPH_KINDS
 from meta.graphs.captions.note import Caption
-from meta.graphs.captions.phrases import of_estimates, values_behind
+from meta.graphs.captions.phrases import estimates_text, values_text
 from meta.graphs.data.csv_rows import Row, known, of_parameters
 from meta.graphs.data.estimates import Aggregator
 from meta.graphs.data.graph_data import Coverage, GraphData, Line, Outside, Panel
@@ -21,7 +21,7 @@ from meta.graphs.data.groups import Group, make_groups, panels_of
 from meta.graphs.data.plan import Plan, Variable
 from meta.graphs.drawing.axis_limits import Along, apply_limits
 from meta.graphs.drawing.kind import DrawContext, Kind, LegendEntry, entry_per_line, marks
-from meta.graphs.drawing.marks import draw_whiskers, placed
+from meta.graphs.drawing.marks import draw_whiskers, on_scale
 from meta.graphs.theme import scales, style
 from meta.records.readings import Integers, missing_of, number, refuse_huge, side_by_side
 from meta.records.series_records import ConfigurationRecord, SeriesRecords
@@ -188,7 +188,7 @@ def draw(axes: Axes, lines: Sequence[Line], context: DrawContext) -> None:
                     color=line_style.color,
                 )
         scale = context.plan.spec.scale
-        sideways, upwards = placed(across, scale.x), placed(line.interval, scale.y)
+        sideways, upwards = on_scale(across, scale.x), on_scale(line.interval, scale.y)
         draw_whiskers(axes, sideways.estimate, upwards, color=line_style.color, alpha=_ALPHA)
         draw_whiskers(axes, upwards.estimate, sideways, color=line_style.color, along="x", alpha=_ALPHA)
         axes.plot(
@@ -285,13 +285,13 @@ def both_results(plan: Plan, data: GraphData) -> Iterator[Row]:
 def caption(context: DrawContext, records: SeriesRecords) -> Caption:
     """Return the caption: what a point and the front are."""
     plan, data = context.plan, context.data
-    estimates = of_estimates(plan, data, mark="whiskers", shares_seeds=records.shares_seeds)
+    estimates = estimates_text(plan, data, mark="whiskers", shares_seeds=records.shares_seeds)
     pooled = f"setting of all parameters but {', '.join(plan.over)}" if plan.over else "configuration"
     if any(panel.front is not None for panel in data.panels):
         front = " Pareto front: nothing is better in one result and as good in the other."
     else:
         front = " No Pareto front, as metrics gives no goal to both results."
-    return Caption(f"one point per {pooled}: {estimates}{front}{values_behind(plan)}")
+    return Caption(f"one point per {pooled}: {estimates}{front}{values_text(plan)}")
 
 
 def limits(panels: Sequence[Axes], context: DrawContext) -> Outside:

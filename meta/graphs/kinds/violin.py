@@ -12,7 +12,7 @@ from scipy.stats import gaussian_kde
 
 from experiments.series_file.sections.graph_kinds import GRAPH_KINDS
 from meta.graphs.captions.note import Caption
-from meta.graphs.captions.phrases import fewer_than, sample_size_text, sizes_of
+from meta.graphs.captions.phrases import drawn_sample_sizes, sample_size_text, too_few_text
 from meta.graphs.data import csv_rows, per_value
 from meta.graphs.data.graph_data import Line
 from meta.graphs.drawing.axis_limits import limit_values
@@ -75,13 +75,13 @@ def draw(axes: Axes, lines: Sequence[Line], context: DrawContext) -> None:
     for line in lines:
         offset, width = context.x_axis.slot(line.number, context.count)
         for x, readings in zip(context.x_axis.at(line.x) + offset, line.readings, strict=True):
-            placed = readings[scales.has_place(readings, scale)]
-            if len(placed) < MIN_READINGS:
+            on_scale = readings[scales.has_place(readings, scale)]
+            if len(on_scale) < MIN_READINGS:
                 draw_values(axes, float(x), readings, line.style, alpha=1.0)
                 continue
             # A density is one along the axis drawn: a tail that a scale shortens would look like a peak.
-            found = density(transform.transform(placed))
-            at = np.clip(transform.inverted().transform(found.at), placed.min(), placed.max())
+            found = density(transform.transform(on_scale))
+            at = np.clip(transform.inverted().transform(found.at), on_scale.min(), on_scale.max())
             half = found.heights * width * 0.45
             axes.fill_betweenx(at, x - half, x + half, label=line.label, **line.style.fill)
             if context.plan.spec.points:
@@ -103,16 +103,16 @@ def draw(axes: Axes, lines: Sequence[Line], context: DrawContext) -> None:
 
 def caption(context: DrawContext, _records: SeriesRecords) -> Caption:
     """Return the caption: the parts of a violin, if any violin is drawn."""
-    spec, sample_sizes = context.plan.spec, sizes_of(context.data)
+    spec, sample_sizes = context.plan.spec, drawn_sample_sizes(context.data)
     text = f"{sample_size_text(sample_sizes)}."
     if sample_sizes.count.max() >= MIN_READINGS:
-        on_scale = "" if spec.scale.y in (None, "linear") else f", on the {spec.scale.y} scale"
+        which_scale = "" if spec.scale.y in (None, "linear") else f", on the {spec.scale.y} scale"
         text += (
-            f" Violins: Gaussian kernel density (Scott's bandwidth{on_scale}), cut at the "
+            f" Violins: Gaussian kernel density (Scott's bandwidth{which_scale}), cut at the "
             "extreme readings, all equally wide; dot and line: median and quartiles"
             f"{'; small marks: each reading.' if spec.points else '.'}"
         )
-    return Caption(text + fewer_than(MIN_READINGS, sample_sizes))
+    return Caption(text + too_few_text(MIN_READINGS, sample_sizes))
 
 
 KIND = Kind(
