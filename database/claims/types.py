@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from database.models import ExperimentStatus, Outcome
+from database.models.outcome import DEFAULT_RETRIES, Fault
 
 if TYPE_CHECKING:
     from sqlalchemy import ColumnElement
@@ -18,16 +19,6 @@ Token = tuple[int, int]
 MAX_DELAY_S = 600.0
 #: More doublings would exceed `MAX_DELAY_S` whatever the first delay, or overflow.
 _MAX_DOUBLINGS = 60
-#: Outcomes that are the experiment's own fault and may repeat; the others are the runner's bad luck.
-_OWN_FAULT = frozenset(
-    {
-        Outcome.CRASHED,
-        Outcome.ERROR,
-        Outcome.INVALID_RESULT,
-        Outcome.TIMED_OUT,
-        Outcome.OUT_OF_MEMORY,
-    }
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,9 +177,7 @@ class RetryPolicy:
         doubled each time. After bad luck there is no wait.
     """
 
-    retries: Mapping[Outcome, int] = field(
-        default_factory=lambda: {Outcome.LOST: 10, Outcome.INTERRUPTED: 10, Outcome.CRASHED: 2}
-    )
+    retries: Mapping[Outcome, int] = field(default_factory=lambda: dict(DEFAULT_RETRIES))
     delay_s: float = 1.0
 
     def limit(self, outcome: Outcome) -> int:
@@ -215,6 +204,6 @@ class RetryPolicy:
 
     def delay_after(self, outcome: Outcome, earlier: int) -> float:
         """Return how many seconds the next attempt waits, for the same arguments; 0 after bad luck."""
-        if outcome not in _OWN_FAULT:
+        if outcome.rules.fault is not Fault.EXPERIMENT:
             return 0.0
         return min(self.delay_s * 2.0 ** min(earlier, _MAX_DOUBLINGS), MAX_DELAY_S)

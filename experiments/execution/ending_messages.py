@@ -9,27 +9,6 @@ from database.claims.types import Finished, Token
 from database.models import Outcome
 
 
-def sentence(outcome: Outcome, duration_s: float) -> str:
-    """Return why an attempt was ended.
-
-    Parameters
-    ----------
-    outcome : Outcome
-        What it is recorded as.
-    duration_s : float
-        How long it had run.
-    """
-    if outcome is Outcome.TIMED_OUT:
-        return f"it was stopped after {duration_s:.1f} s, which is longer than execute.timeout"
-    if outcome is Outcome.OUT_OF_MEMORY:
-        return "it was stopped, as it took more memory than execute.memory"
-    if outcome is Outcome.INTERRUPTED:
-        return "the runner was stopped while it ran"
-    if outcome is Outcome.CANCELLED:
-        return "it was cancelled while it ran"
-    return "its worker was stopped while it ran"
-
-
 def interrupted(token: Token, started_at: float) -> Finished:
     """Return an attempt that Ctrl-C has just interrupted in the user's own process.
 
@@ -46,7 +25,7 @@ def interrupted(token: Token, started_at: float) -> Finished:
         started_at=started_at,
         finished_at=now,
         duration_s=duration_s,
-        error_message=sentence(Outcome.INTERRUPTED, duration_s),
+        error_message=Outcome.INTERRUPTED.sentence(duration_s),
     )
 
 
@@ -63,5 +42,5 @@ def ended_from_outside(finished: Finished, outcome: Outcome, text: str | None) -
         outcome=outcome,
         results=None,
         error_type=None,
-        error_message=text or sentence(outcome, finished.duration_s or 0.0),
+        error_message=text or outcome.sentence(finished.duration_s or 0.0),
     )

@@ -12,7 +12,6 @@ from experiments.execution.ending_messages import ended_from_outside
 from experiments.execution.worker_control import KillRequest
 from experiments.isolation.fork_server import ChildExit
 from experiments.processes.exit_status import ExitStatus
-from experiments.processes.memory import KERNEL_KILL
 
 
 @dataclass(frozen=True)
@@ -105,7 +104,7 @@ def _died_by_itself(observed: ObservedAttempt, finished: Finished, status: ExitS
     if status.signal == signal.SIGTERM and observed.stopping:
         return ended_from_outside(finished, Outcome.INTERRUPTED, None)
     if status.signal == signal.SIGKILL and observed.killed_by_kernel:
-        return replace(finished, outcome=Outcome.OUT_OF_MEMORY, error_message=KERNEL_KILL)
+        return ended_from_outside(finished, Outcome.OUT_OF_MEMORY, None)
     return replace(
         finished, outcome=Outcome.CRASHED, error_type="WorkerDied", error_message=status.crash_message()
     )

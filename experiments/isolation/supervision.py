@@ -9,7 +9,6 @@ import time
 from database.claims.types import Finished
 from database.models import Outcome
 from experiments.attempt.in_process import Task
-from experiments.execution.ending_messages import sentence
 from experiments.execution.options import Execution
 from experiments.execution.worker_control import KillRequest, WorkerControl
 from experiments.isolation.channel import ChannelClosedError, Message, MessageKind
@@ -172,7 +171,7 @@ class Supervision:
         if self._sigterm.received:
             return KillRequest(Outcome.INTERRUPTED, token)
         if self._timeout_s is not None and now - self._begun >= self._timeout_s:
-            return KillRequest(Outcome.TIMED_OUT, token, sentence(Outcome.TIMED_OUT, now - self._begun))
+            return KillRequest(Outcome.TIMED_OUT, token, Outcome.TIMED_OUT.sentence(now - self._begun))
         if self._limit_bytes is not None and now >= self._measure_at:
             self._measure_at = now + _MEASURE_S
             taken = self._meter.read(self._child.pid)

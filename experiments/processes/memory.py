@@ -14,8 +14,6 @@ from experiments.processes.process_tree import descendants_of
 _PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
 #: An exact measurement may cost milliseconds per gigabyte: at most this share of the time goes into it.
 _MAX_SHARE = 0.05
-#: The error message of an attempt whose process the kernel killed for lack of memory.
-KERNEL_KILL = "the kernel killed its process because memory ran out"
 #: For how long a kill by the kernel explains a death.
 _EXPLAINS_S = 2.0
 

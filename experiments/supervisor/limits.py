@@ -8,7 +8,6 @@ from dataclasses import dataclass
 import psutil
 
 from database.models import Outcome
-from experiments.execution.ending_messages import sentence
 from experiments.execution.options import Execution
 from experiments.journal import JournalReader
 from experiments.processes.exit_status import TERMINATION_GRACE_S
@@ -70,7 +69,7 @@ class Limits:
             return LimitExceeded(Outcome.OUT_OF_MEMORY, memory_message(taken, most))
         busy_s = now - current.started_at
         if self._timeout_s is not None and busy_s > self._timeout_s:
-            return LimitExceeded(Outcome.TIMED_OUT, sentence(Outcome.TIMED_OUT, busy_s))
+            return LimitExceeded(Outcome.TIMED_OUT, Outcome.TIMED_OUT.sentence(busy_s))
         return None
 
 

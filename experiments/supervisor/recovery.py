@@ -18,19 +18,16 @@ from database.errors import RecordRefusedError
 from database.models import Outcome, ProcessState
 from database.process_identity import ProcessIdentity
 from database.queries.experiment_detail import folder_of_experiment
-from experiments.execution.ending_messages import sentence
 from experiments.journal import JournalReader
 from experiments.output.capture import rescue_output
 from experiments.output.results_folder import ResultsFolder, remove_remains
 from experiments.processes.environment_tag import kill_tagged
 from experiments.processes.exit_status import ExitStatus
-from experiments.processes.memory import KERNEL_KILL
 from experiments.series_file.sections.execute import recorded_policy
 from experiments.supervisor.database_thread import Transactions
 
 logger = logging.getLogger(__name__)
 
-_ENDED_BY_US = {Outcome.TIMED_OUT, Outcome.INTERRUPTED, Outcome.CANCELLED}
 #: Returns where the log of an attempt is kept; None when its experiment was deleted.
 LogPath = Callable[[Token], Path | None]
 
@@ -98,13 +95,9 @@ def _rescued(capture: Path, log: Path | None) -> str | None:
 def _message(outcome: Outcome, status: ExitStatus | None, *, kill_reason: str, duration_s: float) -> str:
     if kill_reason:
         return kill_reason
-    if outcome in _ENDED_BY_US:
-        return sentence(outcome, duration_s)
-    if outcome is Outcome.OUT_OF_MEMORY:
-        return KERNEL_KILL
-    if status is not None:
-        return status.crash_message()
-    return "its runner died while it ran"
+    if outcome in (Outcome.CRASHED, Outcome.LOST):
+        return "its runner died while it ran" if status is None else status.crash_message()
+    return outcome.sentence(duration_s)
 
 
 def take_over(

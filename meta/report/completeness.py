@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from database.models import ExperimentStatus
 from meta.graphs.captions.missing_data import counts_text, imbalance, in_order, progress_text, survivorship
 from meta.graphs.data.graph_data import Coverage
+from meta.graphs.theme.outcome_style import page_color
 from meta.records.series_records import ConfigurationRecord, SeriesRecords
 from meta.records.value_set import ABSENT, short_names
 
@@ -21,6 +22,7 @@ class Share:
 
     name: str
     count: int
+    color: str
 
 
 @dataclass(frozen=True)
@@ -77,7 +79,7 @@ def completeness(records: SeriesRecords) -> Completeness:
         configurations=len(records.configurations),
         repetitions=" to ".join(f"{size:,}" for size in dict.fromkeys((*sizes[:1], *sizes[-1:]))) or "0",
         shares=[
-            Share(name.replace("_", " "), count)
+            Share(name.replace("_", " "), count, page_color(name))
             for name, count in (
                 (ExperimentStatus.COMPLETED.value, completed),
                 *((name, missing[name]) for name in in_order(missing)),

@@ -5,13 +5,14 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Mapping
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 from urllib.parse import urlsplit
 
-from pydantic import BeforeValidator, Field, StrictBool, StrictInt
+from pydantic import BeforeValidator, Field, StrictBool, StrictInt, create_model
 
 from database.claims.types import MAX_DELAY_S, RetryPolicy
 from database.models import Outcome
+from database.models.outcome import DEFAULT_RETRIES
 from experiments.execution.options import Execution, StopRule
 from experiments.series_file.sections.fields import Section
 from experiments.units import bytes_of, seconds_of, shortened
@@ -78,16 +79,9 @@ def _webhook(value: object) -> object:
 _Count = Annotated[StrictInt, Field(ge=0, le=1000)]
 
 
-class RetriesSection(Section):
+class _Retries(Section):
     """How often an experiment is retried, by outcome of its attempts."""
 
-    lost: _Count = 10
-    interrupted: _Count = 10
-    crashed: _Count = 2
-    error: _Count = 0
-    invalid_result: _Count = 0
-    timed_out: _Count = 0
-    out_of_memory: _Count = 0
     #: Before the first retry of an experiment that ended by its own fault; doubled each time.
     delay: Annotated[float, BeforeValidator(_delay)] = 1.0
 
@@ -97,12 +91,21 @@ class RetriesSection(Section):
         return RetryPolicy({Outcome(name): count for name, count in counts.items()}, delay_s=self.delay)
 
 
+if TYPE_CHECKING:
+    RetriesSection = _Retries
+else:
+    RetriesSection = create_model(
+        "RetriesSection",
+        __base__=_Retries,
+        __doc__=_Retries.__doc__,
+        **{outcome.value: (_Count, most) for outcome, most in DEFAULT_RETRIES.items()},
+    )
+
+
 def recorded_policy(resolved: Mapping[str, Any]) -> RetryPolicy:
     """Return the retry policy of `ExperimentSeries.resolved`, which an older program may have recorded."""
-    section = resolved.get("execute", {}).get("retries")
-    if section is None:
-        return RetryPolicy()
-    counts = {outcome: section[outcome.value] for outcome in Outcome if outcome.value in section}
+    section = resolved.get("execute", {}).get("retries", {})
+    counts = {outcome: section.get(outcome.value, most) for outcome, most in DEFAULT_RETRIES.items()}
     return RetryPolicy(counts, delay_s=section.get("delay", RetryPolicy.delay_s))
 
 

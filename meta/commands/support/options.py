@@ -48,10 +48,10 @@ class _OutcomeWord(click.ParamType):  # type: ignore[type-arg]  # older clicks c
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Outcome:
         from database.models import Outcome
-        from database.models.outcome import EARLIER_WORDS
+        from database.models.outcome import EARLIER_WORDS, UNSUCCESSFUL
         from database.suggestions import suggestion
 
-        words = [one.value for one in Outcome if one not in (Outcome.COMPLETED, Outcome.RELEASED)]
+        words = [one.value for one in UNSUCCESSFUL]
         if value not in words:
             listed = suggestion(EARLIER_WORDS.get(value, value), words, kind="outcomes")
             self.fail(f"{value!r} is no outcome; {listed}", param, ctx)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from database.models import ExperimentStatus, Outcome
+from database.models import ExperimentStatus
+from database.models.outcome import DEFAULT_RETRIES
 from experiments.series_file.sections.graphs import SECONDS
 from meta.formats.plural import many
 from meta.graphs.data.curve_ends import EarlyEnd, UndrawnSteps
@@ -15,13 +16,7 @@ from meta.records.series_records import ConfigurationRecord, SeriesRecords
 _UNFINISHED = (ExperimentStatus.RUNNING.value, ExperimentStatus.PENDING.value)
 #: The ends that say something about the experiment, so that what is left is a selection.
 _BAD_ENDS = (
-    Outcome.ERROR.value,
-    Outcome.TIMED_OUT.value,
-    Outcome.OUT_OF_MEMORY.value,
-    Outcome.CRASHED.value,
-    Outcome.INVALID_RESULT.value,
-    Outcome.LOST.value,
-    Outcome.INTERRUPTED.value,
+    *(one.value for one in DEFAULT_RETRIES),
     ExperimentStatus.FAILED.value,  # its last attempt has no outcome
 )
 _ORDER = (*_BAD_ENDS, ExperimentStatus.CANCELLED.value, *_UNFINISHED)

@@ -12,6 +12,7 @@ from matplotlib.patches import Patch
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from database.models import Outcome
+from database.models.outcome import UNSUCCESSFUL
 from experiments.series_file.sections.graph_kinds import GRAPH_KINDS
 from meta.formats.plural import many
 from meta.graphs.captions.note import Caption
@@ -21,26 +22,12 @@ from meta.graphs.data.plan import Plan
 from meta.graphs.drawing.kind import DrawContext, Kind, LegendEntry
 from meta.graphs.theme import style
 from meta.graphs.theme.layout import PageSpec
-from meta.graphs.theme.style import LineStyle
+from meta.graphs.theme.outcome_style import outcome_style
 from meta.records.errors import GraphError
 from meta.records.series_records import SeriesRecords
 from meta.records.value_set import shortened
 
 RUNNING = "running"
-#: Always in the same colour, the most frequent one in the quietest.
-_STYLES = {
-    Outcome.COMPLETED.value: LineStyle(6, 0),
-    Outcome.ERROR.value: LineStyle(1, 1),
-    Outcome.TIMED_OUT.value: LineStyle(3, 4),
-    Outcome.CRASHED.value: LineStyle(4, 0),
-    Outcome.OUT_OF_MEMORY.value: LineStyle(5, 1),
-    Outcome.INVALID_RESULT.value: LineStyle(5, 2),
-    Outcome.LOST.value: LineStyle(0, 3),
-    Outcome.INTERRUPTED.value: LineStyle(0, 2),
-    Outcome.CANCELLED.value: LineStyle(2, 4),
-    Outcome.RELEASED.value: LineStyle(2, 1),
-    RUNNING: LineStyle(2, 0),
-}
 #: More attempts than this are one picture within an SVG or PDF file, not as many shapes.
 _MANY = 5_000
 _MAX_LABEL = 20
@@ -88,10 +75,11 @@ def compute(_plan: Plan, records: SeriesRecords) -> GraphData:
     lines = []
     nothing = np.zeros(0)
     interval = Estimates(nothing, nothing, nothing, SampleSizes.of_points([]))
-    for number, (name, line_style) in enumerate(
-        (name, line_style) for name, line_style in _STYLES.items() if name in outcomes
-    ):
-        lines.append(Line(name.replace("_", " "), number, line_style, nothing, interval))
+    ended = {one.outcome for one in attempts}
+    shown = [one for one in (Outcome.COMPLETED, *UNSUCCESSFUL, Outcome.RELEASED, None) if one in ended]
+    for number, outcome in enumerate(shown):
+        label = RUNNING if outcome is None else outcome.word
+        lines.append(Line(label, number, outcome_style(outcome), nothing, interval))
     return GraphData([Panel(None, lines)], timeline=timeline)
 
 

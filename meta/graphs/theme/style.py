@@ -19,6 +19,7 @@ from matplotlib.rcsetup import cycler
 from experiments.series_file.sections.graphs import ThemeName
 
 PALETTE = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#000000", "#E69F00", "#56B4E9")
+DARK_PALETTE = ("#56B4E9", "#E69F00", "#2BC48A", "#CC79A7", "#F2F2F2", "#F0E442", "#E8743B")
 DASHES: tuple[Any, ...] = ("-", (0, (4, 1.5)), (0, (1, 1)), (0, (5, 1.5, 1, 1.5)))
 MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*")
 HATCHES = ("", "////", "....", "\\\\\\\\", "xxxx")
@@ -81,9 +82,7 @@ _DARK = "0.12"
 _THEMES: dict[ThemeName, dict[str, Any]] = {
     "light": {"axes.prop_cycle": cycler(color=PALETTE), "image.cmap": "cividis"},
     "dark": {
-        "axes.prop_cycle": cycler(
-            color=("#56B4E9", "#E69F00", "#2BC48A", "#CC79A7", "#F2F2F2", "#F0E442", "#E8743B")
-        ),
+        "axes.prop_cycle": cycler(color=DARK_PALETTE),
         "image.cmap": "cividis",
         "figure.facecolor": _DARK,
         "axes.facecolor": _DARK,

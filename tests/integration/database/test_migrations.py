@@ -36,7 +36,18 @@ ATTEMPT = (
     "SELECT id, 1, 'w', :outcome, 0.1, 'é: %' FROM experiment WHERE repetition = :repetition"
 )
 #: What each outcome of those revisions is called now.
-OUTCOMES = {one.value: one for one in Outcome if one is not Outcome.ERROR} | {"failed": Outcome.ERROR}
+OUTCOMES = {
+    "completed": Outcome.COMPLETED,
+    "failed": Outcome.ERROR,
+    "invalid_result": Outcome.INVALID_RESULT,
+    "timed_out": Outcome.TIMED_OUT,
+    "out_of_memory": Outcome.OUT_OF_MEMORY,
+    "crashed": Outcome.CRASHED,
+    "lost": Outcome.LOST,
+    "interrupted": Outcome.INTERRUPTED,
+    "cancelled": Outcome.CANCELLED,
+    "released": Outcome.RELEASED,
+}
 RETRIES = {"lost": 1, "crashed": 2, "failed": 3, "delay": 0.5}
 
 

@@ -26,11 +26,12 @@ from database.session.lifecycle import SessionLocal, configure, scoped_session
 from meta.commands.group import run_command
 from tests.integration.database.starting import start
 
-FURTHER_REVISION = '''"""A further revision of a test."""
+CURRENT = schema.CURRENT_REVISION
+FURTHER_REVISION = f'''"""A further revision of a test."""
 import sqlalchemy as sa
 from alembic import op
-revision = "0004_v0.9.0"
-down_revision = "0003_v0.1.0"
+revision = "9999_v0.9.0"
+down_revision = "{CURRENT}"
 branch_labels = None
 depends_on = None
 def upgrade() -> None:
@@ -43,9 +44,9 @@ def newer_program(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Make this program one with a further revision, for which today's databases are older."""
     migrations = tmp_path / "migrations %s é"
     shutil.copytree(schema.MIGRATIONS, migrations)
-    (migrations / "versions" / "0004_addition.py").write_text(FURTHER_REVISION)
+    (migrations / "versions" / "9999_addition.py").write_text(FURTHER_REVISION)
     monkeypatch.setattr(schema, "MIGRATIONS", migrations)
-    monkeypatch.setattr(schema, "CURRENT_REVISION", "0004_v0.9.0")
+    monkeypatch.setattr(schema, "CURRENT_REVISION", "9999_v0.9.0")
 
 
 def revision_of(engine: Engine) -> str | None:
@@ -168,12 +169,12 @@ def test_older_revision_is_refused(
     database_url: str, newer_program: None, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Tables of an older program are refused with the command that upgrades them; nothing is changed."""
-    with pytest.raises(SchemaError, match=r"older revision 0003_v0.1.0; run `experiments database upgrade`"):
+    with pytest.raises(SchemaError, match=rf"older revision {CURRENT}; run `experiments database upgrade`"):
         engines.get_engine()
     assert run_command(["status"]) == 3
     assert "experiments database upgrade" in capsys.readouterr().err
     engine = engines.new_engine(database_url)
-    assert revision_of(engine) == "0003_v0.1.0"
+    assert revision_of(engine) == CURRENT
     engine.dispose()
 
 
@@ -187,13 +188,13 @@ def test_upgrade(
     request.getfixturevalue("newer_program")
     assert run_command(["database", "upgrade"]) == 0
     told = capsys.readouterr().out
-    assert "upgraded from revision 0003_v0.1.0 to 0004_v0.9.0" in told
+    assert f"upgraded from revision {CURRENT} to 9999_v0.9.0" in told
     with scoped_session() as session:
         assert session.scalars(select(ExperimentSeries.name)).all() == ["kept é"]
         session.execute(text("INSERT INTO addition (id) VALUES (1)"))
     if database_url.startswith("sqlite"):
         folder = Path(database_url.removeprefix("sqlite:///")).parent
-        [backup] = folder.glob("*.before-upgrade-0003_v0.1.0-*.db")
+        [backup] = folder.glob(f"*.before-upgrade-{CURRENT}-*.db")
         assert str(backup) in told
         with closing(sqlite3.connect(backup)) as connection, connection:
             assert connection.execute("SELECT name FROM experiment_series").fetchall() == [("kept é",)]
@@ -212,10 +213,10 @@ def test_upgrade_refuses_while_a_runner_works(database_url: str, request: pytest
     engine = engines.new_engine(database_url)
     with pytest.raises(SchemaError, match=r"a runner is at work \(process \d+ on .+\); stop it"):
         schema.upgrade(engine)
-    assert revision_of(engine) == "0003_v0.1.0"
+    assert revision_of(engine) == CURRENT
     with engine.begin() as connection:
         connection.execute(text("UPDATE runner SET state = 'stopped'"))
-    assert schema.upgrade(engine).after == "0004_v0.9.0"
+    assert schema.upgrade(engine).after == "9999_v0.9.0"
     engine.dispose()
 
 
@@ -227,7 +228,7 @@ def test_upgrade_does_not_wait_for_a_dead_runner(database_url: str, request: pyt
     engines.dispose_engines()
     request.getfixturevalue("newer_program")
     engine = engines.new_engine(database_url)
-    assert schema.upgrade(engine).after == "0004_v0.9.0"
+    assert schema.upgrade(engine).after == "9999_v0.9.0"
     engine.dispose()
 
 
@@ -251,7 +252,7 @@ def test_unknown_revision_is_refused(database_url: str) -> None:
     """A revision this program has never heard of is named."""
     set_revision(engines.get_engine(), "0000_v0.0.1")
     engines.dispose_engines()
-    with pytest.raises(SchemaError, match=r"unknown revision 0000_v0.0.1; this program knows 0003_v0.1.0"):
+    with pytest.raises(SchemaError, match=f"unknown revision 0000_v0.0.1; this program knows {CURRENT}"):
         engines.get_engine()
 
 

@@ -11,7 +11,6 @@ from database.models import Outcome
 from experiments.execution.worker_control import KillRequest
 from experiments.isolation.fork_server import ChildExit
 from experiments.isolation.outcome import ObservedAttempt, resolve_outcome
-from experiments.processes.memory import KERNEL_KILL
 
 TOKEN = (7, 2)
 LOST_DESCRIPTORS = "it closed file descriptors that were not its own; its process was ended at once"
@@ -33,7 +32,12 @@ def exit_of(code: int) -> ChildExit:
         (0, observed(), Outcome.CRASHED, "its process exited with code 0 in mid-flight"),
         (-11, observed(), Outcome.CRASHED, "its process was killed by SIGSEGV"),
         (-9, observed(), Outcome.CRASHED, "its process was killed by SIGKILL (possibly out of memory)"),
-        (-9, observed(killed_by_kernel=True), Outcome.OUT_OF_MEMORY, KERNEL_KILL),
+        (
+            -9,
+            observed(killed_by_kernel=True),
+            Outcome.OUT_OF_MEMORY,
+            "the kernel killed its process because memory ran out",
+        ),
         (-11, observed(killed_by_kernel=True), Outcome.CRASHED, "its process was killed by SIGSEGV"),
         (-15, observed(), Outcome.CRASHED, "its process was killed by SIGTERM"),
         (-15, observed(stopping=True), Outcome.INTERRUPTED, "the runner was stopped while it ran"),
