@@ -128,7 +128,7 @@ def compare(  # noqa: PLR0913 - one for each option
     from meta.commands.support import printing
     from meta.comparison import compare_values
     from meta.records.chosen_series import Condition
-    from meta.records.series_records import read_records
+    from meta.records.read_records import read_records
     from meta.records.subsets import read_subset
 
     with scoped_session(read_only=True) as session:

@@ -1,6 +1,6 @@
 """The records of some experiments of a series: what expressions in `where` of a graph and in `--where` leave.
 
-A mapping of parameters leaves whole configurations, which needs no database: `SeriesRecords.chosen`.
+A mapping of parameters leaves whole configurations, which needs no database: `meta.records.parameter_filter`.
 """
 
 from __future__ import annotations
@@ -21,7 +21,8 @@ from experiments.series_file.sections.graphs import GraphSpec, Where
 from meta.records.chosen_series import Condition
 from meta.records.code_versions import read_code, versions_of
 from meta.records.errors import GraphError
-from meta.records.series_records import SeriesRecords, causes_of_failures, read_records
+from meta.records.read_records import causes_of_failures, read_records
+from meta.records.series_records import SeriesRecords
 
 _Kept = TypeVar("_Kept")
 

@@ -19,7 +19,8 @@ from meta.graphs.provenance.file_names import distinct_names
 from meta.graphs.provenance.output_location import OutputLocation
 from meta.records.chosen_series import ChosenSeries, Condition, choose_series, read_each
 from meta.records.errors import GraphError
-from meta.records.series_records import SeriesRecords, read_records
+from meta.records.read_records import read_records
+from meta.records.series_records import SeriesRecords
 from meta.records.subsets import read_subset, try_subset
 from meta.tables.data.default_tables import default_tables
 from meta.tables.data.table import Table, make_table

@@ -8,6 +8,7 @@ from typing import Any
 
 from experiments.series_file.sections.graphs import SECONDS, GraphSpec
 from meta.graphs.data.plan import Plan, make_plan
+from meta.records.parameter_filter import with_parameters
 from meta.records.series_records import CompletedExperiment, ConfigurationRecord, SeriesRecords
 
 
@@ -23,7 +24,7 @@ def plan_graph(spec: GraphSpec, records: SeriesRecords) -> tuple[Plan, SeriesRec
     GraphError
         It cannot be drawn as asked.
     """
-    records = records.chosen(spec.where)
+    records = with_parameters(records, spec.where)
     plan = make_plan(spec, records)
     named = _Named("\n".join(_texts(spec.model_dump(mode="json"))))
     extract = replace(

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from experiments.series_file.sections.tables import TableSpec
 from meta.graphs.data.plan import SERIES
+from meta.records.parameter_filter import with_parameters
 from meta.records.series_records import SeriesRecords
 from meta.tables.data.caption import notes
 from meta.tables.data.cells import Cell, Cells, Place
@@ -75,7 +76,7 @@ def make_table(spec: TableSpec, records: SeriesRecords) -> Table:
     TableError, GraphError
         It cannot be made as asked.
     """
-    records = records.chosen(spec.where)
+    records = with_parameters(records, spec.where)
     plan = make_plan(spec, records)
     cells = select_cells(plan, records)
     marks = make_marks(plan, cells, records)

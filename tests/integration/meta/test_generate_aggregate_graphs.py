@@ -20,7 +20,8 @@ from experiments.series_file.loading import load_series_file
 from meta.commands.group import run_command
 from meta.generate_aggregate_graphs import generate_all_graphs, main
 from meta.graphs.figure.render import draw_graph
-from meta.records.series_records import read_records
+from meta.records.parameter_filter import with_parameters
+from meta.records.read_records import read_records
 from meta.records.subsets import read_subset
 from tests.figures import make_figure
 from tests.integration.databases import on_sqlite
@@ -189,10 +190,10 @@ def test_only_what_a_mapping_chooses_is_counted_as_retired(database_url: str, wr
         records = read_records(session, series)
         by_text = read_subset(session, series, records, where="m == 2 and k != 1")
     assert records.retired == 10
-    assert records.chosen({"m": 2}).retired == 5
-    assert records.chosen({"m": 2, "k": [2]}).retired == 1
+    assert with_parameters(records, {"m": 2}).retired == 5
+    assert with_parameters(records, {"m": 2, "k": [2]}).retired == 1
     assert by_text.retired == 4
-    assert by_text.chosen({"k": 2}).retired == 1
+    assert with_parameters(by_text, {"k": 2}).retired == 1
 
 
 def test_a_series_without_anything_to_draw_says_so(

@@ -22,7 +22,8 @@ from experiments.series_file.loading import load_series_file
 from meta.commands.group import run_command
 from meta.generate_aggregate_graphs import generate_all_graphs
 from meta.records.chosen_series import Condition
-from meta.records.series_records import read_records
+from meta.records.parameter_filter import with_parameters
+from meta.records.read_records import read_records
 from meta.records.subsets import read_subset
 from meta.tables.generate import generate_all_tables
 from tests.integration.databases import on_sqlite
@@ -175,7 +176,9 @@ def test_graphs_of_some_experiments(command: Command, tmp_path: Path) -> None:
         records = read_records(session, series, file)
         condition = Condition.of(session, series, "repetition != 1")
         some, equal = (
-            read_subset(session, series, records, where=spec.where, condition=condition).chosen(spec.where)
+            with_parameters(
+                read_subset(session, series, records, where=spec.where, condition=condition), spec.where
+            )
             for spec in file.graphs[:2]
         )
         results = {

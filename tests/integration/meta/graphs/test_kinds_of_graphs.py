@@ -13,7 +13,8 @@ from database.session.lifecycle import scoped_session
 from experiments.series_file.loading import load_series_file
 from experiments.series_file.sections.graphs import GraphSpec
 from meta.generate_aggregate_graphs import generate_all_graphs
-from meta.records.series_records import read_records
+from meta.records.parameter_filter import with_parameters
+from meta.records.read_records import read_records
 from tests.figures import make_figure
 
 START = datetime(2026, 1, 1, 12, tzinfo=UTC)
@@ -49,7 +50,7 @@ def test_why_experiments_failed_is_on_the_figure(database_url: str, write_series
     assert "1 error, 1 timed out, 1 out of memory, 1 failed, 2 pending of 20 experiments left out." in note
     assert "Not finished, 90 % complete." in note
     assert "Shown by survivors only: lr=0.1 (6 of 10)." in note
-    chosen = records.chosen({"lr": 0.2})
+    chosen = with_parameters(records, {"lr": 0.2})
     assert (chosen.size(), dict(chosen.missing())) == (10, {"pending": 2})
 
 

@@ -20,7 +20,7 @@ from experiments.output.results_folder import ResultsFolder
 from experiments.output.results_removal import remove_results
 from experiments.series_file.loading import load_series_file
 from meta.commands.group import run_command
-from meta.records.series_records import read_records
+from meta.records.read_records import read_records
 from meta.tables import generate
 from meta.tables.generate import generate_all_tables
 from tests.integration.databases import on_sqlite

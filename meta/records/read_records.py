@@ -1,0 +1,142 @@
+"""Reading the records of a series."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from database.models import Configuration, Experiment, ExperimentSeries, ExperimentStatus
+from database.queries.experiment_rows import select_experiments, shown_status
+from database.queries.series_lookup import find_series
+from experiments.parameters import flatten
+from experiments.series_file.models import SeriesFile
+from experiments.series_file.sections.graph_kinds import rules_of
+from experiments.series_file.sections.graphs import SECONDS, GraphSpec
+from meta.records.attempts import read_attempts
+from meta.records.code_versions import read_code, versions_of
+from meta.records.curves import metric_names, read_curves, read_timed_curves
+from meta.records.flat_results import flat_results
+from meta.records.series_records import (
+    CompletedExperiment,
+    ConfigurationRecord,
+    Floats,
+    RetiredRecord,
+    SeriesRecords,
+)
+from meta.statistics.estimators.curves import Curve
+
+
+def read_records(
+    session: Session,
+    series: str | ExperimentSeries,
+    file: SeriesFile | None = None,
+    *,
+    with_curves: bool = True,
+) -> SeriesRecords:
+    """Read everything the graphs and tables of a series need.
+
+    Parameters
+    ----------
+    session : Session
+    series : str or ExperimentSeries
+        The series or its name.
+    file : SeriesFile, optional
+        Which graphs, tables, labels and units; by default as recorded when the series was last created.
+    with_curves : bool
+        Tables need no logged points, which can be many: False leaves them, and attempts, out.
+
+    Raises
+    ------
+    NotFoundError
+        There is no such series.
+    """
+    series = find_series(session, series)
+    file = file or SeriesFile.recorded(series.resolved)
+    completed: dict[int, list[CompletedExperiment]] = {}
+    missing: dict[int, Counter[str]] = {}
+    seeds: dict[int, set[int]] = {}
+    retired: Counter[int] = Counter()
+    causes = causes_of_failures(session, series.id)
+    rows = (
+        select_experiments("id", "configuration", "repetition", "seed", "status", "retired", "results")
+        .where(Experiment.series_id == series.id)
+        .order_by(Experiment.configuration_id, Experiment.repetition)
+    )
+    for row in session.execute(rows):
+        if row.retired:
+            retired[row.configuration] += row.status is ExperimentStatus.COMPLETED
+            continue
+        seeds.setdefault(row.repetition, set()).add(row.seed)
+        others = missing.setdefault(row.configuration, Counter())
+        if row.status is not ExperimentStatus.COMPLETED:
+            others[causes.get(row.id, shown_status(row.status))] += 1
+        else:
+            experiment = CompletedExperiment(row.id, row.repetition, flat_results(row.results))
+            completed.setdefault(row.configuration, []).append(experiment)
+    configurations, no_longer_named = [], []
+    for row in session.execute(_configuration_rows(series.id)):
+        parameters = flatten(row.parameters)
+        if row.id in missing:
+            repetitions = completed.get(row.id, [])
+            configurations.append(ConfigurationRecord(row.id, parameters, repetitions, missing[row.id]))
+        if retired[row.id]:
+            no_longer_named.append(RetiredRecord(row.id, parameters, retired[row.id]))
+    graphs = file.graphs if with_curves else ()
+    code = read_code(session, series.id)
+    curves, times = _curves(session, series.id, graphs) if with_curves else ({}, {})
+    return SeriesRecords(
+        name=series.name,
+        configurations=configurations,
+        no_longer_named=no_longer_named,
+        curves=curves,
+        times=times,
+        attempts=read_attempts(session, series.id) if _draw_attempts(graphs) else (),
+        labels=file.metrics,
+        specs=file.graphs,
+        code=versions_of(code, {version.configuration_id for version in code}),
+        configuration_code=code,
+        tables=file.tables,
+        shares_seeds=all(len(distinct) == 1 for distinct in seeds.values()),
+    )
+
+
+def causes_of_failures(session: Session, series_id: int) -> dict[int, str]:
+    """Return the outcome of the last attempt of each failed experiment, by its id."""
+    failed = select_experiments("id", "outcome").where(
+        Experiment.series_id == series_id, Experiment.status == ExperimentStatus.FAILED
+    )
+    return {row.id: row.outcome.value for row in session.execute(failed) if row.outcome is not None}
+
+
+def _curves(
+    session: Session, series_id: int, specs: Sequence[GraphSpec]
+) -> tuple[dict[str, dict[int, Curve]], dict[str, dict[int, Floats]]]:
+    """Return the curves that will be drawn, of all metrics when no graph is requested, and their times."""
+    requested = {spec.y for spec in specs}
+    over_time = {spec.y for spec in specs if spec.x == SECONDS}
+    curves: dict[str, dict[int, Curve]] = {}
+    times: dict[str, dict[int, Floats]] = {}
+    for metric in metric_names(session, series_id):
+        if metric in over_time:
+            with_times = list(read_timed_curves(session, series_id, metric, for_graphs=True))
+            curves[metric] = {timed.experiment_id: timed.curve for timed in with_times}
+            times[metric] = {timed.experiment_id: timed.seconds for timed in with_times}
+        elif not specs or metric in requested:
+            curves[metric] = read_curves(session, series_id, metric)
+    return curves, times
+
+
+def _draw_attempts(specs: Sequence[GraphSpec]) -> bool:
+    return any(rules_of(spec.kind).of_attempts for spec in specs)
+
+
+def _configuration_rows(series_id: int) -> Any:
+    return (
+        select(Configuration.id, Configuration.parameters)
+        .where(Configuration.series_id == series_id)
+        .order_by(Configuration.position, Configuration.id)
+    )
