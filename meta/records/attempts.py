@@ -1,4 +1,4 @@
-"""Reading attempts: when each ran, where, and how it ended."""
+"""The attempts of a series: when each ran, where, and how it ended."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class AttemptRecord:
     ----------
     experiment_id, configuration_id : int
     host : str
-        Empty when nobody registered the worker.
+        Empty when the worker is not registered.
     worker : str
         The worker's id.
     outcome : Outcome or None
@@ -67,14 +67,14 @@ def read_attempts(session: Session, series_id: int) -> list[AttemptRecord]:
         Experiment.status == ExperimentStatus.RUNNING,
         Experiment.started_at.is_not(None),
     )
-    found = [
+    attempts = [
         AttemptRecord(experiment, configuration, hosts.get(worker, ""), worker, outcome, started, finished)
         for experiment, configuration, worker, outcome, started, finished in session.execute(ended)
         if started is not None
     ]
-    found += [
+    attempts += [
         AttemptRecord(experiment, configuration, hosts.get(worker, ""), worker, None, started, None)
         for experiment, configuration, worker, started in session.execute(running)
         if started is not None and worker is not None
     ]
-    return sorted(found, key=lambda one: one.started_at)
+    return sorted(attempts, key=lambda attempt: attempt.started_at)

@@ -19,7 +19,7 @@ class CodeVersion:
     Attributes
     ----------
     commit : str or None
-        Of git; None when it was not under version control, or nobody knows.
+        Of git; None when it was not under version control, or is unknown.
     uncommitted : bool or None
         Whether there were changes that were not committed; None without a commit.
     experiments : int
@@ -54,7 +54,7 @@ def read_code(
         On `Experiment`: only those of which all of them are true.
     """
     completing = (Attempt.experiment_id == Experiment.id) & (Attempt.number == Experiment.attempt_number)
-    found = (
+    by_worker = (
         select(Experiment.configuration_id, Attempt.worker_id, func.count().label("experiments"))
         .select_from(Experiment)
         .outerjoin(Attempt, completing)
@@ -68,9 +68,9 @@ def read_code(
         .subquery()
     )
     rows = session.execute(
-        select(found.c.configuration_id, Runner.git_commit, Runner.git_dirty, found.c.experiments)
-        .select_from(found)
-        .outerjoin(Worker, Worker.id == found.c.worker_id)
+        select(by_worker.c.configuration_id, Runner.git_commit, Runner.git_dirty, by_worker.c.experiments)
+        .select_from(by_worker)
+        .outerjoin(Worker, Worker.id == by_worker.c.worker_id)
         .outerjoin(Runner, Runner.id == Worker.runner_id)
     )
     return [ConfigurationCode(*row) for row in rows]
@@ -81,10 +81,12 @@ def versions_of(
 ) -> tuple[CodeVersion, ...]:
     """Return the versions that the experiments of these configurations ran, most experiments first."""
     counts: Counter[tuple[str | None, bool | None]] = Counter()
-    for one in code:
-        if one.configuration_id in configuration_ids:
-            counts[one.commit, one.uncommitted] += one.experiments
+    for part in code:
+        if part.configuration_id in configuration_ids:
+            counts[part.commit, part.uncommitted] += part.experiments
     versions = [CodeVersion(*version, count) for version, count in counts.items()]
-    return tuple(
-        sorted(versions, key=lambda one: (-one.experiments, one.commit or "", one.uncommitted or False))
-    )
+    return tuple(sorted(versions, key=_most_experiments))
+
+
+def _most_experiments(version: CodeVersion) -> tuple[int, str, bool]:
+    return -version.experiments, version.commit or "", version.uncommitted or False

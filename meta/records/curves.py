@@ -1,4 +1,4 @@
-"""Reading logged curves: from chunks of bytes to one curve per experiment."""
+"""The logged curves of a series: from chunks of bytes to one curve per experiment."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def known_metrics(chosen: Sequence[str], known: Sequence[str]) -> list[str]:
     Raises
     ------
     NotFoundError
-        One of them was never logged; the message names the nearest that was.
+        One of them was never logged; the message names the most similar ones that were.
     """
     for name in chosen:
         if name not in known:
@@ -76,8 +76,8 @@ def read_curves(session: Session, series_id: int, metric: str) -> dict[int, Curv
     Experiments that logged at the same steps share the array of steps.
     """
     return {
-        found.experiment_id: found.curve
-        for found in _joined(_chunks(session, series_id, metric, for_graphs=True, timed=False))
+        timed.experiment_id: timed.curve
+        for timed in _joined(_chunks(session, series_id, metric, for_graphs=True, timed=False))
     }
 
 
@@ -132,10 +132,10 @@ class _Layouts:
 
     def of(self, encoded: bytes) -> tuple[Integers, Integers | None]:
         """Return ascending distinct steps, and which points they keep (None: all, as they are)."""
-        found = self._known.get(encoded)
-        if found is None:
-            found = self._known[encoded] = _ascending(np.frombuffer(encoded, dtype="<i8"))
-        return found
+        known = self._known.get(encoded)
+        if known is None:
+            known = self._known[encoded] = _ascending(np.frombuffer(encoded, dtype="<i8"))
+        return known
 
 
 def _ascending(steps: Integers) -> tuple[Integers, Integers | None]:

@@ -1,4 +1,4 @@
-"""What can be wrong with a graph or a table that was asked for."""
+"""The errors of graphs and tables that cannot be made."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ from database.errors import ExperimentsError
 
 
 class GraphError(ExperimentsError, ValueError):
-    """A graph cannot be drawn as asked; the message says what to ask for instead."""
+    """A graph cannot be drawn as requested; the message names what to request instead."""
 
 
 class TableError(ExperimentsError, ValueError):
-    """A table cannot be made as asked; the message says what to ask for instead."""
+    """A table cannot be made as requested; the message names what to request instead."""

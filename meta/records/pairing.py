@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from meta.records.readings import number, refuse_huge
 from meta.records.series_records import ConfigurationRecord
 
-#: What tells a method's configurations apart: the places of their values of the other parameters.
+#: What distinguishes a method's configurations: the places of their values of the other parameters.
 Block = tuple[int, ...]
 #: The finite readings of a method, by block and repetition.
 Readings = Mapping[Block, Mapping[int, float]]
@@ -22,8 +22,8 @@ Readings = Mapping[Block, Mapping[int, float]]
 class Paired:
     """The readings of two methods.
 
-    Repetitions of one seed are alike in all configurations, so that they are no independent witnesses: of
-    several configurations (blocks) each repetition counts once, with the mean over all of them.
+    Repetitions of one seed are alike in all configurations, and thus not independent: of several
+    configurations (blocks) each repetition counts once, with the mean over all of them.
 
     Attributes
     ----------
@@ -52,15 +52,15 @@ def finite_readings(members: Iterable[tuple[Block, ConfigurationRecord]], key: s
     GraphError
         Some are too large for anything to be computed of them.
     """
-    found: dict[Block, dict[int, float]] = {}
+    finite: dict[Block, dict[int, float]] = {}
     for block, member in members:
         for experiment in member.completed:
             reading = number(experiment, key)
             if reading is not None and math.isfinite(reading):
-                found.setdefault(block, {})[experiment.repetition] = reading
-    for readings in found.values():
+                finite.setdefault(block, {})[experiment.repetition] = reading
+    for readings in finite.values():
         refuse_huge(np.array(list(readings.values())), key)
-    return found
+    return finite
 
 
 def pair(first: Readings, second: Readings, *, paired: bool) -> Paired:
@@ -73,16 +73,16 @@ def pair(first: Readings, second: Readings, *, paired: bool) -> Paired:
         Whether repetitions of one number belong together, because they have the same seed.
     """
     blocks = [block for block in first if block in second]
-    complete = [_complete(one, blocks) for one in (first, second)]
+    complete = [_complete(method, blocks) for method in (first, second)]
     if paired:
         both = [repetition for repetition in complete[0] if repetition in set(complete[1])]
         complete = [both, both]
     of_first, of_second = (
-        _means(one, blocks, kept) for one, kept in zip((first, second), complete, strict=True)
+        _means(method, blocks, kept) for method, kept in zip((first, second), complete, strict=True)
     )
     unused = [
-        sum(map(len, one.values())) - len(kept) * len(blocks)
-        for one, kept in zip((first, second), complete, strict=True)
+        sum(map(len, method.values())) - len(kept) * len(blocks)
+        for method, kept in zip((first, second), complete, strict=True)
     ]
     return Paired(of_first, of_second, paired, len(blocks), (unused[0], unused[1]))
 
@@ -95,5 +95,8 @@ def _complete(readings: Readings, blocks: Sequence[Block]) -> list[int]:
 
 
 def _means(readings: Readings, blocks: Sequence[Block], repetitions: Sequence[int]) -> NDArray[np.float64]:
-    found = np.array([[readings[block][one] for block in blocks] for one in repetitions], dtype=np.float64)
-    return found.reshape(len(repetitions), len(blocks)).mean(axis=1) if len(blocks) else np.empty(0)
+    if not blocks:
+        return np.empty(0)
+    rows = [[readings[block][repetition] for block in blocks] for repetition in repetitions]
+    scores: NDArray[np.float64] = np.array(rows, dtype=np.float64).reshape(len(repetitions), len(blocks))
+    return np.asarray(scores.mean(axis=1))

@@ -1,4 +1,4 @@
-"""Which parameters tell configurations apart, and which only change together with others."""
+"""Which parameters distinguish configurations, and which only change together with others."""
 
 from __future__ import annotations
 
@@ -29,19 +29,19 @@ class ParameterTable:
         self._size = len(configurations)
         self._places: dict[str, Integers] = {
             name: np.fromiter(
-                (found.place(parameters.get(name, ABSENT)) for parameters in configurations), dtype=np.int64
+                (known.place(parameters.get(name, ABSENT)) for parameters in configurations), dtype=np.int64
             )
-            for name, found in values.items()
+            for name, known in values.items()
         }
 
     def distinguishing(self, taken: Iterable[str] = ()) -> list[str]:
-        """Return the varying parameters needed besides `taken` to tell all configurations apart.
+        """Return the varying parameters needed besides `taken` to distinguish all configurations.
 
-        What is a function of the others is left out. Where several could stand for each other, one
-        that every configuration has is preferred, then the one named first.
+        A function of the others is left out. Where several could stand for each other, one that every
+        configuration has is preferred, then the one named first.
         """
         known = [name for name in taken if name in self.values]
-        needed = [name for name, found in self.values.items() if len(found) > 1 and name not in set(known)]
+        needed = [name for name, values in self.values.items() if len(values) > 1 and name not in set(known)]
         expendable = needed[::-1]
         expendable.sort(key=lambda name: ABSENT not in self.values[name].values)
         for name in expendable:

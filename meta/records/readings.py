@@ -19,7 +19,7 @@ Integers = NDArray[np.int64]
 
 @dataclass(frozen=True)
 class Point:
-    """What completed experiments say about one point.
+    """The readings of completed experiments for one point.
 
     Attributes
     ----------
@@ -45,12 +45,12 @@ class Point:
         strata, repetitions = [], []
         without = non_finite = 0
         for member in members:
-            found = {one.repetition: number(one, key) for one in member.completed}
-            there = {repetition: one for repetition, one in found.items() if one is not None}
+            read = [(experiment.repetition, number(experiment, key)) for experiment in member.completed]
+            there = {repetition: reading for repetition, reading in read if reading is not None}
             readings = np.array(list(there.values()), dtype=np.float64)
             is_finite = np.isfinite(readings)
             refuse_huge(readings, key)
-            without += len(found) - len(there)
+            without += len(read) - len(there)
             non_finite += len(there) - int(is_finite.sum())
             strata.append(readings[is_finite])
             repetitions.append(np.array(list(there), dtype=np.int64)[is_finite])
@@ -73,7 +73,7 @@ class Point:
 
     @property
     def is_complete(self) -> bool:
-        """Say whether each configuration has a reading: an average of the others would be another one."""
+        """Whether each configuration has a reading: the average of only some of them is another quantity."""
         return all(self.sizes)
 
 
@@ -94,8 +94,8 @@ def side_by_side(strata: Sequence[Floats], repetitions: Sequence[Integers]) -> F
     """
     known = np.unique(np.concatenate(repetitions))
     scores = np.full((len(known), len(strata)), np.nan)
-    for column, (readings, found) in enumerate(zip(strata, repetitions, strict=True)):
-        scores[np.searchsorted(known, found), column] = readings
+    for column, (readings, numbers) in enumerate(zip(strata, repetitions, strict=True)):
+        scores[np.searchsorted(known, numbers), column] = readings
     return scores
 
 
@@ -123,7 +123,7 @@ def refuse_huge(readings: Floats, name: str) -> None:
 
 
 def number(experiment: CompletedExperiment, name: str) -> float | None:
-    """Return a result as a number (true is 1), or None when it is missing or is none."""
+    """Return a result as a number (true is 1), or None when it is missing or no number."""
     value = experiment.results.get(name)
     if not isinstance(value, int | float):
         return None

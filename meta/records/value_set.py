@@ -1,4 +1,4 @@
-"""Values of parameters on a graph: their order, what they are called, and names short enough for a legend."""
+"""Values of parameters on a graph: their order, their labels, and names short enough for a legend."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 from experiments.parameters import canonical
 from experiments.series_file.sections.graphs import LARGEST_NUMBER
 
-#: A number of more digits than this is not told from its neighbours by reading.
+#: Numbers that differ in later digits only are hard to distinguish by eye.
 _DIGITS = 6
 
 
@@ -39,17 +39,17 @@ class ValueSet:
     """
 
     def __init__(self, values: Iterable[Any]) -> None:
-        found = list({_identity(value): value for value in values}.values())
-        self.values: list[Any] = sorted(found) if all(is_number(value) for value in found) else found
+        distinct = list({_identity(value): value for value in values}.values())
+        self.values: list[Any] = sorted(distinct) if all(map(is_number, distinct)) else distinct
         self.labels: list[str] = labels_of(self.values)
         self._places = {_identity(value): place for place, value in enumerate(self.values)}
 
     @classmethod
     def single(cls, label: str) -> ValueSet:
-        """Return the set of what no configuration has: one category of that label for all."""
-        found = cls([ABSENT])
-        found.labels = [label]
-        return found
+        """Return the set of a parameter that no configuration has: one category of that label for all."""
+        values = cls([ABSENT])
+        values.labels = [label]
+        return values
 
     def __len__(self) -> int:
         return len(self.values)
@@ -59,25 +59,25 @@ class ValueSet:
 
     def ordered(self, first: Sequence[Any]) -> ValueSet:
         """Return these values with `first`, which are among them, before the others."""
-        found = ValueSet(())
-        chosen = {_identity(value): None for value in first}
-        places = [self._places[one] for one in chosen]
-        places += [place for one, place in self._places.items() if one not in chosen]
-        found.values = [self.values[place] for place in places]
-        found.labels = [self.labels[place] for place in places]
-        found._places = {_identity(value): place for place, value in enumerate(found.values)}
-        return found
+        ordered = ValueSet(())
+        leading = {_identity(value): None for value in first}
+        places = [self._places[identity] for identity in leading]
+        places += [place for identity, place in self._places.items() if identity not in leading]
+        ordered.values = [self.values[place] for place in places]
+        ordered.labels = [self.labels[place] for place in places]
+        ordered._places = {_identity(value): place for place, value in enumerate(ordered.values)}
+        return ordered
 
     def place(self, value: Any) -> int:
-        """Return where `value` stands among the values, from 0."""
+        """Return the index of `value` among the values."""
         return self._places[_identity(value)]
 
     def label(self, value: Any) -> str:
-        """Return what `value` is called."""
+        """Return the label of `value`."""
         return self.labels[self.place(value)]
 
     def is_axis(self) -> bool:
-        """Say whether the values are ascending numbers with a place each on a numeric axis."""
+        """Return whether the values are ascending numbers with a place each on a numeric axis."""
         numbers = [float(value) for value in self.values if is_number(value)]
         return (
             len(numbers) == len(self)
@@ -91,12 +91,12 @@ def _identity(value: Any) -> str:
 
 
 def is_number(value: Any) -> bool:
-    """Say whether a value has a place on a numeric axis."""
+    """Return whether a value has a place on a numeric axis."""
     return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 def labels_of(values: Sequence[Any]) -> list[str]:
-    """Return what each value is called; two different values never look the same."""
+    """Return the label of each value; two different values never look the same."""
     labels = [_plain_label(value) for value in values]
     if len(set(labels)) < len({_identity(value) for value in values}):
         return [_identity(value) or repr(value) for value in values]

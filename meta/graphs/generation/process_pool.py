@@ -169,12 +169,10 @@ class _Processes:
 
 def draw_safely(task: Task) -> Drawn:
     """Draw a figure, or return why it cannot be drawn."""
-    from meta.graphs.figure import (
-        render,  # imports matplotlib, which nobody needs while figures stay unchanged
-    )
+    from meta.graphs.figure.render import draw  # loads matplotlib, which unchanged figures do not need
 
     try:
-        return render.draw(task)
+        return draw(task)
     except Exception as error:  # noqa: BLE001 - whatever is wrong with this figure, the others are wanted
         return failure(error)
 
