@@ -1,4 +1,4 @@
-"""Seeding: series files become series in the database.
+"""Creating series in the database from series files.
 
 ``python -m meta.create_experiment_series FILE...`` prints one line per series.
 """
@@ -17,7 +17,7 @@ from database.session.lifecycle import configure, scoped_session
 from experiments.creation import Created, Source, check_target, create_series
 from experiments.series_file.loading import load_series_file
 
-#: A malformed URL is wrong usage; `DatabaseError` says 3, which is for databases that cannot be used.
+#: A malformed URL is wrong usage; the 3 of `DatabaseError` is for databases that cannot be used.
 WRONG_URL = 2
 
 
@@ -56,7 +56,7 @@ def create_from_file(file: Path | str) -> Created:
 
 
 def summary(created: Created) -> str:
-    """Return one line for people about what was created."""
+    """Return one line about what was created."""
     parts = [f"{created.new:,} new"]
     if created.existing:
         parts.append(f"{created.existing:,} already there")

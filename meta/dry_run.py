@@ -1,4 +1,4 @@
-"""What creating a series would do, found out without writing anything."""
+"""A dry run of creating a series: what it would do, without writing anything."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from experiments.series_file.loading import LoadedSeries
 
 
 @dataclass(frozen=True)
-class Comparison:
+class DryRun:
     """A series file against the database.
 
     Attributes
@@ -34,7 +34,7 @@ class Comparison:
     target: str | None
 
 
-def compare(session: Session, loaded: LoadedSeries) -> Comparison:
+def dry_run(session: Session, loaded: LoadedSeries) -> DryRun:
     """Compare a checked series file with the series of its name.
 
     Parameters
@@ -45,16 +45,16 @@ def compare(session: Session, loaded: LoadedSeries) -> Comparison:
         What `create_series` would create.
     """
     total = count(loaded.file).experiments
-    found = session.execute(
+    series = session.execute(
         select(ExperimentSeries.id, ExperimentSeries.target).where(ExperimentSeries.name == loaded.file.name)
     ).first()
-    if found is None:
-        return Comparison(new=total, existing=0, retired=0, target=None)
+    if series is None:
+        return DryRun(new=total, existing=0, retired=0, target=None)
     named = func.sum(case((Experiment.repetition < loaded.file.repeat.seeds, 1), else_=0))
     rows = session.execute(
         select(Configuration.key, named, func.count(Experiment.id))
         .outerjoin(Experiment, Experiment.configuration_id == Configuration.id)
-        .where(Configuration.series_id == found.id)
+        .where(Configuration.series_id == series.id)
         .group_by(Configuration.id, Configuration.key)
     )
     recorded = {key: (int(repetitions), int(all_)) for key, repetitions, all_ in rows}
@@ -64,4 +64,4 @@ def compare(session: Session, loaded: LoadedSeries) -> Comparison:
         if configuration.key in recorded
     )
     everything = sum(all_ for _, all_ in recorded.values())
-    return Comparison(total - existing, existing, everything - existing, found.target)
+    return DryRun(total - existing, existing, everything - existing, series.target)

@@ -6,7 +6,7 @@ import contextlib
 import json
 import os
 import stat
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TextIO
@@ -17,9 +17,9 @@ from sqlalchemy.orm import Session
 from database.errors import ExperimentsError
 from database.models import Configuration, Experiment
 from database.queries.experiment_rows import ExperimentRow, experiments
-from experiments.parameters import ParameterError, flatten
 from meta.formats.csv_format import line_writer
 from meta.formats.json_format import json_ready
+from meta.records.flat_results import flat_results
 
 #: The first columns of a CSV file: the record's own.
 OWN_COLUMNS = (
@@ -151,19 +151,12 @@ def _names(session: Session, statement: Any) -> list[str]:
     """Return the dotted names in a column of mappings, in the order they appear."""
     names: dict[str, None] = {}
     for values in session.execute(statement.execution_options(yield_per=_BATCH)).scalars():
-        names.update(dict.fromkeys(_flat(values)))
+        names.update(dict.fromkeys(flat_results(values)))
     return list(names)
 
 
-def _flat(values: Mapping[str, Any] | None) -> dict[str, Any]:
-    try:
-        return flatten(values or {})
-    except ParameterError:  # a result has a name with a dot that is also a path: keep both apart
-        return dict(values or {})
-
-
 def _line(row: ExperimentRow, parameters: list[str], results: list[str]) -> list[Any]:
-    given, returned = _flat(row.parameters), _flat(row.results)
+    given, returned = flat_results(row.parameters), flat_results(row.results)
     values = [getattr(row, name) for name in OWN_COLUMNS]
     values += [given.get(name) for name in parameters]
     return [*values, *(returned.get(name) for name in results)]

@@ -29,70 +29,70 @@ from meta.records.subsets import read_series
 
 
 class ForeignFigureError(ExperimentsError, ValueError):
-    """A file is no figure that this program drew, or lost what it carried."""
+    """A file is not a figure that this program drew, or has lost its metadata."""
 
 
 @dataclass(frozen=True)
-class Comparison:
-    """A figure beside what would be drawn now.
+class FigureComparison:
+    """A figure compared with what would be drawn now.
 
     Attributes
     ----------
     is_current : bool or None
         Whether the records would give the same one; None when nothing could be compared.
     differences : tuple of str
-        In what it would differ, in words.
+        In what it would differ, as text.
     program : tuple of str
-        What draws now and did not draw the figure: ours and libraries of other versions, in words.
+        Versions of this program and of libraries that differ from those that drew it, as text.
     reason : str or None
         Why nothing could be compared.
-    asked : str or None
-        What the series file asks for instead, in words, where it asks for graphs and not for this one.
+    request : str or None
+        What the series file requests instead, as text, where it requests graphs and not this one.
     """
 
     is_current: bool | None
     differences: tuple[str, ...] = ()
     program: tuple[str, ...] = ()
     reason: str | None = None
-    asked: str | None = None
+    request: str | None = None
 
 
 def read_figure(path: Path) -> EmbeddedOrigin:
-    """Return what a figure says about itself.
+    """Return the metadata of a figure.
 
     Raises
     ------
     ForeignFigureError
-        It is none of ours.
+        It is not one of ours.
     OSError
         The file cannot be read.
     """
-    signed = read_origin(path)
-    if signed is None:
+    embedded = read_origin(path)
+    if embedded is None:
         raise ForeignFigureError(
             f"{path} does not say where it comes from: it is no figure drawn by `experiments graphs`, or "
             "another program has written it anew without what it carried"
         )
-    return signed
+    return embedded
 
 
-def compare_with_records(origin: Origin) -> Comparison:
+def compare_with_records(origin: Origin) -> FigureComparison:
     """Compare a figure with what would be drawn of the records in the database of this process now."""
     try:
         with scoped_session(read_only=True) as session:
             return _compared(session, origin)
     except (DatabaseError, NotFoundError) as error:
-        return Comparison(None, reason=str(error))
+        return FigureComparison(None, reason=str(error))
 
 
-def _compared(session: Session, origin: Origin) -> Comparison:
+def _compared(session: Session, origin: Origin) -> FigureComparison:
     try:
         spec = GraphSpec.model_validate(origin.specification)
     except ValidationError:
-        return Comparison(None, reason="this version does not know all that the specification asks for")
+        return FigureComparison(None, reason="this version does not know all that the specification asks for")
     with snapshot(session):
         series = _series(session, origin.series)
-        asked = SeriesFile.recorded(series.resolved).graphs
+        requested = SeriesFile.recorded(series.resolved).graphs
         file = SeriesFile.recorded(series.resolved).model_copy(update={"graphs": (spec,)})
         try:
             where = (
@@ -101,7 +101,7 @@ def _compared(session: Session, origin: Origin) -> Comparison:
                 else Condition.of(session, series, origin.where, is_recorded=True)
             )
         except ExpressionError as error:
-            return Comparison(False, (f"it could not be drawn: where: {error.in_one_line()}",))
+            return FigureComparison(False, (f"it could not be drawn: where: {error.in_one_line()}",))
         [(_, records)] = read_series(session, series, file, where).requested
     try:
         if isinstance(records, GraphError):
@@ -109,10 +109,10 @@ def _compared(session: Session, origin: Origin) -> Comparison:
         _, extract = plan_graph(spec, records)
         now = Origin.of(origin.graph, spec, extract, Fingerprints(), where=origin.where)
     except GraphError as error:
-        return Comparison(False, (f"it could not be drawn: {error}",))
+        return FigureComparison(False, (f"it could not be drawn: {error}",))
     differences = tuple(_differences(origin, now))
     program = tuple(_other_program(origin, now))
-    return Comparison(not differences, differences, program, asked=_asked_instead(origin, asked))
+    return FigureComparison(not differences, differences, program, request=_other_request(origin, requested))
 
 
 def _series(session: Session, name: str) -> ExperimentSeries:
@@ -127,12 +127,12 @@ def _series(session: Session, name: str) -> ExperimentSeries:
         return renamed
 
 
-def _asked_instead(then: Origin, specs: Sequence[GraphSpec]) -> str | None:
-    """Return what the file asks for now; one that asks for no graph leaves it to us."""
-    asked = dict(zip(file_names(specs), specs, strict=True))
-    if not asked:
+def _other_request(then: Origin, specs: Sequence[GraphSpec]) -> str | None:
+    """Return how the file's request differs now; a file that requests no graphs gets default ones."""
+    requested = dict(zip(file_names(specs), specs, strict=True))
+    if not requested:
         return None
-    spec = asked.get(then.graph)
+    spec = requested.get(then.graph)
     if spec is None:
         return "the series file, as last created, asks for no graph of this name"
     if spec.model_dump(mode="json", exclude_defaults=True) != then.specification:

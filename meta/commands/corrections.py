@@ -111,7 +111,7 @@ def cancel(
 ) -> None:
     """Take experiments of SERIES out; `retry --status cancelled` brings them back.
 
-    Those that run are ended by their runner within about a second, and what they still say is refused.
+    Those that run are ended by their runner within about a second, and what they still return is refused.
     """
     from database.models import ExperimentStatus
     from database.series import cancel_and_release
@@ -172,28 +172,28 @@ def release(
     )
     total = settled + released.experiments
     if released.kept and not total:
-        one = released.kept[0]
+        alive = released.kept[0]
         raise ExperimentsError(
-            f"{one} is alive: {one.alive}. Stop it, or take away what it holds with --force; what it is at "
-            "is ended then and tried again"
+            f"{alive} is alive: {alive.alive}. Stop it, or take away what it holds with --force; what it is "
+            "at is ended then and tried again"
         )
     if as_json:
         facts = {
             "series": name,
             "released": total,
-            "runners": [one.runner_id for one in released.from_],
+            "runners": [taken.runner_id for taken in released.from_],
             "kept": [
-                {"runner": one.runner_id, "experiments": one.experiments, "alive": one.alive}
-                for one in released.kept
+                {"runner": kept.runner_id, "experiments": kept.experiments, "alive": kept.alive}
+                for kept in released.kept
             ],
         }
         printing.print_json(facts)
         return
     click.echo(f"{name}: {total} released")
-    for one in released.from_:
-        click.echo(f"taken from {one}")
-    for one in released.kept:
-        click.echo(f"{one} keeps {one.experiments}: {one.alive}; --force takes them too")
+    for taken in released.from_:
+        click.echo(f"taken from {taken}")
+    for kept in released.kept:
+        click.echo(f"{kept} keeps {kept.experiments}: {kept.alive}; --force takes them too")
 
 
 @click.command(short_help="Rename a series, order it before others, pause it, or note something.")
@@ -221,7 +221,7 @@ def release(
 @database_option()
 @json_option
 def edit(series: str, *, version: int | None, as_json: bool, **changes: Any) -> None:
-    """Change what people may change of SERIES: its name, priority and notes, and whether it goes on.
+    """Change the name, priority and notes of SERIES, pause it or resume it.
 
     Refused, with the name of who was faster, when somebody else changed it meanwhile.
     """
@@ -232,9 +232,9 @@ def edit(series: str, *, version: int | None, as_json: bool, **changes: Any) -> 
     if all(value is None for value in changes.values()):
         raise click.UsageError("nothing to change: give --name, --priority, --notes, --pause or --resume")
     with scoped_session() as session:
-        found = find_series(session, series)
-        before = found.name
-        edited = edit_series(session, found.id, SeriesEdit(**changes), version=version)
+        edited_series = find_series(session, series)
+        before = edited_series.name
+        edited = edit_series(session, edited_series.id, SeriesEdit(**changes), version=version)
     facts = {
         "series": edited.name,
         "folder": edited.folder,
@@ -255,12 +255,12 @@ def edit(series: str, *, version: int | None, as_json: bool, **changes: Any) -> 
 
 
 def _about_file(series: ExperimentSeries, before: str, *, written: str) -> str:
-    """Say what to do about the file, or the program, that describes a renamed series."""
-    told = f"or running it creates a new series {before}"
+    """Return what to do about the file, or the program, that describes a renamed series."""
+    otherwise = f"or running it creates a new series {before}"
     if series.source is None:
-        return f"change the name in the mapping that describes it to {series.name}, {told}"
+        return f"change the name in the mapping that describes it to {series.name}, {otherwise}"
     file = written if written != before else f"its series file (in {series.source_path})"
-    return f"change `name: {before}` in {file} to `name: {series.name}`, {told}"
+    return f"change `name: {before}` in {file} to `name: {series.name}`, {otherwise}"
 
 
 @click.command(short_help="Delete a series and all its records.")

@@ -42,19 +42,19 @@ def check(file: Path, *, as_json: bool) -> None:
     from experiments.expansion import count
     from experiments.series_file.loading import load_series_file
     from meta.commands.support import printing
-    from meta.dry_run import Comparison, compare
+    from meta.dry_run import DryRun, dry_run
 
     loaded = load_series_file(file)
     target = check_target(loaded)
     counts = count(loaded.file)
     try:
         with scoped_session(read_only=True) as session:
-            found = compare(session, loaded)
+            result = dry_run(session, loaded)
     except DatabaseMissingError:
-        found = Comparison(new=counts.experiments, existing=0, retired=0, target=None)
-    if found.target not in {None, str(target)}:
+        result = DryRun(new=counts.experiments, existing=0, retired=0, target=None)
+    if result.target not in {None, str(target)}:
         raise OtherTargetError(
-            f"series {loaded.file.name} exists and runs {found.target}, but {file} runs {target}; "
+            f"series {loaded.file.name} exists and runs {result.target}, but {file} runs {target}; "
             "rename the series, or delete the old one"
         )
     facts = {
@@ -64,9 +64,9 @@ def check(file: Path, *, as_json: bool) -> None:
         "configurations": counts.configurations,
         "repetitions": counts.repetitions,
         "experiments": counts.experiments,
-        "new": found.new,
-        "existing": found.existing,
-        "retired": found.retired,
+        "new": result.new,
+        "existing": result.existing,
+        "retired": result.retired,
     }
     if as_json:
         printing.print_json(facts)

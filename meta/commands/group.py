@@ -1,7 +1,6 @@
-"""The `experiments` command itself: which verbs there are, and how it ends.
+"""The `experiments` command itself: which commands it has, and how it ends.
 
-A verb's module is imported when the verb is named (or listed), and imports nothing heavy by itself:
-databases, frames and drawing are imported inside the functions.
+The module of a command is imported when the command is named (or listed).
 """
 
 from __future__ import annotations
@@ -18,8 +17,8 @@ import click
 from meta.commands.support.exit_codes import cannot_flush, report, writing_to_stdout
 from meta.commands.support.options import State, show_messages, verbose_option
 
-#: Verb -> where its command is; in the order of the help.
-VERBS = {
+#: Name -> module and function; in the order of the help.
+COMMANDS = {
     "init": "meta.commands.create:init",
     "check": "meta.commands.create:check",
     "create": "meta.commands.create:create",
@@ -43,12 +42,12 @@ VERBS = {
     "database": "meta.commands.maintenance:database",
     "doctor": "meta.commands.maintenance:doctor",
 }
-#: 128 + SIGPIPE, as shells say it: whoever read our output has stopped reading.
+#: 128 + SIGPIPE, as in shells: the reader of our output has closed it.
 BROKEN_PIPE = 141
 
 
 class _OutputClosedError(Exception):
-    """Nobody reads our output any more."""
+    """The reader of our output has closed it."""
 
 
 @contextmanager
@@ -60,18 +59,18 @@ def _past_click() -> Iterator[None]:
         raise _OutputClosedError from error
 
 
-class Verbs(click.Group):
-    """A group whose commands are imported when they are asked for."""
+class LazyGroup(click.Group):
+    """A group whose commands are imported when they are named."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        """Return the verbs in the order of their use."""
-        return list(VERBS)
+        """Return the names in the order of their use."""
+        return list(COMMANDS)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        """Import the command of a verb."""
-        if cmd_name not in VERBS:
+        """Import a command."""
+        if cmd_name not in COMMANDS:
             return None
-        module, _, name = VERBS[cmd_name].partition(":")
+        module, _, name = COMMANDS[cmd_name].partition(":")
         command = getattr(import_module(module), name)
         assert isinstance(command, click.Command)
         return command
@@ -79,30 +78,30 @@ class Verbs(click.Group):
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
-        """Name the nearest verb when there is no such one."""
+        """Suggest the most similar names where there is no such command."""
         name = args[0]
-        if name not in VERBS and not name.startswith("-"):
+        if name not in COMMANDS and not name.startswith("-"):
             from database.suggestions import suggestion
 
             raise click.UsageError(
-                f"no such command: {name}; {suggestion(name, VERBS, kind='there are')}", ctx
+                f"no such command: {name}; {suggestion(name, COMMANDS, kind='there are')}", ctx
             )
         return super().resolve_command(ctx, args)
 
     def make_context(
         self, info_name: str | None, args: list[str], parent: click.Context | None = None, **extra: Any
     ) -> click.Context:
-        """Read the arguments, and print help when it is asked for."""
+        """Read the arguments, or print the help."""
         with _past_click():
             return super().make_context(info_name, args, parent, **extra)
 
     def invoke(self, ctx: click.Context) -> object:
-        """Run a verb."""
+        """Run a command."""
         with _past_click():
             return super().invoke(ctx)
 
 
-@click.group("experiments", cls=Verbs, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group("experiments", cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="experiment-series", prog_name="experiments")
 @verbose_option
 def experiments() -> None:
@@ -153,10 +152,10 @@ def run_command(arguments: Sequence[str] | None = None) -> int:
 
 
 def _open_closed_streams() -> None:
-    """Put the null device where the shell closed a standard stream (``>&-``).
+    """Open the null device in place of a standard stream that the shell closed (``>&-``).
 
-    Its descriptor is taken, also for child processes: the next file opened would get it, and what
-    they print would be written into that file.
+    Otherwise the next file opened would get its descriptor, also in child processes, and what they print
+    would be written into that file.
     """
     for descriptor, (name, mode) in enumerate((("stdin", "r"), ("stdout", "w"), ("stderr", "w"))):
         if getattr(sys, name) is None:

@@ -68,9 +68,9 @@ def check(*, repair: bool, as_json: bool) -> None:
         printing.print_json(violations)
     for name in () if as_json else repaired:
         click.echo(f"counted anew: {name}")
-    for each in () if as_json else violations:
-        click.echo(f"broken: {each.rule}: not so for {each.count} {each.of}, such as {each.example}")
-        if each.rule == integrity.COUNTED:
+    for broken in () if as_json else violations:
+        click.echo(f"broken: {broken.rule}: not so for {broken.count} {broken.of}, such as {broken.example}")
+        if broken.rule == integrity.COUNTED:
             click.echo("    `experiments database check --repair` counts them anew")
     if violations:
         click.get_current_context().exit(DAMAGED)
@@ -85,13 +85,13 @@ def _count_anew() -> list[str]:
     return run_in_transaction(recount_all)
 
 
-@click.command(short_help="Show how the database is.")
+@click.command(short_help="Examine the database.")
 @database_option()
 @json_option
 def doctor(*, as_json: bool) -> None:
-    """Show how the database is: its size, version, settings in force, locks, open transactions, clock.
+    """Examine the database: its size, version, settings in force, locks, open transactions, clock.
 
-    What should be done about it is at the end.
+    Advice is at the end.
     """
     from database.diagnosis.diagnose import diagnose
     from database.engine import registry

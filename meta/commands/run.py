@@ -1,4 +1,4 @@
-"""The verb that runs series."""
+"""Running series: `run`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Looking closely: `show`, `failures`, `logs`."""
+"""Experiments in detail: `show`, `failures`, `logs`."""
 
 from __future__ import annotations
 
@@ -127,15 +127,15 @@ def failures(series: str, *, where: str | None, as_json: bool) -> None:
     from meta.commands.support import printing
 
     with scoped_session(read_only=True) as session:
-        found = find_series(session, series)
-        groups = failure_groups(session, found.id, where_condition(session, found, where))
+        failed = find_series(session, series)
+        groups = failure_groups(session, failed.id, where_condition(session, failed, where))
     if as_json:
         printing.print_json([_group_data(group) for group in groups])
         return
     if not groups:
         which = "" if where is None else " that --where is true of"
-        click.echo(f"no experiment of {found.name}{which} has failed")
-    fixed = fixed_names(found.resolved)
+        click.echo(f"no experiment of {failed.name}{which} has failed")
+    fixed = fixed_names(failed.resolved)
     for number, group in enumerate(groups):
         if number:
             click.echo()
@@ -222,11 +222,11 @@ def logs(experiment: int, attempt: int | None, *, follow: bool, as_json: bool) -
 def _follow(record: ExperimentRecord) -> None:
     from experiments.output.log_follow import follow_log
 
-    for found in follow_log(record, _results_folder()):
-        if isinstance(found, str):
-            click.echo(found, err=True)
+    for part in follow_log(record, _results_folder()):
+        if isinstance(part, str):
+            click.echo(part, err=True)
         else:
-            sys.stdout.buffer.write(found)
+            sys.stdout.buffer.write(part)
             sys.stdout.buffer.flush()
 
 

@@ -11,51 +11,51 @@ import click
 from meta.commands.support.options import database_option, json_option
 
 if TYPE_CHECKING:
-    from meta.figure_provenance import Comparison
+    from meta.figure_provenance import FigureComparison
     from meta.graphs.provenance.file_metadata import EmbeddedOrigin
     from meta.records.code_versions import CodeVersion
 
 
-@click.command(short_help="Tell where a figure comes from.")
+@click.command(short_help="Show where a figure comes from.")
 @click.argument("figure", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @database_option()
 @json_option
 def trace(figure: Path, *, as_json: bool) -> None:
-    """Tell where FIGURE (PNG, SVG or PDF) comes from, and whether the database would give the same now.
+    """Show where FIGURE (PNG, SVG or PDF) comes from, and whether the database would give the same now.
 
     The file may have been copied or renamed: it carries all of this itself.
     """
     from meta.commands.support import printing
     from meta.figure_provenance import compare_with_records, read_figure
 
-    signed = read_figure(figure)
-    compared = compare_with_records(signed.origin)
+    embedded = read_figure(figure)
+    compared = compare_with_records(embedded.origin)
     if as_json:
         printing.print_json(
             {
-                "format": signed.form,
-                "intact": signed.is_intact,
-                **signed.origin.model_dump(mode="json", exclude={"format"}),
+                "format": embedded.form,
+                "intact": embedded.is_intact,
+                **embedded.origin.model_dump(mode="json", exclude={"format"}),
                 "current": compared.is_current,
                 "differences": compared.differences,
                 "program_differences": compared.program,
                 "reason": compared.reason,
-                "asked": compared.asked,
+                "asked": compared.request,
             }
         )
         return
-    printing.print_facts(_facts(signed))
-    _tell(compared)
+    printing.print_facts(_facts(embedded))
+    _print_comparison(compared)
 
 
-def _facts(signed: EmbeddedOrigin) -> dict[str, object]:
-    origin = signed.origin
+def _facts(embedded: EmbeddedOrigin) -> dict[str, object]:
+    origin = embedded.origin
     libraries = [f"{name} {version}" for name, version in origin.libraries.items()]
     changed = "changed since it was drawn: trust neither picture nor this description"
     return {
         "series": origin.series,
         "graph": origin.graph,
-        "file": f"{signed.form.upper()}, {'as it was drawn' if signed.is_intact else changed}",
+        "file": f"{embedded.form.upper()}, {'as it was drawn' if embedded.is_intact else changed}",
         "specification": _plain(origin.specification),
         "where": origin.where,
         "labels": _plain(origin.labels) if origin.labels else None,
@@ -71,11 +71,11 @@ def _plain(value: dict[str, object]) -> str:
 
 
 def _their_code(versions: tuple[CodeVersion, ...]) -> str:
-    told = [_version(one) for one in versions]
-    if len(told) < 2:
-        return "".join(told)
+    texts = [_version(version) for version in versions]
+    if len(texts) < 2:
+        return "".join(texts)
     return "DIFFERED between experiments: " + "; ".join(
-        f"{one.experiments:,} ran {text}" for one, text in zip(versions, told, strict=True)
+        f"{version.experiments:,} ran {text}" for version, text in zip(versions, texts, strict=True)
     )
 
 
@@ -85,7 +85,7 @@ def _version(version: CodeVersion) -> str:
     return f"commit {version.commit}{' with uncommitted changes' if version.uncommitted else ''}"
 
 
-def _tell(compared: Comparison) -> None:
+def _print_comparison(compared: FigureComparison) -> None:
     from meta.commands.support.printing import printable
 
     if compared.reason is not None:
@@ -96,8 +96,8 @@ def _tell(compared: Comparison) -> None:
         click.echo("the database would give another figure now:")
         for difference in compared.differences:
             click.echo(f"    {printable(difference)}")
-    if compared.asked:
-        click.echo(compared.asked)
+    if compared.request:
+        click.echo(compared.request)
     if compared.program:
         click.echo("it was drawn by other versions, with which it may look different:")
         for difference in compared.program:

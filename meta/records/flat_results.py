@@ -1,4 +1,4 @@
-"""Results of experiments by dotted name."""
+"""Results and parameters by dotted name."""
 
 from __future__ import annotations
 

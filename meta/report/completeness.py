@@ -18,7 +18,7 @@ MAX_LISTED = 50
 
 @dataclass(frozen=True)
 class Share:
-    """How many experiments stand somewhere, by the outcome of the last attempt where they failed."""
+    """How many experiments have a status or, where they failed, the outcome of their last attempt."""
 
     name: str
     count: int
@@ -47,7 +47,7 @@ class Completeness:
         How many experiments a configuration has; a range where that differs.
     shares : sequence of Share
         Completed first, then the worst.
-    guards : sequence of str
+    warnings : sequence of str
         Sentences.
     incomplete : sequence of IncompleteCell
     more : int
@@ -58,13 +58,13 @@ class Completeness:
     configurations: int
     repetitions: str
     shares: Sequence[Share]
-    guards: Sequence[str]
+    warnings: Sequence[str]
     incomplete: Sequence[IncompleteCell]
     more: int
 
 
 def completeness(records: SeriesRecords) -> Completeness:
-    """Count what is there of a series, and what is not."""
+    """Count the experiments of a series that are completed, and those that are missing."""
     missing = records.missing()
     completed = sum(len(found.completed) for found in records.configurations)
     labels = _labels(records)
@@ -72,7 +72,7 @@ def completeness(records: SeriesRecords) -> Completeness:
         Coverage(label, len(found.completed), found.missing)
         for label, found in zip(labels, records.configurations, strict=True)
     ]
-    partly = sorted((point for point in coverage if sum(point.missing.values())), key=_how_bad)
+    partly = sorted((point for point in coverage if sum(point.missing.values())), key=_by_missing)
     sizes = sorted({_size(found) for found in records.configurations})
     return Completeness(
         experiments=records.size(),
@@ -85,7 +85,12 @@ def completeness(records: SeriesRecords) -> Completeness:
                 *((name, missing[name]) for name in in_order(missing)),
             )
         ],
-        guards=[*progress_text(records), *_left_out(records), *survivorship(coverage), *imbalance(coverage)],
+        warnings=[
+            *progress_text(records),
+            *_left_out(records),
+            *survivorship(coverage),
+            *imbalance(coverage),
+        ],
         incomplete=[
             IncompleteCell(
                 point.label,
@@ -99,8 +104,8 @@ def completeness(records: SeriesRecords) -> Completeness:
     )
 
 
-def _how_bad(point: Coverage) -> tuple[int, int]:
-    """Sort by what is missing, most first; among equals those with least first."""
+def _by_missing(point: Coverage) -> tuple[int, int]:
+    """Sort by how many are missing, most first; among equals by how many are there."""
     return -sum(point.missing.values()), point.drawn
 
 
@@ -110,20 +115,23 @@ def _size(found: ConfigurationRecord) -> int:
 
 def _left_out(records: SeriesRecords) -> list[str]:
     missing = records.missing()
-    said = []
+    sentences = []
     if missing.total():
-        said.append(f"{counts_text(missing)} of {records.size():,} experiments have no results to show.")
+        sentences.append(f"{counts_text(missing)} of {records.size():,} experiments have no results to show.")
     if records.retired:
-        said.append(f"{records.retired:,} completed but no longer in the series file left out.")
-    return said
+        sentences.append(f"{records.retired:,} completed but no longer in the series file left out.")
+    return sentences
 
 
 def _labels(records: SeriesRecords) -> list[str]:
-    """Return what tells each configuration from the others."""
+    """Return a label per configuration that distinguishes it from the others."""
     values = records.parameter_values()
-    apart = records.parameter_table(values).distinguishing()
-    short = short_names(apart)
+    distinguishing = records.parameter_table(values).distinguishing()
+    short = short_names(distinguishing)
     return [
-        ", ".join(f"{short[name]}={values[name].label(found.parameters.get(name, ABSENT))}" for name in apart)
+        ", ".join(
+            f"{short[name]}={values[name].label(found.parameters.get(name, ABSENT))}"
+            for name in distinguishing
+        )
         for found in records.configurations
     ]

@@ -29,7 +29,7 @@ from meta.tables.generate import TableResult
 _UNPRINTABLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ufffe\uffff]")
 #: So many values of a parameter are listed; of more the first ones.
 _MAX_VALUES = 20
-#: So many causes of failures are told, the most frequent first.
+#: So many causes of failures are listed, the most frequent first.
 _MAX_CAUSES = 50
 #: So many lines of a traceback, its last ones.
 _MAX_LINES = 40
@@ -66,33 +66,33 @@ def render(records: ReportRecords, figures: Figures, tables: Tables, directory: 
     figures : Figures
     tables : Tables
     directory : Path
-        Where the page will lie: it tells the paths of other files from there on.
+        The folder of the page: paths of other files are relative to it.
     """
     of_series = records.graphs.common
     values = of_series.parameter_values()
-    varying = [name for name, one in values.items() if len(one) > 1]
+    varying = [name for name, distinct in values.items() if len(distinct) > 1]
     page = _template().render(
         records=records,
         series=records.series,
         where=records.graphs.where,
-        found=completeness(of_series),
+        completeness=completeness(of_series),
         figures=figures,
-        tables=[(one, html(one.table) if one.table else "") for one in tables.made],
+        tables=[(table, html(table.table) if table.table else "") for table in tables.made],
         table_notes=tables.notes,
         varying=[_parameter(name, values[name]) for name in varying],
-        fixed=[_parameter(name, one) for name, one in values.items() if len(one) == 1],
+        fixed=[_parameter(name, values[name]) for name in values if name not in varying],
         labels=of_series.labels,
         failures=[
             _cause(group, {name: values[name] for name in varying})
             for group in records.failures[:_MAX_CAUSES]
         ],
         more_failures=max(0, len(records.failures) - _MAX_CAUSES),
-        code=[_code(one) for one in of_series.code],
+        code=[_code(version) for version in of_series.code],
         packages=_packages(records.runners),
         version=code_version(),
         shown=lambda path: path.relative_to(directory).as_posix(),
     )
-    return _UNPRINTABLE.sub(lambda found: repr(found[0])[1:-1], page)
+    return _UNPRINTABLE.sub(lambda match: repr(match[0])[1:-1], page)
 
 
 @cache
@@ -119,7 +119,7 @@ def _parameter(name: str, values: ValueSet) -> Parameter:
 
 
 def _cause(group: FailureGroup, varying: Mapping[str, ValueSet]) -> Mapping[str, Any]:
-    told = (group.example_traceback or group.example_log_tail or group.example_message or "").splitlines()
+    text = group.example_traceback or group.example_log_tail or group.example_message or ""
     return {
         "group": group,
         "parameters": {
@@ -127,16 +127,16 @@ def _cause(group: FailureGroup, varying: Mapping[str, ValueSet]) -> Mapping[str,
             for name, value in flatten(group.example_parameters).items()
             if name in varying
         },
-        "lines": "\n".join(told[-_MAX_LINES:]),
+        "lines": "\n".join(text.splitlines()[-_MAX_LINES:]),
     }
 
 
-def _code(one: CodeVersion) -> Mapping[str, Any]:
-    state = {True: "with uncommitted changes", False: "", None: ""}[one.uncommitted]
+def _code(version: CodeVersion) -> Mapping[str, Any]:
+    state = "with uncommitted changes" if version.uncommitted else ""
     return {
-        "commit": one.commit or "not under version control, or unknown",
+        "commit": version.commit or "not under version control, or unknown",
         "state": state,
-        "experiments": one.experiments,
+        "experiments": version.experiments,
     }
 
 

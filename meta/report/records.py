@@ -1,4 +1,4 @@
-"""What a report tells, read in one snapshot and then independent of the database."""
+"""The records of a report, read in one snapshot and then independent of the database."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from meta.tables.generate import Requested, read_tables
 
 @dataclass(frozen=True)
 class SeriesFacts:
-    """What the series says of itself; `source` is the file as it was written, None if there was none."""
+    """The series as its file describes it; `source` is the file as it was written, None if there was none."""
 
     name: str
     description: str
@@ -41,7 +41,7 @@ class SeriesFacts:
 
 @dataclass(frozen=True)
 class Effort:
-    """What the attempts took, all of them together.
+    """The resources that all attempts took together.
 
     Attributes
     ----------
@@ -55,7 +55,7 @@ class Effort:
     peak_memory_bytes : int or None
         The largest of a worker.
     measured : int
-        How many tell processor time and memory: whoever is killed cannot.
+        Of how many processor time and memory are known: they are not of an attempt that was killed.
     """
 
     ended: int
@@ -87,7 +87,7 @@ class RunnerRecord:
 
 @dataclass(frozen=True)
 class ReportRecords:
-    """Everything that a report tells.
+    """The content of a report.
 
     Attributes
     ----------
@@ -118,7 +118,7 @@ def read_report(
     file: SeriesFile | None = None,
     condition: Condition | None = None,
 ) -> ReportRecords:
-    """Read everything that a report of a series tells.
+    """Read the content of a report of a series.
 
     Parameters
     ----------
@@ -152,13 +152,13 @@ def read_report(
 
 
 def _ended(series_id: int, chosen: ColumnElement[bool] | None) -> list[ColumnElement[bool]]:
-    """Return what is true of ended attempts of experiments that the report is about."""
+    """Return the conditions of ended attempts of experiments that the report is about."""
     wanted = [Attempt.started_at.is_not(None), Attempt.outcome != Outcome.RELEASED]
     return [*wanted, *_named(series_id, chosen)]
 
 
 def _running(series_id: int, chosen: ColumnElement[bool] | None) -> list[ColumnElement[bool]]:
-    """Return what is true of experiments whose attempt runs."""
+    """Return the conditions of experiments whose attempt is running."""
     wanted = [Experiment.status == ExperimentStatus.RUNNING, Experiment.started_at.is_not(None)]
     return [*wanted, *_named(series_id, chosen)]
 
@@ -197,8 +197,10 @@ def _runners(session: Session, series_id: int, chosen: ColumnElement[bool] | Non
         .where(*_ended(series_id, chosen))
     )
     at_work = select(Experiment.worker_id).where(*_running(series_id, chosen))
-    each = union_all(ended, at_work).subquery()
-    by_worker = select(each.c.worker_id, func.count().label("attempts")).group_by(each.c.worker_id).subquery()
+    attempts = union_all(ended, at_work).subquery()
+    by_worker = (
+        select(attempts.c.worker_id, func.count().label("attempts")).group_by(attempts.c.worker_id).subquery()
+    )
     by_runner = (
         select(Worker.runner_id, func.sum(by_worker.c.attempts).label("attempts"))
         .join(by_worker, by_worker.c.worker_id == Worker.id)

@@ -44,7 +44,7 @@ _WRITERS: dict[TableFormat, Callable[[Table, str], str]] = {
 
 @dataclass(frozen=True)
 class TableResult:
-    """What became of one table.
+    """The outcome of one table.
 
     Attributes
     ----------
@@ -76,7 +76,7 @@ def generate_all_tables(
     where: str | None = None,
     formats: Sequence[TableFormat] = (),
 ) -> list[TableResult]:
-    """Write the tables that series files ask for, or sensible ones where a file asks for none.
+    """Write the tables that series files ask for, or default ones where a file asks for none.
 
     Each series is read completely in one snapshot, which ends before anything is computed or written. A
     table that cannot be made does not stop the others. Files of tables that a series no longer asks for are
@@ -168,7 +168,7 @@ def write_series_tables(
     location: OutputLocation,
     formats: Sequence[TableFormat] = (),
 ) -> list[TableResult]:
-    """Write the tables that a series asks for, or sensible ones where it asks for none.
+    """Write the tables that a series asks for, or default ones where it asks for none.
 
     Parameters
     ----------
@@ -178,7 +178,7 @@ def write_series_tables(
         Each table that it asks for, with its records, or why there are none.
     location : OutputLocation
     formats : sequence of {"markdown", "latex", "csv", "html"}
-        In place of those asked for.
+        In place of the requested ones.
     """
     requested = requested or [(spec, records) for spec in default_tables(records)]
     specs = [spec for spec, _ in requested]
@@ -187,7 +187,7 @@ def write_series_tables(
         error = f"the series {records.name!r}{only} has no completed experiment with a numeric result yet"
         return [TableResult(records.name, "tables", error=error)]
     names = distinct_names(
-        [spec.name or _described(spec) for spec in specs], [one.model_dump_json() for one in specs]
+        [spec.name or _described(spec) for spec in specs], [spec.model_dump_json() for spec in specs]
     )
     results = [
         _table((spec, part), location.directory / name, series=records.name, formats=formats or spec.to)
@@ -213,21 +213,21 @@ def _described(spec: TableSpec) -> str:
 
 
 def _table(
-    asked: tuple[TableSpec, SeriesRecords | GraphError],
+    requested: tuple[TableSpec, SeriesRecords | GraphError],
     stem: Path,
     *,
     series: str,
     formats: Sequence[TableFormat],
 ) -> TableResult:
-    (spec, records), name = asked, stem.name
+    (spec, records), name = requested, stem.name
     try:
         if isinstance(records, GraphError):
             raise records
         table = make_table(spec, records)
         # A name may have dots, which are no suffix.
-        paths = tuple(stem.with_name(f"{name}.{_SUFFIXES[one]}") for one in formats)
-        for path, one in zip(paths, formats, strict=True):
-            write_atomically(path, _WRITERS[one](table, name).encode())
+        paths = tuple(stem.with_name(f"{name}.{_SUFFIXES[form]}") for form in formats)
+        for path, form in zip(paths, formats, strict=True):
+            write_atomically(path, _WRITERS[form](table, name).encode())
     except ExperimentsError as error:
         return TableResult(series, name, error=str(error))
     except OSError as error:

@@ -12,7 +12,8 @@ import click
 from database.errors import ExperimentsError
 from database.models import ExperimentStatus, Outcome
 from database.settings import Settings
-from meta.commands.group import VERBS, experiments
+from meta.commands import group
+from meta.commands.group import experiments
 
 ROOT = Path(__file__).parents[2]
 COMMANDS = (ROOT / "docs" / "commands.md").read_text(encoding="utf-8")
@@ -26,7 +27,7 @@ BANNED = [str(ROOT) + "/", f"{Path.home()}/", "TO" + "DO", "FIX" + "ME"]
 def commands() -> Iterator[tuple[str, click.Command]]:
     """Yield all verbs, those of groups included, as they are typed."""
     context = click.Context(experiments)
-    for verb in VERBS:
+    for verb in group.COMMANDS:
         command = experiments.get_command(context, verb)
         assert command is not None
         if isinstance(command, click.Group):
@@ -56,7 +57,7 @@ def undocumented(verb: str, command: click.Command) -> Iterator[str]:
 def test_every_option_is_documented() -> None:
     """A verb has a section and help; its options have help, and stand in the section or in the common one."""
     verbs = list(commands())
-    assert len(verbs) >= len(VERBS)
+    assert len(verbs) >= len(group.COMMANDS)
     assert [fault for verb, command in verbs for fault in undocumented(verb, command)] == []
 
 
@@ -71,7 +72,7 @@ def test_every_documented_option_exists() -> None:
 def test_sections_are_the_verbs_in_their_order() -> None:
     """The page lists the verbs as `--help` does."""
     sections = re.findall(r"^## ([a-z]+)$", COMMANDS, re.MULTILINE)
-    assert sections == list(VERBS)
+    assert sections == list(group.COMMANDS)
 
 
 def without_rule(path: Path) -> Iterator[str]:

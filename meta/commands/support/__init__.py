@@ -1,1 +1,1 @@
-"""What verbs share: options, arguments, printing, exit codes."""
+"""What commands share: options, arguments, printing, exit codes."""

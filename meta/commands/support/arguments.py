@@ -1,4 +1,4 @@
-"""What a user may write for a series (its name, or the path of its file) and for some of its experiments."""
+"""Arguments of commands: a series by its name or the path of its file, and some of its experiments."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def find_series(session: Session, written: str) -> ExperimentSeries:
 def chosen_series(
     session: Session, series: Sequence[str], directory: Path | None, where: str | None
 ) -> list[ChosenSeries]:
-    """Return the series that were named, or all, for verbs that take `--output` and `--where`.
+    """Return the series that were named, or all, for commands that take `--output` and `--where`.
 
     Raises
     ------

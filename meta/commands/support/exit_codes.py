@@ -23,12 +23,12 @@ _NO_ARGUMENTS: type[click.UsageError] | tuple[()] = getattr(click.exceptions, "N
 
 
 def report(error: BaseException, *, verbose: bool) -> int:
-    """Tell on stderr what ended the command, and return what it exits with.
+    """Print on stderr what ended the command, and return its exit code.
 
     Parameters
     ----------
     error : BaseException
-        Whatever reached the top.
+        Any that nothing has handled.
     verbose : bool
         Show the traceback too.
     """
@@ -39,31 +39,31 @@ def report(error: BaseException, *, verbose: bool) -> int:
     if verbose:
         traceback.print_exception(error)
     if isinstance(error, click.Abort | KeyboardInterrupt):
-        _tell("interrupted")
+        _print("interrupted")
         return INTERRUPTED
     if isinstance(error, _NO_ARGUMENTS):
-        _tell(str(error))
+        _print(str(error))
         return USAGE
     if isinstance(error, click.UsageError):
         where = error.ctx.command_path if error.ctx is not None else "experiments"
-        _tell(f"error: {error.format_message()}", f"`{where} --help` explains its arguments")
+        _print(f"error: {error.format_message()}", f"`{where} --help` explains its arguments")
         return USAGE
     if isinstance(error, click.ClickException):
-        _tell(f"error: {error.format_message()}")
+        _print(f"error: {error.format_message()}")
         return error.exit_code
-    told = in_our_words(error)
-    if told is not None:
-        _tell(f"error: {told}", *(f"caused by: {cause}" for cause in causes(told)))
-        return told.exit_code
-    _tell(
+    ours = as_experiments_error(error)
+    if ours is not None:
+        _print(f"error: {ours}", *(f"caused by: {cause}" for cause in causes(ours)))
+        return ours.exit_code
+    _print(
         f"unexpected error: {_first_line(error)}",
         "this is a bug; run the command again with -v to see where it happened",
     )
     return UNEXPECTED
 
 
-def in_our_words(error: BaseException) -> ExperimentsError | None:
-    """Return an error of ours that says the same, or None when there is none."""
+def as_experiments_error(error: BaseException) -> ExperimentsError | None:
+    """Return the error of ours that corresponds to `error`, or None when there is none."""
     if isinstance(error, ExperimentsError):
         return error
     if isinstance(error, OSError):  # a full disk, a folder that may not be written to
@@ -79,17 +79,17 @@ def in_our_words(error: BaseException) -> ExperimentsError | None:
         from database.engine.registry import database_error
 
         if isinstance(error, DBAPIError):
-            told = database_error(error)
-            told.__cause__ = error.orig
-            return told
+            ours = database_error(error)
+            ours.__cause__ = error.orig
+            return ours
     return None
 
 
 def _stream_that_failed(error: OSError) -> str | None:
-    """Say that it is our own output that cannot be written, if it is: the error has no name for it.
+    """Return ``stdout`` if it is our own output that cannot be written: the error does not name it.
 
-    What could not be written may wait in the stream, and fail again; an unbuffered stream has
-    dropped it, but who wrote to it is on the traceback.
+    What could not be written may wait in the stream, and fail again; an unbuffered stream has dropped it, but
+    the frame that wrote to it is on the traceback.
     """
     again = cannot_flush(sys.stdout)
     if again is not None and again.errno == error.errno:
@@ -103,7 +103,7 @@ def _stream_that_failed(error: OSError) -> str | None:
 
 @contextmanager
 def writing_to_stdout() -> Iterator[None]:
-    """Let an error of writing to stdout say so: by itself it names no file."""
+    """Name stdout in an error of writing to it, which by itself names no file."""
     try:
         yield
     except OSError as error:
@@ -123,25 +123,25 @@ def cannot_flush(stream: TextIO) -> OSError | None:
 
 
 def causes(error: BaseException) -> Iterator[str]:
-    """Yield one line for each error that led to `error` and says anything new, the nearest first."""
+    """Yield one line for each error that led to `error` and adds something new, the nearest first."""
     seen: set[int] = {id(error)}
-    told = str(error)
+    printed = str(error)
     cause = _cause(error)
     while cause is not None and id(cause) not in seen:
         seen.add(id(cause))
         # SQLAlchemy's wrapper repeats the driver's error.
-        if not hasattr(cause, "orig") and not _is_part(cause, told):
+        if not hasattr(cause, "orig") and not _is_part(cause, printed):
             yield _first_line(cause)
-            told += f"\n{cause}"
+            printed += f"\n{cause}"
         cause = _cause(cause)
 
 
-def _is_part(cause: BaseException, told: str) -> bool:
-    """Say whether everything `cause` says was told already."""
+def _is_part(cause: BaseException, printed: str) -> bool:
+    """Return whether the message of `cause` was printed already."""
     if isinstance(cause, OSError) and cause.strerror:
-        return cause.strerror in told and str(cause.filename or "") in told
+        return cause.strerror in printed and str(cause.filename or "") in printed
     lines = str(cause).strip().splitlines()
-    return bool(lines) and lines[0] in told
+    return bool(lines) and lines[0] in printed
 
 
 def _cause(error: BaseException) -> BaseException | None:
@@ -155,9 +155,9 @@ def _first_line(error: BaseException) -> str:
     return f"{type(error).__name__}: {lines[0]}" if lines else type(error).__name__
 
 
-def _tell(*lines: str) -> None:
+def _print(*lines: str) -> None:
     try:
         for line in lines:
             click.echo(line, err=True)
-    except OSError:  # nobody listens
+    except OSError:  # stderr is closed
         return

@@ -1,4 +1,4 @@
-"""What verbs share: the options `--database`, `--json` and `-v`."""
+"""What commands share: the options `--database`, `--json` and `-v`."""
 
 from __future__ import annotations
 
@@ -137,13 +137,13 @@ def show_messages(*, verbose: bool) -> None:
 
 
 def database_option(*, create: bool = False) -> Callable[[Function], Function]:
-    """Add `--database`, and name the database of this process before the verb runs.
+    """Add `--database`, and configure the database of this process before the command runs.
 
     Parameters
     ----------
     create : bool
-        True for verbs that record something: they make a database that does not exist. A verb
-        that only looks says that there is none.
+        True for commands that record something: they create a database that does not exist. A command
+        that only reads fails.
     """
 
     def decorate(function: Function) -> Function:
@@ -193,7 +193,7 @@ def output_option(function: Function) -> Function:
 
 
 def drawing_workers_option(function: Function) -> Function:
-    """Add `--workers` of verbs that draw."""
+    """Add `--workers` of commands that draw."""
     return click.option(
         "--workers",
         type=click.IntRange(min=1),

@@ -1,4 +1,4 @@
-"""How verbs print: tables, facts and JSON, on a terminal and into a pipe."""
+"""How commands print: tables, facts and JSON, on a terminal and into a pipe."""
 
 from __future__ import annotations
 
@@ -159,7 +159,7 @@ def cell_text(value: object) -> str:
 
 
 def shown_value(value: object) -> str:
-    """Return a value as people read it."""
+    """Return a value as text."""
     if value is None:
         return "-"
     if isinstance(value, bool):
@@ -189,7 +189,7 @@ def parameter_value(value: object) -> str:
 
 
 def _is_plain_text(text: str) -> bool:
-    """Say whether `text` needs no quotes to be told from a number, a boolean or null."""
+    """Return whether `text` needs no quotes to be distinct from a number, a boolean or null."""
     from experiments.series_file.reading.scalars import AmbiguousScalarError, plain_scalar
 
     try:
@@ -204,12 +204,12 @@ def pairs(values: Mapping[str, Any], show: Callable[[object], str] = shown_value
 
 
 def duration(seconds: float | None) -> str:
-    """Return a time span for people, or a dash where there is none."""
+    """Return a time span as text, or a dash where there is none."""
     return "-" if seconds is None else duration_text(seconds)
 
 
 def size(count: int) -> str:
-    """Return a number of bytes for people, in binary units."""
+    """Return a number of bytes as text, in binary units."""
     amount = float(count)
     for unit in ("bytes", "KiB", "MiB", "GiB"):
         if amount < 1024:

@@ -1,4 +1,4 @@
-"""The note below each table: what the numbers are, which tests the marks stand on, and what is missing."""
+"""The note below each table: what the numbers are, the tests behind the marks, and what is missing."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ from meta.graphs.captions.phrases import (
 from meta.graphs.data.graph_data import Coverage, SampleSizes
 from meta.records.series_records import SeriesRecords
 from meta.statistics.estimators.ties import is_rounding
-from meta.tables.data.cells import Cell, Cells, measure_of
+from meta.tables.data.cells import Cell, Cells, aggregator_of
 from meta.tables.data.plan import Key, TablePlan
 from meta.tables.data.significance_marks import MOST_COMPARISONS, Marks
 
-#: An interval with one side so many times as long as the other is not well told by half of its width.
+#: An interval with one side so many times as long as the other is poorly described by half of its width.
 _LOPSIDED = 1.5
 
 
@@ -34,12 +34,12 @@ def notes(plan: TablePlan, cells: Cells, marks: Marks, records: SeriesRecords) -
         *selection_text(plan.spec.where, records.where),
         *([averages_text(plan.spec.over, plan.values)] if plan.spec.over else []),
         *_selection(plan, cells),
-        *_gaps(plan, cells, records),
+        *_missing(plan, cells, records),
     ]
 
 
 def _statistic(plan: TablePlan, cells: Cells, records: SeriesRecords) -> str:
-    aggregator = measure_of(plan, records)
+    aggregator = aggregator_of(plan, records)
     shown = [cell for cell in cells.cells.values() if cell.has_estimate]
     label = aggregator.estimator.label
     if not shown:
@@ -56,11 +56,11 @@ def _statistic(plan: TablePlan, cells: Cells, records: SeriesRecords) -> str:
     how = f"with its {interval}" if plan.spec.ends else f"± half of its {interval}"
     if aggregator.interval in ("sd", "se"):
         how = f"with {interval}" if plan.spec.ends else f"± {interval.removesuffix(' to each side')}"
-    said = [f"{label} {how} over {over}."]
+    sentences = [f"{label} {how} over {over}."]
     if not plan.spec.ends and any(map(_is_lopsided, shown)):
-        said.append("Some intervals reach further to one side; `mean [ci95]` shows both ends.")
-    said += small_sample_warnings(aggregator, sample_sizes)
-    return " ".join(said)
+        sentences.append("Some intervals reach further to one side; `mean [ci95]` shows both ends.")
+    sentences += small_sample_warnings(aggregator, sample_sizes)
+    return " ".join(sentences)
 
 
 def _is_lopsided(cell: Cell) -> bool:
@@ -90,73 +90,75 @@ def _significance(plan: TablePlan, marks: Marks) -> list[str]:
     )
     pairs = "pairs with the same seed" if marks.paired else "independent repetitions"
     family = ""
-    if marks.comparisons > 1:  # one by itself needs no correction
+    if marks.comparisons > 1:  # a single one needs no correction
         family = f", corrected by Holm for {marks.comparisons:,} comparisons"
         if plan.baseline is None:
             family += f" (all pairs in each {plan.spec.within}, as the best is known only after looking)"
-    found = any(marks.differs(place) for place in marks.p_values)
-    mark = "*: differs from" if found else "No cell differs significantly from"
-    said = [f"{mark} {against} ({marks.test} of {pairs}, p <= {1 - marks.level:.3g}{family})."]
-    said.append("No mark does not mean equal." if found else "That does not mean that they are equal.")
+    any_differs = any(marks.differs(place) for place in marks.p_values)
+    mark = "*: differs from" if any_differs else "No cell differs significantly from"
+    sentences = [f"{mark} {against} ({marks.test} of {pairs}, p <= {1 - marks.level:.3g}{family})."]
+    sentences.append(
+        "No mark does not mean equal." if any_differs else "That does not mean that they are equal."
+    )
     if marks.left_out:
-        said.append(f"Not in the tests: {many(marks.left_out, 'reading')} without a partner.")
-    return [*said, *marks.guards]
+        sentences.append(f"Not in the tests: {many(marks.left_out, 'reading')} without a partner.")
+    return [*sentences, *marks.guards]
 
 
 def _selection(plan: TablePlan, cells: Cells) -> list[str]:
     if not plan.chosen:
         return []
-    each = {"best_per_row": "row", "best_per_column": "column"}.get(plan.spec.select or "", "cell")
+    unit = {"best_per_row": "row", "best_per_column": "column"}.get(plan.spec.select or "", "cell")
     chosen: dict[str, None] = {}
     for (row, column), cell in cells.cells.items():
         if cell.setting:
             at = {"row": _label(plan, row, ()), "column": _label(plan, (), column)}
-            named = at.get(each) or _label(plan, row, column)
+            named = at.get(unit) or _label(plan, row, column)
             chosen[f"{named}: {plan.described(plan.chosen, cell.setting)}"] = None
-    several = {"row": len(cells.columns), "column": len(cells.rows)}.get(each, 1) > 1
+    several = {"row": len(cells.columns), "column": len(cells.rows)}.get(unit, 1) > 1
     by = ", by mean rank" if several else ""
     heads = ", ".join(plan.heads(plan.chosen))
     text = (
-        f"Best of up to {many(cells.settings, 'setting')} of {heads} for each {each}{by}, by the same "
+        f"Best of up to {many(cells.settings, 'setting')} of {heads} for each {unit}{by}, by the same "
         f"readings, so that they look better than new ones would ({'; '.join(chosen)})."
     )
-    said = [text]
+    sentences = [text]
     if cells.unfit:
-        said.append(f"No setting has all readings: {'; '.join(cells.unfit)}.")
-    return said
+        sentences.append(f"No setting has all readings: {'; '.join(cells.unfit)}.")
+    return sentences
 
 
-def _gaps(plan: TablePlan, cells: Cells, records: SeriesRecords) -> list[str]:
-    said = progress_text(records)
+def _missing(plan: TablePlan, cells: Cells, records: SeriesRecords) -> list[str]:
+    sentences = progress_text(records)
     shown = list(cells.cells.items())
-    missing = sum((Counter(cell.missing) for _, cell in shown), Counter[str]())
-    if missing.total():
-        total = missing.total() + sum(len(member.completed) for _, cell in shown for member in cell.members)
-        said.append(f"{counts_text(missing)} of {many(total, 'experiment')} left out.")
+    counts = sum((Counter(cell.missing) for _, cell in shown), Counter[str]())
+    if counts.total():
+        total = counts.total() + sum(len(member.completed) for _, cell in shown for member in cell.members)
+        sentences.append(f"{counts_text(counts)} of {many(total, 'experiment')} left out.")
     coverage = [Coverage(_label(plan, *place), cell.count, cell.missing) for place, cell in shown]
-    said += [*survivorship(coverage), *imbalance(coverage)]
+    sentences += [*survivorship(coverage), *imbalance(coverage)]
     partly = [point.label for point, (_, cell) in zip(coverage, shown, strict=True) if _is_partly(plan, cell)]
     if partly:
         named = "; ".join(partly)
-        said.append(f"Empty, as not every configuration that would be averaged has a reading: {named}.")
+        sentences.append(f"Empty, as not every configuration that would be averaged has a reading: {named}.")
     without = sum(cell.point.without for _, cell in shown)
     non_finite = sum(cell.point.non_finite for _, cell in shown)
     if without:
-        said.append(f"{without:,} completed without {plan.y.name!r} left out.")
+        sentences.append(f"{without:,} completed without {plan.y.name!r} left out.")
     if non_finite:
-        said.append(f"{many(non_finite, 'NaN or infinite reading')} left out.")
+        sentences.append(f"{many(non_finite, 'NaN or infinite reading')} left out.")
     if records.retired:
-        said.append(f"{records.retired:,} completed but no longer in the series file left out.")
-    return said
+        sentences.append(f"{records.retired:,} completed but no longer in the series file left out.")
+    return sentences
 
 
 def _is_partly(plan: TablePlan, cell: Cell) -> bool:
-    """Say whether a cell is empty although there are readings."""
+    """Return whether a cell is empty although there are readings."""
     was_chosen = bool(cell.setting) or not plan.chosen
     return was_chosen and not cell.point.is_complete and any(map(len, cell.point.strata))
 
 
 def _label(plan: TablePlan, row: Key, column: Key) -> str:
-    """Return what a cell is called; of an empty key nothing."""
+    """Return the label of a cell; an empty key adds nothing."""
     sides = ((plan.spec.rows, row), (plan.spec.columns, column))
     return ", ".join(plan.described(names, key) for names, key in sides if key)

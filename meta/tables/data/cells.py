@@ -23,7 +23,7 @@ Place = tuple[Key, Key]
 
 @dataclass(frozen=True)
 class Cell:
-    """What stands in one place of a table.
+    """A cell of a table.
 
     Attributes
     ----------
@@ -46,12 +46,12 @@ class Cell:
 
     @property
     def has_estimate(self) -> bool:
-        """Say whether there is anything to show."""
+        """Whether there is anything to show."""
         return not math.isnan(self.estimate)
 
     @property
     def count(self) -> int:
-        """How many readings the estimate stands on."""
+        """How many readings the estimate is computed from."""
         return sum(self.point.sizes) if self.has_estimate else 0
 
     @property
@@ -83,7 +83,7 @@ class Cells:
     settings : int
         Among how many settings `select` chose, at most; 0 without.
     unfit : sequence of str
-        What has no setting that could be chosen, because none has all readings.
+        The cells (or rows, columns) without a setting that has all readings: none could be chosen.
     """
 
     rows: Sequence[Key]
@@ -101,18 +101,18 @@ def members_by_place(plan: TablePlan, records: SeriesRecords) -> dict[Place, lis
     TableError
         There would be more rows or columns than can be read.
     """
-    found: dict[Place, list[ConfigurationRecord]] = {}
+    members: dict[Place, list[ConfigurationRecord]] = {}
     for member in records.configurations:
         place = (plan.key(plan.spec.rows, member.parameters), plan.key(plan.spec.columns, member.parameters))
-        found.setdefault(place, []).append(member)
+        members.setdefault(place, []).append(member)
     for side, most, what in ((0, MAX_ROWS, "rows"), (1, MAX_COLUMNS, "columns")):
-        count = len({place[side] for place in found})
+        count = len({place[side] for place in members})
         if count > most:
             raise TableError(
                 f"{what}: there would be {count:,}, more than {most} that can be read; choose some (where), "
                 "or take all numbers by `experiments export`"
             )
-    return found
+    return members
 
 
 def make_cells(
@@ -128,10 +128,14 @@ def make_cells(
     """
     points = {place: Point.of(members, plan.y.key) for place, (_, members) in chosen.items()}
     complete = [place for place, point in points.items() if point.is_complete]
-    aggregator = measure_of(plan, records)
-    found = aggregator.of_points([points[place].scores for place in complete])
+    aggregator = aggregator_of(plan, records)
+    estimates = aggregator.of_points([points[place].scores for place in complete])
     numbers = {
-        place: (float(found.estimate[index]), float(found.low[index]), float(found.high[index]))
+        place: (
+            float(estimates.estimate[index]),
+            float(estimates.low[index]),
+            float(estimates.high[index]),
+        )
         for index, place in enumerate(complete)
     }
     return {
@@ -140,6 +144,6 @@ def make_cells(
     }
 
 
-def measure_of(plan: TablePlan, records: SeriesRecords) -> Aggregator:
-    """Return what is computed of the readings in a cell."""
+def aggregator_of(plan: TablePlan, records: SeriesRecords) -> Aggregator:
+    """Return how the readings of a cell are aggregated."""
     return Aggregator.of(plan.spec, records.name, plan.y.key, shares_seeds=records.shares_seeds)

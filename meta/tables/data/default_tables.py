@@ -1,4 +1,4 @@
-"""The tables of a series whose file asks for none."""
+"""The tables of a series whose file requests none."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _LAST = ("metrics.", ".last")
 def default_tables(records: SeriesRecords) -> list[TableSpec]:
     """Return a table for each numeric result and each metric's last value, at most 12.
 
-    Of the parameters that tell configurations apart, the one with the fewest values makes the columns, if
+    Of the parameters that distinguish configurations, the one with the fewest values makes the columns, if
     there are several parameters and its values fit on a page; all others make the rows. So every
     configuration has a cell of its own.
     """

@@ -1,4 +1,4 @@
-"""From what a series file asks for to what a table shows: the reading, and the role of each parameter."""
+"""The plan of a table, from the request of a series file: the variable, and the role of each parameter."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ Key = tuple[int, ...]
 
 @dataclass(frozen=True)
 class TablePlan:
-    """What a table shows.
+    """The content of a table.
 
     Attributes
     ----------
     spec : TableSpec
-        What was asked for.
+        The request.
     y : Variable
     chosen : tuple of str
         The parameters of which `select` takes the best setting.
@@ -48,11 +48,11 @@ class TablePlan:
         return self.y.label.goal
 
     def key(self, names: Sequence[str], parameters: Mapping[str, Any]) -> Key:
-        """Return where a configuration's values of `names` stand among all values."""
+        """Return the places of a configuration's values of `names` among all values."""
         return tuple(self.values[name].place(parameters.get(name, ABSENT)) for name in names)
 
     def labels(self, names: Sequence[str], key: Key) -> list[str]:
-        """Return what the values at these places are called."""
+        """Return the labels of the values at these places."""
         return [self.values[name].labels[place] for name, place in zip(names, key, strict=True)]
 
     def described(self, names: Sequence[str], key: Key) -> str:
@@ -61,17 +61,17 @@ class TablePlan:
         return ", ".join(f"{head}={label}" for head, label in pairs)
 
     def heads(self, names: Sequence[str]) -> list[str]:
-        """Return what parameters are called at the head of the table."""
+        """Return the labels of parameters at the head of the table."""
         short = short_names(names)
         return [self.spec.labels.get(name, short[name]) for name in names]
 
     def measured(self) -> str:
-        """Return what the cells hold."""
+        """Return the label of the numbers in the cells."""
         return self.spec.labels.get(self.spec.y) or self.y.axis_label()
 
 
 def make_plan(spec: TableSpec, records: SeriesRecords) -> TablePlan:
-    """Decide what a table shows.
+    """Plan a table.
 
     Parameters
     ----------
@@ -82,8 +82,8 @@ def make_plan(spec: TableSpec, records: SeriesRecords) -> TablePlan:
     Raises
     ------
     TableError
-        A name is no parameter, keys do not fit together, a parameter would be averaged over that nobody
-        named, or nothing is completed.
+        A name is no parameter, keys do not fit together, a parameter that is not named would be averaged
+        over, or nothing is completed.
     GraphError
         `y` is neither result nor metric.
     """
@@ -111,9 +111,9 @@ def make_plan(spec: TableSpec, records: SeriesRecords) -> TablePlan:
 
 
 def _problems(spec: TableSpec, parameters: Sequence[str]) -> Iterator[tuple[tuple[Any, ...], str]]:
-    asked = spec.model_dump(exclude_defaults=True)
-    yield from table_checks.problems(asked)
-    yield from table_checks.names(asked, parameters)
+    request = spec.model_dump(exclude_defaults=True)
+    yield from table_checks.problems(request)
+    yield from table_checks.names(request, parameters)
 
 
 def _refuse_average(varying: Sequence[str], values: Mapping[str, ValueSet]) -> None:

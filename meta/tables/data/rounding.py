@@ -1,4 +1,4 @@
-"""How many digits a number deserves: as many as its interval leaves certain.
+"""Rounding a number to the digits that its interval leaves certain.
 
 Half of the interval's width is given to two significant digits, and the value to the same place
 (JCGM 100:2008, Guide to the expression of uncertainty in measurement, section 7.2.6).
@@ -51,7 +51,7 @@ def shown(value: float, low: float = math.nan, high: float = math.nan) -> Shown:
     exponent = _exponent(largest)
     if _LEAST <= exponent <= _MOST:
         exponent = 0
-    scaled = [_scaled(one, exponent) for one in (value, half, low, high)]
+    scaled = [_scaled(number, exponent) for number in (value, half, low, high)]
     if not has_interval:
         return Shown(_significant(scaled[0]), exponent=exponent)
     if half == 0:
@@ -59,7 +59,7 @@ def shown(value: float, low: float = math.nan, high: float = math.nan) -> Shown:
         return Shown(text, "0", text, text, exponent)
     # 0.0996 is 0.10: what counts are the digits after rounding.
     decimals = 1 - _exponent(float(f"{scaled[1]:.1e}"))
-    texts = [_fixed(one, decimals) for one in scaled]
+    texts = [_fixed(number, decimals) for number in scaled]
     return Shown(texts[0], texts[1], texts[2], texts[3], exponent)
 
 

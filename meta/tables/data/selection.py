@@ -15,7 +15,7 @@ from scipy import stats
 from meta.records.readings import Point
 from meta.records.series_records import ConfigurationRecord, SeriesRecords
 from meta.statistics.estimators.ties import merged_scores
-from meta.tables.data.cells import Cells, Place, make_cells, measure_of, members_by_place
+from meta.tables.data.cells import Cells, Place, aggregator_of, make_cells, members_by_place
 from meta.tables.data.plan import Key, TablePlan
 
 _Members = Sequence[ConfigurationRecord]
@@ -30,19 +30,19 @@ class _Candidate:
 
 
 def select_cells(plan: TablePlan, records: SeriesRecords) -> Cells:
-    """Return the cells of a table, of each the best setting where `select` asks for it.
+    """Return the cells of a table, with the best setting of each where `select` asks for it.
 
     One setting is taken for all cells of a row (or column): the one with the best mean rank over them, so
     that the scale of each does not matter. Settings without a reading in one of the cells are not candidates.
     """
-    found = members_by_place(plan, records)
-    rows = sorted({row for row, _ in found})
-    columns = sorted({column for _, column in found})
+    by_place = members_by_place(plan, records)
+    rows = sorted({row for row, _ in by_place})
+    columns = sorted({column for _, column in by_place})
     if not plan.chosen:
-        cells = make_cells(plan, records, {place: ((), members) for place, members in found.items()})
+        cells = make_cells(plan, records, {place: ((), members) for place, members in by_place.items()})
         return Cells(rows, columns, cells)
     groups: dict[Place | Key, dict[Place, _Members]] = {}
-    for place, members in found.items():
+    for place, members in by_place.items():
         groups.setdefault(_shared(plan, place), {})[place] = members
     chosen: dict[Place, tuple[Key, list[ConfigurationRecord]]] = {}
     unfit, settings = [], 0
@@ -65,7 +65,7 @@ def select_cells(plan: TablePlan, records: SeriesRecords) -> Cells:
 
 
 def _shared(plan: TablePlan, place: Place) -> Place | Key:
-    """Return what the cells that share a choice have in common."""
+    """Return the key that the cells which share a choice have in common."""
     row, column = place
     return {"best_per_row": row, "best_per_column": column}.get(plan.spec.select or "", place)
 
@@ -79,12 +79,12 @@ def _described(plan: TablePlan, place: Place) -> str:
 
 
 def _candidates(plan: TablePlan, group: Mapping[Place, _Members]) -> list[_Candidate]:
-    found: dict[Key, dict[Place, list[ConfigurationRecord]]] = {}
+    by_setting: dict[Key, dict[Place, list[ConfigurationRecord]]] = {}
     for place, members in group.items():
         for member in members:
             setting = plan.key(plan.chosen, member.parameters)
-            found.setdefault(setting, {}).setdefault(place, []).append(member)
-    return [_Candidate(setting, found[setting]) for setting in sorted(found)]
+            by_setting.setdefault(setting, {}).setdefault(place, []).append(member)
+    return [_Candidate(setting, by_setting[setting]) for setting in sorted(by_setting)]
 
 
 def _best(plan: TablePlan, records: SeriesRecords, candidates: Sequence[_Candidate]) -> _Candidate | None:
@@ -98,8 +98,10 @@ def _best(plan: TablePlan, records: SeriesRecords, candidates: Sequence[_Candida
             fit.append((candidate, points))
     if not fit:
         return None
-    measure = replace(measure_of(plan, records), interval="none")
-    estimates = np.array([measure.of_points([one.scores for one in points]).estimate for _, points in fit])
+    aggregator = replace(aggregator_of(plan, records), interval="none")
+    estimates = np.array(
+        [aggregator.of_points([point.scores for point in points]).estimate for _, points in fit]
+    )
     of_each_place = merged_scores(estimates.T)
     ranks = stats.rankdata(-of_each_place if plan.goal == "max" else of_each_place, axis=1)
     return fit[int(ranks.mean(axis=0).argmin())][0]

@@ -29,7 +29,7 @@ MOST_COMPARISONS = 1_000
 
 @dataclass(frozen=True)
 class Marks:
-    """What is said about the cells among each other.
+    """The marks of the cells: which are best, and which differ.
 
     Attributes
     ----------
@@ -44,7 +44,7 @@ class Marks:
         A cell differs when its p is at most 1 less this.
     paired : bool
     guards : sequence of str
-        What is too small to stand on.
+        Warnings of samples that are too small.
     left_out : int
         Readings without a partner, which the tests do not use.
     """
@@ -59,14 +59,14 @@ class Marks:
     left_out: int = 0
 
     def differs(self, place: Place) -> bool:
-        """Say whether a cell differs from what it is compared with."""
+        """Return whether a cell differs from what it is compared with."""
         return self.p_values.get(place, math.nan) <= 1 - self.level
 
 
 @dataclass(frozen=True)
 class _Test:
     places: tuple[Place, Place]
-    found: Significance
+    result: Significance
     left_out: int
 
 
@@ -93,7 +93,7 @@ def make_marks(plan: TablePlan, cells: Cells, records: SeriesRecords) -> Marks:
     tests = [_test(plan, group, two, shares_seeds=records.shares_seeds) for group, two in pairs]
     p_values: dict[Place, float] = {}
     left_out = 0
-    corrected = holm([test.found.p_value for test in tests]).tolist()
+    corrected = holm([test.result.p_value for test in tests]).tolist()
     for test, p_value in zip(tests, corrected, strict=True):
         against = [place for place in test.places if place in references.values()]
         if len(against) == 1:
@@ -102,7 +102,7 @@ def make_marks(plan: TablePlan, cells: Cells, records: SeriesRecords) -> Marks:
     return Marks(
         bold,
         p_values,
-        test=tests[0].found.test if tests else "",
+        test=tests[0].result.test if tests else "",
         comparisons=sum(not math.isnan(p_value) for p_value in corrected),
         level=level,
         paired=records.shares_seeds,
@@ -112,17 +112,17 @@ def make_marks(plan: TablePlan, cells: Cells, records: SeriesRecords) -> Marks:
 
 
 def _guards(tests: Sequence[_Test], corrected: Sequence[float], level: float) -> list[str]:
-    """Return what is to be said of the test with the fewest readings among those that found nothing.
+    """Return the warnings of the test with the fewest readings among those that found no difference.
 
     Holm's method asks of them as small a p as if those that did find something had not been made.
     """
     undecided = [
-        test.found for test, p_value in zip(tests, corrected, strict=True) if not p_value <= 1 - level
+        test.result for test, p_value in zip(tests, corrected, strict=True) if not p_value <= 1 - level
     ]
-    testable = [found for found in undecided if not found.note]  # equal readings are no question of number
+    testable = [result for result in undecided if not result.note]  # equal readings are no question of number
     if not testable:
         return []
-    fewest = min(testable, key=lambda found: min(found.sizes))
+    fewest = min(testable, key=lambda result: min(result.sizes))
     return list(significance_guards(fewest, comparisons=len(undecided), level=level))
 
 
@@ -141,7 +141,7 @@ def _baseline(plan: TablePlan, group: Mapping[Place, Cell]) -> Place | None:
 
 
 def _reference(plan: TablePlan, group: Mapping[Place, Cell], best: Collection[Place]) -> Place | None:
-    """Return what the other cells are compared with; nothing is the best of a single one."""
+    """Return the cell that the others are compared with; a single one is not the best."""
     if plan.baseline is not None:
         return _baseline(plan, group)
     return next((place for place in group if place in best), None)

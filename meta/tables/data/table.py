@@ -1,4 +1,4 @@
-"""A table as it stands: numbers, marks, heads and note, before any format."""
+"""A table before any format: numbers, marks, heads and note."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from meta.tables.data.significance_marks import Marks, make_marks
 
 @dataclass(frozen=True)
 class Table:
-    """Everything that a table shows.
+    """A table.
 
     Attributes
     ----------
@@ -36,23 +36,23 @@ class Table:
 
     @property
     def title(self) -> str:
-        """What stands above."""
+        """The title above it."""
         return self.plan.spec.title or self.plan.measured()
 
     def row_heads(self) -> list[str]:
-        """Return what the first columns are called; a series without parameters has none."""
+        """Return the heads of the first columns; a series without parameters has none."""
         return [] if self.plan.spec.rows == (SERIES,) else self.plan.heads(self.plan.spec.rows)
 
     def row_labels(self, row: Key) -> list[str]:
-        """Return what stands before a row."""
+        """Return the labels before a row."""
         return self.plan.labels(self.plan.spec.rows, row) if self.row_heads() else []
 
     def group_head(self) -> str | None:
-        """Return what stands above all columns, None when it would say nothing."""
+        """Return the head above all columns, None when it would be empty."""
         return ", ".join(self.plan.heads(self.plan.spec.columns)) or None
 
     def column_label(self, column: Key) -> str:
-        """Return what a column is called."""
+        """Return the label of a column."""
         return ", ".join(self.plan.labels(self.plan.spec.columns, column)) or self.plan.measured()
 
     def cell(self, row: Key, column: Key) -> Cell | None:
@@ -60,11 +60,11 @@ class Table:
         return self.cells.cells.get((row, column))
 
     def counts_differ(self) -> bool:
-        """Say whether cells stand on different numbers of repetitions, so that each says its own."""
+        """Return whether cells have different numbers of repetitions, so that each shows its own."""
         return len({cell.repetitions for cell in self.cells.cells.values() if cell.has_estimate}) > 1
 
     def is_best(self, place: Place) -> bool:
-        """Say whether a cell is the best of its column (or row)."""
+        """Return whether a cell is the best of its column (or row)."""
         return place in self.marks.best
 
 
@@ -74,7 +74,7 @@ def make_table(spec: TableSpec, records: SeriesRecords) -> Table:
     Raises
     ------
     TableError, GraphError
-        It cannot be made as asked.
+        It cannot be made as requested.
     """
     records = with_parameters(records, spec.where)
     plan = make_plan(spec, records)

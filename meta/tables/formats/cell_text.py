@@ -1,4 +1,4 @@
-"""How the numbers of a cell are written out, in the signs of a format."""
+"""The text of a cell, in the signs of a format."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from meta.tables.data.table import Table
 
 @dataclass(frozen=True)
 class Signs:
-    """What a format writes for what is no letter.
+    """The signs of a format.
 
     Attributes
     ----------
@@ -49,7 +49,7 @@ PLAIN = Signs(
 
 
 def cell_text(table: Table, place: Place, signs: Signs) -> str:
-    """Return what stands in a cell."""
+    """Return the text of a cell."""
     cell = table.cells.cells.get(place)
     if cell is None:
         return ""
@@ -66,12 +66,14 @@ def cell_text(table: Table, place: Place, signs: Signs) -> str:
 
 
 def _numbers(table: Table, cell: Cell, signs: Signs) -> str:
-    found = shown(cell.estimate, cell.low, cell.high)
-    value, half, low, high = (signs.number(one) for one in (found.value, found.half, found.low, found.high))
+    rounded = shown(cell.estimate, cell.low, cell.high)
+    value, half, low, high = (
+        signs.number(text) for text in (rounded.value, rounded.half, rounded.low, rounded.high)
+    )
     text = value
-    if found.half:
+    if rounded.half:
         text = f"{value} [{low}, {high}]" if table.plan.spec.ends else f"{value}{signs.plus_minus}{half}"
-    if found.exponent:
-        text = f"({text})" if found.half else text
-        text += signs.power(found.exponent)
+    if rounded.exponent:
+        text = f"({text})" if rounded.half else text
+        text += signs.power(rounded.exponent)
     return text

@@ -19,7 +19,7 @@ _OWN = ("value", "low", "high", "n", "missing", "best", "p", "differs")
 
 @dataclass(frozen=True)
 class CellRecord:
-    """One cell; what it does not have is None.
+    """A cell; what it does not have is None.
 
     Attributes
     ----------

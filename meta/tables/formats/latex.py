@@ -34,8 +34,8 @@ _KNOWN = re.compile(r"[\x20-\x7e\xa1-\u017f]*\Z")
 
 def escaped(text: str) -> str:
     """Return a text of a user in one line, with every sign that means something to LaTeX escaped."""
-    found = "".join(_SPECIAL.get(sign, sign) for sign in " ".join(text.split()))
-    return re.sub(r"-(?=-)", "-{}", found)  # two hyphens would be a dash
+    escaped_text = "".join(_SPECIAL.get(sign, sign) for sign in " ".join(text.split()))
+    return re.sub(r"-(?=-)", "-{}", escaped_text)  # two hyphens would be a dash
 
 
 def _bold(text: str) -> str:

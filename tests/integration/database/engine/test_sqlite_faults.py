@@ -113,7 +113,7 @@ from sqlalchemy import text
 from database.engine import configure, dispose_engines, get_engine
 from database.errors import DatabaseError
 from database.session import scoped_session
-from meta.commands.support.exit_codes import in_our_words
+from meta.commands.support.exit_codes import as_experiments_error
 
 def visit(url):
     said = {}
@@ -128,7 +128,7 @@ def visit(url):
             said["read"] = session.scalar(text("SELECT count(*) FROM experiment_series"))
             session.execute(text("DELETE FROM experiment_series"))
     except Exception as error:
-        told = in_our_words(error)
+        told = as_experiments_error(error)
         said["script"] = [str(told), told.exit_code]
     dispose_engines()
     return said

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from meta.commands.group import VERBS, run_command
+from meta.commands.group import COMMANDS, run_command
 
 HEAVY = ("sqlalchemy", "pandas", "matplotlib", "alembic", "numpy", "pydantic", "scipy", "rich")
 
@@ -39,7 +39,7 @@ def test_help_imports_nothing_heavy() -> None:
     found = start("--help", code=f"print([name for name in {HEAVY} if name in sys.modules])")
     assert found.returncode == 0
     assert found.stdout.splitlines()[-1] == "[]"
-    for verb in VERBS:
+    for verb in COMMANDS:
         assert f"\n  {verb} " in found.stdout
 
 
@@ -52,7 +52,7 @@ def test_looking_imports_no_frames(verb: str, sqlite_url: str) -> None:
     assert (found.returncode, found.stdout.splitlines()[-1]) == (0, "[]"), found.stderr
 
 
-@pytest.mark.parametrize("verb", [*VERBS, "database upgrade"])
+@pytest.mark.parametrize("verb", [*COMMANDS, "database upgrade"])
 def test_every_verb_has_help(verb: str, capsys: pytest.CaptureFixture[str]) -> None:
     """Each verb explains itself, without a database."""
     assert run_command([*verb.split(), "--help"]) == 0
