@@ -6,21 +6,19 @@ import contextlib
 import multiprocessing
 import os
 import signal
-import sys
 import tempfile
-from collections.abc import Iterator, Mapping
 from dataclasses import replace
-from types import ModuleType
 
 from database.errors import ExperimentsError
 from database.process_identity import ProcessIdentity
 from experiments.execution.worker_config import WorkerConfig
 from experiments.processes.environment_tag import TAG_VARIABLE, tag_of
 from experiments.processes.exit_status import ExitStatus
+from experiments.processes.fresh_process import SAFE_PATH, fresh_interpreters
 from experiments.processes.process_tree import kill_tree, signal_group
 from experiments.processes.thread_limits import capped_environment
 from experiments.target.preloading import announced
-from experiments.worker.entry import SAFE_PATH, ProcessOptions, worker_main
+from experiments.worker.entry import ProcessOptions, worker_main
 
 #: What Python says, without a number, of a socket whose path does not fit what the system has for it.
 _LONG_PATH = "AF_UNIX path too long"
@@ -69,8 +67,11 @@ class WorkerProcess:
             args=(name, replace(config, control=control_reader), options),
             name=f"worker-{config.worker_id}",
         )
-        preload = announced() if start_method == "forkserver" else {}
-        with _environment_of_workers({TAG_VARIABLE: tag, **preload}), _hidden_main_module():
+        variables = {"PYTHONHASHSEED": os.environ.get("PYTHONHASHSEED", "0"), TAG_VARIABLE: tag}
+        if start_method == "forkserver":
+            variables |= announced()
+        # Targets are found by their import path, never in ``__main__``.
+        with fresh_interpreters(variables):
             try:
                 self._process.start()
             except (OSError, EOFError) as error:  # the fork server has just died, or there is no room
@@ -123,38 +124,3 @@ def _start_error(error: OSError | EOFError) -> ExperimentsError:
             "short one, such as /tmp"
         )
     return WorkerStartError(f"a worker could not be started ({str(error) or type(error).__name__})")
-
-
-@contextlib.contextmanager
-def _environment_of_workers(more: Mapping[str, str]) -> Iterator[None]:
-    """Tag new interpreters, give them the same string hashes, keep the current folder from their path."""
-    wanted = {
-        "PYTHONHASHSEED": os.environ.get("PYTHONHASHSEED", "0"),
-        SAFE_PATH: "1",
-        **more,
-    }
-    before = {key: os.environ.get(key) for key in wanted}
-    os.environ.update(wanted)
-    try:
-        yield
-    finally:
-        for key, value in before.items():
-            if value is None:
-                os.environ.pop(key, None)
-            else:
-                os.environ[key] = value
-
-
-@contextlib.contextmanager
-def _hidden_main_module() -> Iterator[None]:
-    """Keep multiprocessing from importing the main script again in each worker.
-
-    Targets are found by their import path, never in ``__main__``; without this, a user's script
-    without the ``if __name__ == "__main__"`` guard would start itself again and again.
-    """
-    main = sys.modules["__main__"]
-    sys.modules["__main__"] = ModuleType("__main__")
-    try:
-        yield
-    finally:
-        sys.modules["__main__"] = main

@@ -16,13 +16,10 @@ from database.errors import ExperimentsError, FencedError
 from experiments.execution.worker_config import WorkerConfig
 from experiments.processes.environment_tag import TAG_VARIABLE
 from experiments.processes.exit_status import FENCED_EXIT_CODE
+from experiments.processes.fresh_process import SAFE_PATH
 from experiments.processes.parent_death import die_with_parent
 from experiments.processes.subreaper import become_subreaper
 from experiments.processes.thread_limits import cap_loaded_libraries
-
-#: Set while the fork server starts, so that a folder of the user's called like one of our packages
-#: cannot take its place; taken out again in each worker.
-SAFE_PATH = "PYTHONSAFEPATH"
 
 
 @dataclass(frozen=True)
@@ -34,7 +31,7 @@ class ProcessOptions:
     lifeline : Connection
         The parent-death pipe's reading end.
     safe_path : str or None
-        What the runner's environment had for PYTHONSAFEPATH.
+        What the runner's environment had for PYTHONSAFEPATH, which is set only while interpreters start.
     tag : str
         Of the runner; a fork server that is older than the runner has none.
     thread_caps : mapping
