@@ -20,7 +20,7 @@ _FIRST_ONLY = " AND repetition = 0"
 
 
 @dataclass(frozen=True)
-class Outlook:
+class ClaimableWork:
     """What can be claimed, now or later.
 
     Attributes
@@ -57,12 +57,12 @@ class FirstExperiments:
     awaited: bool
 
 
-def outlook(session: Session, series_id: int, *, limit: int, canary: bool = False) -> Outlook:
+def claimable_work(session: Session, series_id: int, *, limit: int, canary: bool = False) -> ClaimableWork:
     """Return how much of a series a worker could claim now, up to `limit`, or when it could."""
     connection = session.connection()
     claimable = _count_claimable(connection, series_id, limit, canary=canary)
     due_in_s = None if claimable else _next_due_s(connection, series_id, canary=canary)
-    return Outlook(claimable, due_in_s)
+    return ClaimableWork(claimable, due_in_s)
 
 
 def revoked(session: Session, running: Mapping[str, Token]) -> set[str]:

@@ -150,7 +150,7 @@ def check_after_power_cut(session: Session) -> bool:
     if session.get_bind().dialect.name != "sqlite":
         return False
     own_boot = ProcessIdentity.own().boot_id.partition("/")[0]
-    boots = {silence.identity.boot_id.partition("/")[0] for silence in runners.others_alive(session, "")}
+    boots = {runner.identity.boot_id.partition("/")[0] for runner in runners.others_alive(session, "")}
     if not own_boot or not boots - {own_boot, ""}:
         return False
     check_file(session.connection(), thorough=False)

@@ -15,7 +15,7 @@ from functools import partial
 from multiprocessing.connection import wait
 from pathlib import Path
 
-from database.claims.lookups import FirstExperiments, Outlook
+from database.claims.lookups import ClaimableWork, FirstExperiments
 from database.claims.types import Token
 from database.models import Outcome
 from database.process_identity import ProcessIdentity
@@ -64,7 +64,7 @@ class LocalProcesses(Executor):
         self._kernel_kills = KernelKills()
         self._disk_space = DiskSpaceMonitor(assignment.folder.root)
         self._backoff = RestartBackoff()
-        self._outlook: Outlook | None = None
+        self._claimable: ClaimableWork | None = None
         self._is_finishing = False
         self._ask_at = self._ask_canaries_at = self._check_at = 0.0
         self._heartbeat_at = time.monotonic() + self._heartbeat_s
@@ -93,7 +93,7 @@ class LocalProcesses(Executor):
             return False
         if self._stop.stage is Stage.DRAINING:
             return True
-        if self._outlook is None or not self._outlook.is_empty:
+        if self._claimable is None or not self._claimable.is_empty:
             return False
         if self._stop.canary:
             self._ask_canaries()
@@ -102,7 +102,7 @@ class LocalProcesses(Executor):
 
     def _ask_again(self) -> None:
         """Ask soon what there is to do: something may have become pending."""
-        self._outlook = None
+        self._claimable = None
 
     def _finish(self) -> int | None:
         self._is_finishing = True
@@ -247,7 +247,7 @@ class LocalProcesses(Executor):
         missing = self._assignment.workers - len(self._workers)
         if self._stop.stage is not Stage.RUNNING or missing <= 0:
             return
-        is_known = self._outlook is not None and time.monotonic() < self._ask_at
+        is_known = self._claimable is not None and time.monotonic() < self._ask_at
         others_run = any(worker.journal.current is not None for worker in self._workers.values())
         if is_known or not self._backoff.may_start(others_run=others_run):
             return
@@ -266,7 +266,7 @@ class LocalProcesses(Executor):
         )
 
     def _start_workers(self, registered: RegisteredWorkers) -> None:
-        self._outlook = registered.outlook
+        self._claimable = registered.work
         self._ask_at = time.monotonic() + _ASK_EVERY_S
         for worker_id in registered.worker_ids:
             if self._stop.stage is not Stage.RUNNING or self._is_finishing or not self._start(worker_id):

@@ -78,7 +78,7 @@ class Serial(Executor):
                 self._start_over()
             elif registered.worker_ids:
                 self._be_worker(registered.worker_ids[0])
-            elif not registered.outlook.is_empty:
+            elif not registered.work.is_empty:
                 self._wait()
             elif not self._stop.canary:
                 return

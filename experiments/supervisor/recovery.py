@@ -127,25 +127,25 @@ def take_over(
         return None if series_folder is None else folder.log(series_folder, *token)
 
     returned = 0
-    for silence in transactions(lambda session: runners.others_alive(session, runner_id)):
-        if not watch.is_dead(silence):
+    for runner in transactions(lambda session: runners.others_alive(session, runner_id)):
+        if not watch.is_dead(runner):
             continue
-        _kill_survivors(silence.identity)
+        _kill_survivors(runner.identity)
         # Its journals first: once it is declared dead, anybody may give back what it had finished.
         try:
-            returned += _finalize_workers(transactions, silence, log_of)
+            returned += _finalize_workers(transactions, runner, log_of)
         except (RecordRefusedError, IntegrityError) as error:
-            if watch.note_left(silence.runner_id):
+            if watch.note_left(runner.runner_id):
                 logger.warning(
                     "what a dead runner has finished stays in %s: %s",
-                    silence.journal_directory,
+                    runner.journal_directory,
                     own_words(error),
                 )
             continue  # nobody else's experiments need to wait for that
-        if _declare_dead(transactions, silence):
-            logger.warning("taking over from a runner that died on %s", silence.identity.host)
-            if silence.has_ended() and silence.journal_directory is not None:
-                _remove(silence.journal_directory, silence.identity)
+        if _declare_dead(transactions, runner):
+            logger.warning("taking over from a runner that died on %s", runner.identity.host)
+            if runner.has_ended() and runner.journal_directory is not None:
+                _remove(runner.journal_directory, runner.identity)
     for worker_id in transactions(protocol.orphaned_workers):
         returned += _finalize_worker(transactions, worker_id, None)
     _remove_leftovers(transactions, runner_id, folder)
@@ -174,16 +174,16 @@ def _remove(directory: Path, identity: ProcessIdentity) -> None:
     remove_remains(directory, sockets=identity.is_gone())
 
 
-def _declare_dead(transactions: Transactions, silence: RunnerLiveness) -> bool:
-    return transactions(lambda session: runners.declare_dead(session, silence))
+def _declare_dead(transactions: Transactions, runner: RunnerLiveness) -> bool:
+    return transactions(lambda session: runners.declare_dead(session, runner))
 
 
-def _finalize_workers(transactions: Transactions, silence: RunnerLiveness, log_of: LogPath) -> int:
-    directory = silence.journal_directory
-    if directory is None or not silence.has_ended() or not directory.is_dir():
+def _finalize_workers(transactions: Transactions, runner: RunnerLiveness, log_of: LogPath) -> int:
+    directory = runner.journal_directory
+    if directory is None or not runner.has_ended() or not directory.is_dir():
         return 0  # on another host: what it had claimed is released below
     returned = 0
-    for worker_id in transactions(lambda session: runners.workers_of(session, silence.runner_id)):
+    for worker_id in transactions(lambda session: runners.workers_of(session, runner.runner_id)):
         path = directory / f"{worker_id}.journal"
         if not path.exists():
             continue  # it was finalized before: there may have been very many

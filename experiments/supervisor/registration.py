@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 
 from database import process_identity
 from database.claims import lookups, protocol, runners
-from database.claims.lookups import FirstExperiments, Outlook
+from database.claims.lookups import ClaimableWork, FirstExperiments
 from database.claims.runners import LivenessMonitor
 from database.claims.types import Finished
 from database.counters import Ended, count_ended_by
@@ -33,13 +33,13 @@ class RegisteredWorkers:
 
     Attributes
     ----------
-    outlook : Outlook
-        What there is to do.
+    work : ClaimableWork
+        What can be claimed.
     worker_ids : tuple of str
         Registered, for processes to be started.
     """
 
-    outlook: Outlook
+    work: ClaimableWork
     worker_ids: tuple[str, ...]
 
 
@@ -110,11 +110,11 @@ class Registration:
         ids = [runners.new_id() for _ in range(missing)]
 
         def work(session: Session) -> RegisteredWorkers:
-            outlook = lookups.outlook(session, self._assignment.series_id, limit=missing, canary=canary)
-            wanted = tuple(ids[: outlook.claimable])
+            work = lookups.claimable_work(session, self._assignment.series_id, limit=missing, canary=canary)
+            wanted = tuple(ids[: work.claimable])
             for worker_id in wanted:
                 runners.register_worker(session, self.runner_id, worker_id)
-            return RegisteredWorkers(outlook, wanted)
+            return RegisteredWorkers(work, wanted)
 
         try:
             return transactions(work)

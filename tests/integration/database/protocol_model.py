@@ -203,9 +203,9 @@ class Protocol(RuleBasedStateMachine):
 
     def reap(self, _pick: int) -> None:
         """Declare the silent dead, as whoever looks, and give back what such own."""
-        for silence in self._do(lambda each: runners.others_alive(each, "")):
-            if silence.age_s > LEASE_S:
-                self._do(lambda each: runners.declare_dead(each, silence))  # noqa: B023 - run at once
+        for liveness in self._do(lambda each: runners.others_alive(each, "")):
+            if liveness.age_s > LEASE_S:
+                self._do(lambda each: runners.declare_dead(each, liveness))  # noqa: B023 - run at once
         for worker_id in self._do(protocol.orphaned_workers):
             self._do(
                 lambda each: protocol.finalize_worker(

@@ -106,7 +106,7 @@ def test_every_statement_has_its_index(session: Session) -> None:
             protocol.record_and_claim(
                 session, worker_id, finished, request=ClaimRequest(series_id), policy=POLICY
             )
-            lookups.outlook(session, series_id, limit=8, canary=canary)
+            lookups.claimable_work(session, series_id, limit=8, canary=canary)
         lookups.first_experiments(session, series_id)
         lookups.revoked(session, {worker_id: (1, 1)})
         protocol.orphaned_workers(session)
@@ -121,7 +121,7 @@ def test_every_statement_has_its_index(session: Session) -> None:
         assert name in indexes
 
 
-def test_the_outlook_of_what_only_waits(session: Session) -> None:
+def test_what_only_waits_is_seen_cheaply(session: Session) -> None:
     """When everything waits, the next due one is found by its index, and how many wait is counted there."""
     series_id = fill(session)
     session.execute(text("UPDATE experiment SET due_at = '2999-01-01'"))
@@ -131,9 +131,9 @@ def test_the_outlook_of_what_only_waits(session: Session) -> None:
 
     def work() -> None:
         for canary in (False, True):
-            outlook = lookups.outlook(session, series_id, limit=8, canary=canary)
-            assert outlook.claimable == 0
-            assert outlook.due_in_s is not None
+            work = lookups.claimable_work(session, series_id, limit=8, canary=canary)
+            assert work.claimable == 0
+            assert work.due_in_s is not None
         assert delays(session, series_id).experiments == 2 * CONFIGURATIONS + 1
         session.commit()
 

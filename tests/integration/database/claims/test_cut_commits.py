@@ -165,8 +165,8 @@ def end_runner(session: Session, _held: tuple[Claim, ...]) -> object:
 
 
 def declare_dead(session: Session, _held: tuple[Claim, ...]) -> object:
-    for silence in runners.others_alive(session, "n" * 32):
-        runners.declare_dead(session, silence)
+    for liveness in runners.others_alive(session, "n" * 32):
+        runners.declare_dead(session, liveness)
     return None
 
 

@@ -9,7 +9,7 @@ from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
 from database.claims import lookups
-from database.claims.lookups import FirstExperiments, Outlook
+from database.claims.lookups import ClaimableWork, FirstExperiments
 from database.claims.types import ClaimRequest, Finished, RetryPolicy
 from database.counters import Ended, count_ended_by
 from database.models import (
@@ -44,14 +44,14 @@ def test_first_repetitions_only(session: Session) -> None:
         )
     session.commit()
     worker = make_worker(session)
-    assert lookups.outlook(session, series_id, limit=9, canary=True) == Outlook(2, None)
+    assert lookups.claimable_work(session, series_id, limit=9, canary=True) == ClaimableWork(2, None)
     request = ClaimRequest(series_id, claims=9, canary=True)
     got = record_and_claim(session, worker, request=request).claims
     assert [(claim.experiment_id, claim.repetition) for claim in got] == [(1, 0), (4, 0)]
     assert lookups.first_experiments(session, series_id) == FirstExperiments(failed=0, awaited=True)
     failed = [Finished(claim.experiment_id, 1, Outcome.ERROR) for claim in got]
     assert record_and_claim(session, worker, failed, request=request).claims == ()
-    assert lookups.outlook(session, series_id, limit=9, canary=True) == Outlook(0, None)
+    assert lookups.claimable_work(session, series_id, limit=9, canary=True) == ClaimableWork(0, None)
     assert lookups.first_experiments(session, series_id) == FirstExperiments(failed=2, awaited=False)
     assert count_ended_by(session, [session.scalars(select(Runner.id)).one()]) == Ended(0, 2)
 
@@ -71,12 +71,12 @@ def test_first_experiment_given_back_is_awaited(session: Session) -> None:
         request=ClaimRequest(series_id),
         policy=RetryPolicy(),
     )
-    assert lookups.outlook(session, series_id, limit=1, canary=True).due_in_s is not None
+    assert lookups.claimable_work(session, series_id, limit=1, canary=True).due_in_s is not None
     assert lookups.first_experiments(session, series_id) == FirstExperiments(failed=0, awaited=True)
 
 
 def test_own_fault_waits_before_it_is_tried_again(session: Session) -> None:
-    """After a crash the next attempt waits, twice as long each time; the outlook says until when."""
+    """After a crash the next attempt waits, twice as long each time; `claimable_work` says until when."""
     series_id = make_series(session, 2)
     worker = make_worker(session)
     policy = RetryPolicy(delay_s=100.0)
@@ -85,16 +85,16 @@ def test_own_fault_waits_before_it_is_tried_again(session: Session) -> None:
         assert (claim.experiment_id, claim.attempt_number) == (1, attempt)
         crashed = [Finished(1, attempt, Outcome.CRASHED)]
         record_and_claim(session, worker, crashed, request=ClaimRequest(series_id), policy=policy)
-        assert lookups.outlook(session, series_id, limit=5) == Outlook(1, None)
+        assert lookups.claimable_work(session, series_id, limit=5) == ClaimableWork(1, None)
         session.execute(text("UPDATE experiment SET status = 'cancelled' WHERE id = 2"))
-        outlook = lookups.outlook(session, series_id, limit=5)
-        assert outlook.claimable == 0
-        assert outlook.due_in_s == pytest.approx(delay_s, abs=10)
-        assert lookups.outlook(session, series_id, limit=5, canary=True).due_in_s == pytest.approx(
+        work = lookups.claimable_work(session, series_id, limit=5)
+        assert work.claimable == 0
+        assert work.due_in_s == pytest.approx(delay_s, abs=10)
+        assert lookups.claimable_work(session, series_id, limit=5, canary=True).due_in_s == pytest.approx(
             delay_s, abs=10
         )
         session.execute(text("UPDATE experiment SET due_at = '2000-01-01' WHERE id = 1"))
-        assert lookups.outlook(session, series_id, limit=5) == Outlook(1, None)
+        assert lookups.claimable_work(session, series_id, limit=5) == ClaimableWork(1, None)
         session.execute(text("UPDATE experiment SET status = 'pending' WHERE id = 2"))
         session.commit()
 

@@ -11,7 +11,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from database.claims import lookups, protocol, runners
-from database.claims.lookups import Outlook
+from database.claims.lookups import ClaimableWork
 from database.claims.types import Chunk, ClaimRequest, Finished
 from database.errors import FencedError
 from database.models import (
@@ -52,7 +52,7 @@ def test_paused_series(session: Session) -> None:
     with SessionLocal() as person:
         edit_series(person, series_id, SeriesEdit(paused=True))
         person.commit()
-    assert lookups.outlook(session, series_id, limit=10) == Outlook(0, None)
+    assert lookups.claimable_work(session, series_id, limit=10) == ClaimableWork(0, None)
     session.commit()
     got = record_and_claim(session, worker, [completed(held)], request=ClaimRequest(series_id, claims=2))
     assert (len(got.recorded), got.claims) == (1, ())

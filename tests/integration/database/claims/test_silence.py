@@ -143,5 +143,5 @@ def test_left_behind_is_judged_by_its_own_series(session: Session) -> None:
     protocol.finalize_worker(session, worker, last, state=ProcessState.DEAD, policy=recorded_policy)
     session.commit()
     assert statuses(session) == ["failed", "pending"]
-    due_in_s = lookups.outlook(session, series_id, limit=1).due_in_s
+    due_in_s = lookups.claimable_work(session, series_id, limit=1).due_in_s
     assert due_in_s == pytest.approx(50.0, abs=10)
