@@ -59,6 +59,7 @@ def worker_main(name: str, config: WorkerConfig, options: ProcessOptions) -> Non
     # In a session of its own a terminal's Ctrl-C reaches the runner only, and the whole group can be killed.
     die_with_parent(options.lifeline)
     become_subreaper()
+    # What the fork server was started with is not for experiments.
     if options.safe_path is None:
         os.environ.pop(SAFE_PATH, None)
     else:

@@ -20,6 +20,7 @@ from multiprocessing.connection import Connection
 from types import TracebackType
 from typing import Any, Self
 
+from experiments.processes.exit_status import ExitStatus
 from experiments.processes.fresh_process import fresh_interpreters
 from experiments.processes.parent_death import die_with_parent
 from experiments.processes.thread_limits import cap_loaded_libraries, capped_environment
@@ -149,7 +150,8 @@ class _Processes:
                 drawn: Drawn = self._file.get(reader.recv())
             except EOFError:
                 process.join()
-                drawn = Failure(f"the process that drew it {_ending(process.exitcode)}")
+                assert process.exitcode is not None  # it has ended
+                drawn = Failure(f"the process that drew it {ExitStatus.of(process.exitcode)}")
             finally:
                 process.kill()
                 process.join()
@@ -191,13 +193,6 @@ def _starting_processes() -> Iterator[None]:
             yield
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
-
-
-def _ending(code: int | None) -> str:
-    if code is None or code >= 0:
-        return f"exited with code {code}"
-    name = signal.Signals(-code).name
-    return f"was killed by {name}" + (" (possibly out of memory)" if code == -signal.SIGKILL else "")
 
 
 #: In a process that draws: the file that tasks and figures lie in.
