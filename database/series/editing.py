@@ -17,7 +17,7 @@ from database.errors import ExperimentsError, NotFoundError
 from database.models import ExperimentSeries
 from database.models.series import MAX_PRIORITY
 from database.names import series_name
-from database.session.optimistic_locking import check_version, naming_conflicts
+from database.session.optimistic_locking import check_version, reporting_conflicts
 
 
 class InvalidEditError(ExperimentsError, ValueError):
@@ -95,7 +95,7 @@ def edit_series(
         check_version(series, version)
     before, renamed = series.name, edit.name is not None and edit.name != series.name
     if renamed:
-        with naming_conflicts(session):
+        with reporting_conflicts(session):
             session.flush()  # other pending changes first, so that only ours can be refused below
         if session.scalar(select(ExperimentSeries.id).where(ExperimentSeries.name == edit.name)) is not None:
             raise _taken(before, str(edit.name))
@@ -109,7 +109,7 @@ def edit_series(
             series, "changed_by"
         )  # otherwise an unchanged value would be replaced by this process's user
     try:
-        with naming_conflicts(session):
+        with reporting_conflicts(session):
             session.flush()
     except IntegrityError as error:
         if not renamed:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
         get_session,
         scoped_session,
     )
-    from database.session.optimistic_locking import ConcurrentUpdateError, check_version, naming_conflicts
+    from database.session.optimistic_locking import ConcurrentUpdateError, check_version, reporting_conflicts
     from database.session.retry import retrying, retrying_transaction
     from database.session.services import Service
     from database.session.snapshots import snapshot
@@ -34,7 +34,7 @@ __all__ = [
     "close_global_session",
     "commit_part",
     "get_session",
-    "naming_conflicts",
+    "reporting_conflicts",
     "retrying",
     "retrying_transaction",
     "run_in_transaction",
@@ -57,7 +57,7 @@ __getattr__ = lazy_exports(
         "close_global_session": "lifecycle",
         "commit_part": "lifecycle",
         "get_session": "lifecycle",
-        "naming_conflicts": "optimistic_locking",
+        "reporting_conflicts": "optimistic_locking",
         "retrying": "retry",
         "retrying_transaction": "retry",
         "run_in_transaction": "transactions",

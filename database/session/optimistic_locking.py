@@ -76,7 +76,7 @@ def check_version(series: ExperimentSeries, seen: int) -> None:
 
 
 @contextmanager
-def naming_conflicts(session: Session) -> Iterator[None]:
+def reporting_conflicts(session: Session) -> Iterator[None]:
     """Raise an error that names the other change when a flush inside meets a concurrent one.
 
     Raises

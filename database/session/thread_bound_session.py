@@ -11,7 +11,7 @@ from sqlalchemy import Engine
 
 from database.engine.instrumented_session import InstrumentedSession
 from database.errors import SessionMisuseError
-from database.session.optimistic_locking import naming_conflicts
+from database.session.optimistic_locking import reporting_conflicts
 
 
 class ThreadBoundSession(InstrumentedSession):
@@ -99,5 +99,5 @@ class ThreadBoundSession(InstrumentedSession):
         if not self.dirty and not self.deleted:  # only changes and deletions can conflict
             super().flush(objects)
             return
-        with naming_conflicts(self):
+        with reporting_conflicts(self):
             super().flush(objects)

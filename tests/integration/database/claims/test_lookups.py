@@ -20,7 +20,7 @@ from database.models import (
     Runner,
 )
 from database.session.lifecycle import SessionLocal
-from tests.integration.database.exchanges import (
+from tests.integration.database.claiming import (
     make_series,
     make_worker,
     record_and_claim,

@@ -27,7 +27,7 @@ from database.models import (
 from database.series.editing import SeriesEdit, edit_series
 from database.session.lifecycle import SessionLocal
 from database.session.retry import retrying_transaction
-from tests.integration.database.exchanges import (
+from tests.integration.database.claiming import (
     POLICY,
     completed,
     make_series,

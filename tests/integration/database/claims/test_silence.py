@@ -22,7 +22,7 @@ from database.process_identity import ProcessIdentity
 from database.session.lifecycle import SessionLocal
 from database.session.retry import retrying_transaction
 from experiments.series_file.sections.execute import recorded_policy
-from tests.integration.database.exchanges import (
+from tests.integration.database.claiming import (
     make_series,
     make_worker,
     record_and_claim,

@@ -26,7 +26,7 @@ from database.queries.throughput import (
     varying_parameters,
 )
 from database.session.lifecycle import SessionLocal
-from tests.integration.database.exchanges import make_series, make_worker, record_and_claim
+from tests.integration.database.claiming import make_series, make_worker, record_and_claim
 from tests.integration.recording import add_series, add_worker, claim, completed, raised, record
 
 
