@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+import pytest
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
@@ -376,15 +377,18 @@ class Protocol(RuleBasedStateMachine):
         self.check_counters()
 
 
-def explore(machine: type[Protocol], examples: int, *phases: Phase) -> None:
-    run_state_machine_as_test(
-        machine,
-        settings=settings(
-            max_examples=examples,
-            stateful_step_count=40,
-            deadline=None,
-            database=None,
-            phases=phases or (Phase.generate, Phase.shrink),
-            suppress_health_check=list(HealthCheck),
-        ),
-    )
+def explore(machine: type[Protocol], examples: int) -> None:
+    """Let random histories look for one that breaks a rule."""
+    _explore(machine, max_examples=examples, phases=(Phase.generate, Phase.shrink))
+
+
+def find(machine: type[Protocol], examples: int) -> None:
+    """Expect that histories break a rule, the same ones each time."""
+    with pytest.raises((AssertionError, BaseExceptionGroup)):
+        _explore(machine, max_examples=examples, phases=(Phase.generate,), derandomize=True)
+
+
+def _explore(machine: type[Protocol], **chosen: Any) -> None:
+    checks = list(HealthCheck)
+    fixed = settings(stateful_step_count=40, deadline=None, database=None, suppress_health_check=checks)
+    run_state_machine_as_test(machine, settings=settings(fixed, **chosen))

@@ -128,13 +128,14 @@ def _create_when_told(url: str, path: str, *, start: Any, answers: Any, batch_ro
         raise
 
 
+@pytest.mark.filterwarnings("ignore:.*use of fork:DeprecationWarning")
 @pytest.mark.parametrize("batch_rows", [50_000, 50])
 def test_two_processes_create_the_same_series_at_once(
     database_url: str, write: Write, batch_rows: int
 ) -> None:
     """Both succeed, each row is created once, and together they count each experiment as new once."""
     path = write(f"grid: {{lr: {list(range(60))}}}\nrepeat: {{seeds: 5}}")
-    context = multiprocessing.get_context("spawn")
+    context = multiprocessing.get_context("fork")
     start, answers = context.Barrier(2), context.Queue()
     options = {"start": start, "answers": answers, "batch_rows": batch_rows}
     processes = [

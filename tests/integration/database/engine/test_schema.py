@@ -81,10 +81,11 @@ def test_wal(sqlite_url: str) -> None:
     connection.close()
 
 
+@pytest.mark.filterwarnings("ignore:.*use of fork:DeprecationWarning")
 @pytest.mark.parametrize("processes", [2, 8])
 def test_processes_starting_at_once(empty_database_url: str, tmp_path: Path, processes: int) -> None:
     """Any number of processes may meet on an empty database: all succeed, and the tables exist once."""
-    context = multiprocessing.get_context("spawn")
+    context = multiprocessing.get_context("fork")
     barrier = context.Barrier(processes)
     started = [
         context.Process(target=start, args=(empty_database_url, barrier, str(tmp_path / f"{number}.txt")))

@@ -50,6 +50,7 @@ def series(database_url: str, write_series, written) -> None:
         return written(results={"accuracy": 1.0}, chunks={(1, "loss", 0): (STEPS, [1.0] * 5)})
 
     graphs = [{"kind": "curve", "y": "loss"}, {"kind": "bar", "y": "accuracy", "x": "lr"}]
+    graphs = [{**graph, "formats": ["svg"]} for graph in graphs]
     with scoped_session() as session:
         write_series(session, left, grid={"lr": [0.1, 0.2]}, repeat={"seeds": 4}, graphs=graphs)
 
