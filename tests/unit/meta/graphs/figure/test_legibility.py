@@ -21,7 +21,8 @@ from meta.statistics.estimators.curves import Curve
 from tests.figures import make_figure
 
 LONG = [f"a name of an optimiser that is far too long, number {number}" for number in range(9)]
-CASES = ("usual", "many long names", "one experiment", "failures", "zeros and no numbers")
+#: The usual case is that of failures, with less to say.
+CASES = ("many long names", "one experiment", "failures", "zeros and no numbers")
 
 ASKED: dict[str, dict[str, Any]] = {
     "curve": {"y": "m", "hue": "opt", "facet": "data", "points": True},

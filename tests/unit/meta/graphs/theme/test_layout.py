@@ -29,8 +29,9 @@ def extents(figure: Figure) -> dict[str, Bbox]:
     return boxes
 
 
-@pytest.mark.parametrize("panels", range(1, 10))
-@pytest.mark.parametrize("kind", ["curve", "box"])
+@pytest.mark.parametrize(
+    ("kind", "panels"), [*(("curve", number) for number in range(1, 10)), ("box", 1), ("box", 4), ("box", 9)]
+)
 def test_panels_legend_title_and_note_keep_apart(make_records, kind: str, panels: int) -> None:
     """Each has its own place on the page, for any number of panels."""
     records = make_records(
