@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from meta.formats.plural import many
 from meta.graphs.captions.missing_data import missing_data
 from meta.graphs.captions.phrases import averages_text, selection_text
@@ -12,32 +10,8 @@ from meta.graphs.data.plan import Plan
 from meta.records.series_records import SeriesRecords
 
 
-@dataclass(frozen=True)
-class Caption:
-    """What a kind of graph says about itself.
-
-    Attributes
-    ----------
-    statement : str
-        What is drawn, over how many repetitions.
-    names_over : bool
-        Whether the statement says what is averaged over.
-    warning : str
-        Of what a reader might be misled by.
-    """
-
-    statement: str
-    names_over: bool = False
-    warning: str = ""
-
-
 def note(
-    plan: Plan,
-    data: GraphData,
-    records: SeriesRecords,
-    caption: Caption,
-    *,
-    outside: Outside | None = None,
+    plan: Plan, data: GraphData, records: SeriesRecords, caption: str, *, outside: Outside, warning: str = ""
 ) -> str:
     """Return the text below a graph: what is drawn, of which experiments, and what is missing.
 
@@ -45,19 +19,21 @@ def note(
     ----------
     plan, data, records
         What is drawn.
-    caption : Caption
+    caption : str
         Of its kind.
-    outside : Outside or None
+    outside : Outside
         What the scales and limits leave out.
+    warning : str
+        Of its kind.
     """
     sentences = [
-        f"{records.name}: {caption.statement}",
+        f"{records.name}: {caption}",
         *selection_text(plan.spec.where, records.where),
-        "" if caption.names_over or not plan.over else _averages(plan),
+        _averages(plan),
         *_goals(plan),
         f"Each point averages {data.window:,} consecutive steps." if data.window > 1 else "",
-        caption.warning,
-        *_outside(outside or Outside()),
+        warning,
+        *_outside(outside),
         *missing_data(plan, data, records),
     ]
     return " ".join(sentence for sentence in sentences if sentence)
@@ -73,6 +49,8 @@ def _outside(found: Outside) -> list[str]:
 
 
 def _averages(plan: Plan) -> str:
+    if not plan.over or "over" in plan.rules.required:  # there the caption names what is averaged over
+        return ""
     return averages_text(plan.over, plan.values, "Pools" if plan.rules.shows_values else "Averages")
 
 

@@ -28,7 +28,7 @@ INTERVALS = {
 }
 
 
-def estimates_text(plan: Plan, data: GraphData, *, mark: str, shares_seeds: bool) -> str:
+def estimates_text(plan: Plan, data: GraphData, *, mark: str) -> str:
     """Return the sentences on estimates: of what, with which interval, over how many repetitions.
 
     Parameters
@@ -37,10 +37,9 @@ def estimates_text(plan: Plan, data: GraphData, *, mark: str, shares_seeds: bool
         What is drawn.
     mark : str
         What the interval is drawn as, such as ``band``.
-    shares_seeds : bool
-        Whether a repetition has the same seed in all configurations.
     """
-    aggregator, sample_sizes = Aggregator.of(plan.spec, shares_seeds=shares_seeds), drawn_sample_sizes(data)
+    aggregator = Aggregator.of(plan.spec, shares_seeds=plan.shares_seeds)
+    sample_sizes = drawn_sample_sizes(data)
     label = aggregator.estimator.label
     if aggregator.interval == "none":
         return f"{label} over {sample_size_text(sample_sizes)}."

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -35,52 +35,34 @@ def compute(plan: Plan, records: SeriesRecords) -> GraphData:
     """
     groups = make_groups(plan, records)
     builder = _LineBuilder(plan, records)
-    built = [builder.build(group) for group in groups]
-    lines = [(group, one.line) for group, one in zip(groups, built, strict=True) if one.line is not None]
+    for group in groups:
+        builder.add(group)
     return GraphData(
-        panels_of(groups, lines),
-        [one.covered for one in built],
-        without=sum(one.without for one in built),
-        non_finite=sum(one.non_finite for one in built),
+        panels_of(groups, builder.lines),
+        builder.coverage,
+        without=builder.without,
+        non_finite=builder.non_finite,
         window=builder.window,
-        incomplete=[one.covered.label for one in built if one.is_incomplete],
-        early=[one.early for one in built if one.early is not None],
-        undrawn=[one.undrawn for one in built if one.undrawn is not None],
+        incomplete=builder.incomplete,
+        early=builder.early,
+        undrawn=builder.undrawn,
     )
 
 
-@dataclass(frozen=True)
-class _Built:
-    """The line of a group, or what is known of it where there is none.
-
-    Attributes
-    ----------
-    covered : Coverage
-    without, non_finite : int
-        How many experiments did not log the metric, and how many values are not finite.
-    is_incomplete : bool
-        Whether there is no line because some configuration has no value where another has one.
-    line : Line or None
-    early : EarlyEnd or None
-    undrawn : UndrawnSteps or None
-    """
-
-    covered: Coverage
-    without: int
-    non_finite: int
-    is_incomplete: bool = False
-    line: Line | None = None
-    early: EarlyEnd | None = None
-    undrawn: UndrawnSteps | None = None
-
-
 class _LineBuilder:
-    """Makes the lines of a graph, all on the same steps or times."""
+    """Makes the line of each group, all on the same steps or times, and collects what it lacks."""
 
     def __init__(self, plan: Plan, records: SeriesRecords) -> None:
+        self.lines: list[tuple[Group, Line]] = []
+        self.coverage: list[Coverage] = []
+        self.incomplete: list[str] = []
+        self.early: list[EarlyEnd] = []
+        self.undrawn: list[UndrawnSteps] = []
+        self.without = self.non_finite = 0
+        self.window = 1  # how many consecutive steps each point averages
         self._plan = plan
         metric = plan.y.key
-        self._aggregator = Aggregator.of(plan.spec, records.name, metric, shares_seeds=records.shares_seeds)
+        self._aggregator = Aggregator.of(plan.spec, records.name, metric, shares_seeds=plan.shares_seeds)
         self._curves = records.curves[metric]
         for curve in self._curves.values():
             refuse_huge(curve.readings, metric)
@@ -89,7 +71,6 @@ class _LineBuilder:
             identity: curve if width is None else smoothed(curve, width)
             for identity, curve in self._curves.items()
         }
-        self.window = 1  # how many consecutive steps each point averages
         self._matrix: Callable[[Sequence[int]], CurveMatrix]
         if plan.x == SECONDS:
             self._matrix = _Times(shown, records.times[metric]).matrix
@@ -99,44 +80,45 @@ class _LineBuilder:
             self.window = grid.window
             self._matrix = lambda identities: grid.matrix([shown[identity] for identity in identities])
 
-    def build(self, group: Group) -> _Built:
-        """Return the line of a group, unless one of its configurations has no value of it."""
+    def add(self, group: Group) -> None:
+        """Make the line of a group, unless one of its configurations has no value of it."""
         logged = [[one for one in member.completed if one.id in self._curves] for member in group.members]
         experiments = [one for some in logged for one in some]
         is_finite = [np.isfinite(self._curves[one.id].readings) for one in experiments]
-        has_values = any(finite.any() for finite in is_finite)
-        built = _Built(
-            Coverage(group.cell_label(self._plan, group.members[0]), 0, missing_of(group.members)),
-            without=len(group.completed()) - len(experiments),
-            non_finite=sum(int(np.count_nonzero(~finite)) for finite in is_finite),
-            is_incomplete=has_values,
-        )
+        self.without += len(group.completed()) - len(experiments)
+        self.non_finite += sum(int(np.count_nonzero(~finite)) for finite in is_finite)
+        label = group.cell_label(self._plan, group.members[0])
+        line = None
         if all(logged):
             curves = _Curves.of(self._matrix([one.id for one in experiments]), logged)
-            if curves.common.any():
-                return self._with_line(built, group, curves)
-        is_nan = bool(experiments) and not has_values
-        return replace(built, covered=replace(built.covered, is_nan=is_nan))
+            line = self._line(label, group, curves)
+        has_values = any(finite.any() for finite in is_finite)
+        if line is not None:
+            self.lines.append((group, line))
+        elif has_values:
+            self.incomplete.append(label)
+        drawn = 0 if line is None else len(experiments)
+        is_nan = line is None and bool(experiments) and not has_values
+        self.coverage.append(Coverage(label, drawn, missing_of(group.members), is_nan=is_nan))
 
-    def _with_line(self, built: _Built, group: Group, curves: _Curves) -> _Built:
-        label, steps = built.covered.label, curves.matrix.steps
-        is_time = self._plan.x == SECONDS  # no two repetitions begin or end at the same one
-        drawn = _without_gaps(curves.common) if is_time else curves.common
+    def _line(self, label: str, group: Group, curves: _Curves) -> Line | None:
+        """Return the line of the steps at which every configuration has a value."""
+        steps, drawn = curves.matrix.steps, np.asarray(curves.has.all(axis=0))
+        if not drawn.any():
+            return None
+        expected = drawn
         last = float(steps[drawn][-1])
+        if self._plan.x == SECONDS:
+            # No two repetitions begin or end at the same time; and in a gap, values are the last ones logged.
+            expected = np.asarray(steps <= last)
+            drawn = expected & (np.cumsum(drawn) > 0)
+        elif early := EarlyEnd.find(label, curves.matrix, last):
+            self.early.append(early)
         names = [self._plan.described(self._plan.over, member.parameters) for member in group.members]
-        return replace(
-            built,
-            covered=replace(built.covered, drawn=len(curves.matrix.readings)),
-            is_incomplete=False,
-            line=self._line(group, curves, drawn),
-            early=None if is_time else EarlyEnd.find(label, curves.matrix, last),
-            undrawn=UndrawnSteps.find(
-                label, dict(zip(names, curves.has, strict=True)), steps, steps <= last if is_time else drawn
-            ),
-        )
-
-    def _line(self, group: Group, curves: _Curves, drawn: NDArray[np.bool_]) -> Line:
-        parts, x = [part[:, drawn] for part in curves.parts], curves.matrix.steps[drawn]
+        has = dict(zip(names, curves.has, strict=True))
+        if undrawn := UndrawnSteps.find(label, has, steps, expected):
+            self.undrawn.append(undrawn)
+        parts, x = [part[:, drawn] for part in curves.parts], steps[drawn]
         if len(parts) == 1:
             interval = self._aggregator.of_columns(parts[0])
         else:
@@ -174,11 +156,6 @@ class _Curves:
         repetitions = [np.array([one.repetition for one in some], dtype=np.int64) for some in logged]
         return cls(matrix, parts, repetitions, np.array([np.isfinite(part).any(axis=0) for part in parts]))
 
-    @property
-    def common(self) -> NDArray[np.bool_]:
-        """Where every configuration has a value, shape (steps,)."""
-        return np.asarray(self.has.all(axis=0))
-
 
 class _Times:
     """Curves on a grid of times that all of them share."""
@@ -192,11 +169,3 @@ class _Times:
     def matrix(self, identities: Sequence[int]) -> CurveMatrix:
         curves = [self._curves[identity] for identity in identities]
         return over_time(curves, [self._seconds[identity] for identity in identities], self._grid)
-
-
-def _without_gaps(common: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """Fill gaps between the first and the last time, as later values are the last ones logged."""
-    found = common.copy()
-    places = np.flatnonzero(common)
-    found[places[0] : places[-1] + 1] = True
-    return found

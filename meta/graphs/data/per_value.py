@@ -23,7 +23,7 @@ def compute(plan: Plan, records: SeriesRecords) -> GraphData:
         There would be too many lines or panels, or nothing to draw.
     """
     groups = make_groups(plan, records)
-    aggregator = Aggregator.of(plan.spec, records.name, plan.y.key, shares_seeds=records.shares_seeds)
+    aggregator = Aggregator.of(plan.spec, records.name, plan.y.key, shares_seeds=plan.shares_seeds)
     lines: list[tuple[Group, Line]] = []
     coverage: list[Coverage] = []
     incomplete: list[str] = []

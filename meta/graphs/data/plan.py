@@ -91,6 +91,8 @@ class Plan:
         The parameters that are averaged over, or pooled.
     values : mapping of str to ValueSet
         Of every parameter of the series.
+    shares_seeds : bool
+        Whether a repetition has the same seed in all configurations.
     """
 
     spec: GraphSpec
@@ -99,6 +101,7 @@ class Plan:
     x: str
     hues: tuple[str, ...]
     values: Mapping[str, ValueSet]
+    shares_seeds: bool
     row: str | None = None
     column: str | None = None
     over: tuple[str, ...] = ()
@@ -189,6 +192,7 @@ def make_plan(spec: GraphSpec, records: SeriesRecords) -> Plan:
         x=x,
         hues=(*hues, *(varying if rules.unnamed == "own lines" else ())),
         values=values,
+        shares_seeds=records.shares_seeds,
         row=row,
         column=column,
         over=spec.over,

@@ -11,7 +11,6 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
 from experiments.series_file.sections.graph_kinds import GraphRules
-from meta.graphs.captions.note import Caption
 from meta.graphs.captions.phrases import drawn_sample_sizes, sample_size_text
 from meta.graphs.data.csv_rows import Row
 from meta.graphs.data.graph_data import GraphData, Line, Outside
@@ -58,21 +57,6 @@ def single_panel(context: DrawContext) -> PageSpec:
     return PageSpec(size=context.plan.spec.size)
 
 
-def bars_side_by_side(context: DrawContext) -> PageSpec:
-    """Return a page with room for the lines of each category side by side."""
-    return PageSpec(len(context.x_axis.labels) * context.count, context.plan.spec.size)
-
-
-def categories(plan: Plan) -> ParameterAxis:
-    """Return the axis of the values of a parameter side by side."""
-    return ParameterAxis.of(plan.values[plan.x], numeric=False, scale=plan.spec.scale.x)
-
-
-def against_parameter(plan: Plan) -> tuple[str, str]:
-    """Return the labels of a graph of a result against a parameter."""
-    return plan.x, plan.y.axis_label()
-
-
 def entry_per_line(
     handle: Callable[[Sequence[Line]], Artist],
 ) -> Callable[[DrawContext], list[LegendEntry]]:
@@ -110,9 +94,9 @@ def marks(lines: Sequence[Line]) -> Artist:
     return Line2D([], [], **lines[0].style.marks)
 
 
-def each_value(context: DrawContext, _records: SeriesRecords) -> Caption:
+def each_value(context: DrawContext) -> str:
     """Return the caption of a graph that shows each value."""
-    return Caption(f"each reading of {sample_size_text(drawn_sample_sizes(context.data))}.")
+    return f"each reading of {sample_size_text(drawn_sample_sizes(context.data))}."
 
 
 @dataclass(frozen=True)
@@ -135,6 +119,8 @@ class Kind:
         Sets scales and limits of the panels as asked for, and returns what they hide.
     rows : callable
         Yields the numbers that are drawn, for `data.csv` of a report.
+    warning : callable
+        Returns what might mislead a reader.
     legend : callable
         Returns the entries of the legend.
     axis : callable
@@ -151,9 +137,10 @@ class Kind:
     compute: Callable[[Plan, SeriesRecords], GraphData]
     draw: Callable[[Axes, Sequence[Line], DrawContext], None]
     labels: Callable[[Plan], tuple[str, str]]
-    caption: Callable[[DrawContext, SeriesRecords], Caption]
+    caption: Callable[[DrawContext], str]
     rows: Callable[[Plan, GraphData], Iterator[Row]]
     limits: Callable[[Sequence[Axes], DrawContext], Outside] = lambda _panels, _context: Outside()
+    warning: Callable[[Plan], str] = lambda _plan: ""
     legend: Callable[[DrawContext], list[LegendEntry]] = lambda _context: []
     axis: Callable[[Plan], ParameterAxis | None] = lambda _plan: None
     page: Callable[[DrawContext], PageSpec] = single_panel

@@ -70,7 +70,7 @@ def _drawn(plan: Plan, data: GraphData, records: SeriesRecords) -> DrawnGraph:
     x, y = kind.labels(plan)
     layout.label_axes(page, x=spec.labels.x or x, y=spec.labels.y or y)
     kind.draw_beside(page, context)
-    below = note(plan, data, records, kind.caption(context, records), outside=outside)
+    below = note(plan, data, records, kind.caption(context), outside=outside, warning=kind.warning(plan))
     layout.finish(
         page,
         higher_by=ticks.fit_labels(page.figure, page.axes) if needed.turn_ticks else 0.0,

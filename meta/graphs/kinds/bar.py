@@ -7,23 +7,14 @@ from collections.abc import Sequence
 from matplotlib.axes import Axes
 
 from experiments.series_file.sections.graph_kinds import GRAPH_KINDS
-from meta.graphs.captions.note import Caption
-from meta.graphs.captions.phrases import estimates_text, values_text
-from meta.graphs.data import csv_rows, per_value
+from meta.graphs.data import csv_rows
 from meta.graphs.data.graph_data import Line
+from meta.graphs.data.plan import Plan
 from meta.graphs.drawing.axis_limits import limit_estimates
-from meta.graphs.drawing.kind import (
-    DrawContext,
-    Kind,
-    against_parameter,
-    area,
-    bars_side_by_side,
-    categories,
-    entry_per_line,
-)
+from meta.graphs.drawing.kind import DrawContext, area, entry_per_line
 from meta.graphs.drawing.marks import draw_values, draw_whiskers, on_scale
+from meta.graphs.drawing.side_by_side import side_by_side, whiskers
 from meta.graphs.theme import style
-from meta.records.series_records import SeriesRecords
 
 
 def draw(axes: Axes, lines: Sequence[Line], context: DrawContext) -> None:
@@ -37,25 +28,19 @@ def draw(axes: Axes, lines: Sequence[Line], context: DrawContext) -> None:
         draw_whiskers(axes, x, on_scale(line.interval, context.plan.spec.scale.y), color=style.text_color())
 
 
-def caption(context: DrawContext, records: SeriesRecords) -> Caption:
-    """Return the caption, with a warning where bars do not start at 0."""
-    plan, spec = context.plan, context.plan.spec
-    text = estimates_text(plan, context.data, mark="whiskers", shares_seeds=records.shares_seeds)
-    low = (spec.limits.y or (None, None))[0]
-    is_cut = (low or 0) > 0 or spec.scale.y in ("log", "logit")
-    warning = "Bars do not start at 0: their lengths do not compare." if is_cut else ""
-    return Caption(text + values_text(plan), warning=warning)
+def warning(plan: Plan) -> str:
+    """Return a warning where bars do not start at 0."""
+    low = (plan.spec.limits.y or (None, None))[0]
+    is_cut = (low or 0) > 0 or plan.spec.scale.y in ("log", "logit")
+    return "Bars do not start at 0: their lengths do not compare." if is_cut else ""
 
 
-KIND = Kind(
+KIND = side_by_side(
     rules=GRAPH_KINDS["bar"],
-    compute=per_value.compute,
     draw=draw,
-    labels=against_parameter,
-    caption=caption,
+    caption=whiskers,
+    warning=warning,
     limits=limit_estimates,
     rows=csv_rows.estimates,
     legend=entry_per_line(area),
-    axis=categories,
-    page=bars_side_by_side,
 )

@@ -8,23 +8,14 @@ from math import isclose
 from matplotlib.axes import Axes
 
 from experiments.series_file.sections.graph_kinds import GRAPH_KINDS
-from meta.graphs.captions.note import Caption
 from meta.graphs.captions.phrases import drawn_sample_sizes, sample_size_text, too_few_text
-from meta.graphs.data import csv_rows, per_value
+from meta.graphs.data import csv_rows
 from meta.graphs.data.graph_data import Line
 from meta.graphs.drawing.axis_limits import limit_values
-from meta.graphs.drawing.kind import (
-    DrawContext,
-    Kind,
-    against_parameter,
-    area,
-    bars_side_by_side,
-    categories,
-    entry_per_line,
-)
+from meta.graphs.drawing.kind import DrawContext, area, entry_per_line
 from meta.graphs.drawing.marks import draw_values
+from meta.graphs.drawing.side_by_side import side_by_side
 from meta.graphs.theme import style
-from meta.records.series_records import SeriesRecords
 from meta.statistics.estimators.quartiles import BoxSummary, box_summary
 
 #: Quartiles of fewer readings than this say less than the readings themselves.
@@ -86,7 +77,7 @@ def _is_flat(box: BoxSummary) -> bool:
     return isclose(box.first_quartile, box.third_quartile, rel_tol=1e-9)
 
 
-def caption(context: DrawContext, _records: SeriesRecords) -> Caption:
+def caption(context: DrawContext) -> str:
     """Return the caption: the parts of a box, if any box is drawn."""
     sample_sizes = drawn_sample_sizes(context.data)
     text = f"{sample_size_text(sample_sizes)}."
@@ -95,18 +86,14 @@ def caption(context: DrawContext, _records: SeriesRecords) -> Caption:
             " Boxes: median and quartiles; whiskers: the furthest readings within 1.5 interquartile ranges; "
             f"{'small marks: each reading.' if context.plan.spec.points else 'circles: readings beyond.'}"
         )
-    return Caption(text + too_few_text(MIN_READINGS, sample_sizes))
+    return text + too_few_text(MIN_READINGS, sample_sizes)
 
 
-KIND = Kind(
+KIND = side_by_side(
     rules=GRAPH_KINDS["box"],
-    compute=per_value.compute,
     draw=draw,
-    labels=against_parameter,
     caption=caption,
     limits=limit_values,
     rows=csv_rows.readings,
     legend=entry_per_line(area),
-    axis=categories,
-    page=bars_side_by_side,
 )

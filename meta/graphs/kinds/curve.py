@@ -13,7 +13,6 @@ from numpy.typing import NDArray
 
 from experiments.series_file.sections.graph_kinds import GRAPH_KINDS
 from experiments.series_file.sections.graphs import SECONDS, ScaleName
-from meta.graphs.captions.note import Caption
 from meta.graphs.captions.phrases import estimates_text
 from meta.graphs.data import csv_rows, per_step
 from meta.graphs.data.graph_data import Line, Outside
@@ -22,7 +21,6 @@ from meta.graphs.drawing.axis_limits import Along, apply_limits
 from meta.graphs.drawing.kind import DrawContext, Kind, entry_per_line
 from meta.graphs.drawing.marks import band_or_whiskers, draw_band, isolated, on_scale
 from meta.graphs.theme import scales
-from meta.records.series_records import SeriesRecords
 
 Floats = NDArray[np.float64]
 
@@ -106,11 +104,11 @@ def labels(plan: Plan) -> tuple[str, str]:
     return "time since the start (s)" if plan.x == SECONDS else plan.x, plan.y.axis_label()
 
 
-def caption(context: DrawContext, records: SeriesRecords) -> Caption:
+def caption(context: DrawContext) -> str:
     """Return the caption: the estimate, smoothing, and which repetitions are drawn."""
     plan, lines = context.plan, context.data.lines
     mark = band_or_whiskers(lines, plan.spec.scale.y)
-    text = estimates_text(plan, context.data, mark=mark, shares_seeds=records.shares_seeds)
+    text = estimates_text(plan, context.data, mark=mark)
     if plan.spec.smoothing:
         text += (
             f" Smoothed: each repetition's running mean over {plan.spec.smoothing:,} logged points, centred."
@@ -124,7 +122,7 @@ def caption(context: DrawContext, records: SeriesRecords) -> Caption:
         most = max((int(line.interval.count.max()) for line in lines), default=0)
         many = most > per_step.MAX_RUNS
         text += f" Thin lines: {f'the first {per_step.MAX_RUNS} repetitions' if many else 'each repetition'}."
-    return Caption(text)
+    return text
 
 
 def limits(panels: Sequence[Axes], context: DrawContext) -> Outside:

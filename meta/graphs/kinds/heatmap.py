@@ -17,18 +17,17 @@ from numpy.typing import NDArray
 
 from experiments.series_file.sections.graph_kinds import GRAPH_KINDS
 from experiments.series_file.sections.graphs import ScaleName
-from meta.graphs.captions.note import Caption
 from meta.graphs.captions.phrases import estimates_text, range_text
 from meta.graphs.data import per_value
 from meta.graphs.data.csv_rows import Row, estimates
 from meta.graphs.data.graph_data import GraphData, Line, Outside, SampleSizes
 from meta.graphs.data.plan import Plan
-from meta.graphs.drawing.kind import DrawContext, Kind, categories
+from meta.graphs.drawing.kind import DrawContext, Kind
 from meta.graphs.drawing.parameter_axis import ParameterAxis
+from meta.graphs.drawing.side_by_side import categories
 from meta.graphs.theme import scales, style, text_size
 from meta.graphs.theme.layout import Page, PageSpec
 from meta.records.errors import GraphError
-from meta.records.series_records import SeriesRecords
 from meta.records.value_set import shortened
 
 Floats = NDArray[np.float64]
@@ -215,9 +214,9 @@ def cells(plan: Plan, data: GraphData) -> Iterator[Row]:
         yield {name: value for name, value in row.items() if name not in ("low", "high")}
 
 
-def caption(context: DrawContext, records: SeriesRecords) -> Caption:
+def caption(context: DrawContext) -> str:
     """Return the caption."""
-    return Caption(estimates_text(context.plan, context.data, mark="", shares_seeds=records.shares_seeds))
+    return estimates_text(context.plan, context.data, mark="")
 
 
 def axis(plan: Plan) -> ParameterAxis:

@@ -8,16 +8,15 @@ from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 
 from experiments.series_file.sections.graph_kinds import GRAPH_KINDS
-from meta.graphs.captions.note import Caption
 from meta.graphs.captions.phrases import estimates_text, values_text
 from meta.graphs.data import csv_rows, per_value
 from meta.graphs.data.graph_data import Line
 from meta.graphs.data.plan import Plan
 from meta.graphs.drawing.axis_limits import limit_estimates
-from meta.graphs.drawing.kind import DrawContext, Kind, against_parameter, entry_per_line
+from meta.graphs.drawing.kind import DrawContext, Kind, entry_per_line
 from meta.graphs.drawing.marks import band_or_whiskers, draw_band, draw_values, draw_whiskers, on_scale
 from meta.graphs.drawing.parameter_axis import ParameterAxis
-from meta.records.series_records import SeriesRecords
+from meta.graphs.drawing.side_by_side import against_parameter
 
 #: Lines at the same category stand this far apart, so that their whiskers can be told apart.
 _DODGE = 0.4
@@ -53,12 +52,12 @@ def handle(lines: Sequence[Line]) -> Line2D:
     return Line2D([], [], **line_style.stroke, marker=line_style.marker)
 
 
-def caption(context: DrawContext, records: SeriesRecords) -> Caption:
+def caption(context: DrawContext) -> str:
     """Return the caption."""
     plan, data = context.plan, context.data
     mark = band_or_whiskers(data.lines, plan.spec.scale.y) if context.x_axis.is_numeric else "whiskers"
-    text = estimates_text(plan, data, mark=mark, shares_seeds=records.shares_seeds)
-    return Caption(text + values_text(plan))
+    text = estimates_text(plan, data, mark=mark)
+    return text + values_text(plan)
 
 
 def axis(plan: Plan) -> ParameterAxis:

@@ -7,22 +7,12 @@ from collections.abc import Sequence
 from matplotlib.axes import Axes
 
 from experiments.series_file.sections.graph_kinds import GRAPH_KINDS
-from meta.graphs.captions.note import Caption
-from meta.graphs.captions.phrases import estimates_text, values_text
-from meta.graphs.data import csv_rows, per_value
+from meta.graphs.data import csv_rows
 from meta.graphs.data.graph_data import Line
 from meta.graphs.drawing.axis_limits import limit_estimates
-from meta.graphs.drawing.kind import (
-    DrawContext,
-    Kind,
-    against_parameter,
-    bars_side_by_side,
-    categories,
-    entry_per_line,
-    marks,
-)
+from meta.graphs.drawing.kind import DrawContext, entry_per_line, marks
 from meta.graphs.drawing.marks import draw_values, draw_whiskers, on_scale
-from meta.records.series_records import SeriesRecords
+from meta.graphs.drawing.side_by_side import side_by_side, whiskers
 
 
 def draw(axes: Axes, lines: Sequence[Line], context: DrawContext) -> None:
@@ -41,21 +31,11 @@ def draw(axes: Axes, lines: Sequence[Line], context: DrawContext) -> None:
         )
 
 
-def caption(context: DrawContext, records: SeriesRecords) -> Caption:
-    """Return the caption."""
-    text = estimates_text(context.plan, context.data, mark="whiskers", shares_seeds=records.shares_seeds)
-    return Caption(text + values_text(context.plan))
-
-
-KIND = Kind(
+KIND = side_by_side(
     rules=GRAPH_KINDS["point"],
-    compute=per_value.compute,
     draw=draw,
-    labels=against_parameter,
-    caption=caption,
+    caption=whiskers,
     limits=limit_estimates,
     rows=csv_rows.estimates,
     legend=entry_per_line(marks),
-    axis=categories,
-    page=bars_side_by_side,
 )

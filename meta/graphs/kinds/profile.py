@@ -10,7 +10,6 @@ from matplotlib.axes import Axes
 from experiments.series_file.sections.graph_kinds import GRAPH_KINDS
 from experiments.series_file.sections.graphs import ScaleName
 from meta.formats.plural import many
-from meta.graphs.captions.note import Caption
 from meta.graphs.data import method_table
 from meta.graphs.data.csv_rows import Row, of_line
 from meta.graphs.data.graph_data import Coverage, Estimates, GraphData, Line, Outside, SampleSizes
@@ -103,17 +102,16 @@ def shares(plan: Plan, data: GraphData) -> Iterator[Row]:
             yield {**of_line(plan, line), "factor": factor, "share": share, "n": count}
 
 
-def caption(context: DrawContext, _records: SeriesRecords) -> Caption:
+def caption(context: DrawContext) -> str:
     """Return the caption: how many problems, and in which parameters they differ."""
     plan = context.plan
     problems = sorted({int(line.interval.count[0]) for line in context.data.lines})
     fewer = "" if len(problems) == 1 else f"{problems[0]} to "
     average = estimator(plan.spec.estimator).label
-    return Caption(
+    return (
         f"performance profile over {fewer}{many(problems[-1], 'problem')} ({', '.join(plan.over)}), each by "
         f"the {average} of its completed repetitions; a problem of which none is completed counts as not "
-        "solved.",
-        names_over=True,
+        "solved."
     )
 
 

@@ -10,7 +10,6 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import MultipleLocator
 
 from experiments.series_file.sections.graph_kinds import GRAPH_KINDS
-from meta.graphs.captions.note import Caption
 from meta.graphs.captions.phrases import sample_size_text
 from meta.graphs.data import method_table
 from meta.graphs.data.csv_rows import Row
@@ -200,7 +199,7 @@ def ranks(plan: Plan, data: GraphData) -> Iterator[Row]:
         }
 
 
-def caption(context: DrawContext, _records: SeriesRecords) -> Caption:
+def caption(context: DrawContext) -> str:
     """Return the caption: what is ranked over which data sets, and by which test methods are joined."""
     plan, ranked = context.plan, _ranked(context.data)
     found, groups = ranked.ranking, ranked.groups
@@ -213,7 +212,7 @@ def caption(context: DrawContext, _records: SeriesRecords) -> Caption:
     ]
     if min(found.p_value, found.f_p_value) > 1 - groups.level:
         sentences.append("The Friedman test finds no difference at all, so pairs should not be read.")
-    return Caption(" ".join([*sentences, *ranking_guards(found)]), names_over=True)
+    return " ".join([*sentences, *ranking_guards(found)])
 
 
 def _p(value: float) -> str:

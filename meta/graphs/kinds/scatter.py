@@ -12,7 +12,6 @@ from matplotlib.lines import Line2D
 from numpy.typing import NDArray
 
 from experiments.series_file.sections.graph_kinds import GRAPH_KINDS
-from meta.graphs.captions.note import Caption
 from meta.graphs.captions.phrases import estimates_text, values_text
 from meta.graphs.data.csv_rows import Row, known, of_parameters
 from meta.graphs.data.estimates import Aggregator
@@ -46,7 +45,7 @@ def compute(plan: Plan, records: SeriesRecords) -> GraphData:
         There would be too many panels or colours, or nothing to draw.
     """
     across = _across(plan)
-    aggregator = Aggregator.of(plan.spec, records.name, plan.y.key, shares_seeds=records.shares_seeds)
+    aggregator = Aggregator.of(plan.spec, records.name, plan.y.key, shares_seeds=plan.shares_seeds)
     apart = records.parameter_table(plan.values).distinguishing(plan.over)
     lines: list[tuple[Group, Line]] = []
     coverage: list[Coverage] = []
@@ -282,16 +281,16 @@ def both_results(plan: Plan, data: GraphData) -> Iterator[Row]:
                 }
 
 
-def caption(context: DrawContext, records: SeriesRecords) -> Caption:
+def caption(context: DrawContext) -> str:
     """Return the caption: what a point and the front are."""
     plan, data = context.plan, context.data
-    estimates = estimates_text(plan, data, mark="whiskers", shares_seeds=records.shares_seeds)
+    estimates = estimates_text(plan, data, mark="whiskers")
     pooled = f"setting of all parameters but {', '.join(plan.over)}" if plan.over else "configuration"
     if any(panel.front is not None for panel in data.panels):
         front = " Pareto front: nothing is better in one result and as good in the other."
     else:
         front = " No Pareto front, as metrics gives no goal to both results."
-    return Caption(f"one point per {pooled}: {estimates}{front}{values_text(plan)}")
+    return f"one point per {pooled}: {estimates}{front}{values_text(plan)}"
 
 
 def limits(panels: Sequence[Axes], context: DrawContext) -> Outside:

@@ -8,19 +8,12 @@ from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 
 from experiments.series_file.sections.graph_kinds import GRAPH_KINDS
-from meta.graphs.data import csv_rows, per_value
+from meta.graphs.data import csv_rows
 from meta.graphs.data.graph_data import Line
 from meta.graphs.drawing.axis_limits import limit_values
-from meta.graphs.drawing.kind import (
-    DrawContext,
-    Kind,
-    against_parameter,
-    bars_side_by_side,
-    categories,
-    each_value,
-    entry_per_line,
-)
+from meta.graphs.drawing.kind import DrawContext, each_value, entry_per_line
 from meta.graphs.drawing.marks import draw_values
+from meta.graphs.drawing.side_by_side import side_by_side
 
 
 def draw(axes: Axes, lines: Sequence[Line], context: DrawContext) -> None:
@@ -37,15 +30,11 @@ def handle(lines: Sequence[Line]) -> Line2D:
     return Line2D([], [], **line_style.marks, markerfacecolor="none")
 
 
-KIND = Kind(
+KIND = side_by_side(
     rules=GRAPH_KINDS["strip"],
-    compute=per_value.compute,
     draw=draw,
-    labels=against_parameter,
     caption=each_value,
     limits=limit_values,
     rows=csv_rows.readings,
     legend=entry_per_line(handle),
-    axis=categories,
-    page=bars_side_by_side,
 )

@@ -15,7 +15,6 @@ from database.models import Outcome
 from database.models.outcome import UNSUCCESSFUL
 from experiments.series_file.sections.graph_kinds import GRAPH_KINDS
 from meta.formats.plural import many
-from meta.graphs.captions.note import Caption
 from meta.graphs.data.csv_rows import Row
 from meta.graphs.data.graph_data import Estimates, GraphData, Line, Panel, SampleSizes, Timeline
 from meta.graphs.data.plan import Plan
@@ -170,7 +169,7 @@ def attempts(_plan: Plan, data: GraphData) -> Iterator[Row]:
         }
 
 
-def caption(context: DrawContext, _records: SeriesRecords) -> Caption:
+def caption(context: DrawContext) -> str:
     """Return the caption: attempts by outcome, and the share of time in which workers were busy."""
     timeline = _timeline(context.data)
     outcomes = Counter(timeline.outcomes.tolist())
@@ -183,10 +182,10 @@ def caption(context: DrawContext, _records: SeriesRecords) -> Caption:
         present_s += float(end.max() - start.min())
     attempts = f"{many(len(timeline.spans), 'attempt')} of {many(workers, 'worker')}"
     if not present_s:
-        return Caption(f"{attempts}: {counts}.")
+        return f"{attempts}: {counts}."
     hosts = f" on {timeline.hosts} hosts" if timeline.hosts > 1 else ""
     share = f"{100 * busy_s / present_s:.0f} %"
-    return Caption(
+    return (
         f"{attempts}{hosts}: {counts}. From first start to last end, workers were busy {share} of the time."
     )
 

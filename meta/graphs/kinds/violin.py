@@ -11,23 +11,14 @@ from numpy.typing import NDArray
 from scipy.stats import gaussian_kde
 
 from experiments.series_file.sections.graph_kinds import GRAPH_KINDS
-from meta.graphs.captions.note import Caption
 from meta.graphs.captions.phrases import drawn_sample_sizes, sample_size_text, too_few_text
-from meta.graphs.data import csv_rows, per_value
+from meta.graphs.data import csv_rows
 from meta.graphs.data.graph_data import Line
 from meta.graphs.drawing.axis_limits import limit_values
-from meta.graphs.drawing.kind import (
-    DrawContext,
-    Kind,
-    against_parameter,
-    area,
-    bars_side_by_side,
-    categories,
-    entry_per_line,
-)
+from meta.graphs.drawing.kind import DrawContext, area, entry_per_line
 from meta.graphs.drawing.marks import draw_values
+from meta.graphs.drawing.side_by_side import side_by_side
 from meta.graphs.theme import scales, style
-from meta.records.series_records import SeriesRecords
 
 Floats = NDArray[np.float64]
 
@@ -101,7 +92,7 @@ def draw(axes: Axes, lines: Sequence[Line], context: DrawContext) -> None:
             )
 
 
-def caption(context: DrawContext, _records: SeriesRecords) -> Caption:
+def caption(context: DrawContext) -> str:
     """Return the caption: the parts of a violin, if any violin is drawn."""
     spec, sample_sizes = context.plan.spec, drawn_sample_sizes(context.data)
     text = f"{sample_size_text(sample_sizes)}."
@@ -112,18 +103,14 @@ def caption(context: DrawContext, _records: SeriesRecords) -> Caption:
             "extreme readings, all equally wide; dot and line: median and quartiles"
             f"{'; small marks: each reading.' if spec.points else '.'}"
         )
-    return Caption(text + too_few_text(MIN_READINGS, sample_sizes))
+    return text + too_few_text(MIN_READINGS, sample_sizes)
 
 
-KIND = Kind(
+KIND = side_by_side(
     rules=GRAPH_KINDS["violin"],
-    compute=per_value.compute,
     draw=draw,
-    labels=against_parameter,
     caption=caption,
     limits=limit_values,
     rows=csv_rows.readings,
     legend=entry_per_line(area),
-    axis=categories,
-    page=bars_side_by_side,
 )
