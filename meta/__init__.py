@@ -5,12 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from database.lazy_exports import lazy_exports
+from meta.lazy_exports import lazy_exports
 
 if TYPE_CHECKING:
-    from meta.frames import load_curves, load_experiments
-
-__all__ = ["load_curves", "load_experiments"]
+    from meta.frames import load_curves as load_curves
+    from meta.frames import load_experiments as load_experiments
 
 
 def package_folder() -> Path:
@@ -18,4 +17,4 @@ def package_folder() -> Path:
     return Path(__file__).parent
 
 
-__getattr__ = lazy_exports(__name__, {"load_curves": "frames", "load_experiments": "frames"})
+__getattr__, __all__ = lazy_exports(__name__, {"frames": ["load_curves", "load_experiments"]})

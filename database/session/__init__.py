@@ -2,26 +2,21 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
-from database.lazy_exports import lazy_exports
-
-if TYPE_CHECKING:
-    from database.session.lifecycle import (
-        SessionLocal,
-        assert_idle,
-        close_global_session,
-        commit_part,
-        get_session,
-        scoped_session,
-    )
-    from database.session.optimistic_locking import ConcurrentUpdateError, check_version, reporting_conflicts
-    from database.session.retry import retrying, retrying_transaction
-    from database.session.services import Service
-    from database.session.snapshots import snapshot
-    from database.session.thread_sessions import ThreadSessions, thread_session
-    from database.session.transactions import run_in_transaction, transactional
-    from database.session.usage_warnings import SessionWarning
+from database.session.lifecycle import (
+    SessionLocal,
+    assert_idle,
+    close_global_session,
+    commit_part,
+    get_session,
+    scoped_session,
+)
+from database.session.optimistic_locking import ConcurrentUpdateError, check_version, reporting_conflicts
+from database.session.retry import retrying, retrying_transaction
+from database.session.services import Service
+from database.session.snapshots import snapshot
+from database.session.thread_sessions import ThreadSessions, thread_session
+from database.session.transactions import run_in_transaction, transactional
+from database.session.usage_warnings import SessionWarning
 
 __all__ = [
     "ConcurrentUpdateError",
@@ -43,27 +38,3 @@ __all__ = [
     "thread_session",
     "transactional",
 ]
-
-__getattr__ = lazy_exports(
-    __name__,
-    {
-        "ConcurrentUpdateError": "optimistic_locking",
-        "Service": "services",
-        "SessionLocal": "lifecycle",
-        "SessionWarning": "usage_warnings",
-        "ThreadSessions": "thread_sessions",
-        "assert_idle": "lifecycle",
-        "check_version": "optimistic_locking",
-        "close_global_session": "lifecycle",
-        "commit_part": "lifecycle",
-        "get_session": "lifecycle",
-        "reporting_conflicts": "optimistic_locking",
-        "retrying": "retry",
-        "retrying_transaction": "retry",
-        "run_in_transaction": "transactions",
-        "scoped_session": "lifecycle",
-        "snapshot": "snapshots",
-        "thread_session": "thread_sessions",
-        "transactional": "transactions",
-    },
-)
