@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pickle
+
 from meta.records.value_set import ABSENT, ValueSet, short_names, shortened
 
 
@@ -48,3 +50,9 @@ def test_shortened_texts_stay_distinct() -> None:
     assert shortened(["abcXabcabcabc", "abcYabcabcabc"], 7) == ["abcXab…", "abcYab…"]
     alike = ["abcdXefgh", "abcdYefgh"]
     assert shortened(alike, 5) == alike
+
+
+def test_an_absent_value_is_the_same_in_another_process() -> None:
+    """Plans are sent to the processes that draw, where absent values are told from null by identity."""
+    (value,) = pickle.loads(pickle.dumps(ValueSet.single("all"))).values
+    assert value is ABSENT
