@@ -10,6 +10,7 @@ from collections.abc import Iterator
 import pytest
 
 from experiments.isolation.channel import Channel, ChannelClosedError, MessageKind
+from experiments.processes.forks import fork_quietly
 
 
 @pytest.fixture
@@ -47,7 +48,7 @@ def test_large_message(ends: tuple[Channel, Channel]) -> None:
     """A message larger than the socket's buffer arrives, when somebody reads."""
     ours, theirs = ends
     body = os.urandom(5_000_001)
-    if (pid := os.fork()) == 0:
+    if (pid := fork_quietly()) == 0:
         ours.send(MessageKind.FINISHED, body)
         os._exit(0)
     message = theirs.receive()

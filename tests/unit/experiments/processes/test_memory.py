@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from experiments.processes.forks import fork_quietly
 from experiments.processes.memory import KernelKills, MemoryMeter, events_file, memory_message
 
 MB = 10**6
@@ -19,7 +20,7 @@ MB = 10**6
 @contextmanager
 def child() -> Iterator[int]:
     """Fork a process that waits, and end it."""
-    pid = os.fork()
+    pid = fork_quietly()
     if pid == 0:
         signal.pause()
         os._exit(0)
