@@ -1,4 +1,4 @@
-"""Whose a scope is: not that of a suspended generator, another task or another thread; on both databases."""
+"""Whose a scope is: not that of a suspended generator, another task or another thread."""
 
 from __future__ import annotations
 

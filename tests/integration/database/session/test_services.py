@@ -1,4 +1,4 @@
-"""Services: one instance for each session and class, gone when the session closes; on both databases."""
+"""Services: one instance for each session and class, gone when the session closes."""
 
 from __future__ import annotations
 

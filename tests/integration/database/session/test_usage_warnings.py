@@ -1,4 +1,4 @@
-"""What ends a session, and what is refused because it would end another one's work; on both databases."""
+"""What ends a session, and what is refused because it would end another one's work."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the commands make of the records: export, graphs, on both databases."""
+"""What the commands make of the records: export, graphs."""
 
 from __future__ import annotations
 

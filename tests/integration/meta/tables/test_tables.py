@@ -1,4 +1,4 @@
-"""From rows to tables and comparisons, on both databases."""
+"""From rows to tables and comparisons."""
 
 from __future__ import annotations
 
