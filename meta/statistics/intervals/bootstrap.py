@@ -5,7 +5,7 @@ repetitions are drawn with replacement, the estimate is taken of each drawing, a
 between two quantiles of these estimates; or corrected quantiles (bca.py). A drawing is a row of weights, so
 all estimates of all columns are one matrix product ``weights @ readings``.
 
-Of the mean, whole repetitions are drawn: every column (step) sees the same weights, as the points of a curve
+Of the mean, repetitions are resampled: every column (step) sees the same weights, as the points of a curve
 belong together. The other estimators weigh readings by rank. What is drawn then is ranks, the same for all
 columns: for each column by itself this is the same distribution, because every repetition is as likely
 as every other, and the weights of the ranks need to be found once and not for each column.
@@ -15,15 +15,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from meta.statistics.estimators.arrays import Floats, Integers, Singles, matrix
 from meta.statistics.estimators.location import MEAN, Estimator
 from meta.statistics.intervals import bca
-from meta.statistics.intervals.resampling import Drawings, Resampling
+from meta.statistics.intervals.resampling import Drawings, Resampling, quantiles
 
 #: Resampled estimates held at once: 4 bytes each, and partitioning them takes a copy.
 _ESTIMATES_PER_BLOCK = 20_000_000
@@ -88,7 +87,7 @@ def _blocks(
     count: Integers, repetitions: int, resampling: Resampling, estimator: Estimator
 ) -> Iterator[Integers]:
     """Yield the columns that share their weights, no more of them at once than memory should hold."""
-    # Drawn whole, repetitions have the same weights whatever is missing; those of ranks depend on how many
+    # Resampled repetitions have the same weights whatever is missing; those of ranks depend on how many
     # readings there are.
     alike = (count == repetitions) if estimator.is_linear else count
     width = max(1, _ESTIMATES_PER_BLOCK // resampling.resamples)
@@ -106,14 +105,12 @@ def _ends(deviations: Floats, resampling: Resampling, estimator: Estimator) -> F
     if not estimator.is_linear:
         scaled.sort(axis=0)  # NaN comes last
     drawn = _drawn(scaled, resampling, estimator)
+    tails = resampling.tails
     if resampling.method == "bca":
         below = bca.share_below(drawn, _ROUNDING)
         left_out = bca.left_out_estimates(estimator, np.sort(scaled, axis=0))
-        tails = bca.corrected_tails(resampling.tails, below, bca.acceleration_of([left_out]))
-        ends = _quantiles(drawn, tails)
-    else:
-        quantile = np.nanquantile if np.isnan(deviations).any() else np.quantile
-        ends = quantile(drawn, resampling.tails, axis=1, overwrite_input=True)
+        tails = bca.corrected_tails(tails, below, bca.acceleration_of([left_out]))
+    ends = quantiles(drawn, tails)
     # Rounding must not carry an end beyond the readings: a rate has no interval up to 1.00000001.
     inside: Floats = np.clip(scale * ends, np.nanmin(deviations, axis=0), np.nanmax(deviations, axis=0))
     return inside
@@ -138,25 +135,3 @@ def _drawn(scaled: Floats, resampling: Resampling, estimator: Estimator) -> Sing
         # A drawing that took no repetition with a reading has no estimate, and does not count.
         drawn[:, rows] = np.divide(sums, total, out=np.full_like(sums, np.nan), where=total > 0)
     return drawn
-
-
-def _quantiles(drawn: NDArray[Any], shares: Floats) -> Floats:
-    """Return quantiles that differ between columns.
-
-    Parameters
-    ----------
-    drawn : ndarray, shape (columns, drawings)
-        Sorted in place; NaN does not count.
-    shares : ndarray, shape (ends, columns)
-
-    Returns
-    -------
-    ndarray, shape (ends, columns)
-    """
-    drawn.sort(axis=1)
-    place = shares * (np.count_nonzero(~np.isnan(drawn), axis=1) - 1)
-    below = np.floor(place).astype(np.int64)
-    columns = np.arange(len(drawn))
-    lower, upper = drawn[columns, below], drawn[columns, np.ceil(place).astype(np.int64)]
-    found: Floats = lower + (place - below) * (upper.astype(np.float64) - lower)
-    return found

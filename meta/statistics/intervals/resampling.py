@@ -5,9 +5,10 @@ from __future__ import annotations
 import functools
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
+from numpy.typing import NDArray
 
 from meta.statistics.estimators.arrays import Floats, Singles
 
@@ -110,3 +111,30 @@ class Drawings:
 @functools.lru_cache(maxsize=1)
 def _kept(drawings: Drawings) -> list[tuple[slice, Singles]]:
     return list(drawings.draw())
+
+
+def quantiles(drawn: NDArray[Any], shares: Floats) -> Floats:
+    """Return quantiles of the estimates of each column.
+
+    Parameters
+    ----------
+    drawn : ndarray, shape (columns, drawings)
+        Reordered in place. NaN does not count.
+    shares : ndarray, shape (ends,) or (ends, columns)
+
+    Returns
+    -------
+    ndarray, shape (ends, columns)
+        NaN for a column that has nothing else.
+    """
+    found: Floats
+    if shares.ndim == 1 and not np.isnan(drawn).any():
+        found = np.quantile(drawn, shares, axis=1, overwrite_input=True)
+        return found
+    drawn.sort(axis=1)
+    place = np.reshape(shares, (len(shares), -1)) * (np.count_nonzero(~np.isnan(drawn), axis=1) - 1)
+    below = np.floor(place).astype(np.int64)
+    columns = np.arange(len(drawn))
+    lower, upper = drawn[columns, below], drawn[columns, np.ceil(place).astype(np.int64)]
+    found = lower + (place - below) * (upper.astype(np.float64) - lower)
+    return found

@@ -16,7 +16,7 @@ import numpy as np
 from meta.statistics.estimators.arrays import Floats
 from meta.statistics.estimators.location import Estimator
 from meta.statistics.intervals import bca
-from meta.statistics.intervals.resampling import Drawings, Resampling
+from meta.statistics.intervals.resampling import Drawings, Resampling, quantiles
 
 #: From counts, shape (drawings, readings of all strata side by side), to values, shape (drawings, columns);
 #: NaN for a drawing that has none.
@@ -62,23 +62,16 @@ def stratified_interval(statistic: Statistic, sizes: tuple[int, ...], resampling
         return Ends(estimate, nothing, nothing.copy(), resampling)
     drawn = np.vstack(
         [statistic(counts.astype(np.float64)) for _, counts in Drawings(resampling, sizes).counts()]
-    )
-    tails = np.repeat(resampling.tails[:, None], len(estimate), axis=1)
+    ).T
+    tails = resampling.tails
     if resampling.method == "bca":
-        change = (drawn - estimate).T
+        change = drawn - estimate[:, None]
         largest = np.where(np.isnan(change), 0.0, np.abs(change)).max(axis=1)
         below = bca.share_below(change, 1e-9 * largest)
         acceleration = bca.acceleration_of(_left_out(statistic, sizes))
-        tails = bca.corrected_tails(resampling.tails, below, acceleration)
-    low, high = np.stack([_quantiles(*one) for one in zip(drawn.T, tails.T, strict=True)], axis=1)
+        tails = bca.corrected_tails(tails, below, acceleration)
+    low, high = quantiles(drawn, tails)
     return Ends(estimate, low, high, resampling)
-
-
-def _quantiles(drawn: Floats, shares: Floats) -> Floats:
-    """Return quantiles of the values that there are, shape (ends,)."""
-    there = drawn[~np.isnan(drawn)]
-    found: Floats = np.quantile(there, shares) if len(there) else np.full(len(shares), np.nan)
-    return found
 
 
 def _left_out(statistic: Statistic, sizes: tuple[int, ...]) -> list[Floats]:
