@@ -19,7 +19,7 @@ def conclusion(pair: PairComparison, comparison: ValueComparison) -> str:
         return _differs(pair, comparison)
     if pair.significance.note in _NOTHING_DIFFERS:
         return f"All readings of {names} are equal."
-    guards = " ".join(pair.guards)
+    warnings = " ".join(pair.warnings)
     differing, pairs = pair.significance.sizes[0], pair.difference.sizes[0]
     if comparison.paired and 1 - comparison.level < pair.significance.smallest_p and differing < pairs:
         return (
@@ -27,13 +27,13 @@ def conclusion(pair: PairComparison, comparison: ValueComparison) -> str:
             "That is no question of more repetitions unless more of them differ."
         )
     if pair.significance.smallest_p > 1 - comparison.level:
-        return f"Too few repetitions to tell {names} apart, whatever they had been. {guards}".rstrip()
+        return f"Too few repetitions to tell {names} apart, whatever they had been. {warnings}".rstrip()
     ends = shown(pair.difference.estimate, pair.difference.low, pair.difference.high)
     power = f" (times 10^{ends.exponent})" if ends.exponent else ""
     text = f"No difference between {names} was found, which does not mean that there is none"
     if ends.low:
         text += f": differences from {ends.low} to {ends.high}{power} fit these readings"
-    return f"{text}. {guards}".rstrip()
+    return f"{text}. {warnings}".rstrip()
 
 
 def _differs(pair: PairComparison, comparison: ValueComparison) -> str:

@@ -8,17 +8,15 @@ from itertools import groupby
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from database.errors import NotFoundError
 from database.models import Experiment, ExperimentStatus, MetricChunk
 from database.suggestions import suggestion
+from meta.statistics.estimators.arrays import Floats, Integers
 from meta.statistics.estimators.curves import Curve
 
-Integers = NDArray[np.int64]
-Floats = NDArray[np.float64]
 #: A selected row; how its type is spelt differs between SQLAlchemy 2.0 and 2.1.
 _ChunkRow = Any
 

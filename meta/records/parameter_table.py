@@ -6,11 +6,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from meta.records.value_set import ABSENT, ValueSet
-
-Integers = NDArray[np.int64]
+from meta.statistics.estimators.arrays import Integers
 
 
 class ParameterTable:

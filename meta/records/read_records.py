@@ -23,10 +23,10 @@ from meta.records.flat_results import flat_results
 from meta.records.series_records import (
     CompletedExperiment,
     ConfigurationRecord,
-    Floats,
     RetiredRecord,
     SeriesRecords,
 )
+from meta.statistics.estimators.arrays import Floats
 from meta.statistics.estimators.curves import Curve
 
 

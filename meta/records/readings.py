@@ -7,14 +7,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from experiments.series_file.sections.graphs import LARGEST_NUMBER
 from meta.records.errors import GraphError
 from meta.records.series_records import CompletedExperiment, ConfigurationRecord
-
-Floats = NDArray[np.float64]
-Integers = NDArray[np.int64]
+from meta.statistics.estimators.arrays import Floats, Integers
 
 
 @dataclass(frozen=True)

@@ -7,9 +7,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
 from experiments.series_file.models import MetricSection
 from experiments.series_file.sections.graphs import GraphSpec
 from experiments.series_file.sections.tables import TableSpec
@@ -17,9 +14,8 @@ from meta.records.attempts import AttemptRecord
 from meta.records.code_versions import CodeVersion, ConfigurationCode
 from meta.records.parameter_table import ParameterTable
 from meta.records.value_set import ABSENT, ValueSet
+from meta.statistics.estimators.arrays import Floats
 from meta.statistics.estimators.curves import Curve
-
-Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True)

@@ -14,10 +14,6 @@ if TYPE_CHECKING:
     from meta.statistics.comparisons.difference import difference as difference
     from meta.statistics.comparisons.effects import Effects as Effects
     from meta.statistics.comparisons.effects import effect_sizes as effect_sizes
-    from meta.statistics.comparisons.guards import balance_guards as balance_guards
-    from meta.statistics.comparisons.guards import interval_guards as interval_guards
-    from meta.statistics.comparisons.guards import ranking_guards as ranking_guards
-    from meta.statistics.comparisons.guards import significance_guards as significance_guards
     from meta.statistics.comparisons.improvement import Improvement as Improvement
     from meta.statistics.comparisons.improvement import (
         probability_of_improvement as probability_of_improvement,
@@ -31,6 +27,11 @@ if TYPE_CHECKING:
     from meta.statistics.comparisons.ranking import wilcoxon_holm as wilcoxon_holm
     from meta.statistics.comparisons.sample_size import repetitions_for_width as repetitions_for_width
     from meta.statistics.comparisons.sample_size import repetitions_to_decide as repetitions_to_decide
+    from meta.statistics.comparisons.sample_size_warnings import interval_warnings as interval_warnings
+    from meta.statistics.comparisons.sample_size_warnings import ranking_warnings as ranking_warnings
+    from meta.statistics.comparisons.sample_size_warnings import (
+        significance_warnings as significance_warnings,
+    )
     from meta.statistics.comparisons.significance import Significance as Significance
     from meta.statistics.comparisons.significance import holm as holm
     from meta.statistics.comparisons.significance import mann_whitney as mann_whitney
@@ -62,7 +63,11 @@ __getattr__, __all__ = lazy_exports(
         "comparisons.comparison": ["PairComparison", "compare_all", "compare_pairs"],
         "comparisons.difference": ["Difference", "difference"],
         "comparisons.effects": ["Effects", "effect_sizes"],
-        "comparisons.guards": ["balance_guards", "interval_guards", "ranking_guards", "significance_guards"],
+        "comparisons.sample_size_warnings": [
+            "interval_warnings",
+            "ranking_warnings",
+            "significance_warnings",
+        ],
         "comparisons.improvement": ["Improvement", "probability_of_improvement"],
         "comparisons.profiles": ["PerformanceProfile", "performance_profile", "score_distribution"],
         "comparisons.ranking": ["Ranking", "nemenyi", "rank_methods", "wilcoxon_holm"],

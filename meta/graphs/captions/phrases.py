@@ -9,10 +9,11 @@ import numpy as np
 from experiments.series_file.sections.graphs import Where
 from meta.formats.plural import many
 from meta.graphs.data.estimates import Aggregator
-from meta.graphs.data.graph_data import GraphData, Integers, SampleSizes
+from meta.graphs.data.graph_data import GraphData, SampleSizes
 from meta.graphs.data.plan import Plan
 from meta.records.value_set import ValueSet, labels_of, short_names
-from meta.statistics.comparisons.guards import interval_guards
+from meta.statistics.comparisons.sample_size_warnings import interval_warnings
+from meta.statistics.estimators.arrays import Integers
 from meta.statistics.estimators.location import Quantile
 from meta.statistics.intervals.order_statistics import minimum_count
 
@@ -84,7 +85,7 @@ def small_sample_warnings(aggregator: Aggregator, sample_sizes: SampleSizes) -> 
         samples = 1 if aggregator.shares_seeds else int(sample_sizes.configurations[least].min())
         return (
             *single,
-            *interval_guards(fewest, aggregator.estimator, level=aggregator.level, samples=samples),
+            *interval_warnings(fewest, aggregator.estimator, level=aggregator.level, samples=samples),
         )
     if aggregator.interval == "exact" and isinstance(aggregator.estimator, Quantile):
         enough = minimum_count(aggregator.estimator, level=aggregator.level)
@@ -127,8 +128,8 @@ def _listed(value: object) -> str:
 def sample_size_text(sample_sizes: SampleSizes) -> str:
     """Return the number of repetitions behind estimates, a range where it differs.
 
-    Of several configurations n is the repetitions, too: experiments of one repetition are no independent
-    witnesses where they share a seed.
+    Of several configurations n is the repetitions, too: experiments of one repetition are not independent
+    where they share a seed.
     """
     n = f"n = {_counted(sample_sizes.fewest, sample_sizes.most, 'repetition')}"
     several = sample_sizes.configurations

@@ -11,8 +11,9 @@ import numpy as np
 from experiments.series_file.sections.graph_kinds import rules_of
 from experiments.series_file.sections.graphs import GraphSpec, IntervalName
 from experiments.series_file.sections.tables import TableSpec
-from meta.graphs.data.graph_data import Estimates, Floats, Integers, SampleSizes
+from meta.graphs.data.graph_data import Estimates, SampleSizes
 from meta.records.errors import GraphError
+from meta.statistics.estimators.arrays import Floats, Integers
 from meta.statistics.estimators.location import MEAN, Estimator, Quantile, estimator
 from meta.statistics.estimators.spread import spread
 from meta.statistics.intervals.aggregate import Over, aggregate

@@ -11,13 +11,11 @@ from numpy.typing import NDArray
 
 from meta.graphs.data.curve_ends import EarlyEnd, UndrawnSteps
 from meta.statistics.comparisons.ranking import Groups, Ranking
+from meta.statistics.estimators.arrays import Floats, Integers
 from meta.statistics.estimators.curves import CurveMatrix
 
 if TYPE_CHECKING:  # tables have numbers without any look, and do without its library
     from meta.graphs.theme.style import LineStyle
-
-Floats = NDArray[np.float64]
-Integers = NDArray[np.int64]
 
 
 @dataclass(frozen=True)

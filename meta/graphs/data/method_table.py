@@ -13,9 +13,8 @@ from meta.graphs.data.plan import Plan
 from meta.records.errors import GraphError
 from meta.records.readings import Point, missing_of
 from meta.records.series_records import ConfigurationRecord
+from meta.statistics.estimators.arrays import Floats
 from meta.statistics.estimators.location import estimator
-
-Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True)

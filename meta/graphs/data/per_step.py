@@ -17,9 +17,8 @@ from meta.graphs.data.plan import Plan
 from meta.graphs.data.smoothing import TIMES, elapsed, over_time, smoothed
 from meta.records.readings import missing_of, refuse_huge
 from meta.records.series_records import CompletedExperiment, SeriesRecords
+from meta.statistics.estimators.arrays import Floats
 from meta.statistics.estimators.curves import Curve, CurveMatrix, StepGrid
-
-Floats = NDArray[np.float64]
 
 #: So many single repetitions of a line are drawn at most: more are one stain.
 MAX_RUNS = 50

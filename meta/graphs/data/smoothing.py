@@ -5,11 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-from numpy.typing import NDArray
 
+from meta.statistics.estimators.arrays import Floats
 from meta.statistics.estimators.curves import Curve, CurveMatrix
-
-Floats = NDArray[np.float64]
 
 #: So many times are drawn: a panel has few more dots.
 TIMES = 400

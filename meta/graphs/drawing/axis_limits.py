@@ -14,8 +14,8 @@ from meta.graphs.data.graph_data import Estimates, Outside
 from meta.graphs.drawing.kind import DrawContext
 from meta.graphs.theme import scales
 from meta.records.errors import GraphError
+from meta.statistics.estimators.arrays import Floats
 
-Floats = NDArray[np.float64]
 _Limits = tuple[float | None, float | None]
 
 _NOTHING = np.zeros(0)

@@ -12,8 +12,7 @@ from experiments.series_file.sections.graphs import ScaleName
 from meta.graphs.data.graph_data import Estimates, Line
 from meta.graphs.theme import scales, style
 from meta.graphs.theme.style import LineStyle
-
-Floats = NDArray[np.float64]
+from meta.statistics.estimators.arrays import Floats
 
 #: Opacity of the dots of values behind an estimate.
 _VALUE_ALPHA = 0.45

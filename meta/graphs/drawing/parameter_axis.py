@@ -8,14 +8,13 @@ from typing import Literal
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter, NullLocator
-from numpy.typing import NDArray
 
 from experiments.series_file.sections.graphs import ScaleName
 from meta.graphs.theme import scales
 from meta.records.errors import GraphError
 from meta.records.value_set import ValueSet, shortened
+from meta.statistics.estimators.arrays import Floats
 
-Floats = NDArray[np.float64]
 AxisScale = Literal["categories", "linear", "log", "symlog", "logit"]
 
 #: Positive values whose largest is this many times the smallest are drawn on a logarithmic scale.

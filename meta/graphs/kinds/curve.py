@@ -9,7 +9,6 @@ from matplotlib.axes import Axes
 from matplotlib.collections import LineCollection
 from matplotlib.lines import Line2D
 from matplotlib.ticker import EngFormatter, MaxNLocator
-from numpy.typing import NDArray
 
 from experiments.series_file.sections.graph_kinds import GRAPH_KINDS
 from experiments.series_file.sections.graphs import SECONDS, ScaleName
@@ -21,8 +20,7 @@ from meta.graphs.drawing.axis_limits import Along, apply_limits
 from meta.graphs.drawing.kind import DrawContext, Kind, entry_per_line
 from meta.graphs.drawing.marks import band_or_whiskers, draw_band, isolated, on_scale
 from meta.graphs.theme import scales
-
-Floats = NDArray[np.float64]
+from meta.statistics.estimators.arrays import Floats
 
 #: Curves of fewer points than this show where the points are.
 _MARKED_POINTS = 15

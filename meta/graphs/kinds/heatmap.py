@@ -29,8 +29,7 @@ from meta.graphs.theme import scales, style, text_size
 from meta.graphs.theme.layout import Page, PageSpec
 from meta.records.errors import GraphError
 from meta.records.value_set import shortened
-
-Floats = NDArray[np.float64]
+from meta.statistics.estimators.arrays import Floats
 
 #: A cell lower than this, in inches, has no room for its number, or besides for how often it was repeated.
 _ONE_LINE, _TWO_LINES = 0.12, 0.22

@@ -8,7 +8,6 @@ from itertools import pairwise
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
-from numpy.typing import NDArray
 
 from experiments.series_file.sections.graph_kinds import GRAPH_KINDS
 from experiments.series_file.sections.graphs import ScaleName
@@ -19,8 +18,7 @@ from meta.graphs.data.plan import Plan
 from meta.graphs.drawing.axis_limits import limit_distribution
 from meta.graphs.drawing.kind import DrawContext, Kind, each_value, entry_per_line, stroke
 from meta.graphs.theme import scales
-
-Floats = NDArray[np.float64]
+from meta.statistics.estimators.arrays import Floats
 
 #: More bins than this are narrower than what can be seen, whatever the rule says.
 _MOST_BINS = 60

@@ -20,6 +20,7 @@ from meta.graphs.drawing.kind import DrawContext, Kind, entry_per_line, stroke
 from meta.records.errors import GraphError
 from meta.records.series_records import SeriesRecords
 from meta.statistics.comparisons.profiles import performance_profile
+from meta.statistics.estimators.arrays import Floats
 from meta.statistics.estimators.location import estimator
 
 #: From here on factors are drawn on a logarithmic axis.
@@ -65,10 +66,10 @@ def compute(plan: Plan, records: SeriesRecords) -> GraphData:
     return GraphData(panels_of(groups, lines), coverage, without=without, non_finite=non_finite)
 
 
-def _reciprocals(scores: method_table.Floats) -> method_table.Floats:
+def _reciprocals(scores: Floats) -> Floats:
     if (scores <= 0).any():
         raise ValueError("scores are positive: a factor to the best means nothing otherwise")
-    costs: method_table.Floats = 1 / scores
+    costs: Floats = 1 / scores
     return costs
 
 

@@ -21,8 +21,8 @@ from meta.graphs.theme.layout import PageSpec
 from meta.records.errors import GraphError
 from meta.records.series_records import SeriesRecords
 from meta.records.value_set import ABSENT, shortened
-from meta.statistics.comparisons.guards import ranking_guards
 from meta.statistics.comparisons.ranking import nemenyi, rank_methods
+from meta.statistics.comparisons.sample_size_warnings import ranking_warnings
 from meta.statistics.estimators.location import estimator
 from meta.statistics.intervals.resampling import DEFAULT_LEVEL
 
@@ -212,7 +212,7 @@ def caption(context: DrawContext) -> str:
     ]
     if min(found.p_value, found.f_p_value) > 1 - groups.level:
         sentences.append("The Friedman test finds no difference at all, so pairs should not be read.")
-    return " ".join([*sentences, *ranking_guards(found)])
+    return " ".join([*sentences, *ranking_warnings(found)])
 
 
 def _p(value: float) -> str:

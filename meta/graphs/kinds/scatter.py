@@ -9,7 +9,6 @@ from typing import Any, Literal
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
-from numpy.typing import NDArray
 
 from experiments.series_file.sections.graph_kinds import GRAPH_KINDS
 from meta.graphs.captions.phrases import estimates_text, values_text
@@ -22,10 +21,10 @@ from meta.graphs.drawing.axis_limits import Along, apply_limits
 from meta.graphs.drawing.kind import DrawContext, Kind, LegendEntry, entry_per_line, marks
 from meta.graphs.drawing.marks import draw_whiskers, on_scale
 from meta.graphs.theme import scales, style
-from meta.records.readings import Integers, missing_of, number, refuse_huge, side_by_side
+from meta.records.readings import missing_of, number, refuse_huge, side_by_side
 from meta.records.series_records import ConfigurationRecord, SeriesRecords
+from meta.statistics.estimators.arrays import Floats, Integers
 
-Floats = NDArray[np.float64]
 Goal = Literal["max", "min"]
 
 #: Of whiskers, which cross each other where configurations are many.

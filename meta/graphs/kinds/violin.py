@@ -7,7 +7,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from matplotlib.axes import Axes
-from numpy.typing import NDArray
 from scipy.stats import gaussian_kde
 
 from experiments.series_file.sections.graph_kinds import GRAPH_KINDS
@@ -19,8 +18,7 @@ from meta.graphs.drawing.kind import DrawContext, area, entry_per_line
 from meta.graphs.drawing.marks import draw_values
 from meta.graphs.drawing.side_by_side import side_by_side
 from meta.graphs.theme import scales, style
-
-Floats = NDArray[np.float64]
+from meta.statistics.estimators.arrays import Floats
 
 #: A density of fewer readings than this says more about the method than about the readings.
 MIN_READINGS = 10

@@ -22,8 +22,7 @@ from numpy.typing import NDArray
 
 from experiments.series_file.sections.graphs import ScaleName
 from meta.records.errors import GraphError
-
-Floats = NDArray[np.float64]
+from meta.statistics.estimators.arrays import Floats
 
 #: Smaller numbers than this have few digits left, and their tenth is 0.
 _LEAST = 1e-300

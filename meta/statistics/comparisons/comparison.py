@@ -11,8 +11,8 @@ from numpy.typing import ArrayLike
 
 from meta.statistics.comparisons.difference import Difference, difference
 from meta.statistics.comparisons.effects import Effects, effect_sizes
-from meta.statistics.comparisons.guards import interval_guards, significance_guards
 from meta.statistics.comparisons.sample_size import Plan, repetitions_to_decide
+from meta.statistics.comparisons.sample_size_warnings import interval_warnings, significance_warnings
 from meta.statistics.comparisons.significance import Significance, holm, mann_whitney, permutation, wilcoxon
 from meta.statistics.estimators.arrays import pairs
 from meta.statistics.estimators.location import MEAN, Estimator
@@ -36,7 +36,7 @@ class PairComparison:
         The p of `significance` after Holm's correction for all pairs; NaN where there was nothing to test.
     plan : Plan
         How many repetitions of each would find a difference of this size, among as many comparisons.
-    guards : tuple of str
+    warnings : tuple of str
         What is too small to stand on.
     """
 
@@ -47,7 +47,7 @@ class PairComparison:
     significance: Significance
     corrected_p: float
     plan: Plan
-    guards: tuple[str, ...]
+    warnings: tuple[str, ...]
 
     @property
     def is_significant(self) -> bool:
@@ -160,10 +160,10 @@ def _pair(
     used = pairs(*readings) if found.paired else readings
     level = found.resampling.level
     plan = repetitions_to_decide(*used, paired=found.paired, level=level, comparisons=counts.all)
-    guards = (
-        *interval_guards(min(found.sizes), found.estimator, level=level, samples=1 if found.paired else 2),
-        *significance_guards(significance, comparisons=counts.undecided, level=level),
+    warnings = (
+        *interval_warnings(min(found.sizes), found.estimator, level=level, samples=1 if found.paired else 2),
+        *significance_warnings(significance, comparisons=counts.undecided, level=level),
     )
     return PairComparison(
-        *names, found, effect_sizes(*used), significance, corrected_p, plan=plan, guards=guards
+        *names, found, effect_sizes(*used), significance, corrected_p, plan=plan, warnings=warnings
     )

@@ -6,10 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
-Floats = NDArray[np.float64]
-Integers = NDArray[np.int64]
+from meta.statistics.estimators.arrays import Floats, Integers
 
 #: A graph has fewer dots than this across; more steps are averaged within windows.
 MAX_STEPS = 2_000

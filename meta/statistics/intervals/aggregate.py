@@ -1,11 +1,11 @@
 """One number for a method over several tasks, with its bootstrap interval.
 
-Where tasks are repeated independently, each task's repetitions are drawn by themselves, as in rliable (R.
+Where tasks are repeated independently, each task's repetitions are resampled by themselves, as in rliable (R.
 Agarwal, M. Schwarzer, P. S. Castro, A. Courville and M. G. Bellemare, Deep reinforcement learning at the edge
 of the statistical precipice, NeurIPS 2021). Where a repetition has the same seed in all tasks, its readings
-are good or bad together, and what is drawn is whole repetitions with all their readings (A. C. Davison and D.
+are good or bad together, and repetitions are resampled with all their readings (A. C. Davison and D.
 V. Hinkley, Bootstrap Methods and their Application, 1997, section 3.8: of hierarchical data, the units that
-are independent). Drawn by themselves, the luck that tasks share would seem to cancel out.
+are independent). Resampled by themselves, the luck that tasks share would seem to cancel out.
 """
 
 from __future__ import annotations
@@ -120,9 +120,9 @@ def aggregate(
         What the estimator is taken of: all readings of all tasks together (rliable's IQM and mean), or the
         tasks' means over their repetitions (rliable's median).
     shares_seeds : bool
-        A repetition (row) has the same seed in all tasks: whole rows are drawn, of which a missing score is
+        A repetition (row) has the same seed in all tasks: rows are resampled, of which a missing score is
         missing each time. A drawing without any score of a task has no estimate and does not count. Else
-        each task's repetitions are drawn by themselves.
+        each task's repetitions are resampled by themselves.
 
     Raises
     ------

@@ -1,7 +1,7 @@
 """The mean curve over several tasks, with its bootstrap interval at each step.
 
-What is drawn is told in `meta.statistics.intervals.aggregate`: whole repetitions of all tasks together where
-they share their seeds, else those of each task by themselves. Every step sees the same drawings.
+What is resampled is told in `meta.statistics.intervals.aggregate`: repetitions with all their tasks where
+these share their seeds, else those of each task by themselves. Every step sees the same resamples.
 """
 
 from __future__ import annotations

@@ -102,7 +102,7 @@ def _significance(plan: TablePlan, marks: Marks) -> list[str]:
     )
     if marks.left_out:
         sentences.append(f"Not in the tests: {many(marks.left_out, 'reading')} without a partner.")
-    return [*sentences, *marks.guards]
+    return [*sentences, *marks.warnings]
 
 
 def _selection(plan: TablePlan, cells: Cells) -> list[str]:

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 
 from meta.records.pairing import pair
 from meta.records.series_records import SeriesRecords
-from meta.statistics.comparisons.guards import significance_guards
+from meta.statistics.comparisons.sample_size_warnings import significance_warnings
 from meta.statistics.comparisons.significance import Significance, holm, mann_whitney, wilcoxon
 from meta.statistics.estimators.ties import merged_scores
 from meta.tables.data.cells import Cell, Cells, Place
@@ -43,7 +43,7 @@ class Marks:
     level : float
         A cell differs when its p is at most 1 less this.
     paired : bool
-    guards : sequence of str
+    warnings : sequence of str
         Warnings of samples that are too small.
     left_out : int
         Readings without a partner, which the tests do not use.
@@ -55,7 +55,7 @@ class Marks:
     comparisons: int = 0
     level: float = _LEVEL
     paired: bool = False
-    guards: Sequence[str] = ()
+    warnings: Sequence[str] = ()
     left_out: int = 0
 
     def differs(self, place: Place) -> bool:
@@ -106,12 +106,12 @@ def make_marks(plan: TablePlan, cells: Cells, records: SeriesRecords) -> Marks:
         comparisons=sum(not math.isnan(p_value) for p_value in corrected),
         level=level,
         paired=records.shares_seeds,
-        guards=_guards(tests, corrected, level),
+        warnings=_warnings(tests, corrected, level),
         left_out=left_out,
     )
 
 
-def _guards(tests: Sequence[_Test], corrected: Sequence[float], level: float) -> list[str]:
+def _warnings(tests: Sequence[_Test], corrected: Sequence[float], level: float) -> list[str]:
     """Return the warnings of the test with the fewest readings among those that found no difference.
 
     Holm's method asks of them as small a p as if those that did find something had not been made.
@@ -123,7 +123,7 @@ def _guards(tests: Sequence[_Test], corrected: Sequence[float], level: float) ->
     if not testable:
         return []
     fewest = min(testable, key=lambda result: min(result.sizes))
-    return list(significance_guards(fewest, comparisons=len(undecided), level=level))
+    return list(significance_warnings(fewest, comparisons=len(undecided), level=level))
 
 
 def _best(plan: TablePlan, group: Mapping[Place, Cell]) -> list[Place]:

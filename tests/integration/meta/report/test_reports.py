@@ -112,7 +112,7 @@ def test_a_page_that_needs_nothing_else(database_url: str, tmp_path: Path, write
 
 
 def test_the_page_tells_what_is_recorded(database_url: str, tmp_path: Path, write_series, outcome) -> None:
-    """Counts, guards, notes, tables, parameters, and failures, in words that mean themselves."""
+    """Counts, warnings, notes, tables, parameters, and failures, in words that mean themselves."""
     with scoped_session() as session:
         write_series(session, outcome, **SECTIONS)
         (result,) = generate_reports(session, "study", tmp_path)

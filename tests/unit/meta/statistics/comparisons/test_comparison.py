@@ -35,7 +35,7 @@ def test_each_pair_has_its_parts(paired: bool) -> None:
         assert one.effects == effect_sizes(first, second)
         assert one.significance == test(first, second)
         assert one.plan == repetitions_to_decide(first, second, paired=paired, comparisons=3)
-        assert one.guards == ()
+        assert one.warnings == ()
         plain.append(one.significance.p_value)
     np.testing.assert_allclose([one.corrected_p for one in found], multipletests(plain, method="holm")[1])
     assert [one.is_significant for one in found] == [one.corrected_p <= 0.05 for one in found]
@@ -64,7 +64,7 @@ def test_too_few_repetitions_are_said() -> None:
     """Three repetitions give numbers with a guard, equal ones a p of 1, and nothing warns."""
     samples = {"a": [1.0, 2.0, 3.0], "b": [1.0, 2.0, 3.0], "c": [2.0, 4.0, np.nan]}
     found = compare_all(samples, HOW, MEDIAN, paired=True)
-    assert all("is too small for a 95 % interval of the median" in one.guards[0] for one in found)
+    assert all("is too small for a 95 % interval of the median" in one.warnings[0] for one in found)
     assert (found[0].corrected_p, found[0].plan.needed) == (1.0, None)
     assert found[1].effects.sizes == found[1].difference.sizes == (2, 2)
 

@@ -151,7 +151,7 @@ def test_equal_readings_are_no_question_of_repetitions(make_records) -> None:
     )
     table = make_table(TableSpec(y="score", rows=("method",)), records)
     assert len(table.marks.best) == 2
-    assert table.marks.guards == []
+    assert table.marks.warnings == []
 
 
 def test_a_column_with_a_single_cell_has_no_best(make_records) -> None:

@@ -7,15 +7,14 @@ import math
 import numpy as np
 import pytest
 
-from meta.statistics.comparisons.guards import (
-    balance_guards,
-    coverage_of_mean,
-    interval_guards,
-    minimum_for_bootstrap,
-    ranking_guards,
-    significance_guards,
-)
 from meta.statistics.comparisons.ranking import rank_methods
+from meta.statistics.comparisons.sample_size_warnings import (
+    coverage_of_mean,
+    interval_warnings,
+    minimum_for_bootstrap,
+    ranking_warnings,
+    significance_warnings,
+)
 from meta.statistics.comparisons.significance import mann_whitney, permutation, wilcoxon
 from meta.statistics.estimators.location import IQM, MEAN, MEDIAN, TRIMMED_MEAN, Estimator, quantile
 from meta.statistics.intervals.aggregate import aggregate
@@ -62,7 +61,7 @@ FEW = (
 )
 def test_intervals(count: int, one: Estimator, sentences: list[str]) -> None:
     """An interval over too few repetitions is named, with how many are needed."""
-    assert list(interval_guards(count, one)) == sentences
+    assert list(interval_warnings(count, one)) == sentences
 
 
 @pytest.mark.parametrize(("count", "samples"), [(5, 1), (10, 1), (5, 4)])
@@ -96,56 +95,51 @@ def test_minimum_has_enough_different_drawings(level: float) -> None:
 def test_significance_that_cannot_be() -> None:
     """Five pairs never reach 5 %; six do, but not among six comparisons."""
     five, six = (wilcoxon(np.arange(1.0, size + 1), np.zeros(size)) for size in (5, 6))
-    assert significance_guards(five) == (
+    assert significance_warnings(five) == (
         (
             "n = 5 is too small for the Wilcoxon signed-rank test to find anything: its smallest p is 0.062, "
             "and p <= 0.05 is needed; 6 repetitions are enough."
         ),
     )
-    assert significance_guards(six) == ()
-    [said] = significance_guards(six, comparisons=6)
+    assert significance_warnings(six) == ()
+    [said] = significance_warnings(six, comparisons=6)
     assert "p <= 0.0083 is needed after correction for 6 comparisons; 8 repetitions are enough" in said
 
 
 def test_significance_of_independent_repetitions() -> None:
     """Three against three never reach 5 %, four against four do, by either test."""
     for test in (mann_whitney, lambda one, other: permutation(one, other, paired=False, seed=0)):
-        [said] = significance_guards(test([1.0, 2.0, 3.0], [4.0, 5.0, 6.0]))
+        [said] = significance_warnings(test([1.0, 2.0, 3.0], [4.0, 5.0, 6.0]))
         assert "its smallest p is 0.1" in said
         assert "4 repetitions are enough" in said
-        assert significance_guards(test([1.0, 2.0, 3.0, 3.5], [4.0, 5.0, 6.0, 7.0])) == ()
+        assert significance_warnings(test([1.0, 2.0, 3.0, 3.5], [4.0, 5.0, 6.0, 7.0])) == ()
 
 
 def test_a_limit_that_is_reached_exactly_is_enough() -> None:
     """2 of 2**6 at the level 31/32: equality is not lost to rounding."""
     six = wilcoxon(np.arange(1.0, 7.0), np.zeros(6))
     assert math.isclose(six.smallest_p, 1 / 32)
-    assert significance_guards(six, level=1 - 1 / 32) == ()
+    assert significance_warnings(six, level=1 - 1 / 32) == ()
 
 
 def test_degenerate_tests_say_so() -> None:
     """The note of a test is said."""
-    said = significance_guards(wilcoxon([1.0] * 9, [1.0] * 9))
+    said = significance_warnings(wilcoxon([1.0] * 9, [1.0] * 9))
     assert said == ("Wilcoxon signed-rank test: no pair differs.",)
 
 
 def test_rankings() -> None:
     """Few data sets, left out ones, and degenerate ranks are said."""
     scores = np.random.default_rng(1).normal(size=(12, 4))
-    assert ranking_guards(rank_methods(scores, higher_is_better=True)) == ()
+    assert ranking_warnings(rank_methods(scores, higher_is_better=True)) == ()
     scores[:4, 0] = np.nan
-    few, left_out = ranking_guards(rank_methods(scores, higher_is_better=True))
+    few, left_out = ranking_warnings(rank_methods(scores, higher_is_better=True))
     assert few.startswith("8 data sets are few")
     assert left_out.startswith("4 data sets left out")
     scores[1:4, 0] = 0.5
-    assert ranking_guards(rank_methods(scores, higher_is_better=True))[-1].startswith("1 data set left out,")
-    assert ranking_guards(rank_methods(np.ones((12, 3)), higher_is_better=True)) == (
+    assert ranking_warnings(rank_methods(scores, higher_is_better=True))[-1].startswith(
+        "1 data set left out,"
+    )
+    assert ranking_warnings(rank_methods(np.ones((12, 3)), higher_is_better=True)) == (
         "Ranking: all methods are equal on every data set.",
     )
-
-
-def test_unbalanced_repetitions() -> None:
-    """Differing numbers are said with their range; equal ones, or none, are not."""
-    [said] = balance_guards([10, 8, 10])
-    assert "n = 8 to 10" in said
-    assert balance_guards([5, 5]) == balance_guards([]) == ()

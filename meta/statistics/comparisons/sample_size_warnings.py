@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 
 from scipy import special
 
@@ -48,14 +47,14 @@ def coverage_of_mean(count: int, *, level: float = DEFAULT_LEVEL, samples: int =
         The repetitions, at least two.
     level : float
     samples : int
-        How many samples of so many repetitions are drawn by themselves: the tasks of an average, or the two
-        methods of a difference; of equal spread.
+        How many samples of so many repetitions are resampled by themselves, of equal spread: the tasks of an
+        average, or the two methods of a difference.
     """
     reach = special.ndtri((1 + level) / 2) * math.sqrt((count - 1) / count)
     return float(2 * special.stdtr(samples * (count - 1), reach) - 1)
 
 
-def interval_guards(
+def interval_warnings(
     count: int, estimator: Estimator, *, level: float = DEFAULT_LEVEL, samples: int = 1
 ) -> tuple[str, ...]:
     """Return what is to be said of a bootstrap interval over so many repetitions; nothing if they are enough.
@@ -94,7 +93,7 @@ def interval_guards(
     return tuple(said)
 
 
-def significance_guards(
+def significance_warnings(
     found: Significance, *, comparisons: int = 1, level: float = DEFAULT_LEVEL
 ) -> tuple[str, ...]:
     """Return what is to be said of a test, among so many comparisons.
@@ -121,7 +120,7 @@ def significance_guards(
     )
 
 
-def ranking_guards(ranking: Ranking) -> tuple[str, ...]:
+def ranking_warnings(ranking: Ranking) -> tuple[str, ...]:
     """Return what is to be said of a ranking."""
     said = [f"Ranking: {ranking.note}."] if ranking.note else []
     sets = len(ranking.scores)
@@ -132,18 +131,6 @@ def ranking_guards(ranking: Ranking) -> tuple[str, ...]:
     if ranking.left_out:
         said.append(f"{many(ranking.left_out, 'data set')} left out, because a method has no score there.")
     return tuple(said)
-
-
-def balance_guards(counts: Sequence[int]) -> tuple[str, ...]:
-    """Return what is to be said of numbers of repetitions that differ between cells."""
-    if not counts or min(counts) == max(counts):
-        return ()
-    return (
-        (
-            f"Repetitions differ between cells: n = {min(counts)} to {max(counts)}. "
-            "If it is the bad ones that are missing, what is left looks better than it is."
-        ),
-    )
 
 
 def _needed(found: Significance, alpha: float) -> int:
