@@ -226,7 +226,7 @@ class _Creation:
         self.session.flush()
         counters.recount(self.session, series.id)
         [counts] = counters.read_counters(self.session, [series.id]).values()
-        return self._created(series, new, counts.counters.retired)
+        return self._created(series, new, counts.retired)
 
     def _created(self, series: ExperimentSeries, new: int, retired: int) -> Created:
         return Created(series.id, series.name, new, self.counts.experiments - new, retired)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from database.counters import StatusCounts
 from database.queries.experiment_detail import ExperimentRecord, experiment_record
 from database.queries.experiment_rows import (
     ExperimentList,
@@ -11,7 +12,7 @@ from database.queries.experiment_rows import (
     list_experiments,
 )
 from database.queries.failures import FailureGroup, failure_groups
-from database.queries.overview import SeriesSummary, StatusCounts, series_names, series_summaries
+from database.queries.overview import SeriesSummary, series_summaries
 from database.queries.series_lookup import ChosenSeries, chosen_series, find_series
 from database.queries.series_status import SeriesStatus, series_statuses
 
@@ -31,7 +32,6 @@ __all__ = [
     "failure_groups",
     "find_series",
     "list_experiments",
-    "series_names",
     "series_statuses",
     "series_summaries",
 ]

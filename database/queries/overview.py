@@ -7,7 +7,7 @@ the series; call them in ``scoped_session(read_only=True)`` for one consistent s
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import datetime
 
 from sqlalchemy import literal_column, select, text
@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 
 from database.claims.runners import RunnerLiveness, others_alive
 from database.claims.statements import NOW
-from database.counters import SeriesCounts, count_rows, read_counters
+from database.counters import StatusCounts, count_rows, read_counters
 from database.models import (
     Experiment,
     ExperimentSeries,
@@ -40,46 +40,6 @@ _LEFT = text(
 
 
 @dataclass(frozen=True)
-class StatusCounts:
-    """How many experiments of a series have which status.
-
-    The five statuses count what the series file names; `retired` is what it no longer names,
-    whatever its status. Claimed experiments count as pending.
-    """
-
-    pending: int = 0
-    running: int = 0
-    completed: int = 0
-    failed: int = 0
-    cancelled: int = 0
-    retired: int = 0
-
-    @property
-    def experiments(self) -> int:
-        """All that the series file names."""
-        return self.finished + self.pending + self.running
-
-    @property
-    def finished(self) -> int:
-        """Those with a final status."""
-        return self.completed + self.failed + self.cancelled
-
-    @classmethod
-    def of(cls, counts: SeriesCounts) -> StatusCounts:
-        """Make them from counters: what has not ended and does not run is pending."""
-        counters, running = counts.counters, counts.running
-        ended = counters.completed + counters.failed + counters.cancelled
-        return cls(
-            counters.experiments - ended - running,
-            running,
-            counters.completed,
-            counters.failed,
-            counters.cancelled,
-            counters.retired,
-        )
-
-
-@dataclass(frozen=True)
 class SeriesSummary:
     """A series, with its counts per status."""
 
@@ -101,9 +61,8 @@ class SeriesSummary:
     counters_are_wrong: bool = False  #: they are impossible, so that the experiments were counted instead
 
 
-def series_names(session: Session) -> list[str]:
-    """Return the names of all series."""
-    return list(session.scalars(select(ExperimentSeries.name).order_by(ExperimentSeries.name)))
+#: Of the table: all but what is counted.
+_SUMMARY_COLUMNS = [getattr(ExperimentSeries, field.name) for field in fields(SeriesSummary)[:-2]]
 
 
 def series_priorities(session: Session, series_ids: Collection[int]) -> dict[int, int]:
@@ -123,22 +82,7 @@ def series_summaries(session: Session, series_ids: Collection[int] | None = None
     series_ids : collection of int, optional
         Only these; by default all.
     """
-    statement = select(
-        ExperimentSeries.id,
-        ExperimentSeries.name,
-        ExperimentSeries.folder,
-        ExperimentSeries.description,
-        ExperimentSeries.tags,
-        ExperimentSeries.target,
-        ExperimentSeries.state,
-        ExperimentSeries.created_at,
-        ExperimentSeries.version,
-        ExperimentSeries.changed_by,
-        ExperimentSeries.changed_at,
-        ExperimentSeries.notes,
-        ExperimentSeries.paused,
-        ExperimentSeries.priority,
-    ).order_by(ExperimentSeries.id)
+    statement = select(*_SUMMARY_COLUMNS).order_by(ExperimentSeries.id)
     if series_ids is not None:
         statement = statement.where(ExperimentSeries.id.in_(series_ids))
     rows = session.execute(statement).all()
@@ -148,7 +92,7 @@ def series_summaries(session: Session, series_ids: Collection[int] | None = None
     return [
         SeriesSummary(
             **{**row._mapping, "state": row.state.value},
-            counts=StatusCounts.of(counts[row.id]),
+            counts=counts[row.id],
             counters_are_wrong=row.id in wrong,
         )
         for row in rows
@@ -160,7 +104,7 @@ def count_statuses(session: Session, series_id: int) -> StatusCounts:
 
     Takes about 0.1 s for each million; `series_summaries` reads the counters.
     """
-    return StatusCounts.of(count_rows(session, [series_id])[series_id])
+    return count_rows(session, [series_id])[series_id]
 
 
 def is_over(session: Session, series_id: int) -> bool:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from database.queries.overview import StatusCounts
+from database.counters import StatusCounts
 from experiments.execution.assignment import RunnerStatus
 
 

@@ -11,8 +11,9 @@ from typing import Any
 
 from sqlalchemy.exc import SQLAlchemyError
 
+from database.counters import StatusCounts
 from database.errors import ExperimentsError, NotFoundError
-from database.queries.overview import StatusCounts, is_over, live_runners, series_summaries
+from database.queries.overview import is_over, live_runners, series_summaries
 from database.queries.throughput import RunningNow, last_durations, running_now, varying_parameters
 from database.session.lifecycle import scoped_session
 from experiments.progress.estimate import RateWindow, Workload, remaining_s

@@ -12,7 +12,8 @@ from dataclasses import replace
 from functools import partial
 from types import TracebackType
 
-from database.queries.overview import SeriesSummary, StatusCounts
+from database.counters import StatusCounts
+from database.queries.overview import SeriesSummary
 from experiments.execution.assignment import RunnerStatus
 from experiments.progress.log_queue import LogQueue
 from experiments.progress.model import Display, RunProgress, Slowest

@@ -14,12 +14,12 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from database.counters import count_ended_by
+from database.counters import StatusCounts, count_ended_by
 from database.engine.registry import current_url
 from database.errors import ExperimentsError
 from database.models import ExperimentSeries
 from database.queries.failures import failure_counts
-from database.queries.overview import SeriesSummary, StatusCounts, count_statuses, series_summaries
+from database.queries.overview import SeriesSummary, count_statuses, series_summaries
 from database.queries.series_lookup import find_series
 from database.session.retry import retrying_transaction
 from database.settings import Settings, results_directory

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from database.queries.overview import StatusCounts
+from database.counters import StatusCounts
 from experiments.creation import Created
 from experiments.processes.stop_signals import SIGNAL_EXIT_CODE
 from experiments.progress.format import journals_text

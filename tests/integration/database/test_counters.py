@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session
 from database import counters
 from database.claims import protocol
 from database.claims.types import ClaimRequest, Finished, RetryPolicy
+from database.counters import StatusCounts
 from database.errors import FencedError
 from database.models import (
     Experiment,
@@ -25,7 +26,6 @@ from database.models import (
 )
 from database.queries import overview
 from database.queries.experiment_rows import shown_status
-from database.queries.overview import StatusCounts
 from database.series import cancel_and_release, retry_and_delete, selection
 from database.series import creation as creation_statements
 from database.session.lifecycle import SessionLocal

@@ -9,9 +9,10 @@ from sqlalchemy import delete, insert, text, update
 from sqlalchemy.orm import Session
 
 from database import counters
+from database.counters import StatusCounts
 from database.engine.registry import get_engine
 from database.models import Configuration, Experiment, ExperimentSeries, ExperimentStatus
-from database.queries.overview import StatusCounts, series_summaries
+from database.queries.overview import series_summaries
 from database.session.lifecycle import SessionLocal, scoped_session
 from tests.integration.recording import add_series
 

@@ -9,11 +9,12 @@ from alembic import command
 from sqlalchemy import Connection, select, text
 from sqlalchemy.exc import IntegrityError
 
+from database.counters import StatusCounts
 from database.diagnosis import integrity
 from database.engine import registry as engines
 from database.engine import schema, sqlite
 from database.models import Attempt, Experiment, ExperimentSeries, Outcome
-from database.queries.overview import StatusCounts, series_summaries
+from database.queries.overview import series_summaries
 from database.session.lifecycle import configure, scoped_session
 from experiments.series_file.sections.execute import recorded_policy
 from meta.commands.group import run_command

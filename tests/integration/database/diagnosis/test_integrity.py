@@ -10,12 +10,13 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
+from database.counters import StatusCounts
 from database.diagnosis import integrity
 from database.diagnosis.integrity import COUNTED
 from database.engine.registry import dispose_engines, get_engine
 from database.errors import DatabaseError
 from database.models import ExperimentSeries, Outcome
-from database.queries.overview import StatusCounts, series_summaries
+from database.queries.overview import series_summaries
 from database.session.lifecycle import SessionLocal, scoped_session
 from meta.commands.group import run_command
 from tests.integration.recording import add_series, add_worker, claim, completed, raised, record

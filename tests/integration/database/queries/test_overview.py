@@ -15,13 +15,13 @@ from database import counters
 from database.claims import protocol, runners
 from database.claims.runners import Provenance
 from database.claims.types import ClaimRequest, Finished
+from database.counters import StatusCounts
 from database.errors import NotFoundError
 from database.models import Configuration, Experiment, Outcome, ProcessState, Runner
 from database.queries import overview
 from database.queries.experiment_detail import experiment_record
 from database.queries.experiment_rows import experiments
 from database.queries.failures import LATEST, failure_counts
-from database.queries.overview import StatusCounts
 from database.queries.throughput import activity
 from database.session.lifecycle import SessionLocal
 from tests.integration.recording import NEVER, add_series, add_worker, claim, completed, raised, record
@@ -52,7 +52,6 @@ def test_counts(session: Session) -> None:
     assert counts == StatusCounts(pending=5, running=1, completed=1, failed=1, cancelled=0, retired=2)
     assert counts.experiments == 8
     assert [summary.name for summary in overview.series_summaries(session)] == ["série", "other"]
-    assert overview.series_names(session) == ["other", "série"]
 
 
 def test_counts_of_nothing(session: Session) -> None:

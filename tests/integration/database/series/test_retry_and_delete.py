@@ -173,7 +173,7 @@ def test_delete(session: Session, monkeypatch: pytest.MonkeyPatch) -> None:
         "worker": 1,
         "tally": 2,
     }
-    assert overview.series_names(session) == ["other"]
+    assert [summary.name for summary in overview.series_summaries(session)] == ["other"]
 
 
 def test_delete_refuses_while_running(session: Session) -> None:
@@ -194,7 +194,7 @@ def test_delete_after_a_crash(session: Session) -> None:
     session.commit()
     with scoped_session() as scope:
         assert retry_and_delete.delete_series(scope, series_id) == 4
-    assert overview.series_names(session) == []
+    assert [summary.name for summary in overview.series_summaries(session)] == []
 
 
 def test_claim_during_delete(session: Session, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -13,8 +13,8 @@ from typing import Any
 import pytest
 from sqlalchemy.exc import OperationalError
 
+from database.counters import StatusCounts
 from database.errors import NotFoundError
-from database.queries.overview import StatusCounts
 from database.queries.throughput import RunningNow
 from experiments.execution.assignment import RunnerStatus, Stage, WorkerStatus
 from experiments.progress.displays import PlainDisplay

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from database.queries.overview import StatusCounts
+from database.counters import StatusCounts
 from experiments.run.summary import RunSummary
 
 
