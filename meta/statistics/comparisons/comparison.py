@@ -116,7 +116,7 @@ def compare_pairs(
         _significance(first, second, resampling, paired=paired, test=test)
         for first, second in samples.values()
     ]
-    corrected = holm([found.p_value for found in tests]).tolist()
+    corrected = holm([test.p_value for test in tests]).tolist()
     decided = sum(p_value <= 1 - resampling.level for p_value in corrected)
     # Holm asks of the others as small a p as if those that are decided had not been compared.
     counts = _Counts(len(samples), max(1, len(samples) - decided))
@@ -125,9 +125,9 @@ def compare_pairs(
             names,
             readings,
             difference(*readings, resampling, estimator, paired=paired),
-            tested=(found, p_value, counts),
+            tested=(significance, p_value, counts),
         )
-        for (names, readings), found, p_value in zip(samples.items(), tests, corrected, strict=True)
+        for (names, readings), significance, p_value in zip(samples.items(), tests, corrected, strict=True)
     ]
 
 
@@ -152,18 +152,20 @@ def _significance(
 def _pair(
     names: tuple[str, str],
     readings: tuple[ArrayLike, ArrayLike],
-    found: Difference,
+    difference: Difference,
     *,
     tested: tuple[Significance, float, _Counts],
 ) -> PairComparison:
     significance, corrected_p, counts = tested
-    used = pairs(*readings) if found.paired else readings
-    level = found.resampling.level
-    plan = repetitions_to_decide(*used, paired=found.paired, level=level, comparisons=counts.all)
+    used = pairs(*readings) if difference.paired else readings
+    level = difference.resampling.level
+    plan = repetitions_to_decide(*used, paired=difference.paired, level=level, comparisons=counts.all)
     warnings = (
-        *interval_warnings(min(found.sizes), found.estimator, level=level, samples=1 if found.paired else 2),
+        *interval_warnings(
+            min(difference.sizes), difference.estimator, level=level, samples=1 if difference.paired else 2
+        ),
         *significance_warnings(significance, comparisons=counts.undecided, level=level),
     )
     return PairComparison(
-        *names, found, effect_sizes(*used), significance, corrected_p, plan=plan, warnings=warnings
+        *names, difference, effect_sizes(*used), significance, corrected_p, plan=plan, warnings=warnings
     )

@@ -82,7 +82,7 @@ def difference(
         return of_first(drawn) - of_second(counts if paired else counts[:, len(one) :])
 
     ends = stratified_interval(statistic, (len(one),) if paired else sizes, resampling)
-    estimate, low, high = (unit * float(found[0]) for found in (ends.estimate, ends.low, ends.high))
+    estimate, low, high = (unit * float(values[0]) for values in (ends.estimate, ends.low, ends.high))
     # Pairs that all differ by the same: what is left of a width is rounding.
     if high - low <= _ROUNDING * max(np.abs(one).max(), np.abs(other).max()):
         low = high = estimate

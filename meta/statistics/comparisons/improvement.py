@@ -81,5 +81,5 @@ def probability_of_improvement(first: ArrayLike, second: ArrayLike, resampling: 
 
 def _wins(one: Floats, other: Floats) -> Floats:
     """Return 1 where the first is larger, one half where both are equal, shape (n, m)."""
-    found: Floats = (one[:, None] > other) + 0.5 * (one[:, None] == other)
-    return found
+    wins: Floats = (one[:, None] > other) + 0.5 * (one[:, None] == other)
+    return wins

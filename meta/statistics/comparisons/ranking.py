@@ -162,9 +162,11 @@ def wilcoxon_holm(ranking: Ranking, *, level: float = DEFAULT_LEVEL) -> Groups:
     """
     methods = ranking.scores.shape[1]
     every = list(itertools.combinations(range(methods), 2))
-    found = holm([wilcoxon(ranking.scores[:, one], ranking.scores[:, other]).p_value for one, other in every])
+    corrected = holm(
+        [wilcoxon(ranking.scores[:, one], ranking.scores[:, other]).p_value for one, other in every]
+    )
     p_values = np.ones((methods, methods))
-    for (one, other), p_value in zip(every, found, strict=True):
+    for (one, other), p_value in zip(every, corrected, strict=True):
         p_values[one, other] = p_values[other, one] = p_value
     test = "Wilcoxon signed-rank tests with Holm's correction"
     return Groups(test, p_values, math.nan, _cliques(ranking, p_values, level), level)
@@ -174,12 +176,12 @@ def _cliques(ranking: Ranking, p_values: Floats, level: float) -> tuple[tuple[in
     """Return the longest runs of neighbours in which no pair differs, shorter ones inside them left out."""
     order = np.argsort(ranking.average_ranks, kind="stable")
     alike = p_values[np.ix_(order, order)] > 1 - level
-    found, reached = [], 0
+    cliques, reached = [], 0
     for start in range(len(order)):
         end = start + 1
         while end < len(order) and alike[start : end + 1, start : end + 1].all():
             end += 1
         if end > max(reached, start + 1):
-            found.append(tuple(order[start:end].tolist()))
+            cliques.append(tuple(order[start:end].tolist()))
         reached = max(reached, end)
-    return tuple(found)
+    return tuple(cliques)

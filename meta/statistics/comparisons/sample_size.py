@@ -20,7 +20,7 @@ from meta.statistics.comparisons.significance import smallest_p_of_pairs, smalle
 from meta.statistics.estimators.arrays import pairs, sample, unit_of
 from meta.statistics.intervals.resampling import DEFAULT_LEVEL
 
-#: Beyond this nobody runs more.
+#: A plan is not larger than this.
 MOST = 1_000_000
 #: The upper limit of the standard deviation that the cautious number reckons with holds so often.
 _CAUTION = 0.8

@@ -1,4 +1,4 @@
-"""What is too small or uneven to stand on, in sentences for figures and reports."""
+"""Warnings of samples that are too small, in sentences for figures and reports."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from meta.statistics.intervals.resampling import DEFAULT_LEVEL
 _FEW_DATA_SETS = 10
 #: A p that equals the limit, computed as 1 - 0.95, is not above it.
 _ROUNDING = 1e-9
-#: An interval that holds the mean so much less often than its level says is told.
+#: An interval may hold the mean so much less often than its level says without a warning.
 _TOLERATED = 0.02
 
 
@@ -57,7 +57,7 @@ def coverage_of_mean(count: int, *, level: float = DEFAULT_LEVEL, samples: int =
 def interval_warnings(
     count: int, estimator: Estimator, *, level: float = DEFAULT_LEVEL, samples: int = 1
 ) -> tuple[str, ...]:
-    """Return what is to be said of a bootstrap interval over so many repetitions; nothing if they are enough.
+    """Return the warnings about a bootstrap interval over `count` repetitions; none where they are enough.
 
     Parameters
     ----------
@@ -67,78 +67,83 @@ def interval_warnings(
     samples : int
         As of `coverage_of_mean`.
     """
-    wanted = f"a {100 * level:g} % interval of the {estimator.label}"
+    interval = f"a {100 * level:g} % interval of the {estimator.label}"
     if count < 2:
-        return (f"n = {count}: {wanted} needs several repetitions.",)
-    said = []
+        return (f"n = {count}: {interval} needs several repetitions.",)
+    warnings = []
     enough = minimum_for_bootstrap(level)
     if isinstance(estimator, Quantile) and 0 < estimator.share < 1:
         enough = max(enough, minimum_count(estimator, level=level))
     if count < enough:
-        said.append(f"n = {count} is too small for {wanted}; {enough} are needed.")
+        warnings.append(f"n = {count} is too small for {interval}; {enough} are needed.")
     elif estimator.is_linear:
         coverage = coverage_of_mean(count, level=level, samples=samples)
         if coverage < level - _TOLERATED:
-            said.append(
+            warnings.append(
                 f"n = {count} is few: such an interval holds the mean of normal readings in about "
                 f"{100 * coverage:.0f} % of cases, of skewed ones in fewer."
             )
     if isinstance(estimator, Quantile) and estimator.share in (0, 1):
-        said.append(f"No number of repetitions is enough for {wanted}: the bootstrap fails at extremes.")
+        warnings.append(
+            f"No number of repetitions is enough for {interval}: the bootstrap fails at extremes."
+        )
     if isinstance(estimator, TrimmedMean) and 0 < estimator.cut * count < 1:
         needed = math.ceil(1 / estimator.cut)
-        said.append(
+        warnings.append(
             f"n = {count}: the {estimator.label} cuts nothing off and is the mean; {needed} are needed."
         )
-    return tuple(said)
+    return tuple(warnings)
 
 
 def significance_warnings(
-    found: Significance, *, comparisons: int = 1, level: float = DEFAULT_LEVEL
+    significance: Significance, *, comparisons: int = 1, level: float = DEFAULT_LEVEL
 ) -> tuple[str, ...]:
-    """Return what is to be said of a test, among so many comparisons.
+    """Return the warnings about a test that is one of several comparisons.
 
     Parameters
     ----------
-    found : Significance
+    significance : Significance
+        The result of the test.
     comparisons : int
-        How many the p is corrected for.
+        How many the p value is corrected for.
     level : float
     """
-    if found.note:
-        return (f"{found.test}: {found.note}.",)
+    if significance.note:
+        return (f"{significance.test}: {significance.note}.",)
     alpha = (1 - level) / comparisons
-    if found.smallest_p <= alpha * (1 + _ROUNDING):
+    if significance.smallest_p <= alpha * (1 + _ROUNDING):
         return ()
     among = f" after correction for {comparisons} comparisons" if comparisons > 1 else ""
     return (
         (
-            f"n = {min(found.sizes)} is too small for the {found.test} to find anything: its smallest p is "
-            f"{found.smallest_p:.2g}, and p <= {alpha:.2g} is needed{among}; "
-            f"{_needed(found, alpha)} repetitions are enough."
+            f"n = {min(significance.sizes)} is too small for the {significance.test} to find anything: "
+            f"its smallest p is {significance.smallest_p:.2g}, and p <= {alpha:.2g} is needed{among}; "
+            f"{_needed(significance, alpha)} repetitions are enough."
         ),
     )
 
 
 def ranking_warnings(ranking: Ranking) -> tuple[str, ...]:
-    """Return what is to be said of a ranking."""
-    said = [f"Ranking: {ranking.note}."] if ranking.note else []
+    """Return the warnings about a ranking."""
+    warnings = [f"Ranking: {ranking.note}."] if ranking.note else []
     sets = len(ranking.scores)
     if sets <= _FEW_DATA_SETS:
-        said.append(
+        warnings.append(
             f"{sets} data sets are few: the p values of Friedman's test are rough up to {_FEW_DATA_SETS}."
         )
     if ranking.left_out:
-        said.append(f"{many(ranking.left_out, 'data set')} left out, because a method has no score there.")
-    return tuple(said)
+        warnings.append(
+            f"{many(ranking.left_out, 'data set')} left out, because a method has no score there."
+        )
+    return tuple(warnings)
 
 
-def _needed(found: Significance, alpha: float) -> int:
+def _needed(significance: Significance, alpha: float) -> int:
     count = 2
-    while _smallest_p(found, count) > alpha * (1 + _ROUNDING):
+    while _smallest_p(significance, count) > alpha * (1 + _ROUNDING):
         count += 1
     return count
 
 
-def _smallest_p(found: Significance, count: int) -> float:
-    return smallest_p_of_pairs(count) if found.paired else smallest_p_of_samples((count, count))
+def _smallest_p(significance: Significance, count: int) -> float:
+    return smallest_p_of_pairs(count) if significance.paired else smallest_p_of_samples((count, count))

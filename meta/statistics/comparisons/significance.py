@@ -20,13 +20,13 @@ from meta.statistics.intervals.resampling import DEFAULT_RESAMPLES
 
 #: Beyond these the normal approximation is good and counting takes long.
 _EXACT_PAIRS, _EXACT_READINGS = 200, 60
-#: Differences are told apart down to this share of the larger reading of their pair.
+#: Differences are distinguished down to this share of the larger reading of their pair.
 _ROUNDING = 2.0**-46
 
 
 @dataclass(frozen=True)
 class Significance:
-    """What a two-sided test found.
+    """The result of a two-sided test.
 
     Attributes
     ----------
@@ -149,7 +149,7 @@ def permutation(
     if (one == other).all() if paired else everything.min() == everything.max():
         note = "no pair differs" if paired else "all readings are equal"
         return Significance(test, statistic, 1.0, smallest, sizes, paired, note)
-    found = stats.permutation_test(
+    result = stats.permutation_test(
         (one, other),
         lambda x, y, axis: np.mean(x, axis=axis) - np.mean(y, axis=axis),
         permutation_type="samples" if paired else "independent",
@@ -158,7 +158,7 @@ def permutation(
         batch=1_000,
         rng=np.random.default_rng(seed),
     )
-    return Significance(test, statistic, float(found.pvalue), smallest, sizes, paired)
+    return Significance(test, statistic, float(result.pvalue), smallest, sizes, paired)
 
 
 def holm(p_values: ArrayLike) -> Floats:

@@ -1,4 +1,4 @@
-"""The arrays that statistics take: their types, and how missing readings are told."""
+"""The arrays that statistics take: their types, and how missing readings are marked."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ def matrix(readings: ArrayLike, axes: str = "repetitions, columns") -> Floats:
     ValueError
         There are not two dimensions, so that nothing says which axis holds the repetitions.
     """
-    found = np.array(readings, dtype=np.float64)
-    if found.ndim != 2:
-        raise ValueError(f"the readings have {found.ndim} dimensions; two are needed: ({axes})")
-    found[~np.isfinite(found)] = np.nan
-    return found
+    array = np.array(readings, dtype=np.float64)
+    if array.ndim != 2:
+        raise ValueError(f"the readings have {array.ndim} dimensions; two are needed: ({axes})")
+    array[~np.isfinite(array)] = np.nan
+    return array
 
 
 def sample(readings: ArrayLike) -> Floats:
@@ -36,10 +36,10 @@ def sample(readings: ArrayLike) -> Floats:
     ValueError
         There is not one dimension.
     """
-    found = np.asarray(readings, dtype=np.float64)
-    if found.ndim != 1:
-        raise ValueError(f"the readings have {found.ndim} dimensions; one is needed: (repetitions,)")
-    return found[np.isfinite(found)]
+    array = np.asarray(readings, dtype=np.float64)
+    if array.ndim != 1:
+        raise ValueError(f"the readings have {array.ndim} dimensions; one is needed: (repetitions,)")
+    return array[np.isfinite(array)]
 
 
 def unit_of(*readings: Floats) -> float:

@@ -149,8 +149,8 @@ class Quantile(Estimator):
         beyond = place - below
         lower = np.clip(reached - below, 0, 1)
         upper = np.clip(reached - below - 1, 0, 1)
-        found: Floats = lower * (1 - beyond) + upper * beyond
-        return found
+        quantiles: Floats = lower * (1 - beyond) + upper * beyond
+        return quantiles
 
     def divisor(self, total: Floats) -> Floats:
         """Return 1."""

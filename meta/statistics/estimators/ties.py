@@ -29,15 +29,15 @@ def merged(values: Floats, tolerances: Floats) -> Floats:
     ndarray, shape (numbers,)
         What is not finite stays as it is.
     """
-    found = values.copy()
+    result = values.copy()
     places = np.flatnonzero(np.isfinite(values))
     first, reach = -np.inf, 0.0
     for place in places[np.lexsort((tolerances[places], values[places]))].tolist():
         value, tolerance = float(values[place]), float(tolerances[place])
         if value - first > max(tolerance, reach):
             first, reach = value, tolerance
-        found[place] = first
-    return found
+        result[place] = first
+    return result
 
 
 def merged_scores(scores: ArrayLike) -> Floats:

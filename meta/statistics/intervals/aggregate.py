@@ -178,13 +178,13 @@ def _of_rows(estimator: Estimator, tasks: Tasks, over: Over) -> Statistic:
     def some(counts: Floats) -> Floats:
         weight = counts @ here
         if over == "readings":
-            found = of_readings(counts[:, rows])
+            estimates = of_readings(counts[:, rows])
         else:
             means = np.divide(counts @ scores, weight, out=np.zeros_like(weight), where=weight > 0)
             averaged = means.mean(axis=1) if estimator.is_linear else estimator.of(means.T)
-            found = scale * averaged[:, None]
-        found[(weight == 0).any(axis=1)] = np.nan
-        return found
+            estimates = scale * averaged[:, None]
+        estimates[(weight == 0).any(axis=1)] = np.nan
+        return estimates
 
     width = len(tasks.readings) if over == "readings" else shape[1]
     together = max(1, _NUMBERS_PER_BLOCK // width)

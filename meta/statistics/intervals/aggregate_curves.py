@@ -1,6 +1,6 @@
 """The mean curve over several tasks, with its bootstrap interval at each step.
 
-What is resampled is told in `meta.statistics.intervals.aggregate`: repetitions with all their tasks where
+As described in `meta.statistics.intervals.aggregate`, repetitions are resampled with all their tasks where
 these share their seeds, else those of each task by themselves. Every step sees the same resamples.
 """
 
@@ -42,7 +42,7 @@ def aggregate_curves(
     else:
         known = np.unique(np.concatenate(repetitions))
         sizes = (len(known),)
-        rows = [np.searchsorted(known, found) for found in repetitions]
+        rows = [np.searchsorted(known, one) for one in repetitions]
     present = [np.isfinite(matrix) for matrix in matrices]
     mean = _mean(matrices, present, rows)
     fewest = np.min([here.sum(axis=0) for here in present], axis=0)
@@ -50,9 +50,9 @@ def aggregate_curves(
         estimate = mean(np.ones((1, sum(sizes))))[0]
         nothing = np.full_like(estimate, np.nan)
         return Ends(estimate, nothing, nothing, resampling)
-    found = stratified_interval(mean, sizes, resampling)
-    low, high = (np.where(fewest < 2, np.nan, end) for end in (found.low, found.high))
-    return Ends(found.estimate, low, high, resampling)
+    ends = stratified_interval(mean, sizes, resampling)
+    low, high = (np.where(fewest < 2, np.nan, end) for end in (ends.low, ends.high))
+    return Ends(ends.estimate, low, high, resampling)
 
 
 def _mean(matrices: Sequence[Floats], present: Sequence[Booleans], rows: Sequence[Integers]) -> Statistic:

@@ -58,8 +58,8 @@ def corrected_tails(tails: Floats, below: Floats, acceleration: Floats) -> Float
     shifted = bias + special.ndtri(tails)[:, None]
     # Where the denominator would change its sign the end is the outermost drawing.
     denominator = np.maximum(1 - acceleration * shifted, 1e-9)
-    found: Floats = special.ndtr(bias + shifted / denominator)
-    return found
+    corrected: Floats = special.ndtr(bias + shifted / denominator)
+    return corrected
 
 
 def acceleration_of(left_out: Sequence[Floats]) -> Floats:
@@ -110,9 +110,9 @@ def left_out_estimates(estimator: Estimator, ordered: Floats) -> Floats:
     weights, divisor = (part.T for part in estimator.weights(present[1:].T.astype(np.float64)))
     # The readings before the one that is left out keep their rank, those after it move up by one.
     before, after = weights * known[:-1], weights * known[1:]
-    found = np.zeros_like(ordered)
-    found[1:] = np.cumsum(before, axis=0)
-    found[:-1] += after.sum(axis=0) - np.vstack([np.zeros_like(after[:1]), np.cumsum(after, axis=0)[:-1]])
-    found[~present] = np.nan
-    estimates: Floats = np.divide(found, divisor[0], out=np.full_like(found, np.nan), where=divisor[0] > 0)
+    sums = np.zeros_like(ordered)
+    sums[1:] = np.cumsum(before, axis=0)
+    sums[:-1] += after.sum(axis=0) - np.vstack([np.zeros_like(after[:1]), np.cumsum(after, axis=0)[:-1]])
+    sums[~present] = np.nan
+    estimates: Floats = np.divide(sums, divisor[0], out=np.full_like(sums, np.nan), where=divisor[0] > 0)
     return estimates

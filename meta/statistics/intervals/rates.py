@@ -50,16 +50,16 @@ def rate_interval(successes: ArrayLike, trials: ArrayLike, *, level: float = DEF
     ValueError
         There are more successes than trials, or fewer than none.
     """
-    found, tried = np.atleast_1d(np.asarray(successes)), np.atleast_1d(np.asarray(trials))
-    if (found < 0).any() or (found > tried).any():
+    hits, tried = np.atleast_1d(np.asarray(successes)), np.atleast_1d(np.asarray(trials))
+    if (hits < 0).any() or (hits > tried).any():
         raise ValueError("successes are between 0 and the number of trials")
     tail = (1 - level) / 2
-    none, all_ = found == 0, found == tried
+    none, all_ = hits == 0, hits == tried
     # The ends of the beta distribution at 0 and n do not exist; what stands in for them is replaced.
-    low = special.betaincinv(np.where(none, 1, found), tried - found + 1, tail)
-    high = special.betaincinv(found + 1, np.where(all_, 1, tried - found), 1 - tail)
+    low = special.betaincinv(np.where(none, 1, hits), tried - hits + 1, tail)
+    high = special.betaincinv(hits + 1, np.where(all_, 1, tried - hits), 1 - tail)
     return Rate(
-        rate=np.divide(found, tried, out=np.full(tried.shape, np.nan), where=tried > 0),
+        rate=np.divide(hits, tried, out=np.full(tried.shape, np.nan), where=tried > 0),
         low=np.where(none, 0.0, low),
         high=np.where(all_, 1.0, high),
         trials=tried.astype(np.int64),

@@ -103,9 +103,9 @@ class Drawings:
             # Counting per row is counting once over rows laid end to end.
             drawn += np.arange(size, dtype=np.int32)[:, None] * np.int32(total)
             counts = np.bincount(drawn.ravel(), minlength=size * total)
-            found = counts.reshape(size, total).astype(np.float32)
-            found.flags.writeable = False
-            yield slice(start, start + size), found
+            weights = counts.reshape(size, total).astype(np.float32)
+            weights.flags.writeable = False
+            yield slice(start, start + size), weights
 
 
 @functools.lru_cache(maxsize=1)
@@ -127,14 +127,14 @@ def quantiles(drawn: NDArray[Any], shares: Floats) -> Floats:
     ndarray, shape (ends, columns)
         NaN for a column that has nothing else.
     """
-    found: Floats
+    result: Floats
     if shares.ndim == 1 and not np.isnan(drawn).any():
-        found = np.quantile(drawn, shares, axis=1, overwrite_input=True)
-        return found
+        result = np.quantile(drawn, shares, axis=1, overwrite_input=True)
+        return result
     drawn.sort(axis=1)
     place = np.reshape(shares, (len(shares), -1)) * (np.count_nonzero(~np.isnan(drawn), axis=1) - 1)
     below = np.floor(place).astype(np.int64)
     columns = np.arange(len(drawn))
     lower, upper = drawn[columns, below], drawn[columns, np.ceil(place).astype(np.int64)]
-    found = lower + (place - below) * (upper.astype(np.float64) - lower)
-    return found
+    result = lower + (place - below) * (upper.astype(np.float64) - lower)
+    return result

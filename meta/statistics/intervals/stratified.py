@@ -3,7 +3,7 @@
 A stratum is a task, or one of two samples that are compared: in every drawing it keeps its number of
 repetitions (R. Agarwal and others, Deep reinforcement learning at the edge of the statistical precipice,
 NeurIPS 2021, section 4). Where repetitions of several tasks belong together there is one stratum, that of
-the repetitions. A statistic is told how often each reading, or repetition, was drawn.
+the repetitions. A statistic is given how often each reading, or repetition, was drawn.
 """
 
 from __future__ import annotations
@@ -76,7 +76,7 @@ def stratified_interval(statistic: Statistic, sizes: tuple[int, ...], resampling
 
 def _left_out(statistic: Statistic, sizes: tuple[int, ...]) -> list[Floats]:
     """Return, per stratum with several repetitions, the statistic without one after the other of them."""
-    total, first, found = sum(sizes), 0, []
+    total, first, estimates = sum(sizes), 0, []
     for size in sizes:
         if size > 1:
             rows = max(1, _LEFT_OUT_PER_BLOCK // total)
@@ -86,9 +86,9 @@ def _left_out(statistic: Statistic, sizes: tuple[int, ...]) -> list[Floats]:
                 counts = np.ones((len(places), total))
                 counts[np.arange(len(places)), first + places] = 0
                 parts.append(statistic(counts))
-            found.append(np.vstack(parts))
+            estimates.append(np.vstack(parts))
         first += size
-    return found
+    return estimates
 
 
 def estimate_of(estimator: Estimator, readings: Floats) -> Statistic:
@@ -100,7 +100,7 @@ def estimate_of(estimator: Estimator, readings: Floats) -> Statistic:
 
     def statistic(counts: Floats) -> Floats:
         weights, divisor = estimator.weights(counts[:, order])
-        found: Floats = scale * ((weights @ ascending)[:, None] / divisor)
-        return found
+        estimates: Floats = scale * ((weights @ ascending)[:, None] / divisor)
+        return estimates
 
     return statistic
