@@ -8,6 +8,7 @@ import select
 import signal
 import subprocess
 import sys
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -16,7 +17,7 @@ import psutil
 import pytest
 
 from experiments.series_file.sections.graphs import GraphSpec
-from meta.graphs.figure.task import Failure
+from meta.graphs.figure.task import Drawn, Failure, Task
 from meta.graphs.generation.process_pool import DrawingPool
 from meta.graphs.generation.shared_file import SharedFile
 from meta.statistics.estimators.curves import Curve
@@ -52,6 +53,10 @@ class Deadly:
 
     def __reduce__(self) -> Any:
         return _die, (self.number,)
+
+
+def drawn_by_name(pool: DrawingPool, tasks: Sequence[Task]) -> Iterator[tuple[str, Drawn]]:
+    return ((task.name, drawn) for task, drawn in pool.draw(tasks))
 
 
 def _die(number: int) -> None:
@@ -105,6 +110,19 @@ def test_what_goes_wrong_costs_one_figure(records) -> None:
     assert found["wrong"].details is None
     assert "render.py" in found["broken"].details
     assert all(not isinstance(found[f"good {number}"], Failure) for number in range(4))
+
+
+@pytest.mark.usefixtures("_processes_at_once")
+def test_processes_killed_while_idle_cost_nothing(records) -> None:
+    """Processes that end between two series are replaced, and all figures are drawn."""
+    tasks = [make_task(LINE, records, name) for name in "abc"]
+    before = drawing_processes()
+    with DrawingPool(workers=2) as pool:
+        expected = dict(drawn_by_name(pool, tasks))
+        for pid in drawing_processes() - before:
+            os.kill(pid, signal.SIGKILL)
+        assert dict(drawn_by_name(pool, tasks)) == expected
+    assert not any(isinstance(drawn, Failure) for drawn in expected.values())
 
 
 def test_small_figures_need_no_processes(records) -> None:
