@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import os
 import sys
+import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from types import MappingProxyType, ModuleType
 
 #: Keeps a folder of the user's called like one of our packages from taking the place of that.
 SAFE_PATH = "PYTHONSAFEPATH"
+#: What is changed here meanwhile is all threads'.
+_LOCK = threading.Lock()
 
 
 @contextmanager
@@ -25,16 +28,17 @@ def fresh_interpreters(variables: Mapping[str, str] = MappingProxyType({})) -> I
         What else their environment has.
     """
     wanted = {SAFE_PATH: "1", **variables}
-    before = {name: os.environ.get(name) for name in wanted}
-    main = sys.modules["__main__"]
-    sys.modules["__main__"] = ModuleType("__main__")
-    os.environ.update(wanted)
-    try:
-        yield
-    finally:
-        sys.modules["__main__"] = main
-        for name, value in before.items():
-            if value is None:
-                os.environ.pop(name, None)
-            else:
-                os.environ[name] = value
+    with _LOCK:
+        before = {name: os.environ.get(name) for name in wanted}
+        main = sys.modules["__main__"]
+        sys.modules["__main__"] = ModuleType("__main__")
+        os.environ.update(wanted)
+        try:
+            yield
+        finally:
+            sys.modules["__main__"] = main
+            for name, value in before.items():
+                if value is None:
+                    os.environ.pop(name, None)
+                else:
+                    os.environ[name] = value

@@ -2,8 +2,8 @@
 
 They are started when there is more to draw than their start costs, serve all series of a generation, and
 hand the files back instead of writing them: killing one leaves nothing behind, and costs one figure. They
-are new interpreters (``spawn``), not forks of the server that a run of this process has workers from: that
-has loaded the database, and its forks count as the run's.
+are forked from a server of their own, which has imported what draws: the server that a run of this process
+has its workers from has loaded the database, and is tagged as the run's.
 """
 
 from __future__ import annotations
@@ -12,10 +12,11 @@ import multiprocessing
 import os
 import signal
 from collections import deque
-from collections.abc import Generator, Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
+from multiprocessing import forkserver
 from multiprocessing.connection import Connection
 from types import TracebackType
 from typing import Any, Self
@@ -23,13 +24,13 @@ from typing import Any, Self
 from experiments.processes.exit_status import ExitStatus
 from experiments.processes.fresh_process import fresh_interpreters
 from experiments.processes.parent_death import die_with_parent
-from experiments.processes.thread_limits import cap_loaded_libraries, capped_environment
+from experiments.processes.thread_limits import capped_environment
 from meta.graphs.figure.task import Drawn, Failure, Task, failure
 from meta.graphs.generation.shared_file import Part, SharedFile
 
-#: So much longer, in seconds, does drawing take for the start of processes: each imports what draws.
+#: So much longer, in seconds, does drawing take for the start of processes: the server imports what draws.
 _START_S = 2.0
-_SPAWN = multiprocessing.get_context("spawn")
+_FORKSERVER = multiprocessing.get_context("forkserver")
 
 
 class DrawingPool:
@@ -78,7 +79,9 @@ class _Processes:
     def __init__(self, workers: int) -> None:
         self._workers = workers
         self._file = SharedFile.without_name()
-        self._reader, self._writer = _SPAWN.Pipe(duplex=False)
+        self._reader, self._writer = _FORKSERVER.Pipe(duplex=False)
+        self._server = forkserver.ForkServer()
+        self._server.set_forkserver_preload(["meta.graphs.figure.render"])
         self._executor: ProcessPoolExecutor | None = None
 
     def close(self) -> None:
@@ -86,6 +89,7 @@ class _Processes:
         self._writer.close()
         self._reader.close()
         self._shut_down()
+        self._server._stop()  # type: ignore[attr-defined]  # private; it ends by itself when this process does
         self._file.close()
 
     def draw(self, tasks: Sequence[Task]) -> Iterator[tuple[Task, Drawn]]:
@@ -102,26 +106,29 @@ class _Processes:
     ) -> Generator[tuple[Task, Drawn], None, list[tuple[Task, Part]]]:
         """Draw until nothing waits; when a process has died, return the figures that it may have died of."""
         running: dict[Future[Part], tuple[Task, Part]] = {}
+        finished: list[tuple[Task, Drawn]] = []
         suspects: list[tuple[Task, Part]] = []
-        while running or (waiting and not suspects):
-            while waiting and not suspects and len(running) <= self._workers:  # one waits in the queue
+        while running or finished or (waiting and not suspects):
+            # First, so that nothing is idle while what is finished is written.
+            while waiting and not suspects and len(running) < self._workers:
                 task = waiting.popleft()
                 try:
                     part = self._file.put(task)
                 except OSError as error:
-                    yield task, Failure(f"it could not be handed to the process that draws: {error}")
+                    why = f"it could not be handed to the process that draws: {error}"
+                    finished.append((task, Failure(why)))
                     continue
                 running[self._submit(part)] = task, part
+            yield from finished
+            finished = []
             for future in wait(running, return_when=FIRST_COMPLETED).done:
                 task, part = running.pop(future)
                 try:
-                    drawn: Drawn = self._file.get(future.result())
+                    finished.append((task, self._file.get(future.result())))
                 except BrokenProcessPool:
                     suspects.append((task, part))
-                    continue
                 except Exception as error:  # noqa: BLE001 - such as a full disk; the others are wanted
-                    drawn = failure(error)
-                yield task, drawn
+                    finished.append((task, failure(error)))
         if suspects:
             self._shut_down()
         return suspects
@@ -129,23 +136,26 @@ class _Processes:
     def _submit(self, part: Part) -> Future[Part]:
         if self._executor is None:
             self._executor = ProcessPoolExecutor(
-                self._workers, _SPAWN, initializer=_begin, initargs=self._handed()
+                self._workers, _FORKSERVER, initializer=_begin, initargs=self._handed()
             )
         try:
-            with _starting_processes():
+            with self._starting():
                 return self._executor.submit(_draw, part)
-        except BrokenProcessPool as error:  # a process has died since the last figure
+        except (BrokenProcessPool, OSError, EOFError) as error:  # one of them, or the server, has just died
             broken: Future[Part] = Future()
-            broken.set_exception(error)
+            broken.set_exception(BrokenProcessPool(str(error)))
             return broken
 
     def _draw_alone(self, part: Part) -> Drawn:
         """Draw a figure in a process of its own, whose end is blamed on this figure."""
-        reader, writer = _SPAWN.Pipe(duplex=False)
-        process = _SPAWN.Process(target=_draw_only, args=(self._handed(), writer, part))
+        reader, writer = _FORKSERVER.Pipe(duplex=False)
+        process = _FORKSERVER.Process(target=_draw_only, args=(self._handed(), writer, part))
         with reader:
-            with writer, _starting_processes():
-                process.start()
+            try:
+                with writer, self._starting():
+                    process.start()
+            except (OSError, EOFError) as error:
+                return Failure(f"no process could be started that draws it: {error}")
             try:
                 drawn: Drawn = self._file.get(reader.recv())
             except EOFError:
@@ -157,11 +167,27 @@ class _Processes:
                 process.join()
         return drawn
 
-    def _handed(self) -> tuple[Connection[Any, Any], Connection[Any, Any], Mapping[str, str]]:
+    @contextmanager
+    def _starting(self) -> Iterator[None]:
+        """Let processes that start meanwhile come from the pool's server, and know nothing of Ctrl-C."""
+        caps = capped_environment(max(1, cores() // self._workers), os.environ)
+        before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})  # which they inherit
+        try:
+            with fresh_interpreters(caps):
+                connect = forkserver.connect_to_new_process
+                forkserver.connect_to_new_process = self._server.connect_to_new_process
+                try:
+                    yield
+                finally:
+                    forkserver.connect_to_new_process = connect
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+    def _handed(self) -> tuple[Connection[Any, Any], Connection[Any, Any]]:
         """Return the arguments of `_begin`."""
         # As a connection, because that is how multiprocessing passes a descriptor.
         file: Connection[Any, Any] = Connection(os.dup(self._file.fileno()), writable=False)
-        return self._reader, file, capped_environment(max(1, cores() // self._workers), os.environ)
+        return self._reader, file
 
     def _shut_down(self) -> None:
         if self._executor is not None:
@@ -184,29 +210,14 @@ def cores() -> int:
     return len(os.sched_getaffinity(0))
 
 
-@contextmanager
-def _starting_processes() -> Iterator[None]:
-    """Let processes that start meanwhile be new interpreters, and Ctrl-C be for this process alone."""
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-    try:
-        with fresh_interpreters():
-            yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
-
-
 #: In a process that draws: the file that tasks and figures lie in.
 _file: SharedFile
 
 
-def _begin(
-    lifeline: Connection[Any, Any], file: Connection[Any, Any], thread_caps: Mapping[str, str]
-) -> None:
+def _begin(lifeline: Connection[Any, Any], file: Connection[Any, Any]) -> None:
     """Prepare a process that draws: it dies with its parent."""
     global _file  # noqa: PLW0603 - a process has one
     die_with_parent(lifeline)
-    os.environ.update(thread_caps)
-    cap_loaded_libraries(thread_caps)
     _file = SharedFile(os.dup(file.fileno()))
 
 
