@@ -94,7 +94,8 @@ def test_submitting_never_waits(database: DatabaseThread, bell: Bell) -> None:
 
 def test_questions_do_not_pile_up(database: DatabaseThread, bell: Bell) -> None:
     """A question is not asked again before it is answered; afterwards it is."""
-    gate, seen = threading.Event(), list[object]()
+    gate = threading.Event()
+    seen: list[object] = []
     database.submit(lambda run: gate.wait(30.0), once="who")
     database.submit(lambda run: run(one), seen.append, once="who")
     database.submit(lambda run: run(one), seen.append, once="what")
