@@ -267,7 +267,7 @@ def add_chunks(session: Session, worker_id: str, token: Token, chunks: Sequence[
     connection = _begin(session)
     _require_alive(connection, worker_id)
     if token not in statements.lock_owned(connection, worker_id):
-        raise FencedError(f"experiment {token[0]} was taken away from this worker")
+        raise FencedError(f"experiment {token[0]} was revoked from this worker")
     statements.insert_chunks(connection, [(token, chunk) for chunk in chunks])
 
 
@@ -390,7 +390,7 @@ def _record_plain(
         return
     changed = statements.finish(connection, worker_id, finished, status)
     if changed != len(finished):  # impossible while the rows are locked; nothing of it may stay
-        raise FencedError(f"{len(finished) - changed} experiments changed hands inside a transaction")
+        raise FencedError(f"{len(finished) - changed} experiments changed owner inside a transaction")
     statements.insert_attempts(connection, worker_id, finished)
     chunks = [(attempt.token, chunk) for attempt in finished for chunk in attempt.chunks]
     if chunks:

@@ -79,7 +79,7 @@ def _write_one(
         written = _write(connection, [note], write)
     except DBAPIError as error:
         raise RecordRefusedError(
-            f"{name} cannot be recorded: the database refuses how it ended, and a note of that too "
+            f"{name} cannot be recorded: the database rejects its outcome, and also a note about it "
             f"({own_words(error)}). It waits in its worker's journal: change what refuses it, "
             "and run the series again on this computer"
         ) from error

@@ -113,7 +113,9 @@ def heartbeat(session: Session, runner_id: str) -> None:
         {"runner": runner_id},
     )
     if changed.rowcount == 0:  # type: ignore[attr-defined]  # a cursor result, as for every UPDATE
-        raise FencedError("this runner was declared dead, because it was silent for longer than its lease")
+        raise FencedError(
+            "this runner was declared dead, because it sent no heartbeat for longer than its lease"
+        )
 
 
 def end_runner(session: Session, runner_id: str, state: ProcessState) -> None:

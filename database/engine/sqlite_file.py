@@ -119,7 +119,7 @@ def refuse_network(file: Path) -> None:
         raise DatabaseError(
             f"{file} lies on a network file system ({kind}), where SQLite damages data without an error; "
             "name a file on a local disk, or use PostgreSQL (--database postgresql://...). "
-            "EXPERIMENTS_ALLOW_NETWORK_FILE_SYSTEM=1 insists, at your own risk"
+            "EXPERIMENTS_ALLOW_NETWORK_FILE_SYSTEM=1 allows it, at your own risk"
         )
 
 

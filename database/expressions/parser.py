@@ -49,13 +49,13 @@ _OPERATORS: dict[type[ast.operator], Literal["+", "-", "*", "/", "//", "%"]] = {
 _INSTEAD: dict[type[ast.AST], str] = {
     ast.Is: "write == None instead of is None",
     ast.IsNot: "write != None instead of is not None",
-    ast.Pow: "** is not computed alike by all databases; write x * x",
+    ast.Pow: "databases compute ** differently; write x * x",
     ast.BitAnd: "write and instead of &",
     ast.BitOr: "write or instead of |",
     ast.Invert: "write not instead of ~",
     ast.Call: "functions cannot be called",
-    ast.List: "a list can stand after in only",
-    ast.Tuple: "a list can stand after in only",
+    ast.List: "a list is allowed only after in",
+    ast.Tuple: "a list is allowed only after in",
     ast.NamedExpr: "compare with ==",
 }
 _SIGNS_INSTEAD = {
@@ -93,7 +93,7 @@ def read(text: str) -> Condition:
             place -= 1
         raise ExpressionError(_about_syntax(line, place, error.msg), text, lead + place) from None
     except (ValueError, RecursionError, MemoryError):
-        raise ExpressionError(f"this is no expression; {ALLOWED}", text, 0) from None
+        raise ExpressionError(f"this is not an expression; {ALLOWED}", text, 0) from None
     return _Reader(text, line, lead).condition(tree.body, 0)
 
 
@@ -135,8 +135,8 @@ def _about_syntax(line: str, place: int, message: str) -> str:
         return f"something is missing; {ALLOWED}"
     word = next((word for word in _words(line) if keyword.iskeyword(word) and word not in _OURS), None)
     if word is not None:
-        return f"{word!r} is a word of Python; as a name write it in brackets: {_bracketed(line, word)}"
-    return f"this is no expression ({message}); {ALLOWED}"
+        return f"{word!r} is a keyword of Python; as a name write it in brackets: {_bracketed(line, word)}"
+    return f"this is not an expression ({message}); {ALLOWED}"
 
 
 def _bracketed(line: str, word: str) -> str:
@@ -191,7 +191,7 @@ class _Reader:
     def _comparison(self, operator: ast.cmpop, left: ast.expr, right: ast.expr, depth: int) -> Condition:
         if isinstance(operator, ast.In | ast.NotIn):
             if not isinstance(right, ast.List | ast.Tuple):
-                raise self._wrong(right, "after in stands a list, such as ['adam', 'sgd']")
+                raise self._wrong(right, "in must be followed by a list, such as ['adam', 'sgd']")
             choices = tuple(self._value(element, depth + 1) for element in right.elts)
             membership = Membership(self._value(left, depth + 1), choices)
             return Not(membership) if isinstance(operator, ast.NotIn) else membership
@@ -224,14 +224,14 @@ class _Reader:
             return self._arithmetic(node, depth)
         self._refuse_known(node)
         if isinstance(node, ast.Compare | ast.BoolOp | ast.UnaryOp):
-            raise self._wrong(node, "a condition has no value that could be compared or computed with")
+            raise self._wrong(node, "a condition has no value: it cannot be compared or used in arithmetic")
         raise self._wrong(node, f"this cannot be used here; {ALLOWED}")
 
     def _constant(self, node: ast.Constant) -> Constant:
         value = node.value
         if isinstance(value, str):
             if "\0" in value or any("\ud800" <= character <= "\udfff" for character in value):
-                raise self._wrong(node, "databases cannot hold a NUL or half a surrogate pair")
+                raise self._wrong(node, "databases cannot store a NUL or a lone surrogate")
         elif isinstance(value, float):
             if not math.isfinite(value):
                 raise self._wrong(node, "this number is too large; an infinity is > 1.7e308")
@@ -252,18 +252,20 @@ class _Reader:
 
     def _arithmetic(self, node: ast.BinOp, depth: int) -> Value:
         if type(node.op) not in _OPERATORS:
-            raise self._wrong(node, _INSTEAD.get(type(node.op), f"this cannot be computed; {ALLOWED}"))
+            raise self._wrong(
+                node, _INSTEAD.get(type(node.op), f"this operation is not supported; {ALLOWED}")
+            )
         left, right = self._value(node.left, depth + 1), self._value(node.right, depth + 1)
         return self._checked(node, Arithmetic(_OPERATORS[type(node.op)], left, right))
 
     def _checked(self, node: ast.expr, value: Arithmetic) -> Arithmetic:
         sides = (value.left, value.right)
         if any(isinstance(side, Constant) and type(side.value) not in (int, float) for side in sides):
-            raise self._wrong(node, "only numbers can be computed with")
+            raise self._wrong(node, "arithmetic takes numbers only")
         if value.operator in ("//", "%") and any(isinstance(side, Arithmetic) for side in sides):
-            raise self._wrong(node, f"on the sides of {value.operator} stand names and numbers only")
+            raise self._wrong(node, f"{value.operator} takes names and numbers only")
         if operands(value) > MAX_OPERANDS:
-            raise self._wrong(node, f"at most {MAX_OPERANDS} values can be computed with each other")
+            raise self._wrong(node, f"at most {MAX_OPERANDS} values can be combined by arithmetic")
         return value
 
     def _path(self, node: ast.expr) -> Path:
@@ -274,7 +276,7 @@ class _Reader:
         assert isinstance(node, ast.Subscript)
         key = node.slice
         if not (isinstance(key, ast.Constant) and isinstance(key.value, str)):
-            raise self._wrong(key, 'in brackets stands a name in quotes, as in parameters["batch size"]')
+            raise self._wrong(key, 'brackets take a name in quotes, as in parameters["batch size"]')
         self._constant(key)
         return (*self._path(node.value), key.value)
 

@@ -69,7 +69,7 @@ def retry(
     impossible = [status.value for status in statuses if status not in RETRIABLE]
     if impossible:
         raise ExperimentsError(
-            f"{impossible[0]} experiments cannot be tried again; those with status "
+            f"{impossible[0]} experiments cannot be retried; those with status "
             f"{' or '.join(status.value for status in RETRIABLE)} can"
         )
     reset: dict[str, Any] = {

@@ -79,7 +79,7 @@ class Isolation:
         if self.level is None or LEVELS.index(self.level) <= LEVELS.index(outer.effective_level):
             return
         raise SessionMisuseError(
-            f"isolation_level={self.level!r} cannot be had inside the transaction opened at {opened_at}, "
+            f"isolation_level={self.level!r} is not available inside the transaction opened at {opened_at}, "
             f"which has {outer.effective_level}; ask for it there"
         )
 

@@ -42,8 +42,8 @@ class _OnePerSession(type):
     def __call__(cls, session: Session, *more: Any, **named: Any) -> Any:
         if not isinstance(session, Session) or more or named:
             raise SessionMisuseError(
-                f"{cls.__name__}(session) takes a session and nothing else, because there is one for each "
-                "session, whoever asks first; give the rest to its methods"
+                f"{cls.__name__}(session) takes a session and nothing else, because there is one service "
+                "per session; give the rest to its methods"
             )
         services = _services(session)
         if cls in services.instances:
@@ -52,7 +52,7 @@ class _OnePerSession(type):
             chain = [*services.in_construction[services.in_construction.index(cls) :], cls]
             cycle = " -> ".join(service.__name__ for service in chain)
             raise SessionMisuseError(
-                f"services need each other to be made: {cycle}; let one of them ask with "
+                f"services depend on each other: {cycle}; let one of them call "
                 "self.service(...) when it is used, not in __init__"
             )
         services.in_construction.append(cls)

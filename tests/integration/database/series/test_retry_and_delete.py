@@ -142,7 +142,7 @@ def test_retry_leaves_the_rest_alone(session: Session) -> None:
 def test_impossible_retry(session: Session, status: str) -> None:
     """A result is final, and what is not finished needs no retry."""
     with pytest.raises(
-        ExperimentsError, match=f"{status} experiments cannot be tried again; .* failed or cancelled"
+        ExperimentsError, match=f"{status} experiments cannot be retried; .* failed or cancelled"
     ):
         retry_and_delete.retry(session, 1, [ExperimentStatus(status)])
 
