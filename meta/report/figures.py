@@ -11,7 +11,7 @@ import yaml
 
 from experiments.output.results_folder import write_atomically
 from experiments.series_file.sections.graphs import GraphSpec
-from meta.graphs.figure.task import Drawing, Failure, Task
+from meta.graphs.figure.task import DrawnFigure, Failure, Task
 from meta.graphs.generation.process_pool import DrawingPool
 from meta.graphs.generation.requests import figure_requests
 from meta.graphs.provenance.file_names import title_of
@@ -106,7 +106,7 @@ def draw_figures(
         else:
             finish(_failed(name, requests.specs[name], task))
     for task, drawn in pool.draw(tasks):
-        if isinstance(drawn, Drawing):
+        if isinstance(drawn, DrawnFigure):
             finish(_written(task, drawn, directory / task.name))
         else:
             finish(_failed(task.name, task.spec, drawn))
@@ -117,7 +117,7 @@ def _failed(name: str, spec: GraphSpec, failure: Failure) -> Figure:
     return Figure(name, spec, error=failure.message, details=failure.details)
 
 
-def _written(task: Task, drawn: Drawing, folder: Path) -> Figure:
+def _written(task: Task, drawn: DrawnFigure, folder: Path) -> Figure:
     files = {folder / f"{task.name}.{form}": drawn.files[form] for form in task.formats}
     files[folder / DATA_NAME] = drawn.data
     try:

@@ -17,7 +17,7 @@ from meta.graphs.data.graph_data import GraphData
 from meta.graphs.data.plan import Plan
 from meta.graphs.drawing.kind import DrawContext
 from meta.graphs.figure.registry import KINDS
-from meta.graphs.figure.task import Drawing, Task
+from meta.graphs.figure.task import DrawnFigure, Task
 from meta.graphs.provenance.file_metadata import add_digest, metadata_for
 from meta.graphs.provenance.origin import Origin
 from meta.graphs.theme import layout, style, ticks
@@ -83,7 +83,7 @@ def _drawn(plan: Plan, data: GraphData, records: SeriesRecords) -> DrawnGraph:
     return DrawnGraph(plan, data, page.figure, below)
 
 
-def draw(task: Task) -> Drawing:
+def draw(task: Task) -> DrawnFigure:
     """Draw a graph and return its files.
 
     Raises
@@ -91,16 +91,16 @@ def draw(task: Task) -> Drawing:
     GraphError
         It cannot be drawn as asked.
     """
-    picture = draw_graph(task.plan, task.extract)
-    files = render(picture.figure, task.origin, task.formats, theme=task.spec.theme)
-    written = "".join(text.get_text() for text in picture.figure.findobj(Text))
-    data = _data(picture) if task.is_for_report else b""
-    return Drawing(files, picture.note, data, style.unknown_letters(written))
+    graph = draw_graph(task.plan, task.extract)
+    files = render(graph.figure, task.origin, task.formats, theme=task.spec.theme)
+    written = "".join(text.get_text() for text in graph.figure.findobj(Text))
+    data = _data(graph) if task.is_for_report else b""
+    return DrawnFigure(files, graph.note, data, style.missing_glyphs(written))
 
 
-def _data(picture: DrawnGraph) -> bytes:
+def _data(graph: DrawnGraph) -> bytes:
     stream = io.StringIO(newline="")
-    write_rows(stream, list(KINDS[picture.plan.kind].rows(picture.plan, picture.data)))
+    write_rows(stream, list(KINDS[graph.plan.kind].rows(graph.plan, graph.data)))
     return stream.getvalue().encode()
 
 

@@ -81,7 +81,7 @@ def failure(error: Exception) -> Failure:
 
 
 @dataclass(frozen=True)
-class Drawing:
+class DrawnFigure:
     """A figure that was drawn.
 
     Attributes
@@ -92,15 +92,15 @@ class Drawing:
         The text below it.
     data : bytes
         The numbers that it shows, as CSV; nothing unless they were asked for.
-    boxes : str
+    missing_glyphs : str
         The letters that are drawn as boxes, as no installed font has them.
     """
 
     files: Mapping[str, bytes]
     note: str
     data: bytes
-    boxes: str = ""
+    missing_glyphs: str = ""
 
 
 #: What became of a figure.
-Drawn = Drawing | Failure
+DrawResult = DrawnFigure | Failure

@@ -25,7 +25,7 @@ from experiments.processes.exit_status import ExitStatus
 from experiments.processes.fresh_process import fresh_interpreters
 from experiments.processes.parent_death import die_with_parent
 from experiments.processes.thread_limits import capped_environment
-from meta.graphs.figure.task import Drawn, Failure, Task, failure
+from meta.graphs.figure.task import DrawResult, Failure, Task, failure
 from meta.graphs.generation.shared_file import Part, SharedFile
 
 #: So much longer, in seconds, does drawing take for the start of processes: the server imports what draws.
@@ -56,7 +56,7 @@ class DrawingPool:
             self._processes.close()
             self._processes = None
 
-    def draw(self, tasks: Sequence[Task]) -> Iterator[tuple[Task, Drawn]]:
+    def draw(self, tasks: Sequence[Task]) -> Iterator[tuple[Task, DrawResult]]:
         """Yield each figure when it is drawn."""
         if self._has_use_for_processes(tasks):
             if self._processes is None:
@@ -92,7 +92,7 @@ class _Processes:
         self._server._stop()  # type: ignore[attr-defined]  # private; it ends by itself when this process does
         self._file.close()
 
-    def draw(self, tasks: Sequence[Task]) -> Iterator[tuple[Task, Drawn]]:
+    def draw(self, tasks: Sequence[Task]) -> Iterator[tuple[Task, DrawResult]]:
         """Yield each figure when it is drawn."""
         waiting = deque(tasks)
         while waiting:
@@ -103,10 +103,10 @@ class _Processes:
 
     def _draw_in_pool(
         self, waiting: deque[Task]
-    ) -> Generator[tuple[Task, Drawn], None, list[tuple[Task, Part]]]:
+    ) -> Generator[tuple[Task, DrawResult], None, list[tuple[Task, Part]]]:
         """Draw until nothing waits; when a process has died, return the figures that it may have died of."""
         running: dict[Future[Part], tuple[Task, Part]] = {}
-        finished: list[tuple[Task, Drawn]] = []
+        finished: list[tuple[Task, DrawResult]] = []
         suspects: list[tuple[Task, Part]] = []
         while running or finished or (waiting and not suspects):
             # First, so that nothing is idle while what is finished is written.
@@ -146,7 +146,7 @@ class _Processes:
             broken.set_exception(BrokenProcessPool(str(error)))
             return broken
 
-    def _draw_alone(self, part: Part) -> Drawn:
+    def _draw_alone(self, part: Part) -> DrawResult:
         """Draw a figure in a process of its own, whose end is blamed on this figure."""
         reader, writer = _FORKSERVER.Pipe(duplex=False)
         process = _FORKSERVER.Process(target=_draw_only, args=(self._handed(), writer, part))
@@ -157,7 +157,7 @@ class _Processes:
             except (OSError, EOFError) as error:
                 return Failure(f"no process could be started that draws it: {error}")
             try:
-                drawn: Drawn = self._file.get(reader.recv())
+                drawn: DrawResult = self._file.get(reader.recv())
             except EOFError:
                 process.join()
                 assert process.exitcode is not None  # it has ended
@@ -195,7 +195,7 @@ class _Processes:
             self._executor = None
 
 
-def draw_safely(task: Task) -> Drawn:
+def draw_safely(task: Task) -> DrawResult:
     """Draw a figure, or return why it cannot be drawn."""
     from meta.graphs.figure.render import draw  # loads matplotlib, which unchanged figures do not need
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from sqlalchemy.orm import Session
 
 from experiments.output.results_folder import ResultsFolder, write_atomically
-from meta.graphs.figure.task import Drawing, Failure, Task
+from meta.graphs.figure.task import DrawnFigure, Failure, Task
 from meta.graphs.generation.process_pool import DrawingPool
 from meta.graphs.generation.requests import figure_requests
 from meta.graphs.provenance import manifest
@@ -147,7 +147,7 @@ class _SeriesGraphs:
         """Return for each file of figures the digest of the origin it is to have."""
         return {path: task.origin.digest() for task in tasks for path in self._paths(task)}
 
-    def _written(self, task: Task, drawing: Drawing) -> GraphResult:
+    def _written(self, task: Task, drawing: DrawnFigure) -> GraphResult:
         paths = self._paths(task)
         try:
             for path, form in zip(paths, task.formats, strict=True):
@@ -156,9 +156,9 @@ class _SeriesGraphs:
             return self._failed(task.name, Failure(f"it could not be written: {error}"))
         with contextlib.suppress(OSError):  # the figure is there; what is wrong is reported at the end
             manifest.note(self.location.directory, self.location.owner, self._origins([task]))
-        if not drawing.boxes:
+        if not drawing.missing_glyphs:
             return GraphResult(self.series, task.name, paths)
-        boxes = f"no installed font has {drawing.boxes}: boxes are drawn instead"
+        boxes = f"no installed font has {drawing.missing_glyphs}: boxes are drawn instead"
         note = f"{boxes}; install one such as Noto Sans CJK"
         _log.warning("%s: graph %s: %s", self.series, task.name, note)
         return GraphResult(self.series, task.name, paths, note=note)

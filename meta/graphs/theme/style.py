@@ -119,7 +119,7 @@ def _families() -> list[str]:
     return [family for family in FONTS if family in installed]
 
 
-def unknown_letters(text: str) -> str:
+def missing_glyphs(text: str) -> str:
     """Return the letters that none of the installed fonts has, which are drawn as boxes."""
     from matplotlib.font_manager import fontManager, get_font  # reads the list of fonts
 

@@ -266,8 +266,8 @@ def test_letters_no_font_has_do_not_prevent_the_graph(make_records) -> None:
     assert len(files(spec, records)) == 2
     title = GraphSpec(kind="bar", y="accuracy", x="数据", title="A \U00013000 B \U00013000")
     drawn = draw(make_task(title, records))
-    assert drawn.boxes.count("\U00013000") == 1
-    assert not set("A B0.5") & set(drawn.boxes)
+    assert drawn.missing_glyphs.count("\U00013000") == 1
+    assert not set("A B0.5") & set(drawn.missing_glyphs)
 
 
 def test_pyplot_is_never_imported() -> None:
