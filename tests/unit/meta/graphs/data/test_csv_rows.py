@@ -51,6 +51,7 @@ def records(make_records):
 
 
 def data(spec: Mapping[str, Any], records) -> list[dict[str, str]]:
+    spec = {**spec, "formats": ["png"]}
     task = replace(make_task(GraphSpec.model_validate(spec), records), is_for_report=True)
     return list(csv.DictReader(io.StringIO(draw(task).data.decode(), newline="")))
 
