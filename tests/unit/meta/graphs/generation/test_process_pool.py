@@ -17,7 +17,7 @@ import psutil
 import pytest
 
 from experiments.series_file.sections.graphs import GraphSpec
-from meta.graphs.figure.task import Drawn, Failure, Task
+from meta.graphs.figure.task import DrawResult, Failure, Task
 from meta.graphs.generation.process_pool import DrawingPool
 from meta.graphs.generation.shared_file import SharedFile
 from meta.statistics.estimators.curves import Curve
@@ -55,7 +55,7 @@ class Deadly:
         return _die, (self.number,)
 
 
-def drawn_by_name(pool: DrawingPool, tasks: Sequence[Task]) -> Iterator[tuple[str, Drawn]]:
+def drawn_by_name(pool: DrawingPool, tasks: Sequence[Task]) -> Iterator[tuple[str, DrawResult]]:
     return ((task.name, drawn) for task, drawn in pool.draw(tasks))
 
 
