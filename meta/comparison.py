@@ -21,7 +21,7 @@ from meta.statistics.intervals.resampling import DEFAULT_LEVEL, Resampling
 
 
 class ComparisonError(ExperimentsError, ValueError):
-    """The values cannot be compared as asked; the message says what to ask for instead."""
+    """The values cannot be compared as requested; the message names what to request instead."""
 
 
 @dataclass(frozen=True)
@@ -64,7 +64,7 @@ class ComparedPair:
 
 @dataclass(frozen=True)
 class ValueComparison:
-    """All pairs that were asked for.
+    """The comparison of all pairs that were requested.
 
     Attributes
     ----------
@@ -73,7 +73,7 @@ class ValueComparison:
         What is true of the experiments that are compared, when they are not all.
     on : Variable
     over : sequence of str
-        Those of the parameters named that tell the configurations of a value apart: each repetition counts
+        Those of the named parameters that distinguish the configurations of a value: each repetition counts
         once, by its mean over what both values have of them.
     paired : bool
         Whether repetitions with the same seed are compared with each other.
@@ -131,8 +131,8 @@ def compare_values(  # noqa: PLR0913 - one for each option of the command
     Raises
     ------
     ComparisonError
-        There is no such parameter or value, a parameter would be averaged over that nobody named, or there is
-        nothing to compare.
+        There is no such parameter or value, a parameter that is not named would be averaged over, or there
+        is nothing to compare.
     GraphError
         There is no such result.
     """
@@ -170,18 +170,18 @@ def compare_values(  # noqa: PLR0913 - one for each option of the command
         if baseline is None
         else [(label, baseline) for label in labels if label != baseline]
     )
-    found = {
+    pairs = {
         (first, second): pair(readings[first], readings[second], paired=is_paired) for first, second in names
     }
     digest = hashlib.sha256("\0".join(("compare", records.name, of, reading.key)).encode()).digest()
     compared = compare_pairs(
-        {two: (one.first, one.second) for two, one in found.items() if len(one.first) and len(one.second)},
+        {two: (both.first, both.second) for two, both in pairs.items() if both.can_be_compared},
         Resampling(int.from_bytes(digest[:8], "big"), level),
         paired=is_paired,
     )
     if not compared:
         raise ComparisonError(_nothing(of, reading, over, members))
-    by_names = {(one.first, one.second): one for one in compared}
+    by_names = {(result.first, result.second): result for result in compared}
     return ValueComparison(
         series=records.name,
         of=of,
@@ -191,8 +191,8 @@ def compare_values(  # noqa: PLR0913 - one for each option of the command
         paired=is_paired,
         level=level,
         pairs=[
-            ComparedPair(*two, one, by_names.get(two), _tried(*(members[label] for label in two)))
-            for two, one in found.items()
+            ComparedPair(*two, both, by_names.get(two), _tried(*(members[label] for label in two)))
+            for two, both in pairs.items()
         ],
         notes=[*_notes(records, values, of), *_left_out(reading, members)],
     )
@@ -201,7 +201,7 @@ def compare_values(  # noqa: PLR0913 - one for each option of the command
 def _averaged(
     records: SeriesRecords, values: Mapping[str, ValueSet], of: str, over: Sequence[str]
 ) -> list[str]:
-    """Return which of the parameters named tell the configurations of a value apart.
+    """Return which of the named parameters distinguish the configurations of a value.
 
     Raises
     ------
@@ -229,12 +229,12 @@ def _members(
     records: SeriesRecords, values: Mapping[str, ValueSet], of: str, over: Sequence[str]
 ) -> _Members:
     """Return the configurations of each value, by what they have of the parameters averaged over."""
-    found: dict[str, list[tuple[Block, ConfigurationRecord]]] = {}
+    by_value: dict[str, list[tuple[Block, ConfigurationRecord]]] = {}
     for member in records.configurations:
         block = tuple(values[name].place(member.parameters.get(name, ABSENT)) for name in over)
         label = values[of].label(member.parameters.get(of, ABSENT))
-        found.setdefault(label, []).append((block, member))
-    return found
+        by_value.setdefault(label, []).append((block, member))
+    return by_value
 
 
 def _tried(
@@ -260,30 +260,30 @@ def _nothing(of: str, reading: Variable, over: Sequence[str], members: _Members)
 
 
 def _left_out(reading: Variable, members: _Members) -> list[str]:
-    """Return what is to be said of completed experiments that have no finite reading, by value."""
+    """Return what is to be sentences of completed experiments that have no finite reading, by value."""
     non_finite, without = [], []
     for label, several in members.items():
         point = Point.of([member for _, member in several], reading.key)
         non_finite += [f"{label}: {point.non_finite:,}"] * (point.non_finite > 0)
         without += [f"{label}: {point.without:,}"] * (point.without > 0)
-    said = []
+    sentences = []
     if non_finite:
-        said.append(f"NaN or infinite readings left out: {'; '.join(non_finite)}.")
+        sentences.append(f"NaN or infinite readings left out: {'; '.join(non_finite)}.")
     if without:
-        said.append(f"Completed without {reading.name!r} left out: {'; '.join(without)}.")
-    return said
+        sentences.append(f"Completed without {reading.name!r} left out: {'; '.join(without)}.")
+    return sentences
 
 
 def _notes(records: SeriesRecords, values: Mapping[str, ValueSet], of: str) -> list[str]:
-    """Return what is to be said of experiments that are missing, by value: it may be the bad ones."""
-    said = progress_text(records)
+    """Return what is to be sentences of experiments that are missing, by value: it may be the bad ones."""
+    sentences = progress_text(records)
     missing: dict[str, Counter[str]] = {}
     for member in records.configurations:
         label = values[of].label(member.parameters.get(of, ABSENT))
         missing[label] = missing.get(label, Counter()) + Counter(member.missing)
-    named = [f"{label}: {counts_text(one)}" for label, one in missing.items() if one.total()]
+    named = [f"{label}: {counts_text(counts)}" for label, counts in missing.items() if counts.total()]
     if named:
-        said.append(f"Experiments left out: {'; '.join(named)}.")
+        sentences.append(f"Experiments left out: {'; '.join(named)}.")
     if records.retired:
-        said.append(f"{records.retired:,} completed but no longer in the series file left out.")
-    return said
+        sentences.append(f"{records.retired:,} completed but no longer in the series file left out.")
+    return sentences

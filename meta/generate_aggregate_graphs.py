@@ -66,7 +66,7 @@ def generate_all_graphs(  # noqa: PLR0913 - each by its name
     NotFoundError
         There is no such series; nothing is drawn.
     ExpressionError
-        `where` is none, or has a name that one of the series does not have; nothing is drawn.
+        `where` cannot be read, or has a name that one of the series does not have; nothing is drawn.
     """
     chosen = choose_series(session, series, directory, files=files, where=where)
     return draw_graphs(session, chosen, force=force, workers=workers)

@@ -13,11 +13,10 @@ from database.queries.experiment_rows import (
 )
 from database.queries.failures import FailureGroup, failure_groups
 from database.queries.overview import SeriesSummary, series_summaries
-from database.queries.series_lookup import ChosenSeries, chosen_series, find_series
+from database.queries.series_lookup import find_series, find_several
 from database.queries.series_status import SeriesStatus, series_statuses
 
 __all__ = [
-    "ChosenSeries",
     "ExperimentList",
     "ExperimentRecord",
     "ExperimentRow",
@@ -26,11 +25,11 @@ __all__ = [
     "SeriesStatus",
     "SeriesSummary",
     "StatusCounts",
-    "chosen_series",
     "experiment_record",
     "experiments",
     "failure_groups",
     "find_series",
+    "find_several",
     "list_experiments",
     "series_statuses",
     "series_summaries",

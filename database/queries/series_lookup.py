@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -37,18 +36,9 @@ def find_series(session: Session, series: str | int | ExperimentSeries) -> Exper
     return found
 
 
-@dataclass(frozen=True)
-class ChosenSeries:
-    """A series to do something with; it may be renamed before it is its turn."""
-
-    id: int
-    name: str
-    folder: str
-
-
-def chosen_series(
+def find_several(
     session: Session, series: str | ExperimentSeries | Sequence[str | ExperimentSeries] | None
-) -> list[ChosenSeries]:
+) -> list[ExperimentSeries]:
     """Return one series, several without repeats, or (None) all of the database by name.
 
     Raises
@@ -57,8 +47,6 @@ def chosen_series(
         There is no series of one of the names.
     """
     if series is None:
-        found = list(session.scalars(select(ExperimentSeries).order_by(ExperimentSeries.name)))
-    else:
-        several = [series] if isinstance(series, str | ExperimentSeries) else series
-        found = [find_series(session, one) for one in several]
-    return list(dict.fromkeys(ChosenSeries(one.id, one.name, one.folder) for one in found))
+        return list(session.scalars(select(ExperimentSeries).order_by(ExperimentSeries.name)))
+    several = [series] if isinstance(series, str | ExperimentSeries) else series
+    return list(dict.fromkeys(find_series(session, name) for name in several))

@@ -11,8 +11,7 @@ from sqlalchemy import ColumnElement
 from sqlalchemy.orm import Session
 
 from database.models import ExperimentSeries
-from database.queries import series_lookup
-from database.queries.series_lookup import find_series
+from database.queries.series_lookup import find_series, find_several
 from database.session.snapshots import snapshot
 from experiments.series_file.models import SeriesFile
 from experiments.where import condition_of
@@ -94,20 +93,20 @@ def choose_series(
     NotFoundError
         There is no such series.
     ExpressionError
-        `where` is none, or has a name that one of the series does not have.
+        `where` cannot be read, or has a name that one of the series does not have.
     """
     by_name = {file.name: file for file in files}
     with snapshot(session):
         return [
             ChosenSeries(
-                one.id,
-                one.name,
-                one.folder,
+                found.id,
+                found.name,
+                found.folder,
                 directory,
-                by_name.get(one.name),
-                None if where is None else Condition.of(session, find_series(session, one.id), where),
+                by_name.get(found.name),
+                None if where is None else Condition.of(session, found, where),
             )
-            for one in series_lookup.chosen_series(session, series)
+            for found in find_several(session, series)
         ]
 
 
@@ -126,7 +125,7 @@ def read_each(
     NotFoundError
         A series was deleted meanwhile.
     """
-    for one in chosen:
+    for series in chosen:
         with snapshot(session):
-            records = read(session, find_series(session, one.id), one.file, one.where)
-        yield one, records
+            records = read(session, find_series(session, series.id), series.file, series.where)
+        yield series, records

@@ -43,6 +43,11 @@ class Paired:
     blocks: int
     left_out: tuple[int, int]
 
+    @property
+    def can_be_compared(self) -> bool:
+        """Whether both have readings."""
+        return bool(len(self.first) and len(self.second))
+
 
 def finite_readings(members: Iterable[tuple[Block, ConfigurationRecord]], key: str) -> Readings:
     """Return the finite readings of the result called `key`, by block and repetition.

@@ -124,7 +124,7 @@ def read_subset(
             raise GraphError(f"where: {error.in_one_line()}") from error
     if not wanted:
         return records
-    conditions, texts = [one.sql for one in wanted], [one.text for one in wanted]
+    conditions, texts = [part.sql for part in wanted], [part.text for part in wanted]
     statement = select_experiments("id", "configuration", "status", "retired").where(
         Experiment.series_id == series.id, and_(True, *conditions)
     )
@@ -148,21 +148,23 @@ def read_subset(
         records,
         configurations=[
             replace(
-                found,
-                completed=[one for one in found.completed if one.id in completed],
-                missing=missing[found.id],
+                configuration,
+                completed=[
+                    experiment for experiment in configuration.completed if experiment.id in completed
+                ],
+                missing=missing[configuration.id],
             )
-            for found in records.configurations
-            if found.id in missing
+            for configuration in records.configurations
+            if configuration.id in missing
         ],
         no_longer_named=[
-            replace(one, count=retired[one.configuration_id])
-            for one in records.no_longer_named
-            if retired[one.configuration_id]
+            replace(left_out, count=retired[left_out.configuration_id])
+            for left_out in records.no_longer_named
+            if retired[left_out.configuration_id]
         ],
         curves=_of(records.curves, completed),
         times=_of(records.times, completed),
-        attempts=[one for one in records.attempts if one.experiment_id in named],
+        attempts=[attempt for attempt in records.attempts if attempt.experiment_id in named],
         code=versions_of(code, missing),
         configuration_code=code,
         where=" and ".join(texts if len(texts) == 1 else (f"({text})" for text in texts)),
@@ -173,6 +175,6 @@ def _of(
     by_metric: Mapping[str, Mapping[int, _Kept]], experiment_ids: set[int]
 ) -> dict[str, dict[int, _Kept]]:
     return {
-        metric: {one: kept for one, kept in found.items() if one in experiment_ids}
-        for metric, found in by_metric.items()
+        metric: {id_: kept for id_, kept in by_experiment.items() if id_ in experiment_ids}
+        for metric, by_experiment in by_metric.items()
     }

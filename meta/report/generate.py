@@ -107,7 +107,7 @@ def generate_reports(  # noqa: PLR0913 - each by its name
     NotFoundError
         There is no such series, or `where` is true of no experiment of one; nothing is written of that.
     ExpressionError
-        `where` is none, or has a name that one of the series does not have; nothing is written.
+        `where` cannot be read, or has a name that one of the series does not have; nothing is written.
     ExperimentsError
         The page cannot be written, or is that of another series.
     """

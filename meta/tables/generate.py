@@ -108,7 +108,7 @@ def generate_all_tables(
     NotFoundError
         There is no such series; nothing is written.
     ExpressionError
-        `where` is none, or has a name that one of the series does not have; nothing is written.
+        `where` cannot be read, or has a name that one of the series does not have; nothing is written.
     """
     return write_tables(session, choose_series(session, series, directory, files=files, where=where), formats)
 

@@ -1,4 +1,4 @@
-"""Whether it is worth asking for the graphs of a series, without reading all of it."""
+"""Whether a series has graphs to draw, found out without reading all of it."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from sqlalchemy.orm import Session
 from database.models import Experiment, ExperimentSeries, ExperimentStatus
 from experiments.series_file.models import SeriesFile
 
-#: So many completed experiments are looked at: those of a series return the same things.
-_LOOKED_AT = 100
+#: As many completed experiments are read: those of a series return the same things.
+_SAMPLE = 100
 
 
 def can_be_drawn(session: Session, series: str) -> bool:
-    """Say whether a series asks for graphs, or has returned or logged a number that has one by default.
+    """Return whether a series requests graphs, or has returned or logged a number that has one by default.
 
     Parameters
     ----------
@@ -33,12 +33,12 @@ def can_be_drawn(session: Session, series: str) -> bool:
     returned = session.scalars(
         select(Experiment.results)
         .where(Experiment.series_id == found.id, Experiment.status == ExperimentStatus.COMPLETED)
-        .limit(_LOOKED_AT)
+        .limit(_SAMPLE)
     )
     return any(_has_number(results) for results in returned)
 
 
 def _has_number(value: Any) -> bool:
     if isinstance(value, dict):
-        return any(_has_number(each) for each in value.values())
+        return any(_has_number(item) for item in value.values())
     return isinstance(value, int) or (isinstance(value, float) and math.isfinite(value))

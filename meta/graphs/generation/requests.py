@@ -1,4 +1,4 @@
-"""What is to be drawn of a series, each figure with all that it needs; nothing of it needs the database."""
+"""The figures that a series requests, each with all that it needs; nothing of it needs the database."""
 
 from __future__ import annotations
 
@@ -26,9 +26,9 @@ class FigureRequests:
     tasks : mapping of str to Task or Failure
         Each graph by its name, or why it cannot be drawn; in the order of the series file.
     specs : mapping of str to GraphSpec
-        What each asks for.
+        What each requests.
     note : str or None
-        What has no graph, where nobody asked for any.
+        What has no graph, where none were requested.
     """
 
     tasks: Mapping[str, Task | Failure]
@@ -37,14 +37,14 @@ class FigureRequests:
 
 
 def figure_requests(records: GraphRecords, *, is_for_report: bool = False) -> FigureRequests:
-    """Return the graphs that a series asks for, or sensible ones where it asks for none."""
+    """Return the graphs that a series requests, or default ones where it requests none."""
     requested, note = records.requested, None
     if not requested:
-        found = default_graphs(records.common)
-        requested = [(spec, records.common) for spec in found.specs]
-        if found.skipped:
+        defaults = default_graphs(records.common)
+        requested = [(spec, records.common) for spec in defaults.specs]
+        if defaults.skipped:
             note = (
-                f"not drawn: {', '.join(map(repr, found.skipped))}; the configurations differ in so much "
+                f"not drawn: {', '.join(map(repr, defaults.skipped))}; the configurations differ in so much "
                 "that no graph of all of them is legible. Series of fewer configurations can be drawn"
             )
     specs = [spec for spec, _ in requested]
@@ -61,14 +61,14 @@ def _tasks(
     is_for_report: bool,
 ) -> list[tuple[str, Task | Failure]]:
     fingerprints = Fingerprints()
-    found: list[tuple[str, Task | Failure]] = []
+    tasks: list[tuple[str, Task | Failure]] = []
     for name, (spec, records) in zip(names, requested, strict=True):
         try:
             if isinstance(records, GraphError):
                 raise records
             plan, part = plan_graph(spec, records)
             origin = Origin.of(name, spec, part, fingerprints, where=where)
-            found.append((name, Task(name, plan, part, origin, is_for_report)))
+            tasks.append((name, Task(name, plan, part, origin, is_for_report)))
         except Exception as error:  # noqa: BLE001 - the other graphs are still wanted
-            found.append((name, failure(error)))
-    return found
+            tasks.append((name, failure(error)))
+    return tasks

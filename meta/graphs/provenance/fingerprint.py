@@ -25,7 +25,7 @@ from meta.records.series_records import ConfigurationRecord, SeriesRecords
 
 #: Whatever it is called now: figures that were drawn before show the same data.
 _FIRST_WORDS: dict[str, str] = {outcome: word for word, outcome in EARLIER_WORDS.items()}
-#: Told apart from the data, who and how rather than what; and what only tables show.
+#: What is no data of a graph: how it is called and shown, and what only tables show.
 _NO_DATA = frozenset({"name", "labels", "specs", "tables", "code", "configuration_code", "no_longer_named"})
 
 
@@ -50,7 +50,7 @@ class Fingerprints:
                 return self._digest(value)
             if dataclasses.is_dataclass(value):
                 content = dict(vars(value))
-                content.pop("id", None)  # the place in its list tells the same
+                content.pop("id", None)  # its place in the list stands for it
                 if isinstance(value, AttemptRecord) and value.outcome is not None:
                     content["outcome"] = _FIRST_WORDS.get(value.outcome, value.outcome)
                 if isinstance(value, ConfigurationRecord):
@@ -68,7 +68,7 @@ class Fingerprints:
         content = {
             name: numbers.in_keys(value) for name, value in vars(extract).items() if name not in _NO_DATA
         }
-        content["retired"] = extract.retired  # the note tells how many, not which
+        content["retired"] = extract.retired  # the note has their number only
         text = json.dumps(content, default=plain, sort_keys=True, separators=(",", ":"))
         return hashlib.sha256(text.encode()).hexdigest()
 
@@ -89,9 +89,9 @@ class _Numbers:
     def __init__(self) -> None:
         self._known: dict[str, dict[int, int]] = {kind: {} for kind in self.kinds}
 
-    def of(self, kind: str, found: int) -> int:
+    def of(self, kind: str, id_: int) -> int:
         known = self._known[kind]
-        return known.setdefault(found, len(known))
+        return known.setdefault(id_, len(known))
 
     def in_keys(self, value: Any) -> Any:
         """Replace ids of experiments that are the keys of mappings, also of mappings within mappings."""

@@ -1,4 +1,4 @@
-"""Where a figure comes from: what its files carry in their metadata, and how it is read back."""
+"""The origin of a figure, which its files carry in their metadata."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ from meta.graphs.provenance.fingerprint import Fingerprints
 from meta.records.code_versions import CodeVersion
 from meta.records.series_records import SeriesRecords
 
-#: What decides how the same numbers look, besides our own code.
+#: Libraries that decide, besides our own code, how the same numbers look.
 _LIBRARIES = ("matplotlib", "numpy", "scipy")
 _DISTRIBUTION = "experiment-series"
 _META = package_folder()
 
 
 class Origin(BaseModel):
-    """Where a figure comes from. Nothing of it depends on when, where or by whom it was drawn.
+    """The origin of a figure. Nothing of it depends on when, where or by whom it was drawn.
 
     Attributes
     ----------
@@ -33,17 +33,17 @@ class Origin(BaseModel):
     series, graph : str
         The names of the series and, among its graphs, of this one.
     specification : mapping
-        The graph as it was asked for.
+        The request of the graph.
     where : str or None
-        Which experiments the command asked for, beside the specification.
+        The `--where` of the command, beside the specification.
     labels : mapping
-        What the series file's `metrics` say about it.
+        Its entries in the series file's `metrics`.
     fingerprint : str
         Of the data (`meta.graphs.provenance.fingerprint`).
     experiments : int
         How many completed experiments are in the data.
     experiments_code : tuple of CodeVersion
-        What those experiments ran.
+        The code that those experiments ran.
     code : str
         Our version, and a digest of the modules that compute and draw.
     libraries : mapping of str to str
@@ -85,7 +85,7 @@ class Origin(BaseModel):
                 for name, label in extract.labels.items()
             },
             fingerprint=fingerprints.of(extract),
-            experiments=sum(len(found.completed) for found in extract.configurations),
+            experiments=sum(len(member.completed) for member in extract.configurations),
             experiments_code=tuple(extract.code),
             code=code_version(),
             libraries=dict(_library_versions()),
