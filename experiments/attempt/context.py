@@ -5,11 +5,10 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from database.claims.types import Chunk
+from database.claims.types import Chunk, Claim
 from database.errors import ExperimentsError
 from experiments.attempt.metric_buffer import MAX_NAME_LENGTH, MetricBuffer
 
@@ -26,25 +25,13 @@ class MetricError(ExperimentsError, TypeError):
     """`run.log` was called with something that is no step or no number."""
 
 
-@dataclass(frozen=True)
-class Identity:
-    """The attempt that a context belongs to."""
-
-    experiment_id: int
-    attempt_number: int
-    repetition: int
-    seed: int
-
-
 class Run:
     """What an experiment may ask for: its seed, a random generator, a folder, and logging of metrics.
 
     Parameters
     ----------
-    identity : Identity
-        Which attempt this is.
-    parameters : mapping
-        The parameters that the function is called with.
+    claim : Claim
+        Which attempt this is, and the parameters that the function is called with.
     directory : Path
         Where the experiment may keep files; created when asked for.
     write : callable
@@ -53,17 +40,16 @@ class Run:
 
     def __init__(
         self,
-        identity: Identity,
-        parameters: Mapping[str, Any],
+        claim: Claim,
         *,
         directory: Path,
         write: Callable[[Sequence[Chunk]], bool],
     ) -> None:
-        self.experiment_id = identity.experiment_id
-        self.attempt_number = identity.attempt_number
-        self.repetition = identity.repetition
-        self.seed = identity.seed
-        self.parameters = parameters
+        self.experiment_id = claim.experiment_id
+        self.attempt_number = claim.attempt_number
+        self.repetition = claim.repetition
+        self.seed = claim.seed
+        self.parameters = claim.parameters
         self._directory = directory
         self._write = write
         self._lock = threading.Lock()  # experiments may log from threads

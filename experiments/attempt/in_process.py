@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Protocol
 
 from database.claims.types import Chunk, Claim, Finished, Token
-from experiments.attempt.context import Identity, Run
+from experiments.attempt.context import Run
 from experiments.attempt.single import attempt
 from experiments.processes.process_state import RestorableState
 from experiments.processes.subreaper import end_descendants
@@ -92,12 +92,7 @@ class InProcessAttempts:
     def attempt(self, task: Task) -> Finished:
         """Call the target."""
         claim = task.claim
-        run = Run(
-            Identity(*task.token, claim.repetition, claim.seed),
-            claim.parameters,
-            directory=task.directory,
-            write=task.write,
-        )
+        run = Run(claim, directory=task.directory, write=task.write)
         finished = attempt(
             self._target,
             claim,

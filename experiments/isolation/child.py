@@ -10,13 +10,13 @@ import signal
 import sys
 import traceback
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any, NoReturn
 
 from database.claims.types import Chunk, Claim
-from experiments.attempt.context import Identity, Run
+from experiments.attempt.context import Run
 from experiments.attempt.in_process import Task
 from experiments.attempt.single import attempt
 from experiments.isolation.channel import Channel, ChannelClosedError, MessageKind
@@ -41,15 +41,7 @@ class Job:
 
     def encode(self) -> bytes:
         """Return the job as bytes."""
-        claim = self.claim
-        plain: dict[str, Any] = {
-            "experiment_id": claim.experiment_id,
-            "attempt_number": claim.attempt_number,
-            "repetition": claim.repetition,
-            "seed": claim.seed,
-            "parameters": claim.parameters,
-        }
-        return json.dumps([plain, os.fspath(self.directory)]).encode()
+        return json.dumps([asdict(self.claim), os.fspath(self.directory)]).encode()
 
     @classmethod
     def decode(cls, body: bytes) -> Job:
@@ -83,14 +75,8 @@ def _run(channel: Channel, target: LoadedTarget) -> None:
     message = channel.receive()
     assert message is not None
     job = Job.decode(message.body)
-    claim = job.claim
-    run = Run(
-        Identity(claim.experiment_id, claim.attempt_number, claim.repetition, claim.seed),
-        claim.parameters,
-        directory=job.directory,
-        write=_Writer(channel),
-    )
-    finished = attempt(target, claim, run)
+    run = Run(job.claim, directory=job.directory, write=_Writer(channel))
+    finished = attempt(target, job.claim, run)
     _flush()
     if not channel.is_lost():
         channel.send(MessageKind.FINISHED, encode_finished(finished))

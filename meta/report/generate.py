@@ -14,8 +14,7 @@ from database.models import ExperimentSeries
 from experiments.output.results_folder import ResultsFolder, write_atomically
 from experiments.series_file.models import SeriesFile
 from meta.graphs.generation.process_pool import DrawingPool
-from meta.graphs.provenance import manifest
-from meta.graphs.provenance.output_location import OutputLocation
+from meta.graphs.provenance.manifest import OutputLocation
 from meta.records.chosen_series import ChosenSeries, choose_series, read_each
 from meta.report.figures import Figure, draw_figures
 from meta.report.page import Tables, render
@@ -153,7 +152,7 @@ def _write(
         directory.mkdir(parents=True, exist_ok=True)  # before all is drawn in vain
     except OSError as error:
         raise ExperimentsError(f"{directory} cannot be written ({error.strerror})") from error
-    others = manifest.owners(directory, PAGE_NAME) - {location.owner}
+    others = location.other_owners(PAGE_NAME)
     if others:
         raise ExperimentsError(
             f"{page} is the report of another series ({', '.join(sorted(others))}); name another folder"
@@ -178,7 +177,7 @@ def _write(
         raise ExperimentsError(f"{page} cannot be written ({error.strerror})") from error
     written = dict.fromkeys([page, *(path for figure in figures.drawn for path in figure.paths)])
     try:
-        removed = manifest.record(directory, location.owner, written=written, names=())
+        removed = location.record(written, names=())
     except OSError as error:  # the report is there, and that is what was wanted
         _log.warning("%s: files of an earlier report may still lie in %s: %s", name, directory, error)
     else:

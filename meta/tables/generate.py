@@ -14,9 +14,8 @@ from database.models import ExperimentSeries
 from experiments.output.results_folder import ResultsFolder, write_atomically
 from experiments.series_file.models import SeriesFile
 from experiments.series_file.sections.tables import TableFormat, TableSpec
-from meta.graphs.provenance import manifest
 from meta.graphs.provenance.file_names import distinct_names
-from meta.graphs.provenance.output_location import OutputLocation
+from meta.graphs.provenance.manifest import OutputLocation
 from meta.records.chosen_series import ChosenSeries, Condition, choose_series, read_each
 from meta.records.errors import GraphError
 from meta.records.read_records import read_records
@@ -194,9 +193,7 @@ def write_series_tables(
         for (spec, part), name in zip(requested, names, strict=True)
     ]
     try:
-        manifest.record(
-            location.directory,
-            location.owner,
+        location.record(
             written={path: None for result in results for path in result.paths},
             names=[result.name for result in results],
         )

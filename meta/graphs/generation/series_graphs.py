@@ -14,8 +14,7 @@ from experiments.output.results_folder import ResultsFolder, write_atomically
 from meta.graphs.figure.task import DrawnFigure, Failure, Task
 from meta.graphs.generation.process_pool import DrawingPool
 from meta.graphs.generation.requests import figure_requests
-from meta.graphs.provenance import manifest
-from meta.graphs.provenance.output_location import OutputLocation
+from meta.graphs.provenance.manifest import OutputLocation
 from meta.records.chosen_series import ChosenSeries, read_each
 from meta.records.subsets import GraphRecords, read_series
 
@@ -126,9 +125,8 @@ class _SeriesGraphs:
 
     def _finished(self, requested: Mapping[str, Task | Failure], *, force: bool) -> Iterator[GraphResult]:
         """Yield the outcome of each graph as soon as it is known; unchanged ones first."""
-        directory, owner = self.location.directory, self.location.owner
         origins = self._origins(task for task in requested.values() if isinstance(task, Task))
-        unchanged = set() if force else manifest.up_to_date(directory, owner, origins)
+        unchanged = set() if force else self.location.up_to_date(origins)
         tasks = []
         for name, task in requested.items():
             if isinstance(task, Failure):
@@ -155,7 +153,7 @@ class _SeriesGraphs:
         except OSError as error:
             return self._failed(task.name, Failure(f"it could not be written: {error}"))
         with contextlib.suppress(OSError):  # the figure is there; what is wrong is reported at the end
-            manifest.note(self.location.directory, self.location.owner, self._origins([task]))
+            self.location.note(self._origins([task]))
         if not drawing.missing_glyphs:
             return GraphResult(self.series, task.name, paths)
         boxes = f"no installed font has {drawing.missing_glyphs}: boxes are drawn instead"
@@ -174,12 +172,12 @@ class _SeriesGraphs:
         self, results: Sequence[GraphResult], requested: Mapping[str, Task | Failure]
     ) -> None:
         """Remove the files of graphs that the series no longer requests."""
-        directory, owner = self.location.directory, self.location.owner
         there = [requested[result.name] for result in results if result.paths]
         origins = self._origins(task for task in there if isinstance(task, Task))
         try:
-            removed = manifest.record(directory, owner, written=origins, names=list(requested))
+            removed = self.location.record(origins, names=list(requested))
         except OSError as error:  # the graphs are there, and that is what was wanted
+            directory = self.location.directory
             _log.warning(
                 "%s: graphs no longer asked for may still lie in %s: %s", self.series, directory, error
             )

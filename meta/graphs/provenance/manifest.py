@@ -1,6 +1,6 @@
-"""Which files of a folder are graphs or tables written earlier, and what figures show.
+"""Where the files of a series go, which of them were written earlier, and what figures show.
 
-It decides what need not be drawn again, and which files that are no longer asked for can go. Files that
+The manifest of a folder decides what need not be drawn again, and which files that are no longer asked for can go. Files that
 nobody has touched since it was written are not read.
 """
 
@@ -9,12 +9,17 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import logging
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
-from experiments.output.results_folder import MANIFEST_NAME, write_atomically
+from database.engine.registry import current_url
+from database.settings import results_directory
+from experiments.output.results_folder import MANIFEST_NAME, ResultsFolder, write_atomically
+from meta.graphs.provenance.file_names import folder_for
+from meta.records.chosen_series import ChosenSeries
 
 _log = logging.getLogger(__name__)
 
@@ -33,87 +38,111 @@ _Manifest = dict[str, dict[str, _Entry]]
 _MANIFEST = TypeAdapter(_Manifest)
 
 
-def record(
-    directory: Path, series: str, *, written: Mapping[Path, str | None], names: Collection[str]
-) -> list[Path]:
-    """Note in the folder's manifest what was written, and remove what an earlier generation left.
+@dataclass(frozen=True)
+class OutputLocation:
+    """Where the files of a series go.
 
-    A file is removed only if the manifest says that it was written for this series, it still has that very
-    content, and neither this series nor another one asks for anything of its name.
-
-    Parameters
+    Attributes
     ----------
     directory : Path
-    series : str
-        What stands for the series: its folder among the results, which stays when it is renamed.
-    written : mapping of Path to str or None
-        The files that there are for it now, in this folder or in folders below, with the digest of the origin
-        where they are figures.
-    names : collection of str
-        Of all graphs (or tables) it asks for, also of those that could not be made this time.
-
-    Returns
-    -------
-    list of Path
-        The files that were removed.
+    owner : str
+        What the manifest there calls the series: its folder among the results, which stays when it is
+        renamed.
     """
-    manifest = _read(directory)
-    before = manifest.get(series, {})
-    # A file system may not tell upper from lower case: then the old name is that of the new file.
-    # Of a graph that was written again, only what was written is kept: formats may be fewer now.
-    wanted = {name.casefold() for name in names} - {path.stem.casefold() for path in written}
-    again = {_name(directory, path).casefold() for path in written}
-    kept = {
-        name: entry
-        for name, entry in before.items()
-        if Path(name).stem.casefold() in wanted or name.casefold() in again
-    }
-    others = {name.casefold() for other, files in manifest.items() if other != series for name in files}
-    removed = [
-        directory / name
-        for name, entry in before.items()
-        if name not in kept and name.casefold() not in others and _is_ours(directory / name, entry)
-    ]
-    for path in removed:
-        path.unlink(missing_ok=True)
-        if path.parent != directory:
-            with contextlib.suppress(OSError):  # there is more in the folder of this graph
-                path.parent.rmdir()
-    _write(directory, manifest, series, kept | _entries(directory, before, written))
-    return removed
 
+    directory: Path
+    owner: str
 
-def note(directory: Path, series: str, written: Mapping[Path, str | None]) -> None:
-    """Note what was written so far: the rest is drawn next time if this process ends now."""
-    manifest = _read(directory)
-    before = manifest.get(series, {})
-    _write(directory, manifest, series, before | _entries(directory, before, written))
+    @classmethod
+    def of(cls, chosen: ChosenSeries, default: Callable[[ResultsFolder, str], Path]) -> OutputLocation:
+        """Return the folder that was asked for, or the `default` one of the series among the results."""
+        directory = chosen.directory
+        if directory is None:
+            folder = default(ResultsFolder(results_directory(current_url())), chosen.folder)
+            directory = folder_for(folder, chosen.where.text if chosen.where else None)
+        return cls(directory, chosen.folder)
 
+    def record(self, written: Mapping[Path, str | None], names: Collection[str]) -> list[Path]:
+        """Note in the folder's manifest what was written, and remove what an earlier generation left.
 
-def up_to_date(directory: Path, series: str, origins: Mapping[Path, str]) -> set[Path]:
-    """Return which figures in the folder are as they were drawn, and show what they would now.
+        A file is removed only if the manifest says that it was written for this series, it still has that
+        very content, and neither this series nor another one asks for anything of its name.
 
-    Parameters
-    ----------
-    directory : Path
-    series : str
-        As for `record`.
-    origins : mapping of Path to str
-        The files, with the digest of what each would show now.
-    """
-    entries = _read(directory).get(series, {})
-    same = {
-        path: entry
-        for path, origin in origins.items()
-        if isinstance(entry := entries.get(_name(directory, path)), _Figure) and entry.origin == origin
-    }
-    untouched = _untouched(directory, same)
-    return {path for path, entry in same.items() if path in untouched or _is_ours(path, entry)}
+        Parameters
+        ----------
+        written : mapping of Path to str or None
+            The files that there are for it now, in this folder or in folders below, with the digest of the
+            origin where they are figures.
+        names : collection of str
+            Of all graphs (or tables) it asks for, also of those that could not be made this time.
 
+        Returns
+        -------
+        list of Path
+            The files that were removed.
+        """
+        directory = self.directory
+        manifest = _read(directory)
+        before = manifest.get(self.owner, {})
+        # A file system may not tell upper from lower case: then the old name is that of the new file.
+        # Of a graph that was written again, only what was written is kept: formats may be fewer now.
+        wanted = {name.casefold() for name in names} - {path.stem.casefold() for path in written}
+        again = {_name(directory, path).casefold() for path in written}
+        kept = {
+            name: entry
+            for name, entry in before.items()
+            if Path(name).stem.casefold() in wanted or name.casefold() in again
+        }
+        others = {
+            name.casefold() for other, files in manifest.items() if other != self.owner for name in files
+        }
+        removed = [
+            directory / name
+            for name, entry in before.items()
+            if name not in kept and name.casefold() not in others and _is_ours(directory / name, entry)
+        ]
+        for path in removed:
+            path.unlink(missing_ok=True)
+            if path.parent != directory:
+                with contextlib.suppress(OSError):  # there is more in the folder of this graph
+                    path.parent.rmdir()
+        self._write(manifest, kept | _entries(directory, before, written))
+        return removed
 
-def owners(directory: Path, name: str) -> set[str]:
-    """Return what stands for the series that a file of the folder was written for."""
-    return {series for series, files in _read(directory).items() if name in files}
+    def note(self, written: Mapping[Path, str | None]) -> None:
+        """Note what was written so far: the rest is drawn next time if this process ends now."""
+        manifest = _read(self.directory)
+        before = manifest.get(self.owner, {})
+        self._write(manifest, before | _entries(self.directory, before, written))
+
+    def up_to_date(self, origins: Mapping[Path, str]) -> set[Path]:
+        """Return which figures in the folder are as they were drawn, and show what they would now.
+
+        Parameters
+        ----------
+        origins : mapping of Path to str
+            The files, with the digest of what each would show now.
+        """
+        entries = _read(self.directory).get(self.owner, {})
+        same = {
+            path: entry
+            for path, origin in origins.items()
+            if isinstance(entry := entries.get(_name(self.directory, path)), _Figure)
+            and entry.origin == origin
+        }
+        untouched = _untouched(self.directory, same)
+        return {path for path, entry in same.items() if path in untouched or _is_ours(path, entry)}
+
+    def other_owners(self, name: str) -> set[str]:
+        """Return what stands for the other series that a file of the folder was written for."""
+        return {owner for owner, files in _read(self.directory).items() if name in files} - {self.owner}
+
+    def _write(self, manifest: _Manifest, files: dict[str, _Entry]) -> None:
+        if files != manifest.get(self.owner, {}):
+            manifest[self.owner] = files
+            in_order = {name: dict(sorted(files.items())) for name, files in manifest.items() if files}
+            content = _MANIFEST.dump_json(in_order, indent=2)
+            write_atomically(self.directory / MANIFEST_NAME, content)
 
 
 def _read(directory: Path) -> _Manifest:
@@ -130,14 +159,6 @@ def _read(directory: Path) -> _Manifest:
         series: {name: entry for name, entry in files.items() if _is_below(name)}
         for series, files in manifest.items()
     }
-
-
-def _write(directory: Path, manifest: _Manifest, series: str, files: dict[str, _Entry]) -> None:
-    if files != manifest.get(series, {}):
-        manifest[series] = files
-        in_order = {name: dict(sorted(files.items())) for name, files in manifest.items() if files}
-        content = _MANIFEST.dump_json(in_order, indent=2)
-        write_atomically(directory / MANIFEST_NAME, content)
 
 
 def _is_below(name: str) -> bool:

@@ -8,9 +8,9 @@ from pathlib import Path
 import numpy
 import pytest
 
-from database.claims.types import Chunk
+from database.claims.types import Chunk, Claim
 from experiments.attempt import context
-from experiments.attempt.context import Identity, MetricError, Run
+from experiments.attempt.context import MetricError, Run
 
 
 def make(tmp_path: Path, written: list[Chunk] | None = None, *, able: bool = True) -> Run:
@@ -19,7 +19,7 @@ def make(tmp_path: Path, written: list[Chunk] | None = None, *, able: bool = Tru
             written.extend(chunks)
         return able
 
-    return Run(Identity(3, 1, 2, 42), {"x": 1}, directory=tmp_path / "a é" / "3", write=write)
+    return Run(Claim(3, 1, 2, 42, {"x": 1}), directory=tmp_path / "a é" / "3", write=write)
 
 
 def test_seed_and_generator(tmp_path: Path) -> None:
