@@ -12,7 +12,7 @@ import platform
 import time
 import uuid
 from collections.abc import Collection
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from sqlalchemy import select, text
@@ -49,25 +49,15 @@ def register_runner(
 ) -> None:
     """Register a runner as alive, and as at work in this process until it leaves; safe to repeat."""
     process_identity.enter(runner_id)
-    identity = ProcessIdentity.own()
     now = text(NOW[session.get_bind().dialect.name])
     session.execute(
         _insert_once(session, Runner).values(
             id=runner_id,
-            host=identity.host,
-            boot_id=identity.boot_id,
-            pid=identity.pid,
-            pid_start=identity.pid_start,
+            **asdict(ProcessIdentity.own()),
             beat_at=now,
             started_at=now,
             journal_directory=str(journal_directory) if journal_directory else None,
-            user=provenance.user,
-            arguments=provenance.arguments,
-            git_commit=provenance.git_commit,
-            git_dirty=provenance.git_dirty,
-            python_version=provenance.python_version,
-            platform=provenance.platform,
-            packages=provenance.packages,
+            **asdict(provenance),
         )
     )
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from database.claims.types import Chunk, Claim, Finished, Token
+from database.claims.types import Chunk, Claim, Finished
 from experiments.attempt.context import Run
 from experiments.attempt.single import attempt
 from experiments.processes.process_state import RestorableState
@@ -32,11 +32,6 @@ class Task:
     claim: Claim
     directory: Path
     write: Callable[[Sequence[Chunk]], bool]
-
-    @property
-    def token(self) -> Token:
-        """Which attempt this is."""
-        return self.claim.experiment_id, self.claim.attempt_number
 
 
 class Attempts(Protocol):

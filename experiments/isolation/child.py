@@ -17,7 +17,6 @@ from typing import Any, NoReturn
 
 from database.claims.types import Chunk, Claim
 from experiments.attempt.context import Run
-from experiments.attempt.in_process import Task
 from experiments.attempt.single import attempt
 from experiments.isolation.channel import Channel, ChannelClosedError, MessageKind
 from experiments.journal_encoding import encode_chunks, encode_finished
@@ -29,15 +28,10 @@ from experiments.target.base import LoadedTarget
 
 @dataclass(frozen=True)
 class Job:
-    """What a child has to run."""
+    """What a child has to run: the part of a `Task` that crosses the process border."""
 
     claim: Claim
     directory: Path
-
-    @classmethod
-    def of(cls, task: Task) -> Job:
-        """Return the part of a task that crosses the process border."""
-        return cls(task.claim, task.directory)
 
     def encode(self) -> bytes:
         """Return the job as bytes."""

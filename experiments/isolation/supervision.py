@@ -72,7 +72,7 @@ class Supervision:
     def run(self) -> Finished | None:
         """Return the child's report of its end, or None when it died without one."""
         try:
-            self._child.channel.send(MessageKind.JOB, Job.of(self._task).encode())
+            self._child.channel.send(MessageKind.JOB, Job(self._task.claim, self._task.directory).encode())
         except ChannelClosedError:
             self._is_open = False  # it has died already
         while self._reported is None:
@@ -86,7 +86,7 @@ class Supervision:
     def observed(self) -> ObservedAttempt:
         """Return what was seen of the attempt."""
         return ObservedAttempt(
-            self._task.token, self._started_at, self._begun, self._meter.peak_bytes, self._kill
+            self._task.claim.token, self._started_at, self._begun, self._meter.peak_bytes, self._kill
         )
 
     def _wait(self) -> bool:
@@ -135,7 +135,7 @@ class Supervision:
             chunks = decode_chunks(message.body)
         except (ValueError, TypeError, KeyError, struct.error) as error:
             self._reported = Finished(
-                *self._task.token,
+                *self._task.claim.token,
                 Outcome.CRASHED,
                 error_message=f"its process sent a message that cannot be read ({error})",
             )
@@ -165,7 +165,7 @@ class Supervision:
             self._kill_at = now + _KILL_AGAIN_S
 
     def _reason_to_kill(self, now: float) -> KillRequest | None:
-        token = self._task.token
+        token = self._task.claim.token
         if (request := self._control.kill_request(token)) is not None:
             return request
         if self._sigterm.received:

@@ -89,9 +89,7 @@ class ResultsFolder:
 
     def remove_runner(self, runner_id: str) -> None:
         """Delete the folder of a runner."""
-        shutil.rmtree(self.runner(runner_id), ignore_errors=True)
-        with contextlib.suppress(OSError):  # in use by other runners, or gone
-            self.runner(runner_id).parent.rmdir()
+        remove_remains(self.runner(runner_id), sockets=False)
 
     def journal(self, runner_id: str, worker_id: str) -> Path:
         """Return a worker's journal."""

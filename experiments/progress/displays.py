@@ -11,6 +11,7 @@ import json
 import os
 import sys
 from collections.abc import Mapping
+from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any, TextIO
 
@@ -90,12 +91,7 @@ def progress_data(progress: RunProgress) -> dict[str, Any]:
         "series": progress.series,
         "stage": status.stage.name.lower(),
         "experiments": counts.experiments,
-        "pending": counts.pending,
-        "running": counts.running,
-        "completed": counts.completed,
-        "failed": counts.failed,
-        "cancelled": counts.cancelled,
-        "retired": counts.retired,
+        **asdict(counts),
         "rate_per_s": progress.rate_per_s or None,
         "remaining_s": progress.remaining_s,
         "slowest": slowest

@@ -1,7 +1,7 @@
 """Where the files of a series go, which of them were written earlier, and what figures show.
 
-The manifest of a folder decides what need not be drawn again, and which files that are no longer asked for can go. Files that
-nobody has touched since it was written are not read.
+The manifest of a folder decides what need not be drawn again, and which files that are no longer asked for
+can go. Files that nobody has touched since it was written are not read.
 """
 
 from __future__ import annotations
