@@ -213,7 +213,7 @@ def _averaged(
         listed = ", ".join(f"{name} ({len(values[name])} values)" for name in unnamed)
         options = " ".join(f"--over {name}" for name in unnamed)
         raise ComparisonError(
-            f"the values of {of} would be compared by averages over parameters that nobody named: the "
+            f"the values of {of} would be compared by averages over parameters that are not named: the "
             f"configurations also differ in {listed}. If that is what you want, add {options} (from Python "
             f"over={unnamed!r}); else choose one value of each (--where)"
         )
@@ -255,7 +255,7 @@ def _nothing(of: str, reading: Variable, over: Sequence[str], members: _Members)
     left_out = " ".join(_left_out(reading, members))
     return (
         f"there is nothing to compare: no repetitions of two values of {of} have a finite {reading.name!r}"
-        f"{alike}. {left_out or '`experiments status` tells what is missing.'}"
+        f"{alike}. {left_out or '`experiments status` shows what is missing.'}"
     )
 
 

@@ -61,7 +61,7 @@ def seeds(compared: ComparedPair, pair: PairComparison) -> str:
     if pair.is_significant:
         return "No more seeds are needed to tell them apart."
     if plan.needed is None or plan.more is None or compared.more_seeds is None:
-        return f"How many more seeds would decide cannot be told: {plan.note}."
+        return f"How many more seeds would decide is unknown: {plan.note}."
     if plan.more == 0:
         return (
             f"With {many(plan.have, 'seed')}, {plan.needed} or more, a difference as large as this one seems "

@@ -302,7 +302,7 @@ def _find(
 ) -> tuple[str, int, Selection]:
     """Return the name and the id of a series, and which of its experiments are meant.
 
-    Not tried again: where nobody answers, the command fails at once. What follows is, when it meets a
+    Not tried again: where no server answers, the command fails at once. What follows is, when it meets a
     deadlock or loses its connection.
     """
     from database.series.selection import Selection, require_of_series

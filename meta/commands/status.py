@@ -20,9 +20,9 @@ if TYPE_CHECKING:
     from database.queries.series_status import SeriesStatus
     from database.queries.throughput import Delays
 
-#: In the words people see, in the order of a life.
+#: As they are printed, in the order of a life.
 STATUSES = ("pending", "running", "completed", "failed", "cancelled")
-#: How many experiments `list` shows to people.
+#: How many experiments `list` prints as text.
 DEFAULT_LIMIT = 50
 
 

@@ -102,7 +102,7 @@ def _data(result: TableResult) -> dict[str, Any]:
     type=click.FloatRange(0, 1, min_open=True, max_open=True),
     default=0.95,
     show_default=True,
-    help="Of the intervals; a p of at most 1 less this is told as a difference.",
+    help="Of the intervals; a p of at most 1 less this counts as a difference.",
 )
 @where_option
 @database_option()

@@ -1,4 +1,4 @@
-"""How complete the records behind a report are, and what that means for whoever reads it."""
+"""How complete the records behind a report are, and what that means for its numbers."""
 
 from __future__ import annotations
 

@@ -158,7 +158,7 @@ def make_plan(spec: GraphSpec, records: SeriesRecords) -> Plan:
     ------
     GraphError
         A name is neither result, metric nor parameter, a parameter has two roles, a key means nothing for
-        this kind, a parameter would be averaged over that nobody named, or nothing is completed.
+        this kind, a parameter that is not named would be averaged over, or nothing is completed.
     """
     has_completed = any(configuration.completed for configuration in records.configurations)
     if not has_completed and not rules_of(spec.kind).of_attempts:
@@ -229,7 +229,7 @@ def _refuse_unnamed(rules: GraphRules, varying: Sequence[str], values: Mapping[s
     roles = ", ".join(key for key in ("x", "rows", "hue", "style") if key in rules.keys)
     can_choose = ", draw a panel for each value (facet)" if "facet" in rules.keys else ""
     raise GraphError(
-        f"a {rules.name} of these configurations would average over parameters that nobody named: they also "
+        f"a {rules.name} of these configurations would average over parameters that are not named: they also "
         f"differ in {listed}. If that is what you want, write over: [{', '.join(varying)}]; else give them a "
         f"role ({roles}){can_choose}, or choose one value (where)"
     )

@@ -22,7 +22,7 @@ def plan_graph(spec: GraphSpec, records: SeriesRecords) -> tuple[Plan, SeriesRec
     Raises
     ------
     GraphError
-        It cannot be drawn as asked.
+        It cannot be drawn as requested.
     """
     records = with_parameters(records, spec.where)
     plan = make_plan(spec, records)

@@ -85,7 +85,7 @@ class _Processes:
         self._executor: ProcessPoolExecutor | None = None
 
     def close(self) -> None:
-        """Kill them: whatever they still draw, nobody wants it any more."""
+        """Kill them: what they still draw is not wanted any more."""
         self._writer.close()
         self._reader.close()
         self._shut_down()

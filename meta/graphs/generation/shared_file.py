@@ -68,7 +68,7 @@ class SharedFile:
         return pickle.loads(body, buffers=buffers)  # noqa: S301 - we wrote it
 
     def clear(self) -> None:
-        """Forget everything; nobody may still be reading."""
+        """Forget everything; no process may still be reading."""
         self._known.clear()
         os.ftruncate(self._descriptor, 0)
 

@@ -3,7 +3,7 @@
 It is the SHA-256 of everything in the extract of a graph (`meta.graphs.generation.extract`) that comes from
 the database: of each configuration in their order the parameters, of each completed experiment the
 repetition and the results, of each curve the bytes of its steps and readings, whether seeds are shared, and
-the counts that the note tells. Ids are replaced by places in these orders; names of mappings are sorted.
+the counts in the note. Ids are replaced by places in these orders; names of mappings are sorted.
 What is computed from it (means, intervals) is no part of it: that would differ in the last bit between
 computers.
 """

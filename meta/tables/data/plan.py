@@ -119,7 +119,7 @@ def _problems(spec: TableSpec, parameters: Sequence[str]) -> Iterator[tuple[tupl
 def _refuse_average(varying: Sequence[str], values: Mapping[str, ValueSet]) -> None:
     listed = ", ".join(f"{name} ({len(values[name])} values)" for name in varying)
     raise TableError(
-        "a cell of this table would average over parameters that nobody named: its configurations also "
+        "a cell of this table would average over parameters that are not named: its configurations also "
         f"differ in {listed}. If that is what you want, write over: [{', '.join(varying)}]; else give them a "
         "role (rows, columns), take the best setting (select: best_per_row), or choose one value (where)"
     )

@@ -150,7 +150,7 @@ def test_what_has_no_partner_is_left_out_and_told(make_records) -> None:
         ({"baseline": "d"}, "opt is never 'd'; its values: a, b, c"),
         ({"over": ["lrr"]}, "no parameter named 'lrr'; did you mean 'lr'"),
         ({"over": ["lr", "opt"]}, "opt is compared, so that nothing can be averaged over it"),
-        ({"over": []}, r"nobody named: .* also differ in lr \(2 values\).* add --over lr "),
+        ({"over": []}, r"are not named: .* also differ in lr \(2 values\).* add --over lr "),
         ({"paired": True, "shares_seeds": False}, "do not share their seeds"),
     ],
 )

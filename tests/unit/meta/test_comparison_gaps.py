@@ -31,7 +31,9 @@ def test_what_is_averaged_over_is_named(make_records) -> None:
     grid = {"opt": ["a", "b"], "data": [1, 2, 3], "lr": [1, 2]}
     records = make_records(grid, results=lambda p, r: {"y": jitter(p, r) * p["data"]}, repetitions=8)
     for over, missing in (([], "--over data --over lr"), (["lr"], "--over data")):
-        with pytest.raises(ComparisonError, match=rf"over parameters that nobody named: .* add {missing} \("):
+        with pytest.raises(
+            ComparisonError, match=rf"over parameters that are not named: .* add {missing} \("
+        ):
             compare_values(records, "opt", "y", over=over)
     found = compare_values(records, "opt", "y", over=["lr", "data"])
     assert sorted(found.over) == ["data", "lr"]
@@ -92,7 +94,7 @@ def test_readings_that_are_no_numbers_are_counted(make_records, paired: bool) ->
             lambda p, _r: {"y": NAN if p["opt"] == "a" else 1.0},
             r"a finite 'y'\. NaN or infinite readings left out: a: 5\.",
         ),
-        (lambda p, _r: {"y": 1.0} if p["opt"] == "a" else None, "a finite 'y'.*`experiments status` tells"),
+        (lambda p, _r: {"y": 1.0} if p["opt"] == "a" else None, "a finite 'y'.*`experiments status` shows"),
         (lambda _p, _r: None, "'made-up' has no completed experiment yet: nothing to compare"),
     ],
     ids=["nan", "text", "nan of one", "missing of one", "nothing"],
