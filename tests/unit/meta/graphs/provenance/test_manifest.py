@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from meta.graphs.provenance import manifest
+from meta.graphs.provenance.manifest import OutputLocation
 
 NAME = ".generated.json"
 
@@ -19,14 +19,14 @@ def figure(tmp_path: Path) -> Path:
     """Return a figure of the series "s" whose origin has the digest "now"."""
     path = tmp_path / "Größe.png"
     path.write_bytes(b"figure")
-    manifest.record(tmp_path, "s", written={path: "now"}, names=["Größe"])
+    OutputLocation(tmp_path, "s").record({path: "now"}, ["Größe"])
     while path.stat().st_ctime_ns >= (tmp_path / NAME).stat().st_ctime_ns:  # within one tick of the clock
         os.utime(tmp_path / NAME)
     return path
 
 
 def is_up_to_date(path: Path, origin: str = "now", series: str = "s") -> bool:
-    return manifest.up_to_date(path.parent, series, {path: origin}) == {path}
+    return OutputLocation(path.parent, series).up_to_date({path: origin}) == {path}
 
 
 def test_only_what_would_be_drawn_the_same_is_up_to_date(figure: Path) -> None:
@@ -63,7 +63,7 @@ def test_untouched_files_are_not_read(figure: Path, monkeypatch: pytest.MonkeyPa
     original = Path.read_bytes
     monkeypatch.setattr(Path, "read_bytes", lambda path: read.append(path.name) or original(path))
     assert is_up_to_date(figure)
-    manifest.record(figure.parent, "s", written={figure: "now"}, names=["Größe"])
+    OutputLocation(figure.parent, "s").record({figure: "now"}, ["Größe"])
     assert set(read) == {NAME}
     os.utime(figure)
     assert is_up_to_date(figure)
@@ -74,7 +74,7 @@ def test_what_is_noted_stays_when_the_rest_never_comes(figure: Path) -> None:
     """A generation that is killed has noted what it had drawn; what earlier ones wrote is still known."""
     second = figure.with_name("second.png")
     second.write_bytes(b"second")
-    manifest.note(figure.parent, "s", {second: "then"})
+    OutputLocation(figure.parent, "s").note({second: "then"})
     assert is_up_to_date(second, "then")
     assert is_up_to_date(figure)
 
@@ -84,5 +84,5 @@ def test_manifests_of_before_are_read(figure: Path) -> None:
     digest = hashlib.sha256(b"figure").hexdigest()
     (figure.parent / NAME).write_text(json.dumps({"s": {figure.name: digest}}))
     assert not is_up_to_date(figure)
-    assert manifest.record(figure.parent, "s", written={}, names=()) == [figure]
+    assert OutputLocation(figure.parent, "s").record({}, ()) == [figure]
     assert not figure.exists()
