@@ -34,7 +34,8 @@ _OPENING = """
 import sys, time
 from sqlalchemy import select
 from database.models import ExperimentSeries
-from database.session import close_global_session, configure, get_session
+from database.engine import configure
+from database.session import close_global_session, get_session
 
 query = select(ExperimentSeries.id).where(ExperimentSeries.name == "series-500")
 start = time.perf_counter()

@@ -8,6 +8,7 @@ import os
 import stat
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import fields
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -22,19 +23,7 @@ from meta.formats.json_format import json_ready
 from meta.records.flat_results import flat_results
 
 #: The first columns of a CSV file: the record's own.
-OWN_COLUMNS = (
-    "id",
-    "configuration",
-    "repetition",
-    "seed",
-    "status",
-    "retired",
-    "attempts",
-    "outcome",
-    "started_at",
-    "finished_at",
-    "duration_s",
-)
+OWN_COLUMNS = [field.name for field in fields(ExperimentRow) if field.name not in {"parameters", "results"}]
 _BATCH = 1000
 
 
@@ -112,7 +101,8 @@ def replacing(path: Path) -> Iterator[TextIO]:
         It cannot be written there.
     """
     try:
-        with _replacing_file(_followed(path)) if _is_replaceable(path) else _opened(path) as stream:
+        followed = Path(os.path.realpath(path))  # also when nothing is there yet
+        with _replacing_file(followed) if _is_replaceable(path) else _opened(path) as stream:
             yield stream
     except OSError as error:
         raise ExperimentsError(f"{path} cannot be written ({error.strerror})") from error
@@ -123,11 +113,6 @@ def _is_replaceable(path: Path) -> bool:
         return stat.S_ISREG(path.stat().st_mode)
     except FileNotFoundError:
         return True
-
-
-def _followed(path: Path) -> Path:
-    """Return where symbolic links lead, also when nothing is there yet."""
-    return Path(os.path.realpath(path))
 
 
 def _opened(path: Path) -> TextIO:

@@ -24,7 +24,7 @@ from database.queries.series_lookup import find_series
 from database.session.retry import retrying_transaction
 from database.settings import Settings, results_directory
 from experiments.creation import Created, check_target, create_series
-from experiments.execution.assignment import Assignment, Ending, RunnerStatus
+from experiments.execution.assignment import Assignment, Ending
 from experiments.execution.options import RunOptions
 from experiments.executors.choice import LOCAL_PROCESSES, SERIAL, make_executor
 from experiments.output.results_folder import ResultsFolder
@@ -217,7 +217,7 @@ def _execute(
 ) -> tuple[Ending, StatusCounts]:
     """Execute, with the progress on a display; return also the latest counts that were seen."""
     if display is None:
-        return make_executor(assignment, _observe_nothing).run(), before
+        return make_executor(assignment, lambda _status: None).run(), before
     is_serial = assignment.executor == SERIAL  # Ctrl-Z suspends the experiments too
     shown_on = display_for(display, assignment.workers)
     with ProgressTracker(assignment.series_id, assignment.series_name, before, shown_on) as tracker:
@@ -259,7 +259,3 @@ def _summary(session: Session, series_id: int) -> SeriesSummary:
 
 def _looks_like_file(source: str) -> bool:
     return source.endswith((".yaml", ".yml")) or "/" in source or Path(source).is_file()
-
-
-def _observe_nothing(_view: RunnerStatus) -> None:
-    """Show nothing."""

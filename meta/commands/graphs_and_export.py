@@ -64,7 +64,7 @@ def graphs(  # noqa: PLR0913 - an argument for each option
             chosen_series(session, series, directory, where),
             force=force,
             workers=workers,
-            on_progress=_ignore if quiet or as_json else _print_progress,
+            on_progress=(lambda _progress: None) if quiet or as_json else _print_progress,
         )
     if as_json:
         printing.print_json(results)
@@ -82,10 +82,6 @@ def _print_progress(progress: GraphProgress) -> None:
     if result.error is None:  # errors are printed at the end
         done = "unchanged" if result.unchanged else "drawn"
         click.echo(f"[{progress.done}/{progress.count}] {result.series}: {result.name}: {done}", err=True)
-
-
-def _ignore(_progress: GraphProgress) -> None:
-    """Print nothing."""
 
 
 @contextmanager

@@ -55,7 +55,7 @@ def report(  # noqa: PLR0913 - an argument for each option
             session,
             chosen_series(session, series, directory, where),
             workers=workers,
-            on_progress=_ignore if quiet or as_json else _print_progress,
+            on_progress=(lambda _progress: None) if quiet or as_json else _print_progress,
         )
     if as_json:
         printing.print_json([_data(one) for one in reports])
@@ -83,7 +83,3 @@ def _print_progress(progress: ReportProgress) -> None:
     if progress.figure.error is None:  # errors are printed at the end
         place = f"[{progress.done}/{progress.count}]"
         click.echo(f"{place} {progress.series}: {progress.figure.name}: drawn", err=True)
-
-
-def _ignore(_progress: ReportProgress) -> None:
-    """Print nothing."""

@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from sqlalchemy.orm import Session
 
     from database.queries.experiment_rows import ListedExperiment
-    from database.queries.overview import SeriesSummary
     from database.queries.series_status import SeriesStatus
     from database.queries.throughput import Delays
 
@@ -145,7 +144,8 @@ def _print_status(status: SeriesStatus) -> None:
             "folder": summary.folder if summary.folder != summary.name else None,
             "state": "being created" if summary.state == "creating" else None,
             "priority": summary.priority or None,
-            "paused": _paused(summary),
+            # Not "paused by": the last change may have been of the notes.
+            "paused": f"yes (last changed by {summary.changed_by})" if summary.paused else None,
             "notes": summary.notes or None,
             "experiments": counts.experiments,
             **{name: getattr(counts, name) for name in STATUSES},
@@ -166,11 +166,6 @@ def _print_status(status: SeriesStatus) -> None:
         click.echo(f"`experiments edit {summary.name} --resume` lets it go on")
     elif counts.pending and not activity.runners:
         click.echo(f"`experiments run {summary.name}` runs what is pending")
-
-
-def _paused(summary: SeriesSummary) -> str | None:
-    """Say that it is paused; by whom is not certain: the last change may have been of the notes."""
-    return f"yes (last changed by {summary.changed_by})" if summary.paused else None
 
 
 def _with_time(delays: Delays) -> str:
