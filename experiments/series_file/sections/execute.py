@@ -37,14 +37,6 @@ def _threads(value: object) -> object:
     )
 
 
-def _seconds(value: object) -> float | None:
-    return None if value is None else seconds_of(value)
-
-
-def _bytes(value: object) -> int | None:
-    return None if value is None else bytes_of(value)
-
-
 def _failed(value: object) -> object:
     if type(value) is int and value >= 1:
         return value
@@ -63,8 +55,6 @@ def _delay(value: object) -> float:
 
 def _webhook(value: object) -> object:
     """Refuse what is no HTTP URL; the message does not repeat it, as it may hold a secret."""
-    if value is None:
-        return None
     if isinstance(value, str) and value.isascii() and value.isprintable() and " " not in value:
         try:
             parts = urlsplit(value)
@@ -113,7 +103,7 @@ class RecycleSection(Section):
     """When a worker is replaced by a new one, against leaks."""
 
     experiments: Annotated[StrictInt, Field(ge=1)] | None = None
-    growth: Annotated[int | None, BeforeValidator(_bytes)] = None
+    growth: Annotated[int, BeforeValidator(bytes_of)] | None = None
 
 
 class StopAfterSection(Section):
@@ -136,7 +126,7 @@ class NotifySection(Section):
 
     bell: StrictBool = False
     #: Gets a POST with the summary as JSON.
-    webhook: Annotated[str | None, BeforeValidator(_webhook)] = None
+    webhook: Annotated[str, BeforeValidator(_webhook)] | None = None
 
 
 class ExecuteSection(Section):
@@ -145,9 +135,9 @@ class ExecuteSection(Section):
     workers: Annotated[Literal["auto"] | int, BeforeValidator(_workers)] = "auto"
     isolation: Literal["pool", "process"] = "pool"
     #: In the file also ``2h``, ``90s`` or ``1h30m``; here always seconds.
-    timeout: Annotated[float | None, BeforeValidator(_seconds)] = None
+    timeout: Annotated[float, BeforeValidator(seconds_of)] | None = None
     #: In the file also ``500MB`` or ``8GiB``; here always bytes.
-    memory: Annotated[int | None, BeforeValidator(_bytes)] = None
+    memory: Annotated[int, BeforeValidator(bytes_of)] | None = None
     threads: Annotated[Literal["auto", "unlimited"] | int, BeforeValidator(_threads)] = "auto"
     preload: StrictBool = False
     retries: RetriesSection = RetriesSection()

@@ -35,7 +35,7 @@ def where(value: object) -> object:
 
 def level(value: object) -> object:
     """Return the level of an interval."""
-    if value is None or (isinstance(value, float) and 0 < value < 1):
+    if isinstance(value, float) and 0 < value < 1:
         return value
     raise ValueError(f"must be a number between 0 and 1, such as 0.95, not {described(value)}")
 

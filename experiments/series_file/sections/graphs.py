@@ -44,8 +44,6 @@ def _facet(value: object) -> object:
 
 
 def _limits(value: object) -> object:
-    if value is None:
-        return None
     if isinstance(value, list | tuple) and len(value) == 2:
         low, high = value
         if all(end is None or _is_number(end) for end in value) and (None in value or low < high):
@@ -58,7 +56,7 @@ def _limits(value: object) -> object:
 
 
 def _size(value: object) -> object:
-    if value is None or value in ("column", "page"):
+    if value in ("column", "page"):
         return value
     if isinstance(value, list | tuple) and len(value) == 2 and all(map(_is_number, value)):
         width, height = map(float, value)
@@ -88,9 +86,9 @@ class ScaleSection(Section):
 class LimitsSection(Section):
     """The ends of each axis; an end that is None is chosen."""
 
-    x: Annotated[_Limits | None, BeforeValidator(_limits)] = None
-    y: Annotated[_Limits | None, BeforeValidator(_limits)] = None
-    color: Annotated[_Limits | None, BeforeValidator(_limits)] = None
+    x: Annotated[_Limits, BeforeValidator(_limits)] | None = None
+    y: Annotated[_Limits, BeforeValidator(_limits)] | None = None
+    color: Annotated[_Limits, BeforeValidator(_limits)] | None = None
 
 
 class LabelsSection(Section):
@@ -158,7 +156,7 @@ class GraphSpec(Section):
     over: Annotated[tuple[Text, ...], BeforeValidator(fields.names)] = ()
     estimator: EstimatorName = "mean"
     interval: IntervalName = "ci"
-    level: Annotated[float | None, BeforeValidator(fields.level)] = None
+    level: Annotated[float, BeforeValidator(fields.level)] | None = None
     smoothing: Annotated[StrictInt, Field(ge=2, le=100_000)] | None = None
     points: StrictBool = False
     bins: Annotated[StrictInt, Field(ge=1, le=500)] | None = None
@@ -167,7 +165,7 @@ class GraphSpec(Section):
     order: Annotated[dict[Text, tuple[Any, ...]], BeforeValidator(fields.order)] = Field(default_factory=dict)
     title: Text | None = None
     labels: LabelsSection = LabelsSection()
-    size: Annotated[Literal["column", "page"] | tuple[float, float] | None, BeforeValidator(_size)] = None
+    size: Annotated[Literal["column", "page"] | tuple[float, float], BeforeValidator(_size)] | None = None
     formats: Annotated[tuple[FormatName, ...], BeforeValidator(fields.formats)] = ("png", "svg")
     theme: ThemeName = "light"
     name: Annotated[StrictStr, BeforeValidator(safe_name)] | None = None

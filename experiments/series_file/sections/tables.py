@@ -92,7 +92,7 @@ class TableSpec(Section):
     show: Annotated[None, BeforeValidator(_show)] = None
     estimator: EstimatorName = "mean"
     interval: IntervalName = "ci"
-    level: Annotated[float | None, BeforeValidator(fields.level)] = None
+    level: Annotated[float, BeforeValidator(fields.level)] | None = None
     ends: StrictBool = False
     within: Literal["column", "row"] = "column"
     bold: Literal["best", "none"] = "best"
