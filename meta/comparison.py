@@ -16,7 +16,7 @@ from meta.records.pairing import Block, Paired, finite_readings, pair
 from meta.records.readings import Point
 from meta.records.series_records import ConfigurationRecord, SeriesRecords
 from meta.records.value_set import ABSENT, ValueSet
-from meta.statistics.comparisons.comparison import PairComparison, compare_pairs
+from meta.statistics.comparisons.pairwise import PairComparison, compare_pairs
 from meta.statistics.intervals.resampling import DEFAULT_LEVEL, Resampling
 
 

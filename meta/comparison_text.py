@@ -5,7 +5,7 @@ from __future__ import annotations
 from meta.comparison import ComparedPair, ValueComparison
 from meta.formats.plural import many
 from meta.graphs.captions.phrases import selection_text
-from meta.statistics.comparisons.comparison import PairComparison
+from meta.statistics.comparisons.pairwise import PairComparison
 from meta.tables.data.rounding import shown
 
 #: The tests' notes where there is no difference to find.

@@ -7,9 +7,6 @@ from typing import TYPE_CHECKING
 from meta.lazy_exports import lazy_exports
 
 if TYPE_CHECKING:
-    from meta.statistics.comparisons.comparison import PairComparison as PairComparison
-    from meta.statistics.comparisons.comparison import compare_all as compare_all
-    from meta.statistics.comparisons.comparison import compare_pairs as compare_pairs
     from meta.statistics.comparisons.difference import Difference as Difference
     from meta.statistics.comparisons.difference import difference as difference
     from meta.statistics.comparisons.effects import Effects as Effects
@@ -18,6 +15,9 @@ if TYPE_CHECKING:
     from meta.statistics.comparisons.improvement import (
         probability_of_improvement as probability_of_improvement,
     )
+    from meta.statistics.comparisons.pairwise import PairComparison as PairComparison
+    from meta.statistics.comparisons.pairwise import compare_all as compare_all
+    from meta.statistics.comparisons.pairwise import compare_pairs as compare_pairs
     from meta.statistics.comparisons.profiles import PerformanceProfile as PerformanceProfile
     from meta.statistics.comparisons.profiles import performance_profile as performance_profile
     from meta.statistics.comparisons.profiles import score_distribution as score_distribution
@@ -60,7 +60,7 @@ if TYPE_CHECKING:
 __getattr__, __all__ = lazy_exports(
     __name__,
     {
-        "comparisons.comparison": ["PairComparison", "compare_all", "compare_pairs"],
+        "comparisons.pairwise": ["PairComparison", "compare_all", "compare_pairs"],
         "comparisons.difference": ["Difference", "difference"],
         "comparisons.effects": ["Effects", "effect_sizes"],
         "comparisons.sample_size_warnings": [

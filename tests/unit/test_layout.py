@@ -96,6 +96,38 @@ def test_every_folder_is_a_package() -> None:
     assert [name_of(folder) for folder in sorted(folders) if not (folder / "__init__.py").is_file()] == []
 
 
+def test_folders_are_neither_full_nor_nearly_empty() -> None:
+    """A folder has at most 15 modules, registries with a file per member aside, and at least 3 members."""
+    registries = {"meta/commands", "meta/graphs/kinds", "database/migrations/versions", "experiments/library"}
+    small = {"database/integrations", "database/migrations"}
+    members = {
+        name_of(folder): [path for path in folder.iterdir() if is_member(path)]
+        for folder in {path.parent for path in SOURCES}
+    }
+    assert {
+        name: len(inside)
+        for name, inside in members.items()
+        if (len([path for path in inside if path.is_file()]) > 15 and name not in registries)
+        or (len(inside) < 3 and name not in small)
+    } == {}
+
+
+def is_member(path: Path) -> bool:
+    if path.is_dir():
+        return (path / "__init__.py").is_file()
+    return path.suffix == ".py" and path.name != "__init__.py"
+
+
+def test_names_do_not_stutter() -> None:
+    """No module has the name of its folder, singular or plural, or of a folder beside it."""
+    stuttering = [
+        name_of(path)
+        for path in SOURCES
+        if path.stem.removesuffix("s") == path.parent.name.removesuffix("s") or path.with_suffix("").is_dir()
+    ]
+    assert stuttering == []
+
+
 def test_console_command() -> None:
     """The installed command is the one these tests test."""
     [command] = importlib.metadata.entry_points(group="console_scripts", name="experiments")

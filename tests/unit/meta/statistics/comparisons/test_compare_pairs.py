@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from meta.statistics.comparisons.comparison import compare_all, compare_pairs
+from meta.statistics.comparisons.pairwise import compare_all, compare_pairs
 from meta.statistics.comparisons.significance import holm, wilcoxon
 from meta.statistics.intervals.resampling import Resampling
 

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from statsmodels.stats.multitest import multipletests
 
-from meta.statistics.comparisons.comparison import compare_all
 from meta.statistics.comparisons.difference import difference
 from meta.statistics.comparisons.effects import effect_sizes
+from meta.statistics.comparisons.pairwise import compare_all
 from meta.statistics.comparisons.sample_size import repetitions_to_decide
 from meta.statistics.comparisons.significance import mann_whitney, permutation, wilcoxon
 from meta.statistics.estimators.location import MEDIAN
