@@ -3,24 +3,24 @@
 An executor is a runner. It
 
 registers
-    its runner before anything else, and takes over from dead ones in doing so (`Registration.register`).
-    When it finds itself declared dead it registers again, under a fresh id: what it had claimed is lost.
+    its runner first, which also takes over from dead runners (`Registration.register`). Declared dead
+    itself, it registers again under a fresh id: what it had claimed is lost.
 sends heartbeats
-    every `Settings.heartbeat_s`, and takes over from the dead at each of them. An experiment must not be
-    able to hold them up, as far as that can be had.
+    every `Settings.heartbeat_s`, and takes over from dead runners with each. No experiment may delay them,
+    as far as that is possible.
 claims
     through workers. It registers as many as have something to do (`Registration.register_workers`); each
     runs `experiments.worker.run.experiment_loop`, which claims, runs and records with a journal of its own.
-    The end is reached when nothing is pending and no delayed retry is due.
+    It is done when nothing is pending and no delayed retry will be.
 records
-    what the journal of a worker that has ended holds and the database does not, and releases what the
+    what the journal of a worker that has ended holds and the database does not, and releases what that
     worker had not started. Where experiments run in other processes it does the same for busy workers.
 stops
-    as the `StopController` decides, which knows signals, rules, the canary and the stage. While draining
-    nothing more is begun; killing ends what runs, which is then recorded as interrupted. How it ends an
-    experiment, and how it enforces timeouts and limits of memory if it can, is its own.
+    as the `StopController` decides, which knows signals, rules, the canary and the stage. While it drains
+    it begins nothing more; when it kills, what runs is recorded as interrupted. How it ends an experiment,
+    and whether it can enforce timeouts and limits of memory, is its own.
 leaves
-    nothing behind: its runner ends in the database when all is recorded, and its journals are removed.
+    nothing behind: when all is recorded its runner ends in the database, and its journals are removed.
     Otherwise they stay for the next run on this host.
 """
 
