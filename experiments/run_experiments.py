@@ -44,7 +44,7 @@ __all__ = [
 
 def __getattr__(name: str) -> Any:
     if name == "experiment_loop":
-        from experiments.worker.run import experiment_loop  # what workers import is not for the command
+        from experiments.worker.run import experiment_loop  # noqa: PLC0415 - what workers import is not for the command
 
         return experiment_loop
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
@@ -82,7 +82,7 @@ def run_a_single_experiment(
     path = Path(config) if isinstance(config, str | os.PathLike) else None
     settings = WorkerConfig() if path is not None else WorkerConfig.of(config)  # type: ignore[arg-type]  # a path is none of them
     if settings.worker_id is not None:
-        from experiments.worker.run import run_worker  # what workers import is not for the command
+        from experiments.worker.run import run_worker  # noqa: PLC0415 - what workers import is not for the command
 
         return run_worker(name, settings)
     if settings.database_url:
@@ -193,9 +193,9 @@ def _run_alone(name: str, config: WorkerConfig, path: Path | None) -> int:
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Create, run or resume series, as `experiments run` does."""
-    import argparse  # the command has a parser of its own
+    import argparse  # noqa: PLC0415 - the command has a parser of its own
 
-    from experiments.progress.displays import choose_display  # as above
+    from experiments.progress.displays import choose_display  # noqa: PLC0415 - as above
 
     parser = argparse.ArgumentParser(prog="python -m experiments.run_experiments", description=main.__doc__)
     parser.add_argument("sources", nargs="+", help="series files, or names of recorded series")

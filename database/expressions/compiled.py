@@ -72,9 +72,8 @@ class Expression:
 
     def to_sql(self, session: Session) -> ColumnElement[bool]:
         """Return it as a condition on `Experiment`, never NULL, for the database of `session`."""
-        from database.expressions.sql import (
-            condition_on_experiment,
-        )  # evaluation in memory does not need SQLAlchemy
+        # Evaluation in memory does not need SQLAlchemy.
+        from database.expressions.sql import condition_on_experiment  # noqa: PLC0415 - see above
 
         return condition_on_experiment(self.condition, self.fields, session.get_bind().dialect.name)
 

@@ -65,7 +65,7 @@ class Run:
     def rng(self) -> numpy.random.Generator:
         """A numpy generator seeded with `seed`; the same one at each use."""
         if self._rng is None:
-            import numpy  # only experiments that draw random numbers need it
+            import numpy  # noqa: PLC0415 - only experiments that draw random numbers need it
 
             self._rng = numpy.random.default_rng(self.seed)
         return self._rng

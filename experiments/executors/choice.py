@@ -13,9 +13,9 @@ def make_executor(assignment: Assignment, observe: Observer) -> Executor:
     """Return the executor that an assignment names."""
     # Imported when chosen: each needs much that the other does not, numpy and multiprocessing among it.
     if assignment.executor == SERIAL:
-        from experiments.executors.serial import Serial  # as above
+        from experiments.executors.serial import Serial  # noqa: PLC0415 - as above
 
         return Serial(assignment, observe)
-    from experiments.executors.local_processes import LocalProcesses  # as above
+    from experiments.executors.local_processes import LocalProcesses  # noqa: PLC0415 - as above
 
     return LocalProcesses(assignment, observe)

@@ -61,8 +61,8 @@ def train(
         ``epochs_to_90``, the first epoch that reached 90 % (absent when none did).
     """
     images, digits = _load_digits()
-    from sklearn.neural_network import MLPClassifier
-    from threadpoolctl import threadpool_limits
+    from sklearn.neural_network import MLPClassifier  # noqa: PLC0415 - an optional package, which takes a second to load
+    from threadpoolctl import threadpool_limits  # noqa: PLC0415 - needed here only
 
     order = run.rng.permutation(len(images))
     test, training = order[:450], order[450:]
@@ -90,7 +90,7 @@ def train(
 def _load_digits() -> tuple[NDArray[np.float64], NDArray[np.int64]]:
     """Return images, shape (1797, 64) with pixels from 0 to 1, and the digit of each, shape (1797,)."""
     try:
-        from sklearn.datasets import load_digits
+        from sklearn.datasets import load_digits  # noqa: PLC0415 - an optional package
     except ImportError as error:
         raise MissingExtraError(
             "experiments.library.digits needs scikit-learn; install it with: "

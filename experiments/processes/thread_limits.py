@@ -46,7 +46,7 @@ def cap_loaded_libraries(added: Mapping[str, str]) -> None:
     """
     if not added:
         return
-    from threadpoolctl import ThreadpoolController  # takes some milliseconds to load
+    from threadpoolctl import ThreadpoolController  # noqa: PLC0415 - takes some milliseconds to load
 
     for library in ThreadpoolController().lib_controllers:
         threads = added.get(_OF_LIBRARY.get(library.internal_api, ""))

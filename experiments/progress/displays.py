@@ -132,7 +132,7 @@ def choose_display(mode: str = "auto") -> Display | None:
     if mode == "json":
         return JsonLinesDisplay(sys.stderr)
     if mode != "plain" and can_redraw(sys.stderr.isatty()) and (mode == "live" or not os.environ.get("CI")):
-        from experiments.progress.live import LiveDisplay  # loads rich, which most runs do not need
+        from experiments.progress.live import LiveDisplay  # noqa: PLC0415 - loads rich, which most runs do not need
 
         return LiveDisplay()
     return PlainDisplay(sys.stderr)
@@ -156,7 +156,7 @@ def display_on_stdout(every_s: float, *, as_json: bool) -> Display:
     if as_json:
         return JsonLinesDisplay(sys.stdout, every_s)
     if can_redraw(sys.stdout.isatty()):
-        from experiments.progress.live import live_on_stdout  # loads rich
+        from experiments.progress.live import live_on_stdout  # noqa: PLC0415 - loads rich
 
         return live_on_stdout()
     return PlainDisplay(sys.stdout, every_s)

@@ -67,7 +67,7 @@ def worker_main(name: str, config: WorkerConfig, options: ProcessOptions) -> Non
     os.environ.update({**options.thread_caps, TAG_VARIABLE: options.tag})
     signal.signal(signal.SIGTERM, signal.SIG_DFL)  # the fork server ignores it
     faulthandler.enable()
-    from experiments.worker.run import run_worker  # not above: the supervisor imports this module
+    from experiments.worker.run import run_worker  # noqa: PLC0415 - not above: the supervisor imports this module
 
     cap_loaded_libraries(options.thread_caps)
     code = 0

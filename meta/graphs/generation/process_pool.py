@@ -197,7 +197,7 @@ class _Processes:
 
 def draw_safely(task: Task) -> DrawResult:
     """Draw a figure, or return why it cannot be drawn."""
-    from meta.graphs.figure.render import draw  # loads matplotlib, which unchanged figures do not need
+    from meta.graphs.figure.render import draw  # noqa: PLC0415 - loads matplotlib, which unchanged figures do not need
 
     try:
         return draw(task)

@@ -102,7 +102,7 @@ _THEMES: dict[ThemeName, dict[str, Any]] = {
 @contextmanager
 def theme(name: ThemeName = "light") -> Iterator[None]:
     """Draw and write within a theme of ours, whatever the user's own settings are."""
-    from matplotlib import style  # reads the style files, which only drawing needs
+    from matplotlib import style  # noqa: PLC0415 - reads the style files, which only drawing needs
 
     families = {"font.family": _families()}
     with warnings.catch_warnings(), style.context(["default", THEME, _THEMES[name], families]):
@@ -113,7 +113,7 @@ def theme(name: ThemeName = "light") -> Iterator[None]:
 
 def _families() -> list[str]:
     """Return the fonts that are installed: ours comes with matplotlib, the others add letters to it."""
-    from matplotlib.font_manager import fontManager  # reads the list of fonts, which only drawing needs
+    from matplotlib.font_manager import fontManager  # noqa: PLC0415 - reads the list of fonts, which only drawing needs
 
     installed = set(fontManager.get_font_names())
     return [family for family in FONTS if family in installed]
@@ -121,7 +121,7 @@ def _families() -> list[str]:
 
 def missing_glyphs(text: str) -> str:
     """Return the letters that none of the installed fonts has, which are drawn as boxes."""
-    from matplotlib.font_manager import fontManager, get_font  # reads the list of fonts
+    from matplotlib.font_manager import fontManager, get_font  # noqa: PLC0415 - reads the list of fonts
 
     fonts = [get_font(fontManager.findfont(family)) for family in _families()]
     letters = dict.fromkeys(letter for letter in text if letter.isprintable() and not letter.isspace())
