@@ -109,3 +109,9 @@ DEFAULT_RETRIES = {one: one.rules.retries for one in UNSUCCESSFUL if one.rules.r
 
 #: What programs before revision 0003 wrote, in journals, figures and expressions that are still read.
 EARLIER_WORDS = {"failed": Outcome.ERROR}
+
+
+def count_text(name: str, count: int) -> str:
+    """Write how many attempts or experiments ended so: ``3 errors``, ``1 timed out``, ``2 pending``."""
+    plural = "s" if name == Outcome.ERROR and count != 1 else ""
+    return f"{count:,} {name.replace('_', ' ')}{plural}"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from database.models import ExperimentStatus
-from database.models.outcome import DEFAULT_RETRIES
+from database.models.outcome import DEFAULT_RETRIES, count_text
 from experiments.series_file.sections.graphs import SECONDS
 from meta.formats.plural import many
 from meta.graphs.data.curve_ends import EarlyEnd, UndrawnSteps
@@ -107,7 +107,7 @@ def progress_text(records: SeriesRecords) -> list[str]:
 
 def counts_text(missing: Mapping[str, int]) -> str:
     """Return counts of experiments by outcome or status, the worst first."""
-    return ", ".join(f"{missing[name]:,} {name.replace('_', ' ')}" for name in in_order(missing))
+    return ", ".join(count_text(name, missing[name]) for name in in_order(missing))
 
 
 def in_order(missing: Mapping[str, int]) -> list[str]:

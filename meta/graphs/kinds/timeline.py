@@ -12,7 +12,7 @@ from matplotlib.patches import Patch
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from database.models import Outcome
-from database.models.outcome import UNSUCCESSFUL
+from database.models.outcome import UNSUCCESSFUL, count_text
 from experiments.series_file.sections.graph_kinds import GRAPH_KINDS
 from meta.formats.plural import many
 from meta.graphs.data.csv_rows import Row
@@ -173,7 +173,7 @@ def caption(context: DrawContext) -> str:
     """Return the caption: attempts by outcome, and the share of time in which workers were busy."""
     timeline = _timeline(context.data)
     outcomes = Counter(timeline.outcomes.tolist())
-    counts = ", ".join(f"{count:,} {name.replace('_', ' ')}" for name, count in outcomes.most_common())
+    counts = ", ".join(count_text(name, count) for name, count in outcomes.most_common())
     workers = len(timeline.workers)
     present_s = busy_s = 0.0
     for row in range(workers):

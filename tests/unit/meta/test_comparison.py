@@ -138,7 +138,7 @@ def test_what_has_no_partner_is_left_out_and_told(make_records) -> None:
     assert "b - c: nothing to compare, as both have no repetitions that are alike in lr." in text
     assert comparison_text.row(found.pairs[2])[1:3] == ["0", "-"]
     assert len(found.compared) == 2
-    assert found.notes == ["Experiments left out: a: 4 error."]
+    assert found.notes == ["Experiments left out: a: 4 errors."]
 
 
 @pytest.mark.parametrize(

@@ -76,7 +76,7 @@ def test_readings_that_are_no_numbers_are_counted(make_records, paired: bool) ->
     )
     found = compare_values(records, "opt", "y", paired=paired)
     assert found.notes == [
-        "Experiments left out: b: 2 error.",
+        "Experiments left out: b: 2 errors.",
         "NaN or infinite readings left out: a: 2; b: 1.",
         "Completed without 'y' left out: b: 2.",
     ]

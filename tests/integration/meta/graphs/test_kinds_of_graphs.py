@@ -85,7 +85,7 @@ def test_time_lines_are_those_of_the_attempts(database_url: str, write_series, w
     ends = [tuple(path.vertices[[0, 2], 0].round(6)) for path in shapes["error"]]
     assert ends == [(0, 8), (10, 18), (20, 28)]
     assert shapes["running"][0].vertices[[0, 2], 0].round(6).tolist() == [5, 28]
-    assert "4 attempts of 1 worker: 3 error, 1 running." in note_of(figure)
+    assert "4 attempts of 1 worker: 3 errors, 1 running." in note_of(figure)
 
 
 def test_curves_over_seconds_are_by_the_logged_times(database_url: str, write_series, written) -> None:

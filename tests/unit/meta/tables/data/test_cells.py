@@ -74,7 +74,7 @@ def test_an_average_needs_all_of_its_configurations(make_records) -> None:
     assert [cell.has_estimate for cell in table.cells.cells.values()] == [False, True]
     note = " ".join(table.notes)
     assert "Empty, as not every configuration that would be averaged has a reading: lr=0.1." in note
-    assert "5 error of 30 experiments left out." in note
+    assert "5 errors of 30 experiments left out." in note
 
 
 def test_the_best_setting_of_each_row_is_taken(make_records) -> None:
