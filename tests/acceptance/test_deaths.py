@@ -305,7 +305,11 @@ def test_timeouts_do_not_wait_for_an_import(project: Project) -> None:
 
 
 def command_of(pid: int) -> bytes:
-    return Path(f"/proc/{pid}/cmdline").read_bytes()
+    """Return the command line of a process; empty when it has ended meanwhile."""
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_bytes()
+    except FileNotFoundError:
+        return b""
 
 
 def leads(pid: int, runner: int) -> bool:
