@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from datetime import datetime
 
 from sqlalchemy import select
@@ -44,6 +44,12 @@ class AttemptRecord:
     git_commit: str | None
     git_dirty: bool | None
     python_version: str | None
+
+
+_OF_RUNNER = ("host", "git_commit", "git_dirty", "python_version")
+_ATTEMPT_COLUMNS = [
+    getattr(Runner if own.name in _OF_RUNNER else Attempt, own.name) for own in fields(AttemptRecord)
+]
 
 
 @dataclass(frozen=True)
@@ -104,33 +110,15 @@ def folder_of_experiment(session: Session, experiment_id: int) -> str | None:
 
 def _attempts(session: Session, experiment_id: int) -> list[AttemptRecord]:
     statement = (
-        select(Attempt, Runner.host, Runner.git_commit, Runner.git_dirty, Runner.python_version)
+        select(*_ATTEMPT_COLUMNS)
+        .select_from(Attempt)
         .outerjoin(Worker, Worker.id == Attempt.worker_id)
         .outerjoin(Runner, Runner.id == Worker.runner_id)
         .where(Attempt.experiment_id == experiment_id, Attempt.outcome != Outcome.RELEASED)
         .order_by(Attempt.number)
     )
     return [
-        AttemptRecord(
-            number=attempt.number,
-            outcome=attempt.outcome.value,
-            started_at=attempt.started_at,
-            finished_at=attempt.finished_at,
-            duration_s=attempt.duration_s,
-            error_type=attempt.error_type,
-            error_message=attempt.error_message,
-            traceback=attempt.traceback,
-            exit_code=attempt.exit_code,
-            signal=attempt.signal,
-            peak_memory_bytes=attempt.peak_memory_bytes,
-            cpu_s=attempt.cpu_s,
-            log_tail=attempt.log_tail,
-            host=host,
-            git_commit=commit,
-            git_dirty=dirty,
-            python_version=python,
-        )
-        for attempt, host, commit, dirty, python in session.execute(statement)
+        AttemptRecord(**{**row._mapping, "outcome": row.outcome.value}) for row in session.execute(statement)
     ]
 
 
