@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import datetime
 
 from sqlalchemy import ColumnElement, func, select, union_all
@@ -85,6 +85,9 @@ class RunnerRecord:
     attempts: int
 
 
+_RUNNER_COLUMNS = [getattr(Runner, own.name) for own in fields(RunnerRecord) if own.name != "attempts"]
+
+
 @dataclass(frozen=True)
 class ReportRecords:
     """The content of a report.
@@ -134,15 +137,7 @@ def read_report(
     graphs = read_series(session, series, file, condition)
     return ReportRecords(
         read_at=database_now(session),
-        series=SeriesFacts(
-            series.name,
-            series.description,
-            series.tags,
-            series.notes,
-            series.target,
-            series.created_at,
-            series.source,
-        ),
+        series=SeriesFacts(**{own.name: getattr(series, own.name) for own in fields(SeriesFacts)}),
         graphs=graphs,
         tables=read_tables(session, series, graphs.common, condition),
         failures=failure_groups(session, series.id, chosen),
@@ -208,23 +203,8 @@ def _runners(session: Session, series_id: int, chosen: ColumnElement[bool] | Non
         .subquery()
     )
     rows = session.execute(
-        select(Runner, by_runner.c.attempts)
+        select(*_RUNNER_COLUMNS, by_runner.c.attempts)
         .join(by_runner, by_runner.c.runner_id == Runner.id)
         .order_by(Runner.started_at, Runner.id)
     )
-    return [
-        RunnerRecord(
-            runner.host,
-            runner.user,
-            runner.arguments,
-            runner.started_at,
-            runner.finished_at,
-            runner.git_commit,
-            runner.git_dirty,
-            runner.python_version,
-            runner.platform,
-            runner.packages,
-            int(attempts),
-        )
-        for runner, attempts in rows
-    ]
+    return [RunnerRecord(**{**row._mapping, "attempts": int(row.attempts)}) for row in rows]
