@@ -1,1 +1,1 @@
-"""From rows of the database to arrays: everything that graphs, tables and reports are computed from."""
+"""The records of a series, read from the database: graphs, tables and reports are computed from them."""

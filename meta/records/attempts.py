@@ -39,7 +39,7 @@ class AttemptRecord:
 def read_attempts(session: Session, series_id: int) -> list[AttemptRecord]:
     """Return the attempts of a series by their start, running ones too.
 
-    Those never started are left out, and those of experiments that the series file no longer names.
+    Attempts that never started, and those of retired experiments, are left out.
     """
     workers = select(Worker.id, Runner.host).join(Runner, Runner.id == Worker.runner_id)
     hosts = {row.id: row.host for row in session.execute(workers)}

@@ -1,4 +1,4 @@
-"""The series that graphs, tables or reports are made of: each found once, and read in its own snapshot."""
+"""The series chosen for graphs, tables or reports: looked up once, each read in its own snapshot."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _Records = TypeVar("_Records")
 
 @dataclass(frozen=True)
 class Condition:
-    """An expression about experiments of a series: its text, and as a condition on `Experiment`."""
+    """An expression about experiments: its text, and the same as a condition on `Experiment`."""
 
     text: str
     sql: ColumnElement[bool]
@@ -30,32 +30,32 @@ class Condition:
     def of(
         cls, session: Session, series: ExperimentSeries, text: str, *, is_recorded: bool = False
     ) -> Condition:
-        """Return an expression whose names are those of the series; see `experiments.where`.
+        """Resolve the names of an expression in a series; see `experiments.where`.
 
         Raises
         ------
         ExpressionError
-            It cannot be used.
+            It cannot be read, or has a name that the series does not have.
         """
         return cls(text, condition_of(session, series, text, is_recorded=is_recorded))
 
 
 @dataclass(frozen=True)
 class ChosenSeries:
-    """A series that something is to be made of; it may be renamed before it is its turn.
+    """A series that was chosen; it may be renamed before it is read.
 
     Attributes
     ----------
     id : int
     name : str
     folder : str
-        Its own among the results, which stays when it is renamed.
+        Its folder among the results, which keeps its name when the series is renamed.
     directory : Path or None
         Where the files go; by default into that folder.
     file : SeriesFile or None
-        Has other graphs, tables, labels and units than those recorded.
+        Replaces the recorded graphs, tables, labels and units.
     where : Condition or None
-        Only experiments that it is true of.
+        Only experiments that match it.
     """
 
     id: int
@@ -99,14 +99,14 @@ def choose_series(
     with snapshot(session):
         return [
             ChosenSeries(
-                found.id,
-                found.name,
-                found.folder,
+                member.id,
+                member.name,
+                member.folder,
                 directory,
-                by_name.get(found.name),
-                None if where is None else Condition.of(session, found, where),
+                by_name.get(member.name),
+                None if where is None else Condition.of(session, member, where),
             )
-            for found in find_several(session, series)
+            for member in find_several(session, series)
         ]
 
 
@@ -117,8 +117,8 @@ def read_each(
 ) -> Iterator[tuple[ChosenSeries, _Records]]:
     """Read one series after the other; yield each with what `read` returns of it.
 
-    Nothing that is made shows two series, so each has a snapshot of its own: all of them in one would have to
-    be in memory together, and would hold back the database's housekeeping for as long as that takes.
+    No graph, table or report shows two series, so each has a snapshot of its own: a common one would need
+    all of them in memory, and would delay the database's vacuum (or checkpoints) for as long.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""Which code the experiments of a series ran, from the provenance of their runners."""
+"""The versions of the code that experiments ran, from the provenance of their runners."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ class CodeVersion:
     commit : str or None
         Of git; None when it was not under version control, or is unknown.
     uncommitted : bool or None
-        Whether there were changes that were not committed; None without a commit.
+        Whether there were uncommitted changes; None without a commit.
     experiments : int
-        How many completed experiments ran it, those that the file no longer names left out.
+        How many completed experiments ran it, without retired ones.
     """
 
     commit: str | None
@@ -44,14 +44,14 @@ class ConfigurationCode:
 def read_code(
     session: Session, series_id: int, conditions: Sequence[ColumnElement[bool]] = ()
 ) -> list[ConfigurationCode]:
-    """Return what the completed experiments of each configuration ran.
+    """Return the code that the completed experiments of each configuration ran.
 
     Parameters
     ----------
     session : Session
     series_id : int
     conditions : sequence
-        On `Experiment`: only those of which all of them are true.
+        On `Experiment`: only experiments that match all of them.
     """
     completing = (Attempt.experiment_id == Experiment.id) & (Attempt.number == Experiment.attempt_number)
     by_worker = (

@@ -17,7 +17,7 @@ from database.suggestions import suggestion
 from meta.statistics.estimators.arrays import Floats, Integers
 from meta.statistics.estimators.curves import Curve
 
-#: A selected row; how its type is spelt differs between SQLAlchemy 2.0 and 2.1.
+#: A selected row; its type differs between SQLAlchemy 2.0 and 2.1.
 _ChunkRow = Any
 
 #: Rows fetched at once; a chunk may hold many points.
@@ -139,6 +139,6 @@ class _Layouts:
 def _ascending(steps: Integers) -> tuple[Integers, Integers | None]:
     if (steps[1:] > steps[:-1]).all():
         return steps, None
-    # Seen from the end, the first point of each step is the one logged last.
+    # In reverse order the first point of each step is the one logged last.
     ascending, from_end = np.unique(steps[::-1], return_index=True)
     return ascending, len(steps) - 1 - from_end

@@ -6,8 +6,8 @@ from database.errors import ExperimentsError
 
 
 class GraphError(ExperimentsError, ValueError):
-    """A graph cannot be drawn as requested; the message names what to request instead."""
+    """A graph cannot be drawn as requested; the message names the remedy."""
 
 
 class TableError(ExperimentsError, ValueError):
-    """A table cannot be made as requested; the message names what to request instead."""
+    """A table cannot be made as requested; the message names the remedy."""

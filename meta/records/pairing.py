@@ -1,4 +1,4 @@
-"""Readings of two methods that can be compared: one per repetition, over the configurations both have."""
+"""Comparable readings of two methods: one per repetition, over the configurations that both have."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ Readings = Mapping[Block, Mapping[int, float]]
 class Paired:
     """The readings of two methods.
 
-    Repetitions of one seed are alike in all configurations, and thus not independent: of several
-    configurations (blocks) each repetition counts once, with the mean over all of them.
+    Experiments with the same seed are not independent across configurations: with several configurations
+    (blocks) each repetition counts once, by its mean over all of them.
 
     Attributes
     ----------
     first, second : ndarray, shape (repetitions,)
-        When paired of equal length, and the same place is the same repetition.
+        If paired, of equal length, with the same repetition at the same index.
     paired : bool
     blocks : int
         How many configurations of the other parameters both methods have.
@@ -55,7 +55,7 @@ def finite_readings(members: Iterable[tuple[Block, ConfigurationRecord]], key: s
     Raises
     ------
     GraphError
-        Some are too large for anything to be computed of them.
+        Some are too large to compute with.
     """
     finite: dict[Block, dict[int, float]] = {}
     for block, member in members:
@@ -75,7 +75,7 @@ def pair(first: Readings, second: Readings, *, paired: bool) -> Paired:
     ----------
     first, second : mapping of block to mapping of repetition to float
     paired : bool
-        Whether repetitions of one number belong together, because they have the same seed.
+        Whether repetitions of the same index have the same seed, and are paired.
     """
     blocks = [block for block in first if block in second]
     complete = [_complete(method, blocks) for method in (first, second)]

@@ -1,4 +1,4 @@
-"""The records of some configurations of a series: those that have the values which `where` asks for."""
+"""The records of the configurations that have the parameters of a mapping `where`."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from meta.records.value_set import ABSENT, ValueSet, labels_of
 
 
 def with_parameters(records: SeriesRecords, where: Where | None) -> SeriesRecords:
-    """Return the records of the configurations that have these values: one each, or one of a list.
+    """Return the records of the configurations that have these values (of a list: any of them).
 
-    An expression leaves all of them here; it is for `meta.records.subsets`.
+    An expression is not applied here, but in `meta.records.subsets`.
 
     Raises
     ------
@@ -34,25 +34,25 @@ def with_parameters(records: SeriesRecords, where: Where | None) -> SeriesRecord
                 f"where: there is no parameter named {name!r}; "
                 f"{suggestion(name, values, kind='parameters of the series')}"
             )
-        several = value if isinstance(value, list | tuple) and value not in values[name] else [value]
-        unknown = [item for item in several if item not in values[name]]
-        if unknown or not several:
+        choices = value if isinstance(value, list | tuple) and value not in values[name] else [value]
+        unknown = [item for item in choices if item not in values[name]]
+        if unknown or not choices:
             raise GraphError(
                 f"where: no configuration has {name} = {_label(unknown or [[]], values[name])}; "
                 f"its values: {', '.join(values[name].labels[:MAX_LISTED])}"
             )
-        wanted[name] = {values[name].place(item) for item in several}
+        wanted[name] = {values[name].place(item) for item in choices}
 
     def has_all(parameters: Mapping[str, Any]) -> bool:
         has = {name: parameters.get(name, ABSENT) for name in wanted}
-        # What only retired configurations have is none of the values.
+        # A value that only retired configurations have is not among the values.
         return all(
             value in values[name] and values[name].place(value) in wanted[name] for name, value in has.items()
         )
 
     kept = [configuration for configuration in records.configurations if has_all(configuration.parameters)]
     if not kept:
-        raise GraphError("where: each value is there, but no configuration has all of them")
+        raise GraphError("where: each value occurs, but no configuration has all of them; leave one out")
     ids = {configuration.id for configuration in kept}
     return replace(
         records,

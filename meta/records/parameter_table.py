@@ -35,8 +35,8 @@ class ParameterTable:
     def distinguishing(self, taken: Iterable[str] = ()) -> list[str]:
         """Return the varying parameters needed besides `taken` to distinguish all configurations.
 
-        A function of the others is left out. Where several could stand for each other, one that every
-        configuration has is preferred, then the one named first.
+        A parameter that is a function of the others is left out. Of several that determine each other, one
+        that every configuration has is preferred, then the one named first.
         """
         known = [name for name in taken if name in self.values]
         needed = [name for name, values in self.values.items() if len(values) > 1 and name not in set(known)]
@@ -49,7 +49,7 @@ class ParameterTable:
         return needed
 
     def most_lines(self, hues: Sequence[str], facet: str | None) -> int:
-        """Return how many lines the fullest panel has, with one for each combination of `hues`."""
+        """Return the largest number of lines in a panel, with a line for each combination of `hues`."""
         panel = self._groups([facet] if facet is not None else [])
         lines = self._groups(hues)
         pairs = np.unique(np.stack([panel, lines]), axis=1)

@@ -45,9 +45,9 @@ def read_records(
     series : str or ExperimentSeries
         The series or its name.
     file : SeriesFile, optional
-        Which graphs, tables, labels and units; by default as recorded when the series was last created.
+        Has the graphs, tables, labels and units; by default those recorded when the series was last created.
     with_curves : bool
-        Tables need no logged points, which can be many: False leaves them, and attempts, out.
+        False leaves logged points, which can be many, and attempts out: tables do not need them.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""The numbers of experiments behind one point of a graph."""
+"""The readings of experiments from which one point of a graph is computed."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ class Point:
     Attributes
     ----------
     members : sequence of ConfigurationRecord
-        One, or several that are averaged over.
+        One configuration, or several that are averaged over.
     strata : sequence of ndarray
         The finite readings of each of them.
     repetitions : sequence of ndarray
-        Of which repetition each of these readings is.
+        The repetition of each of these readings.
     without, non_finite : int
-        How many experiments do not have the reading, and of how many it is NaN or infinite.
+        How many experiments have no reading, and how many have one that is NaN or infinite.
     """
 
     members: Sequence[ConfigurationRecord]
@@ -43,14 +43,14 @@ class Point:
         without = non_finite = 0
         for member in members:
             read = [(experiment.repetition, number(experiment, key)) for experiment in member.completed]
-            there = {repetition: reading for repetition, reading in read if reading is not None}
-            readings = np.array(list(there.values()), dtype=np.float64)
+            present = {repetition: reading for repetition, reading in read if reading is not None}
+            readings = np.array(list(present.values()), dtype=np.float64)
             is_finite = np.isfinite(readings)
             refuse_huge(readings, key)
-            without += len(read) - len(there)
-            non_finite += len(there) - int(is_finite.sum())
+            without += len(read) - len(present)
+            non_finite += len(present) - int(is_finite.sum())
             strata.append(readings[is_finite])
-            repetitions.append(np.array(list(there), dtype=np.int64)[is_finite])
+            repetitions.append(np.array(list(present), dtype=np.int64)[is_finite])
         return cls(members, strata, repetitions, without, non_finite)
 
     @property
@@ -82,7 +82,7 @@ def side_by_side(strata: Sequence[Floats], repetitions: Sequence[Integers]) -> F
     strata : sequence of ndarray
         The readings of each configuration.
     repetitions : sequence of ndarray
-        Of which repetition each reading is.
+        The repetition of each reading.
 
     Returns
     -------
@@ -102,7 +102,7 @@ def missing_of(members: Sequence[ConfigurationRecord]) -> Counter[str]:
 
 
 def refuse_huge(readings: Floats, name: str) -> None:
-    """Refuse finite readings that are too large for anything to be computed or drawn of them.
+    """Refuse finite readings that are too large to compute with or to draw.
 
     Raises
     ------
@@ -115,12 +115,12 @@ def refuse_huge(readings: Floats, name: str) -> None:
         largest = huge[np.abs(huge).argmax()]
         raise GraphError(
             f"{name!r} has readings as large as {largest:.4g}, and beyond {LARGEST_NUMBER:g} nothing is "
-            "computed: leave those experiments out (where), or let those that diverge give NaN"
+            "computed: leave those experiments out (where), or return NaN from those that diverge"
         )
 
 
 def number(experiment: CompletedExperiment, name: str) -> float | None:
-    """Return a result as a number (true is 1), or None when it is missing or no number."""
+    """Return a result as a number (true is 1), or None when it is missing or not a number."""
     value = experiment.results.get(name)
     if not isinstance(value, int | float):
         return None

@@ -51,7 +51,7 @@ class ConfigurationRecord:
 
 @dataclass(frozen=True)
 class RetiredRecord:
-    """How many completed experiments of a configuration the series file no longer names."""
+    """The completed experiments of a configuration that are retired, counted."""
 
     configuration_id: int
     parameters: Mapping[str, Any]
@@ -68,27 +68,27 @@ class SeriesRecords:
     configurations : sequence of ConfigurationRecord
         In the order of the series file; without those it no longer names.
     no_longer_named : sequence of RetiredRecord
-        Of the configurations with completed experiments that are left out for this reason.
+        The configurations of retired completed experiments, which are left out.
     curves : mapping of str to mapping of int to Curve
         Per metric, the curves of completed experiments by their id.
     times : mapping of str to mapping of int to ndarray
-        The same for the seconds since the start of each point; of metrics that are drawn over time.
+        Per metric that is drawn over time, the seconds since the start of the attempt, by point.
     attempts : sequence of AttemptRecord
-        By their start; only where a time line is drawn.
+        By their start; only if a time line is drawn.
     labels : mapping of str to MetricSection
         How metrics and results are shown.
     specs : sequence of GraphSpec
-        The graphs that the series file asks for.
+        The graphs that the series file requests.
     where : str or None
-        What is true of these experiments, when they are not all.
+        The expression that these experiments match; None for all experiments.
     code : sequence of CodeVersion
-        What the completed experiments ran.
+        The versions of the code that the completed experiments ran.
     configuration_code : sequence of ConfigurationCode
-        The same by configuration, for a part of them.
+        The same by configuration.
     tables : sequence of TableSpec
-        The tables that it asks for.
+        The tables that it requests.
     shares_seeds : bool
-        Whether one repetition has the same seed in all configurations, so that they make pairs.
+        Whether a repetition has the same seed in all configurations, so that they can be paired.
     """
 
     name: str
@@ -107,7 +107,7 @@ class SeriesRecords:
 
     @property
     def retired(self) -> int:
-        """How many completed experiments the series file no longer names: they are left out."""
+        """How many completed experiments are retired, and therefore left out."""
         return sum(retired.count for retired in self.no_longer_named)
 
     def missing(self) -> Counter[str]:
@@ -119,7 +119,7 @@ class SeriesRecords:
         return sum(len(member.completed) for member in self.configurations) + self.missing().total()
 
     def nothing_completed(self) -> str:
-        """Return the message where there is nothing to show."""
+        """Return the message for a series, or a selection, without completed experiments."""
         if self.where is not None:
             return f"no completed experiment is one where {self.where}"
         return f"the series {self.name!r} has no completed experiment yet"
@@ -133,7 +133,7 @@ class SeriesRecords:
         }
 
     def parameter_table(self, values: Mapping[str, ValueSet]) -> ParameterTable:
-        """Return which of `values` each configuration has."""
+        """Return the table of parameters of all configurations."""
         return ParameterTable(values, [member.parameters for member in self.configurations])
 
     def result_names(self) -> list[str]:

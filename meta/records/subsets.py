@@ -1,6 +1,6 @@
-"""The records of some experiments of a series: what expressions in `where` of a graph and in `--where` leave.
+"""The records of the experiments of a series that match `where` of a graph and `--where`.
 
-A mapping of parameters leaves whole configurations, which needs no database: `meta.records.parameter_filter`.
+Choosing configurations by a mapping of parameters needs no database: `meta.records.parameter_filter`.
 """
 
 from __future__ import annotations
@@ -29,16 +29,16 @@ _Kept = TypeVar("_Kept")
 
 @dataclass(frozen=True)
 class GraphRecords:
-    """What the graphs of a series are drawn from, read in one snapshot.
+    """The records of the graphs of a series, read in one snapshot.
 
     Attributes
     ----------
     common : SeriesRecords
-        For graphs that the series file does not ask for.
+        For the default graphs.
     requested : sequence
-        Each graph that it asks for, with its records, or why there are none.
+        Each graph that the series file requests, with its records or the error.
     where : str or None
-        The expression that holds for all of them.
+        The expression that all of these experiments match.
     """
 
     common: SeriesRecords
@@ -52,7 +52,7 @@ def read_series(
     file: SeriesFile | None = None,
     condition: Condition | None = None,
 ) -> GraphRecords:
-    """Read a series once, and of each of its graphs which experiments it is about.
+    """Read a series once, and select the experiments of each of its graphs.
 
     Parameters
     ----------
@@ -60,9 +60,9 @@ def read_series(
         In a snapshot.
     series : ExperimentSeries
     file : SeriesFile, optional
-        Has other graphs, labels and units than those recorded.
+        Replaces the recorded graphs, labels and units.
     condition : Condition, optional
-        Only experiments that it is true of.
+        Only experiments that match it.
     """
     records = read_records(session, series, file)
     requested = [
@@ -81,7 +81,7 @@ def try_subset(
     where: Where | None,
     condition: Condition | None,
 ) -> SeriesRecords | GraphError:
-    """Return what `read_subset` does, or the error that it raises: others may still be wanted."""
+    """Call `read_subset`; return its error instead of raising it: other graphs can still be drawn."""
     try:
         return read_subset(session, series, records, where=where, condition=condition)
     except GraphError as error:
@@ -96,7 +96,7 @@ def read_subset(
     where: Where | None = None,
     condition: Condition | None = None,
 ) -> SeriesRecords:
-    """Return what is left of the records of a series, which share what is in them.
+    """Return the records of the experiments that match, sharing the arrays of all records.
 
     Parameters
     ----------
@@ -106,9 +106,9 @@ def read_subset(
     records : SeriesRecords
         Of all of its experiments.
     where : str or mapping, optional
-        Of one graph or table; a mapping leaves all here.
+        Of one graph or table; a mapping is not applied here.
     condition : Condition, optional
-        Of all of them; both must be true.
+        Of all graphs and tables; both must match.
 
     Raises
     ------

@@ -28,7 +28,7 @@ ABSENT = _Absent()
 
 
 class ValueSet:
-    """The distinct values of one parameter: numbers ascending when all are numbers, else as they came.
+    """The distinct values of one parameter: ascending when all are numbers, else in the given order.
 
     As in configurations, ``1``, ``1.0``, ``true`` and ``"1"`` are four values.
 
@@ -77,7 +77,7 @@ class ValueSet:
         return self.labels[self.place(value)]
 
     def is_axis(self) -> bool:
-        """Return whether the values are ascending numbers with a place each on a numeric axis."""
+        """Return whether the values are ascending numbers, each with a position on a numeric axis."""
         numbers = [float(value) for value in self.values if is_number(value)]
         return (
             len(numbers) == len(self)
@@ -91,12 +91,12 @@ def _identity(value: Any) -> str:
 
 
 def is_number(value: Any) -> bool:
-    """Return whether a value has a place on a numeric axis."""
+    """Return whether a value has a position on a numeric axis."""
     return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 def labels_of(values: Sequence[Any]) -> list[str]:
-    """Return the label of each value; two different values never look the same."""
+    """Return the label of each value; different values have different labels."""
     labels = [_plain_label(value) for value in values]
     if len(set(labels)) < len({_identity(value) for value in values}):
         return [_identity(value) or repr(value) for value in values]
@@ -123,9 +123,9 @@ def short_names(names: Sequence[str]) -> dict[str, str]:
 
 
 def shortened(texts: Sequence[str], length: int) -> list[str]:
-    """Return texts cut to `length` characters: in their middle, or where that confuses two, at an end.
+    """Truncate texts to `length` characters: in the middle, or at an end where two would become equal.
 
-    Texts that are confused wherever they are cut stay whole.
+    Texts that would become equal in any case are not truncated.
     """
     for kept in ((length - 1) // 2, length - 1, 0):  # so many characters at the end
         short = [
