@@ -1,4 +1,4 @@
-"""Everything about many experiments: seeding series, frames, statistics, graphs, the command line."""
+"""Whole series of experiments: creating them, frames, statistics, graphs, the command line."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 def package_folder() -> Path:
-    """Tell where this package lies: the one place from which paths of its files are found."""
+    """Return the folder of this package; paths of its files are built from it only."""
     return Path(__file__).parent
 
 

@@ -70,15 +70,15 @@ class ValueComparison:
     ----------
     series, of : str
     where : str or None
-        What is true of the experiments that are compared, when they are not all.
+        The expression that selects the experiments; None for all of them.
     on : Variable
     over : sequence of str
-        Those of the named parameters that distinguish the configurations of a value: each repetition counts
-        once, by its mean over what both values have of them.
+        Those of the parameters averaged over that distinguish the configurations of a value: each repetition
+        counts once, by its mean over the configurations that both values have.
     paired : bool
         Whether repetitions with the same seed are compared with each other.
     level : float
-        Of the intervals; p at most 1 less it counts as a difference.
+        Of the intervals; a p of at most 1 - level counts as a difference.
     pairs : sequence of ComparedPair
     notes : sequence of str
         What is missing or left out.
@@ -96,7 +96,7 @@ class ValueComparison:
 
     @property
     def compared(self) -> list[PairComparison]:
-        """Those of which there is something to compare: the p values are corrected for so many."""
+        """The results of the pairs that have readings; p values are corrected for their number."""
         return [pair.result for pair in self.pairs if pair.result is not None]
 
 
@@ -120,8 +120,8 @@ def compare_values(  # noqa: PLR0913 - one for each option of the command
     on : str
         A result by its dotted name; if there is none of that name, the metric's last value.
     over : sequence of str
-        The parameters that are averaged over. All must be named that the configurations of a value differ in,
-        but for those that only change together with others.
+        The parameters that are averaged over: all in which the configurations of a value differ, except
+        those that only change together with others.
     baseline : str, optional
         The value that all others are compared with, as it is shown; by default all pairs are compared.
     paired : bool, optional
@@ -146,11 +146,11 @@ def compare_values(  # noqa: PLR0913 - one for each option of the command
                 f"{suggestion(name, values, kind='parameters of the series')}"
             )
     if of in over:
-        raise ComparisonError(f"{of} is compared, so that nothing can be averaged over it")
+        raise ComparisonError(f"{of} is the parameter compared: it cannot be averaged over as well")
     labels = values[of].labels
     if len(labels) < 2:
-        there = "" if records.where is None else f" where {records.where}"
-        raise ComparisonError(f"{of} is always {labels[0]}{there}: there is nothing to compare it with")
+        selection = "" if records.where is None else f" where {records.where}"
+        raise ComparisonError(f"{of} is always {labels[0]}{selection}: there is nothing to compare it with")
     if baseline is not None and baseline not in labels:
         raise ComparisonError(
             f"{of} is never {baseline!r}; {suggestion(baseline, labels, kind='its values')}"
@@ -165,17 +165,18 @@ def compare_values(  # noqa: PLR0913 - one for each option of the command
     members = _members(records, values, of, over)
     readings = {label: finite_readings(members[label], reading.key) for label in labels}
     is_paired = records.shares_seeds if paired is None else paired
-    names: list[tuple[str, str]] = (
+    label_pairs: list[tuple[str, str]] = (
         list(itertools.combinations(labels, 2))
         if baseline is None
         else [(label, baseline) for label in labels if label != baseline]
     )
     pairs = {
-        (first, second): pair(readings[first], readings[second], paired=is_paired) for first, second in names
+        (first, second): pair(readings[first], readings[second], paired=is_paired)
+        for first, second in label_pairs
     }
     digest = hashlib.sha256("\0".join(("compare", records.name, of, reading.key)).encode()).digest()
     compared = compare_pairs(
-        {two: (both.first, both.second) for two, both in pairs.items() if both.can_be_compared},
+        {names: (both.first, both.second) for names, both in pairs.items() if both.can_be_compared},
         Resampling(int.from_bytes(digest[:8], "big"), level),
         paired=is_paired,
     )
@@ -191,8 +192,8 @@ def compare_values(  # noqa: PLR0913 - one for each option of the command
         paired=is_paired,
         level=level,
         pairs=[
-            ComparedPair(*two, both, by_names.get(two), _tried(*(members[label] for label in two)))
-            for two, both in pairs.items()
+            ComparedPair(*names, both, by_names.get(names), _tried(*(members[label] for label in names)))
+            for names, both in pairs.items()
         ],
         notes=[*_notes(records, values, of), *_left_out(reading, members)],
     )
@@ -201,12 +202,12 @@ def compare_values(  # noqa: PLR0913 - one for each option of the command
 def _averaged(
     records: SeriesRecords, values: Mapping[str, ValueSet], of: str, over: Sequence[str]
 ) -> list[str]:
-    """Return which of the named parameters distinguish the configurations of a value.
+    """Return those of the parameters averaged over that distinguish the configurations of a value.
 
     Raises
     ------
     ComparisonError
-        They differ in others too.
+        The configurations differ in other parameters too.
     """
     unnamed = records.parameter_table(values).distinguishing([of, *over])
     if unnamed:
@@ -228,7 +229,7 @@ _Members = Mapping[str, Sequence[tuple[Block, ConfigurationRecord]]]
 def _members(
     records: SeriesRecords, values: Mapping[str, ValueSet], of: str, over: Sequence[str]
 ) -> _Members:
-    """Return the configurations of each value, by what they have of the parameters averaged over."""
+    """Group the configurations by value; each with its values of the parameters averaged over."""
     by_value: dict[str, list[tuple[Block, ConfigurationRecord]]] = {}
     for member in records.configurations:
         block = tuple(values[name].place(member.parameters.get(name, ABSENT)) for name in over)
@@ -240,13 +241,15 @@ def _members(
 def _tried(
     first: Sequence[tuple[Block, ConfigurationRecord]], second: Sequence[tuple[Block, ConfigurationRecord]]
 ) -> int:
-    """Return how many repetitions have ended in each configuration that both have, whatever their end."""
+    """Count the repetitions that have ended, with any outcome, in each configuration that both have."""
     common = {block for block, _ in first} & {block for block, _ in second}
     return min((ended(member) for block, member in (*first, *second) if block in common), default=0)
 
 
 def _nothing(of: str, reading: Variable, over: Sequence[str], members: _Members) -> str:
-    points = [Point.of([member], reading.key) for several in members.values() for _, member in several]
+    points = [
+        Point.of([member], reading.key) for configurations in members.values() for _, member in configurations
+    ]
     if not any(len(point.readings) for point in points):
         count = sum(point.non_finite for point in points)
         what = f"all {count:,} readings of it are NaN or infinite" if count else "it is never a number"
@@ -260,10 +263,10 @@ def _nothing(of: str, reading: Variable, over: Sequence[str], members: _Members)
 
 
 def _left_out(reading: Variable, members: _Members) -> list[str]:
-    """Return what is to be sentences of completed experiments that have no finite reading, by value."""
+    """Return sentences on completed experiments without a finite reading, by value."""
     non_finite, without = [], []
-    for label, several in members.items():
-        point = Point.of([member for _, member in several], reading.key)
+    for label, configurations in members.items():
+        point = Point.of([member for _, member in configurations], reading.key)
         non_finite += [f"{label}: {point.non_finite:,}"] * (point.non_finite > 0)
         without += [f"{label}: {point.without:,}"] * (point.without > 0)
     sentences = []
@@ -275,7 +278,7 @@ def _left_out(reading: Variable, members: _Members) -> list[str]:
 
 
 def _notes(records: SeriesRecords, values: Mapping[str, ValueSet], of: str) -> list[str]:
-    """Return what is to be sentences of experiments that are missing, by value: it may be the bad ones."""
+    """Return sentences on missing experiments, by value: those may be the bad ones."""
     sentences = progress_text(records)
     missing: dict[str, Counter[str]] = {}
     for member in records.configurations:

@@ -1,4 +1,4 @@
-"""The text of a comparison: what it means, and no more than that."""
+"""A comparison as text: its result in words, without claiming more than the test shows."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ def conclusion(pair: PairComparison, comparison: ValueComparison) -> str:
     differing, pairs = pair.significance.sizes[0], pair.difference.sizes[0]
     if comparison.paired and 1 - comparison.level < pair.significance.smallest_p and differing < pairs:
         return (
-            f"Too few pairs of {names} differ at all to tell them apart: {differing:,} of {pairs:,}. "
-            "That is no question of more repetitions unless more of them differ."
+            f"Too few pairs of {names} differ at all to distinguish them: {differing:,} of {pairs:,}. "
+            "More repetitions help only if more of them differ."
         )
     if pair.significance.smallest_p > 1 - comparison.level:
-        return f"Too few repetitions to tell {names} apart, whatever they had been. {warnings}".rstrip()
+        return f"Too few repetitions to distinguish {names}, whatever their readings. {warnings}".rstrip()
     ends = shown(pair.difference.estimate, pair.difference.low, pair.difference.high)
     power = f" (times 10^{ends.exponent})" if ends.exponent else ""
     text = f"No difference between {names} was found, which does not mean that there is none"
@@ -59,7 +59,7 @@ def seeds(compared: ComparedPair, pair: PairComparison) -> str:
     """Return how many more seeds would decide a comparison."""
     plan = pair.plan
     if pair.is_significant:
-        return "No more seeds are needed to tell them apart."
+        return "No more seeds are needed to distinguish them."
     if plan.needed is None or plan.more is None or compared.more_seeds is None:
         return f"How many more seeds would decide is unknown: {plan.note}."
     if plan.more == 0:
@@ -80,7 +80,7 @@ def seeds(compared: ComparedPair, pair: PairComparison) -> str:
 
 
 def p_name(comparison: ValueComparison) -> str:
-    """Return what p values are called: one by itself needs no correction."""
+    """Return the name of the p values: a single one needs no correction."""
     return "corrected p" if len(comparison.compared) > 1 else "p"
 
 
@@ -134,7 +134,7 @@ def row(compared: ComparedPair) -> list[str]:
 
 
 def sentences(compared: ComparedPair, comparison: ValueComparison) -> list[str]:
-    """Return what a pair means, one sentence or two in each line."""
+    """Return the result of a pair in words, one or two sentences per line."""
     names = f"{compared.first} - {compared.second}"
     left_out = _left_out(compared, paired=comparison.paired)
     if compared.result is None:

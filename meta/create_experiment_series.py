@@ -42,7 +42,7 @@ def insert_data(session: Session, item: Source) -> Created:
 def create_from_file(file: Path | str) -> Created:
     """Record the series of one file in a transaction of its own.
 
-    The file and its target are checked first: a wrong one neither opens nor makes a database.
+    The file and its target are checked first: an error is raised before a database is opened or created.
 
     Raises
     ------
@@ -59,7 +59,7 @@ def summary(created: Created) -> str:
     """Return one line about what was created."""
     parts = [f"{created.new:,} new"]
     if created.existing:
-        parts.append(f"{created.existing:,} already there")
+        parts.append(f"{created.existing:,} existing")
     if created.retired:
         parts.append(f"{created.retired:,} no longer in the file (kept, not run)")
     return f"{created.name}: {', '.join(parts)}"
@@ -68,7 +68,7 @@ def summary(created: Created) -> str:
 def main(argv: Sequence[str] | None = None) -> int:
     """Create the series of the files named; return the exit code.
 
-    Each file is a transaction of its own: a wrong one leaves the others alone.
+    Each file is a transaction of its own: a wrong one does not affect the others.
     """
     parser = argparse.ArgumentParser(prog="python -m meta.create_experiment_series", description=__doc__)
     parser.add_argument("files", nargs="+", metavar="FILE", help="a series file")

@@ -1,4 +1,4 @@
-"""A dry run of creating a series: what it would do, without writing anything."""
+"""A dry run of creating a series: how many experiments it would add, without writing anything."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from experiments.series_file.loading import LoadedSeries
 
 @dataclass(frozen=True)
 class DryRun:
-    """A series file against the database.
+    """The differences between a series file and the database.
 
     Attributes
     ----------
@@ -25,7 +25,7 @@ class DryRun:
     retired : int
         Experiments of the database that the file does not name.
     target : str or None
-        What the series in the database runs; None when there is none of that name.
+        The target of the series in the database; None when there is no series of that name.
     """
 
     new: int

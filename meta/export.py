@@ -1,4 +1,4 @@
-"""Writing all experiments of a series as CSV or JSON, row by row, without holding them all."""
+"""Writing the experiments of a series as CSV or JSON, row by row, so that memory stays small."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def export_csv(
     stream : text file
         Opened with ``newline=""``.
     where : condition on Experiment, optional
-        Only those that it is true of; the columns are those of all, so that parts fit together.
+        Only experiments that match; the columns are those of all, so that exports can be joined.
     """
     parameters = _names(session, select(Configuration.parameters).where(Configuration.series_id == series_id))
     results = _names(
@@ -73,7 +73,7 @@ def export_json(
     stream : text file
         Gets ASCII only.
     where : condition on Experiment, optional
-        Only those that it is true of.
+        Only experiments that match.
     """
     separator = "[\n"
     for row in experiments(session, series_id, where=where):
@@ -90,15 +90,15 @@ FORMATS: dict[str, Callable[[Session, int, TextIO, ColumnElement[bool] | None], 
 
 @contextmanager
 def replacing(path: Path) -> Iterator[TextIO]:
-    """Yield a file that takes the place of `path` when everything was written, and else vanishes.
+    """Yield a file that replaces `path` when everything was written, and is removed on an error.
 
-    A symbolic link stays, what it leads to is replaced. A pipe, a device or a terminal cannot be
-    replaced: it is written to as it is.
+    A symbolic link stays, its target is replaced. A pipe, a device or a terminal cannot be replaced: it
+    is written to directly.
 
     Raises
     ------
     ExperimentsError
-        It cannot be written there.
+        `path` cannot be written.
     """
     try:
         followed = Path(os.path.realpath(path))  # also when nothing is there yet
@@ -128,7 +128,7 @@ def _replacing_file(path: Path) -> Iterator[TextIO]:
             yield stream
         temporary.replace(path)
     finally:
-        with contextlib.suppress(OSError):  # it never came to be
+        with contextlib.suppress(OSError):  # it was never created
             temporary.unlink(missing_ok=True)
 
 

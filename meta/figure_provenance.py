@@ -1,4 +1,4 @@
-"""Where a figure comes from, and whether the database's records would give the same one now."""
+"""The origin of a figure, and whether it would be the same if it were drawn now."""
 
 from __future__ import annotations
 
@@ -39,15 +39,15 @@ class FigureComparison:
     Attributes
     ----------
     is_current : bool or None
-        Whether the records would give the same one; None when nothing could be compared.
+        Whether the figure would be the same now; None when it could not be compared.
     differences : tuple of str
-        In what it would differ, as text.
+        What would differ, as text.
     program : tuple of str
         Versions of this program and of libraries that differ from those that drew it, as text.
     reason : str or None
-        Why nothing could be compared.
+        Why it could not be compared.
     request : str or None
-        What the series file requests instead, as text, where it requests graphs and not this one.
+        How the request of the series file differs now, as text; None if it does not.
     """
 
     is_current: bool | None
@@ -63,21 +63,21 @@ def read_figure(path: Path) -> EmbeddedOrigin:
     Raises
     ------
     ForeignFigureError
-        It is not one of ours.
+        It was not drawn by this program, or its metadata is lost.
     OSError
         The file cannot be read.
     """
     embedded = read_origin(path)
     if embedded is None:
         raise ForeignFigureError(
-            f"{path} does not say where it comes from: it is no figure drawn by `experiments graphs`, or "
-            "another program has written it anew without what it carried"
+            f"{path} has no metadata of a figure: it was not drawn by `experiments graphs`, or another "
+            "program has removed the metadata"
         )
     return embedded
 
 
 def compare_with_records(origin: Origin) -> FigureComparison:
-    """Compare a figure with what would be drawn of the records in the database of this process now."""
+    """Compare a figure with the one that the configured database would give now."""
     try:
         with scoped_session(read_only=True) as session:
             return _compared(session, origin)
@@ -120,7 +120,7 @@ def _series(session: Session, name: str) -> ExperimentSeries:
     try:
         return find_series(session, name)
     except NotFoundError:
-        # What a series is created with stays the name of its folder.
+        # The folder keeps the name that the series was created with.
         renamed = session.scalar(select(ExperimentSeries).where(ExperimentSeries.folder == name))
         if renamed is None:
             raise
@@ -134,9 +134,9 @@ def _other_request(then: Origin, specs: Sequence[GraphSpec]) -> str | None:
         return None
     spec = requested.get(then.graph)
     if spec is None:
-        return "the series file, as last created, asks for no graph of this name"
+        return "the series file, as last created, requests no graph of this name"
     if spec.model_dump(mode="json", exclude_defaults=True) != then.specification:
-        return "the series file, as last created, asks for another graph of this name"
+        return "the series file, as last created, requests another graph of this name"
     return None
 
 

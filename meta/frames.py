@@ -50,7 +50,7 @@ def load_experiments(session: Session, series: str | ExperimentSeries) -> pd.Dat
         Columns ``id``, ``configuration`` (its id), ``repetition``, ``seed``, ``status``, ``attempts`` (that
         were started), ``duration_s`` (of the last recorded attempt), ``retired`` (no longer named by the
         series file), then parameters and results by dotted name (``model.depth``, ``metrics.loss.last``).
-        What an experiment does not have is missing (NaN or None).
+        Values that an experiment does not have are NaN or None.
 
     Raises
     ------
@@ -118,36 +118,36 @@ def load_curves(
             )
         )
     }
-    found = [
+    logged = [
         (number, timed)
         for number, metric in enumerate(chosen)
         for timed in curves.read_timed_curves(session, series_id, metric)
     ]
-    lengths = [len(timed.curve.steps) for _, timed in found]
+    lengths = [len(timed.curve.steps) for _, timed in logged]
 
     def repeated(values: Iterable[int]) -> np.ndarray[Any, Any]:
-        return np.repeat(np.fromiter(values, dtype=np.int64, count=len(found)), lengths)
+        return np.repeat(np.fromiter(values, dtype=np.int64, count=len(logged)), lengths)
 
     def joined(parts: list[np.ndarray[Any, Any]], dtype: str) -> np.ndarray[Any, Any]:
         return np.concatenate(parts) if parts else np.empty(0, dtype=dtype)
 
     return pd.DataFrame(
         {
-            "experiment": repeated(timed.experiment_id for _, timed in found),
-            "configuration": repeated(places[timed.experiment_id][0] for _, timed in found),
-            "repetition": repeated(places[timed.experiment_id][1] for _, timed in found),
+            "experiment": repeated(timed.experiment_id for _, timed in logged),
+            "configuration": repeated(places[timed.experiment_id][0] for _, timed in logged),
+            "repetition": repeated(places[timed.experiment_id][1] for _, timed in logged),
             "metric": pd.Categorical.from_codes(
-                repeated(number for number, _ in found), categories=pd.Index(chosen)
+                repeated(number for number, _ in logged), categories=pd.Index(chosen)
             ),
-            "step": joined([timed.curve.steps for _, timed in found], "int64"),
-            "value": joined([timed.curve.readings for _, timed in found], "float64"),
-            "seconds": joined([timed.seconds for _, timed in found], "float64"),
+            "step": joined([timed.curve.steps for _, timed in logged], "int64"),
+            "value": joined([timed.curve.readings for _, timed in logged], "float64"),
+            "seconds": joined([timed.seconds for _, timed in logged], "float64"),
         }
     )
 
 
 def _wide(rows: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
-    """Return one column per name, in order of first appearance; the narrowest type that loses nothing."""
+    """Return one column per name, in order of first appearance, in the narrowest lossless type."""
     names = dict.fromkeys(name for row in rows for name in row)
     columns = {
         name: pd.Series([row.get(name) for row in rows], dtype=object).infer_objects() for name in names

@@ -30,13 +30,12 @@ def generate_all_graphs(  # noqa: PLR0913 - each by its name
     force: bool = False,
     workers: int | None = None,
 ) -> list[GraphResult]:
-    """Draw the graphs that series files ask for, or sensible ones where a file asks for none.
+    """Draw the graphs that series files request, or default ones where a file requests none.
 
     Each series is read in a snapshot of its own (`database.session.snapshots`), which ends before anything is
-    computed or drawn; what was done on `session` before is committed. A figure whose files show the very same
-    already is not drawn again. A graph that cannot be drawn does not stop the others. Files of
-    graphs that a series no longer asks for are removed, if an earlier call wrote them and nobody changed
-    them.
+    computed or drawn; what was done on `session` before is committed. A figure that would be the same is not
+    drawn again. A graph that cannot be drawn does not stop the others. Files of graphs that a series no
+    longer requests are removed, if an earlier call wrote them and they were not changed since.
 
     Parameters
     ----------
@@ -50,7 +49,7 @@ def generate_all_graphs(  # noqa: PLR0913 - each by its name
         The series of these names get the graphs, labels and units of these files, instead of those
         recorded when they were last created.
     where : str, optional
-        An expression: only experiments that it is true of are drawn, in a folder of their own.
+        An expression: only experiments that match it are drawn, in a folder of their own.
     force : bool
         Draw unchanged figures too.
     workers : int, optional

@@ -24,11 +24,11 @@ def lazy_exports(package: str, names: Mapping[str, Sequence[str]]) -> tuple[Call
     list of str
         All names.
     """
-    homes = {name: module for module, exported in names.items() for name in exported}
+    modules = {name: module for module, exported in names.items() for name in exported}
 
     def exported(name: str) -> Any:
-        if name not in homes:
+        if name not in modules:
             raise AttributeError(f"module {package!r} has no attribute {name!r}")
-        return getattr(import_module(f"{package}.{homes[name]}"), name)
+        return getattr(import_module(f"{package}.{modules[name]}"), name)
 
-    return exported, sorted(homes)
+    return exported, sorted(modules)

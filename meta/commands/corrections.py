@@ -77,7 +77,7 @@ def retry(
         return
     click.echo(f"{name}: {retried.retried} pending again")
     if retried.expedited:
-        click.echo(f"{retried.expedited} that waited for their next attempt wait no longer")
+        click.echo(f"{retried.expedited} delayed, now due at once")
     if retried.retried or retried.expedited:
         click.echo(f"`experiments run {name}` runs them")
     if only_retired:
@@ -127,17 +127,17 @@ def cancel(
         return
     click.echo(f"{name}: {total} cancelled")
     if cancelled.revoked:
-        click.echo(f"{cancelled.revoked} of them were taken from workers, whose runners end what they run")
+        click.echo(f"{cancelled.revoked} of them were claimed by workers, whose runners end the running ones")
     if total:
         click.echo(f"`experiments retry {name} --status cancelled` brings them back")
 
 
-@click.command(short_help="Give back what dead runners hold.")
+@click.command(short_help="Release the experiments of dead runners.")
 @click.argument("series")
-@click.option("--runner", metavar="ID", help="Only what this runner holds: its id, or how that begins.")
+@click.option("--runner", metavar="ID", help="Only those of this runner: its id, or the beginning of it.")
 @_experiment_option
 @where_option
-@click.option("--force", is_flag=True, help="Also what runners hold that are alive; what runs is ended.")
+@click.option("--force", is_flag=True, help="Also those of runners that are alive; running ones are ended.")
 @database_option()
 @json_option
 def release(
@@ -149,10 +149,10 @@ def release(
     force: bool,
     as_json: bool,
 ) -> None:
-    """Make experiments of SERIES pending again that runners hold which are not alive any more.
+    """Make the experiments of SERIES that dead runners claimed pending again.
 
-    A runner on this machine is taken for dead when its process is gone, one elsewhere when it has missed
-    two heartbeats. Without this command that happens by itself when its lease is over.
+    A runner on this machine counts as dead when its process is gone, one elsewhere when it has missed
+    two heartbeats. Without this command they are released when the lease of the runner ends.
     """
     from database.engine.registry import current_url
     from database.errors import ExperimentsError
@@ -164,18 +164,18 @@ def release(
     from meta.commands.support import printing
 
     name, series_id, selection = _find(series, experiment_ids, where)
-    settled = 0
+    released_here = 0
     if runner is None and selection.is_everything():
-        settled = release_dead(series_id, ResultsFolder(results_directory(current_url())))
+        released_here = release_dead(series_id, ResultsFolder(results_directory(current_url())))
     released = run_in_transaction(
         cancel_and_release.release, series_id, runner=runner, selection=selection, force=force
     )
-    total = settled + released.experiments
+    total = released_here + released.experiments
     if released.kept and not total:
         alive = released.kept[0]
         raise ExperimentsError(
-            f"{alive} is alive: {alive.alive}. Stop it, or take away what it holds with --force; what it is "
-            "at is ended then and tried again"
+            f"{alive} is alive: {alive.alive}. Stop it, or release its experiments with --force: those that "
+            "run are ended and tried again"
         )
     if as_json:
         facts = {
@@ -210,7 +210,7 @@ def release(
     "--pause/--resume",
     "paused",
     default=None,
-    help="Let workers finish what they hold and claim nothing more; or let them go on.",
+    help="Let workers finish what they have claimed and claim nothing more; or let them go on.",
 )
 @click.option(
     "--version",
@@ -265,7 +265,7 @@ def _about_file(series: ExperimentSeries, before: str, *, written: str) -> str:
 
 @click.command(short_help="Delete a series and all its records.")
 @click.argument("series")
-@click.option("--yes", is_flag=True, help="Do not ask.")
+@click.option("--yes", is_flag=True, help="Delete without asking.")
 @database_option()
 @json_option
 def delete(series: str, *, yes: bool, as_json: bool) -> None:
@@ -300,19 +300,19 @@ def delete(series: str, *, yes: bool, as_json: bool) -> None:
 def _find(
     series: str, experiment_ids: tuple[int, ...], where: str | None, outcome: Outcome | None = None
 ) -> tuple[str, int, Selection]:
-    """Return the name and the id of a series, and which of its experiments are meant.
+    """Return the name and the id of a series, and the selection of its experiments.
 
-    Not tried again: where no server answers, the command fails at once. What follows is, when it meets a
-    deadlock or loses its connection.
+    Without retries: where no server answers, the command fails at once. The transaction that follows is
+    retried after a deadlock or a lost connection.
     """
     from database.series.selection import Selection, require_of_series
     from database.session.lifecycle import scoped_session
 
     with scoped_session(read_only=True) as session:
-        found = find_series(session, series)
-        selection = Selection(experiment_ids, outcome, where_condition(session, found, where))
-        require_of_series(session, found.id, selection)
-        return found.name, found.id, selection
+        named = find_series(session, series)
+        selection = Selection(experiment_ids, outcome, where_condition(session, named, where))
+        require_of_series(session, named.id, selection)
+        return named.name, named.id, selection
 
 
 def _confirm(question: str) -> None:
@@ -322,7 +322,9 @@ def _confirm(question: str) -> None:
         agreed = click.confirm(question, err=True)
     except click.Abort as abort:
         if isinstance(abort.__context__, EOFError):
-            raise ExperimentsError("nobody answered, so nothing was deleted; --yes answers") from None
+            raise ExperimentsError(
+                "nothing was deleted: no answer; use --yes to delete without asking"
+            ) from None
         raise
     if not agreed:
         raise ExperimentsError("nothing was deleted")

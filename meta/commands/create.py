@@ -1,4 +1,4 @@
-"""From an idea to recorded experiments: `init`, `check`, `create`."""
+"""Series files and the experiments they describe: `init`, `check`, `create`."""
 
 from __future__ import annotations
 
@@ -84,7 +84,7 @@ def check(file: Path, *, as_json: bool) -> None:
 def create(context: click.Context, files: tuple[Path, ...], *, as_json: bool) -> None:
     """Record the experiments of series FILEs as pending; what is recorded already stays as it is.
 
-    Each file is a transaction of its own: a wrong one leaves the others alone.
+    Each file is a transaction of its own: a wrong one does not affect the others.
     """
     from database.errors import ExperimentsError
     from meta.commands.support import printing

@@ -1,4 +1,4 @@
-"""What leaves the database: `graphs`, `export`."""
+"""Figures and files from the database: `graphs`, `export`."""
 
 from __future__ import annotations
 
@@ -50,9 +50,9 @@ def graphs(  # noqa: PLR0913 - an argument for each option
 ) -> None:
     """Draw the aggregate graphs of SERIES (by default of all) as PNG and SVG files.
 
-    A figure whose files show the very same already is left as it is.
+    A figure is left as it is if drawing it again would give the same.
 
-    Given the path of a series file, its graphs and metrics are used as they stand in it now.
+    Given the path of a series file, its current graphs and metrics are used.
     """
     from database.session.lifecycle import scoped_session
     from meta.commands.support import printing
@@ -86,7 +86,7 @@ def _print_progress(progress: GraphProgress) -> None:
 
 @contextmanager
 def _without_warnings(state: State) -> Iterator[None]:
-    """Hold the library's warnings about failing graphs back: the command prints each of them itself."""
+    """Suppress the library's warnings about failing graphs: the command prints them itself."""
     logger = logging.getLogger("meta.graphs.generation.series_graphs")
 
     def passes(_record: logging.LogRecord) -> bool:
@@ -126,12 +126,12 @@ def export(series: str, form: str, written: str, where: str | None) -> None:
     from meta.export import FORMATS, replacing
 
     with scoped_session(read_only=True) as session:
-        found = find_series(session, series)
-        condition = where_condition(session, found, where)
+        exported = find_series(session, series)
+        condition = where_condition(session, exported, where)
         if written == "-":
             with writing_to_stdout():
-                FORMATS[form](session, found.id, sys.stdout, condition)
+                FORMATS[form](session, exported.id, sys.stdout, condition)
             return
         with replacing(Path(written)) as stream:
-            FORMATS[form](session, found.id, stream, condition)
+            FORMATS[form](session, exported.id, stream, condition)
     click.echo(f"wrote {written}", err=True)

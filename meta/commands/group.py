@@ -1,4 +1,4 @@
-"""The `experiments` command itself: which commands it has, and how it ends.
+"""The `experiments` command itself: its commands and its exit.
 
 The module of a command is imported when the command is named (or listed).
 """
@@ -52,7 +52,7 @@ class _OutputClosedError(Exception):
 
 @contextmanager
 def _past_click() -> Iterator[None]:
-    """Let a broken pipe through, which click would take for a failure."""
+    """Pass a broken pipe on, which click would report as a failure."""
     try:
         yield
     except BrokenPipeError as error:
@@ -84,7 +84,7 @@ class LazyGroup(click.Group):
             from database.suggestions import suggestion
 
             raise click.UsageError(
-                f"no such command: {name}; {suggestion(name, COMMANDS, kind='there are')}", ctx
+                f"no such command: {name}; {suggestion(name, COMMANDS, kind='commands')}", ctx
             )
         return super().resolve_command(ctx, args)
 
@@ -169,5 +169,5 @@ def _open_closed_streams() -> None:
 
 
 def _forget_output() -> None:
-    """Let the interpreter's last flush go nowhere: it would complain about the closed pipe."""
+    """Send the interpreter's last flush to the null device: it would fail on the closed pipe."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -42,7 +42,7 @@ def upgrade(*, as_json: bool) -> None:
         return
     click.echo(f"upgraded from revision {done.before} to {done.after}")
     if done.backup is not None:
-        click.echo(f"the copy from before is {done.backup}")
+        click.echo(f"the backup copy is {done.backup}")
 
 
 @database.command()
@@ -52,8 +52,8 @@ def upgrade(*, as_json: bool) -> None:
 def check(*, repair: bool, as_json: bool) -> None:
     """Read all of the database and check that nothing is damaged, lost or recorded twice.
 
-    Without --repair it changes nothing. May take seconds for each million experiments. Runners may be at
-    work. Exits with 3 when something is wrong.
+    Without --repair it changes nothing. May take seconds for each million experiments. Runners may be
+    working. Exits with 3 when something is wrong.
     """
     from database.diagnosis import integrity
     from database.session.lifecycle import scoped_session
@@ -61,24 +61,24 @@ def check(*, repair: bool, as_json: bool) -> None:
 
     with scoped_session(read_only=True) as session:
         integrity.check_file(session.connection())
-    repaired = _count_anew() if repair else []
+    repaired = _recount() if repair else []
     with scoped_session(read_only=True) as session:
         violations = integrity.check_records(session)
     if as_json:
         printing.print_json(violations)
     for name in () if as_json else repaired:
-        click.echo(f"counted anew: {name}")
+        click.echo(f"recounted: {name}")
     for broken in () if as_json else violations:
-        click.echo(f"broken: {broken.rule}: not so for {broken.count} {broken.of}, such as {broken.example}")
+        click.echo(f"broken: {broken.rule}: violated by {broken.count} {broken.of}, such as {broken.example}")
         if broken.rule == integrity.COUNTED:
-            click.echo("    `experiments database check --repair` counts them anew")
+            click.echo("    `experiments database check --repair` recounts them")
     if violations:
         click.get_current_context().exit(DAMAGED)
     if not as_json:
-        click.echo("the database is whole, and every attempt is recorded once")
+        click.echo("the database is intact, and every attempt is recorded once")
 
 
-def _count_anew() -> list[str]:
+def _recount() -> list[str]:
     from database.counters import recount_all
     from database.session.transactions import run_in_transaction
 
@@ -126,11 +126,11 @@ def _print_diagnosis(diagnosis: Diagnosis) -> None:
     for sentence in diagnosis.advice:
         click.echo(f"advice: {printing.printable(sentence)}")
     if not diagnosis.advice:
-        click.echo("all is well")
+        click.echo("no problems found")
 
 
 def _facts(diagnosis: Diagnosis) -> dict[str, str | None]:
-    """Return what fits into a line each; None is not shown."""
+    """Return the facts that are printed in one line each; None is not printed."""
     from meta.commands.support.printing import duration, size
 
     found, pool, oldest = diagnosis.found, diagnosis.pool, diagnosis.found.oldest_transaction

@@ -44,7 +44,7 @@ def report(  # noqa: PLR0913 - an argument for each option
     It shows how complete the series is, its graphs and tables, parameters, failures by cause and the
     environment. Beside it lie the figures, each with a data.csv of its numbers, and the tables.
 
-    Given the path of a series file, its graphs, tables and metrics are used as they stand in it now.
+    Given the path of a series file, its current graphs, tables and metrics are used.
     """
     from database.session.lifecycle import scoped_session
     from meta.commands.support import printing
@@ -58,13 +58,13 @@ def report(  # noqa: PLR0913 - an argument for each option
             on_progress=(lambda _progress: None) if quiet or as_json else _print_progress,
         )
     if as_json:
-        printing.print_json([_data(one) for one in reports])
-    for one in reports:
-        for name, error in one.errors.items():
-            click.echo(f"{one.series}: {name}: {error}", err=True)
+        printing.print_json([_data(result) for result in reports])
+    for result in reports:
+        for name, error in result.errors.items():
+            click.echo(f"{result.series}: {name}: {error}", err=True)
         if not as_json:
-            click.echo(str(one.path))
-    context.exit(1 if any(one.errors for one in reports) else 0)
+            click.echo(str(result.path))
+    context.exit(1 if any(result.errors for result in reports) else 0)
 
 
 def _data(result: ReportResult) -> dict[str, Any]:
@@ -72,10 +72,12 @@ def _data(result: ReportResult) -> dict[str, Any]:
         "series": result.series,
         "path": result.path,
         "figures": [
-            {"name": one.name, "paths": one.paths, "note": one.note, "error": one.error}
-            for one in result.figures
+            {"name": figure.name, "paths": figure.paths, "note": figure.note, "error": figure.error}
+            for figure in result.figures
         ],
-        "tables": [{"name": one.name, "paths": one.paths, "error": one.error} for one in result.tables],
+        "tables": [
+            {"name": table.name, "paths": table.paths, "error": table.error} for table in result.tables
+        ],
     }
 
 

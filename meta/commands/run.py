@@ -43,14 +43,14 @@ if TYPE_CHECKING:
     "max_time_s",
     type=DURATION,
     metavar="DURATION",
-    help="Begin nothing that would probably not end within this time, and stop what still runs then: "
+    help="Start no experiment that would probably take longer, and stop those that still run then: "
     "3600, 90m, 1h30m.",
 )
 @progress_option
 @json_option
 @database_option(create=True)
 def run(*, sources: tuple[str, ...], progress: str, as_json: bool, **how: Any) -> int:
-    """Create a series or extend it, run what is pending, and print what came of it.
+    """Create a series or extend it, run what is pending, and print a summary.
 
     Of several series all are checked and recorded first, then worked one after another: the highest
     priority is next (`edit --priority`), of equal ones the first given. A paused one is left out.

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from database.queries.failures import FailureGroup
     from experiments.output.results_folder import ResultsFolder
 
-#: How much of an example's traceback or output `failures` prints.
+#: How many lines of an example's traceback or output `failures` prints.
 TAIL_LINES = 6
 
 
@@ -133,7 +133,7 @@ def failures(series: str, *, where: str | None, as_json: bool) -> None:
         printing.print_json([_group_data(group) for group in groups])
         return
     if not groups:
-        which = "" if where is None else " that --where is true of"
+        which = "" if where is None else " that matches --where"
         click.echo(f"no experiment of {failed.name}{which} has failed")
     fixed = fixed_names(failed.resolved)
     for number, group in enumerate(groups):

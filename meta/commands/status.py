@@ -1,4 +1,4 @@
-"""Looking at series: `status`, `list`."""
+"""Series and their experiments at a glance: `status`, `list`."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from database.queries.series_status import SeriesStatus
     from database.queries.throughput import Delays
 
-#: As they are printed, in the order of a life.
+#: As they are printed, in the order an experiment has them.
 STATUSES = ("pending", "running", "completed", "failed", "cancelled")
 #: How many experiments `list` prints as text.
 DEFAULT_LIMIT = 50
@@ -33,7 +33,7 @@ DEFAULT_LIMIT = 50
     "interval_s",
     type=click.FloatRange(0.1, 3600),
     metavar="SECONDS",
-    help="How often --watch looks; by default every second.",
+    help="Time between two updates of --watch; by default one second.",
 )
 @database_option()
 @json_option
@@ -66,7 +66,7 @@ def status(series: str | None, *, watch: bool, interval_s: float | None, as_json
 
 
 def _watch(series: str, every_s: float, *, as_json: bool) -> None:
-    """Show the progress until the end of the series, then how it is; Ctrl-C ends that at any time."""
+    """Show the progress until the series has ended, then its status; Ctrl-C stops it at any time."""
     from database.queries.overview import series_summaries
     from database.queries.series_status import series_statuses
     from database.session.lifecycle import scoped_session
@@ -183,12 +183,12 @@ def _with_outcomes(failed: int, outcomes: dict[str, int]) -> str:
 
 @click.command("list", short_help="List the series, or the experiments of one.")
 @click.argument("series", required=False)
-@click.option("--status", "wanted", type=click.Choice(STATUSES), help="Only experiments that stand so.")
+@click.option("--status", "wanted", type=click.Choice(STATUSES), help="Only experiments with this status.")
 @where_option
 @click.option(
     "--limit",
     type=click.IntRange(1),
-    help=f"No more experiments than these; by default {DEFAULT_LIMIT}, and with --json all.",
+    help=f"At most so many experiments; by default {DEFAULT_LIMIT}, and with --json all.",
 )
 @database_option()
 @json_option
@@ -211,15 +211,20 @@ def list_(
                     raise click.UsageError(f"{option} needs a SERIES", click.get_current_context())
             _list_series(session, as_json=as_json)
         else:
-            found = find_series(session, series)
-            condition = where_condition(session, found, where)
+            listed_series = find_series(session, series)
+            condition = where_condition(session, listed_series, where)
             if as_json:
-                rows = experiments(session, found.id, status=wanted, where=condition, limit=limit)
+                rows = experiments(session, listed_series.id, status=wanted, where=condition, limit=limit)
                 printing.print_json(list(rows))
                 return
             limit = limit or DEFAULT_LIMIT
             listed = list_experiments(
-                session, found.id, limit, fixed_names(found.resolved), status=wanted, where=condition
+                session,
+                listed_series.id,
+                limit,
+                fixed_names(listed_series.resolved),
+                status=wanted,
+                where=condition,
             )
             _print_experiments(listed.experiments)
             if listed.has_more:

@@ -44,7 +44,7 @@ def table(
 ) -> None:
     """Write the tables of SERIES (by default of all) to files, and print them.
 
-    Given the path of a series file, its tables and metrics are used as they stand in it now.
+    Given the path of a series file, its current tables and metrics are used.
     """
     from database.session.lifecycle import scoped_session
     from meta.commands.support import printing

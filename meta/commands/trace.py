@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 def trace(figure: Path, *, as_json: bool) -> None:
     """Show where FIGURE (PNG, SVG or PDF) comes from, and whether the database would give the same now.
 
-    The file may have been copied or renamed: it carries all of this itself.
+    The file may have been copied or renamed: its metadata has all of this.
     """
     from meta.commands.support import printing
     from meta.figure_provenance import compare_with_records, read_figure
@@ -51,7 +51,7 @@ def trace(figure: Path, *, as_json: bool) -> None:
 def _facts(embedded: EmbeddedOrigin) -> dict[str, object]:
     origin = embedded.origin
     libraries = [f"{name} {version}" for name, version in origin.libraries.items()]
-    changed = "changed since it was drawn: trust neither picture nor this description"
+    changed = "changed since it was drawn: neither the figure nor this description is reliable"
     return {
         "series": origin.series,
         "graph": origin.graph,

@@ -1,1 +1,1 @@
-"""CSV, JSON and plurals: forms of output that know nothing of graphs or tables."""
+"""CSV, JSON and plurals: output formats that do not depend on graphs or tables."""

@@ -1,4 +1,4 @@
-"""The form of our CSV files: every digit, and nothing that a spreadsheet would run."""
+"""CSV files with every digit of a number, and without text that a spreadsheet would run as a formula."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from typing import Any, TextIO
 
 from meta.formats.json_format import json_ready
 
-#: A spreadsheet takes text that begins so for a formula, and runs it.
+#: A spreadsheet runs text that begins so as a formula.
 _FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 
 
 def csv_cell(value: Any) -> str:
-    """Return a value as a CSV file has it: every digit, and nothing that a spreadsheet would run."""
+    """Return the cell of a value: every digit; text that a spreadsheet would run is escaped by ``'``."""
     if value is None:
         return ""
     if isinstance(value, bool):
@@ -49,7 +49,7 @@ def line_writer(stream: TextIO) -> Callable[[Iterable[Any]], None]:
 
 
 def write_rows(stream: TextIO, rows: Sequence[Mapping[str, Any]]) -> None:
-    """Write rows under the names that any of them has; what one does not have is empty.
+    """Write rows with a column for each name that any of them has; missing values are empty.
 
     Parameters
     ----------

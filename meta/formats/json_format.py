@@ -15,7 +15,7 @@ def json_ready(value: Any) -> Any:
     """Return `value` in the types JSON has.
 
     Records become mappings with their fields as keys, times ISO 8601 texts in UTC, paths texts.
-    NaN and the infinities, for which JSON has no word, become ``{"$float": "nan"}``, as in the
+    NaN and the infinities, which JSON does not have, become ``{"$float": "nan"}``, as in the
     database (see `database.models.exact_json`).
     """
     if dataclasses.is_dataclass(value) and not isinstance(value, type):

@@ -55,7 +55,9 @@ def test_a_generation_and_its_repetition(drawable: Project) -> None:
     told = drawable.here("trace", "copied.png").stdout
     assert "4 completed" in told
     assert "the database would give the same figure now" in told
-    assert drawable.here("trace", "s.yaml", code=2).stderr.startswith("error: s.yaml does not say where")
+    assert drawable.here("trace", "s.yaml", code=2).stderr.startswith(
+        "error: s.yaml has no metadata of a figure"
+    )
 
 
 @on_sqlite

@@ -1,1 +1,1 @@
-"""What commands share: options, arguments, printing, exit codes."""
+"""Options, arguments, printing and exit codes, which all commands share."""

@@ -48,12 +48,15 @@ def chosen_series(
     named = [_find(session, written) for written in series]
     chosen = choose_series(
         session,
-        [found for found, _ in named] or None,
+        [series_named for series_named, _ in named] or None,
         files=[file for _, file in named if file is not None],
         where=where,
     )
     several = len(chosen) > 1  # their files may have the same names
-    return [replace(one, directory=directory and directory / (one.name if several else "")) for one in chosen]
+    return [
+        replace(member, directory=directory and directory / (member.name if several else ""))
+        for member in chosen
+    ]
 
 
 def where_condition(
@@ -74,7 +77,7 @@ def where_condition(
 
 
 def _find(session: Session, written: str) -> tuple[ExperimentSeries, SeriesFile | None]:
-    """Return the series that is meant, and the file that it was named by."""
+    """Return the series, and its file if it was named by the path of one."""
     from database.errors import NotFoundError
     from database.queries import series_lookup
 

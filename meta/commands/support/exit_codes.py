@@ -1,4 +1,4 @@
-"""How a command ends: every error as a message and an exit code."""
+"""The message and the exit code of every error that ends a command."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from database.errors import ExperimentsError
 
 #: What `experiments` exits with besides an error's own `exit_code`.
 USAGE, INTERRUPTED, UNEXPECTED = 2, 130, 70
-#: What Python makes of bytes of a path that are not UTF-8.
+#: The surrogates by which Python represents bytes of a path that are not UTF-8.
 _UNDECODED = re.compile("[\udc80-\udcff]")
 _LONGEST_SHOWN = 200
 #: Before version 8.2 click printed the help itself.
@@ -63,7 +63,7 @@ def report(error: BaseException, *, verbose: bool) -> int:
 
 
 def as_experiments_error(error: BaseException) -> ExperimentsError | None:
-    """Return the error of ours that corresponds to `error`, or None when there is none."""
+    """Return the `ExperimentsError` that corresponds to `error`, or None when there is none."""
     if isinstance(error, ExperimentsError):
         return error
     if isinstance(error, OSError):  # a full disk, a folder that may not be written to
@@ -86,10 +86,10 @@ def as_experiments_error(error: BaseException) -> ExperimentsError | None:
 
 
 def _stream_that_failed(error: OSError) -> str | None:
-    """Return ``stdout`` if it is our own output that cannot be written: the error does not name it.
+    """Return ``stdout`` if writing to it has failed: the error does not name it.
 
-    What could not be written may wait in the stream, and fail again; an unbuffered stream has dropped it, but
-    the frame that wrote to it is on the traceback.
+    Output that could not be written may still be buffered, and flushing it fails again; an unbuffered stream
+    has dropped it, but the frame that wrote to it is on the traceback.
     """
     again = cannot_flush(sys.stdout)
     if again is not None and again.errno == error.errno:
@@ -112,7 +112,7 @@ def writing_to_stdout() -> Iterator[None]:
 
 
 def cannot_flush(stream: TextIO) -> OSError | None:
-    """Return the error of writing what a stream still holds, or None."""
+    """Flush a stream; return the error of that, or None."""
     try:
         stream.flush()
     except OSError as error:

@@ -1,4 +1,4 @@
-"""What commands share: the options `--database`, `--json` and `-v`."""
+"""Options that several commands share, such as `--database`, `--json` and `-v`."""
 
 from __future__ import annotations
 
@@ -31,18 +31,18 @@ class _ExperimentId(click.IntRange):
             return super().convert(value, param, ctx)
         except click.BadParameter:
             self.fail(
-                f"{value!r} is no ID: it is an experiment's number, which `experiments list SERIES` shows",
+                f"{value!r} is not the number of an experiment; `experiments list SERIES` shows them",
                 param,
                 ctx,
             )
 
 
-#: An experiment's id; databases count to this.
+#: An experiment's id; the largest one is that of a 64-bit column.
 EXPERIMENT_ID = _ExperimentId(1, 2**63 - 1)
 
 
 class _OutcomeWord(click.ParamType):  # type: ignore[type-arg]  # older clicks cannot be subscripted
-    """How an attempt ended that was no success."""
+    """An outcome of an unsuccessful attempt."""
 
     name = "outcome"
 
@@ -51,10 +51,10 @@ class _OutcomeWord(click.ParamType):  # type: ignore[type-arg]  # older clicks c
         from database.models.outcome import EARLIER_WORDS, UNSUCCESSFUL
         from database.suggestions import suggestion
 
-        words = [one.value for one in UNSUCCESSFUL]
+        words = [outcome.value for outcome in UNSUCCESSFUL]
         if value not in words:
             listed = suggestion(EARLIER_WORDS.get(value, value), words, kind="outcomes")
-            self.fail(f"{value!r} is no outcome; {listed}", param, ctx)
+            self.fail(f"{value!r} is not an outcome; {listed}", param, ctx)
         return Outcome(value)
 
 
@@ -84,7 +84,7 @@ DURATION = _Duration()
 
 @dataclass
 class State:
-    """What holds for the whole command."""
+    """The state of one command, which its functions share."""
 
     verbose: bool = False
 
@@ -110,7 +110,7 @@ def _be_verbose(context: click.Context, _parameter: click.Parameter, chosen: boo
 
 
 class _Stderr(logging.StreamHandler[TextIO]):
-    """Writes to whatever stderr is at the time."""
+    """Writes to the current `sys.stderr`, which may be replaced."""
 
     def emit(self, record: logging.LogRecord) -> None:
         self.stream = sys.stderr
@@ -173,7 +173,7 @@ def _configure(context: click.Context, url: str | None, *, create: bool) -> None
 
 
 def where_option(function: Function) -> Function:
-    """Add `--where`: the experiments that an expression is true of."""
+    """Add `--where`: only experiments that match an expression."""
     return click.option(
         "--where",
         metavar="EXPRESSION",
@@ -203,7 +203,7 @@ def drawing_workers_option(function: Function) -> Function:
 
 
 def json_option(function: Function) -> Function:
-    """Add `--json`: the same as data, with keys that stay."""
+    """Add `--json`: the same as data, with stable keys."""
     return click.option("--json", "as_json", is_flag=True, help="Print JSON instead of text.")(function)
 
 
@@ -218,7 +218,7 @@ def progress_option(function: Function) -> Function:
         type=click.Choice(PROGRESS_MODES),
         default="auto",
         show_default=True,
-        help="What shows the progress on stderr: a live picture, plain lines or JSON lines. "
+        help="How progress is shown on stderr: a live display, plain lines or JSON lines. "
         "auto: live on a terminal, plain elsewhere.",
     )(function)
     return click.option("--quiet", "-q", "progress", flag_value="none", help="Show no progress.")(function)

@@ -1,4 +1,4 @@
-"""How commands print: tables, facts and JSON, on a terminal and into a pipe."""
+"""Printing tables, facts and JSON, on a terminal and into a pipe."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from experiments.units import duration_text
 if TYPE_CHECKING:
     from rich.console import Console
 
-#: Longer cells are cut on their way into a table.
+#: Longer cells of a table are truncated.
 MAX_CELL = 60
 #: Free text is broken into lines no shorter than this; where that is not enough, a table is plain text.
 _MIN_FREE = 12
@@ -31,13 +31,13 @@ class Column:
     Attributes
     ----------
     title : str
-        Its head.
+        Its heading.
     right : bool
-        Numbers belong to the right.
+        Whether cells are aligned to the right, as numbers are.
     free : bool
-        Text that may be broken into lines; nothing else ever is.
+        Whether the text may be wrapped; other cells never are.
     sparse : bool
-        On a terminal that is too narrow it is left out when it has nothing but zeros.
+        Whether it is left out on a narrow terminal when it has only zeros.
     """
 
     title: str
@@ -47,7 +47,7 @@ class Column:
 
 
 class Bold(str):
-    """A cell that stands out: bold on a terminal, between stars elsewhere."""
+    """An emphasized cell: bold on a terminal, between stars elsewhere."""
 
     __slots__ = ()
 
@@ -130,7 +130,7 @@ def _print_plain(columns: Sequence[Column], rows: list[list[str]]) -> None:
 
 
 def print_facts(facts: Mapping[str, object]) -> None:
-    """Print names and what they are, aligned; what is None or empty is left out."""
+    """Print names and values, aligned; None and empty values are left out."""
     shown = {name: value for name, value in facts.items() if value is not None and value not in ("", [])}
     width = max((len(name) for name in shown), default=0)
     for name, value in shown.items():
@@ -145,7 +145,7 @@ def print_block(title: str, text: str) -> None:
 
 
 def print_json(value: object) -> None:
-    """Print `value` as JSON; NaN and the infinities, for which JSON has no word, as {"$float": "nan"}."""
+    """Print `value` as JSON; NaN and the infinities, which JSON does not have, as {"$float": "nan"}."""
     from meta.formats.json_format import json_ready
 
     ascii_only = not (sys.stdout.encoding or "").lower().startswith("utf")
@@ -153,7 +153,7 @@ def print_json(value: object) -> None:
 
 
 def cell_text(value: object) -> str:
-    """Return the text of a table's cell, cut when it is long."""
+    """Return the text of a cell of a table, truncated to `MAX_CELL` characters."""
     text = printable(value if isinstance(value, str) else shown_value(value))
     return text if len(text) <= MAX_CELL else f"{text[: MAX_CELL - 1]}…"
 
@@ -178,7 +178,7 @@ def shown_value(value: object) -> str:
 
 
 def parameter_value(value: object) -> str:
-    """Return a parameter's value as a series file has it: ``5``, ``5.0``, ``true`` and ``"true"`` differ."""
+    """Return a parameter's value as series files have it: ``5``, ``5.0``, ``true`` and ``"true"`` differ."""
     if value is None:
         return "null"
     if isinstance(value, float):
@@ -219,7 +219,7 @@ def size(count: int) -> str:
 
 
 def printable(text: str) -> str:
-    """Return `text` with control characters spelled out: they could rewrite the screen."""
+    """Return `text` with control characters escaped: they could change what the terminal shows."""
     if text.isprintable():
         return text
     return "".join(

@@ -42,7 +42,7 @@ def test_the_summary_says_what_happened() -> None:
     """New ones always, existing and retired ones when there are any."""
     assert summary(Created(1, "a", 1200, 0, 0)) == "a: 1,200 new"
     assert summary(Created(1, "a", 0, 2, 3)) == (
-        "a: 0 new, 2 already there, 3 no longer in the file (kept, not run)"
+        "a: 0 new, 2 existing, 3 no longer in the file (kept, not run)"
     )
 
 
@@ -57,7 +57,7 @@ def test_main_creates_each_file_by_itself(
     assert captured.out == "a: 2 new\n"
     assert captured.err == f"{wrong}:1: run: is missing; write run: {{function: path/file.py:function}}\n"
     assert main([str(series)]) == 0
-    assert capsys.readouterr().out == "a: 0 new, 2 already there\n"
+    assert capsys.readouterr().out == "a: 0 new, 2 existing\n"
 
 
 def test_main_refuses_a_database_it_cannot_use(series: Path, capsys: pytest.CaptureFixture[str]) -> None:

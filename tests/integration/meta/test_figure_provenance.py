@@ -163,8 +163,8 @@ def test_what_is_asked_for_now_is_told_beside(figure: Path, trace) -> None:
 
     for graphs, asked in (
         ([GRAPH], None),
-        ([{**GRAPH, "kind": "box"}], "asks for another graph of this name"),
-        ([{**GRAPH, "name": "b"}], "asks for no graph of this name"),
+        ([{**GRAPH, "kind": "box"}], "requests another graph of this name"),
+        ([{**GRAPH, "name": "b"}], "requests no graph of this name"),
         ([], None),
     ):
         ask_for(*graphs)
@@ -221,6 +221,6 @@ def test_a_file_of_others_is_an_error(tmp_path: Path, capsys: pytest.CaptureFixt
     path = tmp_path / "notes.txt"
     path.write_text("not a figure")
     assert run_command(["trace", str(path)]) == 2
-    assert f"{path} does not say where it comes from" in capsys.readouterr().err
+    assert f"{path} has no metadata of a figure" in capsys.readouterr().err
     assert run_command(["trace", str(tmp_path)]) == 2
     assert run_command(["trace", str(tmp_path / "none.png")]) == 2

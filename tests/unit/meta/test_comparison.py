@@ -96,7 +96,7 @@ def test_too_few_repetitions_are_told(make_records) -> None:
         {"opt": ["a", "c"], "lr": [1]}, results=lambda p, r: {"score": reading(p, r)}, repetitions=3
     )
     text = text_of(compare_values(records, "opt", "score", over=["lr"]))
-    assert "Too few repetitions to tell a and c apart, whatever they had been." in text
+    assert "Too few repetitions to distinguish a and c, whatever their readings." in text
     assert "n = 3 is too small for the Wilcoxon signed-rank test" in text
     one = make_records(
         {"opt": ["a", "c"], "lr": [1]}, results=lambda p, r: {"score": reading(p, r)}, repetitions=1
@@ -149,7 +149,7 @@ def test_what_has_no_partner_is_left_out_and_told(make_records) -> None:
         ({"on": "scor"}, "no result or metric named 'scor'; did you mean 'score'"),
         ({"baseline": "d"}, "opt is never 'd'; its values: a, b, c"),
         ({"over": ["lrr"]}, "no parameter named 'lrr'; did you mean 'lr'"),
-        ({"over": ["lr", "opt"]}, "opt is compared, so that nothing can be averaged over it"),
+        ({"over": ["lr", "opt"]}, "opt is the parameter compared: it cannot be averaged over as well"),
         ({"over": []}, r"are not named: .* also differ in lr \(2 values\).* add --over lr "),
         ({"paired": True, "shares_seeds": False}, "do not share their seeds"),
     ],

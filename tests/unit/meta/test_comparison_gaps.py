@@ -151,7 +151,7 @@ def test_pairs_without_difference_are_no_lack_of_repetitions(make_records) -> No
         repetitions=20,
     )
     text = text_of(compare_values(records, "opt", "y"))
-    assert "Too few pairs of a and b differ at all to tell them apart: 2 of 20." in text
+    assert "Too few pairs of a and b differ at all to distinguish them: 2 of 20." in text
     assert "Too few repetitions" not in text
 
 

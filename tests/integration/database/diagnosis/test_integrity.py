@@ -43,7 +43,7 @@ def test_whole(series_id: int, capsys: pytest.CaptureFixture[str]) -> None:
     """What the protocol has written breaks no rule, also while experiments are held; it exits with 0."""
     assert broken() == {}
     assert run_command(["database", "check"]) == 0
-    assert capsys.readouterr().out == "the database is whole, and every attempt is recorded once\n"
+    assert capsys.readouterr().out == "the database is intact, and every attempt is recorded once\n"
     assert run_command(["database", "check", "--json"]) == 0
     assert json.loads(capsys.readouterr().out) == []
 
@@ -90,7 +90,7 @@ def test_broken_rules(series_id: int, harm: str, rules: set[str], capsys: pytest
     out = capsys.readouterr().out
     for rule, count in found.items():
         of = "series" if rule == COUNTED else "experiments"
-        assert f"broken: {rule}: not so for {count} {of}, such as " in out
+        assert f"broken: {rule}: violated by {count} {of}, such as " in out
     assert run_command(["database", "check", "--json"]) == 3
     assert {each["rule"] for each in json.loads(capsys.readouterr().out)} == rules
 
@@ -104,16 +104,16 @@ def test_tallies_are_counted_anew(series_id: int, capsys: pytest.CaptureFixture[
     assert broken() == {COUNTED: 1}
     assert run_command(["database", "check"]) == 3
     out = capsys.readouterr().out
-    assert f"broken: {COUNTED}: not so for 1 series, such as {series_id}\n" in out
-    assert "`experiments database check --repair` counts them anew" in out
+    assert f"broken: {COUNTED}: violated by 1 series, such as {series_id}\n" in out
+    assert "`experiments database check --repair` recounts them" in out
     assert run_command(["database", "check", "--repair"]) == 0
-    assert capsys.readouterr().out.startswith("counted anew: série\nthe database is whole")
+    assert capsys.readouterr().out.startswith("recounted: série\nthe database is intact")
     with scoped_session(read_only=True) as session:
         found = {one.id: one.counts for one in series_summaries(session)}
     assert found[series_id] == StatusCounts(pending=4, running=1, completed=2, cancelled=1)
     assert found[untouched] == StatusCounts(pending=4)
     assert run_command(["database", "check", "--repair"]) == 0
-    assert capsys.readouterr().out == "the database is whole, and every attempt is recorded once\n"
+    assert capsys.readouterr().out == "the database is intact, and every attempt is recorded once\n"
 
 
 def harm_a_page(path: Path) -> None:

@@ -26,7 +26,7 @@ def test_create_and_check(commands: Commands) -> None:
         "retired": 0,
     }
     assert commands("create", "first.yaml") == "first: 6 new\n"
-    assert commands("create", "first.yaml") == "first: 0 new, 6 already there\n"
+    assert commands("create", "first.yaml") == "first: 0 new, 6 existing\n"
     Path("first.yaml").write_text(
         SERIES_FILE.replace("[0.1, 0.01]", "[0.01, 0.001]").replace("seeds: 3", "seeds: 4")
     )

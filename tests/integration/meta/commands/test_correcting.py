@@ -74,8 +74,7 @@ def test_retry_of_some(command: Command) -> None:
         "first: 1 pending again\n`experiments run first` runs them\n"
     )
     assert command("retry", "first") == (
-        "first: 1 pending again\n1 that waited for their next attempt wait no longer\n"
-        "`experiments run first` runs them\n"
+        "first: 1 pending again\n1 delayed, now due at once\n`experiments run first` runs them\n"
     )
     assert command("retry", "first") == "first: 0 pending again\n"
     assert "the series has no experiment 999" in command("retry", "first", "--experiment", "999", code=2)
@@ -89,7 +88,7 @@ def test_cancel(command: Command) -> None:
     told = command("cancel", "first")
     assert told == (
         "first: 4 cancelled\n"
-        "2 of them were taken from workers, whose runners end what they run\n"
+        "2 of them were claimed by workers, whose runners end the running ones\n"
         "`experiments retry first --status cancelled` brings them back\n"
     )
     assert as_json(command, "cancel", "first") == {
@@ -112,7 +111,7 @@ def test_release_refuses_the_living(command: Command) -> None:
         runner = session.scalars(select(Runner)).one()
     assert command("release", "first", code=2) == (
         f"error: runner {runner.id[:8]} (process {runner.pid} on {runner.host}) is alive: its process runs "
-        "on this machine. Stop it, or take away what it holds with --force; what it is at is ended then and "
+        "on this machine. Stop it, or release its experiments with --force: those that run are ended and "
         "tried again\n"
     )
     assert statuses() == ["running", "claimed", "pending", "pending"]

@@ -26,7 +26,7 @@ def test_text(database_url: str, capsys: pytest.CaptureFixture[str]) -> None:
     if database_url.startswith("sqlite"):
         assert re.search(r"^write lock +free$", out, re.MULTILINE)
         assert "    journal_mode = wal\n" in out
-        assert out.endswith("\nall is well\n")
+        assert out.endswith("\nno problems found\n")
     else:
         assert re.search(r"^lock waits +0$", out, re.MULTILINE)
         assert "    statement_timeout = 0\n" in out

@@ -82,7 +82,7 @@ def test_looking(command: Command, series_id: int) -> None:
     assert "there are more than 2" not in command("list", "first", "--where", "lr > 0.05", "--limit", "3")
     [group] = as_json(command, "failures", "first", "--where", "lr == 0.01")
     assert (group["count"], group["parameters"]["lr"]) == (1, 0.01)
-    assert "no experiment of first that --where is true of has failed" in command(
+    assert "no experiment of first that matches --where has failed" in command(
         "failures", "first", "--where", "loss > 0"
     )
     rows = list(csv.DictReader(io.StringIO(command("export", "first", "--where", "loss > 0.15"))))

@@ -66,15 +66,15 @@ def test_every_verb_has_help(verb: str, capsys: pytest.CaptureFixture[str]) -> N
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [
-        (["statsu"], "error: no such command: statsu; did you mean 'status'? there are: init, check,"),
+        (["statsu"], "error: no such command: statsu; did you mean 'status'? commands: init, check,"),
         (["status", "--jsn"], "--json"),
-        (["show", "seven"], "'seven' is no ID: it is an experiment's number, which `experiments list"),
-        (["logs", "0"], "'0' is no ID"),
+        (["show", "seven"], "'seven' is not the number of an experiment; `experiments list"),
+        (["logs", "0"], "'0' is not the number of an experiment"),
         (["status", "--database", "foo"], "'foo' is not a database URL; write sqlite:///path/to/file.db"),
         (["list", "x", "--status", "faild"], "failed"),
         (
             ["retry", "x", "--outcome", "failed"],
-            "'failed' is no outcome; did you mean 'error'? outcomes: ",
+            "'failed' is not an outcome; did you mean 'error'? outcomes: ",
         ),
         (["retry", "x", "--outcome", "timeout"], "did you mean 'timed_out'?"),
         (["check"], "Missing argument 'FILE'"),
