@@ -1,17 +1,17 @@
-"""Counters of the experiments of a series by status, kept as they change: to count rows takes too long.
+"""Counters of a series' experiments by status, updated with each change: counting rows takes too long.
 
 The counts of a series are the sums over its rows of the table `tally`. Whoever changes the status of an
 experiment adds to one of them in the same transaction:
 
-* what happens to an experiment that a worker owns (`database.claims.protocol`) goes to the row of that
+* changes of an experiment that a worker owns (`database.claims.protocol`) are added to the row of that
   worker, which only the holder of that worker's lock writes: recording waits for nobody;
-* what users and creations change goes to the row without a worker. It is locked last in its transaction,
-  so that nobody holds it while waiting for experiments.
+* changes by users and creations are added to the row without a worker. It is locked last in a transaction,
+  so that no transaction holds it while waiting for experiments.
 
 Pending and running are not counted: the first is what is left, the second is few. What a program
-writes through the models is counted too (`database.counters_listener`); what somebody changes with SQL is
-not: `experiments database check` finds it, and `--repair` counts the rows again. So nothing that must
-be right in any case (is something left to do?) rests on these numbers.
+writes through the models is counted too (`database.counters_listener`); what is changed with SQL is
+not: `experiments database check` finds it, and `--repair` counts the rows again. So no decision that must
+be right in any case (is work left?) is based on these numbers.
 """
 
 from __future__ import annotations
@@ -94,7 +94,7 @@ class Counters:
 
     @classmethod
     def ended(cls, status: ExperimentStatus, count: int) -> Counters:
-        """Return the change by `count` experiments that have come to a status; nothing if it is not final."""
+        """Return the change by `count` experiments that now have a status; nothing if it is not final."""
         return cls(**{status.value: count}) if status.is_finished() else cls()
 
 
@@ -119,7 +119,7 @@ def add(connection: Connection, series_id: int, change: Counters, worker_id: str
 def add_ended(
     connection: Connection, worker_id: str, series_ids: Iterable[int | None], status: ExperimentStatus
 ) -> None:
-    """Count experiments that have just come to a status, in the row of the worker whose lock is held.
+    """Count experiments that now have a final status, in the row of the worker whose lock is held.
 
     Parameters
     ----------
@@ -137,7 +137,7 @@ def add_ended(
 
 
 def recount(session: Session, series_id: int) -> bool:
-    """Correct the counters of a series by counting its experiments; workers may be at work.
+    """Correct the counters of a series by counting its experiments; safe while workers run.
 
     Returns
     -------
@@ -155,7 +155,7 @@ def recount(session: Session, series_id: int) -> bool:
 
 
 def recount_all(session: Session) -> list[str]:
-    """Correct all counters, and return the names of the series whose were wrong; safe to repeat."""
+    """Correct all counters, and return the names of the series that had wrong ones; safe to repeat."""
     names = {row.id: row.name for row in session.execute(select(ExperimentSeries.id, ExperimentSeries.name))}
     wrong = missing_from_counters(session, names)
     return [names[series_id] for series_id in wrong if recount(session, series_id)]
@@ -194,12 +194,12 @@ class StatusCounts:
 
     @property
     def are_inconsistent(self) -> bool:
-        """Whether they are impossible: somebody changed statuses with SQL."""
+        """Whether they are impossible: statuses were changed with SQL."""
         return any(count < 0 for count in astuple(self))
 
     @classmethod
     def of(cls, counters: Counters, running: int) -> StatusCounts:
-        """Make them from counters: what has not ended and does not run is pending."""
+        """Make the counts from counters: what has not ended and does not run is pending."""
         completed, failed, cancelled = counters.completed, counters.failed, counters.cancelled
         pending = counters.experiments - completed - failed - cancelled - running
         return cls(pending, running, completed, failed, cancelled, counters.retired)
@@ -211,7 +211,7 @@ def read_counters(session: Session, series_ids: Collection[int]) -> dict[int, St
 
 
 def count_rows(session: Session, series_ids: Collection[int]) -> dict[int, StatusCounts]:
-    """Return the same by counting rows, right whatever was changed with SQL: about 0.1 s for each million."""
+    """Count the rows instead, right whatever was changed with SQL: about 0.1 s for each million."""
     return _status_counts(session, f"{_ROWS} UNION ALL {_RUNNING}", series_ids)
 
 
@@ -238,14 +238,14 @@ def _sum(session: Session, source: str, series_ids: Collection[int]) -> dict[int
 
 @dataclass(frozen=True)
 class Ended:
-    """How many experiments ended, by final status; one that a user retried counts again."""
+    """How many experiments ended, by final status; after a user's `retry` one counts again."""
 
     completed: int
     failed: int
 
 
 def count_ended_by(session: Session, runner_ids: Collection[str]) -> Ended:
-    """Count what these runners have ended; the cost is that of one row per worker."""
+    """Count the experiments that these runners have ended; reads one row per worker."""
     totals = select(
         func.coalesce(func.sum(SeriesCounters.completed), 0),
         func.coalesce(func.sum(SeriesCounters.failed), 0),

@@ -18,7 +18,7 @@ from database.counters import Counters
 from database.engine.instrumented_session import InstrumentedSession
 from database.models import Configuration, Experiment
 
-#: The option of statements whose changes are counted by the code that runs them.
+#: The execution option of statements whose caller counts the changes itself.
 COUNTED = {"counted": True}
 _CHANGES = "changes to count after the flush"
 _RECOUNT = "count rows before the commit"
@@ -28,7 +28,7 @@ _Changes = dict[tuple[Connection, int], Counters | None]
 
 
 def _change(experiment: Experiment, count: int, *, before: bool = False) -> Counters:
-    """Return the change by adding (1) or removing (-1) this experiment, as it is or was before."""
+    """Return the change by adding (1) or removing (-1) this experiment, by its new or old values."""
 
     def value(name: str) -> Any:
         old = inspect(experiment).attrs[name].history.deleted if before else ()

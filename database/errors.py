@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-#: The end of messages about a database that is not there.
+#: The end of messages about a missing database.
 HOW_TO_MAKE_ONE = (
     "`experiments create FILE` or `experiments run FILE` makes one; "
     "name another with --database or EXPERIMENTS_DATABASE_URL"
@@ -10,12 +10,12 @@ HOW_TO_MAKE_ONE = (
 
 
 class ExperimentsError(Exception):
-    """The base class of every error this project raises on purpose; the message says what to do.
+    """The base class of every error this project raises on purpose; the message contains what to do.
 
     Attributes
     ----------
     exit_code : int
-        What the `experiments` command exits with when this error ends it.
+        The exit code of the `experiments` command when this error ends it.
     """
 
     exit_code = 2
@@ -32,7 +32,7 @@ class DatabaseUnreachableError(DatabaseError, ConnectionError):
 
 
 class DatabaseMissingError(DatabaseError, FileNotFoundError):
-    """A command or script only reads, and there is no database to read."""
+    """There is no database, and the command or script only reads."""
 
 
 class DatabaseReplacedError(DatabaseError):
@@ -40,7 +40,7 @@ class DatabaseReplacedError(DatabaseError):
 
 
 class SchemaError(DatabaseError):
-    """The tables in the database are not of the version this program knows."""
+    """The tables in the database have another revision than this program knows."""
 
 
 class SessionMisuseError(ExperimentsError, RuntimeError):
@@ -58,7 +58,7 @@ class FencedError(ExperimentsError):
 
 
 class RecordRefusedError(DatabaseError):
-    """The database refuses the outcome of an experiment for good; the message names the experiment."""
+    """The database rejects the outcome of an experiment permanently; the message names the experiment."""
 
 
 class InvalidValueError(ExperimentsError, ValueError):
@@ -66,4 +66,4 @@ class InvalidValueError(ExperimentsError, ValueError):
 
 
 class NotFoundError(ExperimentsError, LookupError):
-    """What the user named is not in the database."""
+    """The series, experiment or runner that was named is not in the database."""

@@ -1,6 +1,6 @@
 """Events of the sessions and statements of this process: counters and listeners.
 
-The counters are always on; `totals` reads them, for a page of metrics or a test. A listener gets each
+The counters are always on; `totals` reads them, for monitoring or a test. A listener gets each
 event with its place::
 
     with listening(lambda event: print(event.kind, event.place)):
@@ -23,8 +23,8 @@ class EventKind(StrEnum):
 
     OPENED = "opened"  #: a session was made
     BEGUN = "begun"  #: it took a connection and began a transaction
-    COMMITTED = "committed"  #: that was committed
-    ROLLED_BACK = "rolled_back"  #: that was rolled back, also by closing the session in its middle
+    COMMITTED = "committed"  #: the transaction was committed
+    ROLLED_BACK = "rolled_back"  #: the transaction was rolled back, also by closing the session
     CLOSED = "closed"  #: the session was closed
     SLOW_QUERY = "slow_query"  #: a statement took longer than EXPERIMENTS_SLOW_QUERY_S
 
@@ -37,11 +37,11 @@ class Event:
     ----------
     kind : EventKind
     place : str
-        ``file:line`` that opened the session, or that ran the slow statement.
+        ``file:line`` of the code that opened the session, or ran the slow statement.
     statement : str or None
         The slow statement, without its values.
     seconds : float or None
-        How long it took.
+        How long the slow statement took.
     """
 
     kind: EventKind
@@ -60,7 +60,7 @@ _lock = threading.RLock()  # a signal handler may open a session in the middle o
 
 
 def emit(kind: EventKind, place: str, *, statement: str | None = None, seconds: float | None = None) -> None:
-    """Count an event and pass it to the listeners; an exception of one is logged, not raised."""
+    """Count an event and pass it to the listeners; the exception of a listener is logged, not raised."""
     with _lock:
         _totals[kind] += 1
     if _listeners:

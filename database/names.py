@@ -11,7 +11,7 @@ _SAFE = re.compile(PATTERN + r"\Z")
 _DEVICES = frozenset(
     {"con", "prn", "aux", "nul", *(f"{kind}{number}" for kind in ("com", "lpt") for number in range(1, 10))}
 )
-#: The database and what it and its backups leave beside it lie in the folder of all series' folders.
+#: The database, its backups and its auxiliary files lie beside the folders of the series.
 _DATABASE_FILE = re.compile(r".*\.(?:(?:db|sqlite3?)(?:-wal|-shm|-journal)?|journal)\Z", re.IGNORECASE)
 
 
@@ -21,7 +21,7 @@ def series_name(value: object) -> object:
     Raises
     ------
     ValueError
-        It says what a name may be.
+        The name is not allowed; the message contains the rule.
     """
     if isinstance(safe_name(value), str) and _DATABASE_FILE.match(str(value)):
         raise ValueError(
@@ -32,12 +32,12 @@ def series_name(value: object) -> object:
 
 
 def safe_name(value: object) -> object:
-    """Return `value` when it is a safe name, or leave what is no text to the check of types.
+    """Return `value` when it is a safe name, or no text at all, which the check of types refuses.
 
     Raises
     ------
     ValueError
-        It says what a name may contain.
+        The name is not allowed; the message contains the rule.
     """
     if not isinstance(value, str):
         return value

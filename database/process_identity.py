@@ -43,7 +43,7 @@ class ProcessIdentity:
         own_boot, _, own_namespace = own.partition("/")
         if boot != own_boot:
             return True
-        # In another container on the same kernel its pid means nothing here.
+        # Seen from another container on the same kernel, the pid is another process's.
         return namespace == own_namespace and _start_ticks(self.pid) != self.pid_start
 
 
@@ -69,18 +69,18 @@ def _start_ticks(pid: int) -> int:
     return -1 if fields[0] in "ZX" else int(fields[19])
 
 
-#: The runners at work in this process. A row whose process is alive may belong to a run that has ended in
-#: it, as one after another does in a notebook.
+#: The active runners of this process. A row whose process is alive may belong to a run that has ended in
+#: it, as several runs in one notebook do.
 _active: set[str] = set()
 
 
 def enter(runner_id: str) -> None:
-    """Note that a runner is at work in this process."""
+    """Note that a runner is active in this process."""
     _active.add(runner_id)
 
 
 def leave(runner_id: str) -> None:
-    """Note that a runner is no longer at work in this process; its row may be alive for longer."""
+    """Note that a runner is no longer active in this process; its row may be alive for longer."""
     _active.discard(runner_id)
 
 

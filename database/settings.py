@@ -15,13 +15,13 @@ from database.errors import DatabaseError, ExperimentsError
 
 DEFAULT_DATABASE_URL = "sqlite:///results/experiments.db"
 DURABILITIES = ("normal", "full")
-#: What may be a password in a text that is not a valid URL.
+#: The part of an invalid URL that may be a password.
 _PASSWORD = re.compile(r"(?<=:)(?!//).*(?=@)|(?<=password=)[^&]*")
 _SECRET_QUERY_KEYS = frozenset({"password", "sslpassword", "passfile", "sslkey"})
 
 
 class SettingError(ExperimentsError, ValueError):
-    """An environment variable has an impossible value."""
+    """An environment variable has an invalid value."""
 
 
 @dataclass(frozen=True)
@@ -81,7 +81,7 @@ class Settings:
         Raises
         ------
         SettingError
-            The message names the variable, its value and what it may be.
+            The message names the variable, its value and the valid values.
         """
         variables = os.environ if environment is None else environment
 

@@ -1,4 +1,4 @@
-"""Suggestions for wrong names: which valid one was probably meant."""
+"""Suggestions for wrong names: the valid name that was probably meant."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ def suggestion(name: str, valid: Iterable[str], *, kind: str = "valid here") -> 
     Parameters
     ----------
     name : str
-        What was written.
+        The wrong name.
     valid : iterable of str
-        What could have been written, in the order to list.
+        The valid names, in the order to list.
     kind : str
-        What to call the list.
+        The heading of the list.
     """
     names = list(valid)
     meant = nearest(name, names)

@@ -9,10 +9,10 @@ In the ``conftest.py`` at the top of the tests::
                                   configured for it
 `database_url`                    the same, and the test runs on both
 `empty_database_url`              a database without any table, on both; nothing is configured
-`rollback_session`                a session whose work is undone after the test, although the code under
+`rollback_session`                a session whose writes are undone after the test, although the code under
                                   test commits; on a database that all tests share, on both
-`rollback_database_url`           which database that is: define your own to use another
-`postgres_server`                 a server that may be filled: embedded, or the one that
+`rollback_database_url`           the database of that session: override it to use another one
+`postgres_server`                 a server on which to create databases: embedded, or the one that
                                   EXPERIMENTS_TEST_POSTGRES_URL names
 `clean_process`                   none of our variables is set, nothing is configured before the test;
                                   no session and no engine is left after it; the others use it
@@ -50,13 +50,13 @@ if TYPE_CHECKING:
 
 #: Names a server whose user may create databases.
 SERVER_VARIABLE = "EXPERIMENTS_TEST_POSTGRES_URL"
-#: Where code under test arrives that opens a session by itself, beside `rollback_session`.
+#: A missing file: the database of code under test that opens a session beside `rollback_session`.
 _ESCAPED = "opened-beside-the-rollback_session.db"
 
 
 @pytest.fixture
 def clean_process(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Start without our variables, and leave no session, engine or given warning behind."""
+    """Unset this project's variables; close sessions, dispose engines and reset warnings afterwards."""
     for name in [name for name in os.environ if name.startswith("EXPERIMENTS_")]:
         if name != SERVER_VARIABLE:
             monkeypatch.delenv(name)
@@ -87,7 +87,7 @@ def postgres_server() -> Iterator[str]:
     if own:
         yield own
         return
-    # Not below pytest's folder, which another pytest closes to the server's own user.
+    # Not below pytest's folder, to which another pytest denies the server's user access.
     with tempfile.TemporaryDirectory(prefix="pg", ignore_cleanup_errors=True) as folder:
         server = _start_postgres(folder)
         url = server.get_uri()
@@ -99,7 +99,7 @@ def postgres_server() -> Iterator[str]:
 
 
 def _start_postgres(folder: str) -> PostgresServer:
-    """Start a server, and wait for it longer than the 10 s that its package allows on any machine."""
+    """Start a server, with more time than the 10 s that its package allows."""
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # about the default of a folder for sockets
@@ -202,7 +202,7 @@ def rollback_database_url(
 def rollback_session(clean_process: None, rollback_database_url: str, tmp_path: Path) -> Iterator[Session]:
     """Yield a session whose commits are savepoints of a transaction that is rolled back after the test.
 
-    Hand it to the code under test. Code that opens a session by itself is stopped: it finds no
+    Pass it to the code under test. Code that opens a session by itself fails: it gets no
     database, because what it committed would stay. Test such code on a fresh database.
     """
     engines.configure(f"sqlite:///{tmp_path / _ESCAPED}", create=False)
@@ -224,7 +224,7 @@ def _create_database(server: str, name: str, *, template: str = "template1") -> 
 
 
 def _drop_database(server: str, name: str) -> None:
-    """Remove a database from `server`, whoever is still connected to it."""
+    """Remove a database from `server`, even while clients are connected to it."""
     _administer(server, f'DROP DATABASE "{name}" WITH (FORCE)')
 
 

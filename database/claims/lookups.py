@@ -1,4 +1,4 @@
-"""What a supervisor reads about claims: what can be claimed, and which attempts were revoked.
+"""Queries of a supervisor about claims: what can be claimed, and which attempts were revoked.
 
 Nothing here writes; the cost is that of a few index entries, however large the series.
 """
@@ -50,7 +50,7 @@ class FirstExperiments:
     failed : int
         How many have failed, with no retry left.
     awaited : bool
-        Whether some have not ended: claimed, running, or pending again.
+        Whether any has not ended: claimed, running, or pending again.
     """
 
     failed: int
@@ -66,7 +66,7 @@ def claimable_work(session: Session, series_id: int, *, limit: int, canary: bool
 
 
 def revoked(session: Session, running: Mapping[str, Token]) -> set[str]:
-    """Return the workers whose attempt is no longer theirs: cancelled, released, or they are fenced.
+    """Return the workers whose attempt was cancelled or released, or that are fenced.
 
     Parameters
     ----------
@@ -96,7 +96,7 @@ def first_experiments(session: Session, series_id: int) -> FirstExperiments:
         f"{CLAIMABLE}{CANARY} ORDER BY priority DESC, position LIMIT 1",
         f"{DELAYED}{_FIRST_ONLY} ORDER BY due_at LIMIT 1",
     )
-    # Not EXISTS: PostgreSQL leaves out the order there, and with it the index.
+    # Not EXISTS: PostgreSQL drops the order there, and with it the index.
     any_awaited = " UNION ALL ".join(
         f"SELECT * FROM (SELECT 1 FROM experiment WHERE {condition}) AS sample" for condition in awaited
     )
@@ -107,7 +107,7 @@ def first_experiments(session: Session, series_id: int) -> FirstExperiments:
 
 def _count_claimable(connection: Connection, series_id: int, limit: int, *, canary: bool) -> int:
     """Count what could be claimed now, up to a limit, delayed retries that are due included."""
-    # Only the orders make both databases use these indexes: SQLite would use the one of all statuses,
+    # Only with ORDER BY do both databases use these indexes: SQLite would use the one of all statuses,
     # PostgreSQL would scan the table in the hope of finding enough soon.
     ready = CLAIMABLE + (CANARY if canary else "") + " ORDER BY priority DESC, position"
     due_now = due(connection) + (_FIRST_ONLY if canary else "") + " ORDER BY due_at"
@@ -149,7 +149,7 @@ def _owners(connection: Connection, experiment_ids: Sequence[int]) -> dict[int, 
 
 
 def _ended_in_order(connection: Connection, tokens: Sequence[Token]) -> set[Token]:
-    """Return those attempts that ended by themselves, and were not revoked."""
+    """Return those of these attempts that ended without being revoked."""
     statement = text(
         "SELECT experiment_id, number FROM attempt "
         "WHERE outcome NOT IN ('cancelled', 'lost', 'released') AND experiment_id IN :ids"

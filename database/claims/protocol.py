@@ -16,7 +16,7 @@ States
        |  record, finalize with a retry left,     |                           |
        |  revoke as lost                          |                           |
        +------------------------------------------+                           |
-       +--- `corrections.retry`, on a user's request, from failed or cancelled+
+       +--- `database.series.retry_and_delete.retry`, from failed or cancelled+
 
 Whoever owns an experiment (`claimed`, `running`) is its `worker_id`; no other status has one. A
 pending experiment with a `due_at` is a retry that waits: it is claimed when the database's clock
@@ -25,13 +25,13 @@ has passed that.
 Contract
 --------
 * An experiment that is owned belongs to the worker in its `worker_id`; nobody else writes it,
-  except to take it over from a dead worker, to release what a worker has not started, or on a
+  except to recover it from a dead worker, to release what a worker has not started, or on a
   user's request (`revoke`). `attempt_number`, raised by each claim and by nothing else, is the
   fencing token: every write about an attempt names experiment, number and worker.
-* A worker may claim and record only while its own row and its runner's row say `alive`. Whoever
-  finds otherwise raises `FencedError`; a runner that was declared dead registers under a new id.
+* A worker may claim and record only while its own row and its runner's row are `alive`, else
+  `FencedError` is raised; a runner that was declared dead registers under a new id.
 * Each attempt that ends leaves exactly one row of `attempt`, with the primary key (experiment,
-  number): the record that its COMMIT landed, which makes recording idempotent. A partial unique
+  number): the record that its COMMIT succeeded, which makes recording idempotent. A partial unique
   index lets the database itself refuse a second completed attempt. Only what was claimed and is
   still owned has no row yet.
 * Every function here is one transaction's work, safe to repeat, and does not commit: callers run
@@ -43,21 +43,21 @@ claim
     `record_and_claim` with `ClaimRequest.claims`. First it returns again what the worker owns without
     knowing (an earlier COMMIT whose answer was lost); only a worker that owns nothing gets new claims.
 start
-    In the same transaction the experiment that will run next is shown as running; when exactly an
-    experiment began only its worker's journal knows.
+    In the same transaction the experiment that will run next is shown as running; the exact
+    start of an experiment is in its worker's journal only.
 record
     `record_and_claim` by the worker, `record_for` by its supervisor while it is busy,
     `finalize_worker` after its end. What is owned is recorded with its row of `attempt`. Of the rest,
-    what has a commit record of this worker with the same outcome has landed before; everything else
+    what has a commit record of this worker with the same outcome was committed before; everything else
     was revoked, and is refused.
-    The `RetryPolicy` decides how it goes on, by the outcomes since a user last said `retry`. What the
+    The `RetryPolicy` decides the next status, by the outcomes since a user's last `retry`. What the
     database refuses for good is recorded as a note of that (`database.claims.rejected_rows`).
 release
     `ClaimRequest.release`, `record_for(release=True)` and `finalize_worker`: what was not started
     becomes pending with the outcome `released`, hidden and uncounted.
 reap
     `runners.declare_dead` fences a runner and its workers; `orphaned_workers` finds what such, or
-    missing, workers own, and `finalize_worker` releases it. Repeated, it heals every race between
+    missing, workers own, and `finalize_worker` releases it. Repeated, it resolves every race between
     dying, registering and reaping.
 cancel
     `revoke`: a user takes experiments from a worker that may be alive. Its supervisor finds out by
@@ -68,16 +68,16 @@ Locks
 On PostgreSQL (READ COMMITTED) every transaction first locks the row of one worker (FOR NO KEY
 UPDATE; `finalize_worker` by its UPDATE), then what that worker owns, then the counters of that worker
 (`database.counters`) that it adds to, and then pending experiments, of which it skips those that
-others have locked (SKIP LOCKED). So either whoever declares a worker dead waits for its transaction,
-or that transaction sees the verdict; a claim waits for no other; and as nobody locks a second worker
+others have locked (SKIP LOCKED). So a transaction that declares a worker dead waits for the worker's,
+or the latter reads `dead`; a claim waits for no other; and as no transaction locks a second worker
 while holding what a first one owns, there is no cycle. On SQLite every transaction begins with BEGIN
-IMMEDIATE: there is one writer, and what it reads is the truth until it ends.
+IMMEDIATE: there is one writer, and what it reads stays valid until it ends.
 
-The unknown fate of a COMMIT
-----------------------------
-When the connection dies in COMMIT, nobody knows whether it happened. The caller runs the same
-transaction again, never another one. Either it had not happened: then everything is as it was. Or it
-had: then claims are found owned and returned again, and records find their commit records. Or it is
+A COMMIT whose answer is lost
+-----------------------------
+When the connection is lost in COMMIT, its success is unknown. The caller runs the same
+transaction again, never another one. Either it had failed: then everything is as it was. Or it
+had succeeded: then claims are returned again, and records have their commit records. Or it is
 still under way on the server: then the repetition waits for the lock of the worker's row.
 
 Statements are set-based: recording a batch and claiming the next costs a few round trips, whatever
@@ -117,7 +117,7 @@ def record_and_claim(
     request: ClaimRequest,
     policy: RetryPolicy,
 ) -> ExchangeResult:
-    """Record what a worker has finished, release what it hands back, and claim what it asks for.
+    """Record what a worker has finished, release what it returns, and claim what it requests.
 
     The experiment it will start next is marked as running.
 
@@ -159,7 +159,7 @@ def record_for(
     release: bool,
     policy: RetryPolicy,
 ) -> int:
-    """Record, for a live worker that is busy, what its journal says it has finished.
+    """Record, for a live worker that is busy, the finished attempts in its journal.
 
     Parameters
     ----------
@@ -178,7 +178,7 @@ def record_for(
     owned = statements.lock_owned(connection, worker_id)
     recorded, _, _ = _record(connection, worker_id, finished, owned=owned, policy=policy)
     if current not in owned:
-        return 0  # the worker has moved on meanwhile: what it owns now may be running already
+        return 0  # the worker runs another attempt by now: what it owns may be running
     statements.start(connection, worker_id, current)
     if not release:
         return 0
@@ -200,8 +200,8 @@ def finalize_worker(
     Parameters
     ----------
     finished : sequence of Finished or None
-        From its journal, the attempt it died in included. None when the journal is out of reach:
-        then what the database shows as running is `lost`, without blame.
+        From its journal, including the attempt in which it died. None when the journal cannot be read:
+        then what the database shows as running is `lost`.
     state : ProcessState
         `stopped` or `dead`.
     policy : RetryPolicy or callable
@@ -228,7 +228,7 @@ def finalize_worker(
 
 
 def revoke(session: Session, worker_id: str, revocation: Revocation) -> int:
-    """Take from a worker, alive or not, what a user does not want it to do any more.
+    """Revoke experiments of a worker, alive or not, on a user's request.
 
     What the worker reports of these attempts afterwards is refused; its supervisor learns of it by
     `lookups.revoked`.
@@ -274,7 +274,7 @@ def add_chunks(session: Session, worker_id: str, token: Token, chunks: Sequence[
 def orphaned_workers(session: Session) -> list[str]:
     """Return the workers that own experiments although they, or their runner, are not alive.
 
-    To finalize them heals every race between dying, registering and reaping.
+    Finalizing them resolves every race between dying, registering and reaping.
     """
     return statements.orphaned_workers(_begin(session))
 
@@ -287,7 +287,7 @@ def _begin(session: Session) -> Connection:
 
 
 def _resolved_file_of(session: Session, owned: Iterable[Token]) -> dict[str, Any]:
-    """Return the resolved file of the series that a worker's experiments are of: it claims from one only."""
+    """Return the resolved file of the series of a worker's experiments: it claims from one series only."""
     experiment_id, _ = next(iter(owned))
     resolved: dict[str, Any] = session.scalars(
         select(ExperimentSeries.resolved)
@@ -299,7 +299,7 @@ def _resolved_file_of(session: Session, owned: Iterable[Token]) -> dict[str, Any
 
 def _require_alive(connection: Connection, worker_id: str) -> None:
     if not statements.lock_alive(connection, worker_id):
-        raise FencedError("this worker was declared dead; what it still does is not recorded")
+        raise FencedError("this worker was declared dead; nothing more of it is recorded")
 
 
 def _released(token: Token) -> Finished:
@@ -328,7 +328,7 @@ def _record(
     owned: statements.Owned,
     policy: RetryPolicy,
 ) -> tuple[frozenset[Token], frozenset[Token], int]:
-    """Record what is owned; find out which of the rest an earlier transaction of ours has recorded.
+    """Record what is owned; find which of the rest an earlier transaction of this worker has recorded.
 
     Returns what is recorded, what is refused, and how many experiments are pending again.
     """
@@ -389,7 +389,7 @@ def _record_plain(
     if not finished:
         return
     changed = statements.finish(connection, worker_id, finished, status)
-    if changed != len(finished):  # impossible while the rows are locked; nothing of it may stay
+    if changed != len(finished):  # impossible while the rows are locked; roll back
         raise FencedError(f"{len(finished) - changed} experiments changed owner inside a transaction")
     statements.insert_attempts(connection, worker_id, finished)
     chunks = [(attempt.token, chunk) for attempt in finished for chunk in attempt.chunks]

@@ -1,7 +1,7 @@
-"""Outcomes that the database rejects for good: none of them may prevent the recording of others.
+"""Outcomes that the database rejects permanently: they must not prevent the recording of others.
 
 Whatever this project writes meets the constraints of its own tables; but a database may have more (a
-CHECK or a trigger of its owner's, a limit of its own), and only the database knows them.
+CHECK or a trigger of its owner's, a limit of its own), which are known only to the database.
 """
 
 from __future__ import annotations
@@ -29,14 +29,14 @@ _REASON_CHARACTERS = 1000
 def write_outcomes(
     connection: Connection, finished: Sequence[Finished], write: Callable[[Sequence[Finished]], Written]
 ) -> list[Written]:
-    """Write outcomes together; when the database rejects one, write them one by one, and that one as a note.
+    """Write outcomes in one batch; when it is rejected, one by one, and the rejected ones as a note.
 
     Parameters
     ----------
     connection : Connection
         In the transaction that they belong to.
     write : callable
-        Writes some of them; a savepoint undoes it when it fails.
+        Writes the outcomes it is given; undone by a savepoint when it fails.
 
     Returns
     -------
@@ -80,7 +80,7 @@ def _write_one(
     except DBAPIError as error:
         raise RecordRefusedError(
             f"{name} cannot be recorded: the database rejects its outcome, and also a note about it "
-            f"({own_words(error)}). It waits in its worker's journal: change what refuses it, "
+            f"({own_words(error)}). It is kept in its worker's journal: change the rule that rejects it, "
             "and run the series again on this computer"
         ) from error
     logger.warning("%s: %s", name, note.error_message)
@@ -89,7 +89,7 @@ def _write_one(
 
 def _is_refusal(error: DBAPIError) -> bool:
     # The protocol never claims what is completed: for a second result, somebody made the experiment pending
-    # with SQL. Then this experiment alone is wrong, and no other needs to wait for it.
+    # with SQL. Then only this experiment is wrong; the others are recorded.
     return refuses_content(error) or repeats_a_result(error)
 
 

@@ -1,8 +1,8 @@
 """Runners and workers: registering them, heartbeats, and detecting dead ones.
 
-A runner's one row stands for all its workers: the supervisor sends the heartbeat, never a process
+One row represents a runner with all its workers: the supervisor sends the heartbeat, never a process
 that runs user code. On its own host a runner is detected as dead at once, by its process, and in its own
-process when it is not at work there; on another host when its lease has expired by the database's clock
+process when it has left it; on another host when its lease has expired by the database's clock
 and no heartbeat came while it was observed.
 """
 
@@ -40,14 +40,14 @@ class Provenance:
 
 
 def new_id() -> str:
-    """Return a fresh id; names and pids would be reused, and confused with those of dead processes."""
+    """Return a fresh id; names and pids are reused, and would be confused with those of dead processes."""
     return uuid.uuid4().hex
 
 
 def register_runner(
     session: Session, runner_id: str, provenance: Provenance, journal_directory: Path | None
 ) -> None:
-    """Register a runner as alive, and as at work in this process until it leaves; safe to repeat."""
+    """Register a runner as alive, and as running in this process until it leaves; safe to repeat."""
     process_identity.enter(runner_id)
     now = text(NOW[session.get_bind().dialect.name])
     session.execute(
@@ -82,7 +82,7 @@ def register_worker(session: Session, runner_id: str, worker_id: str) -> None:
 def _insert_once(session: Session, model: type[Base]) -> postgresql.Insert | sqlite.Insert:
     """Return an INSERT that does nothing when the row exists.
 
-    A SELECT first would not do: an earlier COMMIT of the same, whose answer was lost, may land in between.
+    A SELECT first is not enough: an earlier COMMIT, whose answer was lost, may take effect in between.
     """
     if session.get_bind().dialect.name == "postgresql":
         return postgresql.insert(model).on_conflict_do_nothing(index_elements=["id"])
@@ -123,7 +123,7 @@ def end_runner(session: Session, runner_id: str, state: ProcessState) -> None:
 
 @dataclass(frozen=True)
 class RunnerLiveness:
-    """The signs of life of a runner that is alive as far as the database knows.
+    """The heartbeat and process of a runner that is alive as far as the database knows.
 
     Attributes
     ----------
@@ -150,7 +150,7 @@ class RunnerLiveness:
 
 
 def others_alive(session: Session, runner_id: str) -> list[RunnerLiveness]:
-    """Return all other runners that the database does not know as ended."""
+    """Return all other runners that the database shows as alive."""
     age = (
         "(julianday('now') - julianday(beat_at)) * 86400.0"
         if session.get_bind().dialect.name == "sqlite"
@@ -216,35 +216,35 @@ _SLACK_S = 0.5
 
 
 class LivenessMonitor:
-    """Remembers since when other runners have sent no heartbeat, by a clock that does not jump.
+    """Measures how long other runners have sent no heartbeat, by a monotonic clock.
 
     Parameters
     ----------
     lease_s, heartbeat_s : float
         In seconds. A runner on another host is dead when its lease has expired by the database's clock
-        and its `beat` has not changed for two heartbeats: a clock that jumps declares nobody dead.
+        and its `beat` has not changed for two heartbeats: no runner is declared dead by a clock that jumps.
     """
 
     def __init__(self, lease_s: float, heartbeat_s: float) -> None:
         self._lease_s = lease_s
         self._heartbeat_s = heartbeat_s
-        #: By runner: its last `beat`, since when it has been that, and the last observation.
+        #: By runner: its last `beat`, since when `beat` has had that value, and the last observation.
         self._observed: dict[str, tuple[int, float, float]] = {}
         self._left: set[str] = set()
 
     def note_left(self, runner_id: str) -> bool:
-        """Note that nobody can record what a dead runner has finished, and return whether that is new."""
+        """Note a dead runner whose journals cannot be read; return whether it was not noted before."""
         is_new = runner_id not in self._left
         self._left.add(runner_id)
         return is_new
 
     def is_dead(self, runner: RunnerLiveness) -> bool:
-        """Return whether a runner is dead, and remember this observation of it."""
+        """Return whether a runner is dead, and store this observation of it."""
         if runner.has_ended():
             return True
         now = time.monotonic()
         beat, since, observed_at = self._observed.get(runner.runner_id, (-1, now, now))
-        # After a gap, because the database was away, nobody knows whether the runner sent heartbeats.
+        # After a gap, because the database was away, it is unknown whether the runner sent heartbeats.
         if beat != runner.beat or now - observed_at > 2 * self._heartbeat_s + _SLACK_S:
             since = now
         self._observed[runner.runner_id] = (runner.beat, since, now)

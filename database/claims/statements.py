@@ -139,7 +139,7 @@ def running_of(connection: Connection, worker_id: str) -> set[int]:
 
 
 def end_delays(connection: Connection, series_id: int) -> None:
-    """Let claims see the retries that are due; a batch at a time, so that no claim takes long."""
+    """Make a batch of due retries claimable; one batch at a time, so that no claim takes long."""
     lock = " FOR UPDATE SKIP LOCKED" if _is_postgresql(connection) else ""
     due_now = text(
         f"SELECT id FROM experiment WHERE {due(connection)} ORDER BY due_at LIMIT {IN_BATCH}{lock}"
@@ -183,7 +183,7 @@ def claim(
 
 
 def claims_of(connection: Connection, worker_id: str, experiment_ids: Sequence[int]) -> list[Claim]:
-    """Return as claims those of these experiments that the worker owns: an earlier COMMIT landed unseen."""
+    """Return as claims those of these experiments that the worker owns (the answer to a COMMIT was lost)."""
     statement = text(
         "SELECT e.id, e.attempt_number, e.repetition, e.seed, CAST(c.parameters AS text), "
         "e.priority, e.position "
@@ -207,7 +207,7 @@ def start(connection: Connection, worker_id: str, token: Token) -> None:
 def finish(
     connection: Connection, worker_id: str, finished: Sequence[Finished], status: ExperimentStatus
 ) -> int:
-    """Move owned experiments to their next status, and return how many there were."""
+    """Move owned experiments to their next status, and return their number."""
     if _is_postgresql(connection):
         statement = text(
             "UPDATE experiment e SET status = :status, worker_id = NULL, results = CAST(v.results AS json), "
@@ -227,7 +227,7 @@ def finish(
         return connection.execute(
             statement, {**columns, "status": status.value, "worker": worker_id}
         ).rowcount
-    # Without SQLAlchemy: what it does for each row of `text` took a tenth of a worker's time.
+    # Without SQLAlchemy, whose work for each row of `text` took a tenth of a worker's time.
     update = (
         "UPDATE experiment SET status = ?, worker_id = NULL, results = ?, started_at = ?, finished_at = ? "
         "WHERE id = ? AND attempt_number = ? AND worker_id = ? AND status IN ('claimed', 'running')"
@@ -317,7 +317,7 @@ def insert_chunks(connection: Connection, chunks: Sequence[tuple[Token, Chunk]])
 
 
 def commit_records(connection: Connection, worker_id: str, finished: Sequence[Finished]) -> set[Token]:
-    """Return those attempts that this worker, or its supervisor for it, has recorded with the same outcome.
+    """Return those of these attempts that this worker, or its supervisor, has recorded with the same outcome.
 
     An attempt that was revoked has a row as well, with another outcome than the worker reports.
     """
@@ -349,7 +349,7 @@ def end_worker(connection: Connection, worker_id: str, state: ProcessState) -> N
 
 
 def delay(connection: Connection, delays: Sequence[tuple[Token, float]]) -> None:
-    """Delay pending experiments by so many seconds, by the database's clock."""
+    """Delay pending experiments by the given seconds, by the database's clock."""
     moment = (
         "clock_timestamp() + make_interval(secs => :delay)"
         if _is_postgresql(connection)

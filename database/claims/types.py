@@ -36,7 +36,7 @@ class Claim:
 
     @property
     def token(self) -> Token:
-        """What identifies its attempt."""
+        """The experiment and attempt number, which identify its attempt."""
         return self.experiment_id, self.attempt_number
 
 
@@ -83,7 +83,7 @@ class Finished:
 
     @property
     def token(self) -> Token:
-        """What identifies it."""
+        """The experiment and attempt number, which identify it."""
         return self.experiment_id, self.attempt_number
 
 
@@ -114,7 +114,7 @@ class ClaimRequest:
 
 @dataclass(frozen=True)
 class ExchangeResult:
-    """The answer to a worker that has recorded and claimed.
+    """The result of `record_and_claim`.
 
     Attributes
     ----------
@@ -125,7 +125,7 @@ class ExchangeResult:
     kept : frozenset of Token
         What the worker still owns of `ClaimRequest.keep`.
     claims : tuple of Claim
-        What it owns besides, in the order to run it: newly claimed, or claimed by an earlier
+        What else it owns, in the order to run it: newly claimed, or claimed by an earlier
         transaction whose answer was lost.
     """
 
@@ -137,7 +137,7 @@ class ExchangeResult:
 
 @dataclass(frozen=True)
 class Revocation:
-    """What a user takes from workers.
+    """A user's request to take experiments from workers.
 
     Attributes
     ----------
@@ -165,8 +165,8 @@ class Revocation:
 class RetryPolicy:
     """How often an experiment is tried again, per outcome of its attempts.
 
-    Bad luck (`lost`, `interrupted`) has generous limits of its own, so that a flaky host fails no
-    experiment; blame (`crashed`) has a small one, so that a poisonous experiment ends.
+    Outcomes caused by the host or the user (`lost`, `interrupted`) have high limits: a flaky host fails no
+    experiment. Those caused by the experiment (`crashed`) have a low one, so that it ends.
 
     Attributes
     ----------
@@ -174,7 +174,7 @@ class RetryPolicy:
         The limit for each outcome; 0 for those not named.
     delay_s : float
         How long an experiment that ended by its own fault waits before its first retry, in seconds;
-        doubled each time. After bad luck there is no wait.
+        doubled each time. Other outcomes have no delay.
     """
 
     retries: Mapping[Outcome, int] = field(default_factory=lambda: dict(DEFAULT_RETRIES))
@@ -203,7 +203,7 @@ class RetryPolicy:
         return ExperimentStatus.FAILED
 
     def delay_after(self, outcome: Outcome, earlier: int) -> float:
-        """Return how many seconds the next attempt waits, for the same arguments; 0 after bad luck."""
+        """Return the delay of the next attempt in seconds; 0 unless the experiment caused the outcome."""
         if outcome.rules.fault is not Fault.EXPERIMENT:
             return 0.0
         return min(self.delay_s * 2.0 ** min(earlier, _MAX_DOUBLINGS), MAX_DELAY_S)

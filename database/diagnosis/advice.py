@@ -8,13 +8,13 @@ from database.diagnosis import sqlite
 from database.diagnosis.findings import Findings
 from database.engine.sqlite_file import MAX_WAL_BYTES
 
-#: The limits beyond which there is advice, in seconds.
+#: The limits beyond which advice is given, in seconds.
 MAX_CLOCK_DIFFERENCE_S = 1.0
 MAX_TRANSACTION_S = 600.0
 
 
 def advise(findings: Findings, clock_difference_s: float) -> Iterator[str]:
-    """Yield what should be done, a sentence for each problem."""
+    """Yield a sentence for each problem: what it is, and what to do."""
     if abs(clock_difference_s) > MAX_CLOCK_DIFFERENCE_S:
         direction = "ahead of" if clock_difference_s > 0 else "behind"
         yield (
@@ -36,8 +36,8 @@ def _about_sqlite(findings: Findings) -> Iterator[str]:
         )
     if findings.wal_bytes > MAX_WAL_BYTES:
         yield (
-            f"the WAL file has {findings.wal_bytes / 2**20:.0f} MiB: some process keeps an old read open; "
-            "end it, and the file is folded back"
+            f"the WAL file has {findings.wal_bytes / 2**20:.0f} MiB: a process keeps an old read open; "
+            "end it, and the next checkpoint shrinks the file"
         )
     if findings.network_file_system is not None:
         yield (
@@ -48,13 +48,13 @@ def _about_sqlite(findings: Findings) -> Iterator[str]:
         yield "the file cannot be written; check the owner of the file and of its folder"
     if findings.integrity is not None and findings.integrity.startswith(sqlite.NOT_CHECKED):
         yield (
-            f"whether the file is whole was {findings.integrity}; `sqlite3 FILE 'PRAGMA integrity_check'` "
-            "looks for as long as it takes"
+            f"the file's integrity was {findings.integrity}; `sqlite3 FILE 'PRAGMA integrity_check'` "
+            "checks it without a time limit"
         )
     elif findings.integrity not in {None, "ok"}:
         yield (
             f"the file is damaged ({findings.integrity}); stop all programs that use it, then restore a "
-            "backup, or save what can be read with `sqlite3 FILE .recover`"
+            "backup, or recover what is readable with `sqlite3 FILE .recover`"
         )
 
 
@@ -64,18 +64,18 @@ def _about_postgresql(findings: Findings) -> Iterator[str]:
     oldest = findings.oldest_transaction
     if oldest is not None and oldest.seconds > MAX_TRANSACTION_S:
         yield (
-            f"a transaction of {oldest.application or 'a nameless program'} has been open for "
-            f"{oldest.seconds / 60:.0f} min and keeps the server from cleaning up; commit it, or "
+            f"a transaction of {oldest.application or 'a program without a name'} has been open for "
+            f"{oldest.seconds / 60:.0f} min and prevents VACUUM from removing old rows; commit it, or "
             f"SELECT pg_terminate_backend({oldest.pid})"
         )
     if findings.sees_others is False:
         yield (
-            "this role sees its own connections only, so that locks and transactions of others are missing "
-            "here; GRANT pg_read_all_stats TO it, or ask as another role"
+            "this role sees only its own connections: locks and transactions of others are missing "
+            "here; GRANT pg_read_all_stats TO it, or use another role"
         )
     for wait in findings.lock_waits or ():
-        owners = ", ".join(map(str, wait.blocked_by)) or "a process that is gone by now"
+        owners = ", ".join(map(str, wait.blocked_by)) or "a process that has ended"
         yield (
-            f"{wait.application or 'a nameless program'} (process {wait.pid}) has been waiting for "
+            f"{wait.application or 'a program without a name'} (process {wait.pid}) has been waiting for "
             f"{wait.seconds:.1f} s for a lock of {owners}"
         )

@@ -43,7 +43,7 @@ def diagnose(engine: Engine) -> Diagnosis:
     environment = {
         f"EXPERIMENTS_{name.upper()}": str(value)
         for name, value in dataclasses.asdict(settings).items()
-        if name != "database_url" and value is not None  # that one may hold a password, and is shown already
+        if name != "database_url" and value is not None  # it may contain a password, and is shown already
     }
     return Diagnosis(
         database=safe_url(engine.url),
@@ -59,7 +59,7 @@ def diagnose(engine: Engine) -> Diagnosis:
 
 
 def pool_state(engine: Engine) -> PoolState:
-    """Return how many connections an engine of ours has open, and its limits."""
+    """Return how many connections an engine has open, and its limits."""
     pool = engine.pool
     assert isinstance(pool, ExplainingPool)
     return PoolState(
@@ -73,7 +73,7 @@ def pool_state(engine: Engine) -> PoolState:
 
 
 def _compare_clocks(connection: Connection, statement: str, resolution_s: float) -> _Clock:
-    """Compare three times and return the fastest answer: the way there and back distorts it least."""
+    """Compare three times and return the fastest answer, which the round trip distorts least."""
     readings = []
     for _ in range(3):
         asked = time.time()

@@ -1,4 +1,4 @@
-"""The findings of a diagnosis; None where the kind of database has no such thing."""
+"""The findings of a diagnosis; None where they do not apply to the kind of database."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ class PoolState:
     size, overflow : int
         How many connections are kept, and how many more are opened while all of these are in use.
     timeout_s, recycle_s : float
-        How long a session waits for one, and at what age one is replaced.
+        How long a session waits for a connection, and the age at which a connection is replaced.
     idle, in_use : int
         How many are open now.
     """
@@ -30,7 +30,7 @@ class PoolState:
 
 @dataclass(frozen=True)
 class Clients:
-    """How many connections a program has to the database's server, in one state."""
+    """The number of connections of a program to the database's server, in one state."""
 
     application: str
     state: str
@@ -50,7 +50,7 @@ class LockWait:
 
 @dataclass(frozen=True)
 class OpenTransaction:
-    """A transaction that is not over, how long it has been open, and its latest statement."""
+    """An open transaction, how long it has been open, and its latest statement."""
 
     pid: int
     application: str
@@ -61,7 +61,7 @@ class OpenTransaction:
 
 @dataclass(frozen=True)
 class Findings:
-    """What is read from a database, in the way of its kind.
+    """What is read from a database, depending on its kind.
 
     Attributes
     ----------
@@ -70,7 +70,7 @@ class Findings:
     size_bytes : int
         Its size on disk; on SQLite without the WAL file.
     settings : mapping
-        The settings in force on a connection of ours, read from the database.
+        The settings of a connection of this process, read from the database.
     wal_bytes : int or None
         SQLite: the size of the WAL file.
     write_lock : str or None
@@ -84,9 +84,9 @@ class Findings:
     lock_waits : tuple or None
         PostgreSQL: the statements that wait for locks.
     oldest_transaction : OpenTransaction or None
-        PostgreSQL: the one that has been open longest, this diagnosis aside.
+        PostgreSQL: the one that has been open longest, without this diagnosis.
     sees_others : bool or None
-        PostgreSQL: whether this role sees what other users' connections do.
+        PostgreSQL: whether this role may see the activity of other users' connections.
     integrity : str or None
         SQLite: ``ok``, what is damaged, or why it was not checked.
     """
@@ -114,20 +114,20 @@ class Diagnosis:
     database : str
         Its URL without passwords.
     revision : str or None
-        That of its tables; None when there are none of ours.
+        That of its tables; None without tables of this program.
     known_revision : str
         That of this program.
     found : Findings
     pool : PoolState
         This process's connections to it.
     environment : mapping
-        What the EXPERIMENTS_* variables, or their defaults, set in this process.
+        The EXPERIMENTS_* settings of this process, defaults included.
     clock_difference_s : float
         The database's clock minus this computer's, in seconds.
     clock_uncertainty_s : float
-        How much of it may be the time of the way there and back, in seconds.
+        How much of it may be the round-trip time, in seconds.
     advice : tuple of str
-        What should be done; empty when there is no problem.
+        One sentence for each problem; empty when there is none.
     """
 
     database: str

@@ -1,6 +1,6 @@
 """Integrity checks of a database: its file, and the invariants of the claim protocol.
 
-The rules are those of `database.claims.protocol`: they hold at every moment, also while runners are at work,
+The rules are those of `database.claims.protocol`: they hold at all times, also while runners run,
 because each is read in one snapshot.
 """
 
@@ -19,11 +19,11 @@ from database.errors import DatabaseError
 from database.models import ExperimentSeries
 from database.process_identity import ProcessIdentity
 
-#: The number of SQLite's complaints that are shown.
+#: The maximum number of SQLite's findings that are shown.
 _MOST_COMPLAINTS = 5
 _DAMAGED = (
     "{file} is damaged: {complaints}. Stop all programs that use it, copy it away, and restore a backup, or "
-    "save what can be read: sqlite3 {file} .recover | sqlite3 new.db"
+    "recover what is readable: sqlite3 {file} .recover | sqlite3 new.db"
 )
 
 
@@ -36,11 +36,11 @@ class Violation:
     rule : str
         The invariant.
     count : int
-        How many experiments violate it, or series.
+        How many experiments or series violate it.
     example : int
         The id of one of them.
     of : str
-        What is counted: "experiments" or "series".
+        The kind of rows counted: "experiments" or "series".
     """
 
     rule: str
@@ -68,12 +68,12 @@ _RULES = {
         "SELECT e.id FROM attempt a JOIN experiment e ON e.id = a.experiment_id "
         "WHERE a.outcome = 'completed' AND e.status <> 'completed'"
     ),
-    "an experiment is held by a worker exactly while it is claimed or running": (
+    "an experiment is owned by a worker exactly while it is claimed or running": (
         "SELECT e.id FROM experiment e "
         "WHERE (e.status IN ('claimed', 'running')) <> (e.worker_id IS NOT NULL)"
     ),
 }
-#: `counters.recount_all` repairs this one.
+#: The invariant that `counters.recount_all` repairs.
 COUNTED = "the counters of a series equal the counts of its experiments"
 
 
@@ -108,7 +108,7 @@ def check_file(connection: Connection, *, thorough: bool = True) -> None:
     Raises
     ------
     DatabaseError
-        It is damaged; the message says how, and what can be done.
+        It is damaged; the message contains SQLite's findings and what to do.
     """
     if connection.dialect.name != "sqlite":
         return
@@ -132,10 +132,10 @@ def _damaged(connection: Connection, complaints: list[str]) -> DatabaseError:
 
 
 def check_after_power_cut(session: Session) -> bool:
-    """Check an SQLite file whose last runner ended with its whole machine, before anything is written.
+    """Check an SQLite file after its host ended together with its runner, before anything is written.
 
-    A killed process never damages it; a power cut on a disk that lies about writing can. Reads the
-    file once, and only then.
+    A killed process never damages it; a power cut can, on a disk that ignores fsync. Reads the
+    whole file, and only in this case.
 
     Returns
     -------

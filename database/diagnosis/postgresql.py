@@ -1,6 +1,6 @@
 """Findings about a database of a PostgreSQL server.
 
-It shows less of other users' connections, unless the role is a member of ``pg_read_all_stats``.
+Other users' connections are shown in full only to members of ``pg_read_all_stats``.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ _OLDEST = text(
 
 
 def examine(connection: Connection) -> Findings:
-    """Read the settings, the size, who is connected, who waits, and who has a transaction open."""
+    """Read the settings, the size, the clients, the waits for locks, and the oldest transaction."""
     settings = connection.execute(
         text("SELECT name, current_setting(name) FROM pg_settings WHERE name = ANY(:names) ORDER BY name"),
         {"names": list(_SETTINGS)},

@@ -33,15 +33,15 @@ _SYNCHRONOUS = {"0": "off", "1": "normal", "2": "full", "3": "extra"}
 #: The clock of this database's time stamps, in seconds since 1970.
 CLOCK = "SELECT (julianday('now') - 2440587.5) * 86400.0"
 CLOCK_RESOLUTION_S = 0.001
-#: How long the file is checked for damaged pages, in seconds.
+#: The time limit of the check for damaged pages, in seconds.
 CHECK_S = 5.0
-#: The beginning of the finding when that was too short.
+#: The beginning of the finding when the limit was exceeded.
 NOT_CHECKED = "not checked"
 _WAIT_S = 2.0
 
 
 def examine(connection: Connection) -> Findings:
-    """Read the pragmas, the sizes, and whether somebody holds the write lock right now."""
+    """Read the pragmas, the sizes, and whether a process holds the write lock."""
     settings = {name: _pragma(connection, name) for name in _PRAGMAS}
     size_bytes = int(_pragma(connection, "page_count")) * int(settings["page_size"])
     settings["synchronous"] = _SYNCHRONOUS[settings["synchronous"]]
@@ -66,7 +66,7 @@ def known_bugs(version: tuple[int, int, int]) -> tuple[str, ...]:
 
 
 def touch(engine: Engine) -> None:
-    """Fail soon on a file that another program has locked exclusively: a diagnosis must not wait long."""
+    """Fail quickly on a file that another program has locked exclusively: a diagnosis must not wait."""
     impatient = create_engine(engine.url, poolclass=NullPool, connect_args={"timeout": _WAIT_S})
     with impatient.connect() as connection:
         _pragma(connection, "schema_version")
@@ -100,7 +100,7 @@ def _write_lock(connection: Connection) -> str:
     driver.execute("PRAGMA busy_timeout=0")
     try:
         driver.execute("BEGIN IMMEDIATE")
-        # On a read-only file that alone succeeds, as a BEGIN.
+        # On a read-only file BEGIN IMMEDIATE succeeds; only a write fails.
         driver.execute(f"PRAGMA user_version={version}")
     except sqlite3.OperationalError as error:
         if error.sqlite_errorname.startswith("SQLITE_BUSY"):

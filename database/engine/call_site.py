@@ -9,7 +9,7 @@ from types import FrameType
 from database import package_folder
 
 _OWN = f"{package_folder()}{os.sep}"
-#: Packages that lie between the user's code and ours.
+#: Packages whose frames may lie between the user's code and this package.
 _SKIPPED = frozenset({"sqlalchemy", "contextlib", "logging", "warnings", "flask", "werkzeug"})
 
 

@@ -20,7 +20,7 @@ class Fault(Enum):
 
     PASSES = "passes"  #: a lock, a deadlock, a lost connection, a server that restarts
     NEEDS_ROOM = "needs room"  #: the disk is full; a user has to free space
-    STAYS = "stays"  #: a damaged file, a wrong password, a broken rule of the tables
+    STAYS = "stays"  #: a damaged file, a wrong password, a violated constraint
 
 
 #: Serialization, deadlock, lock timeout, statement timeout.
@@ -47,7 +47,7 @@ _CONTRADICTIONS = frozenset(
 _PASSING_SQLITE = ("SQLITE_BUSY", "SQLITE_LOCKED", "SQLITE_PROTOCOL")
 #: A quota and `ulimit -f` are reported as failed writes; the last one is the index of the WAL file.
 _FULL_SQLITE = ("SQLITE_FULL", "SQLITE_IOERR_WRITE", "SQLITE_IOERR_SHMSIZE")
-#: Messages of libpq and the server for a URL that must be changed; to try again would not help.
+#: Messages of libpq and the server for a URL that must be changed; another try would fail too.
 _REFUSED = re.compile(
     r'authentication failed|no password supplied|pg_hba\.conf|(?:role|user|database) ".*" does not exist'
     r"|is not permitted to log in|permission denied for database|SSL was required|certificate verify failed"

@@ -21,7 +21,7 @@ _NETWORK = re.compile(
     r"|mfs|moosefs|lizardfs|saunafs|quobyte|beegfs|hdfs|fuse_dfs|curlftpfs|davfs2?|smbnetfs|gvfsd-fuse"
     r"|vmhgfs-fuse|afp)"
 )
-#: Sandboxes give a container its own local disk this way: then the root is of this kind too.
+#: Sandboxes mount a container's own local disk this way: then the root has this kind too.
 _SANDBOX = "9p"
 _ESCAPED = re.compile(r"\\([0-7]{3})")
 
@@ -50,7 +50,7 @@ def network_kind(path: Path) -> str | None:
 
 
 def network_kind_among(path: Path, mounts: list[Mount]) -> str | None:
-    """Return the same for an absolute path without links and a list of mounts."""
+    """Return what `network_kind` does, for an absolute path without links and a list of mounts."""
     mount = _mount_of(path, mounts)
     if mount is None or not _is_network(mount.kind):
         return None

@@ -1,4 +1,4 @@
-"""A session that knows where it was opened, and emits events.
+"""A session that stores where it was opened, and emits events.
 
 Each opening, begin, commit, rollback and close is counted (`database.events`) and, at level DEBUG,
 logged with the place that opened the session. Sessions of other libraries are not touched.
@@ -32,7 +32,7 @@ class InstrumentedSession(Session):
     bind : Engine or Connection
         Its database.
     opened_at : str, optional
-        ``file:line`` of the code that made it, when that is known already.
+        ``file:line`` of the code that opened it, if already known.
     **options
         Passed to `sqlalchemy.orm.Session`.
     """
@@ -56,7 +56,7 @@ class InstrumentedSession(Session):
 
     @property
     def holds_connection(self) -> bool:
-        """Whether it is in a transaction that has reached the database."""
+        """Whether it is in a transaction that has a connection."""
         return self._begun
 
     def check_usable(self) -> None:
@@ -71,14 +71,14 @@ class InstrumentedSession(Session):
             raise self.wrong_owner(f"process {self._pid} and is used by its child {os.getpid()}")
 
     def wrong_owner(self, owner_and_user: str) -> SessionMisuseError:
-        """Return the error that names its owner and who uses it."""
+        """Return the error that names its owner and its user."""
         return SessionMisuseError(
             f"the session of {self.pattern} at {self.opened_at} belongs to {owner_and_user}; "
             "a session is not safe to share: open one there, with scoped_session() or thread_session()"
         )
 
     def get_bind(self, *arguments: Any, **options: Any) -> Engine | Connection:
-        """Return the engine; every statement calls this."""
+        """Return the engine, after checking that the session may be used; every statement calls this."""
         self.check_usable()
         return super().get_bind(*arguments, **options)
 

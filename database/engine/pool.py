@@ -1,4 +1,4 @@
-"""The pool of connections of one database, whose error names the sessions that use them all."""
+"""The connection pool of one database; when it is exhausted, the error names the sessions that use it."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from sqlalchemy.pool import PoolProxiedConnection, QueuePool
 from database.engine.instrumented_session import InstrumentedSession
 from database.errors import DatabaseError
 
-#: So many places are named in the error.
+#: The error names at most this many places.
 _MAX_PLACES = 5
 
 
@@ -26,9 +26,9 @@ class ExplainingPool(QueuePool):
     Attributes
     ----------
     limit : int
-        How many connections there can be at a time.
+        The maximum number of connections at a time.
     timeout_s, recycle_s : float
-        How long a session waits for one, and at what age one is replaced.
+        How long a session waits for a connection, and the age at which a connection is replaced.
     """
 
     def __init__(self, creator: Any, **options: Any) -> None:
@@ -43,7 +43,7 @@ class ExplainingPool(QueuePool):
         Raises
         ------
         PoolExhaustedError
-            None was returned in time.
+            No connection became free in time.
         """
         try:
             return super().connect()
@@ -55,7 +55,7 @@ class ExplainingPool(QueuePool):
             ) from error
 
     def _users(self) -> str:
-        """Return which sessions use them; searched only now, so that it costs nothing otherwise."""
+        """Return the end of the error: the sessions that use the connections, searched for only now."""
         sessions = [session for session in gc.get_objects() if issubclass(type(session), InstrumentedSession)]
         places = Counter(
             session.opened_at

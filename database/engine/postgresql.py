@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 from typing import Any
 
-#: A vanished client's locks are gone within half a minute. Only for runners and workers: a user's
-#: script may think for a minute inside its transaction.
+#: The locks of a client that vanished are released within 30 s. Only for runners and workers: a user's
+#: script may compute for a minute inside its transaction.
 _PROTOCOL_OPTIONS = (
     "-c idle_in_transaction_session_timeout=30s -c lock_timeout=15s -c statement_timeout=60s "
     "-c tcp_keepalives_idle=15 -c tcp_keepalives_interval=5 -c tcp_keepalives_count=3"

@@ -54,7 +54,7 @@ def configure(url: str | URL, *, protocol: bool = False, create: bool = True) ->
 
 
 def check_before_configuring(check: Callable[[URL], None]) -> None:
-    """Call `check` with each database that is to become the process's; it may refuse by raising."""
+    """Call `check` with each URL given to `configure`, before it takes effect; it may refuse by raising."""
     _checks.append(check)
 
 
@@ -76,9 +76,9 @@ def get_engine(url: str | URL | None = None) -> Engine:
     Raises
     ------
     DatabaseUnreachableError, DatabaseError
-        No connection can be made, or the database is another program's, not safe or not writable.
+        No connection can be made, or the database is another program's, on a network or read-only.
     SchemaError
-        The tables are of an older or newer revision; the message says what to do.
+        The tables have another revision; the message names the command to run.
     """
     wanted = current_url() if url is None else normalise_url(url)
     protocol = _configured is not None and _configured.protocol
@@ -150,14 +150,14 @@ def dispose_engines() -> None:
 
 
 def database_error(error: DBAPIError, url: URL | None = None) -> DatabaseError:
-    """Translate a driver's error into one that says what it means and what to do."""
+    """Translate a driver's error into one that explains the cause and what to do."""
     url = current_url() if url is None else url
     place = safe_url(url)
     cause = str(error.orig).strip().splitlines()[0] if error.orig else str(error)
     name = faults.sqlite_code(error)
     if faults.is_contention(error):
         why = "is locked by another program" if name else "is too busy"
-        return DatabaseUnreachableError(f"{place} {why} ({cause}); try again when it is done")
+        return DatabaseUnreachableError(f"{place} {why} ({cause}); try again later")
     if name:
         file = Path(str(url.database))
         return DatabaseError(f"{file} {_about_sqlite(name, file, cause)}")
@@ -171,7 +171,7 @@ def database_error(error: DBAPIError, url: URL | None = None) -> DatabaseError:
 
 
 def _about_sqlite(name: str, file: Path, cause: str) -> str:
-    """Return the end of a sentence that begins with the file: what is wrong with it, and what to do."""
+    """Return the predicate of a message about the file: what is wrong with it, and what to do."""
     if name.startswith(("SQLITE_NOTADB", "SQLITE_CORRUPT")):
         return f"is damaged or not an SQLite database ({cause}); restore a backup or name another file"
     if name.startswith("SQLITE_CANTOPEN"):
@@ -180,9 +180,9 @@ def _about_sqlite(name: str, file: Path, cause: str) -> str:
         reason = sqlite_file.why_not_writable(file) or "check the file's and its folder's owner"
         return f"cannot be written ({cause}): {reason}"
     if name.startswith(("SQLITE_FULL", "SQLITE_IOERR_WRITE", "SQLITE_IOERR_SHMSIZE")):
-        return f"cannot grow, no space is left on its disk ({cause}); make room and run it again"
+        return f"cannot grow: no space is left on its disk ({cause}); free space and run it again"
     if name.startswith("SQLITE_IOERR"):
-        return f"cannot be read or written, its disk fails ({cause}, {name}); look at the system's log"
+        return f"cannot be read or written: its disk fails ({cause}, {name}); check the system's log"
     return f"refused a statement ({cause})"
 
 

@@ -85,7 +85,7 @@ def upgrade(engine: Engine) -> Upgrade:
     Raises
     ------
     SchemaError
-        The database is newer than this program, another program's, or a runner is at work.
+        The database is newer than this program, another program's, or used by a live runner.
     """
     with engine.connect() as connection:
         before = revision(connection)
@@ -128,7 +128,7 @@ def _migrate(engine: Engine) -> None:
         else:
             sqlite.begin_immediate(connection)
         if revision(connection) == CURRENT_REVISION:
-            return  # another process was faster
+            return  # another process has migrated it
         config = _alembic_config()
         config.attributes["connection"] = connection
         command.upgrade(config, "head")
@@ -172,8 +172,8 @@ def _refuse_while_running(connection: Connection) -> None:
         process = ProcessIdentity(*identity)
         if not has_ended(runner_id, process):
             raise SchemaError(
-                f"a runner is at work (process {process.pid} on {process.host}); stop it, then upgrade the "
-                "database"
+                f"a runner uses this database (process {process.pid} on {process.host}); stop it, "
+                "then upgrade the database"
             )
 
 

@@ -1,6 +1,6 @@
 """Slow statements are logged with the place that ran them.
 
-The time is that of the database driver's ``execute``: on PostgreSQL with all rows on their way here, on
+The time is that of the database driver's ``execute``: on PostgreSQL with the transfer of all rows, on
 SQLite until the first row. A statement that fails, at a timeout for example, is logged too. Waiting for
 SQLite's write lock is a statement by itself, BEGIN IMMEDIATE.
 """
@@ -53,8 +53,8 @@ def watch(engine: Engine, threshold_s: float) -> None:
 
 
 def without_literals(statement: str) -> str:
-    """Return a statement without what is quoted in it; values belong into parameters, and may be secret."""
-    if "\\" in statement or _DOLLAR_QUOTE.search(statement):  # the end of a quotation is not known
+    """Return a statement without its quoted literals: values belong in parameters, and may be secret."""
+    if "\\" in statement or _DOLLAR_QUOTE.search(statement):  # where a literal ends is not known
         return re.sub(r"['$].*", "'…'", statement, count=1, flags=re.DOTALL)
     return _QUOTED.sub("'…'", statement)
 

@@ -26,7 +26,7 @@ from database.engine.sqlite_file import OpenedFile
 from database.errors import SessionMisuseError
 from database.expressions import sqlite_functions
 
-#: How long a writer waits for another one before it fails, in seconds.
+#: How long a writer waits for the write lock before it fails, in seconds.
 BUSY_TIMEOUT_S = 30.0
 
 _READS = re.compile(
@@ -117,7 +117,7 @@ def begin_immediate(connection: Connection) -> None:
     if holder is not None:
         raise SessionMisuseError(
             f"{caller_location()} writes through a second session while this thread's first one holds "
-            f"SQLite's write lock since {holder}; it would wait for itself. Commit the first one "
+            f"SQLite's write lock since {holder}; it would deadlock. Commit the first one "
             "before, or use one session for both"
         )
     _file(connection).check()
@@ -128,24 +128,24 @@ def begin_immediate(connection: Connection) -> None:
 
 
 def hold_write_lock(connection: Connection) -> None:
-    """Take the write lock unless this transaction has it; until it ends nobody else changes what it reads."""
+    """Take the write lock unless this transaction has it; nothing it reads changes until it ends."""
     if not _driver(connection).in_transaction:
         begin_immediate(connection)
 
 
 @contextmanager
 def refusing_writes(connection: Connection) -> Iterator[None]:
-    """Make the database refuse writes in a part of a transaction, a snapshot if nothing was written yet."""
+    """Refuse writes within the block; it reads a snapshot if the transaction has written nothing yet."""
     driver = _driver(connection)
     idle = not driver.in_transaction
     if idle:
-        driver.execute("BEGIN")  # a savepoint inside need not take the write lock then
+        driver.execute("BEGIN")  # so that a savepoint inside need not take the write lock
     driver.execute("PRAGMA query_only=ON")
     connection.info["refusing_writes"] = True
     try:
         yield
     finally:
-        # Otherwise it was returned to the pool, which allows them again, or is the parent's.
+        # Otherwise it was returned to the pool, which allows writes again, or is the parent's.
         if not connection.closed and connection.connection.is_valid:
             driver.execute("PRAGMA query_only=OFF")
             connection.info.pop("refusing_writes", None)
@@ -154,7 +154,7 @@ def refusing_writes(connection: Connection) -> Iterator[None]:
 
 
 def forget_writers() -> None:
-    """In a forked child: drop the locks, which are the parent's."""
+    """In a forked child: clear the holders of write locks, which are the parent's."""
     _writers.clear()
 
 

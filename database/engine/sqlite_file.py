@@ -22,11 +22,11 @@ logger = logging.getLogger(__name__)
 
 #: A larger WAL file means that some process keeps an old read open.
 MAX_WAL_BYTES = 64 * 2**20
-#: How long the end of a run waits for others before it leaves the WAL file as it is, in milliseconds.
+#: How long the end of a run waits for other processes before it skips the checkpoint, in milliseconds.
 _FOLD_WAIT_MS = 2_000
 _ADVICE_REPLACED = (
     "nothing more is written. Put the file back (with the files of the same name ending in -wal and -shm, if "
-    "they were moved too) and run the same command again: what is finished and not recorded waits in the "
+    "they were moved too) and run the same command again: finished but unrecorded experiments are in the "
     "journals of the run"
 )
 
@@ -48,7 +48,7 @@ class OpenedFile:
         self._wal_identity: tuple[int, int] | None = None
 
     def check(self) -> None:
-        """Check that the name still belongs to this file.
+        """Check that the path still names this file.
 
         Raises
         ------
@@ -67,7 +67,7 @@ class OpenedFile:
             )
 
     def note_wal(self) -> None:
-        """Remember the WAL file, which SQLite creates with the first transaction and keeps until closed."""
+        """Store the identity of the WAL file, which SQLite creates with the first transaction."""
         if self._wal_identity is None:
             self._wal_identity = _identity(self._wal_path)
 
@@ -112,7 +112,7 @@ def refuse_network(file: Path) -> None:
     Raises
     ------
     DatabaseError
-        It does; the message says what to use instead, and how to use it all the same.
+        It does; the message names the alternatives, and the setting that allows it.
     """
     kind = file_systems.network_kind(file)
     if kind is not None:
@@ -129,7 +129,7 @@ def refuse_unwritable(file: Path) -> None:
     Raises
     ------
     DatabaseError
-        It may not; the message says why, and what to do.
+        It may not; the message gives the reason and what to do.
     """
     reason = why_not_writable(file)
     if reason is not None:
@@ -138,7 +138,7 @@ def refuse_unwritable(file: Path) -> None:
 
 def why_not_writable(file: Path) -> str | None:
     """Return why this process cannot write a database file; None when it can."""
-    # The WAL file and its index belong to the user who opened the database first.
+    # The owner of the WAL file and its index is the user who opened the database first.
     for part in (file, Path(f"{file}-wal"), Path(f"{file}-shm")):
         if part.exists() and not _may(part, os.R_OK | os.W_OK):
             return f"{_refusal(part)}; ask its owner, or name another database"
@@ -148,7 +148,7 @@ def why_not_writable(file: Path) -> str | None:
 
 
 def why_not_opened(file: Path) -> str:
-    """Return why SQLite cannot open its file, which it does not say itself, and what to do."""
+    """Return why SQLite cannot open its file, which its own error leaves out, and what to do."""
     if file.is_dir():
         return f"it is a folder; name a file in it, such as {file / 'experiments.db'}"
     if not file.parent.is_dir():
@@ -179,7 +179,7 @@ def _user(uid: int) -> str:
 
 
 def wal_bytes(file: Path) -> int:
-    """Return the size of a database's WAL file; 0 when there is none."""
+    """Return the size of a database's WAL file in bytes; 0 when there is none."""
     try:
         return Path(f"{file}-wal").stat().st_size
     except OSError:
@@ -199,8 +199,8 @@ class WalMonitor:
         size = wal_bytes(Path(str(engine.url.database)))
         if size > self._limit:
             logger.warning(
-                "the WAL file of %s has %d MiB: some process keeps an old read open, and the file cannot be "
-                "folded back; end that process (`experiments doctor` says more)",
+                "the WAL file of %s has %d MiB: a process keeps an old read open, which prevents its "
+                "checkpoint; end that process (`experiments doctor` shows more)",
                 engine.url.database,
                 size // 2**20,
             )
@@ -216,7 +216,7 @@ def fold_wal(engine: Engine) -> bool:
     Returns
     -------
     bool
-        False when other processes use it: then the last of them does it. True on PostgreSQL.
+        False when other processes use it: the last of them does it then. True on PostgreSQL.
     """
     if engine.dialect.name != "sqlite":
         return True

@@ -34,7 +34,7 @@ class Expression:
     Attributes
     ----------
     text : str
-        As it was written.
+        As written by the user.
     condition : Condition
         The parsed tree.
     fields : mapping of Name to Field
@@ -60,7 +60,7 @@ class Expression:
         results : mapping or None
             Nested; None when there are none.
         own : mapping, optional
-            Of `database.expressions.names.OWN_NAMES`, those that it has.
+            Its values of the fields in `database.expressions.names.OWN_NAMES`.
         """
         values = {"parameters": parameters, "results": results, "own": own}
 
@@ -86,13 +86,13 @@ def parse(text: str, names: Names, *, is_recorded: bool = False) -> Expression:
     text : str
     names : Names
     is_recorded : bool
-        It was recorded by a program of any version, whose words for outcomes are understood.
+        Recorded by any version of this program, whose words for outcomes are translated.
 
     Raises
     ------
     ExpressionError
-        It is no expression, has an unknown name, or compares `status` or `outcome` with a text that is
-        none of their words; the message shows the place.
+        It is not valid, has an unknown name, or compares `status` or `outcome` with a text that is
+        none of their words; the message shows the position.
     """
     condition = parser.read(text)
     fields = {name: field_of(name, names, text) for name in names_in(condition)}

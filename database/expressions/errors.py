@@ -1,10 +1,10 @@
-"""The error of an expression, with the place."""
+"""The error of an expression, with its position."""
 
 from __future__ import annotations
 
 from database.errors import ExperimentsError
 
-#: So many characters of an expression are shown around the place that is wrong.
+#: The number of characters that are shown around the error.
 _WIDTH = 100
 
 
@@ -18,7 +18,7 @@ class ExpressionError(ExperimentsError, ValueError):
     text : str
         The expression.
     place : int
-        The character that is wrong, from 0.
+        The index of the wrong character, from 0.
     """
 
     def __init__(self, problem: str, text: str, place: int) -> None:

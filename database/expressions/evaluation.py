@@ -1,4 +1,4 @@
-"""Evaluation of an expression for values in memory: the semantics that both databases have to match."""
+"""Evaluation of an expression in memory: the reference for its translation to SQL."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ Lookup = Callable[[Name], Any]
 
 
 def holds(condition: Condition, lookup: Lookup) -> bool:
-    """Return whether a condition is true; there is no third answer.
+    """Return whether a condition is true; never None, unlike NULL in SQL.
 
     Parameters
     ----------
@@ -83,7 +83,7 @@ def _operand(value: Value, lookup: Lookup) -> float | None:
     if not is_number(operand):
         return None
     number = as_float(operand)
-    # A computed number stays in bounds: see `parser.MAX_OPERANDS`.
+    # This keeps computed numbers in bounds: see `parser.MAX_OPERANDS`.
     usable = isinstance(value, Arithmetic) or number == 0 or SMALLEST <= abs(number) <= LARGEST
     return number if usable else None
 

@@ -1,4 +1,4 @@
-"""Resolution of names: which value of an experiment a name means, and the error for an unknown one."""
+"""Resolution of names: the value of an experiment that a name means, and the error for unknown names."""
 
 from __future__ import annotations
 
@@ -44,15 +44,15 @@ class Names(Protocol):
         """Return whether there are no results yet that a name could be compared with."""
 
     def all_parameters(self) -> Iterable[Path]:
-        """Return the parameters for a message."""
+        """Return the parameters, to be listed in messages."""
 
     def all_results(self) -> Iterable[Path]:
-        """Return the results for a message, as far as they are known."""
+        """Return the known results, to be listed in messages."""
 
 
 @dataclass(frozen=True)
 class KnownNames:
-    """Names that are known beforehand.
+    """Names that are known before any experiment has run.
 
     Attributes
     ----------
@@ -77,16 +77,16 @@ class KnownNames:
         return not self.results
 
     def all_parameters(self) -> Iterable[Path]:
-        """Return the parameters for a message."""
+        """Return the parameters, to be listed in messages."""
         return self.parameters
 
     def all_results(self) -> Iterable[Path]:
-        """Return the results for a message, as far as they are known."""
+        """Return the known results, to be listed in messages."""
         return self.results or ()
 
 
 def leads_into(path: Path, leaves: Iterable[Path]) -> bool:
-    """Return whether `path` is one of these, or a group that one of these lies in."""
+    """Return whether `path` is one of `leaves`, or a group that contains one of them."""
     return any(leaf[: len(path)] == path for leaf in leaves)
 
 
@@ -99,7 +99,7 @@ def field_of(name: Name, names: Names, text: str) -> Field:
     Raises
     ------
     ExpressionError
-        There is no such name; the message lists those there are, the nearest first.
+        There is no such name; the message lists the existing ones, the nearest first.
     """
     source, rest = name.path[0], name.path[1:]
     if rest and source == "parameters":
@@ -157,7 +157,7 @@ def written(path: Path) -> str:
 
 
 def _is_word(part: str) -> bool:
-    """Return whether Python reads `part` as a name and leaves it as it is."""
+    """Return whether `part` is an identifier that Python does not normalise."""
     return part.isidentifier() and not keyword.iskeyword(part) and unicodedata.normalize("NFKC", part) == part
 
 

@@ -1,4 +1,4 @@
-"""Numbers as the language knows them: 64-bit floats, and integers that fit 64 bits, compared exactly."""
+"""The numbers of the language: 64-bit floats, and integers that fit 64 bits, compared exactly."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ import math
 
 #: In a calculation a number is 0, or its size lies between these; see `parser.MAX_OPERANDS`.
 SMALLEST, LARGEST = 1e-30, 1e30
-#: What `//` and `%` are computed with: every whole float up to this is exact.
+#: The largest operand of `//` and `%`: every whole float up to this is exact.
 LARGEST_WHOLE = 2**53
 SMALLEST_INTEGER, LARGEST_INTEGER = -(2**63), 2**63 - 1
 
 
 def is_number(value: object) -> bool:
-    """Return whether `value` is a number; neither True nor False nor NaN is."""
+    """Return whether `value` is a number; True, False and NaN are not."""
     return (type(value) is int) or (type(value) is float and not math.isnan(value))
 
 
@@ -22,7 +22,7 @@ def is_exact(value: object) -> bool:
 
 
 def as_float(value: float) -> float:
-    """Return the nearest float; of an integer beyond all floats an infinity."""
+    """Return the nearest float; an infinity for an integer beyond all floats."""
     try:
         return float(value)
     except OverflowError:
@@ -30,7 +30,7 @@ def as_float(value: float) -> float:
 
 
 def whole(value: float) -> int | None:
-    """Return a whole number that `//` and `%` can be computed with, or None."""
+    """Return `value` as an int if `//` and `%` accept it, else None."""
     if not (abs(value) <= LARGEST_WHOLE and value == math.trunc(value)):
         return None
     return int(value)

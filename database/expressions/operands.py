@@ -41,12 +41,12 @@ _BEYOND_FLOATS = 2**1024 - 2**970
 
 @dataclass(frozen=True)
 class Operand:
-    """A value in SQL, once per kind it can be of; None is a kind that it never is.
+    """A value in SQL, one column per kind it can have; None for a kind that it never has.
 
     Attributes
     ----------
     number : column
-        A 64-bit float; infinities are numbers, NaN is none.
+        A 64-bit float; infinities are numbers, NaN is not.
     integer : column
         The same number exactly, when it is an integer of 64 bits. None also where that changes
         no comparison.
@@ -77,7 +77,7 @@ def constant(value: bool | float | str | None) -> Operand:
 
 
 def double(value: float) -> ColumnElement[Any]:
-    """Return a float; without the cast PostgreSQL would take it for a decimal number."""
+    """Return a float; without the cast PostgreSQL would treat it as a decimal number."""
     return cast(literal(value, Double()), Double())
 
 
@@ -139,7 +139,7 @@ def member(document: ColumnElement[Any], path: Path, dialect: str) -> Operand:
     document : column
         As `ExactJSON` stores it.
     path : Path
-        The keys, as users know them.
+        The keys, as users write them.
     dialect : str
         The name of the database's dialect.
     """
@@ -179,7 +179,7 @@ def _literal(value: int) -> ColumnElement[Any]:
 
 
 def _special(word: ColumnElement[Any]) -> ColumnElement[Any]:
-    """Return an infinity that JSON has no word for; NaN is no number."""
+    """Return an infinity, which JSON cannot represent; NaN is not a number."""
     return case({"inf": double(math.inf), "-inf": double(-math.inf)}, value=word)
 
 
@@ -197,7 +197,7 @@ def _in_sqlite(document: ColumnElement[Any], path: Path) -> Operand:
     value = func.json_extract(document, literal(place, Text()), type_=Text())
     special = func.json_extract(document, literal(f'{place}."$float"', Text()), type_=Text())
     is_integer = and_(kind == "integer", func.typeof(value) == "integer")
-    # The text of the number, twice in a list: SQLite itself promises 15 digits only.
+    # The text of the number, twice in a list: SQLite itself guarantees 15 digits only.
     digits = func.json_extract(document, literal(place, Text()), literal(place, Text()), type_=Text())
     nearest: ColumnElement[Any] = func.experiments_number(digits, type_=Double())
     of_integer = case((func.typeof(value) == "integer", cast(value, Double())), else_=nearest)
@@ -212,5 +212,5 @@ def _in_sqlite(document: ColumnElement[Any], path: Path) -> Operand:
 
 
 def _is_found_by_path(key: str) -> bool:
-    """Return whether SQLite finds a key by its path: it compares what is escaped in JSON as it is written."""
+    """Return whether SQLite finds a key by its path: it compares keys with their JSON escapes."""
     return all(" " <= character <= "~" and character not in '"\\' for character in key)

@@ -1,4 +1,4 @@
-"""The parser of expressions: Python's own, and a list of the nodes that are allowed in its tree."""
+"""The parser of expressions: Python's own, whose syntax tree may contain only the nodes listed here."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ from database.expressions.tree import (
     Value,
 )
 
-#: An expression is no program.
+#: The limits of an expression.
 MAX_CHARACTERS = 4000
 MAX_PARTS = 500
 MAX_DEPTH = 40
-#: So many values of at most `database.expressions.numbers.LARGEST` can be combined in any way without
-#: overflow or underflow, which PostgreSQL answers with an error instead of a number.
+#: This many values of at most `database.expressions.numbers.LARGEST` can be combined in any way without
+#: overflow or underflow, which are errors on PostgreSQL.
 MAX_OPERANDS = 6
 
 ALLOWED = (
@@ -85,10 +85,10 @@ def read(text: str) -> Condition:
         raise ExpressionError(f"there is no condition; {ALLOWED}", text, 0)
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("error")  # what Python only warns of is a mistake here
+            warnings.simplefilter("error")  # what is a warning in Python is an error here
             tree = ast.parse(line, mode="eval")
     except SyntaxError as error:
-        place = error.offset - 1 if error.offset else len(line)  # Python has no place for what is missing
+        place = error.offset - 1 if error.offset else len(line)  # for missing text Python gives no position
         if line[place - 1 : place + 1] in ("&&", "||"):
             place -= 1
         raise ExpressionError(_about_syntax(line, place, error.msg), text, lead + place) from None
@@ -98,9 +98,9 @@ def read(text: str) -> Condition:
 
 
 def _in_one_line(text: str) -> str:
-    """Return `text` with blanks for white space, so that positions stay and no parentheses are needed.
+    """Return `text` with blanks for white space: positions stay, and line breaks need no parentheses.
 
-    What is in quotes stays: ``'a<tab>b'`` is another text than ``'a b'``.
+    Quoted text stays: ``'a<tab>b'`` differs from ``'a b'``.
     """
     parts: list[str] = []
     quote = ""
@@ -140,7 +140,7 @@ def _about_syntax(line: str, place: int, message: str) -> str:
 
 
 def _bracketed(line: str, word: str) -> str:
-    """Return the spelling of a name of which a part is a keyword of Python."""
+    """Return how to write a name that contains a keyword of Python."""
     within = re.search(rf"([\w.]+)\.{word}\b", line)
     if within is not None:
         return f'{within[1]}["{word}"]'
@@ -155,7 +155,7 @@ def _words(line: str) -> list[str]:
 
 
 class _Reader:
-    """Walks the tree of one expression."""
+    """Converts Python's syntax tree of one expression."""
 
     def __init__(self, text: str, line: str, lead: int) -> None:
         self._text = text

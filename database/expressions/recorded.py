@@ -1,4 +1,4 @@
-"""The names of a recorded series; each is looked up only when an expression has it."""
+"""The names of a recorded series; each is looked up only when an expression uses it."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from database.expressions.operands import member
 from database.expressions.tree import Path
 from database.models import Configuration, Experiment, ExperimentSeries
 
-#: The names of so many experiments are listed in messages: usually all have the same.
+#: Messages list the names of this many experiments: usually all have the same.
 _SAMPLE = 1000
 
 
 class RecordedNames:
-    """The names of a series: the parameters its file gives, and what else its rows have.
+    """The names of a series: the parameters of its file, and other names in its rows.
 
     Parameters
     ----------
@@ -60,7 +60,7 @@ class RecordedNames:
         return not self._sampled_results
 
     def all_parameters(self) -> Iterable[Path]:
-        """Return the parameters that the file gives, and of older configurations a sample."""
+        """Return the parameters of the file, and those of a sample of older configurations."""
         older = self._sample(Configuration.parameters.expression, Configuration.series_id == self._series_id)
         return dict.fromkeys([*self._parameters, *older])
 

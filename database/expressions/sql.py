@@ -62,7 +62,7 @@ def condition_on_experiment(
 
 
 class _Writer:
-    """Translates one expression for one dialect."""
+    """Translates one expression to the SQL of one dialect."""
 
     def __init__(self, fields: Mapping[Name, Field], dialect: str) -> None:
         self._fields = fields
@@ -155,7 +155,7 @@ def _numbers(compare: Callable[[Any, Any], Any], left: Operand, right: Operand) 
 
 
 def _own(name: str) -> ColumnElement[Any]:
-    """Return a field that every experiment has, with the values that `database.queries` shows."""
+    """Return a field that every experiment has, with the values that `database.queries` returns."""
     last = and_(
         Attempt.experiment_id == Experiment.id,
         Attempt.number == Experiment.attempt_number,

@@ -1,4 +1,4 @@
-"""Functions that SQLite lacks for expressions; PostgreSQL has them."""
+"""SQL functions that expressions need and SQLite lacks; PostgreSQL has them."""
 
 from __future__ import annotations
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Literal
 
-#: The keys that lead to a value, each of them one key whatever it contains.
+#: The keys that lead to a value; a dot in a key does not split it.
 Path = tuple[str, ...]
 
 Source = Literal["own", "parameters", "results"]
@@ -21,7 +21,7 @@ class Constant:
 
 @dataclass(frozen=True)
 class Name:
-    """A name as it was written, not resolved yet."""
+    """A name as written, not resolved yet."""
 
     path: Path
     place: int = field(compare=False)

@@ -22,7 +22,7 @@ from database.models import ExperimentStatus, Outcome
 from database.models.outcome import EARLIER_WORDS
 from database.suggestions import suggestion
 
-#: As experiments show them: a claimed one is pending, and an attempt given back is none.
+#: As users see them: claimed experiments are pending, and released attempts are hidden.
 _WORDS = {
     "status": [one.value for one in ExperimentStatus if one is not ExperimentStatus.CLAIMED],
     "outcome": [one.value for one in Outcome if one is not Outcome.RELEASED],
@@ -32,22 +32,22 @@ _WORDS = {
 def with_words(
     condition: Condition, fields: Mapping[Name, Field], text: str, *, is_recorded: bool
 ) -> Condition:
-    """Return a condition whose words are those of now.
+    """Return a condition whose words are the current ones.
 
     Parameters
     ----------
     condition : Condition
     fields : mapping of Name to Field
-        What its names mean.
+        The field of each name.
     text : str
         The expression.
     is_recorded : bool
-        A program of any version wrote it: its words are translated, and unknown ones never true.
+        Written by any version of this program: its words are translated, and unknown ones never match.
 
     Raises
     ------
     ExpressionError
-        It compares `status` or `outcome` with a text that neither of them ever is.
+        It compares `status` or `outcome` with a text that it never has.
     """
 
     def word(value: Value, other: Value) -> Value:

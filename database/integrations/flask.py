@@ -12,8 +12,8 @@
         series.description = request.get_data(as_text=True)
         g.db.commit()
 
-The session is opened when the request first names it, never committed by itself, rolled back when the
-request fails, and closed when the request ends. Requests never share one, whatever the threads do.
+The session is opened when the request first uses it, never committed by itself, rolled back when the
+request fails, and closed when the request ends. Requests never share one, whichever threads serve them.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ _KEY = "experiments_session"
 
 
 def init_app(app: flask.Flask) -> None:
-    """Give `app` a ``g.db``; doing it twice changes nothing.
+    """Add ``g.db`` to `app`; a second call changes nothing.
 
     The database is this process's: `configure`'s, EXPERIMENTS_DATABASE_URL's, or the default.
     """
@@ -55,9 +55,9 @@ def init_app(app: flask.Flask) -> None:
 
 
 def _close_after_teardown(app: flask.Flask) -> None:
-    """Close after all of the application's own teardown, also when one of its functions raises.
+    """Close the session after all of the application's own teardown, also when one of its functions raises.
 
-    A function of `teardown_appcontext` would be left out then, and would come before some of the others.
+    A function of `teardown_appcontext` would be skipped then, and would run before some of the others.
     """
     teardown: Any = app.do_teardown_appcontext
 
@@ -74,7 +74,7 @@ def _close_after_teardown(app: flask.Flask) -> None:
 
 
 class _WithDatabase:
-    """What is added to the class of Flask's ``g``."""
+    """The mixin that adds ``db`` to the class of Flask's ``g``."""
 
     @property
     def db(self) -> Session:
@@ -83,10 +83,10 @@ class _WithDatabase:
         Raises
         ------
         SessionMisuseError
-            There is no request whose end would close it.
+            There is no request, whose end would close it.
         """
         opened = self.__dict__.get(_KEY)
-        if opened is None and not flask.has_request_context():  # teardown may go on with it after the request
+        if opened is None and not flask.has_request_context():  # teardown may still use an opened one
             raise SessionMisuseError(
                 "g.db belongs to a request, which closes it at its end, and there is no request here; "
                 "in scripts, commands and background threads write `with scoped_session() as session:`"
@@ -96,17 +96,17 @@ class _WithDatabase:
                 get_engine(), pattern="g.db", opened_at=caller_location()
             )
         assert isinstance(opened, ThreadBoundSession)
-        opened.adopt()  # an async view runs in another thread than what came before it
+        opened.adopt()  # an async view runs in another thread than the code before it
         return opened
 
     def __setattr__(self, name: str, value: Any) -> None:
         if name == "db":
-            raise SessionMisuseError("g.db is opened when it is first used; there is nothing to assign")
+            raise SessionMisuseError("g.db is opened when it is first used; do not assign it")
         super().__setattr__(name, value)
 
 
 def _roll_back(_app: flask.Flask, **_details: Any) -> None:
-    """After an error that nobody handled: the handler of 500 must not commit half of the work."""
+    """After an unhandled error: the handler of 500 must not commit half of the work."""
     opened = flask.g.get(_KEY)
     if opened is not None:
         opened.adopt()

@@ -1,4 +1,4 @@
-"""How Alembic runs here: on the connection, and in the transaction, that `database.engine.schema` opened."""
+"""Alembic's environment: it uses the connection and transaction that `database.engine.schema` opened."""
 
 from __future__ import annotations
 

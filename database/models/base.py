@@ -52,7 +52,7 @@ class ExactJSON(TypeDecorator[Any]):
     cache_ok = True
 
     def process_bind_param(self, value: Any, dialect: Dialect) -> Any:
-        """Replace what JSON has no word for."""
+        """Replace what JSON cannot represent."""
         return None if value is None else exact_json.to_plain(value)
 
     def process_result_value(self, value: Any, dialect: Dialect) -> Any:
@@ -63,7 +63,7 @@ class ExactJSON(TypeDecorator[Any]):
 def enum_column(enum: type[StrEnum], name: str) -> TypeEngine[Any]:
     """Return a text column whose values the database itself checks.
 
-    Not a native enum: PostgreSQL cannot take a value out of one, and SQLite has none.
+    Not a native enum: PostgreSQL cannot remove a value from one, and SQLite has none.
     """
     return Enum(
         enum,
@@ -87,11 +87,11 @@ class Base(DeclarativeBase):
             "pk": "pk_%(table_name)s",
         }
     )
-    # The plain containers are what a reader of the models expects; the types keep them exact.
+    # Annotations name plain containers; the column types store them exactly.
     type_annotation_map = {  # noqa: RUF012 - SQLAlchemy reads it as a plain class attribute
         datetime: UtcDateTime(),
         dict[str, Any]: ExactJSON(),
         list[str]: ExactJSON(),
         bytes: LargeBinary(),
-        float: Double(),  # SQLAlchemy 2.0 would say FLOAT
+        float: Double(),  # SQLAlchemy 2.0 would use FLOAT
     }

@@ -10,7 +10,7 @@ from functools import cache
 
 @cache
 def current_user() -> str:
-    """Return ``user@host`` of this process; the number of a user without a name."""
+    """Return ``user@host`` of this process; the uid in place of a missing user name."""
     try:
         user = getpass.getuser()
     except (KeyError, OSError):  # a container's user may have no entry anywhere

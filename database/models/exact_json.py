@@ -1,8 +1,8 @@
-"""The exact trip of results and parameters through JSON columns, the same on both databases.
+"""The exact storage of results and parameters in JSON columns, the same on both databases.
 
-JSON has no word for NaN and the infinities, and both databases lose or refuse them: they are
+JSON cannot represent NaN and the infinities, and both databases lose or refuse them: they are
 stored as ``{"$float": "nan"}``. A user's key that begins with ``$`` gets a second one, so that
-nothing a user stores can be taken for ours. What cannot be stored exactly is refused with an
+no user's value can be mistaken for these. A value that cannot be stored exactly is refused with an
 `InvalidValueError` that names the place and the type; nothing is dropped or rounded silently.
 """
 
@@ -27,14 +27,14 @@ _FLOATS = {"nan": math.nan, "inf": math.inf, "-inf": -math.inf}
 
 
 def to_plain(value: Any, name: str = "value") -> Any:
-    """Return `value` in the types JSON has, or say why that is impossible.
+    """Return `value` in the types JSON has, or raise an error that explains why this is impossible.
 
     Parameters
     ----------
     value : object
         None, bool, int, float, str, numpy scalars, and lists, tuples and mappings of these.
     name : str
-        What to call the value in an error, such as ``result``.
+        The name of the value in errors, such as ``result``.
 
     Raises
     ------

@@ -15,21 +15,21 @@ from database.models.series import Configuration, ExperimentSeries
 
 
 class ExperimentStatus(StrEnum):
-    """Where an experiment stands."""
+    """The status of an experiment."""
 
     PENDING = "pending"  #: waits for a worker
     CLAIMED = "claimed"  #: a worker owns it but has not started it; shown as pending
     RUNNING = "running"  #: a worker runs it
     COMPLETED = "completed"  #: its result is recorded
     FAILED = "failed"  #: its last attempt failed and no retry is left
-    CANCELLED = "cancelled"  #: the user took it out
+    CANCELLED = "cancelled"  #: cancelled by a user
 
     def is_finished(self) -> bool:
-        """Whether it has ended: only a user's request changes it any more."""
+        """Whether it is final: only a user's request can change it."""
         return self in {self.COMPLETED, self.FAILED, self.CANCELLED}
 
 
-#: The first experiment of each configuration, while it matters to `--canary`. Repetitions are retired from
+#: The first experiment of each configuration, while `--canary` needs it. Repetitions are retired from
 #: the last one on or all together, so that the smallest of a live configuration is 0.
 FIRST = "repetition = 0 AND NOT retired AND due_at IS NULL AND (status = 'pending' OR status = 'failed')"
 
@@ -83,7 +83,7 @@ class Experiment(Base):
         CheckConstraint("(status IN ('claimed', 'running')) = (worker_id IS NOT NULL)", name="owned"),
         # With the time, so that the last activity and the rate are read from the end of the index.
         Index("ix_experiment_series_id_status_finished_at", "series_id", "status", "finished_at"),
-        # Few experiments are: counting them must not read the table.
+        # Few experiments are running: counting them must not read the table.
         Index(
             "ix_experiment_retired",
             "series_id",
@@ -143,7 +143,7 @@ class Attempt(Base):
     outcome: Mapped[Outcome] = mapped_column(enum_column(Outcome, "outcome"))
     started_at: Mapped[datetime | None]
     finished_at: Mapped[datetime | None]
-    #: By a clock that does not jump; the two times above are the host's wall clock.
+    #: By a monotonic clock; the two times above are the host's wall clock.
     duration_s: Mapped[float | None]
     error_type: Mapped[str | None] = mapped_column(Text)
     error_message: Mapped[str | None] = mapped_column(Text)

@@ -1,4 +1,4 @@
-"""The table of logged metrics: arrays, not a row per point."""
+"""The table of logged metrics, stored as arrays of points."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from database.models.base import Base, Identifier
 
 
 class MetricChunk(Base):
-    """A run of consecutive points of one metric of one attempt.
+    """Consecutive points of one metric of one attempt.
 
     The three arrays have `count` entries each, little-endian: steps int64, readings and
     seconds float64. A curve joins the chunks of an experiment's attempts; for one step the
@@ -23,12 +23,12 @@ class MetricChunk(Base):
     )
     attempt_number: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
     metric: Mapped[str] = mapped_column(String(200), primary_key=True)
-    #: The chunk's place within the attempt's curve, from 0.
+    #: The chunk's index within the attempt's curve, from 0.
     number: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
     count: Mapped[int]
     steps: Mapped[bytes]
     readings: Mapped[bytes]
-    #: Since the attempt's start.
+    #: Seconds since the attempt's start.
     seconds: Mapped[bytes]
 
     def __repr__(self) -> str:

@@ -1,4 +1,4 @@
-"""How attempts end, and what follows: a new outcome is a member and its rules here, and a migration."""
+"""The outcomes of attempts and their rules: a new one needs a member, its rules, and a migration."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ class Outcome(StrEnum):
     INVALID_RESULT = "invalid_result"  #: the target returned something that cannot be stored
     TIMED_OUT = "timed_out"  #: it ran longer than `execute.timeout` and was killed
     OUT_OF_MEMORY = "out_of_memory"  #: it was killed for the memory it took
-    CRASHED = "crashed"  #: its process died in mid-flight
-    LOST = "lost"  #: its runner or host went silent; nobody saw why
+    CRASHED = "crashed"  #: its process died while it ran
+    LOST = "lost"  #: its runner or host stopped sending heartbeats; the cause is unknown
     INTERRUPTED = "interrupted"  #: the user stopped the runner
-    CANCELLED = "cancelled"  #: the user took the experiment out while it ran
-    RELEASED = "released"  #: claimed, never started, given back: hidden and not counted
+    CANCELLED = "cancelled"  #: a user cancelled the experiment while it ran
+    RELEASED = "released"  #: claimed and released before its start: hidden and not counted
 
     @classmethod
     def recorded(cls, word: str) -> Outcome:
@@ -27,44 +27,44 @@ class Outcome(StrEnum):
 
     @property
     def rules(self) -> OutcomeRules:
-        """What follows from it."""
+        """The rules of this outcome."""
         return _RULES[self]
 
     @property
     def word(self) -> str:
-        """What people read: ``timed out``."""
+        """The outcome as users read it: ``timed out``."""
         return self.value.replace("_", " ")
 
     def sentence(self, duration_s: float) -> str:
-        """Say how an attempt ended that had run for so long, where no more is known."""
+        """Describe how an attempt of this duration ended, where no more is known."""
         return self.rules.sentence.format(duration_s=duration_s)
 
 
 class Fault(StrEnum):
-    """Whose fault an outcome is."""
+    """What caused an outcome."""
 
     NOBODY = "nobody"
-    EXPERIMENT = "experiment"  #: it may end so again: a retry waits, each longer than the one before
-    HOST = "host"  #: bad luck
-    USER = "user"  #: somebody asked for it
+    EXPERIMENT = "experiment"  #: it may recur: retries are delayed, each longer than the one before
+    HOST = "host"  #: the host or its runner failed
+    USER = "user"  #: a user's request
 
 
 @dataclass(frozen=True)
 class OutcomeRules:
-    """What follows from an outcome.
+    """The rules of an outcome.
 
     Attributes
     ----------
     fault : Fault
     severity : int
-        0 for a success and what is hidden; of the others each has its own. Captions name the most severe
-        one first, and how it is drawn is chosen by it.
+        0 for success and hidden outcomes; each of the others has its own. Captions name the most severe
+        one first, and colours and markers are chosen by it.
     retries : int or None
-        How many attempts of an experiment may end so before it fails, unless `execute.retries` says
-        otherwise. None where that is no question: then it does not fail by this outcome.
+        How many attempts of an experiment may have this outcome before it fails, unless
+        `execute.retries` sets a limit. None: the experiment never fails by this outcome.
     sentence : str
-        What is said of an attempt that ended so where no more is known, with ``duration_s``, how long it
-        had run. Empty where the attempt or its death always says it.
+        The description where no more is known; it may contain ``duration_s``, how long the attempt
+        ran. Empty where the attempt or the end of its process always gives one.
     """
 
     fault: Fault
@@ -104,10 +104,10 @@ _RULES = {
 UNSUCCESSFUL = tuple(
     sorted((one for one in Outcome if one.rules.severity), key=lambda one: one.rules.severity, reverse=True)
 )
-#: Those of them after which an experiment has failed unless it is tried again, with how often it is.
+#: The default number of retries of each outcome by which an experiment can fail.
 DEFAULT_RETRIES = {one: one.rules.retries for one in UNSUCCESSFUL if one.rules.retries is not None}
 
-#: What programs before revision 0003 wrote, in journals, figures and expressions that are still read.
+#: Words of programs before revision 0003, in journals, figures and expressions that are still read.
 EARLIER_WORDS = {"failed": Outcome.ERROR}
 
 

@@ -13,11 +13,11 @@ from database.models.base import Base, enum_column
 
 
 class ProcessState(StrEnum):
-    """What the database knows of a runner or worker."""
+    """The state of a runner or worker, as far as the database knows."""
 
     ALIVE = "alive"  #: may claim and record
-    STOPPED = "stopped"  #: ended in order
-    DEAD = "dead"  #: declared dead; whatever it still records is refused
+    STOPPED = "stopped"  #: ended normally
+    DEAD = "dead"  #: declared dead; anything it tries to record is refused
 
 
 class Runner(Base):
@@ -25,7 +25,7 @@ class Runner(Base):
 
     __tablename__ = "runner"
 
-    #: A fresh UUID, never a name that could come back.
+    #: A fresh UUID, never a name that could be reused.
     id: Mapped[str] = mapped_column(String(32), primary_key=True)
     host: Mapped[str] = mapped_column(Text)
     #: The host's boot; the same pid after a reboot is another process.
@@ -36,7 +36,7 @@ class Runner(Base):
     state: Mapped[ProcessState] = mapped_column(
         enum_column(ProcessState, "state"), default=ProcessState.ALIVE
     )
-    #: Counts heartbeats; an observer trusts its change, not the clocks of hosts.
+    #: Counts heartbeats; observers check that it changes, and ignore the clocks of hosts.
     beat: Mapped[int] = mapped_column(BigInteger, default=0)
     #: By the database's clock.
     beat_at: Mapped[datetime]

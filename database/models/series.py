@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 class SeriesState(StrEnum):
     """How far a series is described in the database."""
 
-    CREATING = "creating"  #: its rows are being written; a creation that died here is completed by the next
+    CREATING = "creating"  #: its rows are being written; an interrupted creation is completed by the next one
     READY = "ready"  #: all its experiments are recorded
 
 
@@ -51,7 +51,7 @@ class ExperimentSeries(Base):
     source: Mapped[str | None] = mapped_column(Text)
     #: Where the file lay; its target is found relative to this.
     source_path: Mapped[str | None] = mapped_column(Text)
-    #: The file as understood: every default filled in.
+    #: The parsed file, with every default filled in.
     resolved: Mapped[dict[str, Any]]
     #: SHA-256 of what decides the experiments; an equal digest skips the expansion.
     digest: Mapped[str] = mapped_column(String(64), default="")
@@ -60,7 +60,7 @@ class ExperimentSeries(Base):
     state: Mapped[SeriesState] = mapped_column(
         enum_column(SeriesState, "state"), default=SeriesState.CREATING
     )
-    #: Counts the changed files; a configuration of an older revision is no longer named by the file.
+    #: Counts the changes of the file; it no longer names configurations of an older revision.
     revision: Mapped[int] = mapped_column(default=0)
     created_at: Mapped[datetime] = mapped_column(server_default=func.current_timestamp())
     #: Optimistic concurrency: an update of a row that changed meanwhile is refused.
@@ -126,7 +126,7 @@ class Configuration(Base):
 class SeriesCounters(Base):
     """A part of the counters of a series, one per worker; the sums are its counts (`database.counters`).
 
-    A part may be negative: what a worker has ended a user may retry. The table keeps the name ``tally``, by
+    A part may be negative: a user may retry what a worker has ended. The table keeps the name ``tally``, by
     which databases and users' own queries know it.
     """
 

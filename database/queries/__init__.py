@@ -1,4 +1,4 @@
-"""Everything that is read: series, experiments, failures, and how the work goes on."""
+"""Queries: series, experiments, failures, and the progress of the work."""
 
 from __future__ import annotations
 

@@ -25,7 +25,7 @@ class RunningAttempt:
 
 @dataclass(frozen=True)
 class AttemptRecord:
-    """A recorded attempt and its provenance (None where its runner is no longer known)."""
+    """A recorded attempt and its provenance (None where its runner was deleted)."""
 
     number: int
     outcome: str
@@ -84,7 +84,7 @@ def experiment_record(session: Session, experiment_id: int) -> ExperimentRecord:
     row = session.execute(select_experiments().where(Experiment.id == experiment_id)).first()
     if row is None:
         raise NotFoundError(
-            f"there is no experiment {experiment_id}; `experiments list SERIES` shows those there are"
+            f"there is no experiment {experiment_id}; `experiments list SERIES` shows the existing ones"
         )
     series = session.execute(
         select(ExperimentSeries.name, ExperimentSeries.folder, ExperimentSeries.target)

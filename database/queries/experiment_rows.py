@@ -58,7 +58,7 @@ class ExperimentRow:
 
 
 def shown_status(status: ExperimentStatus) -> str:
-    """Return the status that users see: a claim without a start is pending to them."""
+    """Return the status that users see: claimed experiments are shown as pending."""
     return (ExperimentStatus.PENDING if status is ExperimentStatus.CLAIMED else status).value
 
 
@@ -68,7 +68,7 @@ def select_experiments(*columns: str) -> Select[Any]:
     Parameters
     ----------
     *columns : str
-        Names of attributes of `ExperimentRow`, in the order wanted; by default all. `status` is an
+        Names of attributes of `ExperimentRow`, in the order of the result; by default all. `status` is an
         `ExperimentStatus`, `outcome` an `Outcome`; `outcome` and `duration_s` are those of the last attempt
         that was started, None when there is none; `attempts` counts those that were.
     """
@@ -105,7 +105,7 @@ def experiments(
     where: ColumnElement[bool] | None = None,
     limit: int | None = None,
 ) -> Iterator[ExperimentRow]:
-    """Yield the experiments of a series, configuration by configuration, without holding them all.
+    """Yield the experiments of a series, configuration by configuration, without loading them all.
 
     Parameters
     ----------
@@ -116,9 +116,9 @@ def experiments(
     status : str, optional
         Only these; the status that users see.
     where : condition on Experiment, optional
-        Only those that it is true of; `Expression.to_sql` makes one.
+        Only experiments that match it; made by `Expression.to_sql`.
     limit : int, optional
-        No more than these.
+        The maximum number of experiments.
     """
     order = (Configuration.position, Experiment.repetition)
     chosen = (
@@ -148,11 +148,11 @@ class ListedExperiment:
     Attributes
     ----------
     status : str
-        The status that users see, with what is to be known of it: ``failed (timed_out)``.
+        The status that users see, with its outcome or ``retired``: ``failed (timed_out)``.
     varying : dict
         The nested parameters that are not fixed for all configurations.
     results : dict
-        Those results that are a number, a text or None.
+        The results that are a number, a text or None.
     """
 
     id: int

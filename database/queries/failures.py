@@ -16,9 +16,9 @@ from database.models import Attempt, Configuration, Experiment, ExperimentSeries
 from database.queries.traceback_grouping import PATTERN_CHARACTERS, pattern, place
 
 _BATCH = 500
-#: The number of last failures that are counted where counting all would take too long.
+#: The number of latest failures that are counted where counting all would take too long.
 LATEST = 1000
-#: A place that raises more different messages has one group for all of them.
+#: A place that raises more distinct messages than this has one group for all of them.
 MAX_MESSAGES = 20
 
 
@@ -38,7 +38,7 @@ class Cause:
         The first line of the error's message with ``N`` for its numbers; empty when there is none, or
         when the place raises too many different ones.
     death : str
-        The signal or exit code that ended its process; empty when it did not end.
+        The signal or exit code of its process; empty when the process did not end.
     """
 
     outcome: str
@@ -89,7 +89,7 @@ def failure_counts(session: Session, series_id: int, *, latest: int | None = Non
     Parameters
     ----------
     latest : int, optional
-        Only so many that failed last; by default all.
+        Count only this many of the latest failures; by default all.
     """
     failed = (
         select(Experiment.id, Experiment.attempt_number)
@@ -164,7 +164,7 @@ def failure_groups(
 
 
 def _frames(session: Session) -> ColumnElement[str]:
-    """Return the traceback without the message at its end, which may differ each time."""
+    """Return the traceback without the message at its end, which may differ between attempts."""
     length = func.length(Attempt.error_message) + 1
     if session.get_bind().dialect.name == "postgresql":
         end: ColumnElement[str] = func.right(Attempt.traceback, length)
@@ -180,7 +180,7 @@ def _frames(session: Session) -> ColumnElement[str]:
 
 
 def _masked(session: Session) -> ColumnElement[str]:
-    """Return the beginning of the message with 0 in place of each digit."""
+    """Return the beginning of the message with each digit replaced by 0."""
     message: ColumnElement[str] = func.substr(Attempt.error_message, 1, PATTERN_CHARACTERS)
     if session.get_bind().dialect.name == "postgresql":
         return func.translate(message, "123456789", "0" * 9)
@@ -190,7 +190,7 @@ def _masked(session: Session) -> ColumnElement[str]:
 
 
 class _Grouping:
-    """Merges groups of one cause; those of a place with too many messages become one group."""
+    """Merges groups with one cause; all of a place with too many messages become one group."""
 
     def __init__(self) -> None:
         self._messages: dict[Cause, set[str]] = {}
@@ -256,7 +256,7 @@ def _failure_group(cause: Cause, group: _Group, example: Any) -> FailureGroup:
 
 
 def _last_attempts(*columns: Any) -> Select[Any]:
-    """Select from failed experiments and the attempt that made them so."""
+    """Select from failed experiments and their last attempts."""
     return (
         select(*columns)
         .select_from(Experiment)

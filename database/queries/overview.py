@@ -1,4 +1,4 @@
-"""Series with their counts, and the runners at work on them.
+"""Series with their counts, and their live runners.
 
 Every function reads in set-based statements whose cost depends on what is returned, not on the size of
 the series; call them in ``scoped_session(read_only=True)`` for one consistent snapshot.
@@ -58,10 +58,10 @@ class SeriesSummary:
     paused: bool
     priority: int
     counts: StatusCounts
-    counters_are_wrong: bool = False  #: they are impossible, so that the experiments were counted instead
+    counters_are_wrong: bool = False  #: the counters were impossible, so the experiments were counted
 
 
-#: Of the table: all but what is counted.
+#: The columns of the series' table, without the counts.
 _SUMMARY_COLUMNS = [getattr(ExperimentSeries, field.name) for field in fields(SeriesSummary)[:-2]]
 
 
@@ -100,7 +100,7 @@ def series_summaries(session: Session, series_ids: Collection[int] | None = None
 
 
 def count_statuses(session: Session, series_id: int) -> StatusCounts:
-    """Count the experiments of a series themselves, right whatever was changed with SQL.
+    """Count the rows of a series' experiments, right whatever was changed with SQL.
 
     Takes about 0.1 s for each million; `series_summaries` reads the counters.
     """
@@ -108,12 +108,12 @@ def count_statuses(session: Session, series_id: int) -> StatusCounts:
 
 
 def is_over(session: Session, series_id: int) -> bool:
-    """Whether nothing that the file names is left to do: by the experiments, not by the counters."""
+    """Return whether all experiments of the file have ended: by their rows, not by the counters."""
     return not session.execute(_LEFT, {"series": series_id}).scalar()
 
 
 def live_runners(session: Session, series_id: int) -> list[RunnerLiveness]:
-    """Return the runners that own experiments of a series and are alive, as far as can be seen."""
+    """Return the runners that own experiments of a series and are alive as far as is known."""
     runner_ids = set(
         session.scalars(
             select(Worker.runner_id)

@@ -1,4 +1,4 @@
-"""Finding a series by its name, or by its id, which a rename leaves as it is."""
+"""Finding a series by its name, or by its id, which a rename does not change."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from database.suggestions import suggestion
 
 
 def find_series(session: Session, series: str | int | ExperimentSeries) -> ExperimentSeries:
-    """Return the series of that name or id.
+    """Return the series with a name or id.
 
     Raises
     ------
     NotFoundError
-        Of a name, the message lists those there are.
+        There is no such series; for a name, the message lists the existing names.
     """
     if isinstance(series, ExperimentSeries):
         return series
@@ -39,12 +39,12 @@ def find_series(session: Session, series: str | int | ExperimentSeries) -> Exper
 def find_several(
     session: Session, series: str | ExperimentSeries | Sequence[str | ExperimentSeries] | None
 ) -> list[ExperimentSeries]:
-    """Return one series, several without repeats, or (None) all of the database by name.
+    """Return the named series without repeats, or (None) all of the database, sorted by name.
 
     Raises
     ------
     NotFoundError
-        There is no series of one of the names.
+        A name is that of no series.
     """
     if series is None:
         return list(session.scalars(select(ExperimentSeries).order_by(ExperimentSeries.name)))

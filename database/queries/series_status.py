@@ -23,9 +23,9 @@ class SeriesStatus:
     activity : Activity
         Who works on it, and how fast.
     failures : dict of str to int
-        How many of the last failures ended by which outcome, most first; see `failures.LATEST`.
+        The number of the latest failures by outcome, the most frequent first; see `failures.LATEST`.
     delays : Delays
-        What waits before it is tried again.
+        The experiments whose retry is delayed.
     """
 
     summary: SeriesSummary

@@ -17,10 +17,10 @@ from database.models import Attempt, Configuration, Experiment, ExperimentSeries
 from database.queries.experiment_rows import without_fixed
 from database.queries.overview import SeriesSummary, database_now, live_runners
 
-#: The rate is computed from at most so many last experiments, within this time.
+#: The rate is computed from at most this many of the latest experiments, within this time.
 RATE_SAMPLE = 1000
 RATE_WINDOW = timedelta(hours=1)
-#: The number of last experiments that durations are read of.
+#: The number of latest experiments whose durations are read.
 SAMPLE = 100
 #: The number of running experiments that are read, the oldest first.
 MAX_RUNNING = 500
@@ -35,11 +35,11 @@ class Activity:
     runners : int
         Live runners that own experiments of the series.
     last_activity : datetime or None
-        The latest start of a running experiment, or end of another one.
+        The latest start of a running experiment, or end of a finished one.
     rate_per_s : float or None
         Experiments finished per second, over the last `RATE_SAMPLE` within `RATE_WINDOW`.
     remaining_s : float or None
-        How long the rest takes at that rate, in seconds; None when no runner is at work.
+        How long the rest takes at that rate, in seconds; None without a live runner.
     """
 
     runners: int
@@ -62,7 +62,7 @@ def activity(session: Session, summary: SeriesSummary) -> Activity:
 
 
 def _last_activity(session: Session, series_id: int) -> datetime | None:
-    """Return the latest start or end; reads one index entry per status, and the few that run."""
+    """Return the latest start or end; reads one index entry per status, and the running experiments."""
     latest = [
         session.scalar(
             select(func.max(Experiment.finished_at)).where(
@@ -116,7 +116,7 @@ class Delays:
     Attributes
     ----------
     experiments : int
-        How many experiments; they count as pending.
+        The number of delayed experiments; they count as pending.
     first_due_at : datetime or None
         When the first of them is due, by the database's clock.
     """
@@ -129,7 +129,7 @@ def delays(session: Session, series_id: int) -> Delays:
     """Return the delayed retries of a series; the cost depends on their number only."""
     statement = select(func.count(), func.min(Experiment.due_at)).where(
         Experiment.series_id == series_id,
-        # As the condition of the partial index, with no parameter in it.
+        # Equal to the condition of the partial index, which must not contain parameters.
         literal_column("experiment.status = 'pending' AND NOT experiment.retired"),
         Experiment.due_at.is_not(None),
     )
@@ -139,14 +139,14 @@ def delays(session: Session, series_id: int) -> Delays:
 
 @dataclass(frozen=True)
 class RunningNow:
-    """An experiment that runs, and how long it has, in seconds by the database's clock."""
+    """A running experiment, and how long it has run, in seconds by the database's clock."""
 
     experiment_id: int
     age_s: float
 
 
 def last_durations(session: Session, series_id: int) -> list[float]:
-    """Return the durations of the experiments that ended last, in seconds; at most `SAMPLE`."""
+    """Return the durations of the latest finished experiments, in seconds; at most `SAMPLE`."""
     ended = []
     for status in (ExperimentStatus.COMPLETED, ExperimentStatus.FAILED):
         latest = (

@@ -15,7 +15,7 @@ _NEXT = re.compile(
     r"|The above exception was the direct cause of the following exception):$",
     re.MULTILINE,
 )
-#: Files of installed libraries, of Python's own, and code without a file.
+#: Files of installed libraries and of Python itself, and code without a file.
 _FOREIGN = re.compile(r"/(?:site|dist)-packages/|/lib(?:64)?/(?:python|pypy)3[^/]*/|^<")
 _ROOT = package_folder().parent
 _FRAMEWORK = (f"{_ROOT}/database/", f"{_ROOT}/experiments/")
@@ -39,7 +39,7 @@ def place(traceback: str, target: str = "") -> str:
     traceback : str
         The last one of chained exceptions counts.
     target : str
-        That of the series; its package is the user's code wherever it is installed.
+        The target of the series; its package is the user's code wherever it is installed.
 
     Returns
     -------
@@ -58,7 +58,7 @@ def place(traceback: str, target: str = "") -> str:
 
 
 def _package(target: str) -> str:
-    """Return a part of the paths of the target's package; for a file, its whole path."""
+    """Return the part of a path that identifies the target's package; for a file, its whole path."""
     module = target.rpartition(":")[0]
     if module.endswith(".py"):
         return module

@@ -1,4 +1,4 @@
-"""Everything that is written about a series: creating, editing, retrying, cancelling, deleting it."""
+"""Writes to a series: creating, editing, retrying, cancelling, releasing and deleting."""
 
 from __future__ import annotations
 

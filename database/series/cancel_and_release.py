@@ -1,4 +1,4 @@
-"""Cancelling experiments, and releasing those that dead runners own, while others are at work.
+"""Cancelling experiments, and releasing those that dead runners own, while other runners run.
 
 What a worker owns is taken from it by the protocol's `claims.revoke`: what it records of it afterwards
 is refused, and its supervisor ends it. Both commit in batches and are safe to repeat.
@@ -217,7 +217,7 @@ def _sign_of_life(runner: RunnerLiveness) -> str | None:
         return "its process runs on this machine"
     if runner.age_s > _MISSED_BEATS * Settings.from_environment().heartbeat_s:
         return None
-    return f"it gave a sign of life {max(0.0, runner.age_s):.0f} s ago"
+    return f"it sent a heartbeat {max(0.0, runner.age_s):.0f} s ago"
 
 
 def _identities(session: Session, runner_ids: Collection[str]) -> dict[str, ProcessIdentity]:

@@ -1,4 +1,4 @@
-"""The SQL that writes a series: set-based where it can be, in transactions that the caller ends."""
+"""The SQL that writes a series: set-based where possible, in transactions that the caller ends."""
 
 from __future__ import annotations
 
@@ -31,8 +31,8 @@ _UPSERT_ARRAYS = text(
     )
 )
 
-# Seeds are paired: they depend on the repetition only, so that experiments are made by the database
-# from its configurations. In the order of their positions, so that claims find neighbours on a page.
+# Seeds are paired: they depend on the repetition only, so that the database makes the experiments
+# from its configurations. In the order of their positions, so that a claim reads adjacent rows.
 _INSERT_EXPERIMENTS = """
     INSERT INTO experiment
         (series_id, configuration_id, repetition, position, seed, priority, status, retired, attempt_number)
@@ -143,13 +143,13 @@ def insert_series(session: Session, row: dict[str, Any]) -> int | None:
     Returns
     -------
     int or None
-        The id of the series of that name; None when it was deleted or renamed in this moment.
+        The id of the series of that name; None when it was deleted or renamed meanwhile.
     """
     table = cast(Table, ExperimentSeries.__table__)
     insert = sqlite.insert(table) if _dialect(session) == "sqlite" else postgresql.insert(table)
     connection = session.connection()
     for folder in _folders(row["name"]):
-        # The name or the folder may be taken meanwhile: then nothing is inserted.
+        # Another transaction may take the name or the folder meanwhile: then nothing is inserted.
         connection.execute(insert.on_conflict_do_nothing(), {**row, "folder": folder})
         series_id = connection.scalar(select(ExperimentSeries.id).where(ExperimentSeries.name == row["name"]))
         if series_id is not None:
@@ -166,7 +166,7 @@ def _folders(name: str) -> Iterator[str]:
 
 
 def lock_series(session: Session, series_id: int) -> ExperimentSeries | None:
-    """Lock a series against other creations until this transaction ends, and return its present state.
+    """Lock a series against other creations until this transaction ends, and return its current state.
 
     Other rows can still refer to it. On SQLite the lock is that of the whole database.
     """
@@ -184,7 +184,7 @@ def lock_series(session: Session, series_id: int) -> ExperimentSeries | None:
 def upsert_configurations(
     session: Session, series: ExperimentSeries, rows: Sequence[ConfigurationRow]
 ) -> None:
-    """Insert configurations, or give those that exist their new position and the present revision."""
+    """Insert configurations, or give those that exist their new position and the current revision."""
     connection = session.connection()
     named = {"series_id": series.id, "revision": series.revision}
     if _dialect(session) == "sqlite":
@@ -202,16 +202,16 @@ def upsert_configurations(
 
 
 def insert_experiments(session: Session, series: ExperimentSeries, configurations: int, block: Block) -> int:
-    """Insert the experiments of a block that are missing, and return how many those were.
+    """Insert the missing experiments of a block, and return their number.
 
     Parameters
     ----------
     session : Session
         In a transaction.
     series : ExperimentSeries
-        Only configurations of its present revision are looked at.
+        Only configurations of its current revision are read.
     configurations : int
-        How many the revision has: positions are breadth first, all configurations of a repetition
+        Their number in the revision: positions are breadth first, all configurations of a repetition
         before the next repetition.
     block : Block
         Which experiments.
@@ -231,7 +231,7 @@ def insert_experiments(session: Session, series: ExperimentSeries, configuration
 def sync_experiments(
     session: Session, series: ExperimentSeries, *, configurations: int, repetitions: int
 ) -> None:
-    """Retire what the present revision no longer names, restore what it names again, and set the order."""
+    """Retire what the current revision no longer names, restore what it names again, and set the order."""
     values = {
         "series_id": series.id,
         "revision": series.revision,
@@ -241,7 +241,7 @@ def sync_experiments(
     connection = session.connection()
     is_postgresql = _dialect(session) == "postgresql"
     if is_postgresql:
-        # Its statistics are from before the insertion: it would plan for an empty series and scan 100,000
+        # PostgreSQL's statistics predate the insertion: it would plan for an empty series and scan 100,000
         # rows for each of them (measured: 147 s, not 0.05 s).
         connection.execute(text("SET LOCAL enable_nestloop = off"))
     for statement in _SYNC:

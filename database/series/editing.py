@@ -21,11 +21,11 @@ from database.session.optimistic_locking import check_version, reporting_conflic
 
 
 class InvalidEditError(ExperimentsError, ValueError):
-    """A series cannot have the name or priority it was to get."""
+    """The new name or priority of a series is not valid."""
 
 
 class NameTakenError(ExperimentsError):
-    """A series was to get the name of another series."""
+    """The new name of a series is that of another series."""
 
 
 @dataclass(frozen=True)
@@ -58,18 +58,18 @@ def edit_series(
     version: int | None = None,
     changed_by: str | None = None,
 ) -> ExperimentSeries:
-    """Change a series, unless somebody else changed it meanwhile.
+    """Change a series, unless another session changed it meanwhile.
 
     Parameters
     ----------
     session : Session
-        Committed by its owner.
+        Committed by the caller.
     series_id : int
     edit : SeriesEdit
     version : int, optional
-        The version that the change is based on; by default the present one.
+        The version that the change is based on; by default the current one.
     changed_by : str, optional
-        The user, where it is not the one this process runs as: that of a web application.
+        The user who makes the change, such as that of a web application; by default this process's user.
 
     Returns
     -------
@@ -83,7 +83,7 @@ def edit_series(
     NotFoundError
         There is no such series.
     ConcurrentUpdateError
-        It was changed since; the message says by whom and when.
+        It was changed since; the message names the user and the time.
     NameTakenError
         Another series has the name.
     """
@@ -96,7 +96,7 @@ def edit_series(
     before, renamed = series.name, edit.name is not None and edit.name != series.name
     if renamed:
         with reporting_conflicts(session):
-            session.flush()  # other pending changes first, so that only ours can be refused below
+            session.flush()  # other pending changes first, so that only this one can be refused below
         if session.scalar(select(ExperimentSeries.id).where(ExperimentSeries.name == edit.name)) is not None:
             raise _taken(before, str(edit.name))
     for name in ("name", "notes", "paused", "priority"):
@@ -114,7 +114,7 @@ def edit_series(
     except IntegrityError as error:
         if not renamed:
             raise
-        raise _taken(before, str(edit.name)) from error  # it was taken in this moment
+        raise _taken(before, str(edit.name)) from error  # taken since the check above
     return series
 
 

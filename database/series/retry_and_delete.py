@@ -1,6 +1,6 @@
 """Retrying experiments, and deleting series.
 
-Both are safe while runners are at work: `retry` never touches an experiment that a worker owns, and
+Both are safe while runners run: `retry` never touches an experiment that a worker owns, and
 `delete_series` refuses while a live runner owns one.
 """
 
@@ -30,7 +30,7 @@ DELETE_BATCH = 20_000
 
 
 class SeriesInUseError(ExperimentsError):
-    """A live runner works on the series that was to be deleted."""
+    """A series cannot be deleted because a live runner owns experiments of it."""
 
 
 @dataclass(frozen=True)
@@ -58,7 +58,7 @@ def retry(
 ) -> Retried:
     """Make failed (or cancelled) experiments pending again; their attempts are kept.
 
-    The limits of their retries count from here again. Delayed retries become due now. Retired
+    The limits of their retries count anew from here. Delayed retries become due now. Retired
     experiments stay as they are: nothing would run them. Commits in batches.
 
     Raises
@@ -166,6 +166,6 @@ def _refuse_live_runners(session: Session, series_id: int) -> None:
     alive = live_runners(session, series_id)
     if alive:
         raise SeriesInUseError(
-            f"a runner is at work on this series (process {alive[0].identity.pid} on "
+            f"a runner is running this series (process {alive[0].identity.pid} on "
             f"{alive[0].identity.host}); stop it, then delete"
         )

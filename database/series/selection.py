@@ -31,7 +31,7 @@ class Selection:
     outcome : Outcome or None
         Only those whose last attempt had this outcome.
     where : condition or None
-        Only those that match it; `Expression.to_sql` makes one.
+        Only those that match it; made by `Expression.to_sql`.
     """
 
     experiment_ids: tuple[int, ...] = ()
@@ -61,7 +61,7 @@ def require_of_series(session: Session, series_id: int, selection: Selection) ->
     Raises
     ------
     NotFoundError
-        Some do not; the message names them.
+        An experiment does not; the message names all such experiments.
     """
     if not selection.experiment_ids:
         return

@@ -1,4 +1,4 @@
-"""Which session for whom: global, scoped, per thread, per transaction; retries, snapshots, services."""
+"""Sessions: global, scoped, per thread, per transaction; retries, snapshots and services."""
 
 from __future__ import annotations
 

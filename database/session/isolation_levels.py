@@ -42,8 +42,7 @@ class Isolation:
     def __post_init__(self) -> None:
         if self.level is not None and self.level not in LEVELS:
             raise SessionMisuseError(
-                f"there is no isolation level {self.level!r} here; "
-                f"those of both databases are {', '.join(LEVELS)}"
+                f"{self.level!r} is not an isolation level; those of both databases are {', '.join(LEVELS)}"
             )
 
     @property
@@ -52,7 +51,7 @@ class Isolation:
         return self.level or ("REPEATABLE READ" if self.read_only else "READ COMMITTED")
 
     def applied_to(self, engine: Engine) -> Engine:
-        """Return `engine`, or one on the same pool whose every transaction is isolated like this."""
+        """Return `engine`, or one on the same pool whose transactions all have this isolation."""
         return _isolated(engine, self) if self.level or self.read_only else engine
 
     def options(self, dialect: str) -> dict[str, Any]:
@@ -74,16 +73,16 @@ class Isolation:
         Raises
         ------
         SessionMisuseError
-            It has a weaker level, which cannot be raised any more; the message names its place.
+            It has a weaker level, which cannot be raised any more; the message names where it was opened.
         """
         if self.level is None or LEVELS.index(self.level) <= LEVELS.index(outer.effective_level):
             return
         raise SessionMisuseError(
             f"isolation_level={self.level!r} is not available inside the transaction opened at {opened_at}, "
-            f"which has {outer.effective_level}; ask for it there"
+            f"which has {outer.effective_level}; set it there"
         )
 
 
-@lru_cache(maxsize=32)  # making one costs as much as a small query
+@lru_cache(maxsize=32)  # creating one takes as long as a small query
 def _isolated(engine: Engine, isolation: Isolation) -> Engine:
     return engine.execution_options(**isolation.options(engine.dialect.name))

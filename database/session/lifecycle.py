@@ -1,4 +1,4 @@
-"""Sessions: which pattern for whom.
+"""The patterns of sessions, and where to use each.
 
 =========================================  ==============================================
 worker processes, long loops               `get_session` ... `close_global_session`
@@ -8,7 +8,7 @@ pools of threads                           `database.session.thread_sessions.thr
 anything else                              `SessionLocal`: a plain new session
 =========================================  ==============================================
 
-Never two patterns in one module. The global session is one per process and belongs to the thread
+Use one pattern per module. There is one global session per process; it belongs to the thread
 that opened it; it is committed explicitly and expires its objects at each commit, because it must
 see what others changed. A scoped session is one transaction; its objects can be read after it closed.
 """
@@ -103,14 +103,14 @@ def scoped_session(
     Parameters
     ----------
     read_only : bool
-        One consistent snapshot; the database itself refuses writes. Inside another scope it sees
-        what that one sees, and writes are refused until it ends.
+        One consistent snapshot; the database itself refuses writes. Inside another scope it reads
+        what that one reads, and writes are refused until it ends.
     isolation_level : str, optional
         One of `database.session.isolation_levels.LEVELS`; by default READ COMMITTED.
     url : str or URL, optional
         Another database for this block: a separate transaction, also inside a scope on the first.
     engine : Engine, optional
-        The same, by an engine from `database.engine`.
+        The same, given as an engine from `database.engine`.
 
     Yields
     ------
@@ -120,11 +120,11 @@ def scoped_session(
     Raises
     ------
     SessionMisuseError
-        The outer scope has a weaker isolation level than this one asks for; there is no such level;
+        The outer scope has a weaker isolation level than `isolation_level`; there is no such level;
         two databases were given.
     """
     if url is not None and engine is not None:
-        raise SessionMisuseError("scoped_session() takes a database by url= or by engine=, not by both")
+        raise SessionMisuseError("scoped_session() takes url= or engine=, not both")
     isolation = Isolation(isolation_level, read_only)
     wanted = None if url is None else normalise_url(url)
     outer = innermost_scope(wanted, engine)
@@ -144,19 +144,19 @@ def scoped_session(
     scope = session.scope = OpenScope(
         session, chosen, isolation, opener, by_engine=engine is not None, by_url=url is not None
     )
-    scopes = thread_state.scopes  # of this thread, whichever one ends the block
+    scopes = thread_state.scopes  # those of the opening thread, whichever thread ends the block
     scopes.append(scope)
     try:
         yield session
         session.check_usable()
         scope.check_finished()
-        Session.commit(session)  # the scope's own would raise or warn
+        Session.commit(session)  # the scope's own commit() would raise or warn
     except BaseException:
         if not session.is_inherited:  # the parent's stays open
             session.give_up()
         raise
     finally:
-        if scope in scopes:  # else `assert_idle` has rolled it back
+        if scope in scopes:  # otherwise `assert_idle` has rolled it back
             scopes.remove(scope)
     session.scope = None
     session.close()
@@ -169,8 +169,8 @@ def _warn_if_another_is_busy(engine: Engine) -> None:
             warn_once(
                 "mixed",
                 f"scoped_session() at {caller_location()} was opened while the {kind} of this thread "
-                f"({other.pattern} at {other.opened_at}) is in a transaction; neither sees what the other "
-                f"has not committed. Commit the {kind} first",
+                f"({other.pattern} at {other.opened_at}) is in a transaction; neither sees the other's "
+                f"uncommitted changes. Commit the {kind} first",
             )
 
 
@@ -181,14 +181,14 @@ def warn_if_inside_scope(pattern: str, engine: Engine) -> None:
         warn_once(
             "mixed",
             f"{pattern} at {caller_location()} was called inside the scoped_session() opened at "
-            f"{scope.opener.place}; neither sees what the other has not committed. Use the scope's session",
+            f"{scope.opener.place}; neither sees the other's uncommitted changes. Use the scope's session",
         )
 
 
 def commit_part(session: Session) -> None:
-    """Commit what a long bulk job has done so far, so that no other writer waits long.
+    """Commit what a long bulk job has written so far, so that no other writer waits long.
 
-    Inside a nested scope nothing is committed: the outer one decides about the whole.
+    Inside a nested scope nothing is committed: the outer scope commits the whole.
     """
     if isinstance(session, ScopedSession):
         session.check_usable()
@@ -209,7 +209,7 @@ def get_session() -> Session:
     SessionMisuseError
         It was opened by another thread.
     """
-    global _global  # noqa: PLW0603 - that is what this function is for
+    global _global  # noqa: PLW0603 - this function sets it
     with _lock:
         if _global is not None and _global.url != engines.current_url():
             _close_for_another_database(_global)
@@ -234,7 +234,7 @@ def get_session() -> Session:
 def _close_for_another_database(opened: _GlobalSession) -> None:
     if opened.session.in_transaction():
         raise SessionMisuseError(
-            "configure() named another database while the global session (opened at "
+            "configure() set another database while the global session (opened at "
             f"{opened.session.opened_at}) is in a transaction; commit it and call close_global_session() "
             "first"
         )
@@ -247,12 +247,12 @@ def close_global_session() -> None:
     Raises
     ------
     SessionMisuseError
-        It belongs to another thread, which is alive and may be using it.
+        It belongs to another thread that still runs.
     """
     opened = _global
     if opened is not None and opened.thread is not threading.current_thread() and opened.thread.is_alive():
         raise SessionMisuseError(
-            f"close_global_session() at {caller_location()} would throw away what the thread "
+            f"close_global_session() at {caller_location()} would discard what the thread "
             f"{opened.thread.name!r} has not committed in the global session, opened at "
             f"{opened.session.opened_at}; call it there"
         )
@@ -269,19 +269,19 @@ def _close_global() -> None:
     try:
         closing.close(opened.session)
     finally:
-        if not thread_state.scopes:  # these go on with their engines
+        if not thread_state.scopes:  # they keep their engines
             engines.dispose_engines()
 
 
 def _close_forgotten() -> None:
-    """At the end of the process: close a session left open, and warn with the place that opened it."""
+    """At process exit: close a session left open, and warn with the place where it was opened."""
     opened = _global
     is_forgotten = opened is not None and not opened.session.is_closed
     _close_global()
     if opened is not None and is_forgotten:
         warnings.warn(
-            f"the global session opened by get_session() at {opened.session.opened_at} was never closed; "
-            "what it had not committed is lost. Call close_global_session() in finally",
+            f"the global session opened by get_session() at {opened.session.opened_at} was never closed; its "
+            "uncommitted changes are lost. Call close_global_session() in finally",
             ResourceWarning,
             stacklevel=2,
         )
@@ -293,7 +293,7 @@ def assert_idle(place: str) -> None:
     Raises
     ------
     SessionMisuseError
-        There was one; it has been rolled back. `place` is part of the message.
+        There is one; it is rolled back. The message begins with `place`.
     """
     open_scopes = forget_scopes()
     if open_scopes:
@@ -316,12 +316,12 @@ def _own_global() -> ThreadBoundSession | None:
 
 
 def _check_no_scope_is_open(url: URL) -> None:
-    """Raise if a scope is open on the process's database, and another one is to take its place."""
+    """Raise if a scope is open on the process's database, which is about to be replaced by `url`."""
     for scope in thread_state.scopes:
         if not (scope.by_engine or scope.by_url) and scope.engine.url != url:
             raise SessionMisuseError(
-                f"configure() at {caller_location()} names another database inside the scoped_session() "
-                f"opened at {scope.opener.place}, whose inner scopes would go on with the first one; call it "
+                f"configure() at {caller_location()} sets another database inside the scoped_session() "
+                f"opened at {scope.opener.place}, whose inner scopes would keep the first one; call it "
                 "before, or write scoped_session(url=...)"
             )
 

@@ -1,6 +1,6 @@
 """Optimistic locking of series: the error of a concurrent update names the other change.
 
-A series has a version, which each change raises; an update names the version it was read with. It
+A series has a version, which each change increments; an update names the version it read. It
 matches no row when the series was changed meanwhile: then nothing of the later change is written.
 """
 
@@ -42,18 +42,18 @@ class SeriesChange:
 
 
 class ConcurrentUpdateError(ExperimentsError):
-    """The series was changed or deleted by somebody else meanwhile; nothing was written.
+    """The series was changed or deleted by another session meanwhile; nothing was written.
 
     Parameters
     ----------
-    change : Change or None
+    change : SeriesChange or None
         The other change; None when the series was deleted.
     """
 
     def __init__(self, change: SeriesChange | None) -> None:
         self.change = change
         if change is None:
-            super().__init__("the series was deleted by somebody else meanwhile; nothing was changed")
+            super().__init__("the series was deleted in another session meanwhile; nothing was changed")
             return
         super().__init__(
             f"series {change.series} was changed by {change.by} at {change.at:%Y-%m-%d %H:%M:%S} UTC, "
@@ -67,7 +67,7 @@ def check_version(series: ExperimentSeries, seen: int) -> None:
     Raises
     ------
     ConcurrentUpdateError
-        It has another one than the one that was `seen`.
+        Its version is not the one that was `seen`.
     """
     if series.version != seen:
         raise ConcurrentUpdateError(
@@ -88,7 +88,7 @@ def reporting_conflicts(session: Session) -> Iterator[None]:
     if not seen:
         yield
         return
-    # Taken now: after a failed flush the session gives none, and the pool may have no other.
+    # Taken now: after a failed flush the session returns none, and the pool may be exhausted.
     connection = session.connection(bind_arguments={"mapper": ExperimentSeries})
     try:
         yield

@@ -23,12 +23,12 @@ Result = TypeVar("Result")
 logger = logging.getLogger(__name__)
 
 _SHORTEST_PAUSE_S, _LONGEST_PAUSE_S = 0.02, 1.0
-#: Short locks are normal: nothing is logged of what passes within this time.
+#: Short locks are normal: a fault that passes within this time (seconds) is not logged.
 _LOG_AFTER_S = 0.6
-#: A long wait is logged again, so that the end of a log shows it.
+#: A long wait is logged again after this time (seconds), so that the end of a log shows it.
 _LOG_AGAIN_S = 300.0
-#: Framework jitter has a generator of its own: the global one belongs to the experiments.
-_jitter = random.Random()  # noqa: S311 - spreads retries, guards nothing
+#: Separate from the global generator, which the experiments may have seeded.
+_jitter = random.Random()  # noqa: S311 - spreads retries; no secret
 
 
 def _never() -> bool:
@@ -36,7 +36,7 @@ def _never() -> bool:
 
 
 class _Wait:
-    """A wait for the database: how long it takes, and what was logged of it."""
+    """A wait for the database: its duration so far, and what was logged of it."""
 
     def __init__(self) -> None:
         self._since = time.monotonic()
@@ -49,7 +49,7 @@ class _Wait:
         return time.monotonic() - self._since
 
     def log(self, fault: Fault, error: Exception) -> None:
-        """Log what is waited for: once, again when that changes, and every few minutes."""
+        """Log the fault: once, again when it changes, and every few minutes."""
         now = time.monotonic()
         if self._logged_at is None and self.seconds < _LOG_AFTER_S and fault is Fault.PASSES:
             return
@@ -68,8 +68,8 @@ class _Wait:
 
 
 _WAITING_FOR = {
-    Fault.PASSES: "the database does not answer, trying again until it does",
-    Fault.NEEDS_ROOM: "the database's disk is full: nothing is lost, it is tried again until there is room; "
+    Fault.PASSES: "the database does not answer; retrying until it does",
+    Fault.NEEDS_ROOM: "the database's disk is full: nothing is lost, retrying until there is space; "
     "make room",
 }
 
@@ -88,13 +88,13 @@ def retrying(
     ----------
     work : callable
         One whole transaction, which leaves nothing open when it fails. It must be safe to repeat
-        even when an earlier COMMIT landed unseen: its answer may have been lost on the way.
+        even when an earlier COMMIT succeeded although its answer was lost.
     deadline_s : float
         How long to retry, in seconds since the start; may be infinite.
     give_up : callable
         Called after each failed try, before and after the pause of at most 1.5 s; True ends the retries.
         A try itself is never interrupted: on SQLite it waits for a lock for up to 30 s, on PostgreSQL
-        for a host that has vanished for about as long.
+        for an unreachable host for about as long.
     wait_for_room : bool
         Treat a full disk as transient too.
     judge : callable
@@ -103,7 +103,7 @@ def retrying(
     Raises
     ------
     sqlalchemy.exc.SQLAlchemyError, DatabaseError
-        A permanent fault, or the last transient one at the deadline or when it was given up.
+        A permanent fault, or the last transient one at the deadline or when `give_up` ended it.
     """
     wait = _Wait()
     while True:

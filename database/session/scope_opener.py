@@ -2,7 +2,7 @@
 
 A function that opens a scope has left it when it returns. A generator or a coroutine may be suspended
 inside its scope: other code runs meanwhile, and what that wrote into the scope would be undone when the
-generator is closed early. A context variable cannot tell, because generators share the context of their
+generator is closed early. A context variable does not show this: generators share the context of their
 caller; but the frame of a suspended generator is not among the callers of the code that runs.
 
 Generators that are context managers (``@contextmanager``, fixtures of pytest) open a scope for the block
@@ -36,7 +36,7 @@ class Opener:
     frame : FrameType or None
         The frame of the generator or coroutine that contains the block; None for a function.
     task : weakref to asyncio.Task, or None
-        The task that was running. It is not kept alive: the scope ends with an abandoned task.
+        The task that was running. A weak reference: the scope ends with an abandoned task.
     """
 
     place: str
@@ -50,11 +50,11 @@ class Opener:
         return cls(caller_location(), _suspendable_frame(), None if task is None else weakref.ref(task))
 
     def is_of_another_task(self) -> bool:
-        """Return whether it is in another asyncio task than the one that is running."""
+        """Return whether it belongs to another asyncio task than the running one."""
         return self.task is not None and self.task() is not current_task()
 
     def is_suspended(self) -> bool:
-        """Return whether it is a generator or coroutine that is suspended: not among the callers."""
+        """Return whether it is a suspended generator or coroutine: its frame is not among the callers."""
         if self.frame is None:
             return False
         frame: FrameType | None = sys._getframe(1)

@@ -40,7 +40,7 @@ class ScopedSession(ThreadBoundSession):
         Raises
         ------
         SessionMisuseError
-            Something else than a savepoint was asked for.
+            `nested` is False.
         """
         self.check_usable()
         if self.scope is not None and not nested:
@@ -96,7 +96,7 @@ class ScopedSession(ThreadBoundSession):
         Raises
         ------
         SessionMisuseError
-            What is not committed yet would be lost.
+            Uncommitted changes would be lost.
         """
         self._check_still_needed("close")
         super().close()
@@ -107,7 +107,7 @@ class ScopedSession(ThreadBoundSession):
         super().reset()
 
     def give_up(self) -> None:
-        """Roll back and close, in any thread."""
+        """Roll back and close, whichever thread calls."""
         self.scope = None
         self.adopt()
         closing.roll_back(self)
@@ -142,7 +142,7 @@ class OpenScope:
     inner : list of Opener
         The openers of open scopes nested in it, the innermost last.
     refuses_writes : bool
-        One of those is read only.
+        Whether one of those is read only.
     """
 
     session: ScopedSession
@@ -167,7 +167,7 @@ class OpenScope:
                 raise SessionMisuseError(
                     f"scoped_session() at {caller_location()} would join the one at {opener.place}, which "
                     "belongs to a generator or coroutine that is suspended: what is written here would be "
-                    "lost when that one is given up. Let it leave its scope before it yields or awaits, or "
+                    "lost when that one is closed. Let it leave its scope before it yields or awaits, or "
                     "use its session"
                 )
 
@@ -193,7 +193,7 @@ def joined(scope: OpenScope, isolation: Isolation) -> Iterator[Session]:
     Raises
     ------
     SessionMisuseError
-        The outer scope has a weaker isolation level than is asked for.
+        The outer scope has a weaker isolation level than `isolation`.
     """
     isolation.check_inside(scope.isolation, scope.opener.place)
     opener = Opener.here()
@@ -217,7 +217,7 @@ def _part(scope: OpenScope, isolation: Isolation) -> AbstractContextManager[Any]
 @contextmanager
 def _read_only_savepoint(scope: OpenScope) -> Iterator[None]:
     session = scope.session
-    session.flush()  # the outer part's changes are not the inner part's
+    session.flush()  # the outer scope's changes are not refused
     connection = session.connection()
     scope.refuses_writes = True
     try:

@@ -37,13 +37,13 @@ class _Services:
 
 
 class _OnePerSession(type):
-    """Makes a call of the class return the one instance of the session."""
+    """A metaclass: calling the class returns the session's one instance of it."""
 
     def __call__(cls, session: Session, *more: Any, **named: Any) -> Any:
         if not isinstance(session, Session) or more or named:
             raise SessionMisuseError(
                 f"{cls.__name__}(session) takes a session and nothing else, because there is one service "
-                "per session; give the rest to its methods"
+                "per session; pass the rest to its methods"
             )
         services = _services(session)
         if cls in services.instances:
@@ -77,7 +77,7 @@ class Service(metaclass=_OnePerSession):
     _services: _Services
 
     def __new__(cls, session: Session) -> Self:
-        """Create it; here, so that a subclass's `__init__` need not call ours."""
+        """Set the session here, so that a subclass's `__init__` need not call this class's."""
         service = super().__new__(cls)
         service._session, service._services = session, _services(session)
         return service
@@ -102,7 +102,7 @@ class Service(metaclass=_OnePerSession):
         return self._session
 
     def service(self, kind: type[Kind]) -> Kind:
-        """Return the one service of that class that works on the same session."""
+        """Return the service of that class for the same session."""
         if not (isinstance(kind, type) and issubclass(kind, Service)):
             raise SessionMisuseError(f"self.service(...) takes a class derived from Service, not {kind!r}")
         return kind(self.session)
@@ -117,7 +117,7 @@ def _services(session: Session) -> _Services:
 
 
 def _forget_at_close(session: Session) -> None:
-    """End the session's services when it closes; SQLAlchemy has no event for that."""
+    """Drop the session's services when it closes; SQLAlchemy has no event for that."""
     reference = weakref.ref(session)
     for name in ("close", "reset", "invalidate"):
         setattr(session, name, _closing(reference, name))

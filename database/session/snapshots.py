@@ -18,12 +18,12 @@ def snapshot(session: Session) -> Iterator[None]:
     What was done on `session` before is committed, and the block is a read-only transaction of its own:
     REPEATABLE READ on PostgreSQL, one read transaction on SQLite. Every read within it sees the database
     as it was at the first one, whatever others commit meanwhile, and writes are refused. Inside a nested
-    scope nothing is committed, and it sees what the outer one sees.
+    scope nothing is committed, and it reads what the outer scope reads.
 
     Parameters
     ----------
     session : Session
-        Of any kind. Objects that it has loaded may be expired.
+        Of any pattern. Objects that it has loaded may be expired.
     """
     commit_part(session)
     if not session.in_transaction():

@@ -21,7 +21,7 @@ from database.session.thread_bound_session import ThreadBoundSession
 
 
 class _SessionHolder:
-    """Holds a thread's session, and closes it when the thread ends without having done so."""
+    """Holds a thread's session, and closes it if the thread ends without closing it."""
 
     def __init__(self, session: ThreadBoundSession) -> None:
         self.session = session
@@ -37,13 +37,13 @@ class _SessionHolder:
         self.end()
 
     def end(self) -> None:
-        """Close a session that the thread forgot, and warn with the place where it was opened."""
+        """Close a session that the thread left open, and warn with the place where it was opened."""
         if self.closed or self.pid != os.getpid():
             return
         self.close()
         warnings.warn(
-            f"the thread_session() opened at {self.session.opened_at} was never removed; what it had not "
-            "committed is lost. Call thread_session.remove() in finally",
+            f"the thread_session() opened at {self.session.opened_at} was never removed; its uncommitted "
+            "changes are lost. Call thread_session.remove() in finally",
             ResourceWarning,
             stacklevel=2,
         )
@@ -88,12 +88,12 @@ class ThreadSessions:
         return holder.session
 
     def _is_outdated(self, session: ThreadBoundSession, engine: Engine) -> bool:
-        """Return whether it was closed, or the process has another database since it was opened."""
+        """Return whether it was closed, or `configure` has set another database since it was opened."""
         if session.is_closed or session.bind is engine:
             return session.is_closed
         if session.in_transaction() and session.get_bind().engine.url != engine.url:
             raise SessionMisuseError(
-                f"configure() named another database while the thread_session() opened at "
+                f"configure() set another database while the thread_session() opened at "
                 f"{session.opened_at} is in a transaction; commit it and call thread_session.remove() first"
             )
         return not session.in_transaction()
@@ -105,12 +105,12 @@ class ThreadSessions:
             holder.close()
 
     def count(self) -> int:
-        """Return the number of threads that have a session now."""
+        """Return the number of threads that have an open session."""
         with self._lock:
             return sum(not holder.closed for holder in self._holders)
 
     def _close_forgotten(self) -> None:
-        """At the end of the process: the main thread ends only after the modules that closing needs."""
+        """At process exit: the main thread's data is freed only after the modules that closing needs."""
         holder, self._of_thread.holder, thread_state.own = self._of_thread.holder, None, None
         if holder is not None:
             holder.end()

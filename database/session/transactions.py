@@ -40,14 +40,14 @@ def transactional(
     isolation_level: str | None = None,
     url: str | URL | None = None,
 ) -> Callable[..., Any]:
-    """Make a function whose first argument is a session one transaction; called without the session.
+    """Make each call of a function one transaction, whose session is passed as its first argument.
 
     Called inside another scope of the same thread it is a savepoint of that one.
 
     Parameters
     ----------
     function : callable
-        A plain function; its first argument is the session, the others are those of the call.
+        A plain function; it gets the session first, then the arguments of the call.
     read_only, isolation_level, url
         As for `database.session.scoped_session`.
 
@@ -93,7 +93,7 @@ def _session_parameter(function: Callable[..., Any]) -> str:
 
 
 def _finished(result: Result, function: Callable[..., Any]) -> Result:
-    """Check that a result does not run after the transaction."""
+    """Return the result; raise if it would run after the transaction (a generator, a coroutine)."""
     if inspect.isgenerator(result) or inspect.iscoroutine(result):
         result.close()
         raise _runs_later(_name(function))
@@ -138,7 +138,7 @@ def run_in_transaction(
     Parameters
     ----------
     function : callable
-        Called with the session, then `arguments`. Safe to repeat, also when an earlier COMMIT landed
+        Called with the session, then `arguments`. Safe to repeat, also when an earlier COMMIT succeeded
         although its answer was lost.
     *arguments, **options
         Passed on; those named here are not.

@@ -1,4 +1,4 @@
-"""Warnings about uses of sessions that work but are mistakes; each is given once."""
+"""Warnings about misuse of sessions that works but loses or hides data; each is given once."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ _warned: set[str] = set()
 
 
 class SessionWarning(UserWarning):
-    """A use of sessions that works but is a mistake."""
+    """A misuse of sessions that works but may lose or hide data."""
 
 
 def warn_once(topic: str, message: str) -> None:
@@ -19,5 +19,5 @@ def warn_once(topic: str, message: str) -> None:
 
 
 def reset_warnings() -> None:
-    """Give each warning again, once: a test begins."""
+    """Allow each warning to be given once more, for the next test."""
     _warned.clear()

@@ -1,4 +1,4 @@
-"""Tallies of each series, in the place of those of workers, so that nothing needs to be counted."""
+"""Tallies of each series replace those of workers, so that no rows need to be counted."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _ID = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 
 
 def upgrade() -> None:
-    """Bring the tables to this revision: what was recorded so far counts for no worker."""
+    """Bring the tables to this revision: earlier experiments are counted in the row without a worker."""
     op.create_table(
         "tally",
         sa.Column("series_id", _ID, nullable=False),

@@ -43,7 +43,7 @@ def upgrade() -> None:
 
 
 def _copy_attempts() -> None:
-    """Write the table anew, as SQLite cannot change a constraint; its triggers and indexes are kept."""
+    """Copy the table, as SQLite cannot change a constraint; its triggers and indexes are kept."""
     connection = op.get_bind()
     table, *others = connection.exec_driver_sql(
         "SELECT sql FROM sqlite_master WHERE tbl_name = 'attempt' AND sql IS NOT NULL "

@@ -130,7 +130,7 @@ def test_read_only_file(sqlite_url: str) -> None:
 
 
 def test_wal_file(sqlite_url: str) -> None:
-    """The WAL file's size is that on disk while a reader keeps it from being folded back."""
+    """The WAL file's size is that on disk while a reader prevents its checkpoint."""
     with another(sqlite_url) as reader:
         reader.exec_driver_sql("BEGIN")
         reader.exec_driver_sql("SELECT count(*) FROM experiment_series").scalar()

@@ -212,7 +212,7 @@ def test_upgrade_refuses_while_a_runner_works(database_url: str, request: pytest
     engines.dispose_engines()
     request.getfixturevalue("newer_program")
     engine = engines.new_engine(database_url)
-    with pytest.raises(SchemaError, match=r"a runner is at work \(process \d+ on .+\); stop it"):
+    with pytest.raises(SchemaError, match=r"a runner uses this database \(process \d+ on .+\); stop it"):
         schema.upgrade(engine)
     assert revision_of(engine) == CURRENT
     with engine.begin() as connection:

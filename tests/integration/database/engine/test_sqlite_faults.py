@@ -67,7 +67,7 @@ def test_file_that_is_not_the_same(
     with pytest.raises(DatabaseReplacedError, match=told) as caught:
         retrying_transaction(session, lambda each: add(each, "after"))
     assert caught.value.exit_code == 3
-    assert "waits in the journals" in str(caught.value)
+    assert "are in the journals" in str(caught.value)
     assert str(file_of(sqlite_url)) in str(caught.value)
     assert fault_of(caught.value) is Fault.STAYS
 

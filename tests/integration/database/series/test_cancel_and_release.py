@@ -220,7 +220,7 @@ def test_release_from_elsewhere(session: Session) -> None:
     claim(session, add_worker(session), series_id, 1)
     elsewhere(session, silent_s=0)
     kept = release(session, series_id).kept
-    assert [one.alive for one in kept] == ["it gave a sign of life 0 s ago"]
+    assert [one.alive for one in kept] == ["it sent a heartbeat 0 s ago"]
     assert (
         str(kept[0])
         == f"runner {kept[0].runner_id[:8]} (process {session.scalars(select(Runner.pid)).one()} on far)"

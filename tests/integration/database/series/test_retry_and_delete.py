@@ -180,7 +180,7 @@ def test_delete_refuses_while_running(session: Session) -> None:
     """A live runner's series stays; the message says who is at work."""
     series_id = add_series(session)
     claim(session, add_worker(session), series_id, 1)
-    with pytest.raises(SeriesInUseError, match=r"a runner is at work on this series \(process \d+ on .+\)"):
+    with pytest.raises(SeriesInUseError, match=r"a runner is running this series \(process \d+ on .+\)"):
         retry_and_delete.delete_series(session, series_id)
     session.rollback()
     assert len(statuses(session)) == 4

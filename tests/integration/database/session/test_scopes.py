@@ -158,7 +158,7 @@ def test_isolation_level_inside_a_scope(database_url: str) -> None:
     with scoped_session(isolation_level="REPEATABLE READ"):
         with scoped_session(isolation_level="READ COMMITTED"), scoped_session(read_only=True):
             pass
-        message = r"opened at .*test_scopes\.py:\d+, which has REPEATABLE READ; ask for it there"
+        message = r"opened at .*test_scopes\.py:\d+, which has REPEATABLE READ; set it there"
         with pytest.raises(SessionMisuseError, match=message), scoped_session(isolation_level="SERIALIZABLE"):
             pass
 

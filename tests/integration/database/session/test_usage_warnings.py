@@ -93,7 +93,7 @@ def test_configure_inside_a_scope(database_url: str) -> None:
     """Another database cannot become the process's in the middle of a scope on the first one."""
     with scoped_session():
         configure(database_url)  # the same one
-        with pytest.raises(SessionMisuseError, match="names another database inside the scoped_session"):
+        with pytest.raises(SessionMisuseError, match="sets another database inside the scoped_session"):
             configure("sqlite:///other.db")
     with scoped_session(url=database_url):
         configure(database_url)
@@ -142,14 +142,14 @@ def test_closing_the_global_session_inside_a_scope(database_url: str) -> None:
 
 
 def test_second_writer_by_another_name_of_the_file(sqlite_url: str, tmp_path: Path) -> None:
-    """A file is one file by whichever link: the thread that would wait for itself is told at once."""
+    """A file is one file by whichever link: the thread that would deadlock gets an error at once."""
     file = Path(sqlite_url.removeprefix("sqlite:///"))
     (tmp_path / "link é").symlink_to(file.parent)
     with scoped_session() as session:
         session.add(series("a"))
         session.flush()
         with (
-            pytest.raises(SessionMisuseError, match="it would wait for itself"),
+            pytest.raises(SessionMisuseError, match="it would deadlock"),
             scoped_session(url=f"sqlite:///{tmp_path / 'link é' / file.name}") as other,
         ):
             other.add(series("b"))

@@ -207,5 +207,5 @@ def test_delete_refused_while_running(commands: Commands) -> None:
     with SessionLocal() as session:
         claim(session, add_worker(session), series_id, 1)
     commands("delete", "first", "--yes", code=2)
-    assert "a runner is at work on this series" in commands.err
+    assert "a runner is running this series" in commands.err
     assert log.exists()

@@ -36,14 +36,14 @@ def test_silent_when_all_is_well(found: Findings) -> None:
         (
             POSTGRESQL,
             {"oldest_transaction": OpenTransaction(7, "", "idle in transaction", 1200, "")},
-            r"of a nameless program has been open for 20 min .*pg_terminate_backend\(7\)",
+            r"of a program without a name has been open for 20 min .*pg_terminate_backend\(7\)",
         ),
         (
             POSTGRESQL,
             {"lock_waits": (LockWait(7, "script", 2.5, (8, 9), "UPDATE x"),)},
             r"script \(process 7\) has been waiting for 2.5 s for a lock of 8, 9",
         ),
-        (POSTGRESQL, {"lock_waits": (LockWait(7, "", 2.5, (), ""),)}, "a process that is gone by now"),
+        (POSTGRESQL, {"lock_waits": (LockWait(7, "", 2.5, (), ""),)}, "a process that has ended"),
     ],
 )
 def test_one_sentence_each(found: Findings, changes: dict[str, Any], message: str) -> None:

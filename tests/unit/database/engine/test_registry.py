@@ -84,7 +84,7 @@ def test_missing_permissions(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, cl
 @pytest.mark.parametrize(
     ("code", "told"),
     [
-        ("SQLITE_FULL", "no space is left on its disk (no); make room and run it again"),
+        ("SQLITE_FULL", "no space is left on its disk (no); free space and run it again"),
         ("SQLITE_IOERR_WRITE", "no space is left on its disk"),
         ("SQLITE_IOERR_READ", "its disk fails (no, SQLITE_IOERR_READ)"),
         ("SQLITE_CONSTRAINT", "refused a statement (no)"),
@@ -106,7 +106,7 @@ def test_sqlite_faults_are_told(tmp_path: Path, code: str, told: str) -> None:
         ('FATAL:  database "d" does not exist', None, "check the user, the password and the name in the URL"),
         ("connection refused", None, "cannot be reached (connection refused); is the server running?"),
         ("terminating connection", "57P01", "cannot be reached"),
-        ("deadlock detected", "40P01", "is too busy (deadlock detected); try again when it is done"),
+        ("deadlock detected", "40P01", "is too busy (deadlock detected); try again later"),
         ("no such column", "42703", "the database refused a statement"),
     ],
 )
@@ -127,5 +127,5 @@ def test_a_locked_file_is_told(tmp_path: Path) -> None:
     error = OperationalError("", {}, sqlite3.OperationalError("database is locked"))
     error.orig.sqlite_errorname = "SQLITE_BUSY"  # type: ignore[union-attr]  # as the driver sets it
     said = database_error(error, normalise_url(f"sqlite:///{tmp_path}/a.db"))
-    assert "is locked by another program (database is locked); try again when it is done" in str(said)
+    assert "is locked by another program (database is locked); try again later" in str(said)
     assert isinstance(said, DatabaseUnreachableError)
