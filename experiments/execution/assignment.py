@@ -1,4 +1,4 @@
-"""What an executor is asked to do, what it shows of itself meanwhile, and what it answers."""
+"""The assignment of an executor, its status while it runs, and its result."""
 
 from __future__ import annotations
 
@@ -13,28 +13,28 @@ from experiments.output.results_folder import ResultsFolder
 
 @dataclass(frozen=True)
 class Assignment:
-    """A series to work off on this host.
+    """A series to run on this host.
 
     Attributes
     ----------
     series_id, series_name : int, str
-        The series; its name may change while it is worked off.
+        The series; its name may change while it runs.
     series_folder : str
-        What its logs and files lie in, below `folder`.
+        The folder of its logs and files, below `folder`.
     database_url : str
-        Where it is recorded; handed to the workers.
+        Where it is recorded; passed to the workers.
     folder : ResultsFolder
         Where logs, files and journals go.
     provenance : Provenance
-        Who runs it with which code.
+        The user, the host and the version of the code.
     executor : str
-        Which executor works it, a name of `experiments.executors.choice`.
+        The name of the executor, from `experiments.executors.choice`.
     workers : int
-        How many processes, where the executor has any.
+        The number of worker processes, for executors that have any.
     start_method : str
         ``forkserver`` or ``spawn``.
     execution : Execution
-        How experiments are run, as the series file says.
+        How experiments are run, from the series file.
     options : RunOptions
         How the run was asked for.
     """
@@ -53,7 +53,7 @@ class Assignment:
 
 
 class Stage(Enum):
-    """What the runner is doing about its experiments."""
+    """The stage of a runner: running, draining or killing."""
 
     RUNNING = "running"
     DRAINING = "finishing what runs"
@@ -62,16 +62,16 @@ class Stage(Enum):
 
 @dataclass(frozen=True)
 class WorkerStatus:
-    """What a supervisor sees of one worker.
+    """The status of one worker.
 
     Attributes
     ----------
     experiment_id, attempt_number : int or None
-        What it runs; None between two experiments.
+        The attempt that it runs; None between two experiments.
     busy_s : float
-        How long it has been running that, in seconds.
+        How long the attempt has run, in seconds.
     memory_bytes : int or None
-        What its processes take together; None where that cannot be seen.
+        The memory of its processes together; None where it cannot be measured.
     """
 
     worker_id: str
@@ -84,20 +84,20 @@ class WorkerStatus:
 
 @dataclass(frozen=True)
 class RunnerStatus:
-    """What a runner shows of itself at one moment.
+    """The status of a runner at one moment.
 
     Attributes
     ----------
     stage : Stage
-        What it is doing.
+        Its stage.
     workers : tuple of WorkerStatus
-        Its workers; empty when it runs everything in one process.
+        Its workers; empty for the serial executor.
     away_s : float
         For how long the database has not answered, in seconds; 0 when it does.
     waiting : int
         Finished results that wait in the journals for the database, while it is away.
     reason : str or None
-        Why it is stopping, if a rule made it.
+        The rule by which it is stopping, if any.
     """
 
     stage: Stage = Stage.RUNNING
@@ -107,7 +107,7 @@ class RunnerStatus:
     reason: str | None = None
 
 
-#: Called often; whoever draws the progress decides how often to look. Must not block.
+#: Called often, and must not block; the display decides how often it draws.
 Observer = Callable[[RunnerStatus], None]
 
 
@@ -120,7 +120,7 @@ class Ending:
     stopped_by : int or None
         The signal that asked it to stop; None when nothing was left to do.
     runner_ids : tuple of str
-        The runners it was: more than one when it was declared dead in between.
+        The ids it was registered under: several if it was declared dead meanwhile.
     rule : str or None
         The rule that stopped it, as a sentence for the user.
     waiting : int or None

@@ -1,4 +1,4 @@
-"""The messages of attempts that were ended from outside, in whichever process that is noticed."""
+"""The messages of attempts that were ended from outside, for all processes that detect this."""
 
 from __future__ import annotations
 
@@ -30,12 +30,12 @@ def interrupted(token: Token, started_at: float) -> Finished:
 
 
 def ended_from_outside(finished: Finished, outcome: Outcome, text: str | None) -> Finished:
-    """Return an attempt as what it was ended as, whatever its code made of the signal.
+    """Return an attempt with the outcome it was ended with, however its code handled the signal.
 
     Parameters
     ----------
     text : str or None
-        The supervisor's reason, if there is more to say than the outcome does.
+        The supervisor's reason, where it adds to the outcome.
     """
     return replace(
         finished,

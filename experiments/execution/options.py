@@ -1,4 +1,4 @@
-"""How a run was asked for and how its experiments are run: plain data that crosses process borders."""
+"""The options of a run and of its experiments: plain data that crosses process borders."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from database.claims.types import RetryPolicy
 
 @dataclass(frozen=True)
 class RunOptions:
-    """How a run was asked for; handed on as a whole, also to its workers.
+    """The options of a run; passed on as a whole, also to its workers.
 
     What is not given here comes from the series file.
 
@@ -22,7 +22,7 @@ class RunOptions:
         Worker processes; 0 runs everything in this process. By default `execute.workers`, and one
         per core when that is ``auto``.
     grace_s : float
-        How long running experiments may go on after SIGTERM or SIGHUP, in seconds.
+        How long running experiments may continue after SIGTERM or SIGHUP, in seconds.
     results_directory : Path or None
         Where logs and files go; by default EXPERIMENTS_RESULTS or beside the SQLite file.
     arguments : list of str
@@ -31,7 +31,7 @@ class RunOptions:
         Run one experiment of each configuration first, and stop if one of them fails. In a worker's
         options: claim only those for now.
     max_time_s : float or None
-        Begin nothing that would probably not end within this time, in seconds.
+        Begin no experiment that would probably not end within this time, in seconds.
     """
 
     workers: int | None = None
@@ -44,7 +44,7 @@ class RunOptions:
 
 @dataclass(frozen=True)
 class StopRule:
-    """When a run gives up: too many of the experiments that it ended have failed.
+    """The rule that stops a run when too many of the experiments that it ended have failed.
 
     Attributes
     ----------
@@ -53,7 +53,7 @@ class StopRule:
     is_share : bool
         Which of the two `failed` is.
     minimum : int
-        A share is not looked at before so many have ended.
+        A share counts only once this many experiments have ended.
     """
 
     failed: float
@@ -74,17 +74,17 @@ class Execution:
     memory_bytes : int or None
         How much resident memory an experiment's processes may take together.
     threads : int or None
-        The cap on the threads of numerical libraries in each worker; None leaves them alone.
+        The cap on the threads of numerical libraries in each worker; None for no cap.
     preload : bool
         Import the target's module once, in the server that new processes are forked from.
     recycle_after : int or None
-        A worker is replaced after so many experiments.
+        A worker is replaced after this many experiments.
     recycle_growth_bytes : int or None
-        A worker is replaced when its memory has grown by so much since its first experiment.
+        A worker is replaced when its memory has grown by this much since its first experiment.
     policy : RetryPolicy
-        What is tried again, and how often.
+        Which outcomes are retried, and how often.
     stop_rule : StopRule or None
-        When to give up because too many have failed.
+        When to stop because too many experiments have failed.
     """
 
     isolation: Literal["pool", "process"] = "pool"

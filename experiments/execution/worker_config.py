@@ -32,11 +32,11 @@ class WorkerConfig:
     results_directory : str or None
         Where logs and files go; by default EXPERIMENTS_RESULTS or beside the SQLite file.
     runner_id, worker_id : str or None
-        Who this is. Without them the worker has no supervisor and registers itself.
+        The ids of this worker and its runner. Without them it has no supervisor and registers itself.
     name : str
         The series.
     series_id : int or None
-        Its row: supervisors give it, because a name may change. By default the series is found by name.
+        Its row: set by supervisors, because a name may change. By default the series is looked up by name.
     control : Connection or None
         The supervisor's pipe: any message on it means to stop after the running experiment.
     execution : Execution
@@ -57,7 +57,7 @@ class WorkerConfig:
 
     @classmethod
     def of(cls, config: WorkerConfig | Mapping[str, Any] | None) -> WorkerConfig:
-        """Return `config`, a mapping of the same names, or the defaults, as a configuration.
+        """Return a configuration from `config`: itself, a mapping of its names, or None for the defaults.
 
         Raises
         ------
@@ -82,7 +82,7 @@ class WorkerConfig:
         Raises
         ------
         WorkerConfigError
-            There are none: only `run_a_single_experiment` makes up its own.
+            They are missing: only `run_a_single_experiment` creates its own.
         """
         if self.runner_id is None or self.worker_id is None:
             raise WorkerConfigError(

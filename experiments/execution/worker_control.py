@@ -15,7 +15,7 @@ from database.claims.types import Token
 from database.models import Outcome
 
 STOP = b"stop"
-#: So much always fits into the pipe: the supervisor must not wait for a worker that does not read.
+#: The size that always fits into the pipe: the supervisor must not wait for a worker that does not read.
 _MAX_CHARACTERS = 500
 
 
@@ -30,7 +30,7 @@ class KillRequest:
     token : tuple
         Experiment and attempt number.
     reason : str
-        Why, for the user; empty when the outcome says it all.
+        The reason, for the user; empty when the outcome suffices.
     """
 
     outcome: Outcome
@@ -38,14 +38,14 @@ class KillRequest:
     reason: str = ""
 
     def encode(self) -> bytes:
-        """Return the request as it is written on the pipe."""
+        """Return the request as bytes for the pipe."""
         experiment_id, attempt_number = self.token
         reason = self.reason[:_MAX_CHARACTERS]
         return f"{self.outcome.value} {experiment_id} {attempt_number} {reason}".strip().encode()
 
     @classmethod
     def decode(cls, message: bytes) -> KillRequest:
-        """Return the request that a message holds."""
+        """Return the request in a message."""
         outcome, experiment_id, attempt_number, *rest = message.decode().split(" ", 3)
         return cls(Outcome(outcome), (int(experiment_id), int(attempt_number)), "".join(rest))
 
@@ -56,7 +56,7 @@ class WorkerControl:
     Parameters
     ----------
     connection : Connection or None
-        None when there is no supervisor, and so never a message.
+        None without a supervisor: then no message ever arrives.
     """
 
     def __init__(self, connection: Connection | None) -> None:
@@ -68,20 +68,20 @@ class WorkerControl:
             self._poll.register(connection.fileno(), select.POLLIN | select.POLLHUP)
 
     def fileno(self) -> int | None:
-        """Return the descriptor to wait at, or None when nothing can come any more."""
+        """Return the descriptor to wait for, or None when no message can arrive any more."""
         return self._connection.fileno() if self._connection is not None else None
 
     def stop(self) -> None:
-        """Stop as if the supervisor had asked for it."""
+        """Stop as if the supervisor had requested it."""
         self._stopped = True
 
     def is_stopped(self) -> bool:
-        """Return whether to begin nothing more."""
+        """Return whether no further experiment may begin."""
         self._read()
         return self._stopped
 
     def is_ending(self) -> bool:
-        """Return whether to begin nothing more; asked between two experiments, with an idle session."""
+        """Return whether no further experiment may begin; called between two, with an idle session."""
         return self.is_stopped()
 
     def kill_request(self, token: Token) -> KillRequest | None:
@@ -97,7 +97,7 @@ class WorkerControl:
 
     def _read(self) -> None:
         while self._connection is not None and self._poll.poll(0):
-            self._stopped = True  # whatever it says, also when the supervisor's end is closed
+            self._stopped = True  # by any message, or when the supervisor's end is closed
             try:
                 message = self._connection.recv_bytes()
             except (OSError, EOFError):

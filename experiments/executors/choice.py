@@ -1,4 +1,4 @@
-"""Which executors there are, and the one that an assignment names."""
+"""The names of the executors, and the choice of the one that an assignment names."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ SERIAL, LOCAL_PROCESSES = "serial", "local processes"
 
 def make_executor(assignment: Assignment, observe: Observer) -> Executor:
     """Return the executor that an assignment names."""
-    # Imported when chosen: each needs much that the other does not, numpy and multiprocessing among it.
+    # Imported when chosen: each needs large modules that the other does not (numpy, multiprocessing).
     if assignment.executor == SERIAL:
         from experiments.executors.serial import Serial  # noqa: PLC0415 - as above
 

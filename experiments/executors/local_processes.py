@@ -1,9 +1,9 @@
 """Worker processes on this host, each supervised from here.
 
-The supervisor never runs user code, so nothing an experiment does can silence its heartbeat or hide a
-death. It is one loop that never waits for the database: what it knows of the work it reads from the
-workers' journals, and what is to be recorded it hands to the database's thread. While the
-database is away experiments go on, timeouts act, and finished results wait in the journals.
+The supervisor never runs user code, so nothing an experiment does can stop its heartbeat or hide a
+death. It is one loop that never waits for the database: it reads the progress of the work from the
+workers' journals, and submits what is to be recorded to the database's thread. While the
+database is away, experiments continue, timeouts apply, and finished results wait in the journals.
 """
 
 from __future__ import annotations
@@ -37,21 +37,21 @@ logger = logging.getLogger(__name__)
 
 #: The longest pause between two checks of the workers.
 _TICK_S = 0.1
-#: How often to ask the database what there is to do, and whether somebody revoked a claim.
+#: How often to query the database for claimable work and revoked claims.
 _ASK_EVERY_S = 1.0
-#: How long the last records may take once everything has ended, when the run is to end at once.
+#: How long the last records may take once everything has ended, when the run must end at once.
 _LAST_RECORDS_S = 5.0
 
 
 class LocalProcesses(Executor):
-    """Works a series with worker processes; see `experiments.executors.base`.
+    """Runs a series in worker processes; see `experiments.executors.base`.
 
     Parameters
     ----------
     assignment : Assignment
         What to do.
     observe : callable
-        Called at each tick with what there is to see; must not block.
+        Called at each tick with the status; must not block.
     """
 
     def __init__(self, assignment: Assignment, observe: Observer) -> None:
@@ -88,7 +88,7 @@ class LocalProcesses(Executor):
         if self._workers:
             return False
         if self._stop.stage is Stage.KILLING:
-            return True  # `_finish` gives the last records their time
+            return True  # `_finish` waits for the last records
         if self._records.finalizing or self._database.awaits("workers", "canaries"):
             return False
         if self._stop.stage is Stage.DRAINING:
@@ -101,18 +101,18 @@ class LocalProcesses(Executor):
         return True
 
     def _ask_again(self) -> None:
-        """Ask soon what there is to do: something may have become pending."""
+        """Query the claimable work at the next tick: experiments may have become pending."""
         self._claimable = None
 
     def _finish(self) -> int | None:
         self._is_finishing = True
         self._kill_workers(Outcome.INTERRUPTED)
         kill_tagged(ProcessIdentity.own())
-        # A database that was away before will not be back in a moment.
+        # A database that was away before is not waited for.
         give_up_at = time.monotonic() + (_TICK_S if self._database.away_s else _LAST_RECORDS_S)
         self._collect_until(give_up_at)
         if not self._records.finalizing:
-            # Only now: of a runner that has ended in order nobody reads the journals any more.
+            # Only now: the journals of a runner that has ended normally are never read again.
             self._database.submit(self._registration.end)
             self._collect_until(give_up_at)
         self._database.give_up()
@@ -129,7 +129,7 @@ class LocalProcesses(Executor):
             self._stop.signals.drain()
             try:
                 self._database.collect()
-            except Exception as error:  # noqa: BLE001 - the next run finds this one dead, and its journals
+            except Exception as error:  # noqa: BLE001 - the next run recovers this one from its journals
                 logger.warning("at the end of the run: %s", error)
             if not self._database.outstanding or time.monotonic() >= give_up_at:
                 return
@@ -193,13 +193,13 @@ class LocalProcesses(Executor):
     def _reap_workers(self) -> None:
         dead = [worker for worker in self._workers.values() if worker.process.exit_status() is not None]
         if dead:
-            # A signal to all processes may have arrived just now, and explains deaths by it.
+            # A signal to all processes may just have arrived; it explains deaths by it.
             self._update_stage()
         for worker in dead:
             self._reap(worker)
 
     def _reap(self, worker: SupervisedWorker) -> None:
-        """Clean up after a dead worker, record what it left, and release what it had not started."""
+        """Clean up after a dead worker, record what it had finished, and release what it had not started."""
         worker.process.clean_up()
         living = [other.process.pid for other in self._workers.values() if other is not worker]
         kill_tagged(ProcessIdentity.own(), keep=[pid for pid in living if pid is not None])
@@ -216,7 +216,7 @@ class LocalProcesses(Executor):
         )
         self._records.finalize(worker, outcome)
         if not self._workers:
-            self._ask_again()  # the end is only the end when nothing is pending after it
+            self._ask_again()  # the run ends only when nothing is pending afterwards
 
     def _send_heartbeat(self) -> None:
         now = time.monotonic()
@@ -236,7 +236,7 @@ class LocalProcesses(Executor):
     def _start_over(self, fenced: Registration) -> None:
         """Register again, with new workers, after this runner was declared dead."""
         if self._is_finishing or fenced is not self._registration:
-            return  # it makes no difference any more, or was noticed before
+            return  # the run is ending, or this was done before
         self._kill_workers(Outcome.LOST)
         self._renew_registration()
         self._ask_again()
@@ -275,7 +275,7 @@ class LocalProcesses(Executor):
     def _start(self, worker_id: str) -> bool:
         try:
             self._workers[worker_id] = SupervisedWorker(self._assignment, self._worker_config(worker_id))
-        except WorkerStartError as error:  # no process, memory or descriptor is left for it
+        except WorkerStartError as error:  # no process, memory or descriptor is available
             self._backoff.note_death(start_error=str(error))
             return False
         return True

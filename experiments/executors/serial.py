@@ -1,9 +1,9 @@
-"""Everything in this process, one after another: for debuggers, and for scripts of the user's own.
+"""The serial executor: all experiments in this process, for debuggers and for users' scripts.
 
 The same protocol, journal, records and rules as with worker processes. What needs another process is
 missing: no timeout, no survival of a crash, stdout and stderr stay where they are, and Ctrl-C
 reaches the experiment. So does the end of the grace time, or of the max-time, as KeyboardInterrupt:
-code that does not let Python act on signals goes on.
+code that does not let Python handle signals continues.
 """
 
 from __future__ import annotations
@@ -29,16 +29,16 @@ from experiments.supervisor.registration import count_ended
 from experiments.supervisor.stop_controller import StopController
 from experiments.worker.run import experiment_loop
 
-#: How long to wait at most before asking again for what others have in hand, or a retry that is due.
+#: The longest pause between two queries for experiments of other runners and due retries.
 _PAUSE_S = 0.5
-#: How long the last records may take when the run is to end.
+#: How long the last records may take when the run must end.
 _LAST_RECORDS_S = 5.0
-#: How often the clock checks whether what runs is overdue.
+#: How often the clock checks whether the running experiment is overdue.
 _TICK_S = 0.1
 
 
 class Serial(Executor):
-    """Works a series in this process, as its own runner and only worker.
+    """Runs a series in this process, as its own runner and only worker.
 
     It uses the process's global session. See `experiments.executors.base`.
 
@@ -66,7 +66,7 @@ class Serial(Executor):
                 self._work_off()
             except KeyboardInterrupt:
                 self._stop.update()
-                self._stop.interrupted = not self._stop.is_stopping  # neither a signal nor the clock
+                self._stop.interrupted = not self._stop.is_stopping  # not by a signal or the clock
             finally:
                 self._signals.may_interrupt = False
 
@@ -88,7 +88,7 @@ class Serial(Executor):
                     self._wait()
 
     def _be_worker(self, worker_id: str) -> None:
-        """Be one worker until there is nothing to claim."""
+        """Run as one worker until there is nothing to claim."""
         runner_id = self._registration.runner_id
         journal = JournalReader(self._assignment.folder.journal(runner_id, worker_id))
         self._is_finalized = False
@@ -120,13 +120,13 @@ class Serial(Executor):
     def _apply_rules(self, journal: JournalReader) -> None:
         journal.poll()
         self._stop.learn(journal.take_durations())
-        # Between two exchanges the database knows nothing new.
+        # Between two exchanges nothing changes in the database.
         if self._stop.has_failure_rule and not journal.has_unrecorded:
             self._stop.judge_failures(count_ended(self._transactions, self._runner_ids()))
         self._stop.update()
 
     def _gives_up(self) -> bool:
-        """Return whether to wait for the database no more: the next run takes over what is not recorded."""
+        """Return whether to stop waiting for the database: the next run records the rest."""
         if not self._stop.is_stopping:
             return False
         if self._give_up_at is None:
@@ -143,15 +143,15 @@ class Serial(Executor):
             self._start_over()
 
     def _finish(self) -> None:
-        if self._is_finalized:  # otherwise the next run finds this one dead, and its journal
+        if self._is_finalized:  # otherwise the next run recovers this one from its journal
             self._registration.end(self._transactions)
             self._remove_runner_folders()
 
 
 class InterruptingSignals(StopSignals):
-    """SIGTERM and SIGHUP let the running experiment finish, the second one ends the process at once.
+    """SIGTERM and SIGHUP let the running experiment finish; a second signal ends the process at once.
 
-    Ctrl-C is left alone: in the user's own process it reaches the experiment.
+    Ctrl-C is not handled: in the user's own process it reaches the experiment.
 
     Attributes
     ----------
@@ -165,7 +165,7 @@ class InterruptingSignals(StopSignals):
         self._interrupts = False
 
     def interrupt(self) -> None:
-        """Raise KeyboardInterrupt in the experiment, from another thread; one that waits wakes up by it."""
+        """Raise KeyboardInterrupt in the experiment, from another thread, also while it waits."""
         thread = threading.main_thread().ident
         if signal.SIGTERM in self._before and thread is not None:
             self._interrupts = True
@@ -182,7 +182,7 @@ class InterruptingSignals(StopSignals):
 
 
 class _SerialControl(WorkerControl):
-    """Stops the loop as a supervisor would, which there is none of."""
+    """Stops the loop in place of a supervisor."""
 
     def __init__(
         self, stop: StopController, signals: InterruptingSignals, apply_rules: Callable[[], None]
@@ -203,14 +203,14 @@ class _SerialControl(WorkerControl):
 
 
 class StopClock:
-    """A thread that shows that the run is stopping, and interrupts what runs when its time is over.
+    """A thread that shows that the run is stopping, and interrupts an overdue experiment.
 
     Parameters
     ----------
     stop : StopController
-        Knows the time.
+        Decides what is overdue.
     signals : InterruptingSignals
-        Its signals, which interrupt the experiment.
+        Interrupts the experiment.
     observe : callable
         Called when the run is asked to stop.
     """
@@ -238,6 +238,6 @@ class StopClock:
             if not is_shown and self._signals.received:
                 is_shown = True
                 self._observe(RunnerStatus(Stage.DRAINING))
-            # Not once and for all: just now nothing may have been running that can be interrupted.
+            # Repeated: at this moment no experiment may be running that can be interrupted.
             if self._stop.is_overdue() and self._signals.may_interrupt:
                 self._signals.interrupt()

@@ -1,1 +1,1 @@
-"""Starts, watches and ends workers; recovers what dead ones left."""
+"""Starts, watches and ends workers; recovers the experiments of dead workers and runners."""

@@ -1,8 +1,8 @@
 """The supervisor's transactions, in a thread of their own.
 
 While a database is away or locked, a transaction waits; the supervisor's loop must not: timeouts,
-kills and Ctrl-C act at all times. So the loop hands each piece of work to this thread, goes on, and
-is woken when the answer is there. Pieces are done one after another, in the order they came.
+kills and Ctrl-C must always work. So the loop submits each transaction to this thread, continues, and
+is woken when the answer arrives. Transactions run one after another, in the order of submission.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ Result = TypeVar("Result")
 
 _Piece = tuple[Callable[["Transactions"], Any], Callable[[Any], object]]
 
-#: A transaction that takes longer than this means that the database does not answer.
+#: While a transaction takes longer than this, the database counts as not answering.
 _ANSWER_S = 2.0
 
 
@@ -36,9 +36,9 @@ class Transactions:
     Parameters
     ----------
     session : Session
-        Idle between two of them.
+        Idle between two transactions.
     give_up : callable, optional
-        Asked between two tries; by default it is tried for ever while the fault is transient.
+        Called between two tries; True ends them. By default retries never end while the fault is transient.
     """
 
     def __init__(self, session: Session, give_up: Callable[[], bool] = lambda: False) -> None:
@@ -51,12 +51,12 @@ class Transactions:
 
 
 class DatabaseThread:
-    """Runs pieces of work with the database one after another, in a thread of its own.
+    """Runs transactions one after another, in a thread of its own.
 
     Parameters
     ----------
     wake : callable
-        Called from the thread when a piece is done.
+        Called from the thread after each transaction.
     """
 
     def __init__(self, wake: Callable[[], None]) -> None:
@@ -67,13 +67,13 @@ class DatabaseThread:
         self._begun_at: float | None = None
         self._answered_at = time.monotonic()
         self._given_up = threading.Event()
-        # A daemon: a database that hangs must not keep the process from ending.
+        # A daemon: a database that hangs must not prevent the process from ending.
         self._thread = threading.Thread(target=self._run, name="database", daemon=True)
         self._thread.start()
 
     @property
     def away_s(self) -> float:
-        """For how long the database has not answered, in seconds; 0 when it does."""
+        """How long the database has not answered, in seconds; 0 when it does."""
         begun_at = self._begun_at
         waited_s = time.monotonic() - begun_at if begun_at is not None else 0.0
         return waited_s if waited_s > _ANSWER_S else 0.0
@@ -85,11 +85,11 @@ class DatabaseThread:
 
     @property
     def outstanding(self) -> int:
-        """How many pieces of work are submitted and not collected."""
+        """How many transactions are submitted and not collected."""
         return len(self._outstanding)
 
     def awaits(self, *questions: str) -> bool:
-        """Return whether one of these questions is submitted and not answered."""
+        """Return whether a transaction with one of these names (`once`) is submitted and not answered."""
         return any(question in self._outstanding for question in questions)
 
     def submit(
@@ -99,14 +99,14 @@ class DatabaseThread:
         *,
         once: str | None = None,
     ) -> None:
-        """Let the thread do `work(transactions)` once what was submitted before is done.
+        """Run `work(transactions)` in the thread, after what was submitted before.
 
         Parameters
         ----------
         work : callable
             Runs in the thread; what it raises is raised by `collect`.
         then : callable
-            Gets the answer, in `collect`.
+            Called with the answer by `collect`.
         once : str, optional
             The name of a question: it is not asked again before it is answered, or the questions would
             pile up before everything else while the database is away.
@@ -116,7 +116,7 @@ class DatabaseThread:
             self._work.put((work, then))
 
     def collect(self) -> None:
-        """Act on the answers that have arrived; to be called in the thread that submits."""
+        """Pass the answers that have arrived to their `then`; to be called in the thread that submits."""
         while True:
             try:
                 act = self._answers.get_nowait()
@@ -126,7 +126,7 @@ class DatabaseThread:
             act()
 
     def give_up(self) -> None:
-        """Let what is waiting for the database fail; it stays as safe to repeat as it was."""
+        """End the retries: waiting transactions fail, and stay safe to repeat."""
         self._given_up.set()
 
     def close(self, timeout_s: float) -> bool:
@@ -152,7 +152,7 @@ class DatabaseThread:
         work, then = piece
         try:
             result = work(transactions)
-        except BaseException as error:  # noqa: BLE001 - raised again where it was asked for
+        except BaseException as error:  # noqa: BLE001 - raised again by `collect`
             return partial(_raise, error)
         self._answered_at = time.monotonic()
         return partial(then, result)

@@ -1,4 +1,4 @@
-"""Whether the disk has space for what workers write."""
+"""Monitoring the free space of the disk that workers write to."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 
 logger = logging.getLogger(__name__)
 
-#: Workers wait when there is none at all; the user is warned a little earlier.
+#: Below this the user is warned; workers wait only when the disk is full.
 LOW_BYTES = 32 * 2**20
 
 
@@ -18,9 +18,9 @@ class DiskSpaceMonitor:
     Parameters
     ----------
     folder : Path
-        On the disk in question.
+        A folder on the disk.
     low_bytes : int
-        Less than this is warned about.
+        Warn when less than this is free.
     """
 
     def __init__(self, folder: Path, low_bytes: int = LOW_BYTES) -> None:
@@ -29,7 +29,7 @@ class DiskSpaceMonitor:
         self._is_low = False
 
     def check(self) -> None:
-        """Check once, and warn when it has changed."""
+        """Check once; warn when the disk has become almost full, or has space again."""
         free = _free_bytes(self._folder)
         if free is None or (free < self._low_bytes) is self._is_low:
             return

@@ -20,14 +20,14 @@ class HeartbeatThread:
     """Sends a runner's heartbeat from a thread, while the main thread runs experiments.
 
     Only for the serial executor: code that holds the interpreter lock for longer than the lease
-    would silence it. Runners with worker processes send the heartbeat from the supervisor.
+    would block it. Runners with worker processes send the heartbeat from the supervisor.
 
     Parameters
     ----------
     send : callable
-        Sends one in the session it is given.
+        Sends a heartbeat in the session it is given.
     every_s : float
-        The pause between two, in seconds.
+        The pause between two heartbeats, in seconds.
     """
 
     def __init__(self, send: Callable[[Session], None], every_s: float) -> None:
@@ -53,6 +53,6 @@ class HeartbeatThread:
                     self._send(session)
                     session.commit()
             except FencedError:
-                return  # the worker's next transaction raises it where it matters
+                return  # the worker's next transaction raises it in the main thread
             except (SQLAlchemyError, DatabaseError) as error:
                 logger.warning("a heartbeat could not be recorded: %s", error)

@@ -1,4 +1,4 @@
-"""When a worker must be ended: its experiment takes too long or too much, or the worker hangs."""
+"""When a worker must be ended: its experiment exceeds the time or memory limit, or the worker hangs."""
 
 from __future__ import annotations
 
@@ -13,38 +13,38 @@ from experiments.journal import JournalReader
 from experiments.processes.exit_status import TERMINATION_GRACE_S
 from experiments.processes.memory import MemoryMeter, memory_message
 
-#: A worker that records for so long, although the database answers others, hangs.
+#: A worker that records for longer than this hangs, if the database answers the supervisor.
 STUCK_S = 30.0
-#: How often a worker's memory is measured when it has a limit, and when it is only shown.
+#: The interval of measuring a worker's memory, with a limit and for display only.
 _MEMORY_EVERY_S = 0.25
 _MEMORY_SHOWN_EVERY_S = 2.0
 
 
 @dataclass(frozen=True)
 class LimitExceeded:
-    """As what an attempt must end, and why, for the user."""
+    """The outcome with which an attempt must end, and the reason, for the user."""
 
     outcome: Outcome
     reason: str
 
 
 class Limits:
-    """The limits on one worker, and how much memory it takes.
+    """The limits of one worker, and its memory use.
 
     Parameters
     ----------
     execution : Execution
-        With the limits of an experiment.
+        Contains the limits of an experiment.
 
     Attributes
     ----------
     memory_bytes : int or None
-        What its processes took when last measured; None where that cannot be seen.
+        The memory of its processes when last measured; None where it cannot be measured.
     """
 
     def __init__(self, execution: Execution) -> None:
         self._timeout_s = execution.timeout_s
-        # In process mode the worker itself limits the process of its experiment; what is here is for
+        # In process mode the worker itself limits the process of its experiment; these limits are for
         # a worker that cannot.
         is_pool = execution.isolation == "pool"
         if self._timeout_s is not None and not is_pool:
@@ -82,7 +82,7 @@ def is_stuck(
     ----------
     answered_at : float
         When the database last answered the supervisor, by `time.monotonic`. A worker that waits
-        for a database that is away is left alone.
+        for a database that is away is not killed.
     patience_s : float
         How long a worker may be busy between two experiments.
     """

@@ -1,4 +1,4 @@
-"""What a supervisor records for its workers, busy or dead."""
+"""Recording by the supervisor for its workers, busy or dead."""
 
 from __future__ import annotations
 
@@ -20,18 +20,18 @@ _WAITING_S = 1.0
 
 
 class WorkerRecords:
-    """Hands the records of workers to the database's thread.
+    """Submits the records of workers to the database's thread.
 
     Parameters
     ----------
     database : DatabaseThread
         Runs the transactions.
     policy : RetryPolicy
-        What is tried again.
+        Which attempts are retried.
     log_of : callable
-        Where the log of an attempt is kept.
+        Returns the path of an attempt's log.
     on_pending : callable
-        Called when something became pending again.
+        Called when experiments became pending again.
     """
 
     def __init__(
@@ -51,7 +51,7 @@ class WorkerRecords:
 
     @property
     def finalizing(self) -> tuple[SupervisedWorker, ...]:
-        """The dead workers whose last records are on their way to the database."""
+        """The dead workers whose last records are being written to the database."""
         return tuple(self._finalizing.values())
 
     def record_for(self, worker: SupervisedWorker, current: Token, busy_s: float) -> None:
@@ -64,18 +64,18 @@ class WorkerRecords:
             self._submit_record(worker, current, release=False)
 
     def check_claims(self, running: Mapping[str, Token], then: Callable[[set[str]], None]) -> None:
-        """Pass to `then` the workers whose running attempt is no longer theirs."""
+        """Pass to `then` the workers whose running attempt was revoked, or that are fenced."""
         self._database.submit(
             lambda run: run(partial(lookups.revoked, running=running)), then, once="revoked claims"
         )
 
     def finalize(self, worker: SupervisedWorker, outcome: Outcome) -> None:
-        """Record what a dead worker left, and release what it had not started.
+        """Record what a dead worker had finished, and release what it had not started.
 
         Parameters
         ----------
         outcome : Outcome
-            Of the attempt that it died in, if it was in one.
+            Of the attempt during which it died, if any.
         """
         journal = worker.journal
         finished = collect_unrecorded(
@@ -121,7 +121,7 @@ class WorkerRecords:
             try:
                 return run(record)
             except FencedError:
-                return None  # the next heartbeat finds this runner fenced, too
+                return None  # the next heartbeat is refused too
 
         def then(released: int | None) -> None:
             self._recording.discard(worker.worker_id)

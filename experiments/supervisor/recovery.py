@@ -1,4 +1,4 @@
-"""Recovery: reading the journal of a dead worker, and taking over from dead runners."""
+"""Recovery of dead workers from their journals, and of dead runners."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from experiments.supervisor.database_thread import Transactions
 
 logger = logging.getLogger(__name__)
 
-#: Returns where the log of an attempt is kept; None when its experiment was deleted.
+#: Returns the path of an attempt's log; None when its experiment was deleted.
 LogPath = Callable[[Token], Path | None]
 
 
@@ -41,22 +41,22 @@ def collect_unrecorded(
     status: ExitStatus | None,
     kill_reason: str = "",
 ) -> list[Finished]:
-    """Return all that a dead worker's journal knows and the database may not.
+    """Return the attempts in a dead worker's journal that the database may not have.
 
     Parameters
     ----------
     journal : JournalReader
         Read to its end here.
     capture : Path
-        What its last experiment wrote is moved from here to its log.
+        The output of its last experiment, which is moved to its log.
     log_of : callable
-        Gives the log's place.
+        Returns the path of the log.
     outcome : Outcome
-        Of the attempt that the worker died in, if it was in one.
+        Of the attempt during which the worker died, if any.
     status : ExitStatus or None
-        How its process ended, when that was seen.
+        How its process ended, if known.
     kill_reason : str
-        Why its supervisor killed it, if there is more to say than the outcome does.
+        Why its supervisor killed it, where that adds to the outcome.
     """
     journal.poll()
     unrecorded = journal.unrecorded()
@@ -103,18 +103,18 @@ def _message(outcome: Outcome, status: ExitStatus | None, *, kill_reason: str, d
 def take_over(
     transactions: Transactions, runner_id: str, watch: LivenessMonitor, folder: ResultsFolder
 ) -> int:
-    """Declare dead runners dead, record what their journals hold, and release what they had claimed.
+    """Declare dead runners dead, record what is in their journals, and release what they had claimed.
 
     Parameters
     ----------
     transactions : Transactions
         Runs each step.
     runner_id : str
-        The runner that asks, which is left out.
+        The calling runner, which is skipped.
     watch : LivenessMonitor
-        Remembers who has been silent since when.
+        Measures how long other runners have sent no heartbeat.
     folder : ResultsFolder
-        Where logs are kept; those of the dead belong to series of their own.
+        Where logs are kept; those of dead runners may belong to other series.
 
     Returns
     -------
@@ -131,7 +131,7 @@ def take_over(
         if not watch.is_dead(runner):
             continue
         _kill_survivors(runner.identity)
-        # Its journals first: once it is declared dead, anybody may give back what it had finished.
+        # Its journals first: once it is declared dead, any runner may release what it had finished.
         try:
             returned += _finalize_workers(transactions, runner, log_of)
         except (RecordRefusedError, IntegrityError) as error:
@@ -141,7 +141,7 @@ def take_over(
                     runner.journal_directory,
                     own_words(error),
                 )
-            continue  # nobody else's experiments need to wait for that
+            continue  # the experiments of other runners need not wait for that
         if _declare_dead(transactions, runner):
             logger.warning("taking over from a runner that died on %s", runner.identity.host)
             if runner.has_ended() and runner.journal_directory is not None:
@@ -153,7 +153,7 @@ def take_over(
 
 
 def _remove_leftovers(transactions: Transactions, runner_id: str, folder: ResultsFolder) -> None:
-    """Remove what is left on this host of runners that another host, which cannot do so, took over from."""
+    """Remove the files on this host of runners that another host, which cannot do so, has recovered."""
     others = [other for other in folder.runner_ids() if other != runner_id]
     if not others:
         return
@@ -164,13 +164,13 @@ def _remove_leftovers(transactions: Transactions, runner_id: str, folder: Result
 
 
 def _kill_survivors(identity: ProcessIdentity) -> None:
-    """Kill what outlives its worker; below a runner's process that lives, others may be at work."""
+    """Kill processes that outlive their worker, except below a live process: it may be running others."""
     if identity.is_gone():
         kill_tagged(identity)
 
 
 def _remove(directory: Path, identity: ProcessIdentity) -> None:
-    """Remove what a runner has left; the sockets of a process that goes on are still in use."""
+    """Remove a runner's files; the sockets of a process that still runs are in use."""
     remove_remains(directory, sockets=identity.is_gone())
 
 
@@ -186,7 +186,7 @@ def _finalize_workers(transactions: Transactions, runner: RunnerLiveness, log_of
     for worker_id in transactions(lambda session: runners.workers_of(session, runner.runner_id)):
         path = directory / f"{worker_id}.journal"
         if not path.exists():
-            continue  # it was finalized before: there may have been very many
+            continue  # finalized before; a runner may have had very many workers
         journal = JournalReader(path)
         capture = directory / f"{worker_id}.out"
         finished = collect_unrecorded(journal, capture, log_of, outcome=Outcome.LOST, status=None)

@@ -1,4 +1,4 @@
-"""A runner's rows: registering it and its workers, its heartbeat, what it asks, and its end.
+"""A runner's rows: registering it and its workers, its heartbeat, its queries, and its end.
 
 All that an executor wants of the database for itself is here, as transactions to be run where the
 executor runs them; what it records for its workers is in `experiments.supervisor.recording`.
@@ -29,14 +29,14 @@ from experiments.supervisor.recovery import take_over
 
 @dataclass(frozen=True)
 class RegisteredWorkers:
-    """What came of asking for new workers.
+    """The result of registering new workers.
 
     Attributes
     ----------
     work : ClaimableWork
         What can be claimed.
     worker_ids : tuple of str
-        Registered, for processes to be started.
+        Registered; their processes are to be started.
     """
 
     work: ClaimableWork
@@ -51,7 +51,7 @@ class Registration:
     assignment : Assignment
         What it works on.
     watch : LivenessMonitor
-        Remembers which other runners have been silent since when.
+        Measures how long other runners have sent no heartbeat.
     """
 
     def __init__(self, assignment: Assignment, watch: LivenessMonitor) -> None:
@@ -62,12 +62,12 @@ class Registration:
         self.directory = assignment.folder.runner(self.runner_id)
 
     def register(self, transactions: Transactions) -> None:
-        """Register the runner, and take over from dead ones.
+        """Register the runner, and recover dead ones.
 
         Raises
         ------
         DatabaseError
-            The machine broke down during the last run, and the SQLite file with it.
+            The host crashed during the last run, and the SQLite file is damaged.
         """
         transactions(check_after_power_cut)
         self._assignment.folder.make_runner(self.runner_id)
@@ -79,9 +79,9 @@ class Registration:
         self._take_over(transactions)
 
     def heartbeat(self, transactions: Transactions) -> int | None:
-        """Send a heartbeat, and take over from the dead; return how many experiments are pending again.
+        """Send a heartbeat, and recover dead runners; return how many experiments are pending again.
 
-        None means that this runner was declared dead itself.
+        None when this runner was declared dead itself.
         """
         self._wal.check(get_engine())
         try:
@@ -103,9 +103,9 @@ class Registration:
     def register_workers(
         self, transactions: Transactions, missing: int, *, canary: bool
     ) -> RegisteredWorkers | None:
-        """Register as many workers as are missing and have something to do.
+        """Register as many workers as are missing, at most one per claimable experiment.
 
-        None means that this runner was declared dead.
+        None when this runner was declared dead.
         """
         ids = [runners.new_id() for _ in range(missing)]
 
@@ -124,7 +124,7 @@ class Registration:
     def finalize_worker(
         self, transactions: Transactions, worker_id: str, finished: Collection[Finished] = ()
     ) -> None:
-        """End a worker of this process, or one that was never started: record and release what it had."""
+        """End a worker of this process, or one that never started: record and release its experiments."""
         policy = self._assignment.execution.policy
         transactions(
             lambda session: protocol.finalize_worker(
@@ -133,16 +133,16 @@ class Registration:
         )
 
     def first_experiments(self, transactions: Transactions) -> FirstExperiments:
-        """Return how the first experiments of all configurations stand, whoever runs them."""
+        """Return the state of the first experiments of all configurations, whoever runs them."""
         return transactions(lambda session: lookups.first_experiments(session, self._assignment.series_id))
 
     def end(self, transactions: Transactions) -> None:
-        """Record that the runner has ended in order, and let what was recorded survive a power cut."""
+        """Record that the runner has ended normally, and sync the database to disk."""
         transactions(lambda session: runners.end_runner(session, self.runner_id, ProcessState.STOPPED))
         fold_wal(get_engine())
 
     def leave(self) -> None:
-        """Note that the runner does nothing more: if its rows could not say so, the next one takes over."""
+        """Note that the runner is no longer active: if its row stays alive, the next runner recovers it."""
         process_identity.leave(self.runner_id)
 
     def _take_over(self, transactions: Transactions) -> int:

@@ -1,4 +1,4 @@
-"""Releasing what dead runners own: with the records of their journals where those lie here, else as lost."""
+"""Releasing what dead runners own: recorded from their journals where those are here, else as lost."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ from experiments.supervisor.recovery import take_over
 
 
 def release_dead(series_id: int, folder: ResultsFolder) -> int:
-    """Record what runners had finished that died on this host, and release the rest.
+    """Record what runners that died on this host had finished, and release the rest.
 
-    Only runners that provably are not at work any more are touched, so none of other hosts; without
+    Only runners that have provably ended are touched, so none of other hosts; without
     any that owns experiments of the series nothing is done.
 
     Returns
@@ -44,10 +44,10 @@ def release_dead(series_id: int, folder: ResultsFolder) -> int:
         ended = _count_ended_by(session, series_id, workers)
         session.commit()
 
-        # It has seen nobody: only processes count.
+        # A new monitor: only ended processes count as dead, no expired lease.
         monitor = LivenessMonitor(settings.lease_s, settings.heartbeat_s)
         take_over(Transactions(session), "", monitor, folder)
-        # Experiments of other series, which these runners worked before, are not counted here.
+        # Experiments of other series, which these runners ran before, are not counted here.
         ended = _count_ended_by(session, series_id, workers) - ended
         still_owned = sum(
             owner.experiments for owner in owners(session, series_id) if workers & set(owner.workers)

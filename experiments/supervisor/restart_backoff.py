@@ -7,9 +7,9 @@ from collections import deque
 
 from database.errors import ExperimentsError
 
-#: So many workers in a row that die before they start an experiment mean that none ever will.
+#: After this many workers in a row have died before they started an experiment, the run ends.
 _MAX_FAILED_STARTS = 5
-#: So many deaths in a row are replaced at once; then the pause doubles up to the longest.
+#: This many dead workers in a row are replaced at once; then the pause doubles up to the longest.
 _FREE_DEATHS = 2
 _FIRST_PAUSE_S = 0.1
 _LONGEST_PAUSE_S = 1.0
@@ -30,12 +30,12 @@ class RestartBackoff:
         self._not_before = 0.0
 
     def note_work(self) -> None:
-        """Note that a worker has finished an experiment: the deaths before were bad luck."""
+        """Note that a worker has finished an experiment: earlier deaths no longer count."""
         self._failed_starts.clear()
         self._in_a_row = 0
 
     def note_start(self) -> None:
-        """Note that a worker has started an experiment: workers can."""
+        """Note that a worker has started an experiment: workers are able to start."""
         self._failed_starts.clear()
 
     def note_death(self, *, start_error: str | None) -> None:
@@ -59,13 +59,13 @@ class RestartBackoff:
         Parameters
         ----------
         others_run : bool
-            Whether another worker runs an experiment. That is not given up for those that cannot
+            Whether another worker runs an experiment. The run is not ended by others that cannot
             start: when it has finished, workers can be tried again.
 
         Raises
         ------
         WorkersCannotStartError
-            None ever will.
+            Too many workers in a row could not start.
         """
         if len(self._failed_starts) == _MAX_FAILED_STARTS:
             if others_run:

@@ -1,4 +1,4 @@
-"""Whether a run goes on: signals, rules and the canary, the same for every executor."""
+"""When a run stops: signals, rules and the canary, the same for every executor."""
 
 from __future__ import annotations
 
@@ -14,27 +14,27 @@ from experiments.supervisor.stop_rules import TimeBudget, failure_reason
 
 
 class StopController:
-    """Decides when a run drains, and when what still runs must end; how to end it is the executor's.
+    """Decides when a run drains, and when running experiments must end; the executor ends them.
 
     Parameters
     ----------
     assignment : Assignment
-        With the rules and the grace time.
+        Contains the rules and the grace time.
     signals : StopSignals
-        Entered by the executor while it works.
+        Entered by the executor while it runs.
 
     Attributes
     ----------
     stage : Stage
-        Only ever goes forward.
+        Never goes back.
     rule : str or None
         The rule that stops the run, as a sentence.
     canary : bool
         Whether only the first experiment of each configuration is claimed for now.
     interrupted : bool
-        Whether Ctrl-C stopped the run where it is not counted as a signal but raised.
+        Whether KeyboardInterrupt stopped the run, where Ctrl-C is not counted as a signal.
     has_failure_rule : bool
-        Whether `judge_failures` is to be called from time to time.
+        Whether `judge_failures` must be called at intervals.
     """
 
     def __init__(self, assignment: Assignment, signals: StopSignals) -> None:
@@ -53,7 +53,7 @@ class StopController:
 
     @property
     def is_stopping(self) -> bool:
-        """Whether nothing more is to be begun."""
+        """Whether no further experiment may begin."""
         return bool(self.signals.received) or self.rule is not None
 
     @property
@@ -75,25 +75,25 @@ class StopController:
         return self.stage
 
     def is_overdue(self) -> bool:
-        """Whether what still runs must end now: the grace time or the run's wall time is over."""
-        # After Ctrl-C somebody waits at a terminal, and decides; a batch system will not.
+        """Whether running experiments must end now: the grace time or the run's wall time is over."""
+        # After Ctrl-C the user at the terminal decides; a batch system does not.
         if self._deadline is None and any(number != signal.SIGINT for number in self.signals.received):
             self._deadline = time.monotonic() + self._grace_s
         return self._budget.is_over() or (self._deadline is not None and time.monotonic() > self._deadline)
 
     def learn(self, durations_s: Iterable[float]) -> None:
-        """Take note of how long experiments took, in seconds."""
+        """Add durations of experiments, in seconds."""
         self._budget.learn(durations_s)
 
     def judge_failures(self, ended: Ended) -> None:
-        """Apply the rule about failures to what this run has ended so far."""
+        """Apply the rule about failures to the experiments that this run has ended."""
         if self._failure_rule is not None:
             self._too_many_failures = failure_reason(
                 self._failure_rule, failed=ended.failed, ended=ended.completed + ended.failed
             )
 
     def judge_canaries(self, first: FirstExperiments) -> None:
-        """Go on to all experiments when the first of each configuration has ended, whoever ran it."""
+        """Allow all experiments once the first of each configuration has ended, whoever ran it."""
         if first.failed:
             self.rule = f"{first.failed} of the first experiments of each configuration failed (--canary)"
         self.canary = bool(first.awaited)

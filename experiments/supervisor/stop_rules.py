@@ -10,9 +10,9 @@ from collections.abc import Iterable
 from experiments.execution.options import StopRule
 from experiments.units import duration_text
 
-#: Half of all experiments take longer than the typical one, and recording takes its time too.
+#: Half of all experiments take longer than the typical one, and recording takes time too.
 _TYPICAL_FACTOR, _MARGIN_S = 1.1, 1.0
-#: What is typical is the median of the last so many experiments.
+#: The typical duration is the median of this many of the latest experiments.
 _SAMPLE = 200
 
 
@@ -35,7 +35,7 @@ def failure_reason(rule: StopRule, *, failed: int, ended: int) -> str | None:
 
 
 class TimeBudget:
-    """How long a run may still begin experiments, when its wall time is limited.
+    """How long a run with a limited wall time may still begin experiments.
 
     Parameters
     ----------
@@ -49,7 +49,7 @@ class TimeBudget:
         self._durations: deque[float] = deque(maxlen=_SAMPLE)
 
     def learn(self, durations: Iterable[float]) -> None:
-        """Take note of how long experiments took, in seconds."""
+        """Add durations of experiments, in seconds."""
         self._durations.extend(durations)
 
     def is_over(self) -> bool:
@@ -57,7 +57,7 @@ class TimeBudget:
         return self._deadline is not None and time.monotonic() >= self._deadline
 
     def too_short(self) -> str | None:
-        """Return why nothing more should be begun, or None when there is time for a typical experiment."""
+        """Return why no experiment should begin, or None when there is time for a typical one."""
         if self._deadline is None:
             return None
         left_s = self._deadline - time.monotonic()

@@ -1,4 +1,4 @@
-"""A worker as its supervisor sees it: its process, its journal, its limits, and how it is ended."""
+"""A supervised worker: its process, its journal, its limits, and how it is ended."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ from experiments.processes.exit_status import TERMINATION_GRACE_S
 from experiments.supervisor.limits import STUCK_S, Limits, is_stuck
 from experiments.supervisor.worker_process import WorkerProcess, WorkerStartError
 
-#: A worker whose start takes longer, with the import of its target, hangs.
+#: A worker whose start, including the import of its target, takes longer than this hangs.
 _LONGEST_START_S = 600.0
-#: How often the captured output is trimmed: it may never end.
+#: The interval of trimming the captured output, which is unbounded.
 _TRIM_EVERY_S = 1.0
 
 
 class SupervisedWorker:
-    """A worker, and what its supervisor does about it that needs no database.
+    """A worker, and the part of its supervision that needs no database.
 
     Parameters
     ----------
@@ -37,20 +37,20 @@ class SupervisedWorker:
     Raises
     ------
     WorkerStartError
-        There is no process.
+        The process could not be started.
 
     Attributes
     ----------
     process : WorkerProcess
         Its process.
     journal : JournalReader
-        Follows what it does.
+        Reads what it is running.
     capture : Path
-        What it has written to stdout and stderr.
+        Its captured stdout and stderr.
     killed_as : Outcome or None
-        As what the attempt is recorded that it was killed in, once it is being killed.
+        Once it is being killed: the outcome recorded for the attempt that it is running.
     kill_reason : str
-        Why, for the user; empty when the outcome says it all.
+        The reason, for the user; empty when the outcome suffices.
     """
 
     def __init__(self, assignment: Assignment, config: WorkerConfig) -> None:
@@ -80,7 +80,7 @@ class SupervisedWorker:
 
     @property
     def is_ready(self) -> bool:
-        """Whether its start is over: the database is open and the target imported."""
+        """Whether it has started: the database is open and the target imported."""
         self._is_ready = self._is_ready or self._journal_path.exists()
         return self._is_ready
 
@@ -115,7 +115,7 @@ class SupervisedWorker:
         return None
 
     def status(self) -> WorkerStatus:
-        """Return what is shown of it."""
+        """Return its status for display."""
         current = self.journal.current
         experiment, number = current.token if current is not None else (None, None)
         return WorkerStatus(
@@ -132,18 +132,18 @@ class SupervisedWorker:
         self.process.send(STOP)
 
     def terminate(self, outcome: Outcome, reason: str = "") -> None:
-        """End it and all that is below it with SIGTERM, and soon SIGKILL, unless that is under way.
+        """Send SIGTERM to it and its descendants, and SIGKILL shortly after, unless that was begun before.
 
         Parameters
         ----------
         outcome : Outcome
             What the attempt is recorded as, unless it completes.
         reason : str
-            Why, for the user, if there is more to say than the outcome does.
+            The reason, for the user, where it adds to the outcome.
         """
         if self.killed_as is None:
             self._mark_for_kill(outcome, reason)
-            # Before the signal: user code that survives it must not decide what the attempt was, and
+            # Before the signal: user code that survives it must not decide the outcome, and
             # the worker must not begin another one.
             killed = self._killed
             self.process.send(STOP if killed is None else KillRequest(outcome, killed.token, reason).encode())
@@ -151,7 +151,7 @@ class SupervisedWorker:
             self.process.signal_tree(signal.SIGTERM)
 
     def kill(self, outcome: Outcome | None = None) -> None:
-        """End it and all that is below it at once.
+        """Kill it and its descendants at once.
 
         Parameters
         ----------
@@ -163,7 +163,7 @@ class SupervisedWorker:
         self.process.signal_tree(signal.SIGKILL)
 
     def outcome(self, *, stopping: bool, was_oom_kill: Callable[[], bool]) -> Outcome:
-        """Return how the attempt ended that the worker died in.
+        """Return the outcome of the attempt during which the worker died.
 
         Parameters
         ----------
@@ -173,10 +173,10 @@ class SupervisedWorker:
             Whether the kernel has just killed a process for lack of memory.
         """
         if self.killed_as in {Outcome.INTERRUPTED, Outcome.LOST}:
-            return self.killed_as  # whichever attempt it was in
+            return self.killed_as  # whichever attempt it was running
         current = self.journal.current
         if self.killed_as is not None:
-            # It may have gone on to another attempt before it died.
+            # It may have started another attempt before it died.
             meant = self._killed is None or current is None or current.token == self._killed.token
             return self.killed_as if meant else Outcome.LOST
         status = self.process.exit_status()

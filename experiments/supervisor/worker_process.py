@@ -1,4 +1,4 @@
-"""A worker's process and the pipes that tie it to its supervisor."""
+"""A worker's process and the pipes between it and its supervisor."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ from experiments.processes.thread_limits import capped_environment
 from experiments.target.preloading import announced
 from experiments.worker.entry import ProcessOptions, worker_main
 
-#: What Python says, without a number, of a socket whose path does not fit what the system has for it.
+#: Python's message, without an errno, for a socket whose path exceeds the system's limit.
 _LONG_PATH = "AF_UNIX path too long"
 
 
 class WorkerStartError(ExperimentsError):
-    """A worker's process could not be started: another one may be, under a fresh id."""
+    """A worker's process could not be started; a worker with a fresh id may be."""
 
 
 class WorkerProcess:
@@ -43,7 +43,7 @@ class WorkerProcess:
     Raises
     ------
     WorkerStartError
-        There is no process.
+        The process could not be started.
     """
 
     def __init__(self, name: str, config: WorkerConfig, start_method: str) -> None:
@@ -61,7 +61,7 @@ class WorkerProcess:
             tag,
             capped_environment(config.execution.threads, os.environ),
         )
-        # Not daemonic: a daemonic process may have no children, and experiments want theirs.
+        # Not daemonic: a daemonic process may have no children, and experiments may need them.
         self._process = context.Process(  # type: ignore[attr-defined]  # every context has it; the stub's base does not say so
             target=worker_main,
             args=(name, replace(config, control=control_reader), options),
@@ -74,8 +74,8 @@ class WorkerProcess:
         with fresh_interpreters(variables):
             try:
                 self._process.start()
-            except (OSError, EOFError) as error:  # the fork server has just died, or there is no room
-                # Closed, the lifeline kills a process that exists after all.
+            except (OSError, EOFError) as error:  # the fork server has just died, or no resources are left
+                # Closing the lifeline kills a process that was started after all.
                 for end in (lifeline_reader, self._lifeline, control_reader, self._control):
                     end.close()
                 raise _start_error(error) from error
@@ -103,12 +103,12 @@ class WorkerProcess:
             self._control.send_bytes(message)
 
     def signal_tree(self, number: int) -> None:
-        """Send a signal to it and all that is below it."""
+        """Send a signal to it and its descendants."""
         if self.pid is not None and self._process.is_alive():
             kill_tree(self.pid, number)
 
     def clean_up(self) -> None:
-        """Release what a dead process leaves: the survivors of its group, and its pipes."""
+        """Kill what survives of a dead process's group, and close its pipes."""
         self._process.join()
         if self.pid is not None:
             signal_group(self.pid, signal.SIGKILL)

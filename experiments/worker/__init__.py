@@ -1,1 +1,1 @@
-"""The worker process: its start, its loop, and when it makes way for a fresh one."""
+"""The worker process: its start, its loop, and when it is replaced by a fresh one."""

@@ -24,16 +24,16 @@ from experiments.processes.thread_limits import cap_loaded_libraries
 
 @dataclass(frozen=True)
 class ProcessOptions:
-    """What a worker's process gets besides its configuration.
+    """What a worker's process needs besides its configuration.
 
     Attributes
     ----------
     lifeline : Connection
         The parent-death pipe's reading end.
     safe_path : str or None
-        What the runner's environment had for PYTHONSAFEPATH, which is set only while interpreters start.
+        PYTHONSAFEPATH of the runner's environment; it is changed only while interpreters start.
     tag : str
-        Of the runner; a fork server that is older than the runner has none.
+        The runner's tag; a fork server that is older than the runner has none.
     thread_caps : mapping
         Variables for the environment that cap the threads of numerical libraries.
     """
@@ -45,7 +45,7 @@ class ProcessOptions:
 
 
 def worker_main(name: str, config: WorkerConfig, options: ProcessOptions) -> None:
-    """Be a worker until nothing of its series is pending, and exit the process.
+    """Run as a worker until nothing of its series is pending, then exit the process.
 
     Parameters
     ----------
@@ -54,12 +54,12 @@ def worker_main(name: str, config: WorkerConfig, options: ProcessOptions) -> Non
     config : WorkerConfig
         With runner and worker ids.
     options : ProcessOptions
-        What else the process gets.
+        What else the process needs.
     """
-    # In a session of its own a terminal's Ctrl-C reaches the runner only, and the whole group can be killed.
+    # In its own session: a terminal's Ctrl-C reaches the runner only, and the whole group can be killed.
     die_with_parent(options.lifeline)
     become_subreaper()
-    # What the fork server was started with is not for experiments.
+    # Experiments must not see the environment that the fork server was started with.
     if options.safe_path is None:
         os.environ.pop(SAFE_PATH, None)
     else:
@@ -85,5 +85,5 @@ def worker_main(name: str, config: WorkerConfig, options: ProcessOptions) -> Non
     with contextlib.suppress(Exception):
         sys.stdout.flush()
         sys.stderr.flush()
-    # Not sys.exit: that would wait for threads and processes that an experiment has left behind.
+    # Not sys.exit: that would wait for threads and processes that an experiment left running.
     os._exit(code)

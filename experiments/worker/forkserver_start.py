@@ -1,7 +1,7 @@
-"""Imported once by the server that new workers are forked from: what they need is loaded there.
+"""Imported once by the server that new workers are forked from, to preload what they need.
 
-A batch system that ends a job sends SIGTERM to all its processes. The server must not die of it:
-with it would go the knowledge of how its workers ended. It ends when the runner does.
+A batch system that ends a job sends SIGTERM to all its processes. The server must ignore it:
+only the server can report the exit codes of its workers. It ends when the runner does.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """The loop of a worker: claim, run, record.
 
 Claims come in batches of about 100 ms of work, one at a time when experiments are long. What is
-finished and what comes next are exchanged in one transaction. Between these the supervisor reads from the
-journal what is going on; see `experiments.journal`.
+finished is recorded and what comes next is claimed in one transaction. Meanwhile the supervisor reads the
+journal; see `experiments.journal`.
 """
 
 from __future__ import annotations
@@ -34,20 +34,20 @@ from experiments.worker.recycling import Recycling
 
 logger = logging.getLogger(__name__)
 
-#: How much work a claim should bring.
+#: The target duration of a batch of claims, in seconds.
 BATCH_S = 0.1
-#: More claims than these are never held at once.
+#: The maximum number of claims that a worker holds.
 MAX_BATCH = 1000
-#: After an experiment this long the supervisor may have given the waiting claims to others.
+#: After an experiment this long the supervisor may have released the waiting claims.
 REVALIDATE_S = 0.1
-#: Results wait no longer than this for their record while the batch goes on.
+#: Within a batch, results are recorded after at most this time.
 RECORD_EVERY_S = 0.25
-#: Claims that would wait longer than this are given back.
+#: Claims that would wait longer than this are released.
 MAX_WAIT_S = 1.0
 
 
 class Worker:
-    """Works a series until nothing is pending, or until it is asked to stop.
+    """Runs a series' experiments until nothing is pending, or until it is asked to stop.
 
     Parameters
     ----------
@@ -62,7 +62,7 @@ class Worker:
     control : WorkerControl
         The supervisor's messages.
     capture : OutputCapture or None
-        None leaves stdout and stderr alone: the process is the user's own.
+        None does not redirect stdout and stderr: the process is the user's own.
     """
 
     def __init__(
@@ -94,14 +94,14 @@ class Worker:
         self._recorded = 0
 
     def run(self) -> int:
-        """Work; return how many outcomes were recorded.
+        """Run until the end; return how many outcomes were recorded.
 
         Raises
         ------
         FencedError
             This worker was declared dead.
         KeyboardInterrupt
-            Ctrl-C in a process of the user's own; everything is given back before.
+            Ctrl-C in a process of the user's own; all claims are released before.
         """
         orderly = False
         try:
@@ -123,7 +123,7 @@ class Worker:
         return bool(self._queue) and not stopping
 
     def _is_ending(self) -> bool:
-        """Whether it must begin with nothing more."""
+        """Whether no further experiment may begin."""
         return self._control.is_ending() or self._attempts.tainted is not None
 
     def _work_off(self) -> None:
@@ -183,7 +183,7 @@ class Worker:
             return None
         try:
             return self._capture.collect(lambda: self._folder.log(self._series_folder, *token))
-        except OSError as error:  # the result matters more than the log
+        except OSError as error:  # a missing log must not lose the result
             return f"(the log could not be written: {error})"
 
     def _record_and_claim(self, wanted: int, *, release: bool) -> None:
@@ -200,14 +200,12 @@ class Worker:
             lambda session: protocol.record_and_claim(
                 session, self._worker_id, self._finished, request=request, policy=self._policy
             ),
-            # The journal has the results: there is time, and when it is to stop, the supervisor records them.
+            # The journal has the results: recording can wait, and after a stop the supervisor does it.
             deadline_s=math.inf,
             give_up=self._control.is_stopped,
         )
         for experiment_id, _ in result.refused:
-            logger.warning(
-                "experiment %d was taken away meanwhile; its result is not recorded", experiment_id
-            )
+            logger.warning("experiment %d was revoked meanwhile; its result is not recorded", experiment_id)
         self._journal.recorded()
         self._recorded += len(result.recorded)
         self._finished.clear()
@@ -226,8 +224,8 @@ class Worker:
                 protocol.add_chunks(session, self._worker_id, token, chunks)
                 session.commit()
         except FencedError:
-            return True  # nothing of this attempt will be recorded any more
+            return True  # this attempt was revoked: nothing of it is recorded
         except (SQLAlchemyError, ExperimentsError) as error:
-            logger.warning("metrics could not be written now, they will be later: %s", error)
+            logger.warning("metrics could not be written; trying again later: %s", error)
             return False
         return True

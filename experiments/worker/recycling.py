@@ -16,7 +16,7 @@ class Recycling:
     Parameters
     ----------
     execution : Execution
-        Has the limits.
+        Contains the limits.
     """
 
     def __init__(self, execution: Execution) -> None:
@@ -36,8 +36,8 @@ class Recycling:
     def is_due(self) -> bool:
         """Return whether the worker should end now; asked between batches.
 
-        Growth counts from the end of the first batch, which is one experiment: what that has
-        loaded, each worker needs.
+        Growth counts from the end of the first batch, which is one experiment: each worker needs what that
+        has loaded.
         """
         if self._most is not None and self._done >= self._most:
             return True
@@ -50,7 +50,7 @@ class Recycling:
 
 
 def resident_bytes() -> int:
-    """Return the resident memory of this process; 0 where that cannot be seen."""
+    """Return the resident memory of this process in bytes; 0 where it cannot be measured."""
     try:
         return int(Path("/proc/self/statm").read_text().split()[1]) * _PAGE_BYTES
     except OSError:

@@ -1,4 +1,4 @@
-"""A worker's run: its session, where its experiments run, and the loop that works them."""
+"""A worker's run: its session, its attempts, and its loop."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ from experiments.worker.loop import Worker
 
 
 def run_worker(name: str, config: WorkerConfig) -> int:
-    """Be the worker that a supervisor has registered, until nothing of its series is pending.
+    """Run as the worker that a supervisor has registered, until nothing of its series is pending.
 
-    Opens this process's global session, hands it to `experiment_loop`, and closes it whatever happens.
-    It waits for a server that is away for as long as it has its runner.
+    Opens this process's global session, passes it to `experiment_loop`, and always closes it.
+    It waits for a server that is away for as long as its runner lives.
 
     Parameters
     ----------
@@ -44,7 +44,7 @@ def run_worker(name: str, config: WorkerConfig) -> int:
     FencedError
         The worker was declared dead.
     NotFoundError
-        There is no such series any more.
+        The series was deleted.
     """
     if config.database_url:
         configure(config.database_url, protocol=True)
@@ -72,9 +72,9 @@ def experiment_loop(
     config : WorkerConfig
         With the ids of a registered runner and worker.
     isolation : ProcessIsolation, optional
-        Gives each experiment a process of its own.
+        Runs each experiment in a process of its own.
     control : WorkerControl, optional
-        Says when to stop; by default the supervisor does, by `config.control`.
+        Contains the requests to stop; by default the supervisor's, from `config.control`.
 
     Returns
     -------
@@ -91,7 +91,7 @@ def experiment_loop(
     supervised = config.control is not None
     output = folder.capture(runner_id, worker_id)
     capture = OutputCapture(output) if supervised else None
-    if not supervised:  # nobody would start another worker in its place
+    if not supervised:  # no supervisor would replace this worker
         config = replace(
             config, execution=replace(config.execution, recycle_after=None, recycle_growth_bytes=None)
         )
