@@ -15,14 +15,14 @@ from experiments.attempt.metric_buffer import MAX_NAME_LENGTH, MetricBuffer
 if TYPE_CHECKING:
     import numpy
 
-#: Metrics of a running experiment are written at least this often, so that they can be looked at.
+#: Metrics of a running experiment are written at least this often, so that users can see them.
 _WRITE_EVERY_S = 5.0
 #: And whenever this many points are buffered, of 24 bytes each.
 _WRITE_POINTS = 100_000
 
 
 class MetricError(ExperimentsError, TypeError):
-    """`run.log` was called with something that is no step or no number."""
+    """`run.log` was called with an invalid step, reading or name."""
 
 
 class Run:
@@ -31,11 +31,11 @@ class Run:
     Parameters
     ----------
     claim : Claim
-        Which attempt this is, and the parameters that the function is called with.
+        The attempt, and the parameters that the function is called with.
     directory : Path
-        Where the experiment may keep files; created when asked for.
+        Where the experiment may keep files; created on first use.
     write : callable
-        Writes chunks of metrics while the experiment goes on; returns whether it could.
+        Writes chunks of metrics while the experiment runs; returns whether it succeeded.
     """
 
     def __init__(
@@ -89,11 +89,11 @@ class Run:
         Raises
         ------
         MetricError
-            A step is no integer or a reading no number.
+            A step is not an integer, or a reading not a number.
         """
         with self._lock:
             if self._closed:
-                raise MetricError("run.log() was called after the experiment had ended, by a thread it left")
+                raise MetricError("run.log() was called after the experiment had ended, from its thread")
             self._append(self._next_step if step is None else step, metrics)
             if self._points >= _WRITE_POINTS or time.monotonic() > self._write_at:
                 self._write_out()
@@ -115,7 +115,7 @@ class Run:
         self._points += len(metrics)
 
     def close(self) -> tuple[Chunk, ...]:
-        """Return what is not written yet and accept no more; for the worker, at the end."""
+        """Return the points that are not written yet, and refuse further ones; for the worker, at the end."""
         with self._lock:
             self._closed = True
             return self._take_chunks()

@@ -1,4 +1,4 @@
-"""Where a worker's attempts run: in the worker itself, or each in a process of its own."""
+"""The interface of a worker's attempts, and attempts in the worker's own process."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ from experiments.target.base import LoadedTarget
 
 @dataclass(frozen=True)
 class Task:
-    """One attempt to make.
+    """An attempt to run.
 
     Attributes
     ----------
     claim : Claim
-        What to run.
+        The experiment to run.
     directory : Path
-        `run.directory`: where the experiment may keep files; created when asked for.
+        `run.directory`: where the experiment may keep files; created on first use.
     write : callable
-        Writes chunks of metrics while the experiment goes on; returns whether it could.
+        Writes chunks of metrics while the experiment runs; returns whether it succeeded.
     """
 
     claim: Claim
@@ -35,7 +35,7 @@ class Task:
 
 
 class Attempts(Protocol):
-    """Makes attempts, one after another: in this process, or each in a process of its own."""
+    """Runs attempts, one after another: in this process, or each in a process of its own."""
 
     def prepare(self) -> None:
         """Prepare the next attempt, before it begins.
@@ -43,11 +43,11 @@ class Attempts(Protocol):
         Raises
         ------
         ExperimentsError
-            No attempt can be made here any more; none is to blame.
+            No attempt can run here any more; no experiment caused this.
         """
 
     def attempt(self, task: Task) -> Finished:
-        """Make one attempt and return how it ended; what it wrote is in the worker's captured output.
+        """Run one attempt and return how it ended; its output is in the worker's captured output.
 
         Raises
         ------
@@ -57,19 +57,19 @@ class Attempts(Protocol):
 
     @property
     def tainted(self) -> str | None:
-        """What an attempt left that would affect the next one; the worker must be replaced."""
+        """What an attempt changed that would affect the next one: the worker must be replaced."""
 
     def close(self) -> None:
         """Release the resources of attempts."""
 
 
 class InProcessAttempts:
-    """Makes attempts in this process, and restores what they changed.
+    """Runs attempts in this process, and restores what they changed.
 
     Parameters
     ----------
     target : LoadedTarget
-        What its import changed is left as it is.
+        What its import changed is not restored.
     owns_process : bool
         Whether all processes below this one are experiments' and end with them, and Ctrl-C has no
         meaning: not so in a process of the user's own.

@@ -1,4 +1,4 @@
-"""Buffers of logged metrics: points in, chunks and a summary out."""
+"""Buffers of logged metrics, from which chunks and a summary are taken."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ MAX_NAME_LENGTH = 200
 
 @dataclass
 class MetricBuffer:
-    """The points of one metric that are not written yet, and a summary of all.
+    """The points of one metric that are not written yet, and a summary of all its points.
 
     Attributes
     ----------
@@ -65,7 +65,7 @@ class MetricBuffer:
         return chunk
 
     def put_back(self, chunk: Chunk) -> None:
-        """Undo `take_chunk`, but for the summary, which already knows these points.
+        """Undo `take_chunk`, except for the summary, which already includes these points.
 
         The chunk could not be written; it goes in front of what was logged since.
         """
@@ -92,7 +92,7 @@ class MetricBuffer:
         self.count += len(readings)
         self.last = readings[-1]
         known: Any = readings
-        if math.isnan(sum(readings)):  # sum is the quickest test; inf - inf is rare enough
+        if math.isnan(sum(readings)):  # sum is the fastest test; inf - inf is rare
             known = [reading for reading in readings if not math.isnan(reading)]
         if known:
             self.smallest = _least(self.smallest, min(known))

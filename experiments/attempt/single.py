@@ -1,4 +1,4 @@
-"""One attempt: calling the target with an experiment's parameters and saying how it ended."""
+"""One attempt: calling the target with an experiment's parameters, and determining the outcome."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def attempt(
     Parameters
     ----------
     pass_interrupts : bool
-        Let KeyboardInterrupt through: in a process of the user's own it means the user.
+        Let KeyboardInterrupt through: in a process of the user's own it is the user's Ctrl-C.
     state : RestorableState or None
         Restored as soon as the target has returned; None in a process that ends then.
 
@@ -65,14 +65,14 @@ def attempt(
         finally:
             if os.getpid() != owner:  # a child that the experiment forked must not be a second worker
                 os._exit(1 if sys.exception() else 0)
-            # Within the outer try: the handler of a timer that it has left may raise just now.
+            # Within the outer try: the handler of a timer that it left running may raise here.
             if state is not None:
                 state.restore()
     except KeyboardInterrupt as error:
         if pass_interrupts:
             raise
         ending = _failure(error)
-    except BaseException as error:  # noqa: BLE001 - whatever user code raises is the experiment's end, not ours
+    except BaseException as error:  # noqa: BLE001 - what user code raises ends the experiment, not the worker
         ending = _failure(error)
     duration_s = time.perf_counter() - begun
     chunks = run.close()
@@ -99,7 +99,7 @@ def with_log_tail(finished: Finished, tail: str | None) -> Finished:
 
 
 def _ending_of(returned: object, metrics: dict[str, Any]) -> dict[str, Any]:
-    """Say what a returned value means; a user's own mapping may raise anything when it is read."""
+    """Return the fields that a returned value determines; reading a user's mapping may raise anything."""
     try:
         return {"outcome": Outcome.COMPLETED, "results": _encoded(returned, metrics)}
     except InvalidValueError as error:
@@ -117,7 +117,7 @@ def _encoded(returned: object, metrics: dict[str, Any]) -> str:
             "results, such as {'accuracy': 0.9}, or nothing"
         )
     if "metrics" in returned:
-        raise InvalidValueError("'metrics' in the result is the place of logged metrics; use another name")
+        raise InvalidValueError("'metrics' in the result is reserved for logged metrics; use another name")
     return exact_json.encode({**returned, "metrics": metrics} if metrics else returned, "result")
 
 
@@ -144,7 +144,7 @@ def _message(error: BaseException) -> str:
             return f"the experiment called sys.exit({error.code!r}); return results instead"
         return str(error)
     except BaseException as second:  # noqa: BLE001 - a user's __str__ may raise anything
-        return f"(its message could not be made: {type(second).__name__})"
+        return f"(its message is not available: {type(second).__name__})"
 
 
 def _traceback(error: BaseException) -> str:
@@ -156,7 +156,7 @@ def _traceback(error: BaseException) -> str:
         text = "".join(traceback.format_exception(type(error), error, frames))
     except BaseException as second:  # noqa: BLE001 - it calls the user's __str__ again
         shown = "".join(traceback.format_tb(frames))
-        text = f"{shown}{type(error).__qualname__} (its message could not be made: {type(second).__name__})"
+        text = f"{shown}{type(error).__qualname__} (its message is not available: {type(second).__name__})"
     if len(text) > _TRACEBACK_CHARACTERS:
         half = _TRACEBACK_CHARACTERS // 2
         text = f"{text[:half]}\n[...]\n{text[-half:]}"
@@ -164,7 +164,7 @@ def _traceback(error: BaseException) -> str:
 
 
 def _seed_global_generators(seed: int) -> None:
-    """Make code that uses the global generators repeatable, whichever worker runs it after whatever."""
+    """Make code that uses the global generators repeatable, whatever its worker ran before."""
     random.seed(seed)
     # Imported, not looked up: numpy loads this part of itself only when it is first used.
     numpy.random.seed(seed)

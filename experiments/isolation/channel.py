@@ -1,6 +1,6 @@
-"""Messages between a worker, its fork server and their children: a kind, bytes, now and then a descriptor.
+"""Messages between a worker, its fork server and their children: a kind, bytes, and descriptors.
 
-They travel as packets, each of which arrives whole or not at all. So a message that is cut short, by
+They are sent as packets, each of which arrives whole or not at all. So a message that is cut short, by
 the death of its sender or by an exception in a signal handler of the user's, is recognised and
 dropped; the next one is read correctly.
 """
@@ -21,16 +21,16 @@ _PACKET_BYTES = 1 << 16
 
 
 class MessageKind(IntEnum):
-    """What a message is about."""
+    """The kind of a message."""
 
     LOAD = 1  #: worker to fork server: the target
     LOADED = 2  #: the answer: the number of threads that the import left running
     FAILED = 3  #: the other answer: what the import raised
-    FORK = 4  #: worker to fork server: a child, which gets this descriptor
+    FORK = 4  #: worker to fork server: fork a child, which gets this descriptor
     FORKED = 5  #: the answer: its process id
     REAP = 6  #: worker to fork server: end the child and all that it left
     REAPED = 7  #: the answer: how it ended and what it used
-    EXEC = 8  #: worker to fork server: run as the child yourself
+    EXEC = 8  #: worker to fork server: become the child itself
     JOB = 9  #: worker to child: what to run
     CHUNKS = 10  #: child to worker: metrics
     WRITTEN = 11  #: the answer: whether they are in the database
@@ -38,7 +38,7 @@ class MessageKind(IntEnum):
 
 
 class ChannelClosedError(Exception):
-    """The other end is closed: its process has ended, or never existed."""
+    """The other end is closed: its process has ended, or was never started."""
 
 
 @dataclass(frozen=True)
@@ -83,7 +83,7 @@ class Channel:
         return self._socket.fileno()
 
     def is_lost(self) -> bool:
-        """Whether the descriptor is closed or stands for another file: user code closed it."""
+        """Whether user code has closed the descriptor: it is closed, or refers to another file."""
         return self._find_identity() != self._identity
 
     def send(self, kind: MessageKind, body: bytes = b"", descriptors: tuple[int, ...] = ()) -> None:
@@ -92,7 +92,7 @@ class Channel:
         Raises
         ------
         ChannelClosedError
-            Nobody will read it.
+            The other end is closed.
         """
         self._sent += 1
         for start in range(0, max(1, len(body)), _PACKET_BYTES):
@@ -112,12 +112,12 @@ class Channel:
         Parameters
         ----------
         timeout_s : float, optional
-            For the next packet; 0 takes what is there. By default unlimited.
+            For the next packet; 0 does not wait. By default unlimited.
 
         Raises
         ------
         ChannelClosedError
-            No more messages will come.
+            No more messages will arrive.
         """
         while timeout_s is None or self._is_readable(timeout_s):
             try:

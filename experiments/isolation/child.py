@@ -39,13 +39,13 @@ class Job:
 
     @classmethod
     def decode(cls, body: bytes) -> Job:
-        """Return the job that `encode` was called on."""
+        """Return the job that `encode` turned into bytes."""
         plain, directory = json.loads(body)
         return cls(Claim(**plain), Path(directory))
 
 
 def run_child(channel: Channel, parent_pipe: Connection[Any, Any], target: LoadedTarget) -> NoReturn:
-    """Make one attempt in this process, report how it ended, and exit."""
+    """Run one attempt in this process, report how it ended, and exit."""
     code = 1
     try:
         die_with_parent(parent_pipe)
@@ -55,13 +55,13 @@ def run_child(channel: Channel, parent_pipe: Connection[Any, Any], target: Loade
         _run(channel, target)
         code = 0
     except ChannelClosedError:
-        pass  # the worker is gone
+        pass  # the worker has ended
     except BaseException:  # noqa: BLE001 - printed to stderr, which becomes the attempt's log
         traceback.print_exc()
     finally:
         if channel.is_lost():
             code = LOST_DESCRIPTORS_EXIT_CODE
-        # Neither the fork server's finally clauses nor exit handlers: this process ends here.
+        # Without the fork server's finally clauses and exit handlers.
         os._exit(code)
 
 
@@ -84,7 +84,7 @@ class _Writer:
         self._owner = os.getpid()
 
     def __call__(self, chunks: Sequence[Chunk]) -> bool:
-        if os.getpid() != self._owner:  # a process that the experiment forked: the channel is not its own
+        if os.getpid() != self._owner:  # in a process that the experiment forked: the channel is not its own
             return False
         if self._channel.is_lost():
             os._exit(LOST_DESCRIPTORS_EXIT_CODE)
@@ -96,7 +96,7 @@ class _Writer:
 def _flush() -> None:
     """Flush the buffers of Python and the C library."""
     for stream in (sys.stdout, sys.stderr):
-        with contextlib.suppress(Exception):  # the experiment may have put anything in their place
+        with contextlib.suppress(Exception):  # the experiment may have replaced them by anything
             stream.flush()
     with contextlib.suppress(Exception):
         ctypes.CDLL(None).fflush(None)

@@ -25,18 +25,18 @@ from experiments.target.base import TargetError
 
 logger = logging.getLogger(__name__)
 
-#: So many fork servers in a row that die before they start a child mean that none will any more.
+#: After this many fork servers in a row have died before they started a child, no more are started.
 MAX_FAILED_STARTS = 5
 
 
 class ForkServerError(ExperimentsError):
-    """The process that loads the target dies of it."""
+    """The process that imports the target dies of the import."""
 
     exit_code = 4
 
 
 class ForkServerProcess:
-    """A fork server as its worker sees it.
+    """The worker's handle of a fork server.
 
     Parameters
     ----------
@@ -61,7 +61,7 @@ class ForkServerProcess:
         parent_pipe : Connection
             The reading end of the parent-death pipe.
         unwanted : sequence of Connection
-            Connections that are the worker's alone, among them the writing end of that pipe.
+            Connections that only the worker may have, such as the writing end of that pipe.
         """
         channel, theirs = Channel.pair()
         pid = fork_quietly()
@@ -88,7 +88,7 @@ class ForkServerProcess:
             pass_fds=[theirs.fileno(), parent_pipe.fileno()],
             start_new_session=True,
         )
-        started.returncode = 0  # it is waited for here, not by the object
+        started.returncode = 0  # this class waits for it, not the Popen object
         theirs.close()
         return cls(started.pid, channel)
 
@@ -98,7 +98,7 @@ class ForkServerProcess:
         Raises
         ------
         ChannelClosedError
-            The process has died, or is about to.
+            The process has died, or is dying.
         """
         self.channel.send(kind, body, descriptors)
         answer = self.channel.receive()
@@ -106,7 +106,7 @@ class ForkServerProcess:
         return answer
 
     def stop(self) -> ChildExit:
-        """Kill the process, unless it has died by itself, and reap it."""
+        """Kill the process, unless it has died, and reap it."""
         self.channel.close()
         send(self.pid, signal.SIGKILL)
         return ChildExit.wait(self.pid)
@@ -118,11 +118,11 @@ class ChildPool:
     Parameters
     ----------
     parent_pipe : Connection
-        The reading end of the pipe by which all of them die with this process.
+        The reading end of the parent-death pipe, by which all of them die with this process.
     load : LoadRequest
-        What they have to have loaded.
+        What they have to load.
     server : ForkServerProcess or None
-        One that was started before, when this process was still clean; owned from now on.
+        A fork server that was started while this process was still clean; owned by the pool.
     """
 
     def __init__(
@@ -137,14 +137,14 @@ class ChildPool:
         become_subreaper()
 
     def prepare(self) -> None:
-        """Have the target loaded, so that `start_child` is quick.
+        """Load the target, so that `start_child` is fast.
 
         Raises
         ------
         TargetError
             It cannot be loaded.
         ForkServerError
-            Every process that tries to load it dies.
+            Several processes in a row died while they loaded it.
         """
         failures = 0
         while not self._is_loaded:
@@ -176,12 +176,12 @@ class ChildPool:
                 self._check_failures(failures, self._stop_server(), error)
 
     def reap(self, child: ChildProcess) -> ChildExit | None:
-        """Kill what is left of a child and of all that it has started, and return how it ended.
+        """Kill a child and all that it has started, as far as they still run; return how it ended.
 
         Returns
         -------
         ChildExit or None
-            None when that is not known: its fork server died with it.
+            None when it is unknown because the fork server died with it.
         """
         if child.is_own:
             child.kill_group()
@@ -227,7 +227,7 @@ class ChildPool:
         """Make the fork server itself the child."""
         server = self._running_server()
         self._server, self._is_loaded = None, False
-        with contextlib.suppress(ChannelClosedError):  # it has died: that shows when its job is sent
+        with contextlib.suppress(ChannelClosedError):  # it has died, which sending its job will show
             server.channel.send(MessageKind.EXEC)
         return ChildProcess(server.pid, server.channel, is_own=True)
 
@@ -236,7 +236,7 @@ class ChildPool:
             return ChildExit(**json.loads(self._running_server().request(MessageKind.REAP).body))
         except ChannelClosedError:
             pass
-        # The server has died. Only when it is gone, its child is this process's own, with all below.
+        # The server has died. Only then does its child become this process's, with all descendants.
         self._stop_server(end_children=False)
         child.kill_group()
         try:
@@ -260,7 +260,7 @@ class ChildPool:
         return server_exit
 
     def _check_failures(self, failures: int, last: ChildExit, cause: Exception) -> None:
-        # Before the first child the worker gives up at once: its supervisor tries with another one.
+        # Before the first child the worker fails at once: its supervisor starts another worker.
         if self._has_started_any and failures < MAX_FAILED_STARTS:
             return
         repeated = "" if failures == 1 else f" ({failures} times in a row)"

@@ -1,4 +1,4 @@
-"""A child as its worker sees it."""
+"""The worker's handle of a child."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ class ChildProcess:
     Parameters
     ----------
     pid : int
-        Belongs to it until it is reaped, whatever happens to it.
+        Not reused until it is reaped.
     channel : Channel
         To the child.
     is_own : bool
@@ -36,22 +36,22 @@ class ChildProcess:
         return self._descriptor
 
     def has_ended(self) -> bool:
-        """Whether the process is dead and waits to be reaped."""
+        """Whether the process is dead and can be reaped."""
         try:
             return psutil.Process(self.pid).status() in {psutil.STATUS_ZOMBIE, psutil.STATUS_DEAD}
         except psutil.NoSuchProcess:
             return True
 
     def terminate(self) -> None:
-        """Send SIGTERM to the child and all that it started."""
+        """Send SIGTERM to the child and its descendants."""
         kill_tree(self.pid, signal.SIGTERM)
 
     def kill(self) -> None:
-        """Kill the child and all that it started at once."""
+        """Kill the child and its descendants at once."""
         kill_tree(self.pid, signal.SIGKILL)
 
     def kill_group(self) -> None:
-        """Kill the child and its group; for what is left outside of that, see `end_descendants`."""
+        """Kill the child and its group; for descendants outside of it, see `end_descendants`."""
         kill_group(self.pid)
 
     def close(self) -> None:

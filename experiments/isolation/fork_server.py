@@ -1,9 +1,9 @@
 """The fork server: a clean process with the target loaded, which forks a child for each experiment.
 
 It is single-threaded and has no database connection. It serves one request of its worker at a time; a
-child that has ended stays a zombie until the worker asks to reap it, so its process id and group can be
+child that has ended stays a zombie until the worker requests to reap it, so its process id and group can be
 signalled safely until then. The fork server of `multiprocessing` reaps at once, does not report what a child
-used, and has 0.77 of this one's rate: see docs/design.md.
+used, and reaches 0.77 of this rate: see docs/design.md.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ from experiments.processes.subreaper import become_subreaper, end_descendants
 from experiments.target.base import LoadedTarget, TargetError
 from experiments.target.parsing import parse_target
 
-#: Runs a fork server in a new interpreter; takes the worker's search path before anything of ours.
+#: Runs a fork server in a new interpreter; sets the worker's search path before our first import.
 BOOTSTRAP = (
     "import json, sys; request = json.loads(sys.argv[1]); sys.path[:] = request['search']; "
     "from experiments.isolation.fork_server import main; main(request)"
@@ -41,16 +41,16 @@ BOOTSTRAP = (
 
 @dataclass(frozen=True)
 class LoadRequest:
-    """What a fork server has to load.
+    """The target that a fork server has to load, and its environment.
 
     Attributes
     ----------
     target, base_directory : str
         As `parse_target` takes them.
     output : str or None
-        The file that stdout and stderr go to; None leaves them alone.
+        The file that stdout and stderr are redirected to; None does not redirect them.
     database_url : str or None
-        For an experiment that opens a session of its own.
+        For experiments that open a session.
     arguments : list of str
         The worker's `sys.argv`.
     """
@@ -68,7 +68,7 @@ class LoadRequest:
 
 @dataclass(frozen=True)
 class ChildExit:
-    """How a child ended, and what it and its reaped descendants used.
+    """How a child ended, and the resources that it and its reaped descendants used.
 
     Attributes
     ----------
@@ -101,12 +101,12 @@ def serve(channel: Channel, parent_pipe: Connection[Any, Any]) -> NoReturn:
     try:
         die_with_parent(parent_pipe)
         become_subreaper()
-        # A batch system that ends a job signals all of its processes; the worker decides here.
+        # A batch system that ends a job signals all of its processes; here the worker decides.
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
         _ForkServer(channel, parent_pipe).serve()
     except ChannelClosedError:
-        pass  # the worker is done
-    except BaseException:  # noqa: BLE001 - printed to stderr; nothing may run on as a copy of the worker
+        pass  # the worker has ended
+    except BaseException:  # noqa: BLE001 - printed to stderr; no copy of the worker may continue
         sys.excepthook(*sys.exc_info())
         os._exit(1)
     finally:
@@ -151,7 +151,7 @@ class _ForkServer:
             self._channel.send(MessageKind.FAILED, str(error).encode("utf-8", "replace"))
             return
         gc.collect()
-        gc.freeze()  # or each child's first collection would copy all of it
+        gc.freeze()  # otherwise each child's first collection would copy all pages
         self._channel.send(MessageKind.LOADED, str(threads_that_survive_forks()).encode())
 
     def _fork(self, message: Message) -> None:
@@ -175,7 +175,7 @@ class _ForkServer:
 
 
 def _redirect_output(path: str) -> None:
-    """Send descriptors 1 and 2, and what Python writes to, to the end of a file."""
+    """Append to a file what is written to descriptors 1 and 2, and to Python's streams."""
     file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
     with Path(os.devnull).open("rb") as nothing:
         os.dup2(nothing.fileno(), 0)

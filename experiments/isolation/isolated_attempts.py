@@ -1,4 +1,4 @@
-"""The worker's part of `isolation: process`: each attempt is made in a process of its own."""
+"""The worker's part of `isolation: process`: each attempt runs in a process of its own."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _SIGTERM_DELAY_S = 0.2
 
 
 class IsolatedAttempts:
-    """Makes attempts, each in a fresh process.
+    """Runs attempts, each in a fresh process.
 
     Parameters
     ----------
@@ -60,7 +60,7 @@ class IsolatedAttempts:
             self._child = self._pool.start_child()
 
     def attempt(self, task: Task) -> Finished:
-        """Make one attempt and return how it ended."""
+        """Run one attempt and return how it ended."""
         self.prepare()
         child, self._child = self._child, None
         assert child is not None
@@ -95,7 +95,7 @@ class IsolatedAttempts:
         return None
 
     def close(self) -> None:
-        """Stop the fork server, and a child that has not been given its job."""
+        """Stop the fork server, and a child that is still waiting for its job."""
         if self._child is not None:
             self._pool.reap(self._child)
             self._child = None
@@ -119,12 +119,12 @@ class ProcessIsolation:
         self._server = ForkServerProcess.fork(self._parent_pipe, unwanted)
 
     def attempts(self, series: ExperimentSeries, output: Path, control: WorkerControl) -> IsolatedAttempts:
-        """Return what runs the experiments of a series; its target is loaded already.
+        """Return the attempts of a series, with the target loaded.
 
         Parameters
         ----------
         output : Path
-            The file that what experiments write is appended to.
+            The file to which the output of experiments is appended.
 
         Raises
         ------

@@ -16,7 +16,7 @@ from experiments.processes.exit_status import ExitStatus
 
 @dataclass(frozen=True)
 class ObservedAttempt:
-    """An attempt as its worker saw it.
+    """An attempt as observed by its worker.
 
     Attributes
     ----------
@@ -25,9 +25,9 @@ class ObservedAttempt:
     begun : float
         By `time.monotonic`.
     peak_bytes : int or None
-        The most memory that its processes were seen to use together.
+        The highest memory use measured over all its processes together.
     kill : KillRequest or None
-        Why it was killed, if it was.
+        The reason it was killed for, if it was.
     killed_by_kernel : bool
         Whether the kernel killed a process for lack of memory meanwhile.
     stopping : bool
@@ -46,7 +46,7 @@ class ObservedAttempt:
 def resolve_outcome(
     observed: ObservedAttempt, reported: Finished | None, child_exit: ChildExit | None
 ) -> Finished:
-    """Return what is recorded of an attempt.
+    """Return the attempt to record.
 
     Parameters
     ----------
@@ -87,7 +87,7 @@ def _unreported(observed: ObservedAttempt, child_exit: ChildExit | None) -> Fini
         started_at=observed.started_at,
         finished_at=observed.started_at + duration_s,
         duration_s=duration_s,
-        error_message="how its process ended is not known",
+        error_message="it is not known how its process ended",
     )
     if child_exit is not None:
         status = ExitStatus.of(child_exit.code)
@@ -100,7 +100,7 @@ def _unreported(observed: ObservedAttempt, child_exit: ChildExit | None) -> Fini
 
 
 def _died_by_itself(observed: ObservedAttempt, finished: Finished, status: ExitStatus) -> Finished:
-    """Return whose fault the death of a process was that nobody here had killed."""
+    """Return the attempt with the outcome of a process that died without being killed by its worker."""
     if status.signal == signal.SIGTERM and observed.stopping:
         return ended_from_outside(finished, Outcome.INTERRUPTED, None)
     if status.signal == signal.SIGKILL and observed.killed_by_kernel:

@@ -14,7 +14,7 @@ from experiments.execution.worker_control import WorkerControl
 
 
 class SigtermHandler:
-    """From now on SIGTERM is a request: end what runs, and stop.
+    """Handles SIGTERM as a request: end the running attempt, and stop.
 
     Outside the main thread nothing is changed: signals are not delivered there.
 
@@ -26,7 +26,7 @@ class SigtermHandler:
     Attributes
     ----------
     received : bool
-        Whether the signal has come.
+        Whether the signal has arrived.
     """
 
     def __init__(self, control: WorkerControl) -> None:
@@ -39,11 +39,11 @@ class SigtermHandler:
             self._before = signal.signal(signal.SIGTERM, self._handle)
 
     def fileno(self) -> int:
-        """Return a descriptor that is readable once the signal has come."""
+        """Return a descriptor that is readable once the signal has arrived."""
         return self._reader.fileno()
 
     def wait(self, timeout_s: float) -> None:
-        """Wait until the signal or a message of the supervisor comes."""
+        """Wait until the signal or a message of the supervisor arrives."""
         poll = select.poll()
         poll.register(self, select.POLLIN)
         if (descriptor := self._control.fileno()) is not None:

@@ -19,13 +19,13 @@ from experiments.isolation.sigterm import SigtermHandler
 from experiments.journal_encoding import decode_chunks, decode_finished
 from experiments.processes.memory import MemoryMeter, memory_message
 
-#: Between SIGTERM and SIGKILL; shorter than the time that the supervisor gives the worker itself.
+#: The time between SIGTERM and SIGKILL; shorter than the supervisor's for the worker itself.
 GRACE_S = 4.0
-#: How often the memory is measured, when it has a limit.
+#: The interval of measuring the memory, with a limit.
 _MEASURE_S = 0.1
 #: How often to check whether a child has died, where the kernel has no pidfd.
 _EXIT_POLL_S = 0.02
-#: Between two SIGKILLs, in case something escaped the first.
+#: The time between two SIGKILLs, in case a process escaped the first.
 _KILL_AGAIN_S = 0.5
 
 
@@ -37,13 +37,13 @@ class Supervision:
     task : Task
         What to run.
     child : ChildProcess
-        Waits for its job.
+        A child that waits for its job.
     execution : Execution
         The limits.
     control : WorkerControl
         The supervisor's messages.
     sigterm : SigtermHandler
-        Tells whether this process has to end.
+        Whether this process has to end.
     """
 
     def __init__(
@@ -84,13 +84,13 @@ class Supervision:
         return self._reported
 
     def observed(self) -> ObservedAttempt:
-        """Return what was seen of the attempt."""
+        """Return the observations of the attempt."""
         return ObservedAttempt(
             self._task.claim.token, self._started_at, self._begun, self._meter.peak_bytes, self._kill
         )
 
     def _wait(self) -> bool:
-        """Wait for something to do; return whether the child has ended."""
+        """Wait for a message, a signal or a time limit; return whether the child has ended."""
         poll = select.poll()
         descriptors = [self._child.end_descriptor, self._control.fileno()]
         descriptors += [self._child.channel.fileno()] if self._is_open else []
@@ -113,7 +113,7 @@ class Supervision:
             moments.append(self._begun + self._timeout_s)
         if self._kill is None and self._limit_bytes is not None:
             moments.append(self._measure_at)
-        # One more, because poll takes whole milliseconds: it must not return just before the moment.
+        # Plus one: poll takes whole milliseconds and must not return just before the time.
         return max(0.0, min(moments) - time.monotonic()) * 1000 + 1 if moments else None
 
     def _read_messages(self) -> None:

@@ -27,7 +27,7 @@ _PATIENCE_S = 12.0
 
 
 def notify(section: NotifySection, text: str, data: Mapping[str, Any]) -> None:
-    """Notify as the series file says.
+    """Notify by the means that the series file sets.
 
     Parameters
     ----------
@@ -45,14 +45,14 @@ def notify(section: NotifySection, text: str, data: Mapping[str, Any]) -> None:
 
 
 def _ring() -> None:
-    with contextlib.suppress(OSError, ValueError):  # the terminal is gone, or closed
+    with contextlib.suppress(OSError, ValueError):  # the terminal is closed
         if sys.stderr.isatty():
             sys.stderr.write("\a")
             sys.stderr.flush()
 
 
 def _post_patiently(url: str, payload: Mapping[str, Any]) -> None:
-    """Post in a thread: looking up a name, or a server that answers byte by byte, knows no timeout."""
+    """Post in a thread: a DNS look-up, or a server that answers byte by byte, has no timeout."""
     body = json.dumps(payload, default=str).encode()
     failures: list[str] = []
     thread = threading.Thread(target=_post, args=(url, body, failures), name="webhook", daemon=True)
@@ -69,7 +69,7 @@ def _post_patiently(url: str, payload: Mapping[str, Any]) -> None:
 
 
 def _post(url: str, body: bytes, failures: list[str]) -> None:
-    """Try twice; leave in `failures` what went wrong if none succeeds."""
+    """Try twice; append the error to `failures` if both fail."""
     problem = ""
     for _ in range(_TRIES):
         try:
@@ -83,18 +83,18 @@ def _post(url: str, body: bytes, failures: list[str]) -> None:
             problem = f"it answered {error.code} {error.reason}"
             error.close()
             if 300 <= error.code < 500:
-                break  # the same request would get the same answer
+                break  # the same request would get the same response
         except (OSError, ValueError) as error:
             # Not the error's own text where it could repeat the URL.
             reason = getattr(error, "reason", None)
             problem = str(reason) if isinstance(reason, OSError) else type(error).__name__
-        except Exception as error:  # noqa: BLE001 - http.client has errors of its own for nonsense answers
+        except Exception as error:  # noqa: BLE001 - http.client has errors of its own for invalid responses
             problem = type(error).__name__
     failures.append(problem)
 
 
 class _NoRedirect(urllib.request.HTTPRedirectHandler):
-    """A redirected POST would arrive as a GET without its body: it is an error."""
+    """Refuses redirects: a redirected POST would arrive as a GET without its body."""
 
     def redirect_request(self, *_arguments: Any) -> None:
         return None

@@ -1,4 +1,4 @@
-"""One run of a series: its assignment, the executor that works it off, and its summary."""
+"""One run of a series: its assignment, its executor, and its summary."""
 
 from __future__ import annotations
 
@@ -54,14 +54,14 @@ class SeriesPausedError(ExperimentsError):
 
 @dataclass(frozen=True)
 class Reporting:
-    """Where a run shows how it goes on and what came of it.
+    """Where a run shows its progress and its result.
 
     Attributes
     ----------
     display : Display or None
-        What shows the progress; None shows nothing.
+        Shows the progress; None shows nothing.
     on_created : callable or None
-        Called with what the file added, before anything runs.
+        Called with the result of creation, before anything runs.
     on_ended : callable or None
         Called with the summary of a series as soon as its run has ended.
     """
@@ -72,7 +72,7 @@ class Reporting:
 
 
 def check_source(source: Source) -> LoadedSeries | str:
-    """Return the loaded series file of a file or mapping, checked with its target; or the name as it is.
+    """Return the loaded series of a file or mapping, checked with its target; or the name unchanged.
 
     Raises
     ------
@@ -94,7 +94,7 @@ def prepare_series(session: Session, source: LoadedSeries | str) -> tuple[Experi
     NotFoundError
         There is no series of that name.
     TargetError
-        The target of a recorded series is not there any more.
+        The target of a recorded series does not exist any more.
     """
     if isinstance(source, str):
         series = find_series(session, source)
@@ -111,7 +111,7 @@ def check_series(series: ExperimentSeries) -> None:
     Raises
     ------
     TargetError
-        It is not there any more.
+        It does not exist any more.
     """
     parse_target(series.target, series.source_path or Path.cwd()).check()
 
@@ -150,7 +150,7 @@ def run_prepared_series(
     if series.paused:
         raise SeriesPausedError(
             f"series {series.name} is paused (last changed by {series.changed_by}); "
-            f"`experiments edit {series.name} --resume` lets it go on"
+            f"`experiments edit {series.name} --resume` resumes it"
         )
     assignment = assign(series, options)
     section = SeriesFile.recorded(series.resolved).execute.notify
@@ -185,7 +185,7 @@ def run_prepared_series(
 
 @dataclass(frozen=True)
 class _Afterwards:
-    """How the series stands after the run."""
+    """The state of the series after the run."""
 
     counts: StatusCounts
     name: str = ""
@@ -195,14 +195,14 @@ class _Afterwards:
 
 
 def _afterwards(session: Session, series_id: int, ending: Ending, latest: StatusCounts) -> _Afterwards:
-    """Return what the database says, or `latest` when it was away as the run ended: it is not waited for."""
+    """Read the state from the database; if it was away at the end, use `latest` and do not wait."""
     if ending.waiting is not None:
         return _Afterwards(latest)
 
     def ask(session: Session) -> _Afterwards:
         summary = series_summaries(session, [series_id])[0]
         return _Afterwards(
-            count_statuses(session, series_id),  # the counts of a summary may be a moment old
+            count_statuses(session, series_id),  # not by the counts of a summary, which may be slightly old
             summary.name,
             summary.paused,
             count_ended_by(session, ending.runner_ids).completed,
@@ -215,7 +215,7 @@ def _afterwards(session: Session, series_id: int, ending: Ending, latest: Status
 def _execute(
     assignment: Assignment, before: StatusCounts, display: Display | None
 ) -> tuple[Ending, StatusCounts]:
-    """Execute, with the progress on a display; return also the latest counts that were seen."""
+    """Execute, with the progress on a display; return also the latest known counts."""
     if display is None:
         return make_executor(assignment, lambda _status: None).run(), before
     is_serial = assignment.executor == SERIAL  # Ctrl-Z suspends the experiments too

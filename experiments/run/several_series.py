@@ -1,4 +1,4 @@
-"""Several series in one run: all are checked, all are recorded, then they are worked one by one.
+"""Several series in one run: all are checked, all are recorded, then they run one after another.
 
 The highest priority is next, ties in the order given. Priorities and pauses are read again before each
 series, so that an edit counts while earlier ones run.
@@ -46,7 +46,7 @@ class LeftOut:
     reason : str
         Why, and what to do.
     exit_code : int
-        What the command exits with, unless something worse happened.
+        The exit code of the command, unless a worse one applies.
     """
 
     series: str
@@ -56,12 +56,12 @@ class LeftOut:
 
 @dataclass(frozen=True)
 class SeveralRuns:
-    """What came of a run of several series.
+    """The result of a run of several series.
 
     Attributes
     ----------
     runs : tuple of RunSummary
-        In the order in which they were worked.
+        In the order in which they ran.
     left_out : tuple of LeftOut
         The others.
     """
@@ -92,7 +92,7 @@ class SeveralRuns:
 
 @dataclass(frozen=True)
 class _Turn:
-    """A series that waits for its turn, by the name it was given with."""
+    """A series that is still to be run, by the name it was given with."""
 
     series_id: int
     name: str
@@ -122,7 +122,7 @@ def refuse_repeated_names(sources: Sequence[LoadedSeries | str]) -> None:
 def run_in_turn(
     session: Session, sources: Sequence[LoadedSeries | str], options: RunOptions, reporting: Reporting
 ) -> SeveralRuns:
-    """Record all series, then work one after another.
+    """Record all series, then run one after another.
 
     Parameters
     ----------
@@ -197,14 +197,14 @@ def _run(session: Session, turn: _Turn, options: RunOptions, reporting: Reportin
 
 
 def _left_out(session: Session, turn: _Turn, *, stopped: bool) -> LeftOut:
-    """Return why a series did not have its turn."""
+    """Return why a series was left out."""
     if stopped:
-        return LeftOut(turn.name, "not begun: the same command goes on with it")
+        return LeftOut(turn.name, "not begun: the same command resumes it")
     series = retrying_transaction(session, lambda session: session.get(ExperimentSeries, turn.series_id))
     if series is None:
         return LeftOut(turn.name, "was deleted meanwhile", NotFoundError.exit_code)
     return LeftOut(
         series.name,
         f"is paused (last changed by {series.changed_by}) and was left out; "
-        f"`experiments edit {series.name} --resume` lets it go on",
+        f"`experiments edit {series.name} --resume` resumes it",
     )

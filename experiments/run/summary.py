@@ -18,7 +18,7 @@ STOPPED_EXIT_CODE = 4
 
 @dataclass(frozen=True)
 class RunSummary:
-    """What came of a run.
+    """The result of a run.
 
     Attributes
     ----------
@@ -29,7 +29,7 @@ class RunSummary:
     before, after : StatusCounts
         Of the whole series, at the beginning and at the end.
     completed_here : int
-        How many experiments this run completed itself; other runners may have been at work too.
+        How many experiments this run completed itself; other runners may have run some too.
     failures : dict
         How many of its experiments failed, by the outcome of their last attempt.
     elapsed_s : float
@@ -82,11 +82,9 @@ class RunSummary:
             lines.append(f"{self.after.failed} failed: {causes}; see: experiments failures {self.series}")
         left = self.after.pending + self.after.running
         if self.stopped_by is not None:
-            lines.append(f"stopped; {left} are left: the same command goes on with them")
+            lines.append(f"stopped; {left} are left: the same command resumes them")
         elif self.rule is not None:
-            lines.append(
-                f"stopped by a rule: {self.rule}; {left} are left: the same command goes on with them"
-            )
+            lines.append(f"stopped by a rule: {self.rule}; {left} are left: the same command resumes them")
         elif self.paused:
             lines.append(f"paused; {left} are left: experiments edit {self.series} --resume")
         elif left:

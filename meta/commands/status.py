@@ -163,7 +163,7 @@ def _print_status(status: SeriesStatus) -> None:
     if failures:
         click.echo(f"`experiments failures {summary.name}` groups them by cause")
     if summary.paused:
-        click.echo(f"`experiments edit {summary.name} --resume` lets it go on")
+        click.echo(f"`experiments edit {summary.name} --resume` resumes it")
     elif counts.pending and not activity.runners:
         click.echo(f"`experiments run {summary.name}` runs what is pending")
 

@@ -95,7 +95,7 @@ EXPECTED = [
     ("crashed", "WorkerDied", "SIGSEGV"),
     ("crashed", "WorkerDied", "SIGSEGV"),
     ("error", "KeyboardInterrupt", ""),
-    ("error", "Spiteful", "its message could not be made"),
+    ("error", "Spiteful", "its message is not available"),
     ("error", "Own", "mine"),
     ("error", "RecursionError", "maximum recursion depth"),
     ("error", "MemoryError", ""),

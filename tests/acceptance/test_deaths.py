@@ -153,7 +153,7 @@ def test_interrupt_finishes_what_runs(project: Project) -> None:
     project.open_gate()
     said = finish(running)
     assert running.returncode == 130
-    assert "stopped; 6 are left: the same command goes on with them" in said
+    assert "stopped; 6 are left: the same command resumes them" in said
     assert project.statuses() == {"completed": 4, "pending": 6}
     assert project.outcomes() == {"completed": 4}
     project.assert_nothing_left()

@@ -34,7 +34,7 @@ def test_polite_stop(project: Project, number: signal.Signals, code: int) -> Non
     project.open_gate()
     out, err = running.communicate(timeout=PATIENCE_S)
     assert running.returncode == code, out + err
-    assert "stopped; 8 are left: the same command goes on with them" in out
+    assert "stopped; 8 are left: the same command resumes them" in out
     assert project.outcomes() == {"completed": 2}
     project.assert_nothing_left()
 

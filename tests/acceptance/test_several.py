@@ -132,7 +132,7 @@ def test_paused_series_is_left_out(project: Project) -> None:
     assert order(project) == ["a", "c"]
     last = out.splitlines()[-1]
     assert last.startswith("b: is paused (last changed by ")
-    assert last.endswith("`experiments edit b --resume` lets it go on")
+    assert last.endswith("`experiments edit b --resume` resumes it")
 
 
 def test_worst_exit_code(project: Project) -> None:
@@ -176,8 +176,8 @@ def test_interrupt_stops_them_all(project: Project, number: signal.Signals, code
     project.open_gate()
     out, err = finish(running)
     assert running.returncode == code, err
-    assert "stopped; 1 are left: the same command goes on with them" in out
-    assert out.splitlines()[-1] == "b: not begun: the same command goes on with it"
+    assert "stopped; 1 are left: the same command resumes them" in out
+    assert out.splitlines()[-1] == "b: not begun: the same command resumes it"
     assert project.executions() == {"a": 1}
     project.here("run", *files, "--workers", "1")
     assert project.executions() == {"a": 2, "b": 2}

@@ -48,7 +48,7 @@ def test_edit(commands: Commands) -> None:
     shown = commands("status", "first")
     assert re.search(rf"^paused +yes \(last changed by {re.escape(current_user())}\)$", shown, re.MULTILINE)
     assert re.search(r"^notes +diverges at 0.1$", shown, re.MULTILINE)
-    assert "`experiments edit first --resume` lets it go on" in shown
+    assert "`experiments edit first --resume` resumes it" in shown
     data = commands.json("edit", "first", "--resume")
     assert (data["paused"], data["notes"], data["version"]) == (False, "diverges at 0.1", 3)
     assert "paused" not in commands("status", "first")

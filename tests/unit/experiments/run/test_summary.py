@@ -30,7 +30,7 @@ def test_stopped_by_a_signal() -> None:
     """A stopped run says what is left and how to go on; its exit code is the signal's."""
     after = StatusCounts(completed=4, pending=6)
     told = summary(after, stopped_by=2)
-    assert "stopped; 6 are left: the same command goes on with them" in str(told)
+    assert "stopped; 6 are left: the same command resumes them" in str(told)
     assert told.exit_code == 130
     assert summary(after, stopped_by=15).exit_code == 143
     assert summary(after, stopped_by=2, rule="too many").exit_code == 130
@@ -41,7 +41,7 @@ def test_stopped_by_a_rule() -> None:
     told = summary(StatusCounts(completed=4, failed=2, pending=4), rule="2 experiments have failed")
     assert (
         str(told).splitlines()[-1]
-        == "stopped by a rule: 2 experiments have failed; 4 are left: the same command goes on with them"
+        == "stopped by a rule: 2 experiments have failed; 4 are left: the same command resumes them"
     )
     assert told.exit_code == 4
     assert told.as_data()["rule"] == "2 experiments have failed"
