@@ -140,7 +140,7 @@ def test_errors_are_those_of_the_page(command: Command) -> None:
     """The page of the language shows what is printed."""
     [shown] = re.findall(r"```console\n(.*?)```", PAGE, re.DOTALL)
     examples = re.findall(r"^\$ experiments ([^\n]+)\n(.*?)(?=^\$|\Z)", shown, re.DOTALL | re.MULTILINE)
-    assert len(examples) == 2
+    assert len(examples) == 3
     for example, told in examples:
         assert command(*shlex.split(example), code=2) == told
 
