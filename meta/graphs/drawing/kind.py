@@ -10,8 +10,8 @@ from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
-from experiments.series_file.sections.graph_kinds import GraphRules
 from meta.graphs.captions.phrases import drawn_sample_sizes, sample_size_text
+from meta.graphs.data import csv_rows, per_value
 from meta.graphs.data.csv_rows import Row
 from meta.graphs.data.graph_data import GraphData, Line, Outside
 from meta.graphs.data.plan import Plan
@@ -101,24 +101,22 @@ def each_value(context: DrawContext) -> str:
 
 @dataclass(frozen=True)
 class Kind:
-    """All that meta knows of a kind of graph.
+    """All that meta knows of a kind of graph; by default estimates of a result against a parameter.
 
     Attributes
     ----------
-    rules : GraphRules
-        What a series file may say about it.
-    compute : callable
-        Computes its data from plan and records.
     draw : callable
         Draws the lines of one panel.
-    labels : callable
-        Returns the labels of the x and the y axis.
     caption : callable
         Returns the caption.
-    limits : callable
-        Sets scales and limits of the panels as asked for, and returns what they hide.
+    compute : callable
+        Computes its data from plan and records.
+    labels : callable
+        Returns the labels of the x and the y axis.
     rows : callable
         Yields the numbers that are drawn, for `data.csv` of a report.
+    limits : callable
+        Sets scales and limits of the panels as asked for, and returns what they hide.
     warning : callable
         Returns what might mislead a reader.
     legend : callable
@@ -133,12 +131,11 @@ class Kind:
         Writes texts that depend on the final size of the panels.
     """
 
-    rules: GraphRules
-    compute: Callable[[Plan, SeriesRecords], GraphData]
     draw: Callable[[Axes, Sequence[Line], DrawContext], None]
-    labels: Callable[[Plan], tuple[str, str]]
     caption: Callable[[DrawContext], str]
-    rows: Callable[[Plan, GraphData], Iterator[Row]]
+    compute: Callable[[Plan, SeriesRecords], GraphData] = per_value.compute
+    labels: Callable[[Plan], tuple[str, str]] = lambda plan: (plan.x, plan.y.axis_label())
+    rows: Callable[[Plan, GraphData], Iterator[Row]] = csv_rows.estimates
     limits: Callable[[Sequence[Axes], DrawContext], Outside] = lambda _panels, _context: Outside()
     warning: Callable[[Plan], str] = lambda _plan: ""
     legend: Callable[[DrawContext], list[LegendEntry]] = lambda _context: []

@@ -5,7 +5,6 @@ from __future__ import annotations
 from functools import partial
 
 from meta.graphs.captions.phrases import estimates_text, values_text
-from meta.graphs.data import per_value
 from meta.graphs.data.plan import Plan
 from meta.graphs.drawing.kind import DrawContext, Kind
 from meta.graphs.drawing.parameter_axis import ParameterAxis
@@ -22,17 +21,10 @@ def categories(plan: Plan) -> ParameterAxis:
     return ParameterAxis.of(plan.values[plan.x], numeric=False, scale=plan.spec.scale.x)
 
 
-def against_parameter(plan: Plan) -> tuple[str, str]:
-    """Return the labels of a graph of a result against a parameter."""
-    return plan.x, plan.y.axis_label()
-
-
 def whiskers(context: DrawContext) -> str:
     """Return the caption of estimates with whiskers."""
     return estimates_text(context.plan, context.data, mark="whiskers") + values_text(context.plan)
 
 
 #: Makes such a kind.
-side_by_side = partial(
-    Kind, compute=per_value.compute, labels=against_parameter, axis=categories, page=bars_side_by_side
-)
+side_by_side = partial(Kind, axis=categories, page=bars_side_by_side)

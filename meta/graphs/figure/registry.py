@@ -21,21 +21,18 @@ from meta.graphs.kinds import (
 )
 
 KINDS: dict[str, Kind] = {
-    kind.rules.name: kind
-    for kind in (
-        curve.KIND,
-        line.KIND,
-        bar.KIND,
-        point.KIND,
-        box.KIND,
-        violin.KIND,
-        strip.KIND,
-        ecdf.KIND,
-        histogram.KIND,
-        heatmap.KIND,
-        scatter.KIND,
-        profile.KIND,
-        ranking.KIND,
-        timeline.KIND,
-    )
+    "curve": curve.KIND,
+    "line": line.KIND,
+    "bar": bar.KIND,
+    "point": point.KIND,
+    "box": box.KIND,
+    "violin": violin.KIND,
+    "strip": strip.KIND,
+    "ecdf": ecdf.KIND,
+    "histogram": histogram.KIND,
+    "heatmap": heatmap.KIND,
+    "scatter": scatter.KIND,
+    "profile": profile.KIND,
+    "ranking": ranking.KIND,
+    "timeline": timeline.KIND,
 }

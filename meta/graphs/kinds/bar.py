@@ -6,8 +6,6 @@ from collections.abc import Sequence
 
 from matplotlib.axes import Axes
 
-from experiments.series_file.sections.graph_kinds import GRAPH_KINDS
-from meta.graphs.data import csv_rows
 from meta.graphs.data.graph_data import Line
 from meta.graphs.data.plan import Plan
 from meta.graphs.drawing.axis_limits import limit_estimates
@@ -36,11 +34,9 @@ def warning(plan: Plan) -> str:
 
 
 KIND = side_by_side(
-    rules=GRAPH_KINDS["bar"],
     draw=draw,
     caption=whiskers,
     warning=warning,
     limits=limit_estimates,
-    rows=csv_rows.estimates,
     legend=entry_per_line(area),
 )

@@ -7,7 +7,6 @@ from math import isclose
 
 from matplotlib.axes import Axes
 
-from experiments.series_file.sections.graph_kinds import GRAPH_KINDS
 from meta.graphs.captions.phrases import drawn_sample_sizes, sample_size_text, too_few_text
 from meta.graphs.data import csv_rows
 from meta.graphs.data.graph_data import Line
@@ -53,7 +52,7 @@ def draw(axes: Axes, lines: Sequence[Line], context: DrawContext) -> None:
             )
             for place, median in zip(many, drawn["medians"], strict=True):
                 # The line of the median would hide a box without height, and with it the colour.
-                if _is_flat(boxes[place]):
+                if isclose(boxes[place].first_quartile, boxes[place].third_quartile, rel_tol=1e-9):
                     median.set_color(color)
         for place, readings in enumerate(line.readings):
             if place not in many:
@@ -73,10 +72,6 @@ def _entry(box: BoxSummary) -> dict[str, object]:
     }
 
 
-def _is_flat(box: BoxSummary) -> bool:
-    return isclose(box.first_quartile, box.third_quartile, rel_tol=1e-9)
-
-
 def caption(context: DrawContext) -> str:
     """Return the caption: the parts of a box, if any box is drawn."""
     sample_sizes = drawn_sample_sizes(context.data)
@@ -90,7 +85,6 @@ def caption(context: DrawContext) -> str:
 
 
 KIND = side_by_side(
-    rules=GRAPH_KINDS["box"],
     draw=draw,
     caption=caption,
     limits=limit_values,

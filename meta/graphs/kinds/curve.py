@@ -10,10 +10,9 @@ from matplotlib.collections import LineCollection
 from matplotlib.lines import Line2D
 from matplotlib.ticker import EngFormatter, MaxNLocator
 
-from experiments.series_file.sections.graph_kinds import GRAPH_KINDS
 from experiments.series_file.sections.graphs import SECONDS, ScaleName
 from meta.graphs.captions.phrases import estimates_text
-from meta.graphs.data import csv_rows, per_step
+from meta.graphs.data import per_step
 from meta.graphs.data.graph_data import Line, Outside
 from meta.graphs.data.plan import Plan
 from meta.graphs.drawing.axis_limits import Along, apply_limits
@@ -133,12 +132,10 @@ def limits(panels: Sequence[Axes], context: DrawContext) -> Outside:
 
 
 KIND = Kind(
-    rules=GRAPH_KINDS["curve"],
     compute=per_step.compute,
     draw=draw,
     labels=labels,
     caption=caption,
     limits=limits,
-    rows=csv_rows.estimates,
     legend=entry_per_line(handle),
 )

@@ -7,8 +7,6 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 from matplotlib.axes import Axes
 
-from experiments.series_file.sections.graph_kinds import GRAPH_KINDS
-from meta.graphs.data import per_value
 from meta.graphs.data.csv_rows import Row, of_line
 from meta.graphs.data.graph_data import GraphData, Line
 from meta.graphs.data.plan import Plan
@@ -32,11 +30,6 @@ def draw(axes: Axes, lines: Sequence[Line], context: DrawContext) -> None:
         axes.set_ylim(0.0, 1.02)
 
 
-def labels(plan: Plan) -> tuple[str, str]:
-    """Return the labels of the axes."""
-    return plan.y.axis_label(), "share of experiments"
-
-
 def shares(plan: Plan, data: GraphData) -> Iterator[Row]:
     """Yield each reading in ascending order, with the ``share`` of readings that are at most so much."""
     for line in data.lines:
@@ -47,10 +40,8 @@ def shares(plan: Plan, data: GraphData) -> Iterator[Row]:
 
 
 KIND = Kind(
-    rules=GRAPH_KINDS["ecdf"],
-    compute=per_value.compute,
     draw=draw,
-    labels=labels,
+    labels=lambda plan: (plan.y.axis_label(), "share of experiments"),
     caption=each_value,
     limits=limit_distribution,
     rows=shares,

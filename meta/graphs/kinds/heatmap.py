@@ -15,15 +15,12 @@ from matplotlib.colors import LogNorm, Normalize, SymLogNorm
 from matplotlib.patches import Rectangle
 from numpy.typing import NDArray
 
-from experiments.series_file.sections.graph_kinds import GRAPH_KINDS
 from experiments.series_file.sections.graphs import ScaleName
 from meta.graphs.captions.phrases import estimates_text, range_text
-from meta.graphs.data import per_value
 from meta.graphs.data.csv_rows import Row, estimates
 from meta.graphs.data.graph_data import GraphData, Line, Outside, SampleSizes
 from meta.graphs.data.plan import Plan
 from meta.graphs.drawing.kind import DrawContext, Kind
-from meta.graphs.drawing.parameter_axis import ParameterAxis
 from meta.graphs.drawing.side_by_side import categories
 from meta.graphs.theme import scales, style, text_size
 from meta.graphs.theme.layout import Page, PageSpec
@@ -73,7 +70,8 @@ def draw(axes: Axes, lines: Sequence[Line], context: DrawContext) -> None:
     """Draw a row of cells per line, hatched where there is nothing."""
     scale = norm(context.plan, context.data)
     colors = ScalarMappable(scale, colormaps[rcParams["image.cmap"]])
-    columns, rows = len(context.x_axis.labels), _row_labels(context)
+    names = {line.number: line.label for line in context.data.lines}
+    columns, rows = len(context.x_axis.labels), [names.get(row, "") for row in range(context.count)]
     values, _ = _table(lines, columns, len(rows))
     axes.add_patch(
         Rectangle(
@@ -167,11 +165,6 @@ def write_values(page: Page, context: DrawContext) -> None:
             )
 
 
-def _row_labels(context: DrawContext) -> list[str]:
-    labels = {line.number: line.label for line in context.data.lines}
-    return [labels.get(number, "") for number in range(context.count)]
-
-
 def _table(lines: Sequence[Line], columns: int, rows: int) -> tuple[Floats, NDArray[Any]]:
     """Return the values, NaN where there is none, and how many repetitions they stand on, as texts."""
     values, repetitions = np.full((rows, columns), np.nan), np.full((rows, columns), "", dtype=object)
@@ -202,25 +195,10 @@ def draw_bar(page: Page, context: DrawContext) -> None:
         scales.write_plainly(bar.ax.yaxis)
 
 
-def labels(plan: Plan) -> tuple[str, str]:
-    """Return the labels of the axes."""
-    return plan.x, plan.hues[0]
-
-
 def cells(plan: Plan, data: GraphData) -> Iterator[Row]:
     """Yield the cells: ``value`` over ``n`` readings."""
     for row in estimates(plan, data):
         yield {name: value for name, value in row.items() if name not in ("low", "high")}
-
-
-def caption(context: DrawContext) -> str:
-    """Return the caption."""
-    return estimates_text(context.plan, context.data, mark="")
-
-
-def axis(plan: Plan) -> ParameterAxis:
-    """Return the x axis, without margins."""
-    return replace(categories(plan), margin=0.0)
 
 
 def page(context: DrawContext) -> PageSpec:
@@ -230,14 +208,12 @@ def page(context: DrawContext) -> PageSpec:
 
 
 KIND = Kind(
-    rules=GRAPH_KINDS["heatmap"],
-    compute=per_value.compute,
     draw=draw,
-    labels=labels,
-    caption=caption,
+    labels=lambda plan: (plan.x, plan.hues[0]),
+    caption=lambda context: estimates_text(context.plan, context.data, mark=""),
     limits=limits,
     rows=cells,
-    axis=axis,
+    axis=lambda plan: replace(categories(plan), margin=0.0),
     page=page,
     draw_beside=draw_bar,
     draw_texts=write_values,

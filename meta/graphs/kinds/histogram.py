@@ -9,9 +9,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 
-from experiments.series_file.sections.graph_kinds import GRAPH_KINDS
 from experiments.series_file.sections.graphs import ScaleName
-from meta.graphs.data import per_value
 from meta.graphs.data.csv_rows import Row, of_line
 from meta.graphs.data.graph_data import GraphData, Line
 from meta.graphs.data.plan import Plan
@@ -67,11 +65,6 @@ def draw(axes: Axes, lines: Sequence[Line], context: DrawContext) -> None:
     axes.yaxis.set_major_locator(MaxNLocator(integer=True))
 
 
-def labels(plan: Plan) -> tuple[str, str]:
-    """Return the labels of the axes."""
-    return plan.y.axis_label(), "experiments"
-
-
 def bins(plan: Plan, data: GraphData) -> Iterator[Row]:
     """Yield the bins: ``n`` readings from ``low`` on and, but for the last bin, below ``high``."""
     ends = edges(data, bins=plan.spec.bins, scale=plan.spec.scale.x)
@@ -82,10 +75,8 @@ def bins(plan: Plan, data: GraphData) -> Iterator[Row]:
 
 
 KIND = Kind(
-    rules=GRAPH_KINDS["histogram"],
-    compute=per_value.compute,
     draw=draw,
-    labels=labels,
+    labels=lambda plan: (plan.y.axis_label(), "experiments"),
     caption=each_value,
     limits=limit_distribution,
     rows=bins,

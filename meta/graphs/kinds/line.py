@@ -7,16 +7,12 @@ from collections.abc import Sequence
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 
-from experiments.series_file.sections.graph_kinds import GRAPH_KINDS
 from meta.graphs.captions.phrases import estimates_text, values_text
-from meta.graphs.data import csv_rows, per_value
 from meta.graphs.data.graph_data import Line
-from meta.graphs.data.plan import Plan
 from meta.graphs.drawing.axis_limits import limit_estimates
 from meta.graphs.drawing.kind import DrawContext, Kind, entry_per_line
 from meta.graphs.drawing.marks import band_or_whiskers, draw_band, draw_values, draw_whiskers, on_scale
 from meta.graphs.drawing.parameter_axis import ParameterAxis
-from meta.graphs.drawing.side_by_side import against_parameter
 
 #: Lines at the same category stand this far apart, so that their whiskers can be told apart.
 _DODGE = 0.4
@@ -56,23 +52,13 @@ def caption(context: DrawContext) -> str:
     """Return the caption."""
     plan, data = context.plan, context.data
     mark = band_or_whiskers(data.lines, plan.spec.scale.y) if context.x_axis.is_numeric else "whiskers"
-    text = estimates_text(plan, data, mark=mark)
-    return text + values_text(plan)
-
-
-def axis(plan: Plan) -> ParameterAxis:
-    """Return the x axis, numeric where the values are."""
-    return ParameterAxis.of(plan.values[plan.x], numeric=True, scale=plan.spec.scale.x)
+    return estimates_text(plan, data, mark=mark) + values_text(plan)
 
 
 KIND = Kind(
-    rules=GRAPH_KINDS["line"],
-    compute=per_value.compute,
     draw=draw,
-    labels=against_parameter,
     caption=caption,
     limits=limit_estimates,
-    rows=csv_rows.estimates,
     legend=entry_per_line(handle),
-    axis=axis,
+    axis=lambda plan: ParameterAxis.of(plan.values[plan.x], numeric=True, scale=plan.spec.scale.x),
 )

@@ -6,8 +6,6 @@ from collections.abc import Sequence
 
 from matplotlib.axes import Axes
 
-from experiments.series_file.sections.graph_kinds import GRAPH_KINDS
-from meta.graphs.data import csv_rows
 from meta.graphs.data.graph_data import Line
 from meta.graphs.drawing.axis_limits import limit_estimates
 from meta.graphs.drawing.kind import DrawContext, entry_per_line, marks
@@ -32,10 +30,8 @@ def draw(axes: Axes, lines: Sequence[Line], context: DrawContext) -> None:
 
 
 KIND = side_by_side(
-    rules=GRAPH_KINDS["point"],
     draw=draw,
     caption=whiskers,
     limits=limit_estimates,
-    rows=csv_rows.estimates,
     legend=entry_per_line(marks),
 )

@@ -7,7 +7,6 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 from matplotlib.axes import Axes
 
-from experiments.series_file.sections.graph_kinds import GRAPH_KINDS
 from experiments.series_file.sections.graphs import ScaleName
 from meta.formats.plural import many
 from meta.graphs.data import method_table
@@ -126,7 +125,6 @@ def limits(panels: Sequence[Axes], context: DrawContext) -> Outside:
 
 
 KIND = Kind(
-    rules=GRAPH_KINDS["profile"],
     compute=compute,
     draw=draw,
     labels=labels,

@@ -9,7 +9,6 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.ticker import MultipleLocator
 
-from experiments.series_file.sections.graph_kinds import GRAPH_KINDS
 from meta.graphs.captions.phrases import sample_size_text
 from meta.graphs.data import method_table
 from meta.graphs.data.csv_rows import Row
@@ -90,7 +89,7 @@ def _lowest(ranked: Ranked) -> float:
 
 def _marks(ranked: Ranked) -> list[_Mark]:
     order = np.argsort(ranked.ranking.average_ranks, kind="stable").tolist()
-    top = _FIRST_CLIQUE + _CLIQUE * _levels(ranked) + 0.35
+    top = _FIRST_CLIQUE + _CLIQUE * len(ranked.groups.cliques) + 0.35
     half = (len(order) + 1) // 2
     marks = []
     for place, method in enumerate(order):
@@ -98,10 +97,6 @@ def _marks(ranked: Ranked) -> list[_Mark]:
         depth = top + _ROW * (place if is_left else len(order) - 1 - place)
         marks.append(_Mark(method, float(ranked.ranking.average_ranks[method]), is_left, depth))
     return marks
-
-
-def _levels(ranked: Ranked) -> int:
-    return len(ranked.groups.cliques)
 
 
 def draw(axes: Axes, _lines: Sequence[Line], context: DrawContext) -> None:
@@ -177,11 +172,6 @@ def _draw_critical(axes: Axes, ranked: Ranked, methods: int) -> None:
     )
 
 
-def labels(_plan: Plan) -> tuple[str, str]:
-    """Return no labels: the caption explains the ranks."""
-    return "", ""
-
-
 def ranks(plan: Plan, data: GraphData) -> Iterator[Row]:
     """Yield the methods, best first, with the bars that they are on, counted from 1."""
     ranked = _ranked(data)
@@ -228,10 +218,9 @@ def page(context: DrawContext) -> PageSpec:
 
 
 KIND = Kind(
-    rules=GRAPH_KINDS["ranking"],
     compute=compute,
     draw=draw,
-    labels=labels,
+    labels=lambda _plan: ("", ""),  # the caption explains the ranks
     caption=caption,
     rows=ranks,
     page=page,

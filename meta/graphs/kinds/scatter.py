@@ -10,7 +10,6 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 
-from experiments.series_file.sections.graph_kinds import GRAPH_KINDS
 from meta.graphs.captions.phrases import estimates_text, values_text
 from meta.graphs.data.csv_rows import Row, known, of_parameters
 from meta.graphs.data.estimates import Aggregator
@@ -247,11 +246,6 @@ def front_handle(context: DrawContext) -> Line2D | None:
     return Line2D([], [], **(line_style | _front_line() if max(sizes) > 1 else line_style))
 
 
-def labels(plan: Plan) -> tuple[str, str]:
-    """Return the labels of the axes."""
-    return _across(plan).axis_label(), plan.y.axis_label()
-
-
 def both_results(plan: Plan, data: GraphData) -> Iterator[Row]:
     """Yield the points: the estimates of both results with their ends, and whether they are on the front."""
     for panel in data.panels:
@@ -309,10 +303,9 @@ def legend(context: DrawContext) -> list[LegendEntry]:
 
 
 KIND = Kind(
-    rules=GRAPH_KINDS["scatter"],
     compute=compute,
     draw=draw,
-    labels=labels,
+    labels=lambda plan: (_across(plan).axis_label(), plan.y.axis_label()),
     caption=caption,
     limits=limits,
     rows=both_results,

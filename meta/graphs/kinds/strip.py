@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 
-from experiments.series_file.sections.graph_kinds import GRAPH_KINDS
 from meta.graphs.data import csv_rows
 from meta.graphs.data.graph_data import Line
 from meta.graphs.drawing.axis_limits import limit_values
@@ -31,7 +30,6 @@ def handle(lines: Sequence[Line]) -> Line2D:
 
 
 KIND = side_by_side(
-    rules=GRAPH_KINDS["strip"],
     draw=draw,
     caption=each_value,
     limits=limit_values,

@@ -13,7 +13,6 @@ from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from database.models import Outcome
 from database.models.outcome import UNSUCCESSFUL, count_text
-from experiments.series_file.sections.graph_kinds import GRAPH_KINDS
 from meta.formats.plural import many
 from meta.graphs.data.csv_rows import Row
 from meta.graphs.data.graph_data import Estimates, GraphData, Line, Panel, SampleSizes, Timeline
@@ -152,11 +151,6 @@ def handle(lines: Sequence[Line]) -> Patch:
     )
 
 
-def labels(_plan: Plan) -> tuple[str, str]:
-    """Return the labels of the axes; that of x is set with its unit when attempts are drawn."""
-    return "", "worker"
-
-
 def attempts(_plan: Plan, data: GraphData) -> Iterator[Row]:
     """Yield the attempts by their start, in seconds since the first one."""
     timeline = _timeline(data)
@@ -202,10 +196,9 @@ def legend(context: DrawContext) -> list[LegendEntry]:
 
 
 KIND = Kind(
-    rules=GRAPH_KINDS["timeline"],
     compute=compute,
     draw=draw,
-    labels=labels,
+    labels=lambda _plan: ("", "worker"),  # that of x is set with its unit when attempts are drawn
     caption=caption,
     rows=attempts,
     legend=legend,

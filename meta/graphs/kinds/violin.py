@@ -9,7 +9,6 @@ import numpy as np
 from matplotlib.axes import Axes
 from scipy.stats import gaussian_kde
 
-from experiments.series_file.sections.graph_kinds import GRAPH_KINDS
 from meta.graphs.captions.phrases import drawn_sample_sizes, sample_size_text, too_few_text
 from meta.graphs.data import csv_rows
 from meta.graphs.data.graph_data import Line
@@ -105,7 +104,6 @@ def caption(context: DrawContext) -> str:
 
 
 KIND = side_by_side(
-    rules=GRAPH_KINDS["violin"],
     draw=draw,
     caption=caption,
     limits=limit_values,
