@@ -85,8 +85,5 @@ def versions_of(
         if part.configuration_id in configuration_ids:
             counts[part.commit, part.uncommitted] += part.experiments
     versions = [CodeVersion(*version, count) for version, count in counts.items()]
-    return tuple(sorted(versions, key=_most_experiments))
-
-
-def _most_experiments(version: CodeVersion) -> tuple[int, str, bool]:
-    return -version.experiments, version.commit or "", version.uncommitted or False
+    versions.sort(key=lambda one: (-one.experiments, one.commit or "", one.uncommitted or False))
+    return tuple(versions)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from typing import Any
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -78,7 +77,12 @@ def read_records(
             experiment = CompletedExperiment(row.id, row.repetition, flat_results(row.results))
             completed.setdefault(row.configuration, []).append(experiment)
     configurations, no_longer_named = [], []
-    for row in session.execute(_configuration_rows(series.id)):
+    in_order = (
+        select(Configuration.id, Configuration.parameters)
+        .where(Configuration.series_id == series.id)
+        .order_by(Configuration.position, Configuration.id)
+    )
+    for row in session.execute(in_order):
         parameters = flatten(row.parameters)
         if row.id in missing:
             repetitions = completed.get(row.id, [])
@@ -86,6 +90,7 @@ def read_records(
         if retired[row.id]:
             no_longer_named.append(RetiredRecord(row.id, parameters, retired[row.id]))
     graphs = file.graphs if with_curves else ()
+    draws_attempts = any(rules_of(spec.kind).of_attempts for spec in graphs)
     code = read_code(session, series.id)
     curves, times = _curves(session, series.id, graphs) if with_curves else ({}, {})
     return SeriesRecords(
@@ -94,7 +99,7 @@ def read_records(
         no_longer_named=no_longer_named,
         curves=curves,
         times=times,
-        attempts=read_attempts(session, series.id) if _draw_attempts(graphs) else (),
+        attempts=read_attempts(session, series.id) if draws_attempts else (),
         labels=file.metrics,
         specs=file.graphs,
         code=versions_of(code, {version.configuration_id for version in code}),
@@ -128,15 +133,3 @@ def _curves(
         elif not specs or metric in requested:
             curves[metric] = read_curves(session, series_id, metric)
     return curves, times
-
-
-def _draw_attempts(specs: Sequence[GraphSpec]) -> bool:
-    return any(rules_of(spec.kind).of_attempts for spec in specs)
-
-
-def _configuration_rows(series_id: int) -> Any:
-    return (
-        select(Configuration.id, Configuration.parameters)
-        .where(Configuration.series_id == series_id)
-        .order_by(Configuration.position, Configuration.id)
-    )

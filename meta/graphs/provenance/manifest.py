@@ -156,13 +156,13 @@ def _read(directory: Path) -> _Manifest:
         return {}
     # Whatever somebody wrote into the manifest: nothing outside of this folder is touched.
     return {
-        series: {name: entry for name, entry in files.items() if _is_below(name)}
+        series: {
+            name: entry
+            for name, entry in files.items()
+            if not (Path(name).is_absolute() or ".." in Path(name).parts)
+        }
         for series, files in manifest.items()
     }
-
-
-def _is_below(name: str) -> bool:
-    return not Path(name).is_absolute() and ".." not in Path(name).parts
 
 
 def _untouched(directory: Path, paths: Collection[Path]) -> set[Path]:
