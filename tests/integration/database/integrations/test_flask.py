@@ -186,7 +186,7 @@ def test_assigning_explains_itself(app: Flask) -> None:
     """Code that opens `g.db` by hand is told; other names of `g` are free."""
     with app.test_request_context():
         g.user = "ada"
-        with pytest.raises(SessionMisuseError, match="nothing to assign"):
+        with pytest.raises(SessionMisuseError, match="do not assign it"):
             g.db = SessionLocal
         assert g.user == "ada"
 

@@ -190,7 +190,7 @@ def test_update_of_a_deleted_series(series_id: int) -> None:
         session.delete(also_read)
     with scoped_session() as session:
         session.delete(session.get_one(ExperimentSeries, series_id))
-    with pytest.raises(ConcurrentUpdateError, match="deleted in another session"), scoped_session() as session:
+    with pytest.raises(ConcurrentUpdateError, match="deleted in another"), scoped_session() as session:
         session.add(read)
         read.notes = "mine"
 
