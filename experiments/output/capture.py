@@ -1,6 +1,6 @@
 """Capture of stdout and stderr at the file descriptors, so of C code too.
 
-A worker's descriptors 1 and 2 refer to one file of its own. After each attempt its content is moved to the
+A worker's descriptors 1 and 2 refer to a file of the worker. After each attempt its content is moved to the
 attempt's log; an attempt that wrote nothing has no log. It is a file, not a pipe: a surviving grandchild
 blocks nothing.
 """
@@ -24,7 +24,7 @@ KEPT_BYTES = 1 << 20
 MOST_BYTES = 64 << 20
 #: From <linux/falloc.h>: return a range to the file system and keep the file's size.
 _PUNCH_HOLE = 0x02 | 0x01
-#: The tail that is recorded in the database when the attempt did not complete.
+#: The size of the tail that is recorded in the database for attempts that did not complete.
 TAIL_BYTES = 8 << 10
 TAIL_LINES = 50
 
@@ -115,7 +115,7 @@ def trim_capture(capture: Path, most_bytes: int = MOST_BYTES) -> bool:
     capture : Path
         A worker's captured output; need not exist.
     most_bytes : int
-        Nothing is returned below this.
+        Smaller files are not cut.
 
     Returns
     -------
@@ -138,7 +138,7 @@ def trim_capture(capture: Path, most_bytes: int = MOST_BYTES) -> bool:
 
 
 def _punch_hole(file: int, offset: int, length: int) -> bool:
-    """Return a range to the file system; False where it cannot do that."""
+    """Return a range to the file system; False where this is not supported."""
     fallocate = getattr(ctypes.CDLL(None, use_errno=True), "fallocate64", None)  # Linux only
     if fallocate is None:
         return False
@@ -150,14 +150,14 @@ def _punch_hole(file: int, offset: int, length: int) -> bool:
 
 
 def _cut_middle(file: int, size: int) -> None:
-    """Write the end behind the start; what the experiment writes in between may be lost."""
+    """Move the end to the start; output written meanwhile may be lost."""
     end = os.pread(file, KEPT_BYTES, size - KEPT_BYTES)
     os.ftruncate(file, KEPT_BYTES)
     os.write(file, f"\n[... {size - 2 * KEPT_BYTES} bytes left out ...]\n".encode() + end)
 
 
 def read_ends(file: int, size: int) -> bytes:
-    """Return a file's bytes, without the middle of a very long one."""
+    """Return a file's bytes; of a very long file without its middle."""
     if size <= 2 * KEPT_BYTES:
         return os.pread(file, size, 0)
     cut = f"\n[... {size - 2 * KEPT_BYTES} bytes left out ...]\n".encode()

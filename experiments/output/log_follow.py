@@ -24,7 +24,7 @@ from experiments.output.results_folder import ResultsFolder
 #: Seconds between two reads of the captured output, and between two queries of the database.
 _POLL_S = 0.2
 _QUERY_S = 1.0
-#: Read at once, at most.
+#: The maximum number of bytes per read.
 _READ_BYTES = 1 << 20
 #: Replaces the middle of a long log.
 _CUT = re.compile(rb"\n\[\.\.\. (\d+) bytes left out \.\.\.\]\n")
@@ -42,12 +42,12 @@ def follow_log(
     folder : ResultsFolder
         Where captured output and logs are on this host.
     pause : callable
-        Waits between two reads, for so many seconds.
+        Called with the seconds to wait between two reads.
 
     Yields
     ------
     bytes or str
-        Output; as text, a remark about it.
+        Output as bytes, and remarks as text.
 
     Raises
     ------
@@ -104,7 +104,7 @@ class _Following:
         self._journal.close()
 
     def _new_output(self) -> bytes | None:
-        """Return what was written since the last read; None when the file has become shorter."""
+        """Return the output since the last read; None when the file has become shorter."""
         try:
             file = os.open(self._capture, os.O_RDONLY | os.O_CLOEXEC)
         except FileNotFoundError:
@@ -128,10 +128,10 @@ class _Following:
         if self._log.exists() or (self._has_begun and not is_current):
             return True
         self._has_begun = is_current
-        return self._is_gone()  # its runner may have died, or it has not begun
+        return self._is_gone()  # its runner may have died, or it has not started
 
     def _is_gone(self) -> bool:
-        """Return whether the database has its end, which is queried at intervals."""
+        """Return whether its end is in the database, which is queried at intervals."""
         now = time.monotonic()
         if now < self._query_at:
             return False

@@ -23,7 +23,7 @@ class Log:
     content : bytes or None
         As written; None when nothing was written.
     note : str or None
-        What to know about it, as a sentence.
+        A remark about it, as a sentence.
     """
 
     attempt: int

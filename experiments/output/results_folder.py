@@ -7,7 +7,7 @@
     <root>/<series>/graphs/                             aggregate graphs
     <root>/<series>/tables/                             tables
     <root>/<series>/report/                             the report, its figures and tables
-    <root>/.runners/<runner>/<worker>.journal, .out     while a runner is at work
+    <root>/.runners/<runner>/<worker>.journal, .out     while a runner is alive
     <root>/.runners/<runner>/sockets                    link to the sockets of its fork server
 
 <series> is `ExperimentSeries.folder`: the name that the series was created with, whatever its name is now.
@@ -28,7 +28,7 @@ _SOCKETS = "sockets"
 
 @dataclass(frozen=True)
 class ResultsFolder:
-    """The folder of everything that is kept outside of the database.
+    """The folder of all files that are kept outside of the database.
 
     Attributes
     ----------
@@ -71,7 +71,7 @@ class ResultsFolder:
         path = self.runner(runner_id)
         try:
             path.mkdir(parents=True, exist_ok=True)
-        except FileNotFoundError:  # between the two, another runner's end has removed the folder above
+        except FileNotFoundError:  # meanwhile the end of another runner has removed the folder above
             path.mkdir(parents=True, exist_ok=True)
         return path
 
@@ -106,7 +106,7 @@ def remove_remains(directory: Path, *, sockets: bool = True) -> None:
     Parameters
     ----------
     sockets : bool
-        Also the temporary folder that its process could not remove.
+        Also remove the temporary folder, which its process could not.
     """
     with contextlib.suppress(OSError):
         temporary = (directory / _SOCKETS).readlink()

@@ -16,7 +16,7 @@ _LOG = re.compile(r"\d+-\d+\.log")
 
 
 def remove_results(results: ResultsFolder, folder: str) -> int:
-    """Remove the files that were written for a series; return how many files and folders.
+    """Remove the files that were written for a series; return the number of files and folders.
 
     `folder` is `ExperimentSeries.folder`. The results folder may be a user's project with a folder of the
     same name: only what this program writes is removed, then empty folders.
@@ -58,12 +58,12 @@ def _generated(results: ResultsFolder, folder: str) -> Iterator[Path]:
 
 
 def _listed(directory: Path, folder: str) -> list[Path]:
-    """Return the files that the manifest lists for a series: others with such suffixes may be a user's."""
+    """Return the files that the manifest lists for a series: other files may be a user's."""
     try:
         names = list(json.loads((directory / MANIFEST_NAME).read_bytes())[folder])
     except (OSError, ValueError, TypeError, KeyError):
         return []
-    # Whatever was written into the manifest, or linked: nothing outside of this folder is removed.
+    # Whatever the manifest lists or links lead to: nothing outside of this folder is removed.
     home = directory.resolve()
     paths = [directory / name for name in names]
     inside = [path for path in paths if path.parent.resolve().is_relative_to(home)]

@@ -1,1 +1,1 @@
-"""What the operating system knows: process trees, signals, memory, threads, state of the process."""
+"""Services of the operating system: process trees, signals, memory, threads, process state."""

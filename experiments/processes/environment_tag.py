@@ -1,6 +1,6 @@
-"""Finding what a dead worker or runner has left, by a tag in the environment of its processes.
+"""Finding the processes of a dead worker or runner, by a tag in their environment.
 
-A process that changed its session and lost its worker has no parent of ours any more. But every process
+A process that changed its session and outlived its worker is no descendant of ours. But every process
 that a runner's workers start has the runner's tag in its environment, mere forks too (the kernel shows
 for them the environment that their program was started with). Only a program that was started with an
 emptied environment, after its own setsid(), by a worker that was then killed, escapes.
@@ -17,7 +17,7 @@ import psutil
 from database.process_identity import ProcessIdentity
 from experiments.processes.process_tree import send
 
-#: Names the runner in the environment of its workers and of all that they start.
+#: The environment variable that names the runner, in its workers and all that they start.
 TAG_VARIABLE = "EXPERIMENTS_RUNNER"
 
 
@@ -32,7 +32,7 @@ def kill_tagged(runner: ProcessIdentity, keep: Iterable[int] = ()) -> list[int]:
     Parameters
     ----------
     runner : ProcessIdentity
-        One of another host or boot has no processes here.
+        A runner of another host or boot has no processes here.
     keep : iterable of int
         Its living workers: they and their descendants are spared. So is all that is in the runner's
         own session, where its helpers are; a worker leaves that at once, and no process comes back to it.
@@ -54,7 +54,7 @@ def kill_tagged(runner: ProcessIdentity, keep: Iterable[int] = ()) -> list[int]:
                 continue
             ancestors = [above.pid for above in process.parents()]
         except (psutil.Error, OSError):
-            continue  # it has ended, or is another user's
+            continue  # it has ended, or belongs to another user
         if _session(process.pid) not in {home, None} and spared.isdisjoint([process.pid, *ancestors]):
             send(process.pid, signal.SIGKILL)
             killed.append(process.pid)

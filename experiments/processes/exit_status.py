@@ -1,4 +1,4 @@
-"""How a process ended: its exit status, in one place also as text."""
+"""The exit status of a process, and its description."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 #: sysexits.h EX_TEMPFAIL: the worker was declared dead and stopped by itself.
 FENCED_EXIT_CODE = 75
-#: The worker lost descriptors of its own to an experiment; it ended at once and without any clean-up.
+#: An experiment closed descriptors of the worker, which ended at once and without any clean-up.
 LOST_DESCRIPTORS_EXIT_CODE = 76
-#: What multiprocessing reports when the fork server, which knows the exit codes, is gone.
+#: What multiprocessing reports when the fork server, which has the exit codes, has died.
 _UNKNOWN_EXIT_CODE = 255
 #: Between SIGTERM and SIGKILL.
 TERMINATION_GRACE_S = 5.0
@@ -22,7 +22,7 @@ class ExitStatus:
     Attributes
     ----------
     exit_code, signal : int or None
-        One of them is set.
+        Exactly one is set.
     """
 
     exit_code: int | None
@@ -35,7 +35,7 @@ class ExitStatus:
 
     @property
     def is_unknown(self) -> bool:
-        """Whether it cannot be told: the fork server has died, and with it the exit code."""
+        """Whether it is unknown: the fork server died, and with it the exit code."""
         return self.exit_code == _UNKNOWN_EXIT_CODE
 
     def __str__(self) -> str:
@@ -51,7 +51,7 @@ class ExitStatus:
         )
 
     def crash_message(self) -> str:
-        """Return what is recorded of an attempt whose process ended so by itself."""
+        """Return the error message of an attempt whose process ended by itself with this status."""
         if self.exit_code == LOST_DESCRIPTORS_EXIT_CODE:
             return "it closed file descriptors that were not its own; its process was ended at once"
         return f"its process {self}" + ("" if self.signal is not None else " in mid-flight")

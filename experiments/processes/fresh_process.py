@@ -1,4 +1,4 @@
-"""Starting processes of multiprocessing that know nothing of the program that starts them."""
+"""Starting processes of multiprocessing that do not import the program that starts them."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def fresh_interpreters(variables: Mapping[str, str] = MappingProxyType({})) -> I
     Parameters
     ----------
     variables : mapping
-        What else their environment has.
+        Further variables of their environment.
     """
     wanted = {SAFE_PATH: "1", **variables}
     with _LOCK:

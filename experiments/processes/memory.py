@@ -14,7 +14,7 @@ from experiments.processes.process_tree import descendants_of
 _PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
 #: An exact measurement may cost milliseconds per gigabyte: at most this share of the time goes into it.
 _MAX_SHARE = 0.05
-#: For how long a kill by the kernel explains a death.
+#: How long after a kill by the kernel a death is attributed to it, in seconds.
 _EXPLAINS_S = 2.0
 
 
@@ -22,18 +22,18 @@ class MemoryMeter:
     """Measures the memory of a process and all of its descendants.
 
     The sum of the resident sizes is cheap, but counts a page that forked processes share once for
-    each. So when that sum is beyond the limit, and the limit is not certainly broken, the kernel is
+    each. So when that sum exceeds the limit, and the true size need not, the kernel is
     asked for the proportional size, which counts each shared page once.
 
     Parameters
     ----------
     limit_bytes : int or None
-        Above it the exact size counts.
+        Above it the exact size is measured.
 
     Attributes
     ----------
     peak_bytes : int or None
-        The most that was seen.
+        The highest measurement.
     """
 
     def __init__(self, limit_bytes: int | None = None) -> None:
@@ -70,7 +70,7 @@ class MemoryMeter:
 
 
 def memory_message(taken_bytes: int, limit_bytes: int) -> str:
-    """Return the message of a broken limit."""
+    """Return the message of an exceeded limit."""
     return f"it took {_size(taken_bytes)}, more than execute.memory = {_size(limit_bytes)}"
 
 
@@ -89,14 +89,14 @@ class KernelKills:
         self._rose_at: float | None = None
 
     def update(self) -> None:
-        """Read the count; what rose long before a death does not explain it."""
+        """Read the count; only a rise shortly before a death explains it."""
         count = self._read()
         if count > self._count:
             self._rose_at = time.monotonic()
         self._count = count
 
     def was_oom_kill(self) -> bool:
-        """Whether a process that just died of a SIGKILL which was not ours was killed for lack of memory."""
+        """Whether a process that just died of a foreign SIGKILL was killed for lack of memory."""
         self.update()
         return self._rose_at is not None and time.monotonic() - self._rose_at < _EXPLAINS_S
 

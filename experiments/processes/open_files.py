@@ -1,8 +1,8 @@
 """Detecting that an experiment has closed file descriptors that are not its own.
 
-Code that makes itself a daemon closes every descriptor, and the next files it opens get the numbers
+Code that turns into a daemon closes every descriptor, and the next files it opens get the numbers
 of our journal and of the database. Writing on would put database pages into the user's files, and
-even closing the database in order would: SQLite would think that it is the last user, copy its
+even closing the database normally would: SQLite would assume that it is the last user, copy its
 write-ahead log into whatever has the number now, and delete the log.
 """
 
@@ -19,7 +19,7 @@ from experiments.processes.exit_status import LOST_DESCRIPTORS_EXIT_CODE
 
 
 class OwnDescriptors:
-    """The files that the descriptors of this worker stand for.
+    """The files that the descriptors of this worker refer to.
 
     Parameters
     ----------
@@ -41,7 +41,7 @@ class OwnDescriptors:
             }
 
     def check(self) -> None:
-        """Exit at once if a descriptor is closed or stands for another file.
+        """Exit at once if a descriptor is closed or refers to another file.
 
         Neither ``finally`` nor atexit may run: each would use the descriptors.
         """

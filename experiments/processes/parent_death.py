@@ -1,9 +1,9 @@
-"""The parent-death pipe: a process ends with its parent, whatever it is doing.
+"""The parent-death pipe: a process is killed when its parent ends.
 
 The parent makes a pipe, ``reader, writer = multiprocessing.Pipe(duplex=False)``, hands the reader to each
 process and keeps the writer. When it dies, also by SIGKILL, the kernel closes that end. On Linux the reading
 end raises SIGKILL in the process by itself (O_ASYNC with F_SETSIG), so that even one that holds the
-interpreter lock dies. PR_SET_PDEATHSIG does not do: under forkserver the parent is another process.
+interpreter lock dies. PR_SET_PDEATHSIG is unsuitable: under forkserver the parent is another process.
 Elsewhere a thread waits for the pipe's end.
 """
 
@@ -22,10 +22,10 @@ _F_SETSIG = 10  # from <fcntl.h>; Python's fcntl does not name it
 
 
 def die_with_parent(pipe: Connection[Any, Any]) -> None:
-    """Let this process lead a session of its own, and be killed with its group when its parent is gone.
+    """Make this process lead its own session, and be killed with its group when its parent ends.
 
     In a session of its own a terminal's Ctrl-C does not reach it, and the group is its alone: what it starts
-    dies with it, what its parent was started with lives on.
+    dies with it, while its parent's group survives.
 
     Parameters
     ----------
@@ -38,7 +38,7 @@ def die_with_parent(pipe: Connection[Any, Any]) -> None:
     if platform.system() != "Linux":
         threading.Thread(target=_wait_for_end, args=(os.dup(pipe.fileno()),), daemon=True).start()
         return
-    # Whom the kernel kills is a property of the open file, which is shared by all that inherited it: opened
+    # The process to kill is a property of the open file, which all that inherited it share: opened
     # anew, it is this process's own.
     own = os.open(f"/proc/self/fd/{pipe.fileno()}", os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
     fcntl.fcntl(own, _F_SETSIG, int(signal.SIGKILL))
@@ -48,7 +48,7 @@ def die_with_parent(pipe: Connection[Any, Any]) -> None:
 
 
 def _die_if_orphaned(pipe: int) -> None:
-    """End at once if the parent died before the signal was armed: then the pipe is at its end."""
+    """End at once if the parent died before the signal was set up: then the pipe is at its end."""
     try:
         if os.read(pipe, 1) == b"":
             os.kill(os.getpid(), signal.SIGKILL)

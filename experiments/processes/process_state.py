@@ -1,4 +1,4 @@
-"""Restoring what an experiment changed in its process, so that the next one finds it as the first did.
+"""Restoring the process state that an experiment changed, so that each one starts with the same state.
 
 Nearly all experiments change nothing, so the state is read (some 5 microseconds) and restored
 only when it differs. What is read, and why:
@@ -101,13 +101,13 @@ class RestorableState:
         self._context = contextvars.copy_context()
 
     def context(self) -> contextvars.Context:
-        """Return a context for an experiment: no other sees what it sets in it."""
+        """Return a context for an experiment: what it sets there is invisible to others."""
         context = self._context.copy()
         context.run(decimal.setcontext, self._decimal.copy())
         return context
 
     def restore(self) -> None:
-        """Restore what differs; never raises for what user code has left."""
+        """Restore what differs; never raises for what user code has changed."""
         faulthandler.cancel_dump_traceback_later()
         os.umask(self._umask)
         if self._interactive:
@@ -128,7 +128,7 @@ class RestorableState:
             if now == self._before:
                 return []
             return [name for name, new, old in zip(_NAMES, now, self._before, strict=True) if new != old]
-        except Exception:  # noqa: BLE001 - what user code has left there may raise anything when compared
+        except Exception:  # noqa: BLE001 - user objects may raise anything when compared
             return ["what cannot be compared"]
 
     def _read(self) -> tuple[Any, ...]:
@@ -180,9 +180,9 @@ class RestorableState:
         ]
 
     def _signal_steps(self, before: dict[str, Any]) -> list[Callable[[], object]]:
-        """Timers first: the handler of one must not be gone when it fires."""
+        """Return the steps, timers first: a timer must not fire after its handler was removed."""
         steps: list[Callable[[], object]] = []
-        if self._disarms:  # a timer that ran before is not ours to stop
+        if self._disarms:  # a timer that ran before is not the experiment's
             steps += [lambda timer=timer: signal.setitimer(timer, 0) for timer in _TIMERS]  # type: ignore[misc]  # mypy cannot infer the type of a lambda with a default
         if threading.current_thread() is threading.main_thread():  # no other may change handlers
             steps += [
@@ -206,7 +206,7 @@ class RestorableState:
     def _restore_warnings(self, before: tuple[Any, ...]) -> None:
         filters, warnings.showwarning, warnings.formatwarning = before
         warnings.filters = self._filters
-        warnings.resetwarnings()  # tells the cache of decisions that the filters have changed
+        warnings.resetwarnings()  # invalidates the cache of filter decisions
         self._filters[:] = filters  # type: ignore[index]  # typeshed calls it a sequence; it is a list
 
     def _restore_logger(self, handlers: tuple[logging.Handler, ...], level: int, disabled: int) -> None:

@@ -1,6 +1,6 @@
 """Killing a process with all that it has started, in whatever groups and sessions.
 
-Everything below a worker stays below it: it is a subreaper, so that a daemon's second fork becomes
+All descendants of a worker remain its descendants: it is a subreaper, so a daemon's second fork becomes
 its child, not init's. Elsewhere than on Linux only the process group can be reached.
 """
 
@@ -13,7 +13,7 @@ import time
 from collections.abc import Collection
 from pathlib import Path
 
-#: Processes that do not stop in this time hang in the kernel; they die when it lets them.
+#: Processes that do not stop in this time hang in the kernel; they die when its call returns.
 _PATIENCE_S = 0.5
 
 
@@ -42,12 +42,12 @@ def kill_tree(pid: int, number: int = signal.SIGKILL) -> None:
     pid : int
         Alive; the leader of its own group, or about to become it.
     number : int
-        SIGKILL stops all of them first, so that none can start another one meanwhile. After any other
+        SIGKILL stops all of them first, so that none can start another process meanwhile. After any other
         signal those that are stopped are woken up, or it would not reach them.
     """
     below = freeze_below(pid, root=True) if number == signal.SIGKILL else descendants_of(pid)
     signal_group(pid, number)
-    for member in [pid, *below]:  # it may not have come to setsid() yet
+    for member in [pid, *below]:  # it may not have called setsid() yet
         if number == signal.SIGKILL or group_of(member) != pid:
             send(member, number)
         if number != signal.SIGKILL:
@@ -61,7 +61,7 @@ def signal_group(group: int, number: int) -> None:
 
 
 def kill_group(pid: int) -> None:
-    """Kill a child of this process and its group; it may not have come to lead one yet."""
+    """Kill a child of this process and its group; it may not lead the group yet."""
     signal_group(pid, signal.SIGKILL)
     send(pid, signal.SIGKILL)
 

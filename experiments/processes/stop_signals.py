@@ -25,7 +25,7 @@ class StopSignals:
     numbers : tuple of signal numbers
         Those that are counted.
     limit : int
-        With so many the process ends.
+        The process ends at the signal of this number.
 
     Attributes
     ----------
@@ -71,7 +71,7 @@ class StopSignals:
 
     def wake(self) -> None:
         """Make `fileno` readable, from any thread."""
-        with contextlib.suppress(OSError):  # it is full, or closed: nobody needs to be woken
+        with contextlib.suppress(OSError):  # it is full, or closed: no wake-up is needed
             self._writer.send(b"\0")
 
     def drain(self) -> None:

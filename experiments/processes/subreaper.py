@@ -1,9 +1,9 @@
-"""Killing the processes that an experiment leaves behind in a worker.
+"""Killing the processes that an experiment leaves running in a worker.
 
 The worker is a subreaper: whatever an experiment starts stays below it, also what made itself a
-daemon. So one system call, "has this process any child?", tells after each experiment whether
-something is left, and only then is more done. What a target keeps on purpose for its next
-experiment, such as a pool at module level, is killed too: it cannot be told from what leaked.
+daemon. So one system call, "has this process any child?", shows after each experiment whether
+any process is left; only then is more done. What a target keeps on purpose for its next
+experiment, such as a pool at module level, is killed too: it cannot be distinguished from a leak.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ _REUSABLE_EXECUTORS = ("joblib.externals.loky.reusable_executor", "loky.reusable
 
 
 def become_subreaper() -> None:
-    """Let orphans among this process's descendants become its children; for Linux, otherwise nothing."""
+    """Make orphaned descendants of this process its children; does nothing except on Linux."""
     if _IS_LINUX:
         ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
 
@@ -44,7 +44,7 @@ def end_descendants() -> bool:
     Returns
     -------
     bool
-        Whether nothing is left; False when something hangs in the kernel.
+        Whether no process is left; False when one hangs in the kernel.
     """
     if not _IS_LINUX or _has_no_child():
         return True
@@ -53,7 +53,7 @@ def end_descendants() -> bool:
     while time.monotonic() < give_up:
         for pid in freeze_below(os.getpid()):
             send(pid, signal.SIGKILL)
-        multiprocessing.active_children()  # lets Process objects collect their exit codes before we do
+        multiprocessing.active_children()  # Process objects must collect their exit codes first
         if _reap():
             return True
         time.sleep(0.0005)
@@ -69,7 +69,7 @@ def _has_no_child() -> bool:
 
 
 def _reap() -> bool:
-    """Reap all that have ended; return whether no child is left."""
+    """Reap all children that have ended; return whether no child is left."""
     while True:
         try:
             pid, _ = os.waitpid(-1, os.WNOHANG | _WALL)
@@ -80,14 +80,14 @@ def _reap() -> bool:
 
 
 def _shut_down_pools() -> None:
-    """Shut down pools first: their objects may live on, and would wait for the killed for ever.
+    """Shut down pools first: their objects may survive, and would wait for killed processes for ever.
 
     A `multiprocessing.Pool` whose process is killed while it holds the lock of the queue blocks
     whoever terminates it, also the garbage collector in a later experiment.
     """
     calls = [*_terminations_of_pools(), *_stops_of_forkserver(), *_shutdowns_of_reusable_executors()]
     if calls:
-        # In a thread, as one that is broken already may block.
+        # In a thread, as a broken pool may block.
         thread = threading.Thread(target=_call_all, args=(calls,), daemon=True)
         thread.start()
         thread.join(_PATIENCE_S)

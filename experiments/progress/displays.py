@@ -1,4 +1,4 @@
-"""The displays: lines of text for logs and pipes, JSON lines for programs, and which one suits where.
+"""Displays of plain lines (logs, pipes) and JSON lines (programs), and the choice of the display.
 
 JSON lines are an object on each line with `event` and `time`. ``progress``: the keys of `progress_data`.
 ``message``: `level` and `text` of a log message. ``end``: `summary`, as `run --json` or `status --json`
@@ -29,7 +29,7 @@ class PlainDisplay(Display):
     stream : text stream
         Written to.
     every_s : float
-        How often, in seconds.
+        The interval in seconds.
     """
 
     def __init__(self, stream: TextIO, every_s: float = 10.0) -> None:
@@ -57,7 +57,7 @@ class JsonLinesDisplay(Display):
     stream : text stream
         Written to.
     every_s : float
-        How often, in seconds.
+        The interval in seconds.
     """
 
     draws_last = True
@@ -85,7 +85,7 @@ class JsonLinesDisplay(Display):
 
 
 def progress_data(progress: RunProgress) -> dict[str, Any]:
-    """Return the progress as plain data, with keys that stay."""
+    """Return the progress as plain data, with stable keys."""
     counts, status, slowest = progress.counts, progress.status, progress.slowest
     return {
         "series": progress.series,
@@ -125,7 +125,7 @@ def choose_display(mode: str = "auto") -> Display | None:
     ----------
     mode : str
         One of `MODES`. ``auto`` is live on a terminal that can move its cursor, plain otherwise, and
-        so is ``live`` where there is no such terminal.
+        so is ``live`` without such a terminal.
     """
     if mode == "none":
         return None
@@ -146,7 +146,7 @@ def can_redraw(is_terminal: bool) -> bool:
 def display_for(display: Display, workers: int) -> Display:
     """Return a display that does not redraw the terminal while experiments run in this process.
 
-    They print there themselves, or a debugger is used there.
+    They print to it themselves, or a debugger uses it.
     """
     return PlainDisplay(sys.stderr) if workers == 0 and display.is_live else display
 

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import median
 
-#: The rate is taken over so many seconds, or over so many experiments if that takes longer.
+#: The rate is computed over this many seconds, or this many experiments if that takes longer.
 _WINDOW_S = 30.0
 _WINDOW_ENDS = 10
 
@@ -23,7 +23,7 @@ class RateWindow:
         """Add how many have ended until `now`, in seconds of a monotonic clock."""
         history = self._history
         if len(history) > 1 and history[-1][1] == history[-2][1] == finished:
-            history.pop()  # while none ends only the last moment matters
+            history.pop()  # while none ends, only the last time is kept
         history.append((now, finished))
         while (
             len(history) > 2 and now - history[1][0] > _WINDOW_S and finished - history[1][1] >= _WINDOW_ENDS
@@ -32,12 +32,12 @@ class RateWindow:
 
     @property
     def ended(self) -> int:
-        """How many ended within the window."""
+        """The number of experiments that ended within the window."""
         return max(0, self._history[-1][1] - self._history[0][1]) if self._history else 0
 
     @property
     def per_s(self) -> float:
-        """How many end per second; 0 before the first end."""
+        """The number of experiments that end per second; 0 before the first end."""
         if len(self._history) < 2:
             return 0.0
         elapsed_s = self._history[-1][0] - self._history[0][0]
@@ -65,9 +65,9 @@ class Workload:
 
 
 def remaining_s(work: Workload, durations_s: Sequence[float], rate: RateWindow) -> float | None:
-    """Estimate how long the work will take, in seconds; None while there is nothing to tell it from.
+    """Estimate how long the work will take, in seconds; None while there are no data.
 
-    While many are left, it follows from the rate, which includes the time between experiments. For a few
+    While many are left, the rate is used, which includes the time between experiments. For a few
     long ones it follows from the median duration of others, how many run at a time, and how long they
     have run.
     """
@@ -82,7 +82,7 @@ def remaining_s(work: Workload, durations_s: Sequence[float], rate: RateWindow) 
     typical_s = median(known)
     ends = [_until_end(age_s, known) for age_s in list(work.ages_s)[: work.running]]
     if not work.pending and None in ends:
-        return None  # no experiment has taken so long before
+        return None  # no earlier experiment has taken this long
     free_at = [end or 0.0 for end in ends]
     free_at += [typical_s / 2] * (work.running - len(free_at))
     free_at = sorted(free_at + [0.0] * (slots - len(free_at)))

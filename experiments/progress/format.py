@@ -26,7 +26,7 @@ def one_line(progress: RunProgress) -> str:
 
 
 def remarks(progress: RunProgress) -> list[str]:
-    """Return what is unusual: a stop and its reason, a pause, a silent database."""
+    """Return remarks: a stop and its reason, a pause, a database that does not answer."""
     status, texts = progress.status, []
     if status.reason is not None:
         texts.append(status.reason)
@@ -35,7 +35,7 @@ def remarks(progress: RunProgress) -> list[str]:
     if progress.paused:
         texts.append("paused")
     if progress.runners == 0 and progress.left and not progress.silent_s:
-        texts.append("no runner is at work")
+        texts.append("no live runner")
     if progress.silent_s:
         away = f"the database has not answered for {time_text(progress.silent_s)}"
         if status.waiting:
@@ -50,7 +50,7 @@ def journals_text(waiting: int) -> str:
 
 
 def numbers(progress: RunProgress) -> list[str]:
-    """Return the figures besides what is done: running, failed, cancelled, rate and time left."""
+    """Return the further figures: running, failed, cancelled, rate and time left."""
     counts = progress.counts
     parts = [f"{counts.running} running"]
     if counts.failed:
@@ -65,7 +65,7 @@ def numbers(progress: RunProgress) -> list[str]:
 
 
 def rate_text(per_s: float) -> str:
-    """Return a rate in the unit that makes it no small fraction: ``2.5/s``, ``4/min``, ``1.5/h``."""
+    """Return a rate in the smallest unit that gives at least 1: ``2.5/s``, ``4/min``, ``1.5/h``."""
     if per_s >= 99.5:
         return f"{per_s:.0f}/s"
     for factor, unit in ((1, "s"), (60, "min"), (3600, "h")):

@@ -1,4 +1,4 @@
-"""Progress that redraws itself in place, for people at a terminal."""
+"""The live display, which redraws the progress of a terminal in place."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ class LiveDisplay(Display):
 
 
 def live_on_stdout() -> LiveDisplay:
-    """Return a live display on stdout, whichever file that is."""
+    """Return a live display on stdout, whichever file stdout currently is."""
     return LiveDisplay(Console())
 
 

@@ -1,6 +1,6 @@
 """Log messages while progress is shown: queued for the thread that draws, so that nothing is written between.
 
-It is also why a terminal that accepts nothing (Ctrl-S) cannot block the thread that logs.
+So a terminal that accepts no output (Ctrl-S) cannot block the thread that logs, either.
 """
 
 from __future__ import annotations
@@ -13,12 +13,12 @@ _PACKAGES = ("database", "experiments", "meta")
 
 
 class LogQueue(logging.Handler):
-    """Takes the place of the handlers of this project's loggers between `start` and `stop`.
+    """Replaces the handlers of this project's loggers between `start` and `stop`.
 
     Parameters
     ----------
     wake : callable
-        Called when there is something to take.
+        Called when a message was queued.
     """
 
     def __init__(self, wake: Callable[[], None]) -> None:
@@ -28,7 +28,7 @@ class LogQueue(logging.Handler):
         self._replaced: dict[str, list[logging.Handler]] = {}
 
     def start(self) -> None:
-        """Replace the handlers that there are."""
+        """Replace the existing handlers."""
         for name in _PACKAGES:
             logger = logging.getLogger(name)
             if logger.handlers:

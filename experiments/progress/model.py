@@ -1,4 +1,4 @@
-"""The progress of a run at one moment, however it is displayed."""
+"""The progress of a run at one moment, and the base class of displays."""
 
 from __future__ import annotations
 
@@ -28,16 +28,16 @@ class Slowest:
 
 @dataclass(frozen=True)
 class RunProgress:
-    """How far a run has come.
+    """The progress of a run.
 
     Attributes
     ----------
     counts : StatusCounts
         Of the whole series, whichever runner works on it.
     status : RunnerStatus
-        Of this runner; without workers when the series is watched from another process.
+        Of this runner; without workers when another process shows the series.
     rate_per_s : float
-        Experiments that ended per second lately, by all runners of the series.
+        Experiments that recently ended per second, by all runners of the series.
     remaining_s : float or None
         How long the rest will take; None while unknown.
     silent_s : float
@@ -45,7 +45,7 @@ class RunProgress:
     paused : bool
         The series was paused.
     runners : int or None
-        How many work on it; None where it is shown by a runner itself.
+        The number of its live runners; None when a runner itself shows the progress.
     """
 
     series: str
@@ -60,17 +60,17 @@ class RunProgress:
 
     @property
     def done(self) -> int:
-        """How many have completed or failed; cancelled ones do not count."""
+        """The number of completed and failed experiments, without cancelled ones."""
         return self.counts.completed + self.counts.failed
 
     @property
     def wanted(self) -> int:
-        """Of how many: all but the cancelled ones."""
+        """The number of all experiments, without cancelled ones."""
         return self.counts.experiments - self.counts.cancelled
 
     @property
     def left(self) -> int:
-        """How many have not ended."""
+        """The number of experiments that have not ended."""
         return self.counts.pending + self.counts.running
 
 
@@ -103,4 +103,4 @@ class Display(ABC):
         """Stop showing until the next update."""
 
     def end(self, summary: Mapping[str, Any]) -> None:  # noqa: B027 - the command prints the summary
-        """Take the summary of the run, as plain data."""
+        """Show the summary of the run, given as plain data."""

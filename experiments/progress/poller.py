@@ -46,9 +46,9 @@ class Snapshot:
     taken_at : float
         By `time.monotonic`, in seconds.
     runners : int or None
-        How many work on it; None when they were not counted.
+        The number of its live runners; None when they were not counted.
     is_over : bool
-        Nothing is left to do.
+        All experiments have ended.
     """
 
     series: str
@@ -89,7 +89,7 @@ def take_snapshot(series_id: int, wanted: Collection[int] = (), *, count_runners
     wanted : collection of int
         Experiments whose parameters to read as well.
     count_runners : bool
-        Count the runners at work, too.
+        Count the live runners, too.
 
     Raises
     ------
@@ -119,7 +119,7 @@ def take_snapshot(series_id: int, wanted: Collection[int] = (), *, count_runners
 
 
 class Poller:
-    """A thread that takes one snapshot after another, as often as is cheap.
+    """A thread that takes snapshots, at an interval that keeps their share of the time small.
 
     Parameters
     ----------
@@ -183,7 +183,7 @@ class Poller:
             self._asked_at = self._asked_at or begun
             try:
                 snapshot = self._take(self._series_id, self.wanted)
-            except NotFoundError:  # a run notices by itself
+            except NotFoundError:  # a run detects this by itself
                 self.is_deleted = True
                 return
             except (SQLAlchemyError, ExperimentsError, OSError) as error:

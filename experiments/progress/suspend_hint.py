@@ -1,4 +1,4 @@
-"""Ctrl-Z: what suspending a runner means, shown before it is suspended."""
+"""A hint about the effects of Ctrl-Z, shown before a runner is suspended."""
 
 from __future__ import annotations
 
@@ -46,12 +46,12 @@ def suspend_hint(tracker: ProgressTracker) -> Iterator[None]:
 
 
 def hint() -> str:
-    """Return what suspending means with the database in use."""
-    text = "suspended: the workers go on unsupervised (no limits, no replacement) until `fg`"
+    """Return the effects of suspending, which depend on the database."""
+    text = "suspended: the workers continue unsupervised (no limits, no replacement) until `fg`"
     if current_url().get_backend_name() == "sqlite":
         return text
     lease_s = Settings.from_environment().lease_s
     return (
-        f"{text}; after {lease_s:g} s of silence runners on other computers take its experiments over, "
-        "and what these were doing is done again"
+        f"{text}; after {lease_s:g} s without a heartbeat runners on other hosts take its experiments over, "
+        "and those that were running run again"
     )

@@ -19,12 +19,12 @@ from experiments.progress.log_queue import LogQueue
 from experiments.progress.model import Display, RunProgress, Slowest
 from experiments.progress.poller import Poller, take_snapshot
 
-#: How long leaving waits for the last snapshot, and for the last drawing.
+#: How long `__exit__` waits for the last snapshot, and for the last drawing.
 _LAST_POLL_S = 5.0
 _LAST_DRAWING_S = 2.0
 #: The same for the last snapshot while the database is known to be away.
 _AWAY_POLL_S = 0.2
-#: Between two checks whether a watched series is over.
+#: The interval of checking whether a watched series is over.
 _CHECK_S = 0.1
 
 
@@ -112,7 +112,7 @@ class ProgressTracker:
         self._shown.set()
 
     def progress(self) -> RunProgress:
-        """Return the progress as it is known now."""
+        """Return the latest known progress."""
         status, snapshot = self._status, self._poller.last
         slowest, silent_s = self._slowest(status), max(status.away_s, self._poller.silent_s)
         known = RunProgress(self._name, self._counts, status, slowest=slowest, silent_s=silent_s)
@@ -131,7 +131,7 @@ class ProgressTracker:
         )
 
     def _slowest(self, status: RunnerStatus) -> Slowest | None:
-        """Return this runner's slowest experiment: more recent than what the database has."""
+        """Return this runner's slowest experiment, which is more recent than the database's."""
         busy = [worker for worker in status.workers if worker.experiment_id is not None]
         if not busy:
             return None
@@ -146,7 +146,7 @@ class ProgressTracker:
     def _draw(self) -> None:
         try:
             self._draw_until_closed()
-        except OSError as error:  # the terminal is gone; the experiments are not
+        except OSError as error:  # the terminal is closed; the experiments continue
             self.failure = error
 
     def _draw_until_closed(self) -> None:

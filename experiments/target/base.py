@@ -1,4 +1,4 @@
-"""The protocol of targets: what a series runs, whatever kind it is."""
+"""The protocol of targets: what a series runs, of whatever kind."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class Mismatch:
     message : str
         What does not fit, and what would.
     parameter : str or None
-        The dotted name of the parameter at fault; None when one is missing.
+        The dotted name of the mismatched parameter; None when a parameter is missing.
     """
 
     message: str
@@ -41,7 +41,7 @@ class LoadedTarget(Protocol):
         parameters : mapping
             The experiment's.
         offered : mapping
-            What it may ask for besides: `experiments.parameters.RESERVED_NAMES` and their values.
+            Further arguments that it may take: `experiments.parameters.RESERVED_NAMES` and their values.
         """
 
 
@@ -49,16 +49,16 @@ class Target(Protocol):
     """What a series runs. Its text names it in every process and in the database."""
 
     def __str__(self) -> str:
-        """Return the canonical text, which is parsed to the same target wherever the current folder is."""
+        """Return the canonical text, which is parsed to the same target in any current folder."""
 
     @property
     def code(self) -> Path:
         """The folder of its code, whose version is recorded with the results."""
 
     def check(self, parameter_names: Iterable[str] | None = None) -> list[Mismatch]:
-        """Return what does not fit between the target and the parameters of its series.
+        """Return the mismatches between the target and the parameters of its series.
 
-        The user's code runs in another process only.
+        The user's code is imported only in another process.
 
         Parameters
         ----------

@@ -1,4 +1,4 @@
-"""Imported once by the server that new workers are forked from: imports the target, if that is asked for."""
+"""Imported once by the server that new workers are forked from: imports the target if requested."""
 
 from __future__ import annotations
 

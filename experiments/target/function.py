@@ -1,9 +1,9 @@
-"""The target that is a Python function, named by text and loaded the same way in every process.
+"""Targets that are Python functions, named by text and loaded the same way in every process.
 
 A user's project may have folders named `experiments`, `meta` or `database`, as ours are. Neither
 shadows the other: the user's folders are searched after everything installed, a file is loaded under
-a private module name, and a user's folder of one of these names is searched after ours for what ours
-has not (on equal names ours wins; the ``__init__.py`` of such a folder is not run).
+a private module name, and a user's folder of one of these names is searched after ours for modules that
+ours lacks (on equal names ours wins; the ``__init__.py`` of such a folder is not run).
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from experiments.target.signature import check_signature
 _OUR_PACKAGES = ("database", "experiments", "meta")
 _MODULE_PREFIX = "_experiments_target_"
 _MAX_TRACEBACK_LINES = 12
-#: The files between a target's import and the user's first line.
+#: The files of the frames between a target's import and the user's first line.
 _MACHINERY = frozenset(
     {__file__, importlib.__file__, "<frozen importlib._bootstrap>", "<frozen importlib._bootstrap_external>"}
 )
@@ -39,7 +39,7 @@ _MACHINERY = frozenset(
 
 @dataclass(frozen=True)
 class LoadedFunction:
-    """A function that is imported here.
+    """A function that is imported in this process.
 
     Attributes
     ----------
@@ -70,7 +70,7 @@ class FunctionTarget:
     path : Path or None
         The absolute path of the file; None when the function is in a module.
     base_directory : Path
-        The project: what is imported may lie there too.
+        The project's folder, which is also searched for imports.
     """
 
     function: str
@@ -103,7 +103,7 @@ class FunctionTarget:
         return self.base_directory
 
     def check(self, parameter_names: Iterable[str] | None = None) -> list[Mismatch]:
-        """Return what does not fit between the function and the parameters of its series; see `Target`."""
+        """Return the mismatches between the function and the parameters of its series; see `Target`."""
         signature = inspect_function(str(self), self.base_directory)
         return [] if parameter_names is None else check_signature(signature, list(parameter_names))
 
@@ -130,7 +130,7 @@ class FunctionTarget:
         return LoadedFunction(member, context_arguments(member))
 
     def has_moved_from(self, recorded: str, code: Path) -> bool:
-        """Whether this is the same file of the project, which now lies elsewhere, and the old one is gone."""
+        """Whether this is the same file of a project that was moved, and the old file no longer exists."""
         old_path, _, old_function = recorded.rpartition(":")
         if self.path is None or old_function != self.function:
             return False
@@ -149,9 +149,9 @@ class FunctionTarget:
 
 
 def context_arguments(function: Callable[..., Any]) -> frozenset[str]:
-    """Return which of `seed`, `repetition` and `run` a function asks for by name.
+    """Return which of `seed`, `repetition` and `run` a function takes by name.
 
-    ``**kwargs`` does not ask for anything.
+    ``**kwargs`` requests none of them.
     """
     try:
         parameters = inspect.signature(function).parameters.values()
@@ -177,7 +177,7 @@ def _is_dotted_name(text: str) -> bool:
 
 
 def _search_also(*folders: Path) -> None:
-    """Let imports find what lies in these folders, after everything else."""
+    """Add folders to the end of the search path of imports."""
     # Before the path grows: in an editable installation ours are found after everything on it.
     packages = {name: importlib.import_module(name) for name in _OUR_PACKAGES}
     for folder in folders:
@@ -203,7 +203,7 @@ def _load_file(path: Path) -> ModuleType:
     if spec is None or spec.loader is None:
         raise TargetError(f"{path} is not a Python file; its name must end in .py")
     module = importlib.util.module_from_spec(spec)
-    sys.modules[name] = module  # before it runs, as an import does: dataclasses look themselves up
+    sys.modules[name] = module  # before it runs, as an import does: dataclasses need their module
     try:
         spec.loader.exec_module(module)
     except (Exception, SystemExit) as error:
@@ -224,7 +224,7 @@ def _import_module(name: str) -> ModuleType:
 
 
 def _import_raised(place: str, error: BaseException) -> TargetError:
-    """Show the end of the traceback, from the user's first line on."""
+    """Return the error with the end of the traceback, from the user's first line on."""
     frames = error.__traceback__
     while frames and frames.tb_frame.f_code.co_filename in _MACHINERY:
         frames = frames.tb_next
@@ -241,7 +241,7 @@ def _missing_file(path: Path) -> str:
 
 
 def _missing_module(name: str, missing: str) -> str:
-    """Return which part of a dotted module name does not exist, and what does instead."""
+    """Return which part of a dotted module name does not exist, and the nearest existing name."""
     above, _, last = missing.rpartition(".")
     search = getattr(importlib.import_module(above), "__path__", []) if above else None
     names = [module.name for module in pkgutil.iter_modules(search)]

@@ -1,7 +1,7 @@
 """Inspecting a function without running the user's code in this process.
 
-A short child process imports it and answers with its signature. What it did to get there, crashes
-and endless loops included, stays in the child.
+A short-lived child process imports it and answers with its signature. Effects of the import, crashes
+and endless loops included, stay in the child.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from experiments.target.signature import Signature
 
 #: How long importing a target may take, in seconds.
 TIME_LIMIT_S = 120.0
-#: Runs the child; takes this process's search path before anything of ours is imported.
+#: Runs the child; sets this process's search path before the first import of ours.
 _BOOTSTRAP = (
     "import json, sys; request = json.load(sys.stdin); sys.path[:] = request['search']; "
     "from experiments.target.inspection_child import answer; answer(request)"
@@ -32,19 +32,19 @@ _BOOTSTRAP = (
 
 @dataclass(frozen=True)
 class _Stamp:
-    """What changes when a file is written."""
+    """The properties of a file that change when it is written."""
 
     path: Path
     modified_ns: int
     size: int
 
 
-#: A module may be found in the current folder, so that is a part of the key.
+#: Modules are also searched for in the current folder, so it is part of the key.
 _inspected: dict[tuple[str, Path, str], tuple[_Stamp, Signature]] = {}
 
 
 def inspect_function(target: str, base_directory: Path, *, time_limit_s: float = TIME_LIMIT_S) -> Signature:
-    """Return what a function accepts; asked again, it is imported again only after its file changed.
+    """Return the signature of a function; cached until its file changes.
 
     Parameters
     ----------
@@ -53,12 +53,12 @@ def inspect_function(target: str, base_directory: Path, *, time_limit_s: float =
     base_directory : Path
         The project.
     time_limit_s : float
-        After so many seconds the child is killed.
+        The child is killed after this time, in seconds.
 
     Raises
     ------
     TargetError
-        It cannot be found, imported or called; the message has the nearest name, or the end of
+        It cannot be found, imported or called; the message contains the nearest name, or the end of
         the traceback.
     """
     key = target, base_directory, os.getcwd()  # noqa: PTH109 - the bare text is enough
@@ -87,7 +87,7 @@ def _stamp(path: Path) -> _Stamp | None:
 
 def _ask_child(target: str, place: str, base_directory: Path, time_limit_s: float) -> dict[str, Any]:
     """Run the child and return its answer."""
-    # Files, not pipes: a process that the user's code leaves behind would hold a pipe open.
+    # Files, not pipes: a process that the user's code leaves running would keep a pipe open.
     with tempfile.TemporaryFile() as request, tempfile.TemporaryFile() as channel:
         content = {
             "search": [entry for entry in sys.path if isinstance(entry, str)],
@@ -119,7 +119,7 @@ def _ask_child(target: str, place: str, base_directory: Path, time_limit_s: floa
 
 
 def _end(child: subprocess.Popen[bytes]) -> None:
-    """Kill what is left of the child's process group."""
-    with contextlib.suppress(ProcessLookupError):  # nothing was left
+    """Kill the child's process group, as far as it still runs."""
+    with contextlib.suppress(ProcessLookupError):  # no process is left
         os.killpg(child.pid, signal.SIGKILL)
     child.wait()

@@ -1,7 +1,7 @@
-"""The child process of an inspection: imports the user's code there, and answers with its signature.
+"""The child process of an inspection: imports the user's code and answers with its signature.
 
 It is started by `experiments.target.inspection`, and answers on a file of its own: whatever the user's
-code prints, or leaves running behind it, cannot disturb the answer or delay it.
+code prints or leaves running cannot corrupt or delay the answer.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""From the text of a target to the target: the only place that knows which kinds there are."""
+"""Parsing the text of a target: the only module that depends on the kinds of targets."""
 
 from __future__ import annotations
 
@@ -9,18 +9,18 @@ from experiments.target.function import FunctionTarget
 
 
 def parse_target(text: str, base_directory: Path | str) -> Target:
-    """Return the target that `text` names; nothing is looked up yet.
+    """Return the target that `text` names; nothing is imported or checked yet.
 
     Parameters
     ----------
     text : str
         ``module:function`` or ``path/file.py:function``.
     base_directory : Path or str
-        What a relative path is relative to: the folder of the series file.
+        The base of relative paths: the folder of the series file.
 
     Raises
     ------
     TargetError
-        When `text` is neither.
+        `text` is neither.
     """
     return FunctionTarget.parse(text, base_directory)

@@ -5,12 +5,12 @@ forks: what to import is in its environment (see `experiments.target.forkserver_
 serves all runs of its process, so only the target of the first run is preloaded.
 
 The supervisor waits for the import when it starts the first worker, and again when the server was
-killed. No worker is at work then whose timeout could be late: with the server all of its workers end.
-Heartbeats and the progress are of other threads; Ctrl-C is answered when the import is over.
+killed. This delays no worker's timeout: all workers of a server end with it.
+Heartbeats and the progress run in other threads; Ctrl-C is handled after the import.
 
-multiprocessing ignores an ImportError there, and dies of anything else. Neither will do: what the
+multiprocessing ignores an ImportError there, and dies of any other error. Neither is acceptable: what the
 import raises, also SystemExit, is printed to stderr, and the workers then import the target themselves
-and report what is wrong with it as they always do.
+and report its errors as usual.
 """
 
 from __future__ import annotations
@@ -25,16 +25,16 @@ from contextlib import contextmanager
 from experiments.processes.forks import threads_that_survive_forks
 from experiments.target.parsing import parse_target
 
-#: In the environment of the server while it starts: the target and its folder, as JSON.
+#: The server's environment variable, set while it starts: the target and its folder, as JSON.
 VARIABLE = "EXPERIMENTS_PRELOAD"
-#: How much of what a failed import printed is shown.
+#: How much of the output of a failed import is shown.
 _SHOWN_BYTES = 2000
 
 _announced: tuple[str, str] | None = None
 
 
 def announce(target: str | None, base_directory: str = "") -> None:
-    """Set what the server is to import when it starts; None for nothing.
+    """Set the target that the server imports when it starts; None for none.
 
     Parameters
     ----------
@@ -46,7 +46,7 @@ def announce(target: str | None, base_directory: str = "") -> None:
 
 
 def announced() -> dict[str, str]:
-    """Return what the server's environment must have when it starts."""
+    """Return the variables that the server's environment needs when it starts."""
     if _announced is None:
         return {}
     search = [entry for entry in sys.path if isinstance(entry, str)]
@@ -54,9 +54,9 @@ def announced() -> dict[str, str]:
 
 
 def preload(request: str) -> str | None:
-    """Import what the environment names; return a message of what is wrong, if anything.
+    """Import the target that the environment names; return a message on failure.
 
-    What the import prints is not shown: it would mix with the output of the command.
+    The output of the import is not shown: it would mix with that of the command.
     """
     target, base_directory, search = json.loads(request)
     sys.path += [entry for entry in search if entry not in sys.path]
@@ -65,13 +65,13 @@ def preload(request: str) -> str | None:
         try:
             with _output_to(output.fileno()):
                 parse_target(target, base_directory).load()
-        except BaseException as error:  # noqa: BLE001 - if the server dies of it, all workers do
+        except BaseException as error:  # noqa: BLE001 - otherwise the server dies, and with it all workers
             problem = str(error) or type(error).__name__
         printed = os.pread(output.fileno(), _SHOWN_BYTES, 0).decode("utf-8", "replace")
     if problem is not None:
         output_text = f"\nit had printed:\n{printed}" if printed else ""
         return (
-            f"execute.preload: {target} could not be preloaded; each worker tries for itself. "
+            f"execute.preload: {target} could not be preloaded; each worker imports it itself. "
             f"{problem}{output_text}"
         )
     if (threads := threads_that_survive_forks() - before) > 0:
@@ -86,7 +86,7 @@ def preload(request: str) -> str | None:
 def _output_to(file: int) -> Iterator[None]:
     """Redirect descriptors 1 and 2 to a file.
 
-    Not `sys.stdout` itself, which a logging handler that the import makes keeps for good.
+    Not `sys.stdout` itself, to which a logging handler made by the import would keep a reference.
     """
     kept = [os.dup(descriptor) for descriptor in (1, 2)]
     try:

@@ -27,7 +27,7 @@ def collect_provenance(code: Path, arguments: list[str], *, results: Path) -> Pr
     arguments : list of str
         The command line; passwords in URLs are left out of the record.
     results : Path
-        What a run writes there does not make the code dirty.
+        Files written below it do not make the code dirty.
     """
     commit = _git(code, "rev-parse", "HEAD")
     status = _status(code, results) if commit else None

@@ -1,4 +1,4 @@
-"""What a function accepts, as plain data that crosses a process border, and whether parameters fit it."""
+"""The signature of a function as plain data that crosses process borders, and its match with parameters."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class Argument:
 
 @dataclass(frozen=True)
 class Signature:
-    """What a target accepts.
+    """The arguments that a target accepts.
 
     Attributes
     ----------
@@ -55,7 +55,7 @@ class Signature:
 
     @classmethod
     def from_data(cls, data: dict[str, Any]) -> Signature:
-        """Return the signature that `as_data` was asked of."""
+        """Return the signature that `as_data` turned into plain data."""
         return cls(**{**data, "arguments": tuple(Argument(**argument) for argument in data["arguments"])})
 
 
@@ -65,7 +65,7 @@ def describe(function: Callable[..., Any], name: str) -> Signature:
     Raises
     ------
     TargetError
-        When calling it would not run it: coroutines and generators.
+        Calling it would not run it: a coroutine function or a generator.
     """
     plain = inspect.unwrap(function)
     while isinstance(plain, functools.partial):
@@ -107,7 +107,7 @@ def check_signature(signature: Signature, parameter_names: Sequence[str]) -> lis
     mismatches = [
         Mismatch(
             f"the argument {argument.name!r} of the function{where} is positional-only, and parameters "
-            "are given by name; take the / out of its signature"
+            "are given by name; remove the / from its signature"
         )
         for argument in signature.arguments
         if argument.positional_only
