@@ -1,1 +1,1 @@
-"""Running experiments: the series file, creating a series, workers, the supervisor that watches them."""
+"""Running experiments: the series file, creation of series, executors, supervisors and workers."""

@@ -1,4 +1,4 @@
-"""The context of an experiment, as users import it: `Run`, and the error of a call that is wrong."""
+"""The context of an experiment, as users import it: `Run`, and the error of an invalid call of `run.log`."""
 
 from __future__ import annotations
 

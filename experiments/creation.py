@@ -1,6 +1,6 @@
 """Creating a series: its configurations and experiments become rows, each once.
 
-Everything is checked before the first write. Creating is idempotent: a file that has grown adds what is new;
+Everything is checked before the first write. Creating is idempotent: an extended file adds new experiments;
 experiments that it no longer describes are kept, retired and reported. A series of more than one batch is
 committed batch by batch, so that no other writer waits long: until it is complete its state is `creating`,
 and the next creation completes an interrupted one.
@@ -33,7 +33,7 @@ from experiments.series_file.loading import LoadedSeries, load_series_file
 from experiments.target.base import Target, TargetError
 from experiments.target.parsing import parse_target
 
-#: Rows per transaction; a series of at most so many experiments is one transaction.
+#: Rows per transaction; a series of at most this many experiments is created in one.
 BATCH_ROWS = 50_000
 
 #: What a series is created from.
@@ -43,7 +43,7 @@ _BASE_SEED = 0
 
 
 class OtherTargetError(ExperimentsError):
-    """A series of this name exists and has another target."""
+    """A series of this name exists with another target."""
 
 
 class SeriesChangedError(ExperimentsError):
@@ -52,7 +52,7 @@ class SeriesChangedError(ExperimentsError):
 
 @dataclass(frozen=True)
 class Created:
-    """What creating a series did.
+    """The result of creating a series.
 
     Attributes
     ----------
@@ -81,7 +81,7 @@ def create_series(session: Session, source: Source) -> Created:
     Parameters
     ----------
     session : Session
-        Committed by its owner, except between batches of more than `BATCH_ROWS` experiments.
+        Committed by the caller, except between batches of more than `BATCH_ROWS` experiments.
     source : path, mapping or LoadedSeries
         The series file, or its data.
 
@@ -98,7 +98,7 @@ def create_series(session: Session, source: Source) -> Created:
     target = check_target(loaded)
     creation = _Creation(session, loaded, target, count(loaded.file))
     if creation.is_one_batch:
-        with session.begin_nested():  # a failure leaves nothing, even when the caller catches it
+        with session.begin_nested():  # a failure writes nothing, even when the caller catches it
             return creation.run()
     return creation.run()
 
@@ -106,12 +106,12 @@ def create_series(session: Session, source: Source) -> Created:
 def check_target(loaded: LoadedSeries) -> Target:
     """Return the target of a series after checking that it takes the series' parameters.
 
-    User code is imported in another process only.
+    User code is imported only in another process.
 
     Raises
     ------
     SeriesFileError
-        With the lines of the series file.
+        They do not fit; the message names the lines of the series file.
     """
     at_function = ("run", "function")
     try:
@@ -251,8 +251,8 @@ def _refuse_other_target(series: ExperimentSeries, loaded: LoadedSeries, target:
     if series.source_path is not None and target.has_moved_from(series.target, Path(series.source_path)):
         return
     raise OtherTargetError(
-        f"series {series.name} exists and runs {series.target}, but {loaded.shown or 'this one'} "
-        f"runs {target}; results of two functions must not mix. Choose another name, rename the old one "
+        f"series {series.name} exists and runs {series.target}, but {loaded.shown or 'this file'} "
+        f"runs {target}; results of two functions must not mix. Choose another name, rename the old series "
         f"(`experiments edit {series.name} --name NAME`), or delete it"
     )
 

@@ -1,4 +1,4 @@
-"""From a series file to its configurations, one after the other in constant memory.
+"""The expansion of a series file to its configurations, in constant memory.
 
 Configurations are the product of the file's axes, the last one changing fastest. What the axes contribute
 is encoded once, so that a configuration costs one formatting of its canonical text and one digest.
@@ -38,7 +38,7 @@ class ExpandedConfiguration:
     Attributes
     ----------
     position : int
-        Its place in the order of the file, from 0.
+        Its index in the order of the file, from 0.
     text : str
         The canonical text of its parameters.
     key : bytes
@@ -78,9 +78,9 @@ def expand(file: SeriesFile) -> Iterator[ExpandedConfiguration]:
 
 
 def experiments_digest(file: SeriesFile) -> str:
-    """Return the SHA-256 digest of what decides the experiments of `file`, their order included.
+    """Return the SHA-256 digest of all that determines the experiments of `file`, their order included.
 
-    It is recorded with the series: what it is computed from must not change for files of today.
+    It is recorded with the series: its input must never change for existing files.
     """
     fixed: dict[str, Any] = {}
     varying: list[list[Any]] = []

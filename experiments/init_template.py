@@ -17,7 +17,7 @@ class ExampleExistsError(ExperimentsError, FileExistsError):
 
 
 def write_example(directory: Path) -> list[Path]:
-    """Write the example into a folder, made if need be; return the paths, the series file first.
+    """Write the example into a folder, created if missing; return the paths, the series file first.
 
     Raises
     ------

@@ -1,12 +1,12 @@
-"""A worker's journal: what it started and finished, read by its supervisor, also after its death.
+"""A worker's journal of started and finished attempts, read by its supervisor, also after its death.
 
-One file per worker, one append per record. It is the one mechanism for blame when a worker dies,
-for timeouts, for results that are finished but not yet in the database. What was appended survives
+One file per worker, one append per record. It shows which attempt a worker ran when it died, and serves
+for timeouts and for finished results that are not yet in the database. What was appended survives
 the death of the process (the kernel holds it); it is not meant to survive a power cut.
 
 A record is a fixed head (magic, kind, experiment, attempt number, monotonic time, length and
 checksum of the body) and a body, which only `FINISHED` has: see `experiments.journal_encoding`. The file is
-replaced by an empty one when all it holds is in the database.
+replaced by an empty one when all its records are in the database.
 """
 
 from __future__ import annotations
@@ -29,9 +29,9 @@ logger = logging.getLogger(__name__)
 
 _HEAD = struct.Struct("<4sBqIdII")
 _MAGIC = b"XJ1\n"
-#: A journal that grew beyond this is replaced at the next chance.
+#: A journal larger than this is replaced at the next opportunity.
 _ROTATE_BYTES = 1 << 20
-#: How much is read at once when the supervisor catches up.
+#: The number of bytes per read.
 _READ_BYTES = 1 << 16
 #: A full disk, and a quota that is used up, may have space again. (A limit on the size of files of the
 #: process itself stays: it dies of that.)
@@ -40,16 +40,16 @@ _DISK_FULL_PAUSE_S = 0.5
 
 
 class RecordKind(IntEnum):
-    """What a record is about."""
+    """The kind of a record."""
 
     STARTED = 1  #: the experiment begins now
-    FINISHED = 2  #: it has ended; the body has everything that is to be recorded
+    FINISHED = 2  #: it has ended; the body contains everything to be recorded
     RECORDED = 3  #: everything before this is in the database
-    CLOSED = 4  #: the worker ended in order, with nothing more to do
+    CLOSED = 4  #: the worker ended normally, with nothing more to do
 
 
 class JournalWriter:
-    """The worker's end.
+    """Writes a worker's journal.
 
     Parameters
     ----------
@@ -70,7 +70,7 @@ class JournalWriter:
 
     @property
     def identity(self) -> tuple[int, int]:
-        """Device and inode of the file that the descriptor stands for."""
+        """Device and inode of the file that the descriptor refers to."""
         return self._identity
 
     def started(self, token: Token) -> None:
@@ -83,12 +83,12 @@ class JournalWriter:
         self._append(RecordKind.FINISHED, (finished.experiment_id, finished.attempt_number), body)
 
     def recorded(self) -> None:
-        """Note that all before is in the database; the file may start anew."""
+        """Note that all earlier records are in the database; the file may be replaced."""
         if self._size <= _ROTATE_BYTES or not self._start_anew():
             self._append(RecordKind.RECORDED, (0, 0), b"")
 
     def close(self, *, orderly: bool) -> None:
-        """Close the file and leave it to the supervisor; a last record says that the end was orderly."""
+        """Close the file, which the supervisor removes; if `orderly`, with a last record of a normal end."""
         if orderly:
             self._append(RecordKind.CLOSED, (0, 0), b"")
         os.close(self._file)
@@ -100,13 +100,13 @@ class JournalWriter:
         except OSError as error:
             if error.errno not in _DISK_FULL:
                 raise
-            return False  # the old file does as well
+            return False  # continue with the old file
         os.close(old)
         self._size = 0
         return True
 
     def _create(self) -> int:
-        # A new file under the old name: a reader that still holds the old one sees a whole file.
+        # A new file under the old name: a reader that still has the old one open sees a complete file.
         temporary = self._path.with_suffix(".new")
         file = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_APPEND | os.O_CLOEXEC, 0o600)
         temporary.replace(self._path)
@@ -141,7 +141,7 @@ class JournalWriter:
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """The place of the record of a finished attempt: a file's inode, and the record's body in it."""
+    """The location of the record of a finished attempt: the file's inode, and the position of the body."""
 
     inode: int
     offset: int
@@ -164,7 +164,7 @@ class Current:
 
 
 class JournalReader:
-    """The supervisor's end: follows a journal while it is written, and reads it after a death.
+    """Reads a worker's journal while it is written, and after the worker's death.
 
     Parameters
     ----------
@@ -180,7 +180,7 @@ class JournalReader:
     started_any : bool
         Whether the worker ever started an experiment.
     is_closed : bool
-        Whether the worker ended in order.
+        Whether the worker ended normally.
     """
 
     def __init__(self, path: Path) -> None:
@@ -203,11 +203,11 @@ class JournalReader:
                 return
 
     def entries(self) -> tuple[Entry, ...]:
-        """Return the places of the attempts that are finished and not known to be in the database."""
+        """Return the locations of finished attempts that are not known to be in the database."""
         return tuple(self._unrecorded)
 
     def unrecorded(self) -> list[Finished]:
-        """Return the attempts that are finished and not known to be in the database."""
+        """Return the finished attempts that are not known to be in the database."""
         if self._file is None:
             return []
         attempts = []
@@ -218,7 +218,7 @@ class JournalReader:
         return attempts
 
     def take_durations(self) -> list[float]:
-        """Return how long the experiments took that have finished since the last call, in seconds."""
+        """Return the durations of the experiments that have finished since the last call, in seconds."""
         taken, self._durations = self._durations, []
         return taken
 
@@ -239,7 +239,7 @@ class JournalReader:
             self._file = None
 
     def remove(self) -> None:
-        """Delete the file: all it held is in the database."""
+        """Delete the file, all of whose records are in the database."""
         self._path.unlink(missing_ok=True)
 
     def _is_replaced(self) -> bool:
@@ -257,7 +257,7 @@ class JournalReader:
         except FileNotFoundError:
             return self._file is not None
         if self._file is not None:
-            self._scan()  # the old file's last record may be a start
+            self._scan()  # the last record of the old file may be a start
             os.close(self._file)
         self._unrecorded.clear()
         self._file, self._offset, self._inode = file, 0, os.fstat(file).st_ino
@@ -279,7 +279,7 @@ class JournalReader:
                     and body_at + length > os.fstat(self._file).st_size
                 ):
                     self._offset += place
-                    return  # its body is not whole yet
+                    return  # its body is not complete yet
                 entry = Entry(self._inode, body_at, length, checksum)
                 self._take(kind, (experiment, attempt), moment, entry)
                 place += _HEAD.size + length

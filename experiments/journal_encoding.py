@@ -1,7 +1,7 @@
 """Attempts and metrics as bytes, for journals and for pipes between processes.
 
-A small head of JSON, then the metric arrays as they are. Plain data only: whoever reads it runs
-nothing of what an experiment made.
+A small head of JSON, then the raw bytes of the metric arrays. Plain data only: reading it runs
+no code of an experiment.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ def encode_finished(finished: Finished) -> bytes:
 
 
 def decode_finished(body: bytes) -> Finished:
-    """Return the attempt that `encode_finished` was given."""
+    """Return the attempt that `encode_finished` turned into bytes."""
     plain, chunks = _without_chunks(body)
     return Finished(**{**plain, "outcome": Outcome.recorded(plain["outcome"]), "chunks": chunks})
 
@@ -42,7 +42,7 @@ def encode_chunks(chunks: Sequence[Chunk]) -> bytes:
 
 
 def decode_chunks(body: bytes) -> tuple[Chunk, ...]:
-    """Return the chunks that `encode_chunks` was given."""
+    """Return the chunks that `encode_chunks` turned into bytes."""
     return _without_chunks(body)[1]
 
 

@@ -10,11 +10,11 @@ from typing import Any
 
 from database.errors import ExperimentsError
 
-#: How deep the value of a parameter may nest.
+#: The maximum nesting depth of a parameter's value.
 MAX_DEPTH = 50
 #: Size of a key in bytes.
 KEY_BYTES = 16
-#: What an experiment gets besides its parameters; none of these can be a parameter's first part.
+#: Arguments of an experiment besides its parameters; no parameter's first part may be one of these.
 RESERVED_NAMES = ("seed", "repetition", "run")
 
 _SMALLEST_INTEGER, _LARGEST_INTEGER = -(2**63), 2**63 - 1
@@ -33,7 +33,7 @@ def flatten(nested: Mapping[str, Any]) -> dict[str, Any]:
     Raises
     ------
     ParameterError
-        When two ways of writing lead to the same name.
+        Two spellings give the same name.
     """
     flat: dict[str, Any] = {}
     for name, value in _leaves("", nested):
@@ -59,7 +59,7 @@ def nest(dotted: Mapping[str, Any]) -> dict[str, Any]:
     Raises
     ------
     ParameterError
-        When a name is given twice, is both a value and a group of values, or has an empty part.
+        A name is given twice, is both a value and a group of values, or has an empty part.
     """
     flat = flatten(dotted)
     nested: dict[str, Any] = {}

@@ -1,7 +1,7 @@
 """Running series: the functions that scripts, commands and worker processes call.
 
-`run_series` creates or finds a series, runs what is pending, and returns what came of it;
-`run_a_single_experiment` is what a worker process does. Both are also resume: completed experiments
+`run_series` creates or finds a series, runs what is pending, and returns a summary;
+`run_a_single_experiment` runs as one worker. Both also resume: completed experiments
 are never run again.
 """
 
@@ -53,11 +53,11 @@ def __getattr__(name: str) -> Any:
 def run_a_single_experiment(
     name: str, config: WorkerConfig | Mapping[str, Any] | str | os.PathLike[str] | None = None
 ) -> int:
-    """Be a worker of a series until nothing of it is pending.
+    """Run as a worker of a series until nothing of it is pending.
 
-    Opens this process's global session, hands it to `experiment_loop`, and closes it whatever
-    happens. Under a supervisor `config` says whose worker this is. Called from a script of the
-    user's own it registers itself as a runner with one worker and works the series to its end.
+    Opens this process's global session, passes it to `experiment_loop`, and always
+    closes it. Under a supervisor `config` names its runner. Called from a script of the
+    user's own it registers itself as a runner with one worker and runs the series to its end.
 
     Parameters
     ----------
@@ -75,7 +75,7 @@ def run_a_single_experiment(
     Raises
     ------
     NotFoundError
-        There is no series of that name; the nearest one is named.
+        There is no series of that name; the message suggests the nearest one.
     KeyboardInterrupt
         Ctrl-C, when there is no supervisor; what was running is pending again.
     """
@@ -96,14 +96,14 @@ def run_a_single_experiment(
 def run_series(
     source: Source, options: RunOptions | None = None, reporting: Reporting | None = None
 ) -> RunSummary:
-    """Create or extend a series, run what is pending, and return what came of it; always also resume.
+    """Create or extend a series, run what is pending, and return a summary; also resumes earlier runs.
 
     Uses this process's database and its global session, which is closed at the end.
 
     Parameters
     ----------
     source : str, Path, mapping or LoadedSeries
-        A series file, what one would contain, or the name of a series that is recorded already.
+        A series file, its data, or the name of a recorded series.
     options : RunOptions, optional
         How to run it.
     reporting : Reporting, optional
@@ -135,7 +135,7 @@ def run_series(
 def run_several_series(
     sources: Sequence[Source], options: RunOptions | None = None, reporting: Reporting | None = None
 ) -> SeveralRuns:
-    """Run several series one after another, as `run_series` does each; always also resume.
+    """Run several series one after another, each as by `run_series`; also resumes earlier runs.
 
     All are checked before anything is written, and all are recorded before any is run. The highest
     priority is next, read again each time; of equal ones, the first given. A paused series is left out.
@@ -144,7 +144,7 @@ def run_several_series(
     Parameters
     ----------
     sources : sequence
-        What `run_series` takes; at least one.
+        At least one source, each as for `run_series`.
     options : RunOptions, optional
         How to run each of them.
     reporting : Reporting, optional
@@ -171,7 +171,7 @@ def run_several_series(
 
 
 def _run_alone(name: str, config: WorkerConfig, path: Path | None) -> int:
-    """Be runner and worker of a series in a process of the user's own."""
+    """Run as runner and worker of a series in a process of the user's own."""
     session = get_session()
     series, created = prepare_series(session, check_source(path if path is not None else name))
     if series.name != name:

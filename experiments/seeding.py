@@ -13,12 +13,12 @@ def seed_for(base: int, repetition: int, key: bytes | None) -> int:
     Parameters
     ----------
     base : int
-        The series' own seed; another one gives independent repetitions.
+        The base seed of the series; another one gives independent repetitions.
     repetition : int
         The experiment's repetition, from 0.
     key : bytes or None
         The configuration's key; None pairs the seeds: one repetition has the same seed in all
-        configurations, so that differences between them are not differences of luck.
+        configurations, so that differences between them are not due to different seeds.
     """
     configuration = "paired" if key is None else key.hex()
     text = f"seed:base={base}:repetition={repetition}:configuration={configuration}"

@@ -10,14 +10,14 @@ _UNITS_S = {"d": 86400.0, "h": 3600.0, "m": 60.0, "s": 1.0}
 _LONGEST_S = 1e18
 _NUMBER = r"\d+(?:\.\d+)?"
 _DURATION = re.compile("".join(rf"(?:(?P<{unit}>{_NUMBER}){unit})?" for unit in _UNITS_S) + r"\Z")
-#: Of a unit in text: its seconds, its name, and those of the unit for the rest.
+#: Each unit of time: its seconds and name, and those of the unit of the remainder.
 _LARGER_UNITS = ((86400, "d", 3600, "h"), (3600, "h", 60, "min"), (60, "min", 1, "s"))
 
 _UNITS_BYTES = {"": 1, "B": 1}
 for _power, _letter in enumerate("KMGT", start=1):
     _UNITS_BYTES |= {f"{_letter}B": 1000**_power, f"{_letter}IB": 1024**_power}
 _SIZE = re.compile(r"(?P<number>\d{1,15}(?:\.\d{1,15})?)\s*(?P<unit>[A-Za-z]*)\Z", re.ASCII)
-#: A smaller size was meant in another unit.
+#: Smaller sizes are refused: probably the unit is missing.
 LEAST_BYTES = 10**6
 _MOST_BYTES = 2**63 - 1
 
@@ -35,7 +35,7 @@ def seconds_of(value: object) -> float:
     Raises
     ------
     ValueError
-        When it is neither, or not a positive finite duration.
+        It is neither, or not a positive finite duration.
     """
     seconds = math.nan
     if isinstance(value, int | float) and not isinstance(value, bool):
@@ -74,7 +74,7 @@ def bytes_of(value: object) -> int:
     Raises
     ------
     ValueError
-        When it is neither, less than a megabyte, or more than databases count to.
+        It is neither, less than a megabyte, or not a 64-bit integer.
     """
     size = 0
     if isinstance(value, int) and not isinstance(value, bool):
@@ -89,7 +89,7 @@ def bytes_of(value: object) -> int:
 
 
 def shortened(value: object) -> str:
-    """Return `value` for a message: a long one is cut, a mapping or a list only named."""
+    """Return `value` for a message: long ones are cut, of a mapping or list only the type is named."""
     if isinstance(value, dict):
         return "a mapping"
     if isinstance(value, list | tuple):

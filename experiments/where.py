@@ -1,4 +1,4 @@
-"""Which experiments of a series an expression is true of."""
+"""Selecting the experiments of a series by an expression."""
 
 from __future__ import annotations
 
@@ -25,17 +25,17 @@ def expression_of(
     ----------
     session : Session
     series : str or ExperimentSeries
-        By name, or itself.
+        The series or its name.
     text : str
     is_recorded : bool
-        It was recorded by a program of any version, whose words for outcomes are understood.
+        Recorded by any version of this program, whose words for outcomes are translated.
 
     Raises
     ------
     NotFoundError
         There is no such series.
     ExpressionError
-        It cannot be read, has a name that the series does not have, or compares `status` or `outcome`
+        It is not valid, has a name that the series does not have, or compares `status` or `outcome`
         with a text that is none of their words.
     """
     series = find_series(session, series)

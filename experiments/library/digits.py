@@ -16,7 +16,7 @@ from database.errors import ExperimentsError
 if TYPE_CHECKING:
     from experiments.context import Run
 
-#: What each optimiser means to scikit-learn.
+#: The arguments of scikit-learn for each optimiser.
 OPTIMISERS: dict[str, dict[str, Any]] = {
     "sgd": {"solver": "sgd", "momentum": 0.0},
     "momentum": {"solver": "sgd", "momentum": 0.9, "nesterovs_momentum": True},

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Literal
 if TYPE_CHECKING:
     from experiments.context import Run
 
-#: The memory that is taken at a time, and in all when there is no limit, in bytes.
+#: The memory allocated per step, and in total when there is no limit, in bytes.
 _STEP, _TOTAL = 20_000_000, 1_000_000_000
 
 
@@ -31,7 +31,7 @@ def work(
     failure : str
         How it fails: it ``raises`` an exception; ``dies once``, killed as by an administrator or a crash in
         C code, in the first attempt only; ``hangs`` until `execute.timeout` ends it; ``grows`` until
-        `execute.memory` ends it (without a limit to 1 GB, and then goes on); or ``none``: it does not.
+        `execute.memory` ends it (without a limit to 1 GB, and then continues); or ``none``: it does not.
     run : Run
         Gives the seed and the number of the attempt.
     effort : float

@@ -13,13 +13,13 @@ from experiments.library.problems import PROBLEMS, Floats
 if TYPE_CHECKING:
     from experiments.context import Run
 
-#: What each local method is to `scipy.optimize.minimize`; the global ones are functions of their own.
+#: The name of each local method in `scipy.optimize.minimize`; global methods are separate functions.
 LOCAL = {"nelder-mead": "Nelder-Mead", "powell": "Powell", "bfgs": "BFGS", "l-bfgs-b": "L-BFGS-B"}
-#: Closer to the minimum than this, nothing is told apart: zero has no place on a logarithmic axis.
+#: The least gap: smaller ones count as this, because zero has no place on a logarithmic axis.
 LEAST_GAP = 1e-12
-#: What an experiment that does not find the minimum costs, in budgets.
+#: The cost of an experiment that does not find the minimum, in budgets.
 PENALTY = 10
-#: At how many numbers of evaluations the gap is logged, at most.
+#: The maximum number of logged gaps.
 _POINTS = 60
 
 
@@ -35,7 +35,7 @@ def minimise(
     """Minimise a function from a starting point drawn uniformly from its box.
 
     The starting point depends on the seed alone: repetition 3 of a problem is the same for all methods.
-    Each method runs until it ends by its own rules or the budget is used up; none is told the minimum.
+    Each method runs until it ends by its own rules or the budget is used up; none knows the minimum.
 
     Parameters
     ----------
@@ -91,7 +91,7 @@ class _BudgetUsedUpError(Exception):
 
 
 class _Search:
-    """The function that a method sees: counts what it evaluates and logs how far it has come."""
+    """The function that a method minimises: counts its evaluations and logs the gap."""
 
     def __init__(
         self,
@@ -125,7 +125,7 @@ class _Search:
         return value
 
     def finish(self) -> None:
-        """Log what was found for the evaluations that the method did without."""
+        """Log the final gap for the remaining evaluations of the budget."""
         while self._to_log:
             self._log_next()
 

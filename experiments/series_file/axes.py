@@ -1,6 +1,6 @@
-"""The sections that hold parameters, each read as axes: the one place that knows which ones there are.
+"""The sections that contain parameters, each read as axes; no other module lists these sections.
 
-Checks, expansion, the digest of a series and expressions ask here, so that a new section of parameters is
+Checks, expansion, the digest of a series and expressions use it, so that a new section of parameters is
 one reader below and one field of `SeriesFile`. Data may be as written, with parts of a wrong type (which
 are passed over), as a `SeriesFile` has it, or as it was recorded.
 """
@@ -17,7 +17,7 @@ from experiments.series_file.reading.errors import KeyPath
 
 @dataclass(frozen=True, slots=True)
 class Parameter:
-    """A parameter as its section gives it.
+    """A parameter as read from its section.
 
     Attributes
     ----------
@@ -28,7 +28,7 @@ class Parameter:
     values : sequence
         Its value for each choice of its axis.
     is_fixed : bool
-        Whether it has one value, which stands at `path` itself; otherwise the values are a list there.
+        Whether it has one value, which is at `path` itself; otherwise `path` leads to a list of the values.
     """
 
     name: str
@@ -53,7 +53,7 @@ class Axis:
 
     @property
     def is_fixed(self) -> bool:
-        """Whether there is nothing to choose."""
+        """Whether there is only one choice."""
         return self.parameters[0].is_fixed
 
     @property
@@ -87,7 +87,7 @@ def _grid(section: Mapping[str, Any]) -> Iterator[Axis]:
 
 _READERS: dict[str, Callable[[Mapping[str, Any]], Iterator[Axis]]] = {"fixed": _fixed, "grid": _grid}
 
-#: The keys of the sections that hold parameters.
+#: The keys of the sections that contain parameters.
 PARAMETER_SECTIONS = tuple(_READERS)
 
 
@@ -97,7 +97,7 @@ def axes(sections: Mapping[str, Any]) -> list[Axis]:
     Parameters
     ----------
     sections : mapping
-        All of a series file, or `ExperimentSeries.resolved`; other sections are not looked at.
+        All of a series file, or `ExperimentSeries.resolved`; other sections are ignored.
     """
     return [
         axis

@@ -25,7 +25,7 @@ from experiments.series_file.models import MAX_EXPERIMENTS
 from experiments.series_file.reading.errors import KeyPath, PathMessage, path_text
 from experiments.series_file.sections import graph_checks, table_checks
 
-#: Counting stops here: nobody reads a number of thousands of digits.
+#: Counting stops here: a number of thousands of digits is of no use.
 _ENOUGH = 10**15
 _LONGEST_VALUE = 60
 

@@ -108,7 +108,7 @@ def _content(path: Path, shown: str) -> bytes:
 
 
 def _missing(path: Path) -> str:
-    """Return that a file is missing, and which one beside it may be meant."""
+    """Return the message that a file is missing, with the nearest name in its folder."""
     try:
         names = [file.name for file in path.parent.iterdir() if file.suffix in _SUFFIXES]
     except OSError:

@@ -14,7 +14,7 @@ from experiments.series_file.sections.fields import Section, Text
 from experiments.series_file.sections.graphs import GraphSpec
 from experiments.series_file.sections.tables import TableSpec
 
-#: More than these in one series are refused.
+#: The maximum number of experiments in one series.
 MAX_EXPERIMENTS = 1_000_000
 
 

@@ -1,4 +1,4 @@
-"""From plain data to a `SeriesFile`, with messages in terms of the file format."""
+"""Conversion of plain data to a `SeriesFile`, with messages in terms of the file format."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _MISSING: dict[KeyPath, str] = {
     ("run", "function"): "is missing; write module:function or path/file.py:function",
     ("execute", "stop_after", "failed"): "is missing; write a count such as 10 or a share such as 20%",
 }
-#: What to write instead of a value that is no mapping.
+#: An example for each section, shown for a value that is no mapping.
 _SECTION_EXAMPLES: dict[KeyPath, str] = {
     ("execute", "retries"): "retries: {crashed: 2}",
     ("execute", "recycle"): "recycle: {experiments: 1000}",
@@ -41,7 +41,7 @@ def validate(document: Document) -> tuple[SeriesFile | None, list[Problem]]:
     """Return the file and all problems; the file is usable only without problems."""
     file: SeriesFile | None = None
     problems = list(document.problems)
-    # One problem per place: others there follow from the first.
+    # One problem per path: further ones follow from the first.
     try:
         file = SeriesFile.model_validate(document.data)
     except ValidationError as error:
@@ -99,7 +99,7 @@ def _section_in(annotation: Any) -> type[BaseModel] | None:
 
 
 def _described(value: Any) -> str:
-    """Return a value as a message names it."""
+    """Return a value as messages show it."""
     if value is None:
         return "empty (null)"
     if isinstance(value, bool):

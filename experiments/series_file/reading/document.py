@@ -27,7 +27,7 @@ class Document:
     positions : mapping of key path to Position
         Of the keys of mappings and the items of lists; empty when the data came from no file.
     problems : tuple of Problem
-        Those that reading could go on after.
+        Those after which reading could continue.
     """
 
     data: dict[str, Any]

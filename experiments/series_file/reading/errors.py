@@ -1,4 +1,4 @@
-"""Problems of a series file: all at once, each with its place."""
+"""Problems of a series file, reported together, each with its position."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from database.errors import ExperimentsError
 
 #: The keys and list indices that lead from the top of a file to a place in it.
 KeyPath = tuple[str | int, ...]
-#: A place, and what is wrong there.
+#: A path in the file, and the message about it.
 PathMessage = tuple[KeyPath, str]
 
 _LONGEST_KEY = 60
@@ -24,7 +24,7 @@ class Problem:
     Attributes
     ----------
     message : str
-        What is wrong, and what to write instead.
+        The problem, and what to write instead.
     path : tuple of str and int
         The keys that lead to the place; empty for the whole file.
     line, column : int or None

@@ -8,7 +8,7 @@ from typing import Any
 from experiments.series_file.reading.document import Document, text_problem
 from experiments.series_file.reading.errors import KeyPath, Problem
 
-#: Deeper structures are taken to contain themselves.
+#: Deeper structures are assumed to contain themselves.
 MAX_DEPTH = 50
 
 

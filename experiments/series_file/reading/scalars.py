@@ -24,7 +24,7 @@ _SEXAGESIMAL = re.compile(r"[-+]?(?:[1-9][0-9]*(?::[0-5]?[0-9])+|[0-9]+(?::[0-5]
 
 
 class AmbiguousScalarError(ValueError):
-    """A scalar that looks like a number and means different things to different readers."""
+    """A scalar that is a number to some YAML parsers, with different values."""
 
 
 def plain_scalar(text: str) -> Any:
@@ -53,7 +53,7 @@ def plain_scalar(text: str) -> Any:
         return int(text, 16)
     if _is_ambiguous(text):
         raise AmbiguousScalarError(
-            f"{text} is not the same value to all readers of YAML; "
+            f"{text} is not the same value to all YAML parsers; "
             f'quote it for text ("{text}"), or write a plain decimal number'
         )
     return text

@@ -26,7 +26,7 @@ _UTF16_MARKS = (b"\xff\xfe", b"\xfe\xff")
 
 
 class UnreadableError(Exception):
-    """A problem after which reading cannot go on."""
+    """A problem after which reading cannot continue."""
 
     def __init__(self, problem: Problem) -> None:
         super().__init__(str(problem))
@@ -39,8 +39,8 @@ def read_yaml(content: bytes) -> Document:
     Raises
     ------
     UnreadableError
-        When the file is not UTF-8 or not YAML, too large or too deep, or not one mapping. Problems that
-        reading can go on after (duplicate keys, tags, ...) are the document's.
+        When the file is not UTF-8 or not YAML, too large or too deep, or not one mapping. Problems after
+        which reading can continue (duplicate keys, tags, ...) are in the document.
     """
     text = _decode(content)
     composer = _Composer(text)
@@ -78,7 +78,7 @@ class _Node:
 
     value: Any  # a scalar, a list of nodes, or a dict of (key position, node)
     position: Position
-    #: Of everything below it, aliases expanded.
+    #: The number of values below it, aliases expanded.
     size: int = 1
     height: int = 1
 

@@ -1,4 +1,4 @@
-"""The `execute` section of a series file: how the experiments are run."""
+"""The `execute` section of a series file: how experiments are run."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def _delay(value: object) -> float:
 
 
 def _webhook(value: object) -> object:
-    """Refuse what is no HTTP URL; the message does not repeat it, as it may hold a secret."""
+    """Refuse what is no HTTP URL; the message does not repeat it, as it may contain a secret."""
     if isinstance(value, str) and value.isascii() and value.isprintable() and " " not in value:
         try:
             parts = urlsplit(value)
@@ -111,7 +111,7 @@ class StopAfterSection(Section):
 
     #: A count, or a share of what has ended in this run, such as ``20%``.
     failed: Annotated[int | str, BeforeValidator(_failed)]
-    #: A share counts only once so many have ended.
+    #: A share counts only once this many have ended.
     minimum: Annotated[StrictInt, Field(ge=1)] = 20
 
     def rule(self) -> StopRule:
@@ -130,7 +130,7 @@ class NotifySection(Section):
 
 
 class ExecuteSection(Section):
-    """How experiments are run; nothing here decides which ones there are."""
+    """How experiments are run; it does not determine which experiments exist."""
 
     workers: Annotated[Literal["auto"] | int, BeforeValidator(_workers)] = "auto"
     isolation: Literal["pool", "process"] = "pool"
@@ -152,7 +152,7 @@ class ExecuteSection(Section):
         return len(os.sched_getaffinity(0)) if self.workers == "auto" else self.workers
 
     def notes(self, workers: int) -> list[str]:
-        """Return remarks on what of this has no effect with so many workers."""
+        """Return remarks on the settings that have no effect with this number of workers."""
         if workers:
             return []
         ignored = [

@@ -16,7 +16,7 @@ Text = Annotated[StrictStr, Field(min_length=1)]
 
 
 class Section(BaseModel):
-    """Has its keys only, and never changes."""
+    """Refuses unknown keys, and is immutable."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 

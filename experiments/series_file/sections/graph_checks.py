@@ -1,4 +1,4 @@
-"""Whether the keys of a graph fit its kind and each other, and name parameters that there are."""
+"""Checks of a graph: whether its keys fit its kind and each other, and name existing parameters."""
 
 from __future__ import annotations
 
@@ -10,22 +10,22 @@ from experiments.series_file.reading.errors import KeyPath, PathMessage
 from experiments.series_file.sections.graph_kinds import ANY_KIND, GRAPH_KINDS, GraphRules, rules_of
 from experiments.series_file.sections.graphs import SECONDS, STEP, GraphSpec
 
-#: As a file that was written out in full has them.
+#: As in a file in which all defaults are written out.
 _DEFAULTS = GraphSpec().model_dump(mode="json")
 _NO_DEFAULT = object()
 #: What has a scale and limits on some kind of graph.
 _ALL_AXES = frozenset().union(*(rules.axes for rules in GRAPH_KINDS.values()))
-#: Intervals of which one is made for several configurations together.
+#: Intervals that can be computed for several configurations together.
 _INTERVALS_OVER = ("ci", "bca", "none")
 
 
 def problems(graph: Mapping[str, Any]) -> Iterator[PathMessage]:
-    """Yield what is wrong with the keys of a graph, whatever parameters there are.
+    """Yield the problems of a graph that do not depend on the parameters.
 
     Parameters
     ----------
     graph : mapping
-        As written. What has a wrong type is passed over, and so is a default that is written out.
+        As written. Values of a wrong type are skipped, and so are written-out defaults.
     """
     graph = {key: value for key, value in graph.items() if value != _DEFAULTS.get(key, _NO_DEFAULT)}
     kind = graph.get("kind")
@@ -80,7 +80,7 @@ def _roles(graph: Mapping[str, Any], rules: GraphRules) -> Iterator[PathMessage]
 
 
 def estimation_problems(graph: Mapping[str, Any], *, over_steps: bool = False) -> Iterator[PathMessage]:
-    """Yield what is wrong with estimator, interval and level; those of tables are the same."""
+    """Yield the problems of estimator, interval and level, for graphs and tables."""
     interval, estimator = str(graph.get("interval", "ci")), str(graph.get("estimator", "mean"))
     if interval in {"sd", "se", "none"} and graph.get("level") is not None:
         yield ("level",), f"means nothing for interval: {interval}"
@@ -109,7 +109,7 @@ def estimation_problems(graph: Mapping[str, Any], *, over_steps: bool = False) -
 
 
 def names(graph: Mapping[str, Any], parameters: Sequence[str]) -> Iterator[PathMessage]:
-    """Yield the names in a graph that are no parameters, each with what was probably meant."""
+    """Yield the names in a graph that are no parameters, each with the nearest parameter."""
     rules = GRAPH_KINDS.get(str(graph.get("kind")), ANY_KIND)
     for path, name in _named(graph):
         choices = _choices(str(path[0]), rules, parameters)
@@ -118,7 +118,7 @@ def names(graph: Mapping[str, Any], parameters: Sequence[str]) -> Iterator[PathM
 
 
 def _choices(key: str, rules: GraphRules, parameters: Sequence[str]) -> Sequence[str] | None:
-    """Return what a key may name, or None where only results can tell."""
+    """Return the names that a key may have, or None where they depend on results."""
     if key != "x":
         return parameters
     choices = {

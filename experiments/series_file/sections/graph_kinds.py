@@ -1,6 +1,6 @@
 """The kinds of graphs: which keys each takes, which of them it needs, and what they name.
 
-`GRAPH_KINDS` is all that the series file knows of a kind: checks and messages loop over it. How a kind is
+`GRAPH_KINDS` contains all rules of kinds in series files: checks and messages loop over it. How a kind is
 computed and drawn is `meta.graphs.figure.registry`.
 """
 
@@ -13,7 +13,7 @@ from typing import Literal
 Axis = Literal["x", "y", "color"]
 #: What a key names: a parameter, a result, a logged metric, or the steps or seconds of one.
 Role = Literal["parameter", "result", "metric", "step", "parameter or step"]
-#: What becomes of a varying parameter that the file does not mention: its values have lines or points of
+#: How a varying parameter that the file does not mention is treated: its values have lines or points of
 #: their own, it is refused, or it does not matter.
 Unnamed = Literal["own lines", "own points", "refused", "ignored"]
 
@@ -45,7 +45,7 @@ class GraphRules:
     default_scale : str
         The axis of a scale, or of limits, that are given without an axis: that of the result.
     unnamed : str
-        What becomes of parameters that vary although the file does not mention them.
+        How varying parameters that the file does not mention are treated.
     """
 
     name: str
@@ -142,7 +142,7 @@ GRAPH_KINDS: Mapping[str, GraphRules] = {
 
 #: What is drawn where the file names no kind: over steps, against three numbers or more, against the rest.
 KIND_OVER_STEPS, KIND_OF_NUMBERS, KIND_OF_VALUES = "curve", "line", "bar"
-#: What may be said as long as the kind is open.
+#: The rules while the kind is not chosen.
 ANY_KIND = GraphRules(
     "",
     "a curve, line or bar",

@@ -25,7 +25,7 @@ ThemeName = Literal["light", "dark", "gray"]
 #: What `x` of a curve is.
 STEP, SECONDS = "step", "seconds"
 _SMALLEST, _LARGEST = 1.0, 40.0
-#: Beyond this nothing is drawn nor computed: 64-bit floats end at 1.8e308, and sums, margins and powers of
+#: Larger numbers are not drawn or computed: 64-bit floats end at 1.8e308, and sums, margins and powers of
 #: ten around an axis need room.
 LARGEST_NUMBER = 1e200
 
@@ -48,7 +48,7 @@ def _limits(value: object) -> object:
         low, high = value
         if all(end is None or _is_number(end) for end in value) and (None in value or low < high):
             if any(end is not None and abs(end) > LARGEST_NUMBER for end in value):
-                raise ValueError(f"must not lie beyond {LARGEST_NUMBER:g}, where nothing is drawn")
+                raise ValueError(f"must not exceed {LARGEST_NUMBER:g}, beyond which nothing is drawn")
             return tuple(None if end is None else float(end) for end in value)
     raise ValueError(
         f"must be a lower and a higher end, such as [0, 1] or [0, null], not {fields.described(value)}"
@@ -101,7 +101,7 @@ class LabelsSection(Section):
 
 
 class GraphSpec(Section):
-    """One graph as the series file asks for it; which keys a kind takes is checked by `graph_checks`.
+    """One graph of the series file; which keys a kind takes is checked by `graph_checks`.
 
     Attributes
     ----------

@@ -1,4 +1,4 @@
-"""The `tables` section: which result stands in the cells, and what rows and columns are."""
+"""The `tables` section: the result in the cells, and the parameters of rows and columns."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def _show(value: object) -> object:
 
 
 def show_parts(text: object) -> dict[str, Any] | None:
-    """Return what a short form such as ``mean±ci95`` stands for; None when it is none."""
+    """Return the keys that a short form such as ``mean±ci95`` abbreviates; None for other values."""
     match = _SHOW.fullmatch(text) if isinstance(text, str) else None
     if match is None:
         return None
@@ -66,7 +66,7 @@ class TableSpec(Section):
     ends : bool
         Whether both ends of the interval are written, or half of its width.
     within : {"column", "row"}
-        Where the best is looked for: among the rows of a column, or among the columns of a row.
+        Where the best value is chosen: among the rows of a column, or the columns of a row.
     bold : {"best", "none"}
     significance : bool
         Whether what differs from the best, or from the baseline, is marked.
@@ -74,13 +74,13 @@ class TableSpec(Section):
         The value of the compared parameter that the others are compared with; of several parameters a
         mapping. None is the best.
     labels : mapping of str to str
-        What parameters, and `y`, are called.
+        The displayed names of parameters and of `y`.
     order : mapping of str to tuple
         Values of parameters that go first, in their order. A list without a parameter is that of `rows`.
     to : tuple of str
         The formats that are written.
     title, name : str or None
-        What stands above the table, and the name of its files.
+        The title of the table, and the name of its files.
     """
 
     y: Text

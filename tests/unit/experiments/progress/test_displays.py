@@ -88,7 +88,7 @@ def test_line_of_a_database_that_is_away() -> None:
         "s: 3 experiments have failed, finishing what runs; Ctrl-C again stops at once, "
         "the database has not answered for 12 s; 3 results wait in the journals, 3/10 done"
     )
-    assert "no runner is at work" in one_line(progress(runners=0))
+    assert "no live runner" in one_line(progress(runners=0))
     assert "paused" in one_line(progress(paused=True))
 
 

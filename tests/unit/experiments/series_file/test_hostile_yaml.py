@@ -21,7 +21,7 @@ CORPUS = Path(__file__).parents[2] / "hostile_yaml"
 EXPECTED = {
     "alias_bomb.yaml": (9, "more than 100,000 values, aliases written out"),
     "beyond_64_bits.yaml": (3, "fixed.a: is an integer beyond 64 bits; quote it"),
-    "binary_number.yaml": (3, "0b101 is not the same value to all readers of YAML"),
+    "binary_number.yaml": (3, "0b101 is not the same value to all YAML parsers"),
     "binary_tag.yaml": (3, "the tag tag:yaml.org,2002:binary is not allowed"),
     "colliding_keys.yaml": (3, "keys are text; quote true if it is meant as text"),
     "control_character.yaml": (3, "the character U+0007 is not allowed"),
