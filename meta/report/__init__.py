@@ -1,4 +1,4 @@
-"""Reports: all about a series on one page that needs nothing else; figures and numbers lie beside it."""
+"""Reports: one self-contained page about a series, with figures and numbers as files beside it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How complete the records behind a report are, and what that means for its numbers."""
+"""The completeness of a report's records, and its effect on the numbers."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from meta.graphs.theme.outcome_style import page_color
 from meta.records.series_records import ConfigurationRecord, SeriesRecords
 from meta.records.value_set import ABSENT, short_names
 
-#: So many configurations that are not complete are listed, those that lack most first.
+#: At most so many incomplete configurations are listed, those that lack most first.
 MAX_LISTED = 50
 
 
@@ -51,7 +51,7 @@ class Completeness:
         Sentences.
     incomplete : sequence of IncompleteCell
     more : int
-        How many more of them there are.
+        How many more there are.
     """
 
     experiments: int
@@ -66,14 +66,14 @@ class Completeness:
 def completeness(records: SeriesRecords) -> Completeness:
     """Count the experiments of a series that are completed, and those that are missing."""
     missing = records.missing()
-    completed = sum(len(found.completed) for found in records.configurations)
+    completed = sum(len(member.completed) for member in records.configurations)
     labels = _labels(records)
     coverage = [
-        Coverage(label, len(found.completed), found.missing)
-        for label, found in zip(labels, records.configurations, strict=True)
+        Coverage(label, len(member.completed), member.missing)
+        for label, member in zip(labels, records.configurations, strict=True)
     ]
     partly = sorted((point for point in coverage if sum(point.missing.values())), key=_by_missing)
-    sizes = sorted({_size(found) for found in records.configurations})
+    sizes = sorted({_size(member) for member in records.configurations})
     return Completeness(
         experiments=records.size(),
         configurations=len(records.configurations),
@@ -105,12 +105,12 @@ def completeness(records: SeriesRecords) -> Completeness:
 
 
 def _by_missing(point: Coverage) -> tuple[int, int]:
-    """Sort by how many are missing, most first; among equals by how many are there."""
+    """Sort by how many are missing, most first; then by how many are drawn."""
     return -sum(point.missing.values()), point.drawn
 
 
-def _size(found: ConfigurationRecord) -> int:
-    return len(found.completed) + sum(found.missing.values())
+def _size(member: ConfigurationRecord) -> int:
+    return len(member.completed) + sum(member.missing.values())
 
 
 def _left_out(records: SeriesRecords) -> list[str]:
@@ -130,8 +130,8 @@ def _labels(records: SeriesRecords) -> list[str]:
     short = short_names(distinguishing)
     return [
         ", ".join(
-            f"{short[name]}={values[name].label(found.parameters.get(name, ABSENT))}"
+            f"{short[name]}={values[name].label(member.parameters.get(name, ABSENT))}"
             for name in distinguishing
         )
-        for found in records.configurations
+        for member in records.configurations
     ]

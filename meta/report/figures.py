@@ -43,7 +43,7 @@ class Figure:
     note : str
         The text below it.
     error : str or None
-        Why there is none.
+        Why there is no figure.
     details : str or None
         A traceback, where that is a defect.
     """
@@ -64,7 +64,7 @@ class Figure:
 
     @property
     def request(self) -> str:
-        """The request of the series file, as it could stand there."""
+        """The request, as it would be written in a series file."""
         request = self.spec.model_dump(mode="json", exclude_defaults=True)
         text: str = yaml.safe_dump(request, sort_keys=False, allow_unicode=True, default_flow_style=True)
         return text
@@ -72,7 +72,7 @@ class Figure:
 
 @dataclass(frozen=True)
 class Figures:
-    """The figures in the order of the series file, and what has none where none were requested."""
+    """The figures in the order of the series file, and a note on default graphs left out."""
 
     drawn: Sequence[Figure]
     note: str | None
@@ -81,7 +81,7 @@ class Figures:
 def draw_figures(
     records: GraphRecords, directory: Path, pool: DrawingPool, on_progress: Callable[[Figure, int, int], None]
 ) -> Figures:
-    """Draw the figures of a series, all of them, and write them.
+    """Draw and write all figures of a series.
 
     Parameters
     ----------
@@ -135,6 +135,6 @@ def _image(files: Mapping[str, bytes]) -> str:
 
 
 def _width(files: Mapping[str, bytes]) -> int:
-    """Return the width from the header of the PNG file, which there is always."""
+    """Return the width from the header of the PNG file, which is always written."""
     dots = int.from_bytes(files["png"][16:20], "big")
     return round(dots / DPI * _PIXELS_PER_INCH)

@@ -57,7 +57,7 @@ class ReportResult:
 
     @property
     def errors(self) -> dict[str, str]:
-        """What the series asks for and the report does not have, by its name, with the reason."""
+        """Why requested graphs and tables are not in the report, by name."""
         parts: list[Figure | TableResult] = [*self.figures, *self.tables]
         return {part.name: part.error for part in parts if part.error is not None}
 
@@ -72,7 +72,7 @@ def generate_reports(  # noqa: PLR0913 - each by its name
     workers: int | None = None,
     on_progress: Callable[[ReportProgress], None] = lambda _progress: None,
 ) -> list[ReportResult]:
-    """Write a report of each series: a page that needs nothing else, and a folder with what is on it.
+    """Write a report of each series: a self-contained page, and a folder with its figures and tables.
 
     Each series is read in one snapshot, so that counts, graphs, tables and failures are of the same moment.
     Everything is drawn anew. A graph or table that cannot be made is named on the page, with the reason.
@@ -167,7 +167,7 @@ def _write(
     if records.tables or default_tables(records.graphs.common):
         below = OutputLocation(directory / "tables", location.owner)
         tables = write_series_tables(records.graphs.common, records.tables, below)
-    # Default tables that cannot be made are not missed: a note says why.
+    # Default tables that cannot be made are no errors: a note gives the reason.
     notes = [] if records.tables else [table.error for table in tables if table.error]
     made = tables if records.tables else [table for table in tables if not table.error]
     text = render(records, figures, Tables(made, list(dict.fromkeys(notes))), directory)
@@ -178,7 +178,7 @@ def _write(
     written = dict.fromkeys([page, *(path for figure in figures.drawn for path in figure.paths)])
     try:
         removed = location.record(written, names=())
-    except OSError as error:  # the report is there, and that is what was wanted
+    except OSError as error:  # the report itself was written
         _log.warning("%s: files of an earlier report may still lie in %s: %s", name, directory, error)
     else:
         for path in removed:

@@ -1,4 +1,4 @@
-"""The page of a report: one HTML file with everything in it, which loads nothing from anywhere."""
+"""The page of a report: one self-contained HTML file."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from meta.tables.generate import TableResult
 
 #: Control characters, which HTML forbids, and those that turn the direction of what follows.
 _UNPRINTABLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ufffe\uffff]")
-#: So many values of a parameter are listed; of more the first ones.
+#: At most so many values of a parameter are listed, the first ones.
 _MAX_VALUES = 20
 #: So many causes of failures are listed, the most frequent first.
 _MAX_CAUSES = 50
@@ -51,7 +51,7 @@ class Parameter:
 
 @dataclass(frozen=True)
 class Tables:
-    """The tables, and why there are none where none were requested."""
+    """The tables; or, if none were requested and no default ones can be made, the reason."""
 
     made: Sequence[TableResult]
     notes: Sequence[str] = ()

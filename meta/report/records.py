@@ -41,7 +41,7 @@ class SeriesFacts:
 
 @dataclass(frozen=True)
 class Effort:
-    """The resources that all attempts took together.
+    """The total resources that all attempts used.
 
     Attributes
     ----------
@@ -99,7 +99,7 @@ class ReportRecords:
     series : SeriesFacts
     graphs : GraphRecords
     tables : sequence
-        Each table that the series file asks for, with its records, or why there are none.
+        Each requested table, with its records or the error.
     failures : sequence of FailureGroup
     effort : Effort
     runners : sequence of RunnerRecord
@@ -147,7 +147,7 @@ def read_report(
 
 
 def _ended(series_id: int, chosen: ColumnElement[bool] | None) -> list[ColumnElement[bool]]:
-    """Return the conditions of ended attempts of experiments that the report is about."""
+    """Return the conditions of ended attempts of the report's experiments."""
     wanted = [Attempt.started_at.is_not(None), Attempt.outcome != Outcome.RELEASED]
     return [*wanted, *_named(series_id, chosen)]
 

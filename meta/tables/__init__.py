@@ -1,4 +1,4 @@
-"""Tables of whole series: records in, numbers with intervals and comparisons in between, texts out."""
+"""Tables of whole series: from records to numbers with intervals and comparisons, and to text."""
 
 from __future__ import annotations
 

@@ -30,7 +30,7 @@ from meta.tables.formats.markdown import markdown
 
 _log = logging.getLogger(__name__)
 
-#: Tables with what they are made from, or why there is nothing.
+#: Tables with their records, or the error.
 Requested = Sequence[tuple[TableSpec, SeriesRecords | GraphError]]
 _SUFFIXES: dict[TableFormat, str] = {"markdown": "md", "latex": "tex", "csv": "csv", "html": "html"}
 _WRITERS: dict[TableFormat, Callable[[Table, str], str]] = {
@@ -56,7 +56,7 @@ class TableResult:
     paths : tuple of Path
         The files that were written.
     error : str or None
-        Why there is none.
+        Why there is no table.
     """
 
     series: str
@@ -75,7 +75,7 @@ def generate_all_tables(
     where: str | None = None,
     formats: Sequence[TableFormat] = (),
 ) -> list[TableResult]:
-    """Write the tables that series files ask for, or default ones where a file asks for none.
+    """Write the tables that series files request, or default ones where a file requests none.
 
     Each series is read completely in one snapshot, which ends before anything is computed or written. A
     table that cannot be made does not stop the others. Files of tables that a series no longer asks for are
@@ -143,7 +143,7 @@ def _read(
 def read_tables(
     session: Session, series: ExperimentSeries, records: SeriesRecords, condition: Condition | None
 ) -> Requested:
-    """Return the tables that a series file asks for, with what each is made from.
+    """Return the tables that a series file requests, each with its records or the error.
 
     Parameters
     ----------
@@ -167,14 +167,14 @@ def write_series_tables(
     location: OutputLocation,
     formats: Sequence[TableFormat] = (),
 ) -> list[TableResult]:
-    """Write the tables that a series asks for, or default ones where it asks for none.
+    """Write the tables that a series requests, or default ones where it requests none.
 
     Parameters
     ----------
     records : SeriesRecords
         For tables that the series file does not ask for.
     requested : sequence
-        Each table that it asks for, with its records, or why there are none.
+        Each requested table, with its records or the error.
     location : OutputLocation
     formats : sequence of {"markdown", "latex", "csv", "html"}
         In place of the requested ones.
@@ -197,7 +197,7 @@ def write_series_tables(
             written={path: None for result in results for path in result.paths},
             names=[result.name for result in results],
         )
-    except OSError as error:  # the tables are there, and that is what was wanted
+    except OSError as error:  # the tables themselves were written
         _log.warning(
             "%s: tables no longer asked for may still lie in %s: %s", records.name, location.directory, error
         )
@@ -221,7 +221,7 @@ def _table(
         if isinstance(records, GraphError):
             raise records
         table = make_table(spec, records)
-        # A name may have dots, which are no suffix.
+        # Dots in a name do not begin a suffix.
         paths = tuple(stem.with_name(f"{name}.{_SUFFIXES[form]}") for form in formats)
         for path, form in zip(paths, formats, strict=True):
             write_atomically(path, _WRITERS[form](table, name).encode())

@@ -1,1 +1,1 @@
-"""Methods compared: tests, effects, rankings, profiles, sample sizes."""
+"""Comparing methods: tests, effect sizes, rankings, profiles, sample sizes."""

@@ -1,4 +1,4 @@
-"""By how much two methods differ, with the bootstrap interval of the difference."""
+"""The difference of two methods, with its bootstrap interval."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from meta.statistics.estimators.location import MEAN, Estimator
 from meta.statistics.intervals.resampling import Resampling
 from meta.statistics.intervals.stratified import estimate_of, stratified_interval
 
-#: In units of the largest reading: a width up to this is rounding.
+#: In units of the largest reading: a width up to this is rounding error.
 _ROUNDING = 1e-13
 
 
@@ -62,8 +62,8 @@ def difference(
     resampling : Resampling
     estimator : Estimator
     paired : bool
-        The same place is the same repetition: pairs are drawn, so that luck which both share cancels. Else
-        the repetitions of each method are drawn by themselves.
+        The same index is the same repetition: pairs are resampled, so that variation which both share
+        cancels. Else the repetitions of each method are resampled independently.
 
     Raises
     ------
@@ -83,7 +83,7 @@ def difference(
 
     ends = stratified_interval(statistic, (len(one),) if paired else sizes, resampling)
     estimate, low, high = (unit * float(values[0]) for values in (ends.estimate, ends.low, ends.high))
-    # Pairs that all differ by the same: what is left of a width is rounding.
+    # If all pairs differ by the same, the remaining width is rounding error.
     if high - low <= _ROUNDING * max(np.abs(one).max(), np.abs(other).max()):
         low = high = estimate
     return Difference(

@@ -1,4 +1,4 @@
-"""How large a difference is, apart from its unit.
+"""Effect sizes: how large a difference is, without a unit.
 
 Positive, or above one half, means that the first method's readings are larger; whether that is better depends
 on the metric's goal.
@@ -53,7 +53,7 @@ class Effects:
 
     @property
     def magnitude(self) -> str:
-        """Cliff's delta in a word, after Romano and others (2006)."""
+        """Cliff's delta as a word, after Romano and others (2006)."""
         if math.isnan(self.cliffs_delta):
             return "unknown"
         return next(word for limit, word in _WORDS if abs(self.cliffs_delta) < limit)

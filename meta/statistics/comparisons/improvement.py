@@ -1,4 +1,4 @@
-"""How probable it is that one method beats another on a task, over all tasks, as in rliable.
+"""The probability that one method improves on another, averaged over tasks, as in rliable.
 
 R. Agarwal and others, Deep reinforcement learning at the edge of the statistical precipice, NeurIPS 2021: the
 Mann-Whitney probability P(X > Y) + P(X = Y) / 2 of each task, averaged over the tasks.
@@ -39,7 +39,7 @@ class Improvement:
 
 
 def probability_of_improvement(first: ArrayLike, second: ArrayLike, resampling: Resampling) -> Improvement:
-    """Return the probability of improvement; each task's repetitions of each method are drawn by themselves.
+    """Return the probability of improvement; each method's repetitions of a task are resampled independently.
 
     Parameters
     ----------
@@ -66,7 +66,7 @@ def probability_of_improvement(first: ArrayLike, second: ArrayLike, resampling: 
     def statistic(counts: Floats) -> Floats:
         of_one, of_other = counts[:, : len(one.readings)], counts[:, len(one.readings) :]
         probabilities = [
-            # The mean over pairs of which each occurs as often as both of its readings were drawn.
+            # The mean over pairs, each weighted by how often both of its readings were drawn.
             ((of_one[:, part] @ win) * of_other[:, partner]).sum(axis=1) / win.size
             for part, partner, win in zip(one.parts, other.parts, wins, strict=True)
         ]

@@ -1,4 +1,4 @@
-"""Methods compared two by two: difference, interval, effect, corrected p, and what would decide it."""
+"""Pairwise comparison of methods: difference, interval, effect size, corrected p, sample size needed."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ Test = Literal["rank", "permutation"]
 
 @dataclass(frozen=True)
 class PairComparison:
-    """Two methods.
+    """The comparison of two methods.
 
     Attributes
     ----------
@@ -37,7 +37,7 @@ class PairComparison:
     plan : Plan
         How many repetitions of each would find a difference of this size, among as many comparisons.
     warnings : tuple of str
-        What is too small to stand on.
+        On samples that are too small.
     """
 
     first: str
@@ -51,7 +51,7 @@ class PairComparison:
 
     @property
     def is_significant(self) -> bool:
-        """Say whether the corrected p is at most 1 less the level of the intervals."""
+        """Whether the corrected p is at most 1 less the level of the intervals."""
         return self.corrected_p <= 1 - self.difference.resampling.level
 
 
@@ -118,7 +118,7 @@ def compare_pairs(
     ]
     corrected = holm([test.p_value for test in tests]).tolist()
     decided = sum(p_value <= 1 - resampling.level for p_value in corrected)
-    # Holm asks of the others as small a p as if those that are decided had not been compared.
+    # Holm corrects the others as if the significant comparisons had not been made.
     counts = _Counts(len(samples), max(1, len(samples) - decided))
     return [
         _pair(
@@ -133,7 +133,7 @@ def compare_pairs(
 
 @dataclass(frozen=True)
 class _Counts:
-    """How many comparisons there are, and how many of them have found nothing."""
+    """The number of comparisons, and of those that are not significant."""
 
     all: int
     undecided: int

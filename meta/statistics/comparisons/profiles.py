@@ -1,4 +1,4 @@
-"""Profiles over many tasks: which share of them a method solves how well.
+"""Profiles over many tasks: the share of tasks that a method solves to a given quality.
 
 - Performance profiles of costs: E. D. Dolan and J. J. More, Benchmarking optimization software with
   performance profiles, Mathematical Programming 91 (2002), 201-213.
@@ -22,14 +22,14 @@ from meta.statistics.intervals.stratified import stratified_interval
 
 @dataclass(frozen=True)
 class PerformanceProfile:
-    """Which share of the problems each solver solves at a cost within a factor of the best solver's.
+    """The share of problems that each solver solves at a cost within a factor of the best solver's.
 
     Attributes
     ----------
     factors : ndarray, shape (factors,)
         Ascending.
     shares : ndarray, shape (solvers, factors)
-        At factor 1: how often the solver is (among) the best. With growing factors: how many it solves.
+        At factor 1: how often the solver is (among) the best. At large factors: the share that it solves.
     problems : int
         Those that no solver solves are counted.
     """
@@ -59,7 +59,7 @@ def performance_profile(costs: ArrayLike, factors: ArrayLike | None = None) -> P
     if not known.size:
         raise ValueError("a profile needs at least one problem and one solver")
     if (known <= 0).any():
-        raise ValueError("costs are positive: a factor of zero or of a negative cost means nothing")
+        raise ValueError("all costs must be positive: there is no factor of a cost that is zero or negative")
     known[np.isnan(known)] = np.inf
     known = merged_scores(known)
     best = known.min(axis=1, keepdims=True)
@@ -72,7 +72,7 @@ def performance_profile(costs: ArrayLike, factors: ArrayLike | None = None) -> P
 
 @dataclass(frozen=True)
 class ScoreDistribution:
-    """Which share of a method's runs scores above each threshold.
+    """The share of a method's runs that score above each threshold.
 
     Attributes
     ----------

@@ -1,12 +1,11 @@
-"""Ranking several methods over several data sets, and which of them cannot be told apart.
+"""Ranking several methods over several data sets, and which do not differ significantly.
 
 J. Demsar, Statistical comparisons of classifiers over multiple data sets, Journal of Machine Learning
-Research 7 (2006),
-1-30; R. L. Iman and J. M. Davenport, Approximations of the critical region of the Friedman statistic,
-Communications in Statistics A9 (1980), 571-595. The pairwise signed-rank tests with Holm's correction are
-what A. Benavoli,
-G. Corani and F. Mangili advise instead of Nemenyi's test, whose verdict on two methods depends on all
-the others (Should we really use post-hoc tests based on mean-ranks?, JMLR 17, 2016).
+Research 7 (2006), 1-30; R. L. Iman and J. M. Davenport, Approximations of the critical region of the
+Friedman statistic, Communications in Statistics A9 (1980), 571-595. The pairwise signed-rank tests with
+Holm's correction are what A. Benavoli, G. Corani and F. Mangili advise instead of Nemenyi's test, whose
+verdict on two methods depends on all the others (Should we really use post-hoc tests based on mean-ranks?,
+JMLR 17, 2016).
 """
 
 from __future__ import annotations
@@ -42,7 +41,7 @@ class Ranking:
     left_out : int
         Data sets that lack a score.
     note : str
-        What is degenerate; empty where nothing is.
+        Why the test is degenerate; empty if it is not.
     """
 
     scores: Floats
@@ -57,7 +56,7 @@ class Ranking:
 
 @dataclass(frozen=True)
 class Groups:
-    """Which methods cannot be told apart: what a critical-difference diagram shows.
+    """The groups of methods that do not differ significantly, as a critical-difference diagram shows them.
 
     Attributes
     ----------
@@ -161,12 +160,12 @@ def wilcoxon_holm(ranking: Ranking, *, level: float = DEFAULT_LEVEL) -> Groups:
     level : float
     """
     methods = ranking.scores.shape[1]
-    every = list(itertools.combinations(range(methods), 2))
+    method_pairs = list(itertools.combinations(range(methods), 2))
     corrected = holm(
-        [wilcoxon(ranking.scores[:, one], ranking.scores[:, other]).p_value for one, other in every]
+        [wilcoxon(ranking.scores[:, one], ranking.scores[:, other]).p_value for one, other in method_pairs]
     )
     p_values = np.ones((methods, methods))
-    for (one, other), p_value in zip(every, corrected, strict=True):
+    for (one, other), p_value in zip(method_pairs, corrected, strict=True):
         p_values[one, other] = p_values[other, one] = p_value
     test = "Wilcoxon signed-rank tests with Holm's correction"
     return Groups(test, p_values, math.nan, _cliques(ranking, p_values, level), level)

@@ -1,6 +1,6 @@
 """How many repetitions are needed: for an interval of a wanted width, and to decide a comparison.
 
-Both reckon with the spread that was seen so far and with normal theory: the t distribution and, for power,
+Both assume the spread observed so far and normal theory: the t distribution and, for power,
 the noncentral t (J. Cohen, Statistical Power Analysis for the Behavioral Sciences, 2nd edition, 1988, chapter
 2). Rank tests need pi / 3 times as many repetitions as t tests of normal readings (E. L. Lehmann,
 Nonparametrics, 1975, section 2.4). These are plans, not results: the spread of few repetitions is itself
@@ -20,9 +20,9 @@ from meta.statistics.comparisons.significance import smallest_p_of_pairs, smalle
 from meta.statistics.estimators.arrays import pairs, sample, unit_of
 from meta.statistics.intervals.resampling import DEFAULT_LEVEL
 
-#: A plan is not larger than this.
+#: The largest number of repetitions of a plan.
 MOST = 1_000_000
-#: The upper limit of the standard deviation that the cautious number reckons with holds so often.
+#: The confidence of the upper limit of the standard deviation that the cautious number assumes.
 _CAUTION = 0.8
 
 
@@ -33,11 +33,11 @@ class Plan:
     Attributes
     ----------
     needed : int or None
-        In all, of each method; None when a million would not do, or nothing can be said.
+        In all, of each method; None when a million would not be enough, or it is unknown.
     have : int
         The repetitions there are (of the method that has fewer).
     note : str
-        Why there is no number, or what it rests on.
+        Why there is no number, or what it assumes.
     """
 
     needed: int | None

@@ -17,12 +17,12 @@ from meta.statistics.intervals.resampling import DEFAULT_LEVEL
 _FEW_DATA_SETS = 10
 #: A p that equals the limit, computed as 1 - 0.95, is not above it.
 _ROUNDING = 1e-9
-#: An interval may hold the mean so much less often than its level says without a warning.
+#: Without a warning, the coverage of an interval may be so much less than its level.
 _TOLERATED = 0.02
 
 
 def minimum_for_bootstrap(level: float = DEFAULT_LEVEL) -> int:
-    """Return from how many repetitions on a bootstrap interval means anything: 5 at 95 %.
+    """Return the smallest number of repetitions for a bootstrap interval: 5 at 95 %.
 
     Of n repetitions there are ``C(2n - 1, n)`` different drawings (P. Hall, The Bootstrap and Edgeworth
     Expansion, 1992, appendix I); fewer than ``2 / (1 - level)`` have no quantile so far out.

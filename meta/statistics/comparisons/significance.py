@@ -55,7 +55,7 @@ class Significance:
 
 
 def wilcoxon(first: ArrayLike, second: ArrayLike) -> Significance:
-    """Return Wilcoxon's signed-rank test of pairs; pairs without difference are left out, as he did.
+    """Return Wilcoxon's signed-rank test of pairs; pairs without difference are left out, as in his paper.
 
     Parameters
     ----------
@@ -205,7 +205,7 @@ def _undecided(test: str, sizes: tuple[int, int], *, paired: bool, note: str) ->
 
 @dataclass(frozen=True)
 class _Null:
-    """How often each sum of ranks occurs when the methods do not differ."""
+    """The null distribution of the sum of ranks."""
 
     sums: Floats
     shares: Floats
@@ -218,7 +218,7 @@ def _doubled(ranks: NDArray[np.float64]) -> list[int]:
 
 
 def _sums_of_subsets(ranks: NDArray[np.float64]) -> _Null:
-    """Return the distribution of the sum of the ranks when each is in or out by a fair coin."""
+    """Return the distribution of the sum when each rank is included with probability one half."""
     steps = _doubled(ranks)
     shares = np.zeros(sum(steps) + 1)
     shares[0] = 1.0

@@ -1,4 +1,4 @@
-"""The area under each repetition's curve: one number for how fast and how far it went."""
+"""The area under each repetition's curve, which depends on speed and final level."""
 
 from __future__ import annotations
 

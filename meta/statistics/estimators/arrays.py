@@ -19,7 +19,7 @@ def matrix(readings: ArrayLike, axes: str = "repetitions, columns") -> Floats:
     Raises
     ------
     ValueError
-        There are not two dimensions, so that nothing says which axis holds the repetitions.
+        There are not two dimensions: it is unknown which axis is that of the repetitions.
     """
     array = np.array(readings, dtype=np.float64)
     if array.ndim != 2:

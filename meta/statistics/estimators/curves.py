@@ -100,7 +100,7 @@ class _Windows:
 
 
 def _round_up(size: int) -> int:
-    """Return the next of 1, 2, 5, 10, 20, 50 ...: people read such windows easily."""
+    """Return the next of 1, 2, 5, 10, 20, 50 ...: such windows are easy to read."""
     power = 1
     while True:
         for factor in (1, 2, 5):

@@ -36,7 +36,7 @@ class Estimator(ABC):
 
     @property
     def is_linear(self) -> bool:
-        """Say whether the weights are the same for all ranks, so that no order is needed."""
+        """Whether the weights are the same for all ranks, so that no order is needed."""
         return False
 
     @abstractmethod

@@ -55,7 +55,7 @@ def rate_interval(successes: ArrayLike, trials: ArrayLike, *, level: float = DEF
         raise ValueError("successes are between 0 and the number of trials")
     tail = (1 - level) / 2
     none, all_ = hits == 0, hits == tried
-    # The ends of the beta distribution at 0 and n do not exist; what stands in for them is replaced.
+    # The ends of the beta distribution at 0 and n do not exist; their placeholders are replaced.
     low = special.betaincinv(np.where(none, 1, hits), tried - hits + 1, tail)
     high = special.betaincinv(hits + 1, np.where(all_, 1, tried - hits), 1 - tail)
     return Rate(

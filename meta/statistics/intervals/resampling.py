@@ -81,7 +81,7 @@ class Drawings:
         -------
         iterator of (rows, counts)
             Which drawings these are (a slice), and a read-only array of float32, of shape (drawings, sum of
-            sizes): the strata stand side by side.
+            sizes): the strata are concatenated.
         """
         if self.resampling.resamples * sum(self.sizes) <= _WEIGHTS_KEPT:
             return iter(_kept(self))

@@ -1,1 +1,1 @@
-"""What a table shows: its plan, cells, marks and caption."""
+"""The content of a table: its plan, cells, marks and caption."""

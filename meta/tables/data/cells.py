@@ -1,4 +1,4 @@
-"""The cells of a table: which configurations are in each, and the estimates of their readings."""
+"""The cells of a table: their configurations, and the estimates of their readings."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class Cell:
     setting : tuple of int
         The places of the values that `select` chose.
     estimate, low, high : float
-        NaN where there is none; ends are NaN without an interval.
+        NaN without readings; the ends are NaN without an interval.
     """
 
     members: Sequence[ConfigurationRecord]
@@ -46,7 +46,7 @@ class Cell:
 
     @property
     def has_estimate(self) -> bool:
-        """Whether there is anything to show."""
+        """Whether the cell shows a number."""
         return not math.isnan(self.estimate)
 
     @property

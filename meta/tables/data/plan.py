@@ -44,7 +44,7 @@ class TablePlan:
 
     @property
     def goal(self) -> Literal["max", "min"] | None:
-        """Whether more is better."""
+        """Whether larger or smaller readings are better; None if unknown."""
         return self.y.label.goal
 
     def key(self, names: Sequence[str], parameters: Mapping[str, Any]) -> Key:
@@ -56,7 +56,7 @@ class TablePlan:
         return [self.values[name].labels[place] for name, place in zip(names, key, strict=True)]
 
     def described(self, names: Sequence[str], key: Key) -> str:
-        """Return values with their names, as short as possible."""
+        """Return values with their names, which are as short as possible."""
         pairs = zip(self.heads(names), self.labels(names, key), strict=True)
         return ", ".join(f"{head}={label}" for head, label in pairs)
 

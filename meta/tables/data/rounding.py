@@ -1,4 +1,4 @@
-"""Rounding a number to the digits that its interval leaves certain.
+"""Rounding a number to the digits that are significant given its interval.
 
 Half of the interval's width is given to two significant digits, and the value to the same place
 (JCGM 100:2008, Guide to the expression of uncertainty in measurement, section 7.2.6).
@@ -57,7 +57,7 @@ def shown(value: float, low: float = math.nan, high: float = math.nan) -> Shown:
     if half == 0:
         text = _significant(scaled[0])
         return Shown(text, "0", text, text, exponent)
-    # 0.0996 is 0.10: what counts are the digits after rounding.
+    # 0.0996 is 0.10: the exponent is that after rounding.
     decimals = 1 - _exponent(float(f"{scaled[1]:.1e}"))
     texts = [_fixed(number, decimals) for number in scaled]
     return Shown(texts[0], texts[1], texts[2], texts[3], exponent)

@@ -1,4 +1,4 @@
-"""Taking the best setting of the parameters that a table shows nowhere else.
+"""Selecting the best setting of the parameters that are neither in rows nor in columns of a table.
 
 The choice is made by the same readings that are shown, so that what was chosen looks somewhat better than new
 repetitions would; the note below the table says so.
@@ -30,7 +30,7 @@ class _Candidate:
 
 
 def select_cells(plan: TablePlan, records: SeriesRecords) -> Cells:
-    """Return the cells of a table, with the best setting of each where `select` asks for it.
+    """Return the cells of a table, with the best setting of each if `select` is given.
 
     One setting is taken for all cells of a row (or column): the one with the best mean rank over them, so
     that the scale of each does not matter. Settings without a reading in one of the cells are not candidates.

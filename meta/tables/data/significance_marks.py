@@ -1,4 +1,4 @@
-"""Which cells are best, and which differ from the best or from a baseline by more than chance.
+"""The best cells, and those that differ significantly from the best or from a baseline.
 
 The cells of one column (or row) are compared with each other. The best of them is known only after looking,
 so that p values against it are corrected by Holm's method for all pairs among the cells: those with the best
@@ -20,10 +20,10 @@ from meta.statistics.estimators.ties import merged_scores
 from meta.tables.data.cells import Cell, Cells, Place
 from meta.tables.data.plan import Key, TablePlan
 
-#: The level of the tests where the interval has none of its own.
+#: The level of the tests if the interval has none.
 _LEVEL = 0.95
 _WITH_LEVEL = ("ci", "bca", "exact")
-#: Corrected for more than these, no test of a usual number of repetitions finds anything; and they take long.
+#: Corrected for more comparisons, no test of usual sample sizes is significant, and they take long.
 MOST_COMPARISONS = 1_000
 
 
@@ -83,14 +83,14 @@ def make_marks(plan: TablePlan, cells: Cells, records: SeriesRecords) -> Marks:
         return Marks(bold, level=level)
     references = {key: _reference(plan, group, best) for key, group in groups.items()}
     pairs = [
-        (group, two)
+        (group, places)
         for key, group in groups.items()
-        for two in itertools.combinations(group, 2)
-        if plan.baseline is None or references[key] in two
+        for places in itertools.combinations(group, 2)
+        if plan.baseline is None or references[key] in places
     ]
     if len(pairs) > MOST_COMPARISONS:
         return Marks(bold, comparisons=len(pairs), level=level)
-    tests = [_test(plan, group, two, shares_seeds=records.shares_seeds) for group, two in pairs]
+    tests = [_test(plan, group, places, shares_seeds=records.shares_seeds) for group, places in pairs]
     p_values: dict[Place, float] = {}
     left_out = 0
     corrected = holm([test.result.p_value for test in tests]).tolist()
@@ -114,7 +114,7 @@ def make_marks(plan: TablePlan, cells: Cells, records: SeriesRecords) -> Marks:
 def _warnings(tests: Sequence[_Test], corrected: Sequence[float], level: float) -> list[str]:
     """Return the warnings of the test with the fewest readings among those that found no difference.
 
-    Holm's method asks of them as small a p as if those that did find something had not been made.
+    Holm's method corrects their p values as if the significant tests had not been made.
     """
     undecided = [
         test.result for test, p_value in zip(tests, corrected, strict=True) if not p_value <= 1 - level
@@ -151,6 +151,6 @@ def _test(
     plan: TablePlan, group: Mapping[Place, Cell], places: tuple[Place, Place], *, shares_seeds: bool
 ) -> _Test:
     first, second = (group[place].readings(plan) for place in places)
-    two = pair(first, second, paired=shares_seeds)
+    readings = pair(first, second, paired=shares_seeds)
     test = wilcoxon if shares_seeds else mann_whitney
-    return _Test(places, test(two.first, two.second), sum(two.left_out))
+    return _Test(places, test(readings.first, readings.second), sum(readings.left_out))

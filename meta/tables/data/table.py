@@ -69,7 +69,7 @@ class Table:
 
 
 def make_table(spec: TableSpec, records: SeriesRecords) -> Table:
-    """Compute a table; nothing of it needs the database.
+    """Compute a table, without the database.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""The text of a cell, in the signs of a format."""
+"""The text of a cell, in the notation of a format."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from meta.tables.data.table import Table
 
 @dataclass(frozen=True)
 class Signs:
-    """The signs of a format.
+    """The notation of a format.
 
     Attributes
     ----------
@@ -21,7 +21,7 @@ class Signs:
     bold : callable
         Makes an escaped text bold.
     plus_minus, star, nothing : str
-        ``nothing`` stands where there is no reading.
+        ``nothing`` is written where there is no reading.
     power : callable
         Writes "times ten to the power of".
     number : callable
@@ -37,7 +37,7 @@ class Signs:
     number: Callable[[str], str] = str
 
 
-#: For a terminal, where who prints makes letters bold.
+#: For a terminal, where the printing command sets bold.
 PLAIN = Signs(
     escape=str,
     bold=str,

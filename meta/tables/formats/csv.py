@@ -19,7 +19,7 @@ _OWN = ("value", "low", "high", "n", "missing", "best", "p", "differs")
 
 @dataclass(frozen=True)
 class CellRecord:
-    """A cell; what it does not have is None.
+    """A cell; missing values are None.
 
     Attributes
     ----------
@@ -27,7 +27,7 @@ class CellRecord:
         Of its row, its column and of what was selected.
     value, low, high : float or None
     n : int
-        How many readings it stands on.
+        How many readings it is computed from.
     missing : int
         How many experiments of it are not completed.
     best : bool

@@ -1,4 +1,4 @@
-"""Tables as a fragment of HTML that needs nothing else: no script, no style sheet, no network."""
+"""Tables as a self-contained fragment of HTML: no script, no style sheet, no network."""
 
 from __future__ import annotations
 

@@ -28,12 +28,12 @@ _SPECIAL = {
     "*": "{*}",
     "±": r"\ensuremath{\pm}",
 }
-#: What pdflatex knows without further packages.
+#: Characters that pdflatex can print without further packages.
 _KNOWN = re.compile(r"[\x20-\x7e\xa1-\u017f]*\Z")
 
 
 def escaped(text: str) -> str:
-    """Return a text of a user in one line, with every sign that means something to LaTeX escaped."""
+    """Return a text of a user in one line, with LaTeX's special characters escaped."""
     escaped_text = "".join(_SPECIAL.get(sign, sign) for sign in " ".join(text.split()))
     return re.sub(r"-(?=-)", "-{}", escaped_text)  # two hyphens would be a dash
 

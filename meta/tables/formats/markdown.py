@@ -1,4 +1,4 @@
-"""Tables in Markdown, as GitHub reads it."""
+"""Tables in GitHub-flavored Markdown."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ _SPECIAL = re.compile(r"([\\`*_{}\[\]<>()#+\-!|~$&])")
 
 
 def escaped(text: str) -> str:
-    """Return a text of a user in one line, with every sign that could mean something to Markdown escaped."""
+    """Return a text of a user in one line, with Markdown's special characters escaped."""
     return _SPECIAL.sub(r"\\\1", " ".join(text.split()))
 
 

@@ -71,7 +71,7 @@ def test_default_factors_are_where_shares_change() -> None:
 @pytest.mark.parametrize("wrong", [0.0, -1.0])
 def test_costs_must_be_positive(wrong: float) -> None:
     """There is no factor of zero."""
-    with pytest.raises(ValueError, match="costs are positive"):
+    with pytest.raises(ValueError, match="costs must be positive"):
         performance_profile([[1.0, wrong]])
     with pytest.raises(ValueError, match="at least one problem"):
         performance_profile(np.empty((0, 2)))
