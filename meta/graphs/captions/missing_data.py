@@ -1,4 +1,4 @@
-"""What a graph does not show: experiments that are missing, and the points that only survivors stand for."""
+"""Sentences on what a graph does not show: missing experiments, and points computed from survivors only."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from meta.graphs.data.plan import Plan
 from meta.records.series_records import ConfigurationRecord, SeriesRecords
 
 _UNFINISHED = (ExperimentStatus.RUNNING.value, ExperimentStatus.PENDING.value)
-#: The ends that say something about the experiment, so that what is left is a selection.
+#: Outcomes that depend on the experiment, so that the completed ones are a biased selection.
 _BAD_ENDS = (
-    *(one.value for one in DEFAULT_RETRIES),
+    *(outcome.value for outcome in DEFAULT_RETRIES),
     ExperimentStatus.FAILED.value,  # its last attempt has no outcome
 )
 _ORDER = (*_BAD_ENDS, ExperimentStatus.CANCELLED.value, *_UNFINISHED)
@@ -57,7 +57,7 @@ def missing_data(plan: Plan, data: GraphData, records: SeriesRecords) -> list[st
 
 
 def _readings(plan: Plan) -> str:
-    names = [repr(one.name) for one in (plan.across, plan.y) if one is not None]
+    names = [repr(variable.name) for variable in (plan.across, plan.y) if variable is not None]
     return " and ".join(names)
 
 

@@ -39,12 +39,12 @@ def note(
     return " ".join(sentence for sentence in sentences if sentence)
 
 
-def _outside(found: Outside) -> list[str]:
-    sentences = [f"{many(found.points, 'point')} outside of the axes."] if found.points else []
-    if found.intervals:
-        sentences.append(f"{many(found.intervals, 'interval')} cut at the ends of the axes.")
-    if found.cells:
-        sentences.append(f"{many(found.cells, 'cell')} outside of the colours.")
+def _outside(outside: Outside) -> list[str]:
+    sentences = [f"{many(outside.points, 'point')} outside of the axes."] if outside.points else []
+    if outside.intervals:
+        sentences.append(f"{many(outside.intervals, 'interval')} cut at the ends of the axes.")
+    if outside.cells:
+        sentences.append(f"{many(outside.cells, 'cell')} outside of the colours.")
     return sentences
 
 
@@ -56,9 +56,14 @@ def _averages(plan: Plan) -> str:
 
 def _goals(plan: Plan) -> list[str]:
     words = {"max": "Higher", "min": "Lower"}
-    readings = [one for one in (plan.across, plan.y) if one is not None and one.label.goal is not None]
+    variables = [
+        variable
+        for variable in (plan.across, plan.y)
+        if variable is not None and variable.label.goal is not None
+    ]
     if plan.across is None:
-        return [f"{words[one.label.goal or 'max']} is better." for one in readings]
+        return [f"{words[variable.label.goal or 'max']} is better." for variable in variables]
     return [
-        f"{words[one.label.goal or 'max']} {one.label.label or one.measured} is better." for one in readings
+        f"{words[variable.label.goal or 'max']} {variable.label.label or variable.measured} is better."
+        for variable in variables
     ]

@@ -55,7 +55,7 @@ def estimates_text(plan: Plan, data: GraphData, *, mark: str) -> str:
 def drawn_sample_sizes(data: GraphData) -> SampleSizes:
     """Return the sample sizes of all estimates that are drawn; over time a curve may have gaps."""
     drawn = [line.interval for line in data.lines]
-    return SampleSizes.joined([one.sample_sizes.where(np.isfinite(one.estimate)) for one in drawn])
+    return SampleSizes.joined([part.sample_sizes.where(np.isfinite(part.estimate)) for part in drawn])
 
 
 def values_text(plan: Plan) -> str:
@@ -104,7 +104,7 @@ def no_interval_text(aggregator: Aggregator, sample_sizes: SampleSizes) -> str:
 
 
 def selection_text(where: Where | None, expression: str | None) -> list[str]:
-    """Return the sentences that say which configurations, and which experiments, are chosen, if they are."""
+    """Return the sentences on the chosen configurations and experiments, if not all are shown."""
     only = [] if expression is None else [f"Only where {expression}."]
     if not where or isinstance(where, str):
         return only
@@ -114,7 +114,7 @@ def selection_text(where: Where | None, expression: str | None) -> list[str]:
 
 
 def averages_text(over: Sequence[str], values: Mapping[str, ValueSet], does: str = "Averages") -> str:
-    """Return the sentence that says what is averaged over."""
+    """Return the sentence on the parameters averaged over."""
     named = [f"{name} ({many(len(values[name]), 'value')})" for name in over]
     return f"{does} over {', '.join(named)}."
 

@@ -1,4 +1,4 @@
-"""The numbers of graphs as rows, for a `data.csv` that says what a figure shows.
+"""The numbers of graphs as rows, for a `data.csv` of what a figure shows.
 
 A row has the parameters that distinguish its line, panel and point (``parameters.NAME``), ``result`` or
 ``metric`` (of which one), and the numbers. What a point does not have is None.
@@ -22,9 +22,10 @@ Row = Mapping[str, Any]
 def estimates(plan: Plan, data: GraphData) -> Iterator[Row]:
     """Yield the points: ``value`` between ``low`` and ``high``, over ``n`` readings."""
     for line in data.lines:
-        found = line.interval
-        ends = zip(*(one.tolist() for one in (found.estimate, found.low, found.high)), strict=True)
-        for place, (value, low, high), count in zip(line.x.tolist(), ends, found.count.tolist(), strict=True):
+        interval = line.interval
+        ends = zip(interval.estimate.tolist(), interval.low.tolist(), interval.high.tolist(), strict=True)
+        counts = interval.count.tolist()
+        for place, (value, low, high), count in zip(line.x.tolist(), ends, counts, strict=True):
             yield {
                 **_of_point(plan, line, place),
                 "value": known(value),
@@ -37,8 +38,8 @@ def estimates(plan: Plan, data: GraphData) -> Iterator[Row]:
 def readings(plan: Plan, data: GraphData) -> Iterator[Row]:
     """Yield each reading, in the order of repetitions."""
     for line in data.lines:
-        for place, found in zip(line.x.tolist(), line.readings, strict=True):
-            for value in found.tolist():
+        for place, values in zip(line.x.tolist(), line.readings, strict=True):
+            for value in values.tolist():
                 yield {**_of_point(plan, line, place), "value": value}
 
 

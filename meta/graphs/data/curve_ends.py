@@ -32,9 +32,9 @@ class EarlyEnd:
     @classmethod
     def find(cls, label: str, curves: CurveMatrix, last: float) -> EarlyEnd | None:
         """Count the curves of a line that end before its last step; None without one."""
-        is_there = np.isfinite(curves.readings[:, curves.steps >= last])
-        count = int(np.count_nonzero(~is_there.any(axis=1)))
-        return cls(label, count, len(is_there), int(last)) if count else None
+        is_finite = np.isfinite(curves.readings[:, curves.steps >= last])
+        count = int(np.count_nonzero(~is_finite.any(axis=1)))
+        return cls(label, count, len(is_finite), int(last)) if count else None
 
 
 @dataclass(frozen=True)
@@ -45,11 +45,11 @@ class UndrawnSteps:
     ----------
     label : str
     lacking : sequence of str
-        What these configurations are called.
+        The labels of these configurations.
     count, of : int
         How many steps, and of how many.
     after : float or None
-        The last step of the line, where the others are after it.
+        The last step of the line if all undrawn steps are later, else None.
     """
 
     label: str
@@ -68,7 +68,7 @@ class UndrawnSteps:
         ----------
         label : str
         has : mapping of str to ndarray of bool, shape (steps,)
-            Where each configuration has a value, by what it is called.
+            Where each configuration has a value, by its label.
         steps : ndarray, shape (steps,)
         drawn : ndarray of bool, shape (steps,)
         """
@@ -79,7 +79,7 @@ class UndrawnSteps:
         last = float(steps[drawn][-1])
         return cls(
             label,
-            [name for name, there in has.items() if not there[undrawn].all()],
+            [name for name, has_value in has.items() if not has_value[undrawn].all()],
             int(np.count_nonzero(undrawn)),
             int(np.count_nonzero(anywhere)),
             after=last if (steps[undrawn] > last).all() else None,

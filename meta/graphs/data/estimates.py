@@ -1,4 +1,4 @@
-"""From readings to what is drawn of them: an estimate and its interval, for each point of a line."""
+"""The estimate and its interval for each point of a line, computed from its readings."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _LEVEL = 0.95
 
 @dataclass(frozen=True)
 class Aggregator:
-    """What is computed of the readings behind a point.
+    """The computation of an estimate and its interval from the readings of a point.
 
     Attributes
     ----------
@@ -38,7 +38,7 @@ class Aggregator:
         As in series files.
     level : float
     seed : int
-        Of the bootstrap's drawings: the same graph of the same records is the same picture.
+        Of the bootstrap: the same graph of the same records is the same figure.
     shares_seeds : bool
         Whether a repetition has the same seed in all configurations, so that they are drawn together.
     """
@@ -51,8 +51,8 @@ class Aggregator:
 
     @classmethod
     def of(cls, spec: GraphSpec | TableSpec, *names: str, shares_seeds: bool) -> Aggregator:
-        """Return the aggregator that a graph or a table asks for; its seed follows from `names`."""
-        # Making an interval that the kind does not show would only take time.
+        """Return the aggregator that a graph or a table requests; its seed is derived from `names`."""
+        # An interval that the kind does not show is not computed.
         shows_none = isinstance(spec, GraphSpec) and "interval" not in rules_of(spec.kind).keys
         interval: IntervalName = "none" if shows_none else spec.interval
         level = spec.level or _LEVELS.get(interval, _LEVEL)
@@ -62,7 +62,7 @@ class Aggregator:
 
     @property
     def resampling(self) -> Resampling:
-        """How the bootstrap draws."""
+        """The settings of the bootstrap."""
         return Resampling(self.seed, self.level, method="bca" if self.interval == "bca" else "percentile")
 
     def of_points(self, points: Sequence[Floats]) -> Estimates:
@@ -75,7 +75,7 @@ class Aggregator:
             none, but each repetition and each configuration has one.
         """
         found = _Columns.empty([np.isfinite(scores).sum(axis=0).tolist() for scores in points])
-        # Points of equal length share their drawings, and one product.
+        # Points of equal length share their resamples, and one matrix product.
         for length in {len(scores) for scores in points}:
             places = [
                 place for place, scores in enumerate(points) if scores.shape[1] == 1 and len(scores) == length
@@ -102,8 +102,8 @@ class Aggregator:
 
     def _ends(self, readings: Floats, estimate: Floats) -> tuple[Floats, Floats]:
         if self.interval in ("sd", "se"):
-            found = spread(readings)
-            reach = found.standard_deviation if self.interval == "sd" else found.standard_error
+            deviations = spread(readings)
+            reach = deviations.standard_deviation if self.interval == "sd" else deviations.standard_error
             return estimate - reach, estimate + reach
         if self.interval == "quantiles":
             tails = (1 - self.level) / 2, (1 + self.level) / 2
@@ -115,8 +115,8 @@ class Aggregator:
 
     def _exact_ends(self, readings: Floats) -> tuple[Floats, Floats]:
         if isinstance(self.estimator, Quantile):
-            found = quantile_interval(readings, self.estimator, level=self.level)
-            return found.low, found.high
+            interval = quantile_interval(readings, self.estimator, level=self.level)
+            return interval.low, interval.high
         finite = np.isfinite(readings)
         if not np.isin(readings[finite], (0, 1)).all():
             raise GraphError(
@@ -128,17 +128,15 @@ class Aggregator:
 
     def _of_scores(self, scores: Floats) -> Estimates:
         """Return the estimate over several configurations, shape (repetitions, configurations)."""
-        # A trimmed mean of a handful of means would trim none of them.
+        # A trimmed mean of a few task means would trim none of them.
         over: Over = "task means" if self.estimator.name in ("mean", "median") else "readings"
         sample_sizes = SampleSizes.of(np.isfinite(scores).sum(axis=0)[:, None])
         if self.interval == "none":
             averaged = MEAN.of(scores) if over == "task means" else scores.ravel()
             nothing = np.full(1, np.nan)
             return Estimates(self.estimator.of(averaged[:, None]), nothing, nothing, sample_sizes)
-        found = aggregate(scores, self.resampling, self.estimator, over=over, shares_seeds=self.shares_seeds)
-        return Estimates(
-            np.array([found.estimate]), np.array([found.low]), np.array([found.high]), sample_sizes
-        )
+        ends = aggregate(scores, self.resampling, self.estimator, over=over, shares_seeds=self.shares_seeds)
+        return Estimates(np.array([ends.estimate]), np.array([ends.low]), np.array([ends.high]), sample_sizes)
 
     def of_curves(self, matrices: Sequence[Floats], repetitions: Sequence[Integers]) -> Estimates:
         """Return the mean at each step over the means of several configurations.
@@ -153,9 +151,9 @@ class Aggregator:
         """
         resampling = None if self.interval == "none" else self.resampling
         known = repetitions if self.shares_seeds else None
-        found = aggregate_curves(matrices, resampling, repetitions=known)
+        curve = aggregate_curves(matrices, resampling, repetitions=known)
         sample_sizes = SampleSizes.of(np.array([np.isfinite(matrix).sum(axis=0) for matrix in matrices]))
-        return Estimates(found.estimate, found.low, found.high, sample_sizes)
+        return Estimates(curve.estimate, curve.low, curve.high, sample_sizes)
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from meta.statistics.comparisons.ranking import Groups, Ranking
 from meta.statistics.estimators.arrays import Floats, Integers
 from meta.statistics.estimators.curves import CurveMatrix
 
-if TYPE_CHECKING:  # tables have numbers without any look, and do without its library
+if TYPE_CHECKING:  # tables use the numbers without styles, and do not import matplotlib
     from meta.graphs.theme.style import LineStyle
 
 
@@ -25,11 +25,11 @@ class SampleSizes:
     Attributes
     ----------
     count : ndarray of int, shape (points,)
-        Of all its configurations together.
+        The readings of all configurations together.
     fewest, most : ndarray of int, shape (points,)
         The repetitions of the configuration that has the fewest, and of that with the most.
     configurations : ndarray of int, shape (points,)
-        How many of them have a reading: one, unless configurations are averaged or pooled.
+        How many configurations have a reading: 1, unless they are averaged or pooled.
     """
 
     count: Integers
@@ -48,13 +48,13 @@ class SampleSizes:
     def of_points(cls, sizes: Iterable[Sequence[int]]) -> SampleSizes:
         """Return the sample sizes of points from the repetitions of the configurations of each."""
         # Points may be many, and their configurations are few: lists are faster.
-        kept = [[size for size in some if size] for some in sizes]
-        each = [(sum(some), min(some, default=0), max(some, default=0), len(some)) for some in kept]
-        return cls(*np.array(each, dtype=np.int64).reshape(-1, 4).T)
+        points = [[size for size in point if size] for point in sizes]
+        rows = [(sum(point), min(point, default=0), max(point, default=0), len(point)) for point in points]
+        return cls(*np.array(rows, dtype=np.int64).reshape(-1, 4).T)
 
     @classmethod
     def joined(cls, several: Sequence[SampleSizes]) -> SampleSizes:
-        """Return several side by side."""
+        """Return the sample sizes of all points of `several`, concatenated."""
         if not several:
             return cls.of_points([])
         parts = zip(*((one.count, one.fewest, one.most, one.configurations) for one in several), strict=True)
@@ -69,7 +69,7 @@ class SampleSizes:
 
 @dataclass(frozen=True)
 class Estimates:
-    """What is drawn of the repetitions behind each point, with its interval.
+    """The estimate of each point and its interval.
 
     Attributes
     ----------
@@ -77,7 +77,7 @@ class Estimates:
     low, high : ndarray, shape (points,)
         NaN where there is no interval.
     sample_sizes : SampleSizes
-        How many readings there are behind each.
+        How many readings each is computed from.
     """
 
     estimate: Floats
@@ -87,7 +87,7 @@ class Estimates:
 
     @property
     def count(self) -> Integers:
-        """How many readings there are behind each, shape (points,)."""
+        """How many readings each is computed from, shape (points,)."""
         return self.sample_sizes.count
 
 
@@ -112,7 +112,7 @@ class Line:
     runs : sequence of CurveMatrix
         Of a curve the first repetitions, one matrix per configuration; where they are asked for.
     parameters : mapping of str to object
-        What its label and its panel's title say: the values of those parameters, without absent ones.
+        The parameters in its label and in its panel's title, without absent ones.
     settings : sequence of mapping
         The same of each point; only of scatter graphs.
     """
@@ -145,7 +145,7 @@ class Panel:
 
 @dataclass(frozen=True)
 class Ranked:
-    """Methods with their ranks; `counts` says how many readings are behind each score."""
+    """Methods with their ranks; `counts` has the number of readings of each score."""
 
     methods: Sequence[str]
     ranking: Ranking
@@ -160,7 +160,7 @@ class Timeline:
     Attributes
     ----------
     workers : sequence of str
-        What the rows are called.
+        The labels of the rows.
     spans : ndarray, shape (attempts, 3)
         The row, and start and end in seconds since the first start.
     outcomes : ndarray of str, shape (attempts,)
@@ -207,7 +207,7 @@ class Coverage:
 
 @dataclass(frozen=True)
 class Outside:
-    """How much of what was computed has no place on the scales, or lies outside of the limits.
+    """How much of the data cannot be shown on the scales, or lies outside of the limits.
 
     Attributes
     ----------
@@ -216,7 +216,7 @@ class Outside:
     intervals : int
         Those of points that are drawn, with an end outside.
     cells : int
-        Of a heatmap, with another colour than their own.
+        Of a heatmap, beyond the ends of the colour scale.
     """
 
     points: int = 0
@@ -232,9 +232,9 @@ class GraphData:
     ----------
     panels : sequence of Panel
     coverage : sequence of Coverage
-        Everything that was asked for, also what has nothing to draw.
+        All requested points and curves, also those with nothing to draw.
     without : int
-        Completed experiments that do not have what is drawn.
+        Completed experiments without the drawn result or metric.
     non_finite : int
         Readings left out because they are NaN or infinite.
     window : int

@@ -1,4 +1,4 @@
-"""Which configurations make a line on a panel, and which of them a point."""
+"""Groups of configurations: those of each line on each panel, and of each of its points."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class Group:
         Of the line among those of the figure.
     style : LineStyle
     parameters : mapping of str to object
-        What label and title say.
+        The parameters in label and title.
     members : list of ConfigurationRecord
     """
 
@@ -50,10 +50,10 @@ class Group:
 
     def by_x(self, plan: Plan) -> Iterator[tuple[int, list[ConfigurationRecord]]]:
         """Yield the places of x, and the configurations that are averaged there."""
-        found: dict[int, list[ConfigurationRecord]] = {}
+        by_place: dict[int, list[ConfigurationRecord]] = {}
         for member in self.members:
-            found.setdefault(plan.place(plan.x, member.parameters), []).append(member)
-        yield from sorted(found.items())
+            by_place.setdefault(plan.place(plan.x, member.parameters), []).append(member)
+        yield from sorted(by_place.items())
 
     def cell_label(self, plan: Plan, member: ConfigurationRecord) -> str:
         """Return the name of a configuration's point in the caption."""
@@ -72,24 +72,24 @@ def make_groups(plan: Plan, records: SeriesRecords) -> list[Group]:
         There would be more lines or panels than can be read.
     """
     names = [*plan.facets, *plan.hues, *([] if plan.is_curve else [plan.x])]
-    by_line = sorted(records.configurations, key=lambda found: _places(plan, plan.hues, found))
-    looks: dict[str, tuple[int, LineStyle]] = {}
+    by_line = sorted(records.configurations, key=lambda member: _places(plan, plan.hues, member))
+    styles: dict[str, tuple[int, LineStyle]] = {}
     colors: dict[tuple[int, ...], int] = {}
     style = plan.spec.style
     for configuration in by_line:
         label = plan.line_label(configuration.parameters)
-        if label not in looks:
+        if label not in styles:
             hues = [name for name in plan.hues if name != style]
             color = colors.setdefault(tuple(_places(plan, hues, configuration)), len(colors))
-            mark = len(looks) if style is None else plan.place(style, configuration.parameters)
-            looks[label] = len(looks), LineStyle(color, mark)
+            mark = len(styles) if style is None else plan.place(style, configuration.parameters)
+            styles[label] = len(styles), LineStyle(color, mark)
     groups: dict[tuple[str | None, str], Group] = {}
     panels: dict[str | None, tuple[int, int]] = {}
-    for configuration in sorted(records.configurations, key=lambda found: _places(plan, names, found)):
+    for configuration in sorted(records.configurations, key=lambda member: _places(plan, names, member)):
         title = plan.panel_title(configuration.parameters)
         label = plan.line_label(configuration.parameters)
         panels.setdefault(title, (0, len(panels)) if plan.row is None else _panel(plan, configuration))
-        number, line_style = looks[label]
+        number, line_style = styles[label]
         chosen_parameters = plan.chosen_parameters((*plan.facets, *plan.hues), configuration.parameters)
         group = groups.setdefault(
             (title, label), Group(panels[title], title, label, number, line_style, chosen_parameters)
@@ -120,7 +120,7 @@ def panels_of(groups: Sequence[Group], lines: Sequence[tuple[Group, Line]]) -> l
     titles = {group.place: group.title for group in groups}
     for group, line in lines:
         by_place[group.place].append(replace(line, parameters=group.parameters))
-    return [Panel(titles[place], found, *place) for place, found in by_place.items()]
+    return [Panel(titles[place], drawn, *place) for place, drawn in by_place.items()]
 
 
 def _places(plan: Plan, names: Sequence[str], configuration: ConfigurationRecord) -> list[int]:
@@ -139,7 +139,7 @@ def _check_counts(plan: Plan, panels: Sequence[str | None]) -> None:
     limit = MAX_LINES if plan.spec.rows is None else _MAX_ROWS
     if most > limit:
         raise GraphError(
-            f"{most} lines in one panel cannot be told apart (at most {limit}): configurations differ in "
+            f"{most} lines in one panel cannot be distinguished (at most {limit}): configurations differ in "
             f"{', '.join(f'{name} ({len(plan.values[name])} values)' for name in plan.hues)}. {_advice(plan)}"
         )
 

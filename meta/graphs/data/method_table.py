@@ -1,4 +1,4 @@
-"""Methods against problems: the table that profiles and rankings are made of."""
+"""Methods against problems: the table that profiles and rankings are computed from."""
 
 from __future__ import annotations
 
@@ -65,12 +65,12 @@ def table(
 
 
 def goal(plan: Plan) -> str:
-    """Return whether more is better.
+    """Return whether larger or smaller readings are better.
 
     Raises
     ------
     GraphError
-        The file does not say.
+        The series file gives no goal.
     """
     found = plan.y.label.goal
     if found is None:

@@ -20,7 +20,7 @@ from meta.records.series_records import CompletedExperiment, SeriesRecords
 from meta.statistics.estimators.arrays import Floats
 from meta.statistics.estimators.curves import Curve, CurveMatrix, StepGrid
 
-#: So many single repetitions of a line are drawn at most: more are one stain.
+#: At most so many single repetitions of a line are drawn: more could not be distinguished.
 MAX_RUNS = 50
 
 
@@ -74,22 +74,25 @@ class _LineBuilder:
         if plan.x == SECONDS:
             self._matrix = _Times(shown, records.times[metric]).matrix
         else:
-            chosen = [one.id for found in records.configurations for one in found.completed]
+            chosen = [experiment.id for member in records.configurations for experiment in member.completed]
             grid = StepGrid.covering([shown[identity] for identity in chosen if identity in shown])
             self.window = grid.window
             self._matrix = lambda identities: grid.matrix([shown[identity] for identity in identities])
 
     def add(self, group: Group) -> None:
         """Make the line of a group, unless one of its configurations has no value of it."""
-        logged = [[one for one in member.completed if one.id in self._curves] for member in group.members]
-        experiments = [one for some in logged for one in some]
-        is_finite = [np.isfinite(self._curves[one.id].readings) for one in experiments]
+        logged = [
+            [experiment for experiment in member.completed if experiment.id in self._curves]
+            for member in group.members
+        ]
+        experiments = [experiment for configuration in logged for experiment in configuration]
+        is_finite = [np.isfinite(self._curves[experiment.id].readings) for experiment in experiments]
         self.without += len(group.completed()) - len(experiments)
         self.non_finite += sum(int(np.count_nonzero(~finite)) for finite in is_finite)
         label = group.cell_label(self._plan, group.members[0])
         line = None
         if all(logged):
-            curves = _Curves.of(self._matrix([one.id for one in experiments]), logged)
+            curves = _Curves.of(self._matrix([experiment.id for experiment in experiments]), logged)
             line = self._line(label, group, curves)
         has_values = any(finite.any() for finite in is_finite)
         if line is not None:
@@ -122,7 +125,7 @@ class _LineBuilder:
             interval = self._aggregator.of_columns(parts[0])
         else:
             interval = self._aggregator.of_curves(parts, curves.repetitions)
-        # All repetitions of all lines together would be as much as everything that was logged.
+        # A copy of the first ones: a view would keep all repetitions in memory.
         kept = parts if self._plan.spec.points else []
         runs = [CurveMatrix(x, part[:MAX_RUNS].copy()) for part in kept]
         return Line(group.label, group.number, group.style, x, interval, runs=runs)
@@ -151,8 +154,11 @@ class _Curves:
     @classmethod
     def of(cls, matrix: CurveMatrix, logged: Sequence[Sequence[CompletedExperiment]]) -> _Curves:
         """Return the curves of these experiments, given by configuration."""
-        parts = np.split(matrix.readings, np.cumsum([len(some) for some in logged])[:-1])
-        repetitions = [np.array([one.repetition for one in some], dtype=np.int64) for some in logged]
+        parts = np.split(matrix.readings, np.cumsum([len(experiments) for experiments in logged])[:-1])
+        repetitions = [
+            np.array([experiment.repetition for experiment in experiments], dtype=np.int64)
+            for experiments in logged
+        ]
         return cls(matrix, parts, repetitions, np.array([np.isfinite(part).any(axis=0) for part in parts]))
 
 

@@ -61,8 +61,8 @@ def _line(
 ) -> Line:
     pooled = [point.readings for point in points]
     is_pooled = plan.rules.shows_values
-    scores = [one[:, None] for one in pooled] if is_pooled else [one.scores for one in points]
-    sample_sizes = SampleSizes.of_points([one.sizes for one in points])
+    scores = [readings[:, None] for readings in pooled] if is_pooled else [point.scores for point in points]
+    sample_sizes = SampleSizes.of_points([point.sizes for point in points])
     return Line(
         group.label,
         group.number,

@@ -24,7 +24,7 @@ from meta.records.errors import GraphError
 from meta.records.series_records import SeriesRecords
 from meta.records.value_set import ABSENT, ValueSet, short_names
 
-#: A numeric axis with fewer values than this says little more than bars.
+#: A numeric axis with fewer values than this shows little more than bars.
 _MIN_VALUES_OF_LINE = 3
 #: More cannot be read on one figure.
 MAX_LINES, MAX_PANELS = 24, 16
@@ -109,7 +109,7 @@ class Plan:
 
     @property
     def rules(self) -> GraphRules:
-        """What a series file may say about this kind."""
+        """The rules that a series file's request of this kind is checked against."""
         return GRAPH_KINDS[self.kind]
 
     @property
@@ -165,9 +165,9 @@ def make_plan(spec: GraphSpec, records: SeriesRecords) -> Plan:
         raise GraphError(f"{records.nothing_completed()}: nothing to draw")
     values = records.parameter_values() or {SERIES: ValueSet.single(records.name)}
     rules = _rules(spec, values)
-    if spec.kind is None:  # what is said of a kind was checked with the series file
-        asked = spec.model_dump(exclude_defaults=True) | {"kind": rules.name}
-        for path, message in graph_checks.problems(asked):
+    if spec.kind is None:  # a given kind was checked with the series file
+        request = spec.model_dump(exclude_defaults=True) | {"kind": rules.name}
+        for path, message in graph_checks.problems(request):
             raise GraphError(f"{path_text(path)}: {message}")
     _check_names(spec, rules, values)
     for name, first in spec.order.items():
@@ -222,7 +222,7 @@ def _ordered(name: str, first: Sequence[Any], values: ValueSet) -> ValueSet:
 
 
 def _refuse_unnamed(rules: GraphRules, varying: Sequence[str], values: Mapping[str, ValueSet]) -> None:
-    """Refuse to average over what the file does not mention, where no legend shows it."""
+    """Refuse to average over parameters that the file does not name, where no legend shows them."""
     if not varying:
         return
     listed = ", ".join(f"{name} ({len(values[name])} values)" for name in varying)
@@ -236,7 +236,7 @@ def _refuse_unnamed(rules: GraphRules, varying: Sequence[str], values: Mapping[s
 
 
 def _rules(spec: GraphSpec, values: Mapping[str, ValueSet]) -> GraphRules:
-    """Return the rules of the kind that is asked for, or that follows from x."""
+    """Return the rules of the kind that is requested, or that follows from x."""
     is_time = spec.x in (STEP, SECONDS) and spec.x not in values
     if spec.kind is not None:
         rules = GRAPH_KINDS[spec.kind]
@@ -291,9 +291,9 @@ def make_variable(name: str, records: SeriesRecords, role: str) -> Variable:
         There is neither.
     """
     known = records.result_names()
-    key = next((found for found in (name, f"metrics.{name}.last") if found in known), None)
+    key = next((result for result in (name, f"metrics.{name}.last") if result in known), None)
     if key is None:
-        shown = [found for found in known if not found.startswith("metrics.")] + list(records.curves)
+        shown = [result for result in known if not result.startswith("metrics.")] + list(records.curves)
         raise GraphError(
             f"{role}: there is no result or metric named {name!r}; "
             f"{suggestion(name, dict.fromkeys(shown), kind='results and metrics')}"

@@ -9,7 +9,7 @@ import numpy as np
 from meta.statistics.estimators.arrays import Floats
 from meta.statistics.estimators.curves import Curve, CurveMatrix
 
-#: So many times are drawn: a panel has few more dots.
+#: So many times are drawn: a panel is not many more pixels wide.
 TIMES = 400
 
 

@@ -1,1 +1,1 @@
-"""What kinds of graphs share while they draw: axes, intervals, jittered points."""
+"""Drawing that kinds of graphs share: axes, intervals, jittered points."""

@@ -1,4 +1,4 @@
-"""Scales and limits of the axes of a graph as asked for, and how much they hide."""
+"""The requested scales and limits of the axes of a graph, and how much they hide."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _NOTHING = np.zeros(0)
 
 @dataclass(frozen=True)
 class Along:
-    """What lies along an axis.
+    """The values along an axis.
 
     Attributes
     ----------
@@ -40,13 +40,13 @@ class Along:
     @classmethod
     def of(cls, estimates: Sequence[Estimates], values: Sequence[Floats] = ()) -> Along:
         """Return estimates with their intervals, and single values."""
-        shown = np.concatenate([*(one.estimate for one in estimates), *values])
-        low, high = (np.concatenate([getattr(one, end) for one in estimates]) for end in ("low", "high"))
+        shown = np.concatenate([*(part.estimate for part in estimates), *values])
+        low, high = (np.concatenate([getattr(part, end) for part in estimates]) for end in ("low", "high"))
         return cls(shown, low, high)
 
     @property
     def everything(self) -> Floats:
-        """Everything that a scale must have a place for, shape (points,)."""
+        """All values that a scale must be able to show, shape (points,)."""
         ends = np.concatenate([self.low, self.high])
         return np.concatenate([self.shown, ends[np.isfinite(ends)]])
 
@@ -109,7 +109,7 @@ def limit_estimates(panels: Sequence[Axes], context: DrawContext) -> Outside:
     beside: list[Floats] = []
     values: list[Floats] = []
     if context.plan.spec.points:
-        values = [one for line in lines for one in line.readings]
+        values = [readings for line in lines for readings in line.readings]
         beside = [
             np.full(len(one), x)
             for line, xs in zip(lines, places, strict=True)
@@ -132,7 +132,7 @@ def limit_distribution(panels: Sequence[Axes], context: DrawContext) -> Outside:
 
 
 def _values(context: DrawContext) -> Along:
-    return Along(np.concatenate([one for line in context.data.lines for one in line.readings]))
+    return Along(np.concatenate([readings for line in context.data.lines for readings in line.readings]))
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""What makes a kind of graph, what it knows while it draws, and what several kinds have in common."""
+"""The record of a kind of graph, the context of drawing, and functions that several kinds share."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ LegendEntry = tuple[Artist, str]
 
 @dataclass(frozen=True)
 class DrawContext:
-    """A graph whose data are known.
+    """A graph with its data, while it is drawn.
 
     Attributes
     ----------
@@ -41,7 +41,7 @@ class DrawContext:
 
     @property
     def count(self) -> int:
-        """How many lines there are; those of one category stand beside each other."""
+        """How many lines there are; those of a category are drawn side by side."""
         return max((line.number for line in self.data.lines), default=0) + 1
 
     @property
@@ -101,7 +101,7 @@ def each_value(context: DrawContext) -> str:
 
 @dataclass(frozen=True)
 class Kind:
-    """All that meta knows of a kind of graph; by default estimates of a result against a parameter.
+    """How a kind of graph is computed and drawn; by default estimates of a result against a parameter.
 
     Attributes
     ----------

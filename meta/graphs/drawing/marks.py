@@ -19,9 +19,9 @@ _VALUE_ALPHA = 0.45
 
 
 def on_scale(interval: Estimates, scale: ScaleName | None) -> Estimates:
-    """Return the estimates without those that have no place on a scale: NaN, and no interval, stand there.
+    """Return the estimates with NaN, and no interval, for those that a scale cannot show.
 
-    A line to such a point would be a stroke to the end of the axis, where no reading is.
+    A line to such a point would be drawn to the end of the axis, where there is no reading.
     """
     there = scales.has_place(interval.estimate, scale)
     estimate, low, high = np.where(there, (interval.estimate, interval.low, interval.high), np.nan)

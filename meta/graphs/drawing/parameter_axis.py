@@ -1,4 +1,4 @@
-"""The x axis of a graph against a parameter: numbers in their places, a logarithmic scale, or categories."""
+"""The x axis of a graph against a parameter: linear, logarithmic or categorical."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ class ParameterAxis:
 
     @classmethod
     def of(cls, values: ValueSet, *, numeric: bool, scale: ScaleName | None = None) -> ParameterAxis:
-        """Return the axis of a parameter; `numeric` when its numbers may stand at their place.
+        """Return the axis of a parameter; `numeric` if numbers may be positions.
 
         Raises
         ------

@@ -1,4 +1,4 @@
-"""What kinds have in common that draw the lines of a figure side by side, per value of a parameter."""
+"""Functions of the kinds that draw the lines of a figure side by side, per value of a parameter."""
 
 from __future__ import annotations
 

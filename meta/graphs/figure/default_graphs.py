@@ -1,4 +1,4 @@
-"""The graphs of a series whose file asks for none."""
+"""The graphs of a series whose file requests none."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from meta.records.parameter_table import ParameterTable
 from meta.records.readings import number
 from meta.records.series_records import SeriesRecords
 
-#: More than this is not looked at; a series with more to show asks for what it wants.
+#: At most so many default graphs; a series with more to show requests those it needs.
 MAX_GRAPHS = 12
 #: So many parameters, those with most values, are tried as x and facet.
 _MAX_TRIED = 5
@@ -23,7 +23,7 @@ _MAX_TRIED = 5
 
 @dataclass(frozen=True)
 class DefaultGraphs:
-    """What is drawn of a series that asks for nothing.
+    """The graphs of a series that requests none.
 
     Attributes
     ----------
@@ -40,7 +40,7 @@ class DefaultGraphs:
 
 @dataclass(frozen=True)
 class _Roles:
-    """What each parameter is on a graph."""
+    """The role of each parameter on a graph."""
 
     x: str
     hue: str | None = None
@@ -79,7 +79,7 @@ def default_graphs(records: SeriesRecords) -> DefaultGraphs:
 
 
 def _arrangements(x: str, varying: Sequence[str]) -> Iterator[_Roles]:
-    """Yield what the other parameters may be when `x` is the axis, best first."""
+    """Yield the possible roles of the other parameters when `x` is the axis, best first."""
     rest = [name for name in varying if name != x]
     for facet in (*rest[1:_MAX_TRIED], None, *rest[:1]):
         yield _Roles(x, next((name for name in rest if name != facet), None), facet)
@@ -110,9 +110,9 @@ def _drawable_metrics(records: SeriesRecords) -> list[str]:
 
 
 def numeric_results(records: SeriesRecords) -> list[str]:
-    """Return the results that are numbers wherever they are there, at least one of them finite.
+    """Return the results that are always numbers where they occur, at least one of them finite.
 
-    Of a metric, its curve says more.
+    Those of metrics are left out: their curves are drawn.
     """
     is_number: dict[str, bool] = {}
     has_finite: set[str] = set()

@@ -107,13 +107,13 @@ def _data(graph: DrawnGraph) -> bytes:
 def render(
     figure: Figure, origin: Origin, formats: Sequence[str], *, theme: ThemeName = "light"
 ) -> dict[str, bytes]:
-    """Return a figure in each of `formats`; it carries where it comes from."""
+    """Return a figure in each of `formats`, with its origin as metadata."""
     files = {}
     for form in formats:
         written = io.BytesIO()
         with style.theme(theme):
             figure.savefig(written, format=form, dpi=style.DPI, metadata=metadata_for(form, origin))
         content = written.getvalue()
-        # Texts stand in comments too, where XML forbids control characters even as references.
+        # Texts are written into comments too, where XML forbids control characters even as references.
         files[form] = add_digest(_NOT_IN_XML.sub(b"?", content) if form == "svg" else content)
     return files

@@ -42,17 +42,17 @@ class Task:
 
     @property
     def spec(self) -> GraphSpec:
-        """What was asked for."""
+        """The request that it is drawn for."""
         return self.plan.spec
 
     @property
     def formats(self) -> tuple[str, ...]:
-        """Those of its files."""
+        """The formats of its files."""
         return tuple(dict.fromkeys((*self.spec.formats, *(["png"] if self.is_for_report else []))))
 
     def estimate_s(self) -> float:
         """Return about how long drawing it takes on one core, in seconds."""
-        curves = [curve for found in self.extract.curves.values() for curve in found.values()]
+        curves = [curve for by_experiment in self.extract.curves.values() for curve in by_experiment.values()]
         steps = min(MAX_STEPS, max((len(curve.steps) for curve in curves), default=0))
         readings = sum(len(curve.readings) for curve in curves)
         return _FIGURE_S + _STEP_S * steps * len(self.extract.configurations) + _READING_S * readings
@@ -74,7 +74,7 @@ class Failure:
 
 
 def failure(error: Exception) -> Failure:
-    """Return the failure that an error means: a graph that cannot be drawn, or a defect with a traceback."""
+    """Return an error as a failure: a graph that cannot be drawn, or a defect with its traceback."""
     if isinstance(error, GraphError):
         return Failure(str(error))
     return Failure(f"{type(error).__name__}: {error}", "".join(traceback.format_exception(error)))
@@ -102,5 +102,5 @@ class DrawnFigure:
     missing_glyphs: str = ""
 
 
-#: What became of a figure.
+#: A drawn figure, or why it was not drawn.
 DrawResult = DrawnFigure | Failure

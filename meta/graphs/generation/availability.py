@@ -1,4 +1,4 @@
-"""Whether a series has graphs to draw, found out without reading all of it."""
+"""Whether a series has graphs to draw, decided without reading all of it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The part of a series' records that one graph is drawn from: what it leaves out cannot be on the figure."""
+"""The part of a series' records that one graph depends on."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from meta.records.series_records import CompletedExperiment, ConfigurationRecord
 
 
 def plan_graph(spec: GraphSpec, records: SeriesRecords) -> tuple[Plan, SeriesRecords]:
-    """Return the plan of a graph, and what it is drawn from.
+    """Return the plan of a graph, and the records that it depends on.
 
     Results, curves and labels are kept when their name, or that of their metric, occurs anywhere in
     `spec`: rather too many than one too few. All configurations and completed experiments stay, because a
@@ -29,7 +29,7 @@ def plan_graph(spec: GraphSpec, records: SeriesRecords) -> tuple[Plan, SeriesRec
     named = _Named("\n".join(_texts(spec.model_dump(mode="json"))))
     extract = replace(
         records,
-        configurations=[_narrowed(found, named) for found in records.configurations],
+        configurations=[_narrowed(member, named) for member in records.configurations],
         curves={
             metric: curves for metric, curves in records.curves.items() if plan.is_curve and named[metric]
         },
@@ -46,7 +46,7 @@ def plan_graph(spec: GraphSpec, records: SeriesRecords) -> tuple[Plan, SeriesRec
 
 
 class _Named(dict[str, bool]):
-    """Whether a name occurs in a text; each is looked for once, however many experiments have it."""
+    """Whether a name occurs in a text; each name is searched only once."""
 
     def __init__(self, text: str) -> None:
         super().__init__()

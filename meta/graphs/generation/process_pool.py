@@ -1,4 +1,4 @@
-"""Drawing several figures at once, in processes that know nothing but what they are handed.
+"""Drawing several figures at once, in processes without a database.
 
 They are started when there is more to draw than their start costs, serve all series of a generation, and
 hand the files back instead of writing them: killing one leaves nothing behind, and costs one figure. They
@@ -74,7 +74,7 @@ class DrawingPool:
 
 
 class _Processes:
-    """The processes of a pool, and what ties them to this one."""
+    """The processes of a pool, and the pipe that ends them with this one."""
 
     def __init__(self, workers: int) -> None:
         self._workers = workers
@@ -85,7 +85,7 @@ class _Processes:
         self._executor: ProcessPoolExecutor | None = None
 
     def close(self) -> None:
-        """Kill them: what they still draw is not wanted any more."""
+        """Kill the processes: what they still draw is discarded."""
         self._writer.close()
         self._reader.close()
         self._shut_down()
@@ -104,7 +104,7 @@ class _Processes:
     def _draw_in_pool(
         self, waiting: deque[Task]
     ) -> Generator[tuple[Task, DrawResult], None, list[tuple[Task, Part]]]:
-        """Draw until nothing waits; when a process has died, return the figures that it may have died of."""
+        """Draw all tasks; if a process dies, return the figures that may have caused it."""
         running: dict[Future[Part], tuple[Task, Part]] = {}
         finished: list[tuple[Task, DrawResult]] = []
         suspects: list[tuple[Task, Part]] = []
@@ -115,7 +115,7 @@ class _Processes:
                 try:
                     part = self._file.put(task)
                 except OSError as error:
-                    why = f"it could not be handed to the process that draws: {error}"
+                    why = f"it could not be sent to the process that draws: {error}"
                     finished.append((task, Failure(why)))
                     continue
                 running[self._submit(part)] = task, part
@@ -147,7 +147,7 @@ class _Processes:
             return broken
 
     def _draw_alone(self, part: Part) -> DrawResult:
-        """Draw a figure in a process of its own, whose end is blamed on this figure."""
+        """Draw a figure in a process of its own: if that dies, this figure is the cause."""
         reader, writer = _FORKSERVER.Pipe(duplex=False)
         process = _FORKSERVER.Process(target=_draw_only, args=(self._handed(), writer, part))
         with reader:
@@ -169,7 +169,7 @@ class _Processes:
 
     @contextmanager
     def _starting(self) -> Iterator[None]:
-        """Let processes that start meanwhile come from the pool's server, and know nothing of Ctrl-C."""
+        """Start processes from the pool's fork server within this context, with SIGINT ignored."""
         caps = capped_environment(max(1, cores() // self._workers), os.environ)
         before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})  # which they inherit
         try:

@@ -1,4 +1,4 @@
-"""The figures that a series requests, each with all that it needs; nothing of it needs the database."""
+"""The figures that a series requests, each with all data, independent of the database."""
 
 from __future__ import annotations
 

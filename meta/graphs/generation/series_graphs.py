@@ -1,4 +1,4 @@
-"""The graphs of series: what each requests is drawn, unless its files already show the very same."""
+"""The graphs of series: requested graphs are drawn, unless their files are up to date."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class GraphResult:
     note : str or None
         Why there are none, where this graph was not requested, or in what they differ from what was.
     unchanged : bool
-        Whether the files showed the very same before, and were left alone.
+        Whether the files were up to date, and were not written again.
     """
 
     series: str
@@ -172,8 +172,8 @@ class _SeriesGraphs:
         self, results: Sequence[GraphResult], requested: Mapping[str, Task | Failure]
     ) -> None:
         """Remove the files of graphs that the series no longer requests."""
-        there = [requested[result.name] for result in results if result.paths]
-        origins = self._origins(task for task in there if isinstance(task, Task))
+        written = [requested[result.name] for result in results if result.paths]
+        origins = self._origins(task for task in written if isinstance(task, Task))
         try:
             removed = self.location.record(origins, names=list(requested))
         except OSError as error:  # the graphs are there, and that is what was wanted

@@ -1,4 +1,4 @@
-"""Handing objects to other processes and back: through a file that has no name, their arrays mapped there.
+"""Passing objects between processes through an unnamed file, with arrays memory-mapped.
 
 Queues carry only where an object lies: so short a message is never torn, whenever a process is killed. The
 file has no name, so that nothing of it is left when all processes are; the pages of its arrays are shared.
@@ -37,7 +37,7 @@ class SharedFile:
 
     @classmethod
     def without_name(cls) -> Self:
-        """Return a new one."""
+        """Create an unnamed file."""
         with tempfile.TemporaryFile(prefix="experiments-graphs-") as file:
             return cls(os.dup(file.fileno()))
 
@@ -68,12 +68,12 @@ class SharedFile:
         return pickle.loads(body, buffers=buffers)  # noqa: S301 - we wrote it
 
     def clear(self) -> None:
-        """Forget everything; no process may still be reading."""
+        """Truncate the file; no process may still be reading."""
         self._known.clear()
         os.ftruncate(self._descriptor, 0)
 
     def close(self) -> None:
-        """Give the disk space back, once the other processes have ended."""
+        """Close the file: its space is freed when the other processes have ended."""
         self._known.clear()
         os.close(self._descriptor)
 

@@ -16,7 +16,7 @@ from meta.graphs.theme import style
 
 
 def draw(axes: Axes, lines: Sequence[Line], context: DrawContext) -> None:
-    """Draw one bar per point; the lines of the figure stand beside each other."""
+    """Draw one bar per point; the lines of the figure are drawn side by side."""
     for line in lines:
         offset, width = context.x_axis.slot(line.number, context.count)
         x = context.x_axis.at(line.x) + offset

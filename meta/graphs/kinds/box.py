@@ -17,12 +17,12 @@ from meta.graphs.drawing.side_by_side import side_by_side
 from meta.graphs.theme import style
 from meta.statistics.estimators.quartiles import BoxSummary, box_summary
 
-#: Quartiles of fewer readings than this say less than the readings themselves.
+#: Fewer readings than this are drawn themselves: quartiles would show less.
 MIN_READINGS = 5
 
 
 def draw(axes: Axes, lines: Sequence[Line], context: DrawContext) -> None:
-    """Draw one box per point, or its readings when they are few; lines stand beside each other."""
+    """Draw one box per point, or its readings when they are few; lines are drawn side by side."""
     for line in lines:
         color = line.style.color
         offset, width = context.x_axis.slot(line.number, context.count)

@@ -55,10 +55,10 @@ def draw(axes: Axes, lines: Sequence[Line], context: DrawContext) -> None:
 
 def runs(line: Line) -> list[tuple[Floats, Floats]]:
     """Return the steps and the finite readings of the single repetitions that are drawn."""
-    found = [(matrix.steps, readings) for matrix in line.runs for readings in matrix.readings]
+    repetitions = [(matrix.steps, readings) for matrix in line.runs for readings in matrix.readings]
     return [
         (steps[np.isfinite(readings)], readings[np.isfinite(readings)])
-        for steps, readings in found[: per_step.MAX_RUNS]
+        for steps, readings in repetitions[: per_step.MAX_RUNS]
     ]
 
 

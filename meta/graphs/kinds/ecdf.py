@@ -1,4 +1,4 @@
-"""Empirical distribution functions: which share of the experiments has at most so much of a result."""
+"""Empirical distribution functions: the share of experiments with at most each value of a result."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def draw(axes: Axes, lines: Sequence[Line], context: DrawContext) -> None:
 
 
 def shares(plan: Plan, data: GraphData) -> Iterator[Row]:
-    """Yield each reading in ascending order, with the ``share`` of readings that are at most so much."""
+    """Yield each reading in ascending order, with the ``share`` of readings that are not larger."""
     for line in data.lines:
         ordered = np.sort(line.readings[0])
         shares = np.searchsorted(ordered, ordered, side="right") / len(ordered)

@@ -45,24 +45,25 @@ def norm(plan: Plan, data: GraphData) -> Normalize:
     Raises
     ------
     GraphError
-        The scale has no place for any of the numbers.
+        The scale can show none of the numbers.
     """
-    found = np.concatenate([line.interval.estimate for line in data.lines])
+    estimates = np.concatenate([line.interval.estimate for line in data.lines])
     scale = plan.spec.scale.color or "linear"
     if scale == "logit":
         raise GraphError("scale.color: logit means nothing for colours; use linear, log or symlog")
     if scale == "log":
-        found = found[scales.has_place(found, "log")]
-        if not len(found):
+        estimates = estimates[scales.has_place(estimates, "log")]
+        if not len(estimates):
             raise GraphError("scale.color: log needs positive values, and there are none; use symlog")
     low, high = plan.spec.limits.color or (None, None)
-    low, high = (float(found.min()) if low is None else low), (float(found.max()) if high is None else high)
+    low = float(estimates.min()) if low is None else low
+    high = float(estimates.max()) if high is None else high
     if not low < high:
         low, high = low - abs(low) * 0.05 - 1e-300, high + abs(high) * 0.05 + 1e-300
     if scale == "log":
         return LogNorm(low, high)
     if scale == "symlog":
-        return SymLogNorm(scales.smallest(found), vmin=low, vmax=high)
+        return SymLogNorm(scales.smallest(estimates), vmin=low, vmax=high)
     return Normalize(low, high)
 
 
@@ -103,8 +104,10 @@ def draw(axes: Axes, lines: Sequence[Line], context: DrawContext) -> None:
 def limits(_panels: Sequence[Axes], context: DrawContext) -> Outside:
     """Count the cells beyond the ends of the colour scale."""
     scale = norm(context.plan, context.data)
-    found = np.concatenate([line.interval.estimate for line in context.data.lines])
-    return Outside(cells=int(np.count_nonzero(found < scale.vmin) + np.count_nonzero(found > scale.vmax)))
+    estimates = np.concatenate([line.interval.estimate for line in context.data.lines])
+    return Outside(
+        cells=int(np.count_nonzero(estimates < scale.vmin) + np.count_nonzero(estimates > scale.vmax))
+    )
 
 
 def numerals(values: Floats, scale: ScaleName | None = None) -> list[str]:
@@ -144,13 +147,13 @@ def write_values(page: Page, context: DrawContext) -> None:
     everything = np.concatenate([values[np.isfinite(values)] for values, _ in tables])
     written = numerals(everything, context.plan.spec.scale.color)
     remaining = iter(written)
-    ns = {f"n={one}" for _, repetitions in tables for one in repetitions.flat} if differ else set()
+    ns = {f"n={count}" for _, repetitions in tables for count in repetitions.flat} if differ else set()
     room = _BESIDE + max(text_size.measured(text, figure, size=style.NOTE_SIZE) for text in (*written, *ns))
     if width < room or height < (_TWO_LINES if differ else _ONE_LINE):
         return
     for axes, (values, repetitions) in zip(panels, tables, strict=True):
         for row, column in np.argwhere(np.isfinite(values)):
-            red, green, blue, is_there = colors.to_rgba(values[row, column])
+            red, green, blue, is_visible = colors.to_rgba(values[row, column])
             text = next(remaining) + (f"\nn={repetitions[row, column]}" if differ else "")
             light = "black" if 0.3 * red + 0.59 * green + 0.11 * blue > _LIGHT else "white"
             axes.text(
@@ -161,18 +164,18 @@ def write_values(page: Page, context: DrawContext) -> None:
                 va="center",
                 fontsize=style.NOTE_SIZE,
                 linespacing=1.0,
-                color=light if is_there else style.text_color(),
+                color=light if is_visible else style.text_color(),
             )
 
 
 def _table(lines: Sequence[Line], columns: int, rows: int) -> tuple[Floats, NDArray[Any]]:
-    """Return the values, NaN where there is none, and how many repetitions they stand on, as texts."""
+    """Return the values, NaN where there is none, and the numbers of repetitions, as texts."""
     values, repetitions = np.full((rows, columns), np.nan), np.full((rows, columns), "", dtype=object)
     for line in lines:
         places, sample_sizes = line.x.astype(np.int64), line.interval.sample_sizes
         values[line.number, places] = line.interval.estimate
-        each = zip(sample_sizes.fewest.tolist(), sample_sizes.most.tolist(), strict=True)
-        repetitions[line.number, places] = [range_text(*one).replace(" to ", "-") for one in each]
+        ranges = zip(sample_sizes.fewest.tolist(), sample_sizes.most.tolist(), strict=True)
+        repetitions[line.number, places] = [range_text(*ends).replace(" to ", "-") for ends in ranges]
     return values, repetitions
 
 
@@ -180,9 +183,9 @@ def draw_bar(page: Page, context: DrawContext) -> None:
     """Draw the scale of colours beside the panels, with a label not longer than it."""
     figure, height = page.figure, 0.8 * page.rows * page.panel_height
     colors = ScalarMappable(norm(context.plan, context.data), colormaps[rcParams["image.cmap"]])
-    found = np.concatenate([line.interval.estimate for line in context.data.lines])
-    found = found[scales.has_place(found, context.plan.spec.scale.color)]
-    below, above = (found < colors.norm.vmin).any(), (found > colors.norm.vmax).any()
+    estimates = np.concatenate([line.interval.estimate for line in context.data.lines])
+    estimates = estimates[scales.has_place(estimates, context.plan.spec.scale.color)]
+    below, above = (estimates < colors.norm.vmin).any(), (estimates > colors.norm.vmax).any()
     extend = "both" if below and above else "min" if below else "max" if above else "neither"
     bar = figure.colorbar(colors, ax=list(page.axes), pad=0.02, fraction=0.08, aspect=25, extend=extend)
     label = context.plan.spec.labels.color or context.plan.y.axis_label()

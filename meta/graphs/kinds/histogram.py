@@ -1,4 +1,4 @@
-"""Histograms: how many experiments have how much of a result."""
+"""Histograms: how many experiments have a result within each bin."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from meta.graphs.drawing.kind import DrawContext, Kind, each_value, entry_per_li
 from meta.graphs.theme import scales
 from meta.statistics.estimators.arrays import Floats
 
-#: More bins than this are narrower than what can be seen, whatever the rule says.
+#: More bins than this would be too narrow to see, whatever the rule of their width gives.
 _MOST_BINS = 60
 #: So many histograms are filled; more hide each other, and are outlines.
 _MOST_FILLED = 2

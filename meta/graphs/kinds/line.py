@@ -14,14 +14,14 @@ from meta.graphs.drawing.kind import DrawContext, Kind, entry_per_line
 from meta.graphs.drawing.marks import band_or_whiskers, draw_band, draw_values, draw_whiskers, on_scale
 from meta.graphs.drawing.parameter_axis import ParameterAxis
 
-#: Lines at the same category stand this far apart, so that their whiskers can be told apart.
+#: The distance of lines at the same category, so that their whiskers do not overlap.
 _DODGE = 0.4
 
 
 def draw(axes: Axes, lines: Sequence[Line], context: DrawContext) -> None:
     """Draw one line per entry of the legend, with a band on a numeric axis and whiskers on categories.
 
-    On categories the points of the figure's lines stand a little apart.
+    On categories the points of different lines are a little offset.
     """
     for line in lines:
         x = context.x_axis.at(line.x)

@@ -1,4 +1,4 @@
-"""Points: an estimate of a result per value of a parameter with its interval, beside each other."""
+"""Points: an estimate of a result per value of a parameter with its interval, side by side."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from meta.graphs.drawing.side_by_side import side_by_side, whiskers
 
 
 def draw(axes: Axes, lines: Sequence[Line], context: DrawContext) -> None:
-    """Draw one dot with whiskers per point; the lines of the figure stand beside each other."""
+    """Draw one dot with whiskers per point; the lines of the figure are drawn side by side."""
     for line in lines:
         offset, width = context.x_axis.slot(line.number, context.count)
         x = context.x_axis.at(line.x) + offset

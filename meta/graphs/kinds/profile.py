@@ -1,4 +1,4 @@
-"""Performance profiles: which share of the problems a method solves within a factor of the best."""
+"""Performance profiles: the share of problems that a method solves within a factor of the best."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def compute(plan: Plan, records: SeriesRecords) -> GraphData:
     Raises
     ------
     GraphError
-        A cost is not positive, the file does not say whether more is better, or nothing is completed.
+        A cost is not positive, the series file gives no goal for y, or nothing is completed.
     """
     is_cost = method_table.goal(plan) == "min"
     groups = make_groups(plan, records)
@@ -45,15 +45,15 @@ def compute(plan: Plan, records: SeriesRecords) -> GraphData:
         here = [group for group in groups if group.place == place]
         label = {member.id: group.label for group in here for member in group.members}
         members = [member for group in here for member in group.members]
-        found = method_table.table(plan, members, lambda member, label=label: label[member.id])  # type: ignore[misc]  # mypy does not infer a lambda with a default
-        coverage += found.coverage
-        without += found.without
-        non_finite += found.non_finite
-        if not np.isfinite(found.scores).any():
+        table = method_table.table(plan, members, lambda member, label=label: label[member.id])  # type: ignore[misc]  # mypy does not infer a lambda with a default
+        coverage += table.coverage
+        without += table.without
+        non_finite += table.non_finite
+        if not np.isfinite(table.scores).any():
             continue
         try:
-            # Of a score to be large, the factor to the best is best / own: that of the reciprocals.
-            costs = found.scores if is_cost else _reciprocals(found.scores)
+            # Where more is better, the factor to the best is best / own: that of the reciprocals.
+            costs = table.scores if is_cost else _reciprocals(table.scores)
             profile = performance_profile(costs)
         except ValueError as error:
             raise GraphError(f"y: a profile of {plan.y.measured!r} is impossible: {error}") from error
@@ -67,7 +67,7 @@ def compute(plan: Plan, records: SeriesRecords) -> GraphData:
 
 def _reciprocals(scores: Floats) -> Floats:
     if (scores <= 0).any():
-        raise ValueError("scores are positive: a factor to the best means nothing otherwise")
+        raise ValueError("all scores must be positive: otherwise there is no factor to the best")
     costs: Floats = 1 / scores
     return costs
 

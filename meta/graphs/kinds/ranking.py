@@ -1,4 +1,4 @@
-"""Critical-difference diagrams: average ranks of methods over data sets, and which cannot be told apart."""
+"""Critical-difference diagrams: average ranks of methods, and which do not differ significantly."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ _ABOVE = 1.3
 _SHORT_LABEL = 10
 #: Height in inches of a name.
 _NAME = 0.16
-#: Where things stand, in rows below the axis of ranks.
+#: Vertical positions, in rows below the axis of ranks.
 _CRITICAL, _FIRST_CLIQUE, _CLIQUE, _ROW = -2.1, 0.45, 0.45, 1.0
 
 
@@ -42,27 +42,27 @@ def compute(plan: Plan, records: SeriesRecords) -> GraphData:
     Raises
     ------
     GraphError
-        The file does not say whether more is better, or there are too few methods or data sets.
+        The series file gives no goal for y, or there are too few methods or data sets.
     """
     is_score = method_table.goal(plan) == "max"
     names = (plan.x, *plan.over)
     members = sorted(
-        records.configurations, key=lambda one: [plan.place(name, one.parameters) for name in names]
+        records.configurations, key=lambda member: [plan.place(name, member.parameters) for name in names]
     )
-    found = method_table.table(plan, members, lambda member: plan.value_label(plan.x, member.parameters))
+    table = method_table.table(plan, members, lambda member: plan.value_label(plan.x, member.parameters))
     try:
-        ranking = rank_methods(found.scores, higher_is_better=is_score)
+        ranking = rank_methods(table.scores, higher_is_better=is_score)
     except ValueError as error:
         raise GraphError(
             f"{error}. Methods are the values of {plan.x}, data sets those of {', '.join(plan.over)}"
         ) from error
     groups = nemenyi(ranking, level=plan.spec.level or DEFAULT_LEVEL)
-    ranked = Ranked(found.methods, ranking, groups, found.counts)
+    ranked = Ranked(table.methods, ranking, groups, table.counts)
     return GraphData(
         [Panel(None, ())],
-        found.coverage,
-        without=found.without,
-        non_finite=found.non_finite,
+        table.coverage,
+        without=table.without,
+        non_finite=table.non_finite,
         ranked=ranked,
     )
 
@@ -192,17 +192,17 @@ def ranks(plan: Plan, data: GraphData) -> Iterator[Row]:
 def caption(context: DrawContext) -> str:
     """Return the caption: what is ranked over which data sets, and by which test methods are joined."""
     plan, ranked = context.plan, _ranked(context.data)
-    found, groups = ranked.ranking, ranked.groups
+    ranking, groups = ranked.ranking, ranked.groups
     average = estimator(plan.spec.estimator).label
     sentences = [
-        f"average ranks (1 is best) over {len(found.scores)} data sets ({', '.join(plan.over)}).",
+        f"average ranks (1 is best) over {len(ranking.scores)} data sets ({', '.join(plan.over)}).",
         f"Each score: {average} over {sample_size_text(SampleSizes.of(ranked.counts[None]))}.",
-        f"Friedman test: {_p(found.p_value)}; Iman-Davenport F: {_p(found.f_p_value)}.",
+        f"Friedman test: {_p(ranking.p_value)}; Iman-Davenport F: {_p(ranking.f_p_value)}.",
         f"{groups.test}, level {100 * groups.level:g} %: bars join what does not differ significantly.",
     ]
-    if min(found.p_value, found.f_p_value) > 1 - groups.level:
+    if min(ranking.p_value, ranking.f_p_value) > 1 - groups.level:
         sentences.append("The Friedman test finds no difference at all, so pairs should not be read.")
-    return " ".join([*sentences, *ranking_warnings(found)])
+    return " ".join([*sentences, *ranking_warnings(ranking)])
 
 
 def _p(value: float) -> str:

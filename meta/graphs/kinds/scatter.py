@@ -1,4 +1,4 @@
-"""Scatter graphs: one result against another, a point per configuration, and those nothing is better than."""
+"""Scatter graphs: one result against another, a point per configuration, and the Pareto front."""
 
 from __future__ import annotations
 
@@ -57,11 +57,11 @@ def compute(plan: Plan, records: SeriesRecords) -> GraphData:
             strata, repetitions = [], []
             before = non_finite
             for member in members:
-                found, of_repetition = _pairs(member, across.key, plan.y.key)
-                is_finite = np.isfinite(found).all(axis=1)
-                without += len(member.completed) - len(found)
-                non_finite += len(found) - int(is_finite.sum())
-                strata.append(found[is_finite])
+                both, of_repetition = _pairs(member, across.key, plan.y.key)
+                is_finite = np.isfinite(both).all(axis=1)
+                without += len(member.completed) - len(both)
+                non_finite += len(both) - int(is_finite.sum())
+                strata.append(both[is_finite])
                 repetitions.append(of_repetition[is_finite])
             label = plan.described(apart, members[0].parameters)
             total = sum(map(len, strata))
@@ -87,16 +87,16 @@ def _across(plan: Plan) -> Variable:
 
 def _points(group: Group, plan: Plan, apart: Sequence[str]) -> list[list[ConfigurationRecord]]:
     """Return the configurations of each point: one, or those that differ in what is averaged over only."""
-    found: dict[tuple[int, ...], list[ConfigurationRecord]] = {}
+    points: dict[tuple[int, ...], list[ConfigurationRecord]] = {}
     for member in group.members:
         key = tuple(plan.place(name, member.parameters) for name in apart)
-        found.setdefault(key, []).append(member)
-    return list(found.values())
+        points.setdefault(key, []).append(member)
+    return list(points.values())
 
 
 @dataclass(frozen=True)
 class _Pairs:
-    """What is behind a point: per configuration both results, shape (experiments, 2), and the repetitions."""
+    """The readings of a point: per configuration both results, shape (experiments, 2), and repetitions."""
 
     strata: Sequence[Floats]
     repetitions: Sequence[Integers]
@@ -108,17 +108,19 @@ class _Pairs:
 
 def _pairs(member: ConfigurationRecord, *keys: str) -> tuple[Floats, Integers]:
     """Return both results of the experiments that have both, shape (experiments, 2), and the repetitions."""
-    rows = {one.repetition: [number(one, key) for key in keys] for one in member.completed}
-    there = {repetition: row for repetition, row in rows.items() if None not in row}
-    pairs = np.array(list(there.values()), dtype=np.float64).reshape(-1, len(keys))
+    rows = {
+        experiment.repetition: [number(experiment, key) for key in keys] for experiment in member.completed
+    }
+    present = {repetition: row for repetition, row in rows.items() if None not in row}
+    pairs = np.array(list(present.values()), dtype=np.float64).reshape(-1, len(keys))
     for readings, key in zip(pairs.T, keys, strict=True):
         refuse_huge(readings, key)
-    return pairs, np.array(list(there), dtype=np.int64)
+    return pairs, np.array(list(present), dtype=np.int64)
 
 
 def _line(group: Group, aggregator: Aggregator, pairs: Sequence[_Pairs]) -> Line:
-    across, upwards = (aggregator.of_points([one.scores(column) for one in pairs]) for column in (0, 1))
-    readings = [np.concatenate(one.strata) for one in pairs]
+    across, upwards = (aggregator.of_points([pair.scores(column) for pair in pairs]) for column in (0, 1))
+    readings = [np.concatenate(pair.strata) for pair in pairs]
     return Line(
         group.label,
         group.number,
@@ -222,8 +224,8 @@ def _visible_front(panel: Panel, context: DrawContext) -> Floats | None:
         return None
     scale = context.plan.spec.scale
     x, y = panel.front.T
-    found: Floats = panel.front[scales.has_place(x, scale.x) & scales.has_place(y, scale.y)]
-    return found if len(found) else None
+    visible: Floats = panel.front[scales.has_place(x, scale.x) & scales.has_place(y, scale.y)]
+    return visible if len(visible) else None
 
 
 def _front_line() -> dict[str, Any]:
@@ -254,8 +256,8 @@ def both_results(plan: Plan, data: GraphData) -> Iterator[Row]:
             across, upwards = line.across, line.interval
             if across is None:
                 continue
-            found = (across.estimate, across.low, across.high, upwards.estimate, upwards.low, upwards.high)
-            ends = zip(*(one.tolist() for one in found), strict=True)
+            arrays = (across.estimate, across.low, across.high, upwards.estimate, upwards.low, upwards.high)
+            ends = zip(*(array.tolist() for array in arrays), strict=True)
             for settings, (x, x_low, x_high, y, low, high), count in zip(
                 line.settings, ends, upwards.count.tolist(), strict=True
             ):
@@ -289,7 +291,7 @@ def caption(context: DrawContext) -> str:
 def limits(panels: Sequence[Axes], context: DrawContext) -> Outside:
     """Set scales and limits of both results."""
     lines = context.data.lines
-    values = [one for line in lines for one in line.readings] if context.plan.spec.points else []
+    values = [readings for line in lines for readings in line.readings] if context.plan.spec.points else []
     x = Along.of([line.across for line in lines if line.across], [pairs[:, 0] for pairs in values])
     y = Along.of([line.interval for line in lines], [pairs[:, 1] for pairs in values])
     return apply_limits(panels, context, x=x, y=y)

@@ -16,7 +16,7 @@ from meta.graphs.drawing.side_by_side import side_by_side
 
 
 def draw(axes: Axes, lines: Sequence[Line], context: DrawContext) -> None:
-    """Draw one dot per reading; the lines of the figure stand beside each other."""
+    """Draw one dot per reading; the lines of the figure are drawn side by side."""
     for line in lines:
         offset, width = context.x_axis.slot(line.number, context.count)
         for x, readings in zip(context.x_axis.at(line.x) + offset, line.readings, strict=True):

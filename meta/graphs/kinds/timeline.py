@@ -48,33 +48,36 @@ def compute(_plan: Plan, records: SeriesRecords) -> GraphData:
         raise GraphError(f"no started experiment is one where {records.where}: nothing to draw")
     if not attempts:
         raise GraphError(f"no experiment of {records.name!r} was started yet: nothing to draw")
-    origin = min(one.started_at for one in attempts)
-    latest = max(one.finished_at or one.started_at for one in attempts)
-    firsts = {one.worker: one.started_at for one in reversed(attempts)}
-    hosts = {one.worker: one.host for one in attempts}
+    origin = min(attempt.started_at for attempt in attempts)
+    latest = max(attempt.finished_at or attempt.started_at for attempt in attempts)
+    firsts = {attempt.worker: attempt.started_at for attempt in reversed(attempts)}
+    hosts = {attempt.worker: attempt.host for attempt in attempts}
     order = sorted(firsts, key=lambda worker: (hosts[worker], firsts[worker], worker))
     rows = {worker: row for row, worker in enumerate(order)}
     spans = np.array(
         [
             (
-                rows[one.worker],
-                (one.started_at - origin).total_seconds(),
-                ((one.finished_at or latest) - origin).total_seconds(),
+                rows[attempt.worker],
+                (attempt.started_at - origin).total_seconds(),
+                ((attempt.finished_at or latest) - origin).total_seconds(),
             )
-            for one in attempts
+            for attempt in attempts
         ]
     )
     # The host's wall clock may have been set back meanwhile.
     spans[:, 2] = np.maximum(spans[:, 1], spans[:, 2])
-    outcomes = np.array([RUNNING if one.outcome is None else one.outcome.value for one in attempts])
+    outcomes = np.array(
+        [RUNNING if attempt.outcome is None else attempt.outcome.value for attempt in attempts]
+    )
     names = _host_names([hosts[worker] for worker in order])
     labels = [f"{name} {row + 1}".strip() for row, name in enumerate(names)]
     timeline = Timeline(labels, spans, outcomes, len(set(hosts.values())))
     lines = []
     nothing = np.zeros(0)
     interval = Estimates(nothing, nothing, nothing, SampleSizes.of_points([]))
-    ended = {one.outcome for one in attempts}
-    shown = [one for one in (Outcome.COMPLETED, *UNSUCCESSFUL, Outcome.RELEASED, None) if one in ended]
+    occurring = {attempt.outcome for attempt in attempts}
+    order_of_outcomes = (Outcome.COMPLETED, *UNSUCCESSFUL, Outcome.RELEASED, None)
+    shown = [outcome for outcome in order_of_outcomes if outcome in occurring]
     for number, outcome in enumerate(shown):
         label = RUNNING if outcome is None else outcome.word
         lines.append(Line(label, number, outcome_style(outcome), nothing, interval))

@@ -19,7 +19,7 @@ from meta.graphs.drawing.side_by_side import side_by_side
 from meta.graphs.theme import scales, style
 from meta.statistics.estimators.arrays import Floats
 
-#: A density of fewer readings than this says more about the method than about the readings.
+#: Fewer readings than this are drawn themselves: their density would mostly show the kernel.
 MIN_READINGS = 10
 _PLACES = 200
 
@@ -58,7 +58,7 @@ def density(readings: Floats) -> Density:
 def draw(axes: Axes, lines: Sequence[Line], context: DrawContext) -> None:
     """Draw one violin per point with its quartiles, or its readings when they are few."""
     scale = context.plan.spec.scale.y
-    everything = np.concatenate([one for line in context.data.lines for one in line.readings])
+    everything = np.concatenate([readings for line in context.data.lines for readings in line.readings])
     transform = scales.transform(scale, everything)
     for line in lines:
         offset, width = context.x_axis.slot(line.number, context.count)

@@ -25,7 +25,7 @@ from meta.records.series_records import ConfigurationRecord, SeriesRecords
 
 #: Whatever it is called now: figures that were drawn before show the same data.
 _FIRST_WORDS: dict[str, str] = {outcome: word for word, outcome in EARLIER_WORDS.items()}
-#: What is no data of a graph: how it is called and shown, and what only tables show.
+#: Fields that are not data of a graph: names, labels, and those of tables.
 _NO_DATA = frozenset({"name", "labels", "specs", "tables", "code", "configuration_code", "no_longer_named"})
 
 
@@ -45,12 +45,12 @@ class Fingerprints:
                 numbers.of("experiment_id", experiment.id)
 
         def plain(value: Any) -> Any:
-            """Turn what JSON does not know into what it does."""
+            """Convert a value to types that JSON has."""
             if isinstance(value, np.ndarray):
                 return self._digest(value)
             if dataclasses.is_dataclass(value):
                 content = dict(vars(value))
-                content.pop("id", None)  # its place in the list stands for it
+                content.pop("id", None)  # its index in the list identifies it
                 if isinstance(value, AttemptRecord) and value.outcome is not None:
                     content["outcome"] = _FIRST_WORDS.get(value.outcome, value.outcome)
                 if isinstance(value, ConfigurationRecord):

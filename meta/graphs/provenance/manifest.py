@@ -1,4 +1,4 @@
-"""Where the files of a series go, which of them were written earlier, and what figures show.
+"""The folder of a series' files, and its manifest: which files were written, and origins of figures.
 
 The manifest of a folder decides what need not be drawn again, and which files that are no longer asked for
 can go. Files that nobody has touched since it was written are not read.
@@ -25,7 +25,7 @@ _log = logging.getLogger(__name__)
 
 
 class _Figure(BaseModel):
-    """What is noted of a figure: the SHA-256 of the file, and a digest of its origin."""
+    """The entry of a figure: the SHA-256 of the file, and a digest of its origin."""
 
     file: str
     origin: str
@@ -84,7 +84,7 @@ class OutputLocation:
         directory = self.directory
         manifest = _read(directory)
         before = manifest.get(self.owner, {})
-        # A file system may not tell upper from lower case: then the old name is that of the new file.
+        # On a case-insensitive file system the old name may be that of the new file.
         # Of a graph that was written again, only what was written is kept: formats may be fewer now.
         wanted = {name.casefold() for name in names} - {path.stem.casefold() for path in written}
         again = {_name(directory, path).casefold() for path in written}
@@ -134,7 +134,7 @@ class OutputLocation:
         return {path for path, entry in same.items() if path in untouched or _is_ours(path, entry)}
 
     def other_owners(self, name: str) -> set[str]:
-        """Return what stands for the other series that a file of the folder was written for."""
+        """Return the keys of other series that a file of the folder was written for."""
         return {owner for owner, files in _read(self.directory).items() if name in files} - {self.owner}
 
     def _write(self, manifest: _Manifest, files: dict[str, _Entry]) -> None:
@@ -154,7 +154,7 @@ def _read(directory: Path) -> _Manifest:
     except ValidationError:
         _log.warning("%s cannot be understood and is written anew; old files beside it stay", path)
         return {}
-    # Whatever somebody wrote into the manifest: nothing outside of this folder is touched.
+    # Even if the manifest was edited, no file outside of this folder is removed.
     return {
         series: {
             name: entry

@@ -17,7 +17,7 @@ from meta.graphs.provenance.fingerprint import Fingerprints
 from meta.records.code_versions import CodeVersion
 from meta.records.series_records import SeriesRecords
 
-#: Libraries that decide, besides our own code, how the same numbers look.
+#: Libraries that affect, besides our own code, how the same numbers are drawn.
 _LIBRARIES = ("matplotlib", "numpy", "scipy")
 _DISTRIBUTION = "experiment-series"
 _META = package_folder()
@@ -92,7 +92,7 @@ class Origin(BaseModel):
         )
 
     def text(self) -> str:
-        """Return it as JSON in ASCII, which every format of figures can hold."""
+        """Return the origin as JSON in ASCII, which every figure format can store."""
         return json.dumps(self.model_dump(mode="json"), separators=(",", ":"))
 
     def digest(self) -> str:
@@ -101,7 +101,7 @@ class Origin(BaseModel):
 
     @classmethod
     def from_text(cls, text: str) -> Origin | None:
-        """Return what `text` describes, or None if it describes no origin."""
+        """Parse an origin; None if `text` is not one."""
         try:
             return cls.model_validate_json(text)
         except ValidationError:

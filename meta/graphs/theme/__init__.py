@@ -1,1 +1,1 @@
-"""How graphs look: styles, scales, layout, ticks, sizes of text."""
+"""The appearance of graphs: styles, scales, layout, ticks, sizes of text."""

@@ -1,4 +1,4 @@
-"""How outcomes are drawn, always alike: by how severe they are."""
+"""The style of each outcome, the same in all graphs, by its severity."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _STATUS_COLORS = {
 
 
 def outcome_style(outcome: Outcome | None) -> LineStyle:
-    """Return how attempts that ended so are drawn, or with None those that run."""
+    """Return the style of attempts with an outcome; None is for running ones."""
     if outcome is None:
         return _RUNNING
     severity = outcome.rules.severity

@@ -33,8 +33,8 @@ _MOST_DECADES = 8
 def smallest(readings: Floats) -> float:
     """Return the distance from 0 within which a symlog scale is linear.
 
-    It is a power of ten, so that no tick stands within: that below the reading nearest to 0, yet not further
-    from the furthest than can be told apart.
+    It is a power of ten, so that no tick lies within: that below the reading nearest to 0, yet not further
+    from the furthest than can be distinguished.
     """
     distances = np.abs(readings[np.isfinite(readings)])
     distances = distances[distances >= _LEAST]

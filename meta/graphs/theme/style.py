@@ -1,4 +1,4 @@
-"""How graphs look: one theme, and a colour, dash, marker and hatch for each line.
+"""The appearance of graphs: one theme, and a colour, dash, marker and hatch for each line.
 
 The colours are those of M. Okabe and K. Ito, Color Universal Design (2008), which people with any form of
 colour blindness tell apart, without their yellow, which is too pale for thin lines on white. Dashes, markers
@@ -125,7 +125,9 @@ def missing_glyphs(text: str) -> str:
 
     fonts = [get_font(fontManager.findfont(family)) for family in _families()]
     letters = dict.fromkeys(letter for letter in text if letter.isprintable() and not letter.isspace())
-    return "".join(one for one in letters if not any(font.get_char_index(ord(one)) for font in fonts))
+    return "".join(
+        letter for letter in letters if not any(font.get_char_index(ord(letter)) for font in fonts)
+    )
 
 
 @dataclass(frozen=True)

@@ -237,7 +237,11 @@ def test_profiles_are_shares_of_problems_by_factor(make_records, y: str) -> None
 
 @pytest.mark.parametrize(
     ("cost", "goal", "message"),
-    [(0.0, "min", "costs are positive"), (-1.0, "max", "scores are positive"), (1.0, None, "goal: min")],
+    [
+        (0.0, "min", "costs must be positive"),
+        (-1.0, "max", "scores must be positive"),
+        (1.0, None, "goal: min"),
+    ],
 )
 def test_profiles_that_mean_nothing_are_refused(make_records, cost, goal, message) -> None:
     """A factor needs positive numbers, and the direction that is better."""
