@@ -46,7 +46,7 @@ def generate_all_graphs(  # noqa: PLR0913 - each by its name
     directory : Path, optional
         Where the files go; by default each series has its folder among the results.
     files : iterable of SeriesFile
-        The series of these names get the graphs, labels and units of these files, instead of those
+        The series of these names get the graphs, tables, labels and units of these files, instead of those
         recorded when they were last created.
     where : str, optional
         An expression: only experiments that match it are drawn, in a folder of their own.

@@ -18,6 +18,7 @@ from database.models import Experiment, ExperimentSeries, ExperimentStatus
 from database.queries.experiment_rows import select_experiments, shown_status
 from experiments.series_file.models import SeriesFile
 from experiments.series_file.sections.graphs import GraphSpec, Where
+from experiments.series_file.sections.tables import TableSpec
 from meta.records.chosen_series import Condition
 from meta.records.code_versions import read_code, versions_of
 from meta.records.errors import GraphError
@@ -25,6 +26,7 @@ from meta.records.read_records import causes_of_failures, read_records
 from meta.records.series_records import SeriesRecords
 
 _Kept = TypeVar("_Kept")
+_Spec = TypeVar("_Spec", GraphSpec, TableSpec)
 
 
 @dataclass(frozen=True)
@@ -65,27 +67,28 @@ def read_series(
         Only experiments that match it.
     """
     records = read_records(session, series, file)
-    requested = [
-        (spec, try_subset(session, series, records, where=spec.where, condition=condition))
-        for spec in records.specs
-    ]
+    requested = requested_subsets(session, series, records, records.specs, condition=condition)
     common = read_subset(session, series, records, condition=condition)
     return GraphRecords(common, requested, condition.text if condition else None)
 
 
-def try_subset(
+def requested_subsets(
     session: Session,
     series: ExperimentSeries,
     records: SeriesRecords,
+    specs: Sequence[_Spec],
     *,
-    where: Where | None,
     condition: Condition | None,
-) -> SeriesRecords | GraphError:
-    """Call `read_subset`; return its error instead of raising it: other graphs can still be drawn."""
-    try:
-        return read_subset(session, series, records, where=where, condition=condition)
-    except GraphError as error:
-        return error
+) -> list[tuple[_Spec, SeriesRecords | GraphError]]:
+    """Return each requested graph or table with what `read_subset` returns for it, or the error it raises."""
+
+    def subset(where: Where | None) -> SeriesRecords | GraphError:
+        try:
+            return read_subset(session, series, records, where=where, condition=condition)
+        except GraphError as error:
+            return error
+
+    return [(spec, subset(spec.where)) for spec in specs]
 
 
 def read_subset(

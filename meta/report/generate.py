@@ -82,15 +82,8 @@ def generate_reports(  # noqa: PLR0913 - each by its name
     ----------
     session : Session
         Of any kind; what was done on it before is committed.
-    series : str, ExperimentSeries, or sequence of these, optional
-        By default all series of the database.
-    directory : Path, optional
-        Where the files go; by default each series has its folder among the results.
-    files : iterable of SeriesFile
-        The series of these names get the graphs, tables, labels and units of these files, instead of those
-        recorded when they were last created.
-    where : str, optional
-        An expression: the report is about experiments that it is true of, and has a folder of its own.
+    series, directory, files, where
+        As for `meta.generate_aggregate_graphs.generate_all_graphs`.
     workers : int, optional
         How many processes draw at most, by default one per core.
     on_progress : callable, optional

@@ -22,8 +22,8 @@ from database.queries.failures import FailureGroup, failure_groups
 from database.queries.overview import database_now
 from experiments.series_file.models import SeriesFile
 from meta.records.chosen_series import Condition
-from meta.records.subsets import GraphRecords, read_series
-from meta.tables.generate import Requested, read_tables
+from meta.records.subsets import GraphRecords, read_series, requested_subsets
+from meta.tables.generate import Requested
 
 
 @dataclass(frozen=True)
@@ -139,7 +139,7 @@ def read_report(
         read_at=database_now(session),
         series=SeriesFacts(**{own.name: getattr(series, own.name) for own in fields(SeriesFacts)}),
         graphs=graphs,
-        tables=read_tables(session, series, graphs.common, condition),
+        tables=requested_subsets(session, series, graphs.common, graphs.common.tables, condition=condition),
         failures=failure_groups(session, series.id, chosen),
         effort=_effort(session, series.id, chosen),
         runners=_runners(session, series.id, chosen),

@@ -20,7 +20,7 @@ from meta.records.chosen_series import ChosenSeries, Condition, choose_series, r
 from meta.records.errors import GraphError
 from meta.records.read_records import read_records
 from meta.records.series_records import SeriesRecords
-from meta.records.subsets import read_subset, try_subset
+from meta.records.subsets import read_subset, requested_subsets
 from meta.tables.data.default_tables import default_tables
 from meta.tables.data.table import Table, make_table
 from meta.tables.formats.csv import comma_separated
@@ -85,15 +85,8 @@ def generate_all_tables(
     ----------
     session : Session
         Best from ``scoped_session(read_only=True)``.
-    series : str, ExperimentSeries, or sequence of these, optional
-        By default all series of the database.
-    directory : Path, optional
-        Where the files go; by default each series has its folder among the results.
-    files : iterable of SeriesFile
-        The series of these names get the tables, labels and units of these files, instead of those
-        recorded when they were last created.
-    where : str, optional
-        An expression: only experiments that it is true of, in a folder of their own.
+    series, directory, files, where
+        As for `meta.generate_aggregate_graphs.generate_all_graphs`.
     formats : sequence of {"markdown", "latex", "csv", "html"}
         In place of those that the series files ask for.
 
@@ -135,30 +128,8 @@ def _read(
     session: Session, series: ExperimentSeries, file: SeriesFile | None, condition: Condition | None
 ) -> tuple[SeriesRecords, Requested]:
     records = read_records(session, series, file, with_curves=False)
-    return read_subset(session, series, records, condition=condition), read_tables(
-        session, series, records, condition
-    )
-
-
-def read_tables(
-    session: Session, series: ExperimentSeries, records: SeriesRecords, condition: Condition | None
-) -> Requested:
-    """Return the tables that a series file requests, each with its records or the error.
-
-    Parameters
-    ----------
-    session : Session
-        In the same snapshot as `records` were read.
-    series : ExperimentSeries
-    records : SeriesRecords
-        Of its experiments.
-    condition : Condition or None
-        Only experiments that it is true of.
-    """
-    return [
-        (spec, try_subset(session, series, records, where=spec.where, condition=condition))
-        for spec in records.tables
-    ]
+    common = read_subset(session, series, records, condition=condition)
+    return common, requested_subsets(session, series, records, records.tables, condition=condition)
 
 
 def write_series_tables(

@@ -26,7 +26,6 @@ class Table:
     scores : ndarray, shape (problems, methods)
         NaN where no repetition was completed.
     methods : list of str
-    problems : list of str
     coverage : list of Coverage
     without, non_finite : int
         How many experiments do not have the reading, and of how many it is NaN or infinite.
@@ -36,7 +35,6 @@ class Table:
 
     scores: Floats
     methods: list[str]
-    problems: list[str]
     coverage: list[Coverage]
     without: int
     non_finite: int
@@ -61,7 +59,7 @@ def table(
             scores[problems.index(problem), methods.index(method(member))] = value
             counts.append(len(point.readings))
         coverage.append(Coverage(f"{method(member)}, {problem}", len(point.readings), missing_of([member])))
-    return Table(scores, methods, problems, coverage, without, non_finite, np.array(counts, dtype=np.int64))
+    return Table(scores, methods, coverage, without, non_finite, np.array(counts, dtype=np.int64))
 
 
 def goal(plan: Plan) -> str:
