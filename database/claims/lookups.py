@@ -71,7 +71,7 @@ def revoked(session: Session, running: Mapping[str, Token]) -> set[str]:
     Parameters
     ----------
     running : mapping of worker id to Token
-        The attempt that each was seen to run. One that has ended meanwhile and was recorded in order
+        The attempt that each was seen to run. One that has ended meanwhile and was recorded normally
         is not revoked; check again whether the worker still runs it before killing it.
     """
     connection = session.connection()

@@ -24,7 +24,7 @@ has passed that.
 
 Contract
 --------
-* An experiment that is owned belongs to the worker in its `worker_id`; nobody else writes it,
+* An experiment that is owned belongs to the worker in its `worker_id`; no other process writes it,
   except to recover it from a dead worker, to release what a worker has not started, or on a
   user's request (`revoke`). `attempt_number`, raised by each claim and by nothing else, is the
   fencing token: every write about an attempt names experiment, number and worker.
@@ -340,9 +340,9 @@ def _record(
         lambda group: _record_owned(connection, worker_id, group, owned=owned, policy=policy),
     )
     recorded = {attempt.token for attempt in mine}
-    landed = statements.commit_records(connection, worker_id, others) if others else set()
-    refused = {attempt.token for attempt in others} - landed
-    return frozenset(recorded | landed), frozenset(refused), sum(retried)
+    committed = statements.commit_records(connection, worker_id, others) if others else set()
+    refused = {attempt.token for attempt in others} - committed
+    return frozenset(recorded | committed), frozenset(refused), sum(retried)
 
 
 def _record_owned(

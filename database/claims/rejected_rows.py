@@ -88,7 +88,7 @@ def _write_one(
 
 
 def _is_refusal(error: DBAPIError) -> bool:
-    # The protocol never claims what is completed: for a second result, somebody made the experiment pending
+    # The protocol never claims what is completed: for a second result, the experiment was made pending
     # with SQL. Then only this experiment is wrong; the others are recorded.
     return refuses_content(error) or repeats_a_result(error)
 

@@ -161,14 +161,14 @@ def _refuse_while_running(connection: Connection) -> None:
         if connection.dialect.name == "sqlite"
         else "extract(epoch FROM clock_timestamp() - beat_at)"
     )
-    heard = connection.execute(
+    alive = connection.execute(
         text(
             "SELECT id, host, boot_id, pid, pid_start FROM runner "
             f"WHERE state = 'alive' AND {age} < :lease ORDER BY id"
         ),
         {"lease": lease_s},
     )
-    for runner_id, *identity in heard:
+    for runner_id, *identity in alive:
         process = ProcessIdentity(*identity)
         if not has_ended(runner_id, process):
             raise SchemaError(

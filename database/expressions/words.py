@@ -24,8 +24,8 @@ from database.suggestions import suggestion
 
 #: As users see them: claimed experiments are pending, and released attempts are hidden.
 _WORDS = {
-    "status": [one.value for one in ExperimentStatus if one is not ExperimentStatus.CLAIMED],
-    "outcome": [one.value for one in Outcome if one is not Outcome.RELEASED],
+    "status": [status.value for status in ExperimentStatus if status is not ExperimentStatus.CLAIMED],
+    "outcome": [outcome.value for outcome in Outcome if outcome is not Outcome.RELEASED],
 }
 
 
@@ -74,10 +74,10 @@ def with_words(
                 return Not(walk(inner))
             case Comparison("==", left, right):
                 return Comparison("==", word(left, right), word(right, left))
-            case Membership(Constant() as item, choices) if any(isinstance(one, Name) for one in choices):
-                return Or(tuple(walk(Comparison("==", item, one)) for one in choices))
+            case Membership(Constant() as item, choices) if any(isinstance(name, Name) for name in choices):
+                return Or(tuple(walk(Comparison("==", item, choice)) for choice in choices))
             case Membership(item, choices):
-                return Membership(item, tuple(word(one, item) for one in choices))
+                return Membership(item, tuple(word(choice, item) for choice in choices))
         return part
 
     return walk(condition)

@@ -105,7 +105,7 @@ UNSUCCESSFUL = tuple(
     sorted((one for one in Outcome if one.rules.severity), key=lambda one: one.rules.severity, reverse=True)
 )
 #: The default number of retries of each outcome by which an experiment can fail.
-DEFAULT_RETRIES = {one: one.rules.retries for one in UNSUCCESSFUL if one.rules.retries is not None}
+DEFAULT_RETRIES = {cause: cause.rules.retries for cause in UNSUCCESSFUL if cause.rules.retries is not None}
 
 #: Words of programs before revision 0003, in journals, figures and expressions that are still read.
 EARLIER_WORDS = {"failed": Outcome.ERROR}

@@ -155,7 +155,7 @@ def release(
     selection : Selection
         Only these experiments.
     force : bool
-        Also take it from runners that are alive; they go on with other experiments.
+        Also take it from runners that are alive; they continue with other experiments.
 
     Raises
     ------

@@ -88,7 +88,7 @@ class WorkerControl:
         """Return the request to kill this attempt, if there is one.
 
         The supervisor may have meant the one before, which ended meanwhile: then this one is killed
-        by mistake, which nobody is to blame for.
+        by mistake, and is not at fault.
         """
         self._read()
         if self._kill_request is None or self._kill_request.token == token:

@@ -42,16 +42,16 @@ logger = logging.getLogger(__name__)
 
 
 class Executor(ABC):
-    """Works an assignment until nothing is pending, or until it is stopped.
+    """Runs an assignment until nothing is pending, or until it is stopped.
 
     Parameters
     ----------
     assignment : Assignment
-        What to do.
+        The series to run, and how.
     observe : callable
-        Called often with what there is to see; must not block.
+        Called often with the status; must not block.
     signals : StopSignals
-        What asks it to stop.
+        The signals that stop it.
     """
 
     def __init__(self, assignment: Assignment, observe: Observer, signals: StopSignals) -> None:
@@ -64,7 +64,7 @@ class Executor(ABC):
         self._stop = StopController(assignment, signals)
 
     def run(self) -> Ending:
-        """Work until nothing is pending or the run is stopped.
+        """Run until nothing is pending or the run is stopped.
 
         Raises
         ------
@@ -84,11 +84,11 @@ class Executor(ABC):
 
     @abstractmethod
     def _work(self) -> None:
-        """Register, and work until the end."""
+        """Register, and run until the end."""
 
     @abstractmethod
     def _finish(self) -> int | None:
-        """End what still runs, record, and end the runner, however the work ended.
+        """End what still runs, record, and end the runner, however `_work` ended.
 
         Returns
         -------
@@ -104,7 +104,7 @@ class Executor(ABC):
         return tuple(registration.runner_id for registration in self._registrations)
 
     def _renew_registration(self) -> None:
-        """Be a new runner: this one was declared dead, and what it had claimed was given to others."""
+        """Register under a fresh id: this runner was declared dead, and its claims were released."""
         logger.warning("this runner was silent for so long that it was declared dead; it registers again")
         self._registrations.append(Registration(self._assignment, self._watch))
 
