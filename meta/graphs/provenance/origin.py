@@ -7,6 +7,7 @@ import hashlib
 import json
 from collections.abc import Mapping
 from importlib import metadata
+from pathlib import Path
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -20,7 +21,6 @@ from meta.records.series_records import SeriesRecords
 #: Libraries that affect, besides our own code, how the same numbers are drawn.
 _LIBRARIES = ("matplotlib", "numpy", "scipy")
 _DISTRIBUTION = "experiment-series"
-_META = package_folder()
 
 
 class Origin(BaseModel):
@@ -108,14 +108,19 @@ class Origin(BaseModel):
             return None
 
 
+def files_that_draw() -> list[Path]:
+    """List the modules that compute and draw."""
+    folders = [package_folder() / name for name in ("graphs", "records", "statistics")]
+    return [path for folder in folders for path in sorted(folder.rglob("*.py"))]
+
+
 @functools.cache
 def code_version() -> str:
     """Return our version, and a digest of the modules that compute and draw: it changes with each of them."""
     digest = hashlib.sha256()
-    for folder in ("graphs", "records", "statistics"):
-        for path in sorted((_META / folder).rglob("*.py")):
-            digest.update(path.relative_to(_META).as_posix().encode())
-            digest.update(path.read_bytes())
+    for path in files_that_draw():
+        digest.update(path.relative_to(package_folder()).as_posix().encode())
+        digest.update(path.read_bytes())
     return f"{metadata.version(_DISTRIBUTION)}+{digest.hexdigest()[:12]}"
 
 
