@@ -65,18 +65,18 @@ def table(
 def _data(result: TableResult) -> dict[str, Any]:
     from meta.tables.formats.csv import cell_records
 
-    found = result.table
+    table = result.table
     return {
         "series": result.series,
         "name": result.name,
         "paths": result.paths,
         "error": result.error,
-        "title": found and found.title,
-        "result": found and found.plan.y.key,
-        "test": (found and found.marks.test) or None,
-        "comparisons": found and found.marks.comparisons,
-        "notes": found and found.notes,
-        "cells": list(cell_records(found)) if found else [],
+        "title": table and table.title,
+        "result": table and table.plan.y.key,
+        "test": (table and table.marks.test) or None,
+        "comparisons": table and table.marks.comparisons,
+        "notes": table and table.notes,
+        "cells": list(cell_records(table)) if table else [],
     }
 
 

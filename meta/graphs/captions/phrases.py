@@ -76,12 +76,14 @@ def small_sample_warnings(aggregator: Aggregator, sample_sizes: SampleSizes) -> 
 
     Many configurations do not make up for few repetitions: what counts is the one with the fewest.
     """
-    there = sample_sizes.fewest > 1
+    has_several = sample_sizes.fewest > 1
     several = sample_sizes.configurations.max() > 1
-    single = () if there.all() else (f"No interval where {'a configuration has ' if several else ''}n = 1.",)
-    fewest = int(sample_sizes.fewest[there].min())
+    single = (
+        () if has_several.all() else (f"No interval where {'a configuration has ' if several else ''}n = 1.",)
+    )
+    fewest = int(sample_sizes.fewest[has_several].min())
     if aggregator.interval in ("ci", "bca"):
-        least = there & (sample_sizes.fewest == fewest)
+        least = has_several & (sample_sizes.fewest == fewest)
         samples = 1 if aggregator.shares_seeds else int(sample_sizes.configurations[least].min())
         return (
             *single,

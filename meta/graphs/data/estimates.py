@@ -74,7 +74,7 @@ class Aggregator:
             Per point, the readings of the configurations that are averaged over; NaN where a repetition has
             none, but each repetition and each configuration has one.
         """
-        found = _Columns.empty([np.isfinite(scores).sum(axis=0).tolist() for scores in points])
+        columns = _Columns.empty([np.isfinite(scores).sum(axis=0).tolist() for scores in points])
         # Points of equal length share their resamples, and one matrix product.
         for length in {len(scores) for scores in points}:
             places = [
@@ -82,11 +82,11 @@ class Aggregator:
             ]
             if places:
                 readings = np.concatenate([points[place] for place in places], axis=1)
-                found.set(places, self.of_columns(readings))
+                columns.set(places, self.of_columns(readings))
         for place, scores in enumerate(points):
             if scores.shape[1] > 1:
-                found.set([place], self._of_scores(scores))
-        return found.estimates()
+                columns.set([place], self._of_scores(scores))
+        return columns.estimates()
 
     def of_columns(self, readings: Floats) -> Estimates:
         """Return the estimate of each column of readings, shape (repetitions, columns)."""
@@ -96,8 +96,7 @@ class Aggregator:
         estimate = self.estimator.of(readings)
         count = np.isfinite(readings).sum(axis=0, dtype=np.int64)
         low, high = self._ends(readings, estimate)
-        there = count > 1
-        low, high = np.where(there, low, np.nan), np.where(there, high, np.nan)
+        low, high = (np.where(count > 1, end, np.nan) for end in (low, high))
         return Estimates(estimate, low, high, SampleSizes.of(count[None]))
 
     def _ends(self, readings: Floats, estimate: Floats) -> tuple[Floats, Floats]:

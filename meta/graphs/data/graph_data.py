@@ -57,8 +57,10 @@ class SampleSizes:
         """Return the sample sizes of all points of `several`, concatenated."""
         if not several:
             return cls.of_points([])
-        parts = zip(*((one.count, one.fewest, one.most, one.configurations) for one in several), strict=True)
-        return cls(*(np.concatenate(part) for part in parts))
+        parts = zip(
+            *((part.count, part.fewest, part.most, part.configurations) for part in several), strict=True
+        )
+        return cls(*(np.concatenate(arrays) for arrays in parts))
 
     def where(self, wanted: NDArray[np.bool_]) -> SampleSizes:
         """Return the sample sizes of some of the points."""

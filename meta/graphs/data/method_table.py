@@ -70,10 +70,10 @@ def goal(plan: Plan) -> str:
     GraphError
         The series file gives no goal.
     """
-    found = plan.y.label.goal
-    if found is None:
+    chosen = plan.y.label.goal
+    if chosen is None:
         raise GraphError(
             f"a {plan.kind} needs to know whether more of {plan.y.measured!r} is better; write "
             f"metrics: {{{plan.y.measured}: {{goal: min}}}}, or goal: max"
         )
-    return found
+    return chosen

@@ -251,8 +251,8 @@ def _rules(spec: GraphSpec, values: Mapping[str, ValueSet]) -> GraphRules:
         return rules
     if is_time:
         return GRAPH_KINDS[KIND_OVER_STEPS]
-    found = values.get(spec.x or "")
-    is_line = found is not None and len(found) >= _MIN_VALUES_OF_LINE and found.is_axis()
+    on_x = values.get(spec.x or "")
+    is_line = on_x is not None and len(on_x) >= _MIN_VALUES_OF_LINE and on_x.is_axis()
     return GRAPH_KINDS[KIND_OF_NUMBERS if is_line else KIND_OF_VALUES]
 
 

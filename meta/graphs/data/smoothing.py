@@ -64,6 +64,6 @@ def over_time(curves: Sequence[Curve], seconds: Sequence[Floats], grid: Floats) 
     for row, (curve, times) in enumerate(zip(curves, seconds, strict=True)):
         if len(times):
             places = np.searchsorted(times, grid, side="right") - 1
-            there = (places >= 0) & (grid <= times[-1])
-            readings[row, there] = curve.readings[places[there]]
+            is_within = (places >= 0) & (grid <= times[-1])
+            readings[row, is_within] = curve.readings[places[is_within]]
     return CurveMatrix(grid, readings)

@@ -23,16 +23,16 @@ def on_scale(interval: Estimates, scale: ScaleName | None) -> Estimates:
 
     A line to such a point would be drawn to the end of the axis, where there is no reading.
     """
-    there = scales.has_place(interval.estimate, scale)
-    estimate, low, high = np.where(there, (interval.estimate, interval.low, interval.high), np.nan)
+    has_place = scales.has_place(interval.estimate, scale)
+    estimate, low, high = np.where(has_place, (interval.estimate, interval.low, interval.high), np.nan)
     return Estimates(estimate, low, high, interval.sample_sizes)
 
 
 def isolated(values: Floats) -> NDArray[np.bool_]:
     """Return which points have no neighbours that a line could lead to, shape (points,)."""
-    there = np.concatenate(([False], np.isfinite(values), [False]))
-    found: NDArray[np.bool_] = there[1:-1] & ~there[:-2] & ~there[2:]
-    return found
+    is_finite = np.concatenate(([False], np.isfinite(values), [False]))
+    alone: NDArray[np.bool_] = is_finite[1:-1] & ~is_finite[:-2] & ~is_finite[2:]
+    return alone
 
 
 def band_or_whiskers(lines: Sequence[Line], scale: ScaleName | None) -> str:
@@ -68,16 +68,20 @@ def draw_whiskers(
 
     A single repetition has none.
     """
-    there = np.isfinite(interval.low)
-    low, high, estimate = interval.low[there], interval.high[there], interval.estimate[there]
+    has_interval = np.isfinite(interval.low)
+    low, high, estimate = (
+        interval.low[has_interval],
+        interval.high[has_interval],
+        interval.estimate[has_interval],
+    )
     # An end may lie beside the estimate by the last bit, or (quantiles around a mean) beyond it: errorbar
     # refuses that.
     middle = np.clip(estimate, low, high)
     reach = np.maximum([middle - low, high - middle], 0.0)
     upwards = along == "y"
     axes.errorbar(
-        x[there] if upwards else middle,
-        middle if upwards else x[there],
+        x[has_interval] if upwards else middle,
+        middle if upwards else x[has_interval],
         yerr=reach if upwards else None,
         xerr=None if upwards else reach,
         fmt="none",

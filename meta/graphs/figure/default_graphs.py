@@ -121,8 +121,8 @@ def numeric_results(records: SeriesRecords) -> list[str]:
             for name, value in experiment.results.items():
                 if name.startswith("metrics.") or value is None:
                     continue
-                found = number(experiment, name)
-                is_number[name] = is_number.get(name, True) and found is not None
-                if found is not None and isfinite(found):
+                reading = number(experiment, name)
+                is_number[name] = is_number.get(name, True) and reading is not None
+                if reading is not None and isfinite(reading):
                     has_finite.add(name)
     return [name for name, numeric in is_number.items() if numeric and name in has_finite]

@@ -23,16 +23,16 @@ def can_be_drawn(session: Session, series: str) -> bool:
     series : str
         Its name. Of one that is not recorded nothing can be drawn.
     """
-    found = session.execute(
+    recorded = session.execute(
         select(ExperimentSeries.id, ExperimentSeries.resolved).where(ExperimentSeries.name == series)
     ).first()
-    if found is None:
+    if recorded is None:
         return False
-    if SeriesFile.recorded(found.resolved).graphs:
+    if SeriesFile.recorded(recorded.resolved).graphs:
         return True
     returned = session.scalars(
         select(Experiment.results)
-        .where(Experiment.series_id == found.id, Experiment.status == ExperimentStatus.COMPLETED)
+        .where(Experiment.series_id == recorded.id, Experiment.status == ExperimentStatus.COMPLETED)
         .limit(_SAMPLE)
     )
     return any(_has_number(results) for results in returned)

@@ -54,18 +54,18 @@ class _Named(dict[str, bool]):
 
     def __missing__(self, name: str) -> bool:
         metric = name.removeprefix("metrics.").rpartition(".")[0] if name.startswith("metrics.") else ""
-        found = self[name] = name in self._text or bool(metric and metric in self._text)
-        return found
+        occurs = self[name] = name in self._text or bool(metric and metric in self._text)
+        return occurs
 
 
 def _narrowed(configuration: ConfigurationRecord, named: _Named) -> ConfigurationRecord:
     completed = [
         CompletedExperiment(
-            found.id,
-            found.repetition,
-            {name: value for name, value in found.results.items() if named[name]},
+            experiment.id,
+            experiment.repetition,
+            {name: value for name, value in experiment.results.items() if named[name]},
         )
-        for found in configuration.completed
+        for experiment in configuration.completed
     ]
     return replace(configuration, completed=completed)
 

@@ -68,9 +68,9 @@ def draw(axes: Axes, lines: Sequence[Line], context: DrawContext) -> None:
                 draw_values(axes, float(x), readings, line.style, alpha=1.0)
                 continue
             # A density is one along the axis drawn: a tail that a scale shortens would look like a peak.
-            found = density(transform.transform(on_scale))
-            at = np.clip(transform.inverted().transform(found.at), on_scale.min(), on_scale.max())
-            half = found.heights * width * 0.45
+            estimated = density(transform.transform(on_scale))
+            at = np.clip(transform.inverted().transform(estimated.at), on_scale.min(), on_scale.max())
+            half = estimated.heights * width * 0.45
             axes.fill_betweenx(at, x - half, x + half, label=line.label, **line.style.fill)
             if context.plan.spec.points:
                 draw_values(axes, float(x), readings, line.style, width=width * 0.3)

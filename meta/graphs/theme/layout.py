@@ -60,12 +60,14 @@ class Page:
 
     def lowest(self) -> list[int]:
         """Return the panels that have none below them."""
-        bottom = {column: max(row for row, one in self.places if one == column) for _, column in self.places}
+        bottom = {
+            column: max(row for row, other in self.places if other == column) for _, column in self.places
+        }
         return [number for number, (row, column) in enumerate(self.places) if row == bottom[column]]
 
     def leftmost(self) -> list[int]:
         """Return the panels that have none to their left."""
-        left = {row: min(column for one, column in self.places if one == row) for row, _ in self.places}
+        left = {row: min(column for other, column in self.places if other == row) for row, _ in self.places}
         return [number for number, (row, column) in enumerate(self.places) if column == left[row]]
 
     @property

@@ -98,10 +98,10 @@ def apply(axes: Axes, which: str, scale: ScaleName, readings: Floats) -> None:
         set_scale(scale, nonpositive="clip")
     write_plainly(axis)
     if scale == "log":
-        # So that a bar, whose lower end has no place, does not draw the axis down to nothing.
-        there = readings[has_place(readings, scale)]
+        # A bar, whose lower end a logarithmic scale cannot show, must not extend the axis.
+        shown = readings[has_place(readings, scale)]
         set_limits = axes.set_xlim if which == "x" else axes.set_ylim
-        low, high = float(there.min()), float(there.max())
+        low, high = float(shown.min()), float(shown.max())
         margin = max((high / low) ** 0.04, 1.05)
         set_limits(low / margin, high * margin)
         axis.set_major_locator(log_locator(low, high))

@@ -47,7 +47,7 @@ def unit_of(*readings: Floats) -> float:
 
     A power of two: dividing by it rounds nothing. Without readings, or when all are 0, any unit will do.
     """
-    largest = max((float(np.abs(one).max(initial=0.0)) for one in readings), default=0.0)
+    largest = max((float(np.abs(array).max(initial=0.0)) for array in readings), default=0.0)
     return math.ldexp(0.5, math.frexp(largest)[1])
 
 

@@ -163,7 +163,7 @@ TRIMMED_MEAN = TrimmedMean("trimmed_mean", "10 % trimmed mean", 0.1)
 IQM = TrimmedMean("iqm", "interquartile mean", 0.25)
 
 #: The estimators with a name of their own; `q05` to `q95` and the like are the quantiles.
-ESTIMATORS: dict[str, Estimator] = {one.name: one for one in (MEAN, MEDIAN, TRIMMED_MEAN, IQM)}
+ESTIMATORS: dict[str, Estimator] = {member.name: member for member in (MEAN, MEDIAN, TRIMMED_MEAN, IQM)}
 
 
 def quantile(percent: int) -> Quantile:

@@ -144,7 +144,7 @@ def aggregate(
         estimate = float(statistic(np.ones((1, sum(sizes))))[0, 0])
         return Aggregate(estimate, np.nan, np.nan, tasks.sizes, estimator, over, resampling)
     ends = stratified_interval(statistic, sizes, resampling)
-    estimate, low, high = (float(one[0]) for one in (ends.estimate, ends.low, ends.high))
+    estimate, low, high = (float(values[0]) for values in (ends.estimate, ends.low, ends.high))
     # Tasks whose readings are all equal: what is left of a width is rounding.
     if high - low <= _ROUNDING * np.abs(tasks.readings).max():
         low = high = estimate

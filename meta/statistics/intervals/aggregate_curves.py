@@ -42,10 +42,10 @@ def aggregate_curves(
     else:
         known = np.unique(np.concatenate(repetitions))
         sizes = (len(known),)
-        rows = [np.searchsorted(known, one) for one in repetitions]
+        rows = [np.searchsorted(known, numbers) for numbers in repetitions]
     present = [np.isfinite(matrix) for matrix in matrices]
     mean = _mean(matrices, present, rows)
-    fewest = np.min([here.sum(axis=0) for here in present], axis=0)
+    fewest = np.min([finite.sum(axis=0) for finite in present], axis=0)
     if resampling is None or fewest.max(initial=0) < 2:
         estimate = mean(np.ones((1, sum(sizes))))[0]
         nothing = np.full_like(estimate, np.nan)
@@ -56,15 +56,15 @@ def aggregate_curves(
 
 
 def _mean(matrices: Sequence[Floats], present: Sequence[Booleans], rows: Sequence[Integers]) -> Statistic:
-    kept = [np.where(here, matrix, 0.0) for here, matrix in zip(present, matrices, strict=True)]
+    kept = [np.where(finite, matrix, 0.0) for finite, matrix in zip(present, matrices, strict=True)]
     # A product of numbers is much faster than one with booleans.
-    there = [here.astype(np.float64) for here in present]
+    weights = [finite.astype(np.float64) for finite in present]
 
     def mean(counts: Floats) -> Floats:
         total = np.zeros((len(counts), matrices[0].shape[1]))
-        for places, here, readings in zip(rows, there, kept, strict=True):
+        for places, finite, readings in zip(rows, weights, kept, strict=True):
             drawn = counts[:, places]
-            weight = drawn @ here
+            weight = drawn @ finite
             total += np.divide(drawn @ readings, weight, out=np.full_like(total, np.nan), where=weight > 0)
         return total / len(matrices)
 

@@ -86,7 +86,7 @@ def acceleration_of(left_out: Sequence[Floats]) -> Floats:
     # In units of the largest one no cube overflows.
     scale = np.max([np.abs(change).max(axis=0, initial=0.0) for change in changes], axis=0)
     scale[scale == 0] = 1.0
-    for change in (one / scale for one in changes):
+    for change in (part / scale for part in changes):
         cubes += (change**3).sum(axis=0)
         squares += (change**2).sum(axis=0)
     return np.divide(cubes, 6 * squares**1.5, out=np.zeros_like(cubes), where=squares > 0)
