@@ -43,6 +43,7 @@ def read_attempts(session: Session, series_id: int) -> list[AttemptRecord]:
     """
     workers = select(Worker.id, Runner.host).join(Runner, Runner.id == Worker.runner_id)
     hosts = {row.id: row.host for row in session.execute(workers)}
+    named = (Experiment.series_id == series_id, Experiment.retired.is_(False))
     ended = (
         select(
             Experiment.id,
@@ -53,20 +54,11 @@ def read_attempts(session: Session, series_id: int) -> list[AttemptRecord]:
             Attempt.finished_at,
         )
         .join(Experiment, Experiment.id == Attempt.experiment_id)
-        .where(
-            Experiment.series_id == series_id,
-            Experiment.retired.is_(False),
-            Attempt.started_at.is_not(None),
-        )
+        .where(*named, Attempt.started_at.is_not(None))
     )
     running = select(
         Experiment.id, Experiment.configuration_id, Experiment.worker_id, Experiment.started_at
-    ).where(
-        Experiment.series_id == series_id,
-        Experiment.retired.is_(False),
-        Experiment.status == ExperimentStatus.RUNNING,
-        Experiment.started_at.is_not(None),
-    )
+    ).where(*named, Experiment.status == ExperimentStatus.RUNNING, Experiment.started_at.is_not(None))
     attempts = [
         AttemptRecord(experiment, configuration, hosts.get(worker, ""), worker, outcome, started, finished)
         for experiment, configuration, worker, outcome, started, finished in session.execute(ended)

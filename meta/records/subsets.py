@@ -62,7 +62,7 @@ def read_series(
         In a snapshot.
     series : ExperimentSeries
     file : SeriesFile, optional
-        Replaces the recorded graphs, labels and units.
+        Replaces the recorded graphs, tables, labels and units.
     condition : Condition, optional
         Only experiments that match it.
     """

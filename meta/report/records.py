@@ -125,13 +125,8 @@ def read_report(
 
     Parameters
     ----------
-    session : Session
-        In a snapshot.
-    series : ExperimentSeries
-    file : SeriesFile, optional
-        Has other graphs, tables, labels and units than those recorded.
-    condition : Condition, optional
-        Only experiments that it is true of.
+    session, series, file, condition
+        As for `meta.records.subsets.read_series`.
     """
     chosen = None if condition is None else condition.sql
     graphs = read_series(session, series, file, condition)
