@@ -88,12 +88,7 @@ def handle(lines: Sequence[Line]) -> Line2D:
     """Return the legend handle of the lines of one number on all panels."""
     line_style = lines[0].style
     marked = any(_is_marked(line) for line in lines)
-    return Line2D(
-        [],
-        [],
-        **line_style.stroke,
-        marker=line_style.marker if marked else None,
-    )
+    return Line2D([], [], **line_style.stroke, marker=line_style.marker if marked else None)
 
 
 def labels(plan: Plan) -> tuple[str, str]:

@@ -33,13 +33,7 @@ def draw(axes: Axes, lines: Sequence[Line], context: DrawContext) -> None:
             draw_whiskers(axes, x, interval, color=line.style.color)
         for place, readings in zip(x, line.readings if context.plan.spec.points else (), strict=False):
             draw_values(axes, float(place), readings, line.style)
-        axes.plot(
-            x,
-            interval.estimate,
-            **line.style.stroke,
-            marker=line.style.marker,
-            label=line.label,
-        )
+        axes.plot(x, interval.estimate, **line.style.stroke, marker=line.style.marker, label=line.label)
 
 
 def handle(lines: Sequence[Line]) -> Line2D:

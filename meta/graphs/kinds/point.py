@@ -21,12 +21,7 @@ def draw(axes: Axes, lines: Sequence[Line], context: DrawContext) -> None:
         for place, readings in zip(x, line.readings if context.plan.spec.points else (), strict=False):
             draw_values(axes, float(place), readings, line.style, width=width * 0.5)
         draw_whiskers(axes, x, on_scale(line.interval, context.plan.spec.scale.y), color=line.style.color)
-        axes.plot(
-            x,
-            line.interval.estimate,
-            **line.style.marks,
-            label=line.label,
-        )
+        axes.plot(x, line.interval.estimate, **line.style.marks, label=line.label)
 
 
 KIND = side_by_side(

@@ -190,12 +190,7 @@ def draw(axes: Axes, lines: Sequence[Line], context: DrawContext) -> None:
         sideways, upwards = on_scale(across, scale.x), on_scale(line.interval, scale.y)
         draw_whiskers(axes, sideways.estimate, upwards, color=line_style.color, alpha=_ALPHA)
         draw_whiskers(axes, upwards.estimate, sideways, color=line_style.color, along="x", alpha=_ALPHA)
-        axes.plot(
-            across.estimate,
-            line.interval.estimate,
-            **line_style.marks,
-            label=line.label,
-        )
+        axes.plot(across.estimate, line.interval.estimate, **line_style.marks, label=line.label)
     _draw_front(axes, lines, context)
 
 
