@@ -213,7 +213,7 @@ def test_scope_on_an_engine(database_url: str, tmp_path: Path) -> None:
 def test_one_database_is_named(database_url: str) -> None:
     """url= and engine= together are refused: one of them would be ignored."""
     with (
-        pytest.raises(SessionMisuseError, match="not by both"),
+        pytest.raises(SessionMisuseError, match="not both"),
         scoped_session(url=database_url, engine=get_engine()),
     ):
         pass

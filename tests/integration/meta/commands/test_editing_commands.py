@@ -180,7 +180,9 @@ def test_delete(commands: Commands) -> None:
     assert commands.json("list") == []
 
 
-@pytest.mark.parametrize(("answer", "told"), [("n\n", "nothing was deleted"), ("", "--yes answers")])
+@pytest.mark.parametrize(
+    ("answer", "told"), [("n\n", "nothing was deleted"), ("", "use --yes to delete without asking")]
+)
 def test_delete_asks(commands: Commands, monkeypatch: pytest.MonkeyPatch, answer: str, told: str) -> None:
     """Without --yes it asks; no and no answer delete nothing."""
     filled()
