@@ -151,7 +151,7 @@ def test_another_target_under_the_same_name_is_refused(database_url: str, write:
         create(path)
     assert str(caught.value) == (
         f"series s exists and runs {folder}/train.py:main, but {path} runs {folder}/train.py:other; "
-        "results of two functions must not mix. Choose another name, rename the old one "
+        "results of two functions must not mix. Choose another name, rename the old series "
         "(`experiments edit s --name NAME`), or delete it"
     )
     assert len(rows()) == 1
