@@ -67,6 +67,8 @@ class DrawingPool:
                 yield task, draw_safely(task)
 
     def _has_use_for_processes(self, tasks: Sequence[Task]) -> bool:
+        if multiprocessing.current_process().daemon:  # such as one of a user's pool: it may start none
+            return False
         several = min(self.workers, len(tasks))
         alone_s = sum(task.estimate_s() for task in tasks)
         start_s = 0.0 if self._processes else _START_S
@@ -134,14 +136,15 @@ class _Processes:
         return suspects
 
     def _submit(self, part: Part) -> Future[Part]:
-        if self._executor is None:
-            self._executor = ProcessPoolExecutor(
-                self._workers, _FORKSERVER, initializer=_begin, initargs=self._handed()
-            )
         try:
             with self._starting():
+                if self._executor is None:  # it starts multiprocessing's tracker of resources
+                    self._executor = ProcessPoolExecutor(
+                        self._workers, _FORKSERVER, initializer=_begin, initargs=self._handed()
+                    )
                 return self._executor.submit(_draw, part)
-        except (BrokenProcessPool, OSError, EOFError) as error:  # one of them, or the server, has just died
+        # One of them, or the server, has just died, or the system gives no semaphores.
+        except (BrokenProcessPool, OSError, EOFError) as error:
             broken: Future[Part] = Future()
             broken.set_exception(BrokenProcessPool(str(error)))
             return broken

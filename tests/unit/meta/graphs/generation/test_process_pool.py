@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import multiprocessing
 import os
 import pickle
 import select
@@ -124,6 +126,27 @@ def test_processes_killed_while_idle_cost_nothing(records) -> None:
                 os.kill(pid, signal.SIGKILL)
         assert dict(drawn_by_name(pool, tasks)) == expected
     assert not any(isinstance(drawn, Failure) for drawn in expected.values())
+
+
+@pytest.mark.usefixtures("_processes_at_once")
+def test_without_semaphores_each_figure_has_its_process(records, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where the system gives no semaphores (no /dev/shm, or one without room), all figures are drawn."""
+
+    def refuse(*_arguments: object, **_options: object) -> None:
+        raise OSError(errno.EROFS, os.strerror(errno.EROFS))
+
+    monkeypatch.setattr("multiprocessing.synchronize.SemLock.__init__", refuse)
+    with DrawingPool(workers=2) as pool:
+        found = dict(drawn_by_name(pool, [make_task(LINE, records, name) for name in "abc"]))
+    assert sorted(found) == ["a", "b", "c"]
+    assert not any(isinstance(drawn, Failure) for drawn in found.values())
+
+
+def test_daemons_draw_themselves(records, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A process of a user's pool, which may start no processes, draws without any."""
+    small = [make_task(LINE, records)]
+    monkeypatch.setitem(multiprocessing.current_process()._config, "daemon", True)  # type: ignore[attr-defined]
+    assert not DrawingPool(workers=2)._has_use_for_processes(small * 40)
 
 
 def test_small_figures_need_no_processes(records) -> None:
