@@ -7,14 +7,16 @@ import io
 import json
 import re
 import shlex
+import sys
 from collections.abc import Callable
 from pathlib import Path
+from types import CodeType, FrameType
 from typing import Any
 
 import pytest
 from sqlalchemy import select, update
 
-from database.expressions import ExpressionError
+from database.expressions import ExpressionError, parse
 from database.models import Experiment, ExperimentSeries
 from database.queries.series_lookup import find_series
 from database.session.lifecycle import SessionLocal, scoped_session
@@ -127,6 +129,28 @@ def test_a_wrong_expression_changes_nothing(
     assert "write == None instead of is None" in command(*arguments, "--where", "lr is None", code=2)
     assert statuses() == before
     assert not (tmp_path / "Ergebnisse ü" / "first").exists()
+
+
+@on_sqlite
+@pytest.mark.parametrize("verb", [*VERBS_WITH_WHERE, "compare", "report"])
+def test_the_series_is_found_and_the_expression_read_once(
+    command: Command, series_id: int, verb: str
+) -> None:
+    """Whatever a command does with them: one search by name, one reading of `--where`."""
+    called: list[CodeType] = []
+
+    def profile(frame: FrameType, event: str, _argument: object) -> None:
+        named = frame.f_code is not find_series.__code__ or isinstance(frame.f_locals["series"], str)
+        if event == "call" and named:
+            called.append(frame.f_code)
+
+    chosen = ["--of", "lr", "--on", "loss", "--over", "opt"] if verb == "compare" else []
+    sys.setprofile(profile)
+    try:
+        assert run_command([verb, "first", *chosen, "--where", "lr > 0"]) == 0
+    finally:
+        sys.setprofile(None)
+    assert (called.count(find_series.__code__), called.count(parse.__code__)) == (1, 1)
 
 
 @on_sqlite
