@@ -3,7 +3,7 @@
 python benchmarks/many_workers.py [--experiments N] [--workers N]
 
 Each worker has one connection, their runner another, and an embedded server allows 100. The experiments
-take some milliseconds, so that all workers are at work at once. The exit code is 1 when an attempt
+take some milliseconds, so that all workers are busy at once. The exit code is 1 when an attempt
 did not complete, when an experiment is missing, or when the server refused a connection.
 """
 

@@ -1,4 +1,4 @@
-"""What people change by command while a runner is at work."""
+"""Corrections by command while a runner is alive."""
 
 from __future__ import annotations
 

@@ -281,7 +281,7 @@ def test_killed_server_of_new_processes(project: Project) -> None:
 
 
 def test_timeouts_do_not_wait_for_an_import(project: Project) -> None:
-    """While a new server imports the target, no worker is at work whose timeout could be late."""
+    """While a new server imports the target, no worker runs whose timeout could be late."""
     project.series(
         f"if os.path.exists(os.path.join(HERE, 'calm')): wait()\n{WAITS_AT_3}",
         experiments=30,

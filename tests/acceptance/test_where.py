@@ -1,4 +1,4 @@
-"""Choosing experiments by an expression while a runner is at work."""
+"""Choosing experiments by an expression while a runner is alive."""
 
 from __future__ import annotations
 

@@ -139,7 +139,7 @@ def violations(plan: Plan, evidence: Evidence, notes: Notes) -> list[str]:
 
 
 def leftovers(results: Iterable[Path], temporary: Path) -> list[str]:
-    """Return what runners leave only while they are at work: their folders, and temporary files."""
+    """Return what runners leave only while they are alive: their folders, and temporary files."""
     left = []
     for root in results:
         left += [root / ".runners"] if (root / ".runners").exists() else []

@@ -52,7 +52,7 @@ class Aftermath:
     violations : list of str
         Rules that do not hold.
     figures : dict
-        What happened, for people.
+        What happened, in words.
     """
 
     violations: list[str]

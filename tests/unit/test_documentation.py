@@ -132,7 +132,7 @@ def test_links_between_documents_lead_somewhere() -> None:
 
 
 def written() -> Iterator[Path]:
-    """Yield what people wrote."""
+    """Yield each text file of ours."""
     for folder in OURS:
         for path in sorted((ROOT / folder).rglob("*")):
             if path.is_file() and path.name.endswith(WRITTEN) and "__pycache__" not in path.parts:

@@ -1,4 +1,4 @@
-"""The modules that people import from: each can be imported and names what it exports."""
+"""The modules that users import from: each can be imported and names what it exports."""
 
 from __future__ import annotations
 

@@ -78,7 +78,7 @@ def ended(claim: Claim, outcome: Outcome) -> Finished:
 
 
 class Protocol(RuleBasedStateMachine):
-    """Runners, workers and people in any order; after each step the database must make sense."""
+    """Runners, workers and users in any order; after each step the database must make sense."""
 
     clock: Clock
 

@@ -196,7 +196,7 @@ def test_recounting(session: Session) -> None:
 
 
 def test_while_all_are_at_work(session: Session) -> None:
-    """Workers, people, changed files and recounts at one time leave right counters."""
+    """Workers, users, changed files and recounts at one time leave right counters."""
     repetitions = 150
     series_id = add_series(session, parameters=[{"x": 1}], repetitions=repetitions)
     workers = [add_worker(session) for _ in range(3)]

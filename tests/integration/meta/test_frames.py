@@ -31,7 +31,7 @@ def test_one_row_per_experiment(database_url: str, write_series, written) -> Non
         claimed = session.scalars(
             select(Experiment.id).where(Experiment.status == ExperimentStatus.CLAIMED)
         ).one()
-        # Claimed before and given back unstarted: that was no attempt for people.
+        # Claimed before and given back unstarted: that is not shown as an attempt.
         session.add(Attempt(experiment_id=claimed, number=1, worker_id="w", outcome=Outcome.RELEASED))
     with scoped_session(read_only=True) as session:
         frame = load_experiments(session, "study")

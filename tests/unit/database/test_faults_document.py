@@ -30,7 +30,7 @@ def test_messages(message: str) -> None:
 
 
 def test_at_least_some_messages_are_quoted() -> None:
-    """The page quotes the messages by which people will look for it."""
+    """The page quotes the messages that users will search for."""
     assert len(re.findall(r"`(the database[^`]+|refuses[^`]+)`", PAGE)) >= 3
 
 

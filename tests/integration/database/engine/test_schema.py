@@ -222,7 +222,7 @@ def test_upgrade_refuses_while_a_runner_works(database_url: str, request: pytest
 
 
 def test_upgrade_does_not_wait_for_a_dead_runner(database_url: str, request: pytest.FixtureRequest) -> None:
-    """A runner of this machine whose process is gone is not at work, however short ago it was heard."""
+    """A runner of this machine whose process is gone is dead, however recent its last heartbeat."""
     with scoped_session() as session:
         register_runner(session, "r" * 32, Provenance(), None)
         session.execute(text("UPDATE runner SET pid_start = pid_start + 1"))

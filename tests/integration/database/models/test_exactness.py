@@ -109,7 +109,7 @@ def test_unstorable_results(session: Session, value: Any) -> None:
 
 
 def test_no_results_are_null(session: Session) -> None:
-    """None is SQL's NULL, not the text null: people can ask for it."""
+    """None is SQL's NULL, not the text null: queries can ask for it."""
     add_series(session, parameters=[{"lr": 1}], repetitions=1)
     assert session.execute(text("SELECT count(*) FROM experiment WHERE results IS NULL")).scalar() == 1
 

@@ -1,4 +1,4 @@
-"""What people read, on both databases."""
+"""Summaries of series, on both databases."""
 
 from __future__ import annotations
 

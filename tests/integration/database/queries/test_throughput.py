@@ -99,7 +99,7 @@ def test_varying_parameters(session: Session) -> None:
 
 
 def test_activity(session: Session) -> None:
-    """The rate counts the last finished ones; time left needs somebody at work."""
+    """The rate counts the last finished ones; time left needs a live runner."""
     series_id = add_series(session, repetitions=10)
     worker_id = add_worker(session)
     [summary] = overview.series_summaries(session)

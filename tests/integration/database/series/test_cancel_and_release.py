@@ -84,7 +84,7 @@ def test_cancel_takes_from_workers(session: Session) -> None:
 
 
 def test_cancel_by_status_and_experiment(session: Session) -> None:
-    """Pending means what people see as pending; a delayed retry is out too; others are left alone."""
+    """Pending means what is shown as pending; a delayed retry is out too; others are left alone."""
     series_id = add_series(session, repetitions=3)
     worker_id = add_worker(session)
     record(session, worker_id, series_id, [raised()])

@@ -1,4 +1,4 @@
-"""Two people who change the same series: the second is told who was faster, and when; on both databases."""
+"""Two users who change the same series: the second learns who was faster, and when; on both databases."""
 
 from __future__ import annotations
 

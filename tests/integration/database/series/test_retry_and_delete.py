@@ -177,7 +177,7 @@ def test_delete(session: Session, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_delete_refuses_while_running(session: Session) -> None:
-    """A live runner's series stays; the message says who is at work."""
+    """A live runner's series stays; the message names its runner."""
     series_id = add_series(session)
     claim(session, add_worker(session), series_id, 1)
     with pytest.raises(SeriesInUseError, match=r"a runner is running this series \(process \d+ on .+\)"):

@@ -118,7 +118,7 @@ def test_folder_that_is_taken_in_this_moment(create: Create) -> None:
 
 
 def test_name_that_is_taken_in_this_moment(create: Create) -> None:
-    """Of two people who give two series one name at the same time, the second is told."""
+    """Of two users who give two series one name at the same time, the second gets an error."""
     first, second = create("a").series_id, create("b").series_id
     told = "series b cannot be called best: there is another series best; "
     with pytest.raises(NameTakenError, match=told) as caught, scoped_session() as session:

@@ -76,7 +76,7 @@ def test_journal_that_nobody_can_record(
 
 
 def test_runner_at_work_in_the_same_process(database_url: str, tmp_path: Path) -> None:
-    """One that is at work in another thread of this process is left alone until it has left."""
+    """One that is alive in another thread of this process is left alone until it has left."""
     folder = ResultsFolder(tmp_path)
     with SessionLocal() as session:
         runners.register_runner(session, "r" * 32, Provenance(), folder.make_runner("r" * 32))

@@ -1,4 +1,4 @@
-"""The verbs that correct what is recorded while runners may be at work, on both databases."""
+"""The verbs that correct what is recorded while runners may be alive, on both databases."""
 
 from __future__ import annotations
 

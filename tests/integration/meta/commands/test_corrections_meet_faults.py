@@ -66,7 +66,7 @@ def test_connection_lost_in_the_middle(
         series_id = add_series(session, name="s")
         worker = add_worker(session)
         record(session, worker, series_id, [raised()])
-        if arguments[0] != "delete":  # which is refused while somebody is at work
+        if arguments[0] != "delete":  # which is refused while a runner is alive
             claim(session, worker, series_id, 1)
     with cut_once(statement) as cut:
         assert run_command(arguments) == 0

@@ -83,7 +83,7 @@ def test_list_experiments(commands: Commands) -> None:
 
 
 def test_list_as_json_is_complete(commands: Commands) -> None:
-    """Data are not cut short unless --limit says so; people see 50 and are told that there are more."""
+    """Data are not cut short unless --limit says so; text shows 50 and says that there are more."""
     with SessionLocal() as session:
         add_series(session, "first", [{"lr": 1}], repetitions=60)
     assert len(commands.json("list", "first")) == 60
@@ -148,7 +148,7 @@ def test_status(commands: Commands) -> None:
 
 
 def test_status_shows_claimed_as_pending(commands: Commands) -> None:
-    """A claim without a start is nothing to people."""
+    """A claim without a start is not shown."""
     series_id, _ = filled()
     with SessionLocal() as session:
         claim(session, add_worker(session), series_id, 2)

@@ -1,4 +1,4 @@
-"""What people are told of experiments that wait, and of keys without effect."""
+"""What is printed about experiments that wait, and about keys without effect."""
 
 from __future__ import annotations
 

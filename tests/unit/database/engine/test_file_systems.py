@@ -67,7 +67,7 @@ def test_kind(mounted: str, path: str, kind: str | None) -> None:
 
 @pytest.mark.parametrize("kind", ["nfs", "smb3", "fuse.glusterfs", "beegfs", "ceph", "afs", "gpfs", "vboxsf"])
 def test_known_network_file_systems(kind: str) -> None:
-    """Those that people meet are known."""
+    """The common ones are known."""
     mounted = f"1 0 8:1 / / rw - btrfs /dev/sda1 rw\n2 1 0:2 / /n rw - {kind} x rw\n"
     assert network_kind_among(Path("/n/x.db"), list(read_mounts(mounted))) == kind
 

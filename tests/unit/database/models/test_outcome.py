@@ -88,7 +88,7 @@ def test_every_outcome_has_rules() -> None:
 
 
 def test_what_is_said_of_it() -> None:
-    """A sentence tells how long it took where that matters; the word is what people read."""
+    """A sentence tells how long it took where that matters; the word is what is printed."""
     assert (
         Outcome.TIMED_OUT.sentence(1.25) == "it was stopped after 1.2 s, which is longer than execute.timeout"
     )

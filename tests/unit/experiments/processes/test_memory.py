@@ -97,7 +97,7 @@ def test_broken_limit() -> None:
 
 
 def test_message() -> None:
-    """People read megabytes."""
+    """Sizes are printed in megabytes."""
     assert memory_message(812_345_678, 500 * MB) == "it took 812 MB, more than execute.memory = 500 MB"
     assert memory_message(8_590_000_000, 8 * 10**9) == "it took 8.6 GB, more than execute.memory = 8 GB"
     assert memory_message(2048, 512) == "it took 2.0 kB, more than execute.memory = 512 bytes"

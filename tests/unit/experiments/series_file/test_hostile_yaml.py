@@ -84,7 +84,7 @@ from experiments.series_file.reading.errors import SeriesFileError
 from experiments.series_file.loading import load_series_file
 seconds = {}
 for path in sorted(Path(sys.argv[1]).glob("*.yaml")):
-    start = time.process_time()  # this process's own: others may be at work too
+    start = time.process_time()  # this process's own: other processes may run too
     try:
         load_series_file(path)
     except SeriesFileError:

@@ -103,7 +103,7 @@ def test_duration() -> None:
     ],
 )
 def test_shown_value(value: object, text: str) -> None:
-    """Values are shown as people read them."""
+    """Values are shown in readable units."""
     assert printing.shown_value(value) == text
 
 
