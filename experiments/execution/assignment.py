@@ -27,10 +27,8 @@ class Assignment:
         Where logs, files and journals go.
     provenance : Provenance
         The user, the host and the version of the code.
-    executor : str
-        The name of the executor, from `experiments.executors.choice`.
     workers : int
-        The number of worker processes, for executors that have any.
+        The number of worker processes; 0 runs everything in this process.
     start_method : str
         ``forkserver`` or ``spawn``.
     execution : Execution
@@ -45,7 +43,6 @@ class Assignment:
     database_url: str
     folder: ResultsFolder
     provenance: Provenance
-    executor: str
     workers: int = 1
     start_method: str = "forkserver"
     execution: Execution = field(default_factory=Execution)
@@ -66,18 +63,19 @@ class WorkerStatus:
 
     Attributes
     ----------
-    experiment_id, attempt_number : int or None
-        The attempt that it runs; None between two experiments.
+    pid : int or None
+        Its process.
+    experiment, attempt : int or None
+        The id of the experiment and the number of the attempt that it runs; None between two experiments.
     busy_s : float
         How long the attempt has run, in seconds.
     memory_bytes : int or None
         The memory of its processes together; None where it cannot be measured.
     """
 
-    worker_id: str
     pid: int | None
-    experiment_id: int | None = None
-    attempt_number: int | None = None
+    experiment: int | None = None
+    attempt: int | None = None
     busy_s: float = 0.0
     memory_bytes: int | None = None
 

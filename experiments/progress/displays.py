@@ -94,22 +94,8 @@ def progress_data(progress: RunProgress) -> dict[str, Any]:
         **asdict(counts),
         "rate_per_s": progress.rate_per_s or None,
         "remaining_s": progress.remaining_s,
-        "slowest": slowest
-        and {
-            "experiment": slowest.experiment_id,
-            "busy_s": slowest.busy_s,
-            "parameters": slowest.parameters,
-        },
-        "workers": [
-            {
-                "pid": worker.pid,
-                "experiment": worker.experiment_id,
-                "attempt": worker.attempt_number,
-                "busy_s": worker.busy_s,
-                "memory_bytes": worker.memory_bytes,
-            }
-            for worker in status.workers
-        ],
+        "slowest": slowest and asdict(slowest),
+        "workers": [asdict(worker) for worker in status.workers],
         "runners": progress.runners,
         "paused": progress.paused,
         "database_silent_s": progress.silent_s,

@@ -5,7 +5,6 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections import deque
 from collections.abc import Sequence
-from dataclasses import dataclass
 from statistics import median
 
 #: The rate is computed over this many seconds, or this many experiments if that takes longer.
@@ -44,11 +43,22 @@ class RateWindow:
         return self.ended / elapsed_s if elapsed_s > 0 else 0.0
 
 
-@dataclass(frozen=True)
-class Workload:
-    """The work that is left.
+def remaining_s(
+    pending: int,
+    running: int,
+    *,
+    ages_s: Sequence[float],
+    slots: int,
+    durations_s: Sequence[float],
+    rate: RateWindow,
+) -> float | None:
+    """Estimate how long the rest will take, in seconds; None while there are no data.
 
-    Attributes
+    While many are left, the rate is used, which includes the time between experiments. For a few
+    long ones it follows from the median duration of others, how many run at a time, and how long they
+    have run.
+
+    Parameters
     ----------
     pending, running : int
         Numbers of experiments.
@@ -56,37 +66,27 @@ class Workload:
         How long running experiments have run, in seconds, as far as known.
     slots : int
         How many can run at a time.
+    durations_s : sequence of float
+        How long others have taken, in seconds.
+    rate : RateWindow
+        The rate at which they ended.
     """
-
-    pending: int
-    running: int
-    ages_s: Sequence[float]
-    slots: int
-
-
-def remaining_s(work: Workload, durations_s: Sequence[float], rate: RateWindow) -> float | None:
-    """Estimate how long the work will take, in seconds; None while there are no data.
-
-    While many are left, the rate is used, which includes the time between experiments. For a few
-    long ones it follows from the median duration of others, how many run at a time, and how long they
-    have run.
-    """
-    if not work.pending and not work.running:
+    if not pending and not running:
         return 0.0
-    slots = max(1, work.slots, work.running)
-    if work.pending >= 2 * slots and rate.ended >= max(_WINDOW_ENDS, 3 * slots) and rate.per_s:
-        return (work.pending + work.running) / rate.per_s
+    slots = max(1, slots, running)
+    if pending >= 2 * slots and rate.ended >= max(_WINDOW_ENDS, 3 * slots) and rate.per_s:
+        return (pending + running) / rate.per_s
     if not durations_s:
         return None
     known = sorted(durations_s)
     typical_s = median(known)
-    ends = [_until_end(age_s, known) for age_s in list(work.ages_s)[: work.running]]
-    if not work.pending and None in ends:
+    ends = [_until_end(age_s, known) for age_s in list(ages_s)[:running]]
+    if not pending and None in ends:
         return None  # no earlier experiment has taken this long
     free_at = [end or 0.0 for end in ends]
-    free_at += [typical_s / 2] * (work.running - len(free_at))
+    free_at += [typical_s / 2] * (running - len(free_at))
     free_at = sorted(free_at + [0.0] * (slots - len(free_at)))
-    rounds, rest = divmod(work.pending, slots)
+    rounds, rest = divmod(pending, slots)
     last = free_at[-1] + rounds * typical_s
     return max(last, free_at[rest - 1] + (rounds + 1) * typical_s) if rest else last
 

@@ -81,7 +81,7 @@ def time_text(seconds: float) -> str:
 
 def slowest_text(slowest: Slowest) -> str:
     """Return the slowest experiment, with its parameters as far as there is room."""
-    text = f"experiment {slowest.experiment_id} for {time_text(slowest.busy_s)}"
+    text = f"experiment {slowest.experiment} for {time_text(slowest.busy_s)}"
     shown = parameters_text(slowest.parameters or {})
     return f"{text}: {shown}" if shown else text
 

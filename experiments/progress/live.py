@@ -146,7 +146,7 @@ def _workers_text(workers: Sequence[WorkerStatus]) -> str:
         text += f" with {_size(sum(worker.memory_bytes or 0 for worker in known))}"
         if len(known) > 1:
             text += f", the largest {_size(largest.memory_bytes or 0)}"
-            text += f" (experiment {largest.experiment_id})" if largest.experiment_id is not None else ""
+            text += f" (experiment {largest.experiment})" if largest.experiment is not None else ""
     return text
 
 

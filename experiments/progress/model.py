@@ -17,11 +17,15 @@ class Slowest:
 
     Attributes
     ----------
+    experiment : int
+        Its id.
+    busy_s : float
+        How long it has run, in seconds.
     parameters : dict or None
         Nested, without those that are the same for all; None while unknown.
     """
 
-    experiment_id: int
+    experiment: int
     busy_s: float
     parameters: dict[str, Any] | None = None
 

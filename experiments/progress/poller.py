@@ -5,18 +5,18 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable, Collection
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 from sqlalchemy.exc import SQLAlchemyError
 
 from database.counters import StatusCounts
 from database.errors import ExperimentsError, NotFoundError
-from database.queries.overview import is_over, live_runners, series_summaries
+from database.queries.overview import SeriesSummary, is_over, live_runners, series_summaries
 from database.queries.throughput import RunningNow, last_durations, running_now, varying_parameters
 from database.session.lifecycle import scoped_session
-from experiments.progress.estimate import RateWindow, Workload, remaining_s
+from experiments.progress.estimate import RateWindow, remaining_s
 from experiments.progress.model import Slowest
 from experiments.series_file.axes import fixed_names
 
@@ -37,14 +37,14 @@ class Snapshot:
 
     Attributes
     ----------
-    durations_s : list of float
-        Of the last experiments that ended, in seconds.
-    running : list of RunningNow
-        Running experiments of all runners, the longest first.
-    parameters : dict
-        Of the requested experiments and of the one that has run longest, nested, by id.
     taken_at : float
         By `time.monotonic`, in seconds.
+    durations_s : sequence of float
+        Of the last experiments that ended, in seconds.
+    running : sequence of RunningNow
+        Running experiments of all runners, the longest first.
+    parameters : mapping
+        Of the requested experiments and of the one that has run longest, nested, by id.
     runners : int or None
         The number of its live runners; None when they were not counted.
     is_over : bool
@@ -53,11 +53,11 @@ class Snapshot:
 
     series: str
     counts: StatusCounts
-    durations_s: list[float]
-    running: list[RunningNow]
-    parameters: dict[int, dict[str, Any]]
     paused: bool
     taken_at: float
+    durations_s: Sequence[float] = ()
+    running: Sequence[RunningNow] = ()
+    parameters: Mapping[int, dict[str, Any]] = field(default_factory=dict)
     runners: int | None = None
     is_over: bool = False
 
@@ -72,13 +72,14 @@ class Snapshot:
     def remaining_s(self, rate: RateWindow, workers: int) -> float | None:
         """Estimate how long the rest will take from now, in seconds; None when that is unknown."""
         age_s = time.monotonic() - self.taken_at
-        work = Workload(
+        return remaining_s(
             self.counts.pending,
             self.counts.running,
-            [experiment.age_s + age_s for experiment in self.running],
+            ages_s=[experiment.age_s + age_s for experiment in self.running],
             slots=workers,
+            durations_s=self.durations_s,
+            rate=rate,
         )
-        return remaining_s(work, self.durations_s, rate)
 
 
 def take_snapshot(series_id: int, wanted: Collection[int] = (), *, count_runners: bool = False) -> Snapshot:
@@ -108,11 +109,11 @@ def take_snapshot(series_id: int, wanted: Collection[int] = (), *, count_runners
         return Snapshot(
             summary.name,
             summary.counts,
+            summary.paused,
+            taken_at,
             last_durations(session, series_id),
             running,
             varying_parameters(session, requested, fixed_names) if requested else {},
-            summary.paused,
-            taken_at,
             len(live_runners(session, series_id)) if count_runners else None,
             is_over(session, series_id),
         )
@@ -123,8 +124,8 @@ class Poller:
 
     Parameters
     ----------
-    series_id : int
-        The series.
+    summary : SeriesSummary
+        The state of the series at the start.
     take : callable
         `take_snapshot`; gets the series and the experiments whose parameters to read.
     every_s : float
@@ -132,8 +133,8 @@ class Poller:
 
     Attributes
     ----------
-    last : Snapshot or None
-        The latest snapshot; None before the first.
+    last : Snapshot
+        The latest snapshot; before the first, what is known from the summary.
     rate : RateWindow
         From all snapshots.
     wanted : frozenset of int
@@ -144,17 +145,17 @@ class Poller:
 
     def __init__(
         self,
-        series_id: int,
+        summary: SeriesSummary,
         take: Callable[[int, Collection[int]], Snapshot] = take_snapshot,
         every_s: float = _POLL_EVERY_S,
     ) -> None:
-        self._series_id = series_id
+        self._series_id = summary.id
         self._take = take
         self._every_s = every_s
         self._closing = threading.Event()
         self._asked_at: float | None = None
         self._thread = threading.Thread(target=self._run, name="progress-poller", daemon=True)
-        self.last: Snapshot | None = None
+        self.last = Snapshot(summary.name, summary.counts, summary.paused, time.monotonic())
         self.rate = RateWindow()
         self.wanted: frozenset[int] = frozenset()
         self.is_deleted = False

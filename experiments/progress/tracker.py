@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import threading
 import time
-from dataclasses import replace
 from functools import partial
 from types import TracebackType
 
@@ -33,14 +32,10 @@ class ProgressTracker:
 
     Parameters
     ----------
-    series_id, name : int, str
-        The series.
-    counts : StatusCounts
-        Of the series at the start.
+    poller : Poller
+        Polls the database.
     display : Display
         Shows the progress.
-    poller : Poller, optional
-        Polls the database.
 
     Attributes
     ----------
@@ -48,20 +43,10 @@ class ProgressTracker:
         Why drawing ended early: the display cannot be written to.
     """
 
-    def __init__(
-        self,
-        series_id: int,
-        name: str,
-        counts: StatusCounts,
-        display: Display,
-        *,
-        poller: Poller | None = None,
-    ) -> None:
+    def __init__(self, poller: Poller, display: Display) -> None:
         self.failure: OSError | None = None
-        self._name = name
-        self._counts = counts
+        self._poller = poller
         self._display = display
-        self._poller = poller or Poller(series_id)
         self._status = RunnerStatus()
         self._observed_at = time.monotonic()
         self._changed = threading.Event()
@@ -97,8 +82,7 @@ class ProgressTracker:
     @property
     def counts(self) -> StatusCounts:
         """The latest known counts."""
-        snapshot = self._poller.last
-        return self._counts if snapshot is None else snapshot.counts
+        return self._poller.last.counts
 
     def hide(self, patience_s: float = 0.5) -> None:
         """Close the display until `show`; return when it is closed, or after `patience_s`."""
@@ -114,34 +98,30 @@ class ProgressTracker:
     def progress(self) -> RunProgress:
         """Return the latest known progress."""
         status, snapshot = self._status, self._poller.last
-        slowest, silent_s = self._slowest(status), max(status.away_s, self._poller.silent_s)
-        known = RunProgress(self._name, self._counts, status, slowest=slowest, silent_s=silent_s)
-        if snapshot is None:
-            return known
         rate = self._poller.rate
-        return replace(
-            known,
-            series=snapshot.series,
-            counts=snapshot.counts,
+        return RunProgress(
+            snapshot.series,
+            snapshot.counts,
+            status,
             rate_per_s=rate.per_s,
             remaining_s=snapshot.remaining_s(rate, len(status.workers)),
-            slowest=slowest or snapshot.slowest(),
+            slowest=self._slowest(status) or snapshot.slowest(),
+            silent_s=max(status.away_s, self._poller.silent_s),
             paused=snapshot.paused,
             runners=snapshot.runners,
         )
 
     def _slowest(self, status: RunnerStatus) -> Slowest | None:
         """Return this runner's slowest experiment, which is more recent than the database's."""
-        busy = [worker for worker in status.workers if worker.experiment_id is not None]
+        busy = [
+            (worker.busy_s, worker.experiment) for worker in status.workers if worker.experiment is not None
+        ]
         if not busy:
             return None
-        slowest = max(busy, key=lambda worker: worker.busy_s)
-        assert slowest.experiment_id is not None
-        self._poller.wanted = frozenset({slowest.experiment_id} if slowest.busy_s > 1 else ())
-        snapshot = self._poller.last
-        parameters = snapshot.parameters.get(slowest.experiment_id) if snapshot is not None else None
+        busy_s, experiment = max(busy)
+        self._poller.wanted = frozenset({experiment} if busy_s > 1 else ())
         since_s = time.monotonic() - self._observed_at
-        return Slowest(slowest.experiment_id, slowest.busy_s + since_s, parameters)
+        return Slowest(experiment, busy_s + since_s, self._poller.last.parameters.get(experiment))
 
     def _draw(self) -> None:
         try:
@@ -190,12 +170,9 @@ def watch_series(summary: SeriesSummary, display: Display, every_s: float) -> No
     OSError
         The display cannot be written to any more.
     """
-    poller = Poller(summary.id, partial(take_snapshot, count_runners=True), every_s)
-    with ProgressTracker(summary.id, summary.name, summary.counts, display, poller=poller) as tracker:
-        while tracker.failure is None and not poller.is_deleted:
-            snapshot = poller.last
-            if snapshot is not None and snapshot.is_over:
-                break
+    poller = Poller(summary, partial(take_snapshot, count_runners=True), every_s)
+    with ProgressTracker(poller, display) as tracker:
+        while tracker.failure is None and not poller.is_deleted and not poller.last.is_over:
             time.sleep(_CHECK_S)
     if tracker.failure is not None:
         raise tracker.failure

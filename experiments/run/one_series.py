@@ -7,7 +7,7 @@ import os
 import time
 from collections.abc import Callable, Mapping
 from contextlib import nullcontext
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -24,12 +24,13 @@ from database.queries.series_lookup import find_series
 from database.session.retry import retrying_transaction
 from database.settings import Settings, results_directory
 from experiments.creation import Created, check_target, create_series
-from experiments.execution.assignment import Assignment, Ending
+from experiments.execution.assignment import Assignment, Ending, Observer
 from experiments.execution.options import RunOptions
-from experiments.executors.choice import LOCAL_PROCESSES, SERIAL, make_executor
+from experiments.executors.base import Executor
 from experiments.output.results_folder import ResultsFolder
 from experiments.progress.displays import display_for
 from experiments.progress.model import Display
+from experiments.progress.poller import Poller
 from experiments.progress.suspend_hint import suspend_hint
 from experiments.progress.tracker import ProgressTracker
 from experiments.run.notification import notify
@@ -154,25 +155,26 @@ def run_prepared_series(
         )
     assignment = assign(series, options)
     section = SeriesFile.recorded(series.resolved).execute.notify
-    before = _summary(session, series.id).counts
+    before = retrying_transaction(session, lambda session: series_summaries(session, [series.id])[0])
     try:
         ending, latest = _execute(assignment, before, reporting.display)
-        after = _afterwards(session, assignment.series_id, ending, latest)
+        after, completed_here, failures = _afterwards(session, replace(before, counts=latest), ending)
     except BaseException as error:
         name, message = assignment.series_name, str(error) or type(error).__name__
         notify(section, f"{name}: ended by an error: {message}", {"series": name, "error": message})
         raise
+    is_left = after.counts.finished < after.counts.experiments
     summary = RunSummary(
-        series=after.name or assignment.series_name,  # it may have been renamed while it ran
+        series=after.name,  # it may have been renamed while it ran
         created=created,
-        before=before,
+        before=before.counts,
         after=after.counts,
-        completed_here=after.completed_here,
-        failures=after.failures,
+        completed_here=completed_here,
+        failures=failures,
         elapsed_s=time.monotonic() - begun,
         stopped_by=ending.stopped_by,
-        paused=after.paused and after.counts.finished < after.counts.experiments,
-        rule=ending.rule if after.counts.finished < after.counts.experiments else None,
+        paused=after.paused and is_left,
+        rule=ending.rule if is_left else None,
         waiting=ending.waiting,
     )
     if reporting.display is not None:
@@ -183,47 +185,49 @@ def run_prepared_series(
     return summary
 
 
-@dataclass(frozen=True)
-class _Afterwards:
-    """The state of the series after the run."""
+def _afterwards(
+    session: Session, known: SeriesSummary, ending: Ending
+) -> tuple[SeriesSummary, int, dict[str, int]]:
+    """Return the series, how many experiments this run completed, and how many failed, by outcome.
 
-    counts: StatusCounts
-    name: str = ""
-    paused: bool = False
-    completed_here: int = 0
-    failures: dict[str, int] = field(default_factory=dict)
-
-
-def _afterwards(session: Session, series_id: int, ending: Ending, latest: StatusCounts) -> _Afterwards:
-    """Read the state from the database; if it was away at the end, use `latest` and do not wait."""
+    If the database was away at the end, it is not waited for: `known` is returned.
+    """
     if ending.waiting is not None:
-        return _Afterwards(latest)
+        return known, 0, {}
 
-    def ask(session: Session) -> _Afterwards:
-        summary = series_summaries(session, [series_id])[0]
-        return _Afterwards(
-            count_statuses(session, series_id),  # not by the counts of a summary, which may be slightly old
-            summary.name,
-            summary.paused,
-            count_ended_by(session, ending.runner_ids).completed,
-            failure_counts(session, series_id),
-        )
+    def ask(session: Session) -> tuple[SeriesSummary, int, dict[str, int]]:
+        [summary] = series_summaries(session, [known.id])
+        counts = count_statuses(session, known.id)  # those of a summary may be slightly old
+        completed_here = count_ended_by(session, ending.runner_ids).completed
+        return replace(summary, counts=counts), completed_here, failure_counts(session, known.id)
 
     return retrying_transaction(session, ask)
 
 
 def _execute(
-    assignment: Assignment, before: StatusCounts, display: Display | None
+    assignment: Assignment, before: SeriesSummary, display: Display | None
 ) -> tuple[Ending, StatusCounts]:
     """Execute, with the progress on a display; return also the latest known counts."""
     if display is None:
-        return make_executor(assignment, lambda _status: None).run(), before
-    is_serial = assignment.executor == SERIAL  # Ctrl-Z suspends the experiments too
+        return make_executor(assignment, lambda _status: None).run(), before.counts
+    is_serial = assignment.workers == 0  # Ctrl-Z suspends the experiments too
     shown_on = display_for(display, assignment.workers)
-    with ProgressTracker(assignment.series_id, assignment.series_name, before, shown_on) as tracker:
+    with ProgressTracker(Poller(before), shown_on) as tracker:
         with nullcontext() if is_serial else suspend_hint(tracker):
             ending = make_executor(assignment, tracker.observe).run()
         return ending, tracker.counts
+
+
+def make_executor(assignment: Assignment, observe: Observer) -> Executor:
+    """Return the executor for the number of workers that an assignment has."""
+    # Imported when chosen: each needs large modules that the other does not (numpy, multiprocessing).
+    if assignment.workers == 0:
+        from experiments.executors.serial import Serial  # noqa: PLC0415 - as above
+
+        return Serial(assignment, observe)
+    from experiments.executors.local_processes import LocalProcesses  # noqa: PLC0415 - as above
+
+    return LocalProcesses(assignment, observe)
 
 
 def assign(series: ExperimentSeries, options: RunOptions) -> Assignment:
@@ -245,16 +249,11 @@ def assign(series: ExperimentSeries, options: RunOptions) -> Assignment:
         database_url=url.render_as_string(hide_password=False),
         folder=ResultsFolder(root.absolute()),
         provenance=collect_provenance(code, options.arguments, results=root),
-        executor=SERIAL if workers == 0 else LOCAL_PROCESSES,
         workers=workers,
         start_method=Settings.from_environment().start_method,
         execution=execute.execution(workers),
         options=options,
     )
-
-
-def _summary(session: Session, series_id: int) -> SeriesSummary:
-    return retrying_transaction(session, lambda session: series_summaries(session, [series_id])[0])
 
 
 def _looks_like_file(source: str) -> bool:

@@ -119,7 +119,6 @@ class SupervisedWorker:
         current = self.journal.current
         experiment, number = current.token if current is not None else (None, None)
         return WorkerStatus(
-            self.worker_id,
             self.process.pid,
             experiment,
             number,

@@ -28,9 +28,9 @@ from experiments.progress.model import RunProgress, Slowest
 from meta.commands.support.options import PROGRESS_MODES
 
 WORKERS = (
-    WorkerStatus("a", 11, 7, 1, busy_s=3725.0, memory_bytes=300 << 20),
-    WorkerStatus("b", 12, 8, 1, busy_s=2.0, memory_bytes=3 << 30),
-    WorkerStatus("c", 13),
+    WorkerStatus(11, 7, 1, busy_s=3725.0, memory_bytes=300 << 20),
+    WorkerStatus(12, 8, 1, busy_s=2.0, memory_bytes=3 << 30),
+    WorkerStatus(13),
 )
 
 

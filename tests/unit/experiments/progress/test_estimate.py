@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from experiments.progress.estimate import RateWindow, Workload, remaining_s
+from experiments.progress.estimate import RateWindow, remaining_s
 
 HOUR = 3600.0
 
@@ -23,8 +23,8 @@ def rate(*seen: tuple[float, int]) -> RateWindow:
 def left(
     pending: int, *ages: float, durations: list[float], slots: int = 1, seen: RateWindow | None = None
 ) -> float | None:
-    work = Workload(pending, len(ages), ages, slots)
-    return remaining_s(work, durations, seen or RateWindow())
+    rate = seen or RateWindow()
+    return remaining_s(pending, len(ages), ages_s=ages, slots=slots, durations_s=durations, rate=rate)
 
 
 def test_long_experiments() -> None:
@@ -105,5 +105,5 @@ def test_pace_of_nothing() -> None:
 )
 def test_never_nonsense(pending: int, ages: list[float], durations: list[float], slots: int) -> None:
     """Whatever runs, the estimate is a time that is finite and not negative, or unknown."""
-    found = remaining_s(Workload(pending, len(ages), ages, slots), durations, RateWindow())
+    found = left(pending, *ages, durations=durations, slots=slots)
     assert found is None or (0 <= found < math.inf)

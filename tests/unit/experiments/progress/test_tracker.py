@@ -8,6 +8,7 @@ import threading
 import time
 from collections.abc import Collection, Mapping
 from dataclasses import replace
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -15,6 +16,7 @@ from sqlalchemy.exc import OperationalError
 
 from database.counters import StatusCounts
 from database.errors import NotFoundError
+from database.queries.overview import SeriesSummary
 from database.queries.throughput import RunningNow
 from experiments.execution.assignment import RunnerStatus, Stage, WorkerStatus
 from experiments.progress.displays import PlainDisplay
@@ -25,14 +27,25 @@ from experiments.progress.tracker import ProgressTracker
 PATIENCE_S = 30
 BEFORE = StatusCounts(pending=10)
 BUSY = RunnerStatus(
-    Stage.RUNNING, workers=(WorkerStatus("w", 1, 7, 1, busy_s=90.0), WorkerStatus("v", 2, 8, 1, busy_s=2.0))
+    Stage.RUNNING, workers=(WorkerStatus(1, 7, 1, busy_s=90.0), WorkerStatus(2, 8, 1, busy_s=2.0))
 )
 
 
 def looked(**counts: int) -> Snapshot:
     return Snapshot(
-        "s", StatusCounts(**counts), [60.0], [RunningNow(7, 30.0)], {7: {"lr": 0.1}}, False, time.monotonic()
+        "s",
+        StatusCounts(**counts),
+        paused=False,
+        taken_at=time.monotonic(),
+        durations_s=[60.0],
+        running=[RunningNow(7, 30.0)],
+        parameters={7: {"lr": 0.1}},
     )
+
+
+def summary() -> SeriesSummary:
+    now = datetime.now(UTC)
+    return SeriesSummary(1, "s", "s", "", [], "m.f", "ready", now, 1, "", now, "", False, 0, BEFORE)
 
 
 class Recording(Display):
@@ -70,7 +83,7 @@ class Recording(Display):
 
 
 def tracker(display: Any, look: Any) -> ProgressTracker:
-    return ProgressTracker(1, "s", BEFORE, display, poller=Poller(1, look, every_s=0.01))
+    return ProgressTracker(Poller(summary(), look, every_s=0.01), display)
 
 
 def test_shows_what_both_say() -> None:
@@ -89,7 +102,7 @@ def test_shows_what_both_say() -> None:
         )
         assert tracked.counts == StatusCounts(pending=1, running=2, completed=7)
     assert shown.slowest is not None
-    assert shown.slowest.experiment_id == 7
+    assert shown.slowest.experiment == 7
     assert shown.slowest.busy_s >= 90
     assert shown.slowest.parameters == {"lr": 0.1}
     assert shown.status.workers == BUSY.workers
@@ -173,9 +186,11 @@ def test_last_numbers_are_true() -> None:
     def look(_series: int, _wanted: Collection[int]) -> Snapshot:
         return looked(completed=10) if done.is_set() else looked(pending=10)
 
-    tracked = ProgressTracker(1, "s", BEFORE, display, poller=Poller(1, look, every_s=PATIENCE_S))
+    poller = Poller(summary(), look, every_s=PATIENCE_S)
+    before = poller.last
+    tracked = ProgressTracker(poller, display)
     with tracked:
-        display.until(lambda each: tracked._poller.last is not None)
+        display.until(lambda _: poller.last is not before)
         done.set()
     assert display.shown[-1].counts == StatusCounts(completed=10)
     assert tracked.counts == StatusCounts(completed=10)
@@ -271,7 +286,7 @@ def test_a_deleted_series_is_not_asked_for_again() -> None:
         asked.append(1)
         raise NotFoundError("gone")
 
-    looker = Poller(1, look, every_s=0.0)
+    looker = Poller(summary(), look, every_s=0.0)
     looker.start()
     looker._thread.join(PATIENCE_S)
     assert looker.is_deleted
