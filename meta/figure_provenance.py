@@ -18,12 +18,12 @@ from database.session.lifecycle import scoped_session
 from database.session.snapshots import snapshot
 from experiments.series_file.models import SeriesFile
 from experiments.series_file.sections.graphs import GraphSpec
+from experiments.where import expression_of
 from meta.graphs.generation.extract import plan_graph
 from meta.graphs.provenance.file_metadata import EmbeddedOrigin, read_origin
 from meta.graphs.provenance.file_names import file_names
 from meta.graphs.provenance.fingerprint import Fingerprints
 from meta.graphs.provenance.origin import Origin
-from meta.records.chosen_series import Condition
 from meta.records.errors import GraphError
 from meta.records.subsets import read_series
 
@@ -95,11 +95,9 @@ def _compared(session: Session, origin: Origin) -> FigureComparison:
         requested = SeriesFile.recorded(series.resolved).graphs
         file = SeriesFile.recorded(series.resolved).model_copy(update={"graphs": (spec,)})
         try:
-            where = (
-                None
-                if origin.where is None
-                else Condition.of(session, series, origin.where, is_recorded=True)
-            )
+            where = None
+            if origin.where is not None:
+                where = expression_of(session, series, origin.where, is_recorded=True)
         except ExpressionError as error:
             return FigureComparison(False, (f"it could not be drawn: where: {error.in_one_line()}",))
         [(_, records)] = read_series(session, series, file, where).requested

@@ -125,9 +125,9 @@ def compare(  # noqa: PLR0913 - one for each option
     how many more seeds would decide.
     """
     from database.session.lifecycle import scoped_session
+    from experiments.where import expression_of
     from meta.commands.support import printing
     from meta.comparison import compare_values
-    from meta.records.chosen_series import Condition
     from meta.records.read_records import read_records
     from meta.records.subsets import read_subset
 
@@ -137,7 +137,7 @@ def compare(  # noqa: PLR0913 - one for each option
             session,
             chosen,
             read_records(session, chosen, with_curves=False),
-            condition=None if where is None else Condition.of(session, chosen, where),
+            condition=None if where is None else expression_of(session, chosen, where),
         )
     comparison = compare_values(records, of, on, over=over, baseline=baseline, paired=paired, level=level)
     if as_json:

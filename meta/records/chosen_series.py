@@ -7,37 +7,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
-from sqlalchemy import ColumnElement
 from sqlalchemy.orm import Session
 
+from database.expressions import Expression
 from database.models import ExperimentSeries
 from database.queries.series_lookup import find_series, find_several
 from database.session.snapshots import snapshot
 from experiments.series_file.models import SeriesFile
-from experiments.where import condition_of
+from experiments.where import expression_of
 
 _Records = TypeVar("_Records")
-
-
-@dataclass(frozen=True)
-class Condition:
-    """An expression about experiments: its text, and the same as a condition on `Experiment`."""
-
-    text: str
-    sql: ColumnElement[bool]
-
-    @classmethod
-    def of(
-        cls, session: Session, series: ExperimentSeries, text: str, *, is_recorded: bool = False
-    ) -> Condition:
-        """Resolve the names of an expression in a series; see `experiments.where`.
-
-        Raises
-        ------
-        ExpressionError
-            It cannot be read, or has a name that the series does not have.
-        """
-        return cls(text, condition_of(session, series, text, is_recorded=is_recorded))
 
 
 @dataclass(frozen=True)
@@ -54,7 +33,7 @@ class ChosenSeries:
         Where the files go; by default into that folder.
     file : SeriesFile or None
         Replaces the recorded graphs, tables, labels and units.
-    where : Condition or None
+    where : Expression or None
         Only experiments that match it.
     """
 
@@ -63,7 +42,7 @@ class ChosenSeries:
     folder: str
     directory: Path | None = None
     file: SeriesFile | None = None
-    where: Condition | None = None
+    where: Expression | None = None
 
 
 def choose_series(
@@ -104,7 +83,7 @@ def choose_series(
                 member.folder,
                 directory,
                 by_name.get(member.name),
-                None if where is None else Condition.of(session, member, where),
+                None if where is None else expression_of(session, member, where),
             )
             for member in find_several(session, series)
         ]
@@ -113,7 +92,7 @@ def choose_series(
 def read_each(
     session: Session,
     chosen: Iterable[ChosenSeries],
-    read: Callable[[Session, ExperimentSeries, SeriesFile | None, Condition | None], _Records],
+    read: Callable[[Session, ExperimentSeries, SeriesFile | None, Expression | None], _Records],
 ) -> Iterator[tuple[ChosenSeries, _Records]]:
     """Read one series after the other; yield each with what `read` returns of it.
 

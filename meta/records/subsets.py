@@ -13,13 +13,13 @@ from typing import TypeVar
 from sqlalchemy import and_
 from sqlalchemy.orm import Session
 
-from database.expressions import ExpressionError
+from database.expressions import Expression, ExpressionError
 from database.models import Experiment, ExperimentSeries, ExperimentStatus
 from database.queries.experiment_rows import select_experiments, shown_status
 from experiments.series_file.models import SeriesFile
 from experiments.series_file.sections.graphs import GraphSpec, Where
 from experiments.series_file.sections.tables import TableSpec
-from meta.records.chosen_series import Condition
+from experiments.where import expression_of
 from meta.records.code_versions import read_code, versions_of
 from meta.records.errors import GraphError
 from meta.records.read_records import causes_of_failures, read_records
@@ -39,20 +39,17 @@ class GraphRecords:
         For the default graphs.
     requested : sequence
         Each graph that the series file requests, with its records or the error.
-    where : str or None
-        The expression that all of these experiments match.
     """
 
     common: SeriesRecords
     requested: Sequence[tuple[GraphSpec, SeriesRecords | GraphError]]
-    where: str | None = None
 
 
 def read_series(
     session: Session,
     series: ExperimentSeries,
     file: SeriesFile | None = None,
-    condition: Condition | None = None,
+    condition: Expression | None = None,
 ) -> GraphRecords:
     """Read a series once, and select the experiments of each of its graphs.
 
@@ -63,13 +60,13 @@ def read_series(
     series : ExperimentSeries
     file : SeriesFile, optional
         Replaces the recorded graphs, tables, labels and units.
-    condition : Condition, optional
+    condition : Expression, optional
         Only experiments that match it.
     """
     records = read_records(session, series, file)
     requested = requested_subsets(session, series, records, records.specs, condition=condition)
     common = read_subset(session, series, records, condition=condition)
-    return GraphRecords(common, requested, condition.text if condition else None)
+    return GraphRecords(common, requested)
 
 
 def requested_subsets(
@@ -78,7 +75,7 @@ def requested_subsets(
     records: SeriesRecords,
     specs: Sequence[_Spec],
     *,
-    condition: Condition | None,
+    condition: Expression | None,
 ) -> list[tuple[_Spec, SeriesRecords | GraphError]]:
     """Return each requested graph or table with what `read_subset` returns for it, or the error it raises."""
 
@@ -97,7 +94,7 @@ def read_subset(
     records: SeriesRecords,
     *,
     where: Where | None = None,
-    condition: Condition | None = None,
+    condition: Expression | None = None,
 ) -> SeriesRecords:
     """Return the records of the experiments that match, sharing the arrays of all records.
 
@@ -110,7 +107,7 @@ def read_subset(
         Of all of its experiments.
     where : str or mapping, optional
         Of one graph or table; a mapping is not applied here.
-    condition : Condition, optional
+    condition : Expression, optional
         Of all graphs and tables; both must match.
 
     Raises
@@ -122,12 +119,12 @@ def read_subset(
     if isinstance(where, str):
         try:
             # A new file's expressions were checked when it was loaded.
-            wanted.insert(0, Condition.of(session, series, where, is_recorded=True))
+            wanted.insert(0, expression_of(session, series, where, is_recorded=True))
         except ExpressionError as error:
             raise GraphError(f"where: {error.in_one_line()}") from error
     if not wanted:
         return records
-    conditions, texts = [part.sql for part in wanted], [part.text for part in wanted]
+    conditions, texts = [part.to_sql(session) for part in wanted], [part.text for part in wanted]
     statement = select_experiments("id", "configuration", "status", "retired").where(
         Experiment.series_id == series.id, and_(True, *conditions)
     )

@@ -137,7 +137,7 @@ def _write(
     on_progress: Callable[[ReportProgress], None],
 ) -> ReportResult:
     name, directory = records.series.name, location.directory
-    where = records.graphs.where
+    where = records.graphs.common.where
     if where is not None and not records.graphs.common.configurations:
         raise NotFoundError(f"no experiment of {name!r} is one where {where}")
     page = directory / PAGE_NAME

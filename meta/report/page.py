@@ -74,7 +74,7 @@ def render(records: ReportRecords, figures: Figures, tables: Tables, directory: 
     page = _template().render(
         records=records,
         series=records.series,
-        where=records.graphs.where,
+        where=records.graphs.common.where,
         completeness=completeness(of_series),
         figures=figures,
         tables=[(table, html(table.table) if table.table else "") for table in tables.made],

@@ -9,6 +9,7 @@ from datetime import datetime
 from sqlalchemy import ColumnElement, func, select, union_all
 from sqlalchemy.orm import Session
 
+from database.expressions import Expression
 from database.models import (
     Attempt,
     Experiment,
@@ -21,7 +22,6 @@ from database.models import (
 from database.queries.failures import FailureGroup, failure_groups
 from database.queries.overview import database_now
 from experiments.series_file.models import SeriesFile
-from meta.records.chosen_series import Condition
 from meta.records.subsets import GraphRecords, read_series, requested_subsets
 from meta.tables.generate import Requested
 
@@ -119,7 +119,7 @@ def read_report(
     session: Session,
     series: ExperimentSeries,
     file: SeriesFile | None = None,
-    condition: Condition | None = None,
+    condition: Expression | None = None,
 ) -> ReportRecords:
     """Read the content of a report of a series.
 
@@ -128,7 +128,7 @@ def read_report(
     session, series, file, condition
         As for `meta.records.subsets.read_series`.
     """
-    chosen = None if condition is None else condition.sql
+    chosen = None if condition is None else condition.to_sql(session)
     graphs = read_series(session, series, file, condition)
     return ReportRecords(
         read_at=database_now(session),

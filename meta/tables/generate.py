@@ -10,13 +10,14 @@ from pathlib import Path
 from sqlalchemy.orm import Session
 
 from database.errors import ExperimentsError
+from database.expressions import Expression
 from database.models import ExperimentSeries
 from experiments.output.results_folder import ResultsFolder, write_atomically
 from experiments.series_file.models import SeriesFile
 from experiments.series_file.sections.tables import TableFormat, TableSpec
 from meta.graphs.provenance.file_names import distinct_names
 from meta.graphs.provenance.manifest import OutputLocation
-from meta.records.chosen_series import ChosenSeries, Condition, choose_series, read_each
+from meta.records.chosen_series import ChosenSeries, choose_series, read_each
 from meta.records.errors import GraphError
 from meta.records.read_records import read_records
 from meta.records.series_records import SeriesRecords
@@ -125,7 +126,7 @@ def write_tables(
 
 
 def _read(
-    session: Session, series: ExperimentSeries, file: SeriesFile | None, condition: Condition | None
+    session: Session, series: ExperimentSeries, file: SeriesFile | None, condition: Expression | None
 ) -> tuple[SeriesRecords, Requested]:
     records = read_records(session, series, file, with_curves=False)
     common = read_subset(session, series, records, condition=condition)

@@ -49,7 +49,7 @@ def figure_requests(records: GraphRecords, *, is_for_report: bool = False) -> Fi
             )
     specs = [spec for spec, _ in requested]
     names = file_names(specs)
-    tasks = _tasks(names, requested, records.where, is_for_report=is_for_report)
+    tasks = _tasks(names, requested, records.common.where, is_for_report=is_for_report)
     return FigureRequests(dict(tasks), dict(zip(names, specs, strict=True)), note)
 
 

@@ -21,9 +21,9 @@ from database.models import Experiment, ExperimentSeries
 from database.queries.series_lookup import find_series
 from database.session.lifecycle import SessionLocal, scoped_session
 from experiments.series_file.loading import load_series_file
+from experiments.where import expression_of
 from meta.commands.group import run_command
 from meta.generate_aggregate_graphs import generate_all_graphs
-from meta.records.chosen_series import Condition
 from meta.records.parameter_filter import with_parameters
 from meta.records.read_records import read_records
 from meta.records.subsets import read_subset
@@ -198,7 +198,7 @@ def test_graphs_of_some_experiments(command: Command, tmp_path: Path) -> None:
     with scoped_session(read_only=True) as session:
         series = find_series(session, "first")
         records = read_records(session, series, file)
-        condition = Condition.of(session, series, "repetition != 1")
+        condition = expression_of(session, series, "repetition != 1")
         some, equal = (
             with_parameters(
                 read_subset(session, series, records, where=spec.where, condition=condition), spec.where
