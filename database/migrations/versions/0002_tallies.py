@@ -17,20 +17,15 @@ def upgrade() -> None:
     """Bring the tables to this revision: earlier experiments are counted in the row without a worker."""
     op.create_table(
         "tally",
-        sa.Column("series_id", _ID, nullable=False),
-        sa.Column("worker_id", sa.String(length=32), nullable=False),
+        sa.Column(
+            "series_id", _ID, sa.ForeignKey("experiment_series.id", ondelete="CASCADE"), primary_key=True
+        ),
+        sa.Column("worker_id", sa.String(length=32), primary_key=True),
         sa.Column("experiments", sa.Integer(), nullable=False),
         sa.Column("completed", sa.Integer(), nullable=False),
         sa.Column("failed", sa.Integer(), nullable=False),
         sa.Column("cancelled", sa.Integer(), nullable=False),
         sa.Column("retired", sa.Integer(), nullable=False),
-        sa.ForeignKeyConstraint(
-            ["series_id"],
-            ["experiment_series.id"],
-            name=op.f("fk_tally_series_id_experiment_series"),
-            ondelete="CASCADE",
-        ),
-        sa.PrimaryKeyConstraint("series_id", "worker_id", name=op.f("pk_tally")),
     )
     ends = ", ".join(
         f"sum(CASE WHEN NOT retired AND status = '{status}' THEN 1 ELSE 0 END)"
