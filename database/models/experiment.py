@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, String, Text, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from database.models.base import Base, Identifier, enum_column
+from database.models.base import Base, Identifier, enum_column, partial_index
 from database.models.outcome import Outcome
 from database.models.series import Configuration, ExperimentSeries
 
@@ -84,46 +84,27 @@ class Experiment(Base):
         # With the time, so that the last activity and the rate are read from the end of the index.
         Index("ix_experiment_series_id_status_finished_at", "series_id", "status", "finished_at"),
         # Few experiments are running: counting them must not read the table.
-        Index(
-            "ix_experiment_retired",
-            "series_id",
-            "status",
-            sqlite_where=text("retired"),
-            postgresql_where=text("retired"),
-        ),
+        partial_index("ix_experiment_retired", "series_id", "status", where="retired"),
         # Without delayed retries: claims must not skip over many of them.
-        Index(
+        partial_index(
             "ix_experiment_pending",
             "series_id",
             text("priority DESC"),
             "position",
-            sqlite_where=text("status = 'pending' AND NOT retired AND due_at IS NULL"),
-            postgresql_where=text("status = 'pending' AND NOT retired AND due_at IS NULL"),
+            where="status = 'pending' AND NOT retired AND due_at IS NULL",
         ),
-        Index(
+        partial_index(
             "ix_experiment_due",
             "series_id",
             "due_at",
             "repetition",
-            sqlite_where=text("status = 'pending' AND NOT retired AND due_at IS NOT NULL"),
-            postgresql_where=text("status = 'pending' AND NOT retired AND due_at IS NOT NULL"),
+            where="status = 'pending' AND NOT retired AND due_at IS NOT NULL",
         ),
         # The first repetitions alone, for `--canary`.
-        Index(
-            "ix_experiment_first",
-            "series_id",
-            "status",
-            text("priority DESC"),
-            "position",
-            sqlite_where=text(FIRST),
-            postgresql_where=text(FIRST),
+        partial_index(
+            "ix_experiment_first", "series_id", "status", text("priority DESC"), "position", where=FIRST
         ),
-        Index(
-            "ix_experiment_worker_id",
-            "worker_id",
-            sqlite_where=text("worker_id IS NOT NULL"),
-            postgresql_where=text("worker_id IS NOT NULL"),
-        ),
+        partial_index("ix_experiment_worker_id", "worker_id", where="worker_id IS NOT NULL"),
     )
 
     def __repr__(self) -> str:
@@ -157,15 +138,7 @@ class Attempt(Base):
 
     experiment: Mapped[Experiment] = relationship(back_populates="attempts")
 
-    __table_args__ = (
-        Index(
-            ONE_RESULT,
-            "experiment_id",
-            unique=True,
-            sqlite_where=text("outcome = 'completed'"),
-            postgresql_where=text("outcome = 'completed'"),
-        ),
-    )
+    __table_args__ = (partial_index(ONE_RESULT, "experiment_id", unique=True, where="outcome = 'completed'"),)
 
     def __repr__(self) -> str:
         return f"Attempt(experiment_id={self.experiment_id}, number={self.number}, outcome={self.outcome})"

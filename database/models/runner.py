@@ -6,10 +6,10 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import BigInteger, ForeignKey, Index, String, Text, text
+from sqlalchemy import BigInteger, ForeignKey, String, Text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from database.models.base import Base, enum_column
+from database.models.base import Base, enum_column, partial_index
 
 
 class ProcessState(StrEnum):
@@ -73,14 +73,7 @@ class Worker(Base):
 
     runner: Mapped[Runner] = relationship(back_populates="workers")
 
-    __table_args__ = (
-        Index(
-            "ix_worker_runner_id",
-            "runner_id",
-            sqlite_where=text("state = 'alive'"),
-            postgresql_where=text("state = 'alive'"),
-        ),
-    )
+    __table_args__ = (partial_index("ix_worker_runner_id", "runner_id", where="state = 'alive'"),)
 
     def __repr__(self) -> str:
         return f"Worker(id={self.id!r}, state={self.state})"
