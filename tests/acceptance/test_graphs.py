@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import subprocess
 import sys
@@ -61,18 +62,39 @@ def test_a_generation_and_its_repetition(drawable: Project) -> None:
 
 
 @on_sqlite
-@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGKILL, -signal.SIGKILL)])
-def test_stopped_in_the_middle(drawable: Project, number: int, code: int) -> None:
-    """Ctrl-C ends it at once, with no half-written file and no process left; the rest is drawn next time."""
+@pytest.mark.parametrize(
+    ("number", "code", "whole_group"),
+    [
+        (signal.SIGINT, 130, False),
+        (signal.SIGKILL, -signal.SIGKILL, False),
+        (signal.SIGKILL, -signal.SIGKILL, True),
+    ],
+)
+def test_stopped_in_the_middle(drawable: Project, number: int, code: int, *, whole_group: bool) -> None:
+    """Ctrl-C ends it at once, with no half-written file and no process left; the rest is drawn next time.
+
+    Nothing is left in /dev/shm either, and nothing is said of it: nothing was there.
+    """
     drawing = drawable.start("graphs", "s", "--workers", "4")
     hear(drawing, "[1/14]")
     children = psutil.Process(drawing.pid).children(recursive=True)
     # Besides the four a server, and the tracker of multiprocessing's resources.
     assert len(children) == 6
+    assert not [
+        shared.path
+        for process in (psutil.Process(drawing.pid), *children)
+        for shared in process.memory_maps()
+        if shared.path.startswith("/dev/shm/")
+    ]
+    if whole_group:  # which is also that of the tests
+        for child in children:
+            if os.getpgid(child.pid) == os.getpgrp():
+                child.send_signal(number)
     drawing.send_signal(number)
     _, err = drawing.communicate(timeout=PATIENCE_S)
     assert drawing.returncode == code, err
     assert "Traceback" not in err
+    assert "leaked" not in err
     assert not psutil.wait_procs(children, timeout=PATIENCE_S)[1]
     assert len(figures(drawable)) < 2 * GRAPHS
     if number == signal.SIGINT:

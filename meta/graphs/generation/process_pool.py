@@ -12,28 +12,26 @@ import multiprocessing
 import os
 import signal
 from collections import deque
-from collections.abc import Generator, Iterator, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
-from concurrent.futures.process import BrokenProcessPool
-from contextlib import contextmanager
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, suppress
 from multiprocessing import forkserver
-from multiprocessing.connection import Connection
-from types import TracebackType
-from typing import Any, Self
+from multiprocessing.connection import Connection, Pipe, wait
+from multiprocessing.process import BaseProcess
+from typing import Any
 
 from experiments.processes.exit_status import ExitStatus
 from experiments.processes.fresh_process import fresh_interpreters
 from experiments.processes.parent_death import die_with_parent
 from experiments.processes.thread_limits import capped_environment
 from meta.graphs.figure.task import DrawResult, Failure, Task, failure
-from meta.graphs.generation.shared_file import Part, SharedFile
+from meta.graphs.generation.shared_file import SharedFile
 
 #: So much longer, in seconds, does drawing take for the start of processes: the server imports what draws.
 _START_S = 2.0
 _FORKSERVER = multiprocessing.get_context("forkserver")
 
 
-class DrawingPool:
+class DrawingPool(AbstractContextManager["DrawingPool"]):
     """Draws figures; a context manager that ends its processes.
 
     Parameters
@@ -46,15 +44,9 @@ class DrawingPool:
         self.workers = workers or cores()
         self._processes: _Processes | None = None
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, _type: type[BaseException] | None, _error: BaseException | None, _where: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_error: object) -> None:
         if self._processes is not None:
             self._processes.close()
-            self._processes = None
 
     def draw(self, tasks: Sequence[Task]) -> Iterator[tuple[Task, DrawResult]]:
         """Yield each figure when it is drawn."""
@@ -75,44 +67,51 @@ class DrawingPool:
         return several > 1 and start_s + alone_s / several < alone_s
 
 
+class _Lost(Failure):
+    """That the process ended, or did not start: the figure is drawn once more."""
+
+
 class _Processes:
-    """The processes of a pool, and the pipe that ends them with this one."""
+    """The processes of a pool, each with a pipe of its own, and the pipe that ends them with this one."""
 
     def __init__(self, workers: int) -> None:
         self._workers = workers
         self._file = SharedFile.without_name()
-        self._reader, self._writer = _FORKSERVER.Pipe(duplex=False)
+        self._reader, self._writer = Pipe(duplex=False)
         self._server = forkserver.ForkServer()
         self._server.set_forkserver_preload(["meta.graphs.figure.render"])
-        self._executor: ProcessPoolExecutor | None = None
+        self._processes: dict[Connection[Any, Any], BaseProcess] = {}
+        self._idle: list[Connection[Any, Any]] = []
 
     def close(self) -> None:
         """Kill the processes: what they still draw is discarded."""
         self._writer.close()
         self._reader.close()
-        self._shut_down()
+        self._end_all()
         self._server._stop()  # type: ignore[attr-defined]  # private; it ends by itself when this process does
         self._file.close()
 
     def draw(self, tasks: Sequence[Task]) -> Iterator[tuple[Task, DrawResult]]:
         """Yield each figure when it is drawn."""
-        waiting = deque(tasks)
-        while waiting:
-            suspects = yield from self._draw_in_pool(waiting)
-            for task, part in suspects:
-                yield task, self._draw_alone(part)
+        lost = []
+        for task, drawn in self._draw(tasks, self._workers):
+            if isinstance(drawn, _Lost):
+                lost.append(task)
+            else:
+                yield task, drawn
+        if lost:
+            # One after the other, with all memory: if the process of one ends again, that one is the cause.
+            self._end_all()
+            yield from self._draw(lost, 1)
         self._file.clear()
 
-    def _draw_in_pool(
-        self, waiting: deque[Task]
-    ) -> Generator[tuple[Task, DrawResult], None, list[tuple[Task, Part]]]:
-        """Draw all tasks; if a process dies, return the figures that may have caused it."""
-        running: dict[Future[Part], tuple[Task, Part]] = {}
+    def _draw(self, tasks: Sequence[Task], at_once: int) -> Iterator[tuple[Task, DrawResult]]:
+        waiting = deque(tasks)
+        drawing: dict[Connection[Any, Any], Task] = {}
         finished: list[tuple[Task, DrawResult]] = []
-        suspects: list[tuple[Task, Part]] = []
-        while running or finished or (waiting and not suspects):
+        while waiting or drawing or finished:
             # First, so that nothing is idle while what is finished is written.
-            while waiting and not suspects and len(running) < self._workers:
+            while waiting and len(drawing) < at_once:
                 task = waiting.popleft()
                 try:
                     part = self._file.put(task)
@@ -120,82 +119,57 @@ class _Processes:
                     why = f"it could not be sent to the process that draws: {error}"
                     finished.append((task, Failure(why)))
                     continue
-                running[self._submit(part)] = task, part
-            yield from finished
-            finished = []
-            for future in wait(running, return_when=FIRST_COMPLETED).done:
-                task, part = running.pop(future)
                 try:
-                    finished.append((task, self._file.get(future.result())))
-                except BrokenProcessPool:
-                    suspects.append((task, part))
-                except Exception as error:  # noqa: BLE001 - such as a full disk; the others are wanted
-                    finished.append((task, failure(error)))
-        if suspects:
-            self._shut_down()
-        return suspects
+                    pipe = self._idle.pop() if self._idle else self._start()
+                except (OSError, EOFError) as error:  # the server has just died, or no resources are left
+                    finished.append((task, _Lost(f"no process could be started that draws it: {error}")))
+                    continue
+                drawing[pipe] = task
+                with suppress(OSError):  # it was killed, which its answer tells
+                    pipe.send(part)
+            yield from finished
+            ready = wait(drawing) if drawing else []
+            finished = [(drawing.pop(pipe), self._answer(pipe)) for pipe in list(drawing) if pipe in ready]
 
-    def _submit(self, part: Part) -> Future[Part]:
+    def _answer(self, pipe: Connection[Any, Any]) -> DrawResult:
         try:
-            with self._starting():
-                if self._executor is None:  # it starts multiprocessing's tracker of resources
-                    self._executor = ProcessPoolExecutor(
-                        self._workers, _FORKSERVER, initializer=_begin, initargs=self._handed()
-                    )
-                return self._executor.submit(_draw, part)
-        # One of them, or the server, has just died, or the system gives no semaphores.
-        except (BrokenProcessPool, OSError, EOFError) as error:
-            broken: Future[Part] = Future()
-            broken.set_exception(BrokenProcessPool(str(error)))
-            return broken
+            answer: DrawResult = pipe.recv()
+        except (OSError, EOFError):
+            return _Lost(f"the process that drew it {self._end(pipe)}")
+        self._idle.append(pipe)
+        return answer
 
-    def _draw_alone(self, part: Part) -> DrawResult:
-        """Draw a figure in a process of its own: if that dies, this figure is the cause."""
-        reader, writer = _FORKSERVER.Pipe(duplex=False)
-        process = _FORKSERVER.Process(target=_draw_only, args=(self._handed(), writer, part))
-        with reader:
-            try:
-                with writer, self._starting():
-                    process.start()
-            except (OSError, EOFError) as error:
-                return Failure(f"no process could be started that draws it: {error}")
-            try:
-                drawn: DrawResult = self._file.get(reader.recv())
-            except EOFError:
-                process.join()
-                assert process.exitcode is not None  # it has ended
-                drawn = Failure(f"the process that drew it {ExitStatus.of(process.exitcode)}")
-            finally:
-                process.kill()
-                process.join()
-        return drawn
-
-    @contextmanager
-    def _starting(self) -> Iterator[None]:
-        """Start processes from the pool's fork server within this context, with SIGINT ignored."""
+    def _start(self) -> Connection[Any, Any]:
+        """Start a process from the pool's fork server, with SIGINT ignored."""
+        pipe, theirs = Pipe()
+        process = _FORKSERVER.Process(target=_serve, args=(self._reader, self._file, theirs), daemon=True)
         caps = capped_environment(max(1, cores() // self._workers), os.environ)
         before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})  # which they inherit
         try:
-            with fresh_interpreters(caps):
+            with theirs, fresh_interpreters(caps):
                 connect = forkserver.connect_to_new_process
                 forkserver.connect_to_new_process = self._server.connect_to_new_process
                 try:
-                    yield
+                    process.start()
                 finally:
                     forkserver.connect_to_new_process = connect
         finally:
             signal.pthread_sigmask(signal.SIG_SETMASK, before)
+        self._processes[pipe] = process
+        return pipe
 
-    def _handed(self) -> tuple[Connection[Any, Any], Connection[Any, Any]]:
-        """Return the arguments of `_begin`."""
-        # As a connection, because that is how multiprocessing passes a descriptor.
-        file: Connection[Any, Any] = Connection(os.dup(self._file.fileno()), writable=False)
-        return self._reader, file
+    def _end_all(self) -> None:
+        self._idle.clear()
+        for pipe in list(self._processes):
+            self._end(pipe)
 
-    def _shut_down(self) -> None:
-        if self._executor is not None:
-            self._executor.shutdown(cancel_futures=True)
-            self._executor = None
+    def _end(self, pipe: Connection[Any, Any]) -> ExitStatus:
+        """End a process that waits for a figure, or has ended."""
+        pipe.close()
+        process = self._processes.pop(pipe)
+        process.join()
+        assert process.exitcode is not None  # it has ended
+        return ExitStatus.of(process.exitcode)
 
 
 def draw_safely(task: Task) -> DrawResult:
@@ -213,23 +187,14 @@ def cores() -> int:
     return len(os.sched_getaffinity(0))
 
 
-#: In a process that draws: the file that tasks and figures lie in.
-_file: SharedFile
-
-
-def _begin(lifeline: Connection[Any, Any], file: Connection[Any, Any]) -> None:
-    """Prepare a process that draws: it dies with its parent."""
-    global _file  # noqa: PLW0603 - a process has one
+def _serve(lifeline: Connection[Any, Any], file: SharedFile, pipe: Connection[Any, Any]) -> None:
+    """Draw what a pool asks for, until it ends."""
     die_with_parent(lifeline)
-    _file = SharedFile(os.dup(file.fileno()))
-
-
-def _draw(part: Part) -> Part:
-    """Draw a figure in a process of the pool."""
-    return _file.put(draw_safely(_file.get(part)))
-
-
-def _draw_only(handed: tuple[Any, ...], answer: Connection[Part, Any], part: Part) -> None:
-    """Draw a figure, and end."""
-    _begin(*handed)
-    answer.send(_draw(part))
+    with suppress(OSError, EOFError):
+        while True:
+            part = pipe.recv()
+            try:
+                answer = draw_safely(file.get(part))
+            except Exception as error:  # noqa: BLE001 - such as no memory to map the file into
+                answer = failure(error)
+            pipe.send(answer)

@@ -1,16 +1,16 @@
-"""Passing objects between processes through an unnamed file, with arrays memory-mapped.
+"""Handing objects to other processes in an unnamed file, with arrays memory-mapped.
 
-Queues carry only where an object lies: so short a message is never torn, whenever a process is killed. The
-file has no name, so that nothing of it is left when all processes are; the pages of its arrays are shared.
+Pipes carry only where an object lies. The file has no name, so that nothing of it is left when all processes
+are; the pages of its arrays are shared.
 """
 
 from __future__ import annotations
 
-import fcntl
 import mmap
 import os
 import pickle
 import tempfile
+from multiprocessing.reduction import DupFd
 from typing import Any, NamedTuple, Self
 
 
@@ -22,12 +22,12 @@ class Part(NamedTuple):
 
 
 class SharedFile:
-    """A file that several processes write objects into, and read them from.
+    """A file that one process writes objects into, and others, which are started with it, read them from.
 
     Parameters
     ----------
     descriptor : int
-        Of the file, the same in all of these processes.
+        Of the file, which is closed with this object.
     """
 
     def __init__(self, descriptor: int) -> None:
@@ -41,12 +41,16 @@ class SharedFile:
         with tempfile.TemporaryFile(prefix="experiments-graphs-") as file:
             return cls(os.dup(file.fileno()))
 
+    def __reduce__(self) -> Any:
+        """Hand the descriptor to a process that is started."""
+        return _received, (DupFd(self._descriptor),)
+
     def fileno(self) -> int:
         """Return the descriptor."""
         return self._descriptor
 
     def put(self, value: Any) -> Part:
-        """Write an object; an array that this process has written before is not written again.
+        """Write an object; an array that was written before is not written again.
 
         Raises
         ------
@@ -59,13 +63,10 @@ class SharedFile:
         return self._append(pickle.dumps((body, arrays)))
 
     def get(self, part: Part) -> Any:
-        """Return an object that one of the processes has written; its arrays can only be read."""
-        body, arrays = pickle.loads(os.pread(self._descriptor, part.size, part.start))  # noqa: S301 - we wrote it
-        if not any(array.size for array in arrays):
-            return pickle.loads(body, buffers=[b""] * len(arrays))  # noqa: S301 - we wrote it
+        """Return an object that was written; its arrays can only be read."""
         view = memoryview(mmap.mmap(self._descriptor, 0, access=mmap.ACCESS_READ))
-        buffers = [view[array.start : array.start + array.size] for array in arrays]
-        return pickle.loads(body, buffers=buffers)  # noqa: S301 - we wrote it
+        body, arrays = pickle.loads(_slice(view, part))  # noqa: S301 - we wrote it
+        return pickle.loads(body, buffers=[_slice(view, array) for array in arrays])  # noqa: S301 - we wrote it
 
     def clear(self) -> None:
         """Truncate the file; no process may still be reading."""
@@ -85,12 +86,16 @@ class SharedFile:
 
     def _append(self, content: bytes | memoryview) -> Part:
         left = memoryview(content)
-        fcntl.lockf(self._descriptor, fcntl.LOCK_EX)  # the kernel takes it back from a process that dies
-        try:
-            start = end = os.fstat(self._descriptor).st_size
-            while left:
-                written = os.pwrite(self._descriptor, left, end)
-                left, end = left[written:], end + written
-        finally:
-            fcntl.lockf(self._descriptor, fcntl.LOCK_UN)
+        start = end = os.fstat(self._descriptor).st_size
+        while left:
+            written = os.pwrite(self._descriptor, left, end)
+            left, end = left[written:], end + written
         return Part(start, end - start)
+
+
+def _slice(view: memoryview, part: Part) -> memoryview:
+    return view[part.start : part.start + part.size]
+
+
+def _received(descriptor: Any) -> SharedFile:
+    return SharedFile(descriptor.detach())

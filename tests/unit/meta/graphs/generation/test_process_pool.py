@@ -5,8 +5,6 @@ from __future__ import annotations
 import errno
 import multiprocessing
 import os
-import pickle
-import select
 import signal
 import subprocess
 import sys
@@ -72,8 +70,13 @@ def drawing_processes() -> set[int]:
 
 
 @pytest.mark.usefixtures("_processes_at_once")
-def test_processes_draw_the_same_files(records) -> None:
-    """Which process draws a figure changes no bit of it."""
+def test_processes_draw_the_same_files(records, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Which process draws a figure changes no bit of it, also where the system gives no semaphores."""
+
+    def refuse(*_arguments: object, **_options: object) -> None:
+        raise OSError(errno.EROFS, os.strerror(errno.EROFS))
+
+    monkeypatch.setattr("multiprocessing.synchronize.SemLock.__init__", refuse)
     tasks = [make_task(CURVE, records, "a"), make_task(LINE, records, "b"), make_task(CURVE, records, "c")]
     before = drawing_processes()
     with DrawingPool(workers=1) as alone:
@@ -128,20 +131,6 @@ def test_processes_killed_while_idle_cost_nothing(records) -> None:
     assert not any(isinstance(drawn, Failure) for drawn in expected.values())
 
 
-@pytest.mark.usefixtures("_processes_at_once")
-def test_without_semaphores_each_figure_has_its_process(records, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Where the system gives no semaphores (no /dev/shm, or one without room), all figures are drawn."""
-
-    def refuse(*_arguments: object, **_options: object) -> None:
-        raise OSError(errno.EROFS, os.strerror(errno.EROFS))
-
-    monkeypatch.setattr("multiprocessing.synchronize.SemLock.__init__", refuse)
-    with DrawingPool(workers=2) as pool:
-        found = dict(drawn_by_name(pool, [make_task(LINE, records, name) for name in "abc"]))
-    assert sorted(found) == ["a", "b", "c"]
-    assert not any(isinstance(drawn, Failure) for drawn in found.values())
-
-
 def test_daemons_draw_themselves(records, monkeypatch: pytest.MonkeyPatch) -> None:
     """A process of a user's pool, which may start no processes, draws without any."""
     small = [make_task(LINE, records)]
@@ -187,13 +176,6 @@ def test_arrays_are_handed_over_once(records) -> None:
     file.clear()
     assert os.fstat(file.fileno()).st_size == 0
     assert file.get(file.put(task)).spec == task.spec
-    file.close()
-
-
-def test_what_waits_in_queues_is_short(records) -> None:
-    """A message that a pipe takes at once is never torn by the death of who sends it."""
-    file = SharedFile.without_name()
-    assert len(pickle.dumps(file.put(make_task(CURVE, records)))) < select.PIPE_BUF
     file.close()
 
 
