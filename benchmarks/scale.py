@@ -32,9 +32,7 @@ from database.claims import protocol, runners
 from database.claims.runners import Provenance
 from database.claims.types import Claim, ClaimRequest, Finished, RetryPolicy
 from database.models import Attempt, Outcome
-from database.queries.failures import LATEST, failure_counts
-from database.queries.overview import series_summaries
-from database.queries.throughput import activity, delays
+from database.queries.series_status import series_statuses
 from database.session.lifecycle import SessionLocal, close_global_session, configure, scoped_session
 from experiments.creation import create_series
 
@@ -119,10 +117,7 @@ def status_ms(series_id: int) -> float:
 
     def look() -> None:
         with scoped_session(read_only=True) as session:
-            [summary] = series_summaries(session, [series_id])
-            activity(session, summary)
-            failure_counts(session, series_id, latest=LATEST)
-            delays(session, series_id)
+            series_statuses(session, [series_id])
 
     return statistics.median(timed_ms(look) for _ in range(LOOKS))
 

@@ -4,24 +4,16 @@ from __future__ import annotations
 
 from database.counters import StatusCounts
 from database.queries.experiment_detail import ExperimentRecord, experiment_record
-from database.queries.experiment_rows import (
-    ExperimentList,
-    ExperimentRow,
-    ListedExperiment,
-    experiments,
-    list_experiments,
-)
+from database.queries.experiment_rows import ExperimentRow, experiments
 from database.queries.failures import FailureGroup, failure_groups
 from database.queries.overview import SeriesSummary, series_summaries
 from database.queries.series_lookup import find_series, find_several
 from database.queries.series_status import SeriesStatus, series_statuses
 
 __all__ = [
-    "ExperimentList",
     "ExperimentRecord",
     "ExperimentRow",
     "FailureGroup",
-    "ListedExperiment",
     "SeriesStatus",
     "SeriesSummary",
     "StatusCounts",
@@ -30,7 +22,6 @@ __all__ = [
     "failure_groups",
     "find_series",
     "find_several",
-    "list_experiments",
     "series_statuses",
     "series_summaries",
 ]

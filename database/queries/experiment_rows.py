@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -139,91 +139,3 @@ def experiments(
         statement = statement.where(Experiment.id.in_(chosen.order_by(*order).limit(limit)))
     for row in session.execute(statement.execution_options(yield_per=_BATCH)):
         yield experiment_row(row)
-
-
-@dataclass(frozen=True)
-class ListedExperiment:
-    """An experiment as one line of a list.
-
-    Attributes
-    ----------
-    status : str
-        The status that users see, with its outcome or ``retired``: ``failed (timed_out)``.
-    varying : dict
-        The nested parameters that are not fixed for all configurations.
-    results : dict
-        The results that are a number, a text or None.
-    """
-
-    id: int
-    status: str
-    repetition: int
-    attempts: int
-    duration_s: float | None
-    varying: dict[str, Any]
-    results: dict[str, Any]
-
-
-@dataclass(frozen=True)
-class ExperimentList:
-    """The first experiments of a series, and whether there are more."""
-
-    experiments: Sequence[ListedExperiment]
-    has_more: bool
-
-
-def list_experiments(
-    session: Session,
-    series_id: int,
-    limit: int,
-    fixed: Collection[str],
-    *,
-    status: str | None = None,
-    where: ColumnElement[bool] | None = None,
-) -> ExperimentList:
-    """Return the first experiments of a series as a list shows them.
-
-    Parameters
-    ----------
-    fixed : collection of str
-        The dotted names of the parameters that are fixed for all configurations.
-    status, where
-        As for `experiments`.
-    """
-    rows = list(experiments(session, series_id, status=status, where=where, limit=limit + 1))
-    return ExperimentList([_listed(row, fixed) for row in rows[:limit]], len(rows) > limit)
-
-
-def without_fixed(nested: Mapping[str, Any], fixed: Collection[str], prefix: str = "") -> dict[str, Any]:
-    """Return nested parameters without those whose dotted names are `fixed`."""
-    varying: dict[str, Any] = {}
-    for name, value in nested.items():
-        dotted = f"{prefix}{name}"
-        if dotted in fixed:
-            continue
-        if isinstance(value, dict) and value:
-            inner = without_fixed(value, fixed, f"{dotted}.")
-            if inner:
-                varying[name] = inner
-        else:
-            varying[name] = value
-    return varying
-
-
-def _listed(row: ExperimentRow, fixed: Collection[str]) -> ListedExperiment:
-    status = f"{row.status} (retired)" if row.retired else row.status
-    if row.status == "failed" and row.outcome is not None:
-        status = f"failed ({row.outcome})"
-    return ListedExperiment(
-        row.id,
-        status,
-        row.repetition,
-        row.attempts,
-        row.duration_s,
-        without_fixed(row.parameters, fixed),
-        {
-            name: value
-            for name, value in (row.results or {}).items()
-            if value is None or isinstance(value, str | int | float)
-        },
-    )

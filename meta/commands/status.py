@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -15,9 +15,8 @@ from meta.commands.support.options import database_option, json_option, where_op
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
 
-    from database.queries.experiment_rows import ListedExperiment
+    from database.queries.experiment_rows import ExperimentRow
     from database.queries.series_status import SeriesStatus
-    from database.queries.throughput import Delays
 
 #: As they are printed, in the order an experiment has them.
 STATUSES = ("pending", "running", "completed", "failed", "cancelled")
@@ -87,7 +86,7 @@ def _watch(series: str, every_s: float, *, as_json: bool) -> None:
 
 
 def _status_data(status: SeriesStatus) -> dict[str, Any]:
-    summary, delays = status.summary, status.delays
+    summary = status.summary
     return {
         "series": summary.name,
         "folder": summary.folder,
@@ -100,10 +99,7 @@ def _status_data(status: SeriesStatus) -> dict[str, Any]:
         "changed_at": summary.changed_at,
         "experiments": summary.counts.experiments,
         **dataclasses.asdict(summary.counts),
-        "failures": status.failures,
-        "delayed": delays.experiments,
-        "first_due_at": delays.first_due_at,
-        **dataclasses.asdict(status.activity),
+        **{own.name: getattr(status, own.name) for own in dataclasses.fields(status)[1:]},
     }
 
 
@@ -125,7 +121,7 @@ def _print_overview(statuses: Sequence[SeriesStatus]) -> None:
                 *(getattr(status.summary.counts, name) for name in STATUSES),
                 status.summary.counts.retired,
                 *([status.summary.priority] if ordered else []),
-                status.activity.last_activity,
+                status.last_activity,
             ]
             for status in statuses
         ],
@@ -135,9 +131,8 @@ def _print_overview(statuses: Sequence[SeriesStatus]) -> None:
 def _print_status(status: SeriesStatus) -> None:
     from meta.commands.support import printing
 
-    summary, activity, failures, delays = status.summary, status.activity, status.failures, status.delays
-    counts = summary.counts
-    at_work = activity.runners and activity.rate_per_s is not None
+    summary, counts = status.summary, status.summary.counts
+    at_work = status.runners and status.rate_per_s is not None
     printing.print_facts(
         {
             "series": summary.name,
@@ -149,29 +144,29 @@ def _print_status(status: SeriesStatus) -> None:
             "notes": summary.notes or None,
             "experiments": counts.experiments,
             **{name: getattr(counts, name) for name in STATUSES},
-            "delayed": _with_time(delays) if delays.experiments else None,
-            "failed": _with_outcomes(counts.failed, failures),
+            "delayed": _with_time(status) if status.delayed else None,
+            "failed": _with_outcomes(counts.failed, status.failures),
             "retired": f"{counts.retired} (no longer in the file: kept, not run)" if counts.retired else None,
-            "runners at work": activity.runners,
-            "last activity": activity.last_activity,
-            "rate": f"{activity.rate_per_s:.3g} experiments/s" if at_work else None,
-            "time left": None if activity.remaining_s is None else printing.duration(activity.remaining_s),
+            "runners at work": status.runners,
+            "last activity": status.last_activity,
+            "rate": f"{status.rate_per_s:.3g} experiments/s" if at_work else None,
+            "time left": None if status.remaining_s is None else printing.duration(status.remaining_s),
         }
     )
     if summary.counters_are_wrong:
         click.echo("statuses were changed with SQL: `experiments database check --repair` counts again")
-    if failures:
+    if status.failures:
         click.echo(f"`experiments failures {summary.name}` groups them by cause")
     if summary.paused:
         click.echo(f"`experiments edit {summary.name} --resume` resumes it")
-    elif counts.pending and not activity.runners:
+    elif counts.pending and not status.runners:
         click.echo(f"`experiments run {summary.name}` runs what is pending")
 
 
-def _with_time(delays: Delays) -> str:
+def _with_time(status: SeriesStatus) -> str:
     from meta.commands.support import printing
 
-    return f"{delays.experiments} to be tried again, the first at {printing.shown_value(delays.first_due_at)}"
+    return f"{status.delayed} to be tried again, the first at {printing.shown_value(status.first_due_at)}"
 
 
 def _with_outcomes(failed: int, outcomes: dict[str, int]) -> str:
@@ -199,7 +194,7 @@ def list_(
 
     SERIES is a name or the path of a series file.
     """
-    from database.queries.experiment_rows import experiments, list_experiments
+    from database.queries.experiment_rows import experiments
     from database.session.lifecycle import scoped_session
     from experiments.series_file.axes import fixed_names
     from meta.commands.support import printing
@@ -213,21 +208,14 @@ def list_(
         else:
             listed_series = find_series(session, series)
             condition = where_condition(session, listed_series, where)
+            most = limit if as_json else (limit or DEFAULT_LIMIT) + 1
+            rows = list(experiments(session, listed_series.id, status=wanted, where=condition, limit=most))
             if as_json:
-                rows = experiments(session, listed_series.id, status=wanted, where=condition, limit=limit)
-                printing.print_json(list(rows))
+                printing.print_json(rows)
                 return
             limit = limit or DEFAULT_LIMIT
-            listed = list_experiments(
-                session,
-                listed_series.id,
-                limit,
-                fixed_names(listed_series.resolved),
-                status=wanted,
-                where=condition,
-            )
-            _print_experiments(listed.experiments)
-            if listed.has_more:
+            _print_experiments(rows[:limit], fixed_names(listed_series.resolved))
+            if len(rows) > limit:
                 click.echo(f"there are more than {limit}; --limit shows more", err=True)
 
 
@@ -277,7 +265,8 @@ def _list_series(session: Session, *, as_json: bool) -> None:
     )
 
 
-def _print_experiments(experiments: Sequence[ListedExperiment]) -> None:
+def _print_experiments(experiments: Sequence[ExperimentRow], fixed: Collection[str]) -> None:
+    """Print one line per experiment: the parameters that vary, and the results that fit a line."""
     from experiments.parameters import flatten
     from meta.commands.support import printing
 
@@ -288,18 +277,27 @@ def _print_experiments(experiments: Sequence[ListedExperiment]) -> None:
         printing.Column("parameters", free=True),
         printing.Column("results", free=True),
     ]
-    printing.print_table(
-        columns,
-        [
+    rows = []
+    for experiment in experiments:
+        status = f"{experiment.status} (retired)" if experiment.retired else experiment.status
+        if experiment.status == "failed" and experiment.outcome is not None:
+            status = f"failed ({experiment.outcome})"
+        named = flatten(experiment.parameters)
+        varying = {name: value for name, value in named.items() if name not in fixed}
+        results = {
+            name: value
+            for name, value in (experiment.results or {}).items()
+            if value is None or isinstance(value, str | int | float)
+        }
+        rows.append(
             [
                 experiment.id,
-                experiment.status,
+                status,
                 experiment.repetition,
                 experiment.attempts,
                 printing.duration(experiment.duration_s),
-                printing.pairs(flatten(experiment.varying), printing.parameter_value),
-                printing.pairs(experiment.results),
+                printing.pairs(varying, printing.parameter_value),
+                printing.pairs(results),
             ]
-            for experiment in experiments
-        ],
-    )
+        )
+    printing.print_table(columns, rows)

@@ -15,7 +15,7 @@ from database.claims import lookups, protocol
 from database.claims.types import ClaimRequest, Finished, RetryPolicy
 from database.engine.registry import get_engine
 from database.models import Outcome
-from database.queries.throughput import delays
+from database.queries.series_status import delays
 from database.session.lifecycle import SessionLocal
 from tests.integration.recording import add_series, add_worker
 
@@ -134,7 +134,7 @@ def test_what_only_waits_is_seen_cheaply(session: Session) -> None:
             work = lookups.claimable_work(session, series_id, limit=8, canary=canary)
             assert work.claimable == 0
             assert work.due_in_s is not None
-        assert delays(session, series_id).experiments == 2 * CONFIGURATIONS + 1
+        assert delays(session, series_id)[0] == 2 * CONFIGURATIONS + 1
         session.commit()
 
     found = plans(session, work)

@@ -1,8 +1,7 @@
-"""The rate, running experiments, durations and delayed retries of a series, on both databases."""
+"""Running experiments, durations and parameters of a series, on both databases."""
 
 from __future__ import annotations
 
-import time
 from collections.abc import Collection, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -11,22 +10,14 @@ import pytest
 from sqlalchemy import update
 from sqlalchemy.orm import Session
 
-from database.claims.types import ClaimRequest, Finished, RetryPolicy
 from database.models import Configuration, Experiment, ExperimentSeries, Outcome
-from database.queries import overview
-from database.queries.experiment_detail import experiment_record
 from database.queries.throughput import (
     SAMPLE,
-    Activity,
-    Delays,
-    activity,
-    delays,
     last_durations,
     running_now,
     varying_parameters,
 )
 from database.session.lifecycle import SessionLocal
-from tests.integration.database.claiming import make_series, make_worker, record_and_claim
 from tests.integration.recording import add_series, add_worker, claim, completed, raised, record
 
 
@@ -96,51 +87,3 @@ def test_varying_parameters(session: Session) -> None:
     }
     session.execute(update(Configuration).values(parameters={"model": {"name": "a"}}))
     assert varying_parameters(session, [one.id], fixed_names) == {one.id: {}}
-
-
-def test_activity(session: Session) -> None:
-    """The rate counts the last finished ones; time left needs a live runner."""
-    series_id = add_series(session, repetitions=10)
-    worker_id = add_worker(session)
-    [summary] = overview.series_summaries(session)
-    assert activity(session, summary) == Activity(0, None, None, None)
-    now = float(int(time.time()))  # PostgreSQL may round the last microsecond differently
-    ends = [{**completed(a=1), "finished_at": now - 40 + 10 * n} for n in range(5)]
-    record(session, worker_id, series_id, ends)
-    [summary] = overview.series_summaries(session)
-    found = activity(session, summary)
-    assert found.runners == 0
-    assert found.remaining_s is None
-    assert found.last_activity is not None
-    assert abs(found.last_activity.timestamp() - now) < 1e-5  # both round half microseconds their way
-    assert found.rate_per_s == pytest.approx(4 / 40, rel=0.2)
-    claim(session, worker_id, series_id, 2)
-    [summary] = overview.series_summaries(session)
-    found = activity(session, summary)
-    assert found.runners == 1
-    assert found.remaining_s == pytest.approx(15 / found.rate_per_s)
-
-
-def test_old_work_has_no_rate(session: Session) -> None:
-    """What finished yesterday says nothing about how fast it goes now."""
-    series_id = add_series(session)
-    ends = [{**completed(a=1), "finished_at": time.time() - 100_000 + n} for n in range(3)]
-    record(session, add_worker(session), series_id, ends)
-    [summary] = overview.series_summaries(session)
-    assert activity(session, summary).rate_per_s is None
-
-
-def test_delays(session: Session) -> None:
-    """The number of delayed retries, when the first is due, and when that of one experiment is."""
-    series_id = make_series(session, 2)
-    assert delays(session, series_id) == Delays(0, None)
-    worker = make_worker(session)
-    record_and_claim(session, worker, request=ClaimRequest(series_id, claims=2))
-    before = overview.database_now(session)
-    last = [Finished(1, 1, Outcome.CRASHED), Finished(2, 1, Outcome.LOST)]
-    record_and_claim(session, worker, last, request=ClaimRequest(series_id), policy=RetryPolicy(delay_s=60.0))
-    record = experiment_record(session, 1)
-    assert record.due_at is not None
-    assert timedelta(seconds=59) < record.due_at - before < timedelta(seconds=120)
-    assert delays(session, series_id) == Delays(1, record.due_at)
-    assert experiment_record(session, 2).due_at is None

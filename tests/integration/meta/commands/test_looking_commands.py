@@ -12,7 +12,7 @@ import pytest
 from sqlalchemy import Connection, event, select, text, update
 
 from database.engine.registry import get_engine
-from database.models import Experiment, Runner
+from database.models import Experiment, ExperimentSeries, Runner
 from database.session.lifecycle import SessionLocal
 from meta.commands.group import run_command
 from tests.integration.databases import on_sqlite
@@ -80,6 +80,23 @@ def test_list_experiments(commands: Commands) -> None:
     assert rows[0]["results"] == {"accuracy": {"$float": "nan"}, "note": "=1+1"}
     commands("list", "--status", "failed", code=2)
     assert "--status needs a SERIES" in commands.err
+
+
+@on_sqlite
+def test_one_line_per_experiment(commands: Commands) -> None:
+    """A line has the parameters that vary and the results that fit it, and says what is retired."""
+    with SessionLocal() as session:
+        models = [{"lr": 0.1, "model": {"name": "a", "depth": depth}} for depth in range(3)]
+        series_id = add_series(session, "first", models, repetitions=1)
+        resolved = {"fixed": {"lr": 0.1, "model": {"name": "a"}}}
+        session.execute(update(ExperimentSeries).values(resolved=resolved))
+        record(session, add_worker(session), series_id, [completed(y=1, curve=[1, 2]), raised()])
+        session.execute(update(Experiment).values(retired=True))
+        session.commit()
+    first, second, third = commands("list", "first").splitlines()[1:]
+    assert re.fullmatch(r" *\d+  completed \(retired\) +0 +1 +1 s  model.depth=0 +y=1", first)
+    assert re.fullmatch(r" *\d+  failed \(error\) +0 +1 +1 s  model.depth=1", second.rstrip())
+    assert re.fullmatch(r" *\d+  pending \(retired\) +0 +0 +-  model.depth=2", third.rstrip())
 
 
 def test_list_as_json_is_complete(commands: Commands) -> None:
