@@ -43,8 +43,6 @@ if TYPE_CHECKING:
     from meta.statistics.estimators.curves import CurveMatrix as CurveMatrix
     from meta.statistics.estimators.location import Estimator as Estimator
     from meta.statistics.estimators.location import estimator as estimator
-    from meta.statistics.estimators.quartiles import BoxSummary as BoxSummary
-    from meta.statistics.estimators.quartiles import box_summary as box_summary
     from meta.statistics.estimators.spread import Spread as Spread
     from meta.statistics.estimators.spread import spread as spread
     from meta.statistics.intervals.aggregate import Aggregate as Aggregate
@@ -76,7 +74,6 @@ __getattr__, __all__ = lazy_exports(
         "estimators.areas": ["Areas", "areas_under"],
         "estimators.curves": ["Curve", "CurveMatrix"],
         "estimators.location": ["Estimator", "estimator"],
-        "estimators.quartiles": ["BoxSummary", "box_summary"],
         "estimators.spread": ["Spread", "spread"],
         "intervals.aggregate": ["Aggregate", "aggregate"],
         "intervals.aggregate_curves": ["aggregate_curves"],

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from math import isclose
 
 from matplotlib.axes import Axes
+from matplotlib.cbook import boxplot_stats
 
 from meta.graphs.captions.phrases import drawn_sample_sizes, sample_size_text, too_few_text
 from meta.graphs.data import csv_rows
@@ -15,7 +16,6 @@ from meta.graphs.drawing.kind import DrawContext, area, entry_per_line
 from meta.graphs.drawing.marks import draw_values
 from meta.graphs.drawing.side_by_side import side_by_side
 from meta.graphs.theme import style
-from meta.statistics.estimators.quartiles import BoxSummary, box_summary
 
 #: Fewer readings than this are drawn themselves: quartiles would show less.
 MIN_READINGS = 5
@@ -27,11 +27,11 @@ def draw(axes: Axes, lines: Sequence[Line], context: DrawContext) -> None:
         color = line.style.color
         offset, width = context.x_axis.slot(line.number, context.count)
         x = context.x_axis.at(line.x) + offset
-        boxes = [box_summary(readings) for readings in line.readings]
-        many = [place for place, box in enumerate(boxes) if box.count >= MIN_READINGS]
+        many = [place for place, readings in enumerate(line.readings) if len(readings) >= MIN_READINGS]
         if many:
+            boxes = boxplot_stats([line.readings[place] for place in many])
             drawn = axes.bxp(
-                [_entry(boxes[place]) for place in many],
+                boxes,
                 positions=x[many],
                 widths=width * 0.8,
                 patch_artist=True,
@@ -50,26 +50,15 @@ def draw(axes: Axes, lines: Sequence[Line], context: DrawContext) -> None:
                     "markeredgecolor": color,
                 },
             )
-            for place, median in zip(many, drawn["medians"], strict=True):
+            for box, median in zip(boxes, drawn["medians"], strict=True):
                 # The line of the median would hide a box without height, and with it the colour.
-                if isclose(boxes[place].first_quartile, boxes[place].third_quartile, rel_tol=1e-9):
+                if isclose(box["q1"], box["q3"], rel_tol=1e-9):
                     median.set_color(color)
         for place, readings in enumerate(line.readings):
             if place not in many:
                 draw_values(axes, float(x[place]), readings, line.style, alpha=1.0)
             elif context.plan.spec.points:
                 draw_values(axes, float(x[place]), readings, line.style, width=width * 0.4)
-
-
-def _entry(box: BoxSummary) -> dict[str, object]:
-    return {
-        "med": box.median,
-        "q1": box.first_quartile,
-        "q3": box.third_quartile,
-        "whislo": box.low_whisker,
-        "whishi": box.high_whisker,
-        "fliers": box.outliers,
-    }
 
 
 def caption(context: DrawContext) -> str:

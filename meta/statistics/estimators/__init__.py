@@ -1,1 +1,1 @@
-"""Estimators of location, spread, quartiles, curves and areas."""
+"""Estimators of location, spread, curves and areas."""

@@ -110,7 +110,7 @@ def test_a_failing_graph_does_not_stop_the_others(
     with scoped_session() as session:
         write_series(session, outcome, **SECTIONS, graphs=graphs)
     # A defect of ours, found in the middle.
-    monkeypatch.setattr("meta.graphs.kinds.box.box_summary", None)
+    monkeypatch.setattr("meta.graphs.kinds.box.boxplot_stats", None)
     with (
         scoped_session(read_only=True) as session,
         caplog.at_level(logging.WARNING, logger="meta.graphs.generation.series_graphs"),
