@@ -28,9 +28,6 @@ class Difference:
         The estimates themselves, over the readings that were used.
     sizes : tuple of int
         How many readings of each were used.
-    paired : bool
-        Whether repetitions were drawn as pairs.
-    estimator : Estimator
     resampling : Resampling
     """
 
@@ -40,8 +37,6 @@ class Difference:
     first: float
     second: float
     sizes: tuple[int, int]
-    paired: bool
-    estimator: Estimator
     resampling: Resampling
 
 
@@ -93,7 +88,5 @@ def difference(
         unit * float(of_first(np.ones((1, len(one))))[0, 0]),
         unit * float(of_second(np.ones((1, len(other))))[0, 0]),
         sizes=sizes,
-        paired=paired,
-        estimator=estimator,
         resampling=resampling,
     )

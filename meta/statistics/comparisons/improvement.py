@@ -25,17 +25,11 @@ class Improvement:
     ----------
     estimate, low, high : float
         From 0 to 1; one half means neither.
-    first_sizes, second_sizes : tuple of int
-        The repetitions of each task.
-    resampling : Resampling
     """
 
     estimate: float
     low: float
     high: float
-    first_sizes: tuple[int, ...]
-    second_sizes: tuple[int, ...]
-    resampling: Resampling
 
 
 def probability_of_improvement(first: ArrayLike, second: ArrayLike, resampling: Resampling) -> Improvement:
@@ -74,9 +68,7 @@ def probability_of_improvement(first: ArrayLike, second: ArrayLike, resampling: 
         return mean
 
     ends = stratified_interval(statistic, one.sizes + other.sizes, resampling)
-    return Improvement(
-        float(ends.estimate[0]), float(ends.low[0]), float(ends.high[0]), one.sizes, other.sizes, resampling
-    )
+    return Improvement(float(ends.estimate[0]), float(ends.low[0]), float(ends.high[0]))
 
 
 def _wins(one: Floats, other: Floats) -> Floats:

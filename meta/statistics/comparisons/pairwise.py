@@ -117,26 +117,22 @@ def compare_pairs(
         for first, second in samples.values()
     ]
     corrected = holm([test.p_value for test in tests]).tolist()
-    decided = sum(p_value <= 1 - resampling.level for p_value in corrected)
+    level = resampling.level
+    decided = sum(p_value <= 1 - level for p_value in corrected)
     # Holm corrects the others as if the significant comparisons had not been made.
-    counts = _Counts(len(samples), max(1, len(samples) - decided))
-    return [
-        _pair(
-            names,
-            readings,
-            difference(*readings, resampling, estimator, paired=paired),
-            tested=(significance, p_value, counts),
+    undecided = max(1, len(samples) - decided)
+    compared = []
+    for (names, readings), significance, p_value in zip(samples.items(), tests, corrected, strict=True):
+        apart = difference(*readings, resampling, estimator, paired=paired)
+        used = pairs(*readings) if paired else readings
+        plan = repetitions_to_decide(*used, paired=paired, level=level, comparisons=len(samples))
+        warnings = (
+            *interval_warnings(min(apart.sizes), estimator, level=level, samples=1 if paired else 2),
+            *significance_warnings(significance, comparisons=undecided, level=level),
         )
-        for (names, readings), significance, p_value in zip(samples.items(), tests, corrected, strict=True)
-    ]
-
-
-@dataclass(frozen=True)
-class _Counts:
-    """The number of comparisons, and of those that are not significant."""
-
-    all: int
-    undecided: int
+        effects = effect_sizes(*used)
+        compared.append(PairComparison(*names, apart, effects, significance, p_value, plan, warnings))
+    return compared
 
 
 def _significance(
@@ -147,25 +143,3 @@ def _significance(
     if test != "rank":
         raise ValueError(f"there is no test {test!r}: use 'rank' or 'permutation'")
     return wilcoxon(first, second) if paired else mann_whitney(first, second)
-
-
-def _pair(
-    names: tuple[str, str],
-    readings: tuple[ArrayLike, ArrayLike],
-    difference: Difference,
-    *,
-    tested: tuple[Significance, float, _Counts],
-) -> PairComparison:
-    significance, corrected_p, counts = tested
-    used = pairs(*readings) if difference.paired else readings
-    level = difference.resampling.level
-    plan = repetitions_to_decide(*used, paired=difference.paired, level=level, comparisons=counts.all)
-    warnings = (
-        *interval_warnings(
-            min(difference.sizes), difference.estimator, level=level, samples=1 if difference.paired else 2
-        ),
-        *significance_warnings(significance, comparisons=counts.undecided, level=level),
-    )
-    return PairComparison(
-        *names, difference, effect_sizes(*used), significance, corrected_p, plan=plan, warnings=warnings
-    )

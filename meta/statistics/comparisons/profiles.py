@@ -79,17 +79,12 @@ class ScoreDistribution:
     thresholds : ndarray, shape (thresholds,)
     share, low, high : ndarray, shape (thresholds,)
         The intervals are pointwise.
-    sizes : tuple of int
-        The repetitions of each task.
-    resampling : Resampling
     """
 
     thresholds: Floats
     share: Floats
     low: Floats
     high: Floats
-    sizes: tuple[int, ...]
-    resampling: Resampling
 
 
 def score_distribution(scores: ArrayLike, thresholds: ArrayLike, resampling: Resampling) -> ScoreDistribution:
@@ -112,4 +107,4 @@ def score_distribution(scores: ArrayLike, thresholds: ArrayLike, resampling: Res
     weights = np.repeat([1 / (size * len(tasks.sizes)) for size in tasks.sizes], tasks.sizes)
     above = (tasks.readings[:, None] > places) * weights[:, None]
     ends = stratified_interval(lambda counts: counts @ above, tasks.sizes, resampling)
-    return ScoreDistribution(places, ends.estimate, ends.low, ends.high, tasks.sizes, resampling)
+    return ScoreDistribution(places, ends.estimate, ends.low, ends.high)

@@ -105,20 +105,12 @@ def rank_methods(scores: ArrayLike, *, higher_is_better: bool) -> Ranking:
         )
     larger_is_better = complete if higher_is_better else -complete
     average_ranks = stats.rankdata(-larger_is_better, axis=1).mean(axis=0)
-    left_out = len(known) - sets
     if (complete == complete[:, :1]).all():
-        return Ranking(
-            larger_is_better,
-            average_ranks,
-            0.0,
-            1.0,
-            0.0,
-            1.0,
-            left_out,
-            "all methods are equal on every data set",
-        )
-    friedman = stats.friedmanchisquare(*complete.T)
-    chi_square, freedom = float(friedman.statistic), methods - 1
+        chi_square, p_value, note = 0.0, 1.0, "all methods are equal on every data set"
+    else:
+        friedman = stats.friedmanchisquare(*complete.T)
+        chi_square, p_value, note = float(friedman.statistic), float(friedman.pvalue), ""
+    freedom = methods - 1
     rest = sets * freedom - chi_square
     agreed = rest <= 1e-9 * chi_square
     f = math.inf if agreed else (sets - 1) * chi_square / rest
@@ -126,11 +118,11 @@ def rank_methods(scores: ArrayLike, *, higher_is_better: bool) -> Ranking:
         scores=larger_is_better,
         average_ranks=average_ranks,
         chi_square=chi_square,
-        p_value=float(friedman.pvalue),
+        p_value=p_value,
         f=f,
         f_p_value=float(stats.f.sf(f, freedom, freedom * (sets - 1))),
-        left_out=left_out,
-        note="all data sets rank the methods alike" if agreed else "",
+        left_out=len(known) - sets,
+        note="all data sets rank the methods alike" if agreed else note,
     )
 
 

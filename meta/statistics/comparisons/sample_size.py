@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from numpy.typing import ArrayLike
 from scipy import stats
 
-from meta.statistics.comparisons.significance import smallest_p_of_pairs, smallest_p_of_samples
+from meta.statistics.comparisons.significance import smallest_p
 from meta.statistics.estimators.arrays import pairs, sample, unit_of
 from meta.statistics.intervals.resampling import DEFAULT_LEVEL
 
@@ -139,7 +139,7 @@ def repetitions_to_decide(
     effect = abs(difference) / max(deviation, 1e-12)
 
     def decisive(count: int) -> bool:
-        smallest = smallest_p_of_pairs(count) if paired else smallest_p_of_samples((count, count))
+        smallest = smallest_p((count, count), paired=paired)
         return smallest <= alpha and _power(effect, count * 3 / math.pi, paired=paired, alpha=alpha) >= power
 
     return _plan(

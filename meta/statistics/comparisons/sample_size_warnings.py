@@ -8,7 +8,7 @@ from scipy import special
 
 from meta.formats.plural import many
 from meta.statistics.comparisons.ranking import Ranking
-from meta.statistics.comparisons.significance import Significance, smallest_p_of_pairs, smallest_p_of_samples
+from meta.statistics.comparisons.significance import Significance, smallest_p
 from meta.statistics.estimators.location import Estimator, Quantile, TrimmedMean
 from meta.statistics.intervals.order_statistics import minimum_count
 from meta.statistics.intervals.resampling import DEFAULT_LEVEL
@@ -140,10 +140,6 @@ def ranking_warnings(ranking: Ranking) -> tuple[str, ...]:
 
 def _needed(significance: Significance, alpha: float) -> int:
     count = 2
-    while _smallest_p(significance, count) > alpha * (1 + _ROUNDING):
+    while smallest_p((count, count), paired=significance.paired) > alpha * (1 + _ROUNDING):
         count += 1
     return count
-
-
-def _smallest_p(significance: Significance, count: int) -> float:
-    return smallest_p_of_pairs(count) if significance.paired else smallest_p_of_samples((count, count))

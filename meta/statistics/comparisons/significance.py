@@ -83,7 +83,8 @@ def wilcoxon(first: ArrayLike, second: ArrayLike) -> Significance:
     else:
         signed = np.copysign(magnitudes, difference)
         p_value = float(stats.wilcoxon(signed, correction=True, method="asymptotic").pvalue)
-    return Significance(test, statistic, p_value, smallest_p_of_pairs(size), (size, size), paired=True)
+    smallest = smallest_p((size, size), paired=True)
+    return Significance(test, statistic, p_value, smallest, (size, size), paired=True)
 
 
 def mann_whitney(first: ArrayLike, second: ArrayLike) -> Significance:
@@ -102,23 +103,15 @@ def mann_whitney(first: ArrayLike, second: ArrayLike) -> Significance:
         return _undecided(test, sizes, paired=False, note="a method has no reading")
     ranks = stats.rankdata(np.concatenate([one, other]))
     statistic = float(ranks[: len(one)].sum() - len(one) * (len(one) + 1) / 2)
-    smallest = smallest_p_of_samples(sizes)
+    smallest, note = smallest_p(sizes, paired=False), ""
     if ranks.min() == ranks.max():
-        return Significance(
-            test,
-            statistic,
-            1.0,
-            smallest_p_of_samples(sizes),
-            sizes,
-            paired=False,
-            note="all readings are equal",
-        )
-    if sum(sizes) <= _EXACT_READINGS:
+        p_value, note = 1.0, "all readings are equal"
+    elif sum(sizes) <= _EXACT_READINGS:
         null = _sums_of_subsets_of(ranks, len(one))
         p_value = _two_sided(null, float(ranks[: len(one)].sum()))
     else:
         p_value = float(stats.mannwhitneyu(one, other, method="asymptotic").pvalue)
-    return Significance(test, statistic, p_value, smallest, sizes, paired=False)
+    return Significance(test, statistic, p_value, smallest, sizes, paired=False, note=note)
 
 
 def permutation(
@@ -143,7 +136,7 @@ def permutation(
     sizes = (len(one), len(other))
     if min(sizes) < 2:
         return _undecided(test, sizes, paired=paired, note="fewer than two repetitions of a method")
-    smallest = smallest_p_of_pairs(len(one)) if paired else smallest_p_of_samples(sizes)
+    smallest = smallest_p(sizes, paired=paired)
     statistic = float(one.mean() - other.mean())
     everything = np.concatenate([one, other])
     if (one == other).all() if paired else everything.min() == everything.max():
@@ -185,14 +178,11 @@ def holm(p_values: ArrayLike) -> Floats:
     return corrected
 
 
-def smallest_p_of_pairs(size: int) -> float:
-    """Return the p when all of `size` pairs differ in the same direction."""
-    return float(min(1.0, 2.0 ** (1 - size)))
-
-
-def smallest_p_of_samples(sizes: tuple[int, int]) -> float:
-    """Return the p when every reading of one method is beyond every reading of the other."""
+def smallest_p(sizes: tuple[int, int], *, paired: bool) -> float:
+    """Return the p when all pairs differ in the same direction, or no readings of the methods overlap."""
     one, other = sizes
+    if paired:
+        return float(min(1.0, 2.0 ** (1 - one)))
     if one + other <= _EXACT_READINGS:
         return min(1.0, 2 / math.comb(one + other, one))
     ways = math.lgamma(one + other + 1) - math.lgamma(one + 1) - math.lgamma(other + 1)

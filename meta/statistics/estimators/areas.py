@@ -23,12 +23,10 @@ class Areas:
     span : ndarray, shape (repetitions,)
         From the first to the last step that has a reading. Areas over different spans cannot be compared:
         normalise them, or leave out repetitions that ended early.
-    normalised : bool
     """
 
     area: Floats
     span: Floats
-    normalised: bool
 
 
 def areas_under(steps: ArrayLike, readings: ArrayLike, *, normalise: bool = False) -> Areas:
@@ -59,4 +57,4 @@ def areas_under(steps: ArrayLike, readings: ArrayLike, *, normalise: bool = Fals
         here = places[present[row]]
         area[row] = integrate.trapezoid(known[row, present[row]], here)
         span[row] = here[-1] - here[0]
-    return Areas(area / span if normalise else area, span, normalise)
+    return Areas(area / span if normalise else area, span)

@@ -71,32 +71,22 @@ class StepGrid:
         """Return the curves of one configuration as a matrix, without columns that no curve has."""
         if self.window == 1:
             return _matrix(curves)
-        averaged = {id(curve.steps): _Windows.of(curve.steps, self.window) for curve in curves}
-        matrix = _matrix([averaged[id(curve.steps)].average(curve) for curve in curves])
+        windows = {
+            id(curve.steps): np.unique(curve.steps // self.window, return_index=True) for curve in curves
+        }
+        matrix = _matrix([_averaged(curve, *windows[id(curve.steps)]) for curve in curves])
         return CurveMatrix(matrix.steps * self.window + (self.window - 1) / 2, matrix.readings)
 
 
-@dataclass(frozen=True)
-class _Windows:
-    """Which points of a curve lie in which window."""
-
-    numbers: Integers  # of the windows that have points, ascending
-    starts: Integers  # where each begins among the points
-
-    @classmethod
-    def of(cls, steps: Integers, window: int) -> _Windows:
-        numbers, starts = np.unique(steps // window, return_index=True)
-        return cls(numbers, starts)
-
-    def average(self, curve: Curve) -> Curve:
-        """Return the mean of the finite readings per window."""
-        if not len(self.starts):
-            return Curve(self.numbers, curve.readings)
-        finite = np.isfinite(curve.readings)
-        sums = np.add.reduceat(np.where(finite, curve.readings, 0.0), self.starts)
-        counts = np.add.reduceat(finite, self.starts, dtype=np.int64)
-        means = np.divide(sums, counts, out=np.full(len(sums), np.nan), where=counts > 0)
-        return Curve(self.numbers, means)
+def _averaged(curve: Curve, numbers: Integers, starts: Integers) -> Curve:
+    """Return the mean of the finite readings per window; `starts` is where each begins among the points."""
+    if not len(starts):
+        return Curve(numbers, curve.readings)
+    finite = np.isfinite(curve.readings)
+    sums = np.add.reduceat(np.where(finite, curve.readings, 0.0), starts)
+    counts = np.add.reduceat(finite, starts, dtype=np.int64)
+    means = np.divide(sums, counts, out=np.full(len(sums), np.nan), where=counts > 0)
+    return Curve(numbers, means)
 
 
 def _round_up(size: int) -> int:

@@ -86,18 +86,12 @@ class Aggregate:
         a task has a single repetition, of which nothing tells how far others are from it.
     sizes : tuple of int
         How many repetitions each task has.
-    estimator : Estimator
-    over : {"readings", "task means"}
-    resampling : Resampling
     """
 
     estimate: float
     low: float
     high: float
     sizes: tuple[int, ...]
-    estimator: Estimator
-    over: Over
-    resampling: Resampling
 
 
 def aggregate(
@@ -142,13 +136,13 @@ def aggregate(
         sizes = tasks.sizes
     if min(tasks.sizes) < 2:
         estimate = float(statistic(np.ones((1, sum(sizes))))[0, 0])
-        return Aggregate(estimate, np.nan, np.nan, tasks.sizes, estimator, over, resampling)
+        return Aggregate(estimate, np.nan, np.nan, tasks.sizes)
     ends = stratified_interval(statistic, sizes, resampling)
     estimate, low, high = (float(values[0]) for values in (ends.estimate, ends.low, ends.high))
     # Tasks whose readings are all equal: what is left of a width is rounding.
     if high - low <= _ROUNDING * np.abs(tasks.readings).max():
         low = high = estimate
-    return Aggregate(estimate, low, high, tasks.sizes, estimator, over, resampling)
+    return Aggregate(estimate, low, high, tasks.sizes)
 
 
 def _of_means(estimator: Estimator, tasks: Tasks) -> Statistic:

@@ -49,10 +49,10 @@ def aggregate_curves(
     if resampling is None or fewest.max(initial=0) < 2:
         estimate = mean(np.ones((1, sum(sizes))))[0]
         nothing = np.full_like(estimate, np.nan)
-        return Ends(estimate, nothing, nothing, resampling)
+        return Ends(estimate, nothing, nothing)
     ends = stratified_interval(mean, sizes, resampling)
     low, high = (np.where(fewest < 2, np.nan, end) for end in (ends.low, ends.high))
-    return Ends(ends.estimate, low, high, resampling)
+    return Ends(ends.estimate, low, high)
 
 
 def _mean(matrices: Sequence[Floats], present: Sequence[Booleans], rows: Sequence[Integers]) -> Statistic:

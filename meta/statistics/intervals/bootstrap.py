@@ -42,16 +42,12 @@ class Interval:
         The ends of the interval; NaN where fewer than two repetitions have a reading.
     count : ndarray of int, shape (columns,)
         How many repetitions have a reading.
-    estimator : Estimator
-    resampling : Resampling
     """
 
     estimate: Floats
     low: Floats
     high: Floats
     count: Integers
-    estimator: Estimator
-    resampling: Resampling
 
 
 def bootstrap_interval(readings: ArrayLike, resampling: Resampling, estimator: Estimator = MEAN) -> Interval:
@@ -80,7 +76,7 @@ def bootstrap_interval(readings: ArrayLike, resampling: Resampling, estimator: E
         deviations = known[:, columns] - estimate[columns]
         ends = _ends(deviations, resampling, estimator)
         low[columns], high[columns] = estimate[columns] + ends
-    return Interval(estimate, low, high, count, estimator, resampling)
+    return Interval(estimate, low, high, count)
 
 
 def _blocks(

@@ -33,7 +33,6 @@ class OrderInterval:
         With which probability such an interval holds the true quantile: at least the level.
     count : ndarray of int, shape (columns,)
         How many repetitions have a reading.
-    level : float
     """
 
     estimate: Floats
@@ -41,7 +40,6 @@ class OrderInterval:
     high: Floats
     coverage: Floats
     count: Integers
-    level: float
 
 
 def quantile_interval(
@@ -68,7 +66,7 @@ def quantile_interval(
             low[columns], high[columns] = known[lower - 1, columns], known[upper - 1, columns]
             below = stats.binom(size, quantile.share)
             coverage[columns] = below.cdf(upper - 1) - below.cdf(lower - 1)
-    return OrderInterval(quantile.of(known), low, high, coverage, count, level)
+    return OrderInterval(quantile.of(known), low, high, coverage, count)
 
 
 def minimum_count(quantile: Quantile = MEDIAN, *, level: float = DEFAULT_LEVEL) -> int:

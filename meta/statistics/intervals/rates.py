@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy import special
 
-from meta.statistics.estimators.arrays import Floats, Integers
+from meta.statistics.estimators.arrays import Floats
 from meta.statistics.intervals.resampling import DEFAULT_LEVEL
 
 
@@ -26,15 +26,11 @@ class Rate:
         NaN where nothing was tried.
     low, high : ndarray, shape (columns,)
         Hold the true rate in at least `level` of all studies; 0 and 1 where nothing was tried.
-    trials : ndarray of int, shape (columns,)
-    level : float
     """
 
     rate: Floats
     low: Floats
     high: Floats
-    trials: Integers
-    level: float
 
 
 def rate_interval(successes: ArrayLike, trials: ArrayLike, *, level: float = DEFAULT_LEVEL) -> Rate:
@@ -62,6 +58,4 @@ def rate_interval(successes: ArrayLike, trials: ArrayLike, *, level: float = DEF
         rate=np.divide(hits, tried, out=np.full(tried.shape, np.nan), where=tried > 0),
         low=np.where(none, 0.0, low),
         high=np.where(all_, 1.0, high),
-        trials=tried.astype(np.int64),
-        level=level,
     )

@@ -35,14 +35,11 @@ class Ends:
     estimate : ndarray, shape (columns,)
     low, high : ndarray, shape (columns,)
         NaN where no stratum has two repetitions, or no drawing has a value.
-    resampling : Resampling or None
-        None where no interval was asked for.
     """
 
     estimate: Floats
     low: Floats
     high: Floats
-    resampling: Resampling | None
 
 
 def stratified_interval(statistic: Statistic, sizes: tuple[int, ...], resampling: Resampling) -> Ends:
@@ -59,7 +56,7 @@ def stratified_interval(statistic: Statistic, sizes: tuple[int, ...], resampling
     estimate = statistic(np.ones((1, sum(sizes))))[0]
     if max(sizes) < 2:
         nothing = np.full_like(estimate, np.nan)
-        return Ends(estimate, nothing, nothing.copy(), resampling)
+        return Ends(estimate, nothing, nothing.copy())
     drawn = np.vstack(
         [statistic(counts.astype(np.float64)) for _, counts in Drawings(resampling, sizes).counts()]
     ).T
@@ -71,7 +68,7 @@ def stratified_interval(statistic: Statistic, sizes: tuple[int, ...], resampling
         acceleration = bca.acceleration_of(_left_out(statistic, sizes))
         tails = bca.corrected_tails(tails, below, acceleration)
     low, high = quantiles(drawn, tails)
-    return Ends(estimate, low, high, resampling)
+    return Ends(estimate, low, high)
 
 
 def _left_out(statistic: Statistic, sizes: tuple[int, ...]) -> list[Floats]:

@@ -42,7 +42,6 @@ def test_missing_scores_are_left_out_of_their_task() -> None:
         kept = one[np.isfinite(one[:, task]), task]
         tasks.append(stats.mannwhitneyu(kept, other[:, task]).statistic / (len(kept) * 5))
     assert found.estimate == pytest.approx(np.mean(tasks))
-    assert found.first_sizes == (4, 3, 4, 4, 4)
 
 
 @pytest.mark.parametrize("method", ["percentile", "bca"])
