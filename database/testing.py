@@ -41,7 +41,7 @@ from database.engine.instrumented_session import InstrumentedSession
 from database.errors import MissingExtraError
 from database.session import lifecycle as sessions
 from database.session import usage_warnings
-from database.session.open_sessions import forget_scopes
+from database.session.scopes import forget_scopes
 from database.session.thread_sessions import thread_session
 from database.settings import normalise_url
 

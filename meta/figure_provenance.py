@@ -14,8 +14,7 @@ from database.errors import DatabaseError, ExperimentsError, NotFoundError
 from database.expressions import ExpressionError
 from database.models import ExperimentSeries
 from database.queries.series_lookup import find_series
-from database.session.lifecycle import scoped_session
-from database.session.snapshots import snapshot
+from database.session.lifecycle import scoped_session, snapshot
 from experiments.series_file.models import SeriesFile
 from experiments.series_file.sections.graphs import GraphSpec
 from experiments.where import expression_of

@@ -32,7 +32,7 @@ def generate_all_graphs(  # noqa: PLR0913 - each by its name
 ) -> list[GraphResult]:
     """Draw the graphs that series files request, or default ones where a file requests none.
 
-    Each series is read in a snapshot of its own (`database.session.snapshots`), which ends before anything is
+    Each series is read in a snapshot of its own (`database.session.snapshot`), which ends before anything is
     computed or drawn; what was done on `session` before is committed. A figure that would be the same is not
     drawn again. A graph that cannot be drawn does not stop the others. Files of graphs that a series no
     longer requests are removed, if an earlier call wrote them and they were not changed since.

@@ -25,8 +25,7 @@ from sqlalchemy.orm import Session
 from database.engine.call_site import caller_location
 from database.engine.registry import get_engine
 from database.errors import MissingExtraError, SessionMisuseError
-from database.session import closing
-from database.session.thread_bound_session import ThreadBoundSession
+from database.session.thread_bound_session import ThreadBoundSession, roll_back
 
 try:
     import flask
@@ -67,8 +66,7 @@ def _close_after_teardown(app: flask.Flask) -> None:
         finally:
             opened = flask.g.pop(_KEY, None)
             if opened is not None:
-                opened.adopt()  # a server may end a request in another thread
-                closing.close(opened)
+                opened.give_up()  # a server may end a request in another thread
 
     app.do_teardown_appcontext = do_teardown_appcontext  # type: ignore[method-assign] # Flask has no hook for it
 
@@ -110,4 +108,4 @@ def _roll_back(_app: flask.Flask, **_details: Any) -> None:
     opened = flask.g.get(_KEY)
     if opened is not None:
         opened.adopt()
-        closing.roll_back(opened)
+        roll_back(opened)

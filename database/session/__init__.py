@@ -9,12 +9,12 @@ from database.session.lifecycle import (
     commit_part,
     get_session,
     scoped_session,
+    snapshot,
 )
 from database.session.optimistic_locking import ConcurrentUpdateError, check_version, reporting_conflicts
 from database.session.retry import retrying, retrying_transaction
 from database.session.services import Service
-from database.session.snapshots import snapshot
-from database.session.thread_sessions import ThreadSessions, thread_session
+from database.session.thread_sessions import thread_session
 from database.session.transactions import run_in_transaction, transactional
 from database.session.usage_warnings import SessionWarning
 
@@ -23,7 +23,6 @@ __all__ = [
     "Service",
     "SessionLocal",
     "SessionWarning",
-    "ThreadSessions",
     "assert_idle",
     "check_version",
     "close_global_session",

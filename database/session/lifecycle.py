@@ -21,7 +21,6 @@ import threading
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from multiprocessing import util as multiprocessing_util
 from typing import Any
 
@@ -35,12 +34,10 @@ from database.engine.call_site import caller_location
 from database.engine.instrumented_session import InstrumentedSession
 from database.engine.registry import configure, get_engine
 from database.errors import SessionMisuseError
-from database.session import closing
 from database.session.isolation_levels import Isolation
-from database.session.open_sessions import forget_scopes, innermost_scope, thread_state
 from database.session.scope_opener import Opener
-from database.session.scopes import OpenScope, ScopedSession, joined
-from database.session.thread_bound_session import ThreadBoundSession
+from database.session.scopes import ScopedSession, forget_scopes, innermost_scope, joined, thread_state
+from database.session.thread_bound_session import ThreadBoundSession, roll_back
 from database.session.usage_warnings import SessionWarning, warn_once
 from database.settings import normalise_url
 
@@ -53,17 +50,11 @@ __all__ = [
     "configure",
     "get_session",
     "scoped_session",
+    "snapshot",
 ]
 
 
-@dataclass(frozen=True)
-class _GlobalSession:
-    session: ThreadBoundSession
-    thread: threading.Thread
-    url: URL
-
-
-_global: _GlobalSession | None = None
+_global: ThreadBoundSession | None = None
 _lock = threading.RLock()
 
 
@@ -134,37 +125,30 @@ def scoped_session(
         return
     chosen = engine or get_engine(wanted)
     _warn_if_another_is_busy(chosen)
-    opener = Opener.here()
-    session = ScopedSession(
-        isolation.applied_to(chosen),
-        pattern="scoped_session()",
-        opened_at=opener.place,
-        expire_on_commit=False,
-    )
-    scope = session.scope = OpenScope(
-        session, chosen, isolation, opener, by_engine=engine is not None, by_url=url is not None
+    scope = ScopedSession(
+        chosen, isolation, Opener.here(), by_engine=engine is not None, by_url=url is not None
     )
     scopes = thread_state.scopes  # those of the opening thread, whichever thread ends the block
     scopes.append(scope)
     try:
-        yield session
-        session.check_usable()
+        yield scope
+        scope.check_usable()
         scope.check_finished()
-        Session.commit(session)  # the scope's own commit() would raise or warn
+        Session.commit(scope)  # the scope's own commit() would raise or warn
     except BaseException:
-        if not session.is_inherited:  # the parent's stays open
-            session.give_up()
+        if not scope.is_inherited:  # the parent's stays open
+            scope.give_up()
         raise
     finally:
         if scope in scopes:  # otherwise `assert_idle` has rolled it back
             scopes.remove(scope)
-    session.scope = None
-    session.close()
+    scope.is_open = False
+    scope.close()
 
 
 def _warn_if_another_is_busy(engine: Engine) -> None:
-    for other in (_own_global(), thread_state.own):
-        if other is not None and other.bind is engine and other.in_transaction():
+    for other in _in_transaction():
+        if other.bind is engine:
             kind = "global session" if other.pattern == "get_session()" else "session"
             warn_once(
                 "mixed",
@@ -181,7 +165,7 @@ def warn_if_inside_scope(pattern: str, engine: Engine) -> None:
         warn_once(
             "mixed",
             f"{pattern} at {caller_location()} was called inside the scoped_session() opened at "
-            f"{scope.opener.place}; neither sees the other's uncommitted changes. Use the scope's session",
+            f"{scope.opened_at}; neither sees the other's uncommitted changes. Use the scope's session",
         )
 
 
@@ -192,10 +176,32 @@ def commit_part(session: Session) -> None:
     """
     if isinstance(session, ScopedSession):
         session.check_usable()
-        if session.scope is None or not session.scope.inner:
+        if not session.inner:
             ThreadBoundSession.commit(session)
         return
     session.commit()
+
+
+@contextmanager
+def snapshot(session: Session) -> Iterator[None]:
+    """Make `session` read one snapshot until the end of the block.
+
+    What was done on `session` before is committed, and the block is a read-only transaction of its own:
+    REPEATABLE READ on PostgreSQL, one read transaction on SQLite. Every read within it sees the database
+    as it was at the first one, whatever others commit meanwhile, and writes are refused. Inside a nested
+    scope nothing is committed, and it reads what the outer scope reads.
+
+    Parameters
+    ----------
+    session : Session
+        Of any pattern. Objects that it has loaded may be expired.
+    """
+    commit_part(session)
+    if not session.in_transaction():
+        dialect = session.get_bind().dialect.name
+        session.connection(execution_options=Isolation(read_only=True).options(dialect))
+    yield
+    commit_part(session)
 
 
 def get_session() -> Session:
@@ -213,30 +219,28 @@ def get_session() -> Session:
     with _lock:
         if _global is not None and _global.url != engines.current_url():
             _close_for_another_database(_global)
-        if _global is None or _global.session.is_closed:
-            session = ThreadBoundSession(get_engine(), pattern="get_session()", opened_at=caller_location())
-            _global = _GlobalSession(session, threading.current_thread(), engines.current_url())
+        if _global is None or _global.is_closed:
+            _global = ThreadBoundSession(get_engine(), pattern="get_session()", opened_at=caller_location())
             # In a fork or forkserver child before Python 3.13 atexit never runs; Finalize does.
             multiprocessing_util.Finalize(None, _close_forgotten, exitpriority=100)
             atexit.unregister(_close_forgotten)
             atexit.register(_close_forgotten)
         opened = _global
-    if opened.thread is not threading.current_thread():
+    if opened.owner is not threading.current_thread():
         raise SessionMisuseError(
-            f"the global session was opened by another thread (at {opened.session.opened_at}); "
+            f"the global session was opened by another thread (at {opened.opened_at}); "
             "a session is not safe to share: use scoped_session(), thread_session() or SessionLocal() there"
         )
     if thread_state.scopes:
         warn_if_inside_scope("get_session()", get_engine())
-    return opened.session
+    return opened
 
 
-def _close_for_another_database(opened: _GlobalSession) -> None:
-    if opened.session.in_transaction():
+def _close_for_another_database(opened: ThreadBoundSession) -> None:
+    if opened.in_transaction():
         raise SessionMisuseError(
-            "configure() set another database while the global session (opened at "
-            f"{opened.session.opened_at}) is in a transaction; commit it and call close_global_session() "
-            "first"
+            f"configure() set another database while the global session (opened at {opened.opened_at}) is in "
+            "a transaction; commit it and call close_global_session() first"
         )
     close_global_session()
 
@@ -250,11 +254,11 @@ def close_global_session() -> None:
         It belongs to another thread that still runs.
     """
     opened = _global
-    if opened is not None and opened.thread is not threading.current_thread() and opened.thread.is_alive():
+    if opened is not None and opened.owner is not threading.current_thread() and opened.owner.is_alive():
         raise SessionMisuseError(
             f"close_global_session() at {caller_location()} would discard what the thread "
-            f"{opened.thread.name!r} has not committed in the global session, opened at "
-            f"{opened.session.opened_at}; call it there"
+            f"{opened.owner.name!r} has not committed in the global session, opened at "
+            f"{opened.opened_at}; call it there"
         )
     _close_global()
 
@@ -265,9 +269,8 @@ def _close_global() -> None:
         opened, _global = _global, None
     if opened is None:
         return
-    opened.session.adopt()
     try:
-        closing.close(opened.session)
+        opened.give_up()
     finally:
         if not thread_state.scopes:  # they keep their engines
             engines.dispose_engines()
@@ -276,11 +279,11 @@ def _close_global() -> None:
 def _close_forgotten() -> None:
     """At process exit: close a session left open, and warn with the place where it was opened."""
     opened = _global
-    is_forgotten = opened is not None and not opened.session.is_closed
+    is_forgotten = opened is not None and not opened.is_closed
     _close_global()
     if opened is not None and is_forgotten:
         warnings.warn(
-            f"the global session opened by get_session() at {opened.session.opened_at} was never closed; its "
+            f"the global session opened by get_session() at {opened.opened_at} was never closed; its "
             "uncommitted changes are lost. Call close_global_session() in finally",
             ResourceWarning,
             stacklevel=2,
@@ -298,21 +301,21 @@ def assert_idle(place: str) -> None:
     open_scopes = forget_scopes()
     if open_scopes:
         raise SessionMisuseError(
-            f"{place}: the scoped_session() opened at {open_scopes[-1].opener.place} was left open; "
+            f"{place}: the scoped_session() opened at {open_scopes[-1].opened_at} was left open; "
             "it was rolled back"
         )
-    for kind, session in (("global session", _own_global()), ("thread_session()", thread_state.own)):
-        if session is not None and session.in_transaction():
-            closing.roll_back(session)
-            raise SessionMisuseError(
-                f"{place}: a transaction of the {kind} was left open; it was rolled back"
-            )
+    for session in _in_transaction():
+        roll_back(session)
+        kind = "global session" if session.pattern == "get_session()" else session.pattern
+        raise SessionMisuseError(f"{place}: a transaction of the {kind} was left open; it was rolled back")
 
 
-def _own_global() -> ThreadBoundSession | None:
-    """Return the global session if this thread opened it."""
-    opened = _global
-    return opened.session if opened is not None and opened.thread is threading.current_thread() else None
+def _in_transaction() -> Iterator[ThreadBoundSession]:
+    """Yield of the global session and the thread's own those in which this thread has a transaction."""
+    own = None if thread_state.own is None else thread_state.own.session
+    for session in (_global, own):
+        if session is not None and session.owner is threading.current_thread() and session.in_transaction():
+            yield session
 
 
 def _check_no_scope_is_open(url: URL) -> None:
@@ -321,7 +324,7 @@ def _check_no_scope_is_open(url: URL) -> None:
         if not (scope.by_engine or scope.by_url) and scope.engine.url != url:
             raise SessionMisuseError(
                 f"configure() at {caller_location()} sets another database inside the scoped_session() "
-                f"opened at {scope.opener.place}, whose inner scopes would keep the first one; call it "
+                f"opened at {scope.opened_at}, whose inner scopes would keep the first one; call it "
                 "before, or write scoped_session(url=...)"
             )
 

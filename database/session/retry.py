@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 
 from database.engine.faults import Fault, fault_of, is_transient, own_words, refuses_content
 from database.errors import DatabaseUnreachableError
-from database.session import closing
+from database.session.thread_bound_session import roll_back
 
 __all__ = ["is_transient", "retrying", "retrying_transaction"]
 
@@ -156,14 +156,14 @@ def retrying_transaction(
             except DBAPIError as error:
                 if session.get_bind().dialect.name != "postgresql" or not refuses_content(error):
                     raise
-                closing.roll_back(session)
+                roll_back(session)
                 # A deferred constraint of the database's owner: now each statement is refused by itself,
                 # so that code that writes several rows finds the one at fault.
                 session.execute(text("SET CONSTRAINTS ALL IMMEDIATE"))
                 result = work(session)
                 session.commit()
         except BaseException:
-            closing.roll_back(session)
+            roll_back(session)
             raise
         return result
 

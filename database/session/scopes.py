@@ -1,34 +1,72 @@
-"""Open scopes, and nested scopes: savepoints of one transaction."""
+"""Open scopes, the one that a new one would join, and nested scopes: savepoints of one transaction."""
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Engine
+from sqlalchemy.engine import URL
 from sqlalchemy.orm import Session, SessionTransaction
 
 from database.engine import sqlite
 from database.engine.call_site import caller_location
+from database.engine.registry import get_engine
 from database.errors import SessionMisuseError
-from database.session import closing
 from database.session.isolation_levels import Isolation
 from database.session.scope_opener import Opener
-from database.session.thread_bound_session import ThreadBoundSession
+from database.session.thread_bound_session import ThreadBoundSession, roll_back
 from database.session.usage_warnings import warn_once
+from database.settings import normalise_url
+
+if TYPE_CHECKING:
+    from database.session.thread_sessions import SessionHolder
 
 
 class ScopedSession(ThreadBoundSession):
-    """The session of a `scoped_session`, which commits and closes it at the end of the block."""
+    """The session of a `scoped_session`, which commits and closes it at the end of the block.
 
-    scope: OpenScope | None = None
+    Parameters
+    ----------
+    engine : Engine
+        The engine of its database.
+    isolation : Isolation
+    opener : Opener
+        The code that opened it.
+    by_engine, by_url : bool
+        How the database was given; if neither, it is that of the process.
+
+    Attributes
+    ----------
+    inner : list of Opener
+        The openers of open scopes nested in it, the innermost last.
+    refuses_writes : bool
+        Whether one of those is read only.
+    is_open : bool
+        Whether its block has not ended.
+    """
+
+    def __init__(
+        self, engine: Engine, isolation: Isolation, opener: Opener, *, by_engine: bool, by_url: bool
+    ) -> None:
+        self.engine, self.isolation, self.opener = engine, isolation, opener
+        self.by_engine, self.by_url = by_engine, by_url
+        self.inner: list[Opener] = []
+        self.refuses_writes = False
+        self.is_open = True
+        super().__init__(
+            isolation.applied_to(engine),
+            pattern="scoped_session()",
+            opened_at=opener.place,
+            expire_on_commit=False,
+        )
 
     def check_usable(self) -> None:
         """Check also that no other asyncio task uses it: both would be in one transaction."""
         super().check_usable()
-        if self.scope is not None and self.scope.opener.is_of_another_task():
+        if self.is_open and self.opener.is_of_another_task():
             raise SessionMisuseError(
                 f"the session of {self.pattern} at {self.opened_at} belongs to the task that opened it and "
                 f"is used by another one at {caller_location()}; open one there, with scoped_session()"
@@ -43,7 +81,7 @@ class ScopedSession(ThreadBoundSession):
             `nested` is False.
         """
         self.check_usable()
-        if self.scope is not None and not nested:
+        if self.is_open and not nested:
             raise self._refused(
                 "begin", "would commit in the middle of", "use session.begin_nested() for a part"
             )
@@ -58,7 +96,7 @@ class ScopedSession(ThreadBoundSession):
             Inside a nested scope: the outer part would be committed too.
         """
         self.check_usable()
-        if self.scope is not None and self.scope.inner:
+        if self.inner:
             raise self._refused(
                 "commit",
                 "would commit also the unfinished part of",
@@ -80,8 +118,7 @@ class ScopedSession(ThreadBoundSession):
             Inside a nested scope or a savepoint: the outer part would be undone too.
         """
         self.check_thread()
-        scope = self.scope
-        if scope is not None and not self.is_inherited and (scope.inner or self.in_nested_transaction()):
+        if self.is_open and not self.is_inherited and (self.inner or self.in_nested_transaction()):
             raise self._refused(
                 "rollback",
                 "would undo also the outer part of",
@@ -108,14 +145,14 @@ class ScopedSession(ThreadBoundSession):
 
     def give_up(self) -> None:
         """Roll back and close, whichever thread calls."""
-        self.scope = None
+        self.is_open = False
         self.adopt()
-        closing.roll_back(self)
-        closing.close(self)
+        roll_back(self)
+        super().give_up()
 
     def _check_still_needed(self, name: str) -> None:
         self.check_thread()
-        if self.scope is not None and not self.is_inherited:
+        if self.is_open and not self.is_inherited:
             raise self._refused(name, "would throw away what is not committed of", "leave it out")
 
     def _refused(self, name: str, consequence: str, advice: str) -> SessionMisuseError:
@@ -123,36 +160,6 @@ class ScopedSession(ThreadBoundSession):
             f"session.{name}() at {caller_location()} {consequence} the scoped_session() opened at "
             f"{self.opened_at}; {advice}"
         )
-
-
-@dataclass(eq=False, slots=True)
-class OpenScope:
-    """An open `scoped_session()`.
-
-    Attributes
-    ----------
-    session : ScopedSession
-    engine : Engine
-        The engine of its database.
-    isolation : Isolation
-    opener : Opener
-        The code that opened it.
-    by_engine, by_url : bool
-        How the database was given; if neither, it is that of the process.
-    inner : list of Opener
-        The openers of open scopes nested in it, the innermost last.
-    refuses_writes : bool
-        Whether one of those is read only.
-    """
-
-    session: ScopedSession
-    engine: Engine
-    isolation: Isolation
-    opener: Opener
-    by_engine: bool
-    by_url: bool
-    inner: list[Opener] = field(default_factory=list)
-    refuses_writes: bool = False
 
     def check_joinable(self) -> None:
         """Check that a nested scope opened now would not be undone by suspended code.
@@ -181,13 +188,71 @@ class OpenScope:
         """
         if self.inner:
             raise SessionMisuseError(
-                f"the scoped_session() at {self.opener.place} ends while the one inside it at "
+                f"the scoped_session() at {self.opened_at} ends while the one inside it at "
                 f"{self.inner[-1].place} is still open in a generator or coroutine; nothing was committed. "
                 "Close that one first"
             )
 
 
-def joined(scope: OpenScope, isolation: Isolation) -> Iterator[Session]:
+class ThreadState(threading.local):
+    """The open sessions of this thread.
+
+    Attributes
+    ----------
+    scopes : list of ScopedSession
+        Its scoped sessions, the innermost last; another thread that ends one removes it.
+    own : SessionHolder or None
+        The session from `database.session.thread_sessions.thread_session`.
+    """
+
+    def __init__(self) -> None:
+        self.scopes: list[ScopedSession] = []
+        self.own: SessionHolder | None = None
+
+
+thread_state = ThreadState()
+
+
+def innermost_scope(url: URL | None, engine: Engine | None) -> ScopedSession | None:
+    """Return the innermost open scope of this thread and task, on a given database if there is one."""
+    for scope in reversed(thread_state.scopes):
+        if scope.opener.is_of_another_task():
+            continue
+        if (url is None and engine is None) or scope.engine is engine or _is_on(scope, url):
+            return scope
+    return None
+
+
+def _is_on(scope: ScopedSession, url: URL | None) -> bool:
+    # Not by identity alone: the process may have new engines since the scope was opened.
+    return (
+        url is not None
+        and scope.engine.url == url
+        and (not scope.by_engine or scope.engine is get_engine(url))
+    )
+
+
+def is_inside_scope(url: str | URL | None = None) -> bool:
+    """Return whether a `scoped_session()` opened here would join another one.
+
+    Parameters
+    ----------
+    url : str or URL, optional
+        The database it would be opened for, if any is given.
+    """
+    return innermost_scope(None if url is None else normalise_url(url), None) is not None
+
+
+def forget_scopes() -> list[ScopedSession]:
+    """Roll back and close the scopes that this thread has open; return them, the innermost last."""
+    left = list(thread_state.scopes)
+    thread_state.scopes.clear()
+    for scope in reversed(left):
+        scope.give_up()
+    return left
+
+
+def joined(scope: ScopedSession, isolation: Isolation) -> Iterator[Session]:
     """Yield the session of `scope` once, inside a savepoint.
 
     Raises
@@ -195,39 +260,38 @@ def joined(scope: OpenScope, isolation: Isolation) -> Iterator[Session]:
     SessionMisuseError
         The outer scope has a weaker isolation level than `isolation`.
     """
-    isolation.check_inside(scope.isolation, scope.opener.place)
+    isolation.check_inside(scope.isolation, scope.opened_at)
     opener = Opener.here()
     with _part(scope, isolation):
         scope.inner.append(opener)
         try:
-            yield scope.session
-            scope.session.check_usable()
+            yield scope
+            scope.check_usable()
         finally:
             scope.inner.remove(opener)
 
 
-def _part(scope: OpenScope, isolation: Isolation) -> AbstractContextManager[Any]:
+def _part(scope: ScopedSession, isolation: Isolation) -> AbstractContextManager[Any]:
     if not isolation.read_only:
-        return scope.session.begin_nested()
+        return scope.begin_nested()
     if scope.isolation.read_only or scope.refuses_writes:
         return nullcontext()
     return _read_only_savepoint(scope)
 
 
 @contextmanager
-def _read_only_savepoint(scope: OpenScope) -> Iterator[None]:
-    session = scope.session
-    session.flush()  # the outer scope's changes are not refused
-    connection = session.connection()
+def _read_only_savepoint(scope: ScopedSession) -> Iterator[None]:
+    scope.flush()  # the outer scope's changes are not refused
+    connection = scope.connection()
     scope.refuses_writes = True
     try:
         if connection.dialect.name == "sqlite":
-            with sqlite.refusing_writes(connection), session.begin_nested():
+            with sqlite.refusing_writes(connection), scope.begin_nested():
                 yield
         else:
-            with session.begin_nested():  # PostgreSQL resets the setting with the savepoint
+            with scope.begin_nested():  # PostgreSQL resets the setting with the savepoint
                 # The savepoint is made when the connection is asked for.
-                session.connection().exec_driver_sql("SET TRANSACTION READ ONLY")
+                scope.connection().exec_driver_sql("SET TRANSACTION READ ONLY")
                 yield
     finally:
         scope.refuses_writes = False

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from sqlalchemy import Engine
+from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.orm import Session
 
 from database.engine.instrumented_session import InstrumentedSession
 from database.errors import SessionMisuseError
@@ -34,14 +36,13 @@ class ThreadBoundSession(InstrumentedSession):
 
     def __init__(self, bind: Engine, *, pattern: str, opened_at: str, **options: Any) -> None:
         super().__init__(bind, opened_at=opened_at, **options)
-        self.pattern = pattern
+        self.pattern, self.url = pattern, bind.url
         self.is_closed = False
         self.adopt()
 
     def adopt(self) -> None:
         """Make this thread the owner; the previous one must not use the session again."""
-        self._pid, self._thread = os.getpid(), threading.get_ident()
-        self._owner_name = threading.current_thread().name
+        self._pid, self.owner = os.getpid(), threading.current_thread()
 
     def check_usable(self) -> None:
         """Check that the owner uses it, and that it is open.
@@ -51,7 +52,7 @@ class ThreadBoundSession(InstrumentedSession):
         SessionMisuseError
             Another thread or a forked child uses it, or it was closed.
         """
-        if self._pid == os.getpid() and self._thread == threading.get_ident() and not self.is_closed:
+        if self._pid == os.getpid() and self.owner is threading.current_thread() and not self.is_closed:
             return  # quickly: it is called for each statement
         super().check_usable()
         self.check_thread()
@@ -63,9 +64,9 @@ class ThreadBoundSession(InstrumentedSession):
 
     def check_thread(self) -> None:
         """Check that its own thread uses it, or a forked child, whose use does not reach the database."""
-        if self._thread != threading.get_ident() and not self.is_inherited:
-            user = threading.current_thread().name
-            raise self.wrong_owner(f"the thread {self._owner_name!r} and is used by the thread {user!r}")
+        user = threading.current_thread()
+        if self.owner is not user and not self.is_inherited:
+            raise self.wrong_owner(f"the thread {self.owner.name!r} and is used by the thread {user.name!r}")
 
     def rollback(self) -> None:
         """Roll back."""
@@ -101,3 +102,20 @@ class ThreadBoundSession(InstrumentedSession):
             return
         with reporting_conflicts(self):
             super().flush(objects)
+
+    def give_up(self) -> None:
+        """Close it, whichever thread calls."""
+        self.adopt()
+        _or_invalidate(self, self.close)
+
+
+def roll_back(session: Session) -> None:
+    """Roll back; a connection too broken for that is invalidated."""
+    _or_invalidate(session, session.rollback)
+
+
+def _or_invalidate(session: Session, step: Callable[[], None]) -> None:
+    try:
+        step()
+    except SQLAlchemyError:  # the connection is lost: there is nothing left to roll back
+        session.invalidate()

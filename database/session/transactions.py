@@ -13,8 +13,8 @@ from sqlalchemy.orm import Session
 from database.engine.faults import fault_of, fault_of_a_reader
 from database.errors import SessionMisuseError
 from database.session.lifecycle import scoped_session
-from database.session.open_sessions import is_inside_scope
 from database.session.retry import retrying
+from database.session.scopes import is_inside_scope
 
 Parameters = ParamSpec("Parameters")
 Result = TypeVar("Result")

@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 from database.expressions import Expression
 from database.models import ExperimentSeries
 from database.queries.series_lookup import find_series, find_several
-from database.session.snapshots import snapshot
+from database.session.lifecycle import snapshot
 from experiments.series_file.models import SeriesFile
 from experiments.where import expression_of
 

@@ -17,7 +17,7 @@ from database.engine.registry import current_url, get_engine, new_engine
 from database.errors import DatabaseMissingError
 from database.models import ExperimentSeries
 from database.session.lifecycle import SessionLocal, SessionWarning, get_session, scoped_session
-from database.session.open_sessions import thread_state
+from database.session.scopes import thread_state
 from database.session.thread_sessions import thread_session
 from tests.integration.database.recorded_series import series
 

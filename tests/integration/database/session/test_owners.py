@@ -18,7 +18,7 @@ from database.session.lifecycle import (
     get_session,
     scoped_session,
 )
-from database.session.open_sessions import thread_state
+from database.session.scopes import thread_state
 from database.session.thread_sessions import thread_session
 from database.session.transactions import run_in_transaction, transactional
 from tests.integration.database.recorded_series import add, in_thread, names, series

@@ -26,7 +26,7 @@ from database.session.lifecycle import (
     get_session,
     scoped_session,
 )
-from database.session.open_sessions import thread_state
+from database.session.scopes import thread_state
 from database.session.thread_sessions import thread_session
 from tests.integration.database.recorded_series import count, names, series
 from tests.integration.databases import on_sqlite

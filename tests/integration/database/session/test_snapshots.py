@@ -11,8 +11,13 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
 from database.models import Experiment, ExperimentSeries
-from database.session.lifecycle import SessionLocal, close_global_session, get_session, scoped_session
-from database.session.snapshots import snapshot
+from database.session.lifecycle import (
+    SessionLocal,
+    close_global_session,
+    get_session,
+    scoped_session,
+    snapshot,
+)
 from tests.integration.recording import add_series
 
 Open = Callable[[], AbstractContextManager[Session]]
