@@ -12,7 +12,7 @@ from experiments.attempt.context import Run
 from experiments.attempt.single import attempt
 from experiments.processes.process_state import RestorableState
 from experiments.processes.subreaper import end_descendants
-from experiments.target.base import LoadedTarget
+from experiments.target.function import LoadedFunction
 
 
 @dataclass(frozen=True)
@@ -68,14 +68,14 @@ class InProcessAttempts:
 
     Parameters
     ----------
-    target : LoadedTarget
+    target : LoadedFunction
         What its import changed is not restored.
     owns_process : bool
         Whether all processes below this one are experiments' and end with them, and Ctrl-C has no
         meaning: not so in a process of the user's own.
     """
 
-    def __init__(self, target: LoadedTarget, *, owns_process: bool) -> None:
+    def __init__(self, target: LoadedFunction, *, owns_process: bool) -> None:
         self._target = target
         self._owns_process = owns_process
         self._state = RestorableState(interactive=not owns_process)

@@ -22,7 +22,7 @@ from database.models import Outcome, exact_json
 from database.models.exact_json import storable_text
 from experiments.attempt.context import Run
 from experiments.processes.process_state import RestorableState
-from experiments.target.base import LoadedTarget
+from experiments.target.function import LoadedFunction
 
 #: A longer traceback loses its middle.
 _TRACEBACK_CHARACTERS = 64_000
@@ -30,7 +30,7 @@ _MESSAGE_CHARACTERS = 4_000
 
 
 def attempt(
-    target: LoadedTarget,
+    target: LoadedFunction,
     claim: Claim,
     run: Run,
     *,
@@ -148,7 +148,7 @@ def _message(error: BaseException) -> str:
 
 
 def _traceback(error: BaseException) -> str:
-    """Return the traceback without the frames of `attempt` and `LoadedTarget.call`."""
+    """Return the traceback without the frames of `attempt` and `LoadedFunction.call`."""
     frames = error.__traceback__
     for _ in range(2):
         frames = frames.tb_next if frames else None

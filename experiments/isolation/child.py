@@ -23,7 +23,7 @@ from experiments.journal_encoding import encode_chunks, encode_finished
 from experiments.processes.exit_status import LOST_DESCRIPTORS_EXIT_CODE
 from experiments.processes.parent_death import die_with_parent
 from experiments.processes.subreaper import become_subreaper
-from experiments.target.base import LoadedTarget
+from experiments.target.function import LoadedFunction
 
 
 @dataclass(frozen=True)
@@ -44,7 +44,7 @@ class Job:
         return cls(Claim(**plain), Path(directory))
 
 
-def run_child(channel: Channel, parent_pipe: Connection[Any, Any], target: LoadedTarget) -> NoReturn:
+def run_child(channel: Channel, parent_pipe: Connection[Any, Any], target: LoadedFunction) -> NoReturn:
     """Run one attempt in this process, report how it ended, and exit."""
     code = 1
     try:
@@ -65,7 +65,7 @@ def run_child(channel: Channel, parent_pipe: Connection[Any, Any], target: Loade
         os._exit(code)
 
 
-def _run(channel: Channel, target: LoadedTarget) -> None:
+def _run(channel: Channel, target: LoadedFunction) -> None:
     message = channel.receive()
     assert message is not None
     job = Job.decode(message.body)

@@ -7,21 +7,20 @@ import json
 import logging
 import signal
 import subprocess
-import sys
 from collections.abc import Sequence
 from multiprocessing.connection import Connection
-from subprocess import _args_from_interpreter_flags  # type: ignore[attr-defined]  # as multiprocessing does
 from typing import Any
 
 from database.errors import ExperimentsError
 from experiments.isolation.channel import Channel, ChannelClosedError, Message, MessageKind
 from experiments.isolation.child_process import ChildProcess
-from experiments.isolation.fork_server import BOOTSTRAP, ChildExit, LoadRequest, serve
+from experiments.isolation.fork_server import ChildExit, LoadRequest, serve
 from experiments.processes.exit_status import ExitStatus
 from experiments.processes.forks import fork_quietly
+from experiments.processes.fresh_process import command_of
 from experiments.processes.process_tree import send
 from experiments.processes.subreaper import become_subreaper, end_descendants
-from experiments.target.base import TargetError
+from experiments.target.signature import TargetError
 
 logger = logging.getLogger(__name__)
 
@@ -77,15 +76,11 @@ class ForkServerProcess:
     def spawn(cls, parent_pipe: Connection[Any, Any]) -> ForkServerProcess:
         """Start a server as a new interpreter."""
         channel, theirs = Channel.pair()
-        request = {
-            "search": [entry for entry in sys.path if isinstance(entry, str)],
-            "channel": theirs.fileno(),
-            "parent_pipe": parent_pipe.fileno(),
-        }
+        inherited = {"channel": theirs.fileno(), "parent_pipe": parent_pipe.fileno()}
         started = subprocess.Popen(
-            [sys.executable, *_args_from_interpreter_flags(), "-P", "-c", BOOTSTRAP, json.dumps(request)],
+            command_of("experiments.isolation.fork_server", "main", inherited),
             stdin=subprocess.DEVNULL,
-            pass_fds=[theirs.fileno(), parent_pipe.fileno()],
+            pass_fds=inherited.values(),
             start_new_session=True,
         )
         started.returncode = 0  # this class waits for it, not the Popen object

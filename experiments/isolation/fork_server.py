@@ -29,14 +29,8 @@ from experiments.processes.forks import fork_quietly, threads_that_survive_forks
 from experiments.processes.parent_death import die_with_parent
 from experiments.processes.process_tree import kill_group
 from experiments.processes.subreaper import become_subreaper, end_descendants
-from experiments.target.base import LoadedTarget, TargetError
-from experiments.target.parsing import parse_target
-
-#: Runs a fork server in a new interpreter; sets the worker's search path before our first import.
-BOOTSTRAP = (
-    "import json, sys; request = json.loads(sys.argv[1]); sys.path[:] = request['search']; "
-    "from experiments.isolation.fork_server import main; main(request)"
-)
+from experiments.target.function import FunctionTarget, LoadedFunction
+from experiments.target.signature import TargetError
 
 
 @dataclass(frozen=True)
@@ -46,7 +40,7 @@ class LoadRequest:
     Attributes
     ----------
     target, base_directory : str
-        As `parse_target` takes them.
+        As `FunctionTarget.parse` takes them.
     output : str or None
         The file that stdout and stderr are redirected to; None does not redirect them.
     database_url : str or None
@@ -88,12 +82,11 @@ class ChildExit:
         return cls(os.waitstatus_to_exitcode(status), usage.ru_utime + usage.ru_stime, peak)
 
 
-def main(request: dict[str, Any]) -> NoReturn:
-    """Serve in a new interpreter; `request` names the descriptors that it inherited."""
-    for descriptor in (request["channel"], request["parent_pipe"]):
+def main(channel: int, parent_pipe: int) -> NoReturn:
+    """Serve in a new interpreter, which has inherited these descriptors."""
+    for descriptor in (channel, parent_pipe):
         os.set_inheritable(descriptor, False)
-    parent_pipe: Connection[Any, Any] = Connection(request["parent_pipe"], writable=False)
-    serve(Channel(socket.socket(fileno=request["channel"])), parent_pipe)
+    serve(Channel(socket.socket(fileno=channel)), Connection(parent_pipe, writable=False))
 
 
 def serve(channel: Channel, parent_pipe: Connection[Any, Any]) -> NoReturn:
@@ -118,7 +111,7 @@ class _ForkServer:
     def __init__(self, channel: Channel, parent_pipe: Connection[Any, Any]) -> None:
         self._channel = channel
         self._parent_pipe = parent_pipe
-        self._target: LoadedTarget | None = None
+        self._target: LoadedFunction | None = None
         self._child: int | None = None
 
     def serve(self) -> NoReturn:
@@ -134,7 +127,7 @@ class _ForkServer:
             elif message.kind is MessageKind.EXEC:
                 run_child(self._channel, self._parent_pipe, self._loaded())
 
-    def _loaded(self) -> LoadedTarget:
+    def _loaded(self) -> LoadedFunction:
         assert self._target is not None
         return self._target
 
@@ -146,7 +139,7 @@ class _ForkServer:
         if request.database_url is not None:
             configure(request.database_url, protocol=True)
         try:
-            self._target = parse_target(request.target, request.base_directory).load()
+            self._target = FunctionTarget.parse(request.target, request.base_directory).load()
         except TargetError as error:
             self._channel.send(MessageKind.FAILED, str(error).encode("utf-8", "replace"))
             return

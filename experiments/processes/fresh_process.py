@@ -1,13 +1,16 @@
-"""Starting processes of multiprocessing that do not import the program that starts them."""
+"""Starting interpreters that do not import the program that starts them."""
 
 from __future__ import annotations
 
+import json
 import os
 import sys
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from subprocess import _args_from_interpreter_flags  # type: ignore[attr-defined]  # as multiprocessing does
 from types import MappingProxyType, ModuleType
+from typing import Any
 
 #: Keeps a folder of the user's called like one of our packages from taking the place of that.
 SAFE_PATH = "PYTHONSAFEPATH"
@@ -42,3 +45,25 @@ def fresh_interpreters(variables: Mapping[str, str] = MappingProxyType({})) -> I
                     os.environ.pop(name, None)
                 else:
                     os.environ[name] = value
+
+
+def command_of(module: str, function: str, arguments: Mapping[str, Any]) -> list[str]:
+    """Return the command of an interpreter that calls a function of ours, with this process's search path.
+
+    Parameters
+    ----------
+    arguments : mapping
+        The function's keyword arguments, which JSON can express; `sys.argv` does not show them.
+    """
+    # The search path is set before the first import of ours.
+    code = (
+        "import json, sys; sys.path[:], arguments = json.loads(sys.argv.pop()); "
+        f"from {module} import {function}; {function}(**arguments)"
+    )
+    request = json.dumps([search_path(), arguments])
+    return [sys.executable, *_args_from_interpreter_flags(), "-P", "-c", code, request]
+
+
+def search_path() -> list[str]:
+    """Return this process's search path for another process."""
+    return [entry for entry in sys.path if isinstance(entry, str)]

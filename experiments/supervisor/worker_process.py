@@ -49,9 +49,7 @@ class WorkerProcess:
     def __init__(self, name: str, config: WorkerConfig, start_method: str) -> None:
         context = multiprocessing.get_context(start_method)
         if start_method == "forkserver":
-            context.set_forkserver_preload(
-                ["experiments.worker.forkserver_start", "experiments.target.forkserver_preload"]
-            )
+            context.set_forkserver_preload(["experiments.worker.forkserver_start"])
         lifeline_reader, self._lifeline = context.Pipe(duplex=False)
         control_reader, self._control = context.Pipe(duplex=False)
         tag = tag_of(ProcessIdentity.own())

@@ -12,21 +12,17 @@ import contextlib
 import hashlib
 import importlib
 import importlib.util
-import inspect
 import pkgutil
 import sys
 import traceback
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 from database.suggestions import nearest, suggestion
-from experiments.parameters import RESERVED_NAMES
-from experiments.target.base import Mismatch, TargetError
-from experiments.target.inspection import inspect_function
-from experiments.target.signature import check_signature
+from experiments.target.signature import TargetError, describe
 
 _OUR_PACKAGES = ("database", "experiments", "meta")
 _MODULE_PREFIX = "_experiments_target_"
@@ -53,13 +49,21 @@ class LoadedFunction:
     wants: frozenset[str]
 
     def call(self, parameters: Mapping[str, Any], offered: Mapping[str, Any]) -> object:
-        """Call the function; see `LoadedTarget`."""
+        """Run it once and return its results.
+
+        Parameters
+        ----------
+        parameters : mapping
+            The experiment's.
+        offered : mapping
+            Further arguments that it may take: `experiments.parameters.RESERVED_NAMES` and their values.
+        """
         return self.function(**{**parameters, **{name: offered[name] for name in self.wants}})
 
 
 @dataclass(frozen=True)
 class FunctionTarget:
-    """A function, by the module or the file it is in; a `Target`.
+    """A function, by the module or the file it is in. Its text names it in every process and in the database.
 
     Attributes
     ----------
@@ -70,7 +74,7 @@ class FunctionTarget:
     path : Path or None
         The absolute path of the file; None when the function is in a module.
     base_directory : Path
-        The project's folder, which is also searched for imports.
+        The project's folder, which is also searched for imports; its version is recorded with the results.
     """
 
     function: str
@@ -80,32 +84,37 @@ class FunctionTarget:
 
     @classmethod
     def parse(cls, text: str, base_directory: Path | str) -> FunctionTarget:
-        """Return the function that `text` names; see `experiments.target.parsing.parse_target`."""
+        """Return the function that `text` names; nothing is imported or checked yet.
+
+        Parameters
+        ----------
+        text : str
+            ``module:function`` or ``path/file.py:function``.
+        base_directory : Path or str
+            The base of relative paths: the folder of the series file.
+
+        Raises
+        ------
+        TargetError
+            `text` is neither.
+        """
         base = Path(base_directory).resolve()
         place, colon, function = text.rpartition(":")
         if not colon and text.endswith(".py"):
             raise TargetError(f"{text!r} names no function; write {text}:FUNCTION")
-        if not _is_dotted_name(function):
+        is_file = place.endswith(".py") or "/" in place
+        if not _is_dotted_name(function) or not (is_file or _is_dotted_name(place)):
             raise TargetError(f"{text!r} is not module:function or path/file.py:function")
-        if place.endswith(".py") or "/" in place:
+        if is_file:
             return cls(function, None, (base / _expanded(place)).resolve(), base)
-        if not _is_dotted_name(place):
-            raise TargetError(f"{text!r} is not module:function or path/file.py:function")
         return cls(function, place, None, base)
 
     def __str__(self) -> str:
-        """Return the canonical text: ``module:function``, or an absolute ``path/file.py:function``."""
+        """Return the canonical text: ``module:function``, or an absolute ``path/file.py:function``.
+
+        It is parsed to the same function in any current folder.
+        """
         return f"{self.path or self.module}:{self.function}"
-
-    @property
-    def code(self) -> Path:
-        """The project's folder."""
-        return self.base_directory
-
-    def check(self, parameter_names: Iterable[str] | None = None) -> list[Mismatch]:
-        """Return the mismatches between the function and the parameters of its series; see `Target`."""
-        signature = inspect_function(str(self), self.base_directory)
-        return [] if parameter_names is None else check_signature(signature, list(parameter_names))
 
     def load(self) -> LoadedFunction:
         """Import the function in this process.
@@ -113,7 +122,7 @@ class FunctionTarget:
         Raises
         ------
         TargetError
-            The file, module or function is missing, its import raised, or it cannot be called.
+            The file, module or function is missing, its import raised, or it cannot be called so.
         """
         member: Any = self._load_module()
         for name in self.function.split("."):
@@ -127,10 +136,10 @@ class FunctionTarget:
             member = getattr(member, name)
         if not callable(member):
             raise TargetError(f"{self} is no function, but of type {type(member).__name__}")
-        return LoadedFunction(member, context_arguments(member))
+        return LoadedFunction(member, describe(member, str(self)).wants)
 
     def has_moved_from(self, recorded: str, code: Path) -> bool:
-        """Whether this is the same file of a project that was moved, and the old file no longer exists."""
+        """Whether `recorded` is this function before its project was moved from `code`, as a whole."""
         old_path, _, old_function = recorded.rpartition(":")
         if self.path is None or old_function != self.function:
             return False
@@ -146,23 +155,6 @@ class FunctionTarget:
         assert self.module is not None
         _search_also(self.base_directory, Path.cwd())
         return _import_module(self.module)
-
-
-def context_arguments(function: Callable[..., Any]) -> frozenset[str]:
-    """Return which of `seed`, `repetition` and `run` a function takes by name.
-
-    ``**kwargs`` requests none of them.
-    """
-    try:
-        parameters = inspect.signature(function).parameters.values()
-    except ValueError:  # some functions written in C have no signature
-        return frozenset()
-    kinds = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
-    return frozenset(
-        parameter.name
-        for parameter in parameters
-        if parameter.kind in kinds and parameter.name in RESERVED_NAMES
-    )
 
 
 def _expanded(place: str) -> Path:

@@ -1,7 +1,7 @@
 """Importing a series' target once, in the server that worker processes are forked from.
 
 The server is a fresh interpreter that multiprocessing starts, and there is no message to it before it
-forks: what to import is in its environment (see `experiments.target.forkserver_preload`). It
+forks: what to import is in its environment (see `experiments.worker.forkserver_start`). It
 serves all runs of its process, so only the target of the first run is preloaded.
 
 The supervisor waits for the import when it starts the first worker, and again when the server was
@@ -23,7 +23,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from experiments.processes.forks import threads_that_survive_forks
-from experiments.target.parsing import parse_target
+from experiments.processes.fresh_process import search_path
+from experiments.target.function import FunctionTarget
 
 #: The server's environment variable, set while it starts: the target and its folder, as JSON.
 VARIABLE = "EXPERIMENTS_PRELOAD"
@@ -39,7 +40,7 @@ def announce(target: str | None, base_directory: str = "") -> None:
     Parameters
     ----------
     target, base_directory : str
-        As `parse_target` takes them.
+        As `FunctionTarget.parse` takes them.
     """
     global _announced  # noqa: PLW0603 - as there is one server in a process
     _announced = (target, base_directory) if target is not None else None
@@ -49,8 +50,7 @@ def announced() -> dict[str, str]:
     """Return the variables that the server's environment needs when it starts."""
     if _announced is None:
         return {}
-    search = [entry for entry in sys.path if isinstance(entry, str)]
-    return {VARIABLE: json.dumps([*_announced, search])}
+    return {VARIABLE: json.dumps([*_announced, search_path()])}
 
 
 def preload(request: str) -> str | None:
@@ -64,7 +64,7 @@ def preload(request: str) -> str | None:
     with tempfile.TemporaryFile() as output:
         try:
             with _output_to(output.fileno()):
-                parse_target(target, base_directory).load()
+                FunctionTarget.parse(target, base_directory).load()
         except BaseException as error:  # noqa: BLE001 - otherwise the server dies, and with it all workers
             problem = str(error) or type(error).__name__
         printed = os.pread(output.fileno(), _SHOWN_BYTES, 0).decode("utf-8", "replace")

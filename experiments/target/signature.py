@@ -5,18 +5,38 @@ from __future__ import annotations
 import functools
 import inspect
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
+from database.errors import ExperimentsError
 from database.suggestions import suggestion
 from experiments.parameters import RESERVED_NAMES
-from experiments.target.base import Mismatch, TargetError
 
 _UNUSABLE = (
     (inspect.iscoroutinefunction, "a coroutine function; return asyncio.run(...) from a plain one"),
     (inspect.isasyncgenfunction, "an asynchronous generator; return a mapping of results instead"),
     (inspect.isgeneratorfunction, "a generator; log with run.log(...) and return a mapping of results"),
 )
+
+
+class TargetError(ExperimentsError):
+    """A target cannot be found, loaded or called."""
+
+
+@dataclass(frozen=True)
+class Mismatch:
+    """A parameter that the target does not take, or an argument that no parameter gives.
+
+    Attributes
+    ----------
+    message : str
+        What does not fit, and what would.
+    parameter : str or None
+        The dotted name of the mismatched parameter; None when a parameter is missing.
+    """
+
+    message: str
+    parameter: str | None = None
 
 
 @dataclass(frozen=True)
@@ -49,13 +69,15 @@ class Signature:
     file: str | None = None
     line: int | None = None
 
-    def as_data(self) -> dict[str, Any]:
-        """Return plain data for `from_data`."""
-        return asdict(self)
+    @property
+    def wants(self) -> frozenset[str]:
+        """Which of `seed`, `repetition` and `run` it takes by name; ``**kwargs`` requests none of them."""
+        names = frozenset(argument.name for argument in self.arguments if not argument.positional_only)
+        return names.intersection(RESERVED_NAMES)
 
     @classmethod
     def from_data(cls, data: dict[str, Any]) -> Signature:
-        """Return the signature that `as_data` turned into plain data."""
+        """Return the signature that `dataclasses.asdict` turned into plain data."""
         return cls(**{**data, "arguments": tuple(Argument(**argument) for argument in data["arguments"])})
 
 

@@ -41,7 +41,7 @@ PROCESSES = {
         [*RESULTS, *CALLS, "click", "experiments.executors.serial", "experiments.progress.live", "rich"],
     ),
     "fork server": (
-        "experiments.worker.forkserver_start, experiments.target.forkserver_preload",
+        "experiments.worker.forkserver_start",
         [*RESULTS, *FILES_AND_TERMINAL, "experiments.executors.local_processes"],
     ),
     "worker": (
@@ -49,7 +49,7 @@ PROCESSES = {
         [*RESULTS, *FILES_AND_TERMINAL, "experiments.executors.local_processes"],
     ),
     "inspection child": (
-        "experiments.target.inspection_child",
+        "experiments.target.inspection",
         [*RESULTS, *FILES_AND_TERMINAL, *CALLS, *DATABASE, "asyncio", "multiprocessing"],
     ),
     "drawing process": (

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import functools
 import importlib
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from experiments.target.base import TargetError
-from experiments.target.function import FunctionTarget, context_arguments
-from experiments.target.parsing import parse_target
+from experiments.target.function import FunctionTarget
+from experiments.target.signature import TargetError
 
 
 @pytest.fixture
@@ -215,24 +212,10 @@ def test_a_directory_is_no_python_file(project: Path) -> None:
     assert "there is no file" in load_error("x.py:f", project)
 
 
-def test_what_a_function_asks_for_besides_its_parameters() -> None:
-    """`seed`, `repetition` and `run` are asked for by name; **kwargs asks for nothing."""
-
-    def asks(lr: float, seed: int, *, run: Any = None, **rest: Any) -> None: ...
-    def everything(**rest: Any) -> None: ...
-
-    assert context_arguments(asks) == {"seed", "run"}
-    assert context_arguments(functools.partial(asks, 0.1)) == {"seed", "run"}
-    assert context_arguments(everything) == frozenset()
-    assert context_arguments(min) == frozenset()
-
-
-def test_protocol(project: Path) -> None:
-    """A target is checked in another process, and gets of what is offered only what it asks for."""
+def test_call(project: Path) -> None:
+    """A function gets of what is offered only what it asks for."""
     (project / "train.py").write_text("def main(lr, seed): return lr, seed\n")
-    target = parse_target("train.py:main", project)
-    assert target.code == project.resolve()
-    assert target.check() == target.check(["lr"]) == []
-    assert [mismatch.parameter for mismatch in target.check(["lr", "depth.x"])] == ["depth.x"]
+    target = FunctionTarget.parse("train.py:main", project)
+    assert target.base_directory == project.resolve()
     offered = {"seed": 7, "repetition": 3, "run": None}
     assert target.load().call({"lr": 0.5}, offered) == (0.5, 7)

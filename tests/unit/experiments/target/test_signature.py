@@ -5,12 +5,12 @@ from __future__ import annotations
 import functools
 import json
 from collections.abc import AsyncIterator, Iterator
+from dataclasses import asdict
 from typing import Any
 
 import pytest
 
-from experiments.target.base import TargetError
-from experiments.target.signature import Argument, Signature, check_signature, describe
+from experiments.target.signature import Argument, Signature, TargetError, check_signature, describe
 
 
 def train(lr: float, depth: int = 3, *, seed: int, run: Any, **more: Any) -> None: ...
@@ -57,13 +57,25 @@ def test_a_function_is_described() -> None:
 def test_the_description_crosses_processes_as_json() -> None:
     """A signature is plain data and comes back equal."""
     signature = describe(functools.partial(train, 0.1), "t")
-    assert Signature.from_data(json.loads(json.dumps(signature.as_data()))) == signature
+    assert Signature.from_data(json.loads(json.dumps(asdict(signature)))) == signature
 
 
 def test_wrappers_and_silent_functions() -> None:
     """functools.wraps shows the wrapped signature; a function that does not tell accepts anything."""
     assert describe(wrapper, "t").arguments == describe(train, "t").arguments
     assert describe(min, "t") == Signature((), True)
+
+
+def test_what_a_function_asks_for_besides_its_parameters() -> None:
+    """`seed`, `repetition` and `run` are asked for by name; **kwargs asks for nothing."""
+
+    def asks(lr: float, seed: int, *, run: Any = None, **rest: Any) -> None: ...
+    def everything(**rest: Any) -> None: ...
+
+    assert describe(asks, "t").wants == {"seed", "run"}
+    assert describe(functools.partial(asks, 0.1), "t").wants == {"seed", "run"}
+    assert describe(everything, "t").wants == frozenset()
+    assert describe(min, "t").wants == frozenset()
 
 
 @pytest.mark.parametrize("function", [coroutine, stream, generator, functools.partial(coroutine), Callable()])
