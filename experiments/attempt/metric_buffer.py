@@ -56,9 +56,9 @@ class MetricBuffer:
             self.name,
             self.chunks_taken,
             len(self.readings),
-            _little_endian(self.steps),
-            _little_endian(self.readings),
-            _little_endian(self.seconds),
+            _little_endian(self.steps).tobytes(),
+            _little_endian(self.readings).tobytes(),
+            _little_endian(self.seconds).tobytes(),
         )
         self.chunks_taken += 1
         del self.steps[:], self.readings[:], self.seconds[:]
@@ -75,11 +75,7 @@ class MetricBuffer:
             (self.seconds, chunk.seconds),
         ]
         for numbers, data in halves:
-            kept = numbers[:]
-            del numbers[:]
-            numbers.frombytes(data)
-            _swap_on_big_endian(numbers)
-            numbers.extend(kept)
+            numbers[:0] = _little_endian(array(numbers.typecode, data))
         self.chunks_taken -= 1
         self.count -= chunk.count
 
@@ -103,14 +99,9 @@ def _least(known: float, other: float) -> float:
     return other if math.isnan(known) else min(known, other)
 
 
-def _little_endian(numbers: array[Any]) -> bytes:
-    if sys.byteorder == "little":
-        return numbers.tobytes()
-    swapped = numbers[:]
-    swapped.byteswap()
-    return swapped.tobytes()
-
-
-def _swap_on_big_endian(numbers: array[Any]) -> None:
+def _little_endian(numbers: array[Any]) -> array[Any]:
+    """Return a copy with the bytes as they are recorded on all hosts, or of such a copy the numbers again."""
+    copy = numbers[:]
     if sys.byteorder == "big":
-        numbers.byteswap()
+        copy.byteswap()
+    return copy

@@ -9,14 +9,15 @@ import resource
 import sys
 import time
 import traceback
-from collections.abc import Mapping
-from dataclasses import replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 import numpy
 import numpy.random
 
-from database.claims.types import Claim, Finished
+from database.claims.types import Chunk, Claim, Finished
 from database.errors import InvalidValueError
 from database.models import Outcome, exact_json
 from database.models.exact_json import storable_text
@@ -29,10 +30,28 @@ _TRACEBACK_CHARACTERS = 64_000
 _MESSAGE_CHARACTERS = 4_000
 
 
+@dataclass(frozen=True)
+class Task:
+    """An attempt to run.
+
+    Attributes
+    ----------
+    claim : Claim
+        The experiment to run.
+    directory : Path
+        `run.directory`: where the experiment may keep files; created on first use.
+    write : callable
+        Writes chunks of metrics while the experiment runs; returns whether it succeeded.
+    """
+
+    claim: Claim
+    directory: Path
+    write: Callable[[Sequence[Chunk]], bool]
+
+
 def attempt(
     target: LoadedFunction,
-    claim: Claim,
-    run: Run,
+    task: Task,
     *,
     pass_interrupts: bool = False,
     state: RestorableState | None = None,
@@ -51,6 +70,8 @@ def attempt(
     Finished
         Whatever the target does, short of killing the process: every exception is a failure.
     """
+    claim = task.claim
+    run = Run(claim, directory=task.directory, write=task.write)
     offered = {"seed": claim.seed, "repetition": claim.repetition, "run": run}
     _seed_global_generators(claim.seed)
     owner = os.getpid()

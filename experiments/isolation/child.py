@@ -10,14 +10,13 @@ import signal
 import sys
 import traceback
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any, NoReturn
 
 from database.claims.types import Chunk, Claim
-from experiments.attempt.context import Run
-from experiments.attempt.single import attempt
+from experiments.attempt.single import Task, attempt
 from experiments.isolation.channel import Channel, ChannelClosedError, MessageKind
 from experiments.journal_encoding import encode_chunks, encode_finished
 from experiments.processes.exit_status import LOST_DESCRIPTORS_EXIT_CODE
@@ -26,22 +25,9 @@ from experiments.processes.subreaper import become_subreaper
 from experiments.target.function import LoadedFunction
 
 
-@dataclass(frozen=True)
-class Job:
-    """What a child has to run: the part of a `Task` that crosses the process border."""
-
-    claim: Claim
-    directory: Path
-
-    def encode(self) -> bytes:
-        """Return the job as bytes."""
-        return json.dumps([asdict(self.claim), os.fspath(self.directory)]).encode()
-
-    @classmethod
-    def decode(cls, body: bytes) -> Job:
-        """Return the job that `encode` turned into bytes."""
-        plain, directory = json.loads(body)
-        return cls(Claim(**plain), Path(directory))
+def job_of(task: Task) -> bytes:
+    """Return the part of a task that crosses the process border."""
+    return json.dumps([asdict(task.claim), os.fspath(task.directory)]).encode()
 
 
 def run_child(channel: Channel, parent_pipe: Connection[Any, Any], target: LoadedFunction) -> NoReturn:
@@ -68,9 +54,8 @@ def run_child(channel: Channel, parent_pipe: Connection[Any, Any], target: Loade
 def _run(channel: Channel, target: LoadedFunction) -> None:
     message = channel.receive()
     assert message is not None
-    job = Job.decode(message.body)
-    run = Run(job.claim, directory=job.directory, write=_Writer(channel))
-    finished = attempt(target, job.claim, run)
+    claim, directory = json.loads(message.body)
+    finished = attempt(target, Task(Claim(**claim), Path(directory), _Writer(channel)))
     _flush()
     if not channel.is_lost():
         channel.send(MessageKind.FINISHED, encode_finished(finished))

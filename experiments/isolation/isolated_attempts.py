@@ -11,7 +11,8 @@ from pathlib import Path
 
 from database.claims.types import Finished
 from database.models import ExperimentSeries
-from experiments.attempt.in_process import Task
+from experiments.attempt.in_process import Attempts
+from experiments.attempt.single import Task
 from experiments.execution.options import Execution
 from experiments.execution.worker_config import WorkerConfig
 from experiments.execution.worker_control import WorkerControl
@@ -27,7 +28,7 @@ from experiments.processes.memory import KernelKills
 _SIGTERM_DELAY_S = 0.2
 
 
-class IsolatedAttempts:
+class IsolatedAttempts(Attempts):
     """Runs attempts, each in a fresh process.
 
     Parameters
@@ -88,11 +89,6 @@ class IsolatedAttempts:
                 killed_by_kernel=child_exit.code == -signal.SIGKILL and self._kernel.was_oom_kill(),
             )
         return resolve_outcome(observed, reported, child_exit)
-
-    @property
-    def tainted(self) -> str | None:
-        """Nothing: what an attempt changes ends with its process."""
-        return None
 
     def close(self) -> None:
         """Stop the fork server, and a child that is still waiting for its job."""

@@ -8,11 +8,11 @@ import time
 
 from database.claims.types import Finished
 from database.models import Outcome
-from experiments.attempt.in_process import Task
+from experiments.attempt.single import Task
 from experiments.execution.options import Execution
 from experiments.execution.worker_control import KillRequest, WorkerControl
 from experiments.isolation.channel import ChannelClosedError, Message, MessageKind
-from experiments.isolation.child import Job
+from experiments.isolation.child import job_of
 from experiments.isolation.child_process import ChildProcess
 from experiments.isolation.outcome import ObservedAttempt
 from experiments.isolation.sigterm import SigtermHandler
@@ -72,7 +72,7 @@ class Supervision:
     def run(self) -> Finished | None:
         """Return the child's report of its end, or None when it died without one."""
         try:
-            self._child.channel.send(MessageKind.JOB, Job(self._task.claim, self._task.directory).encode())
+            self._child.channel.send(MessageKind.JOB, job_of(self._task))
         except ChannelClosedError:
             self._is_open = False  # it has died already
         while self._reported is None:

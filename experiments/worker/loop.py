@@ -22,8 +22,8 @@ from database.errors import ExperimentsError, FencedError, SessionMisuseError
 from database.models import ExperimentSeries, Outcome
 from database.session.lifecycle import SessionLocal, assert_idle
 from database.session.retry import retrying_transaction
-from experiments.attempt.in_process import Attempts, Task
-from experiments.attempt.single import with_log_tail
+from experiments.attempt.in_process import Attempts
+from experiments.attempt.single import Task, with_log_tail
 from experiments.execution.ending_messages import ended_from_outside, interrupted
 from experiments.execution.worker_config import WorkerConfig
 from experiments.execution.worker_control import WorkerControl

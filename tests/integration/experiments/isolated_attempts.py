@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from database.claims.types import Chunk, Claim, Finished
-from experiments.attempt.in_process import Task
+from experiments.attempt.single import Task
 from experiments.execution.options import Execution
 from experiments.execution.worker_control import WorkerControl
 from experiments.isolation.child_pool import ChildPool, ForkServerProcess

@@ -13,14 +13,13 @@ import pytest
 from database.claims.types import Claim, Finished
 from database.models import Outcome, exact_json
 from experiments.attempt.context import Run
-from experiments.attempt.single import attempt, with_log_tail
+from experiments.attempt.single import Task, attempt, with_log_tail
 from experiments.target.function import LoadedFunction
 
 
 def run_target(function: Callable[..., Any], tmp_path: Path, *wants: str, **parameters: Any) -> Finished:
     claim = Claim(1, 2, repetition=3, seed=7, parameters=parameters)
-    run = Run(claim, directory=tmp_path / "1", write=lambda _: True)
-    return attempt(LoadedFunction(function, frozenset(wants)), claim, run)
+    return attempt(LoadedFunction(function, frozenset(wants)), Task(claim, tmp_path / "1", lambda _: True))
 
 
 def test_arguments(tmp_path: Path) -> None:
@@ -149,9 +148,9 @@ def test_whatever_is_raised(tmp_path: Path, target: Callable[[], None], kind: st
 def test_interrupts_can_pass(tmp_path: Path) -> None:
     """In a person's own process Ctrl-C is not a failure of the experiment."""
     claim = Claim(1, 1, 0, 0, {})
-    run = Run(claim, directory=tmp_path, write=lambda _: True)
+    task = Task(claim, tmp_path, lambda _: True)
     with pytest.raises(KeyboardInterrupt):
-        attempt(LoadedFunction(raising(KeyboardInterrupt()), frozenset()), claim, run, pass_interrupts=True)
+        attempt(LoadedFunction(raising(KeyboardInterrupt()), frozenset()), task, pass_interrupts=True)
 
 
 def test_log_tail() -> None:
