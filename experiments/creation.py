@@ -146,8 +146,8 @@ class _Creation:
 
     def run(self) -> Created:
         series = self._describe()
-        before = statements.count_experiments(self.session, series.id)
-        if series.state is SeriesState.READY and before.live == self.counts.experiments:
+        [before] = counters.count_rows(self.session, [series.id]).values()
+        if series.state is SeriesState.READY and before.experiments == self.counts.experiments:
             return self._created(series, new=0, retired=before.retired)
         series_id, revision = series.id, series.revision
         series.state = SeriesState.CREATING

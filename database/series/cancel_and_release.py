@@ -19,7 +19,7 @@ from database.errors import ExperimentsError, NotFoundError
 from database.models import Experiment, ExperimentStatus, Outcome, Runner, Worker
 from database.models.current_user import current_user
 from database.process_identity import ProcessIdentity
-from database.series.selection import EVERYTHING, Selection, change_status_in_batches
+from database.series.selection import EVERYTHING, Selection, change_in_batches
 from database.session.lifecycle import commit_part
 from database.settings import Settings
 
@@ -78,11 +78,11 @@ def cancel(
     unowned = revoked = 0
     while True:  # what is claimed or released between the two statements is found in the next round
         more_unowned = sum(
-            change_status_in_batches(session, series_id, selection, before=status, values=cancelled)
+            change_in_batches(session, series_id, selection, before=status, values=cancelled)
             for status in unowned_statuses
         )
-        workers = _owning_workers(session, series_id) if owned_statuses else ()
-        more_revoked = _revoke(session, workers, revocation)
+        owning = owners(session, series_id, selection) if owned_statuses else ()
+        more_revoked = _revoke(session, owning, revocation)
         unowned, revoked = unowned + more_unowned, revoked + more_revoked
         if not more_unowned and not more_revoked:
             return Cancelled(unowned, revoked)
@@ -174,8 +174,7 @@ def release(
         f"released by {current_user()}",
         conditions=selection.conditions(),
     )
-    workers = sorted(worker for owner in dead for worker in owner.workers)
-    return Released(_revoke(session, workers, revocation), tuple(dead), kept)
+    return Released(_revoke(session, dead, revocation), tuple(dead), kept)
 
 
 def owners(session: Session, series_id: int, selection: Selection = EVERYTHING) -> list[Owner]:
@@ -235,19 +234,10 @@ def _require_runner(session: Session, runner: str, known_owners: Collection[Owne
         )
 
 
-def _owning_workers(session: Session, series_id: int) -> list[str]:
-    statement = (
-        select(Experiment.worker_id)
-        .distinct()
-        .where(Experiment.series_id == series_id, Experiment.worker_id.is_not(None))
-    )
-    return sorted(worker for worker in session.scalars(statement) if worker is not None)
-
-
-def _revoke(session: Session, workers: Collection[str], revocation: Revocation) -> int:
+def _revoke(session: Session, owning: Collection[Owner], revocation: Revocation) -> int:
     """Revoke from one worker after the other, each in its own transaction."""
     revoked = 0
-    for worker_id in workers:
+    for worker_id in sorted(worker for owner in owning for worker in owner.workers):
         commit_part(session)
         revoked += protocol.revoke(session, worker_id, revocation)
     return revoked

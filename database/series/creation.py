@@ -80,20 +80,6 @@ _SYNC = [
         """
     ),
 ]
-_COUNT = text(
-    """
-    SELECT count(*) AS held, COALESCE(sum(CASE WHEN retired THEN 1 ELSE 0 END), 0) AS retired
-    FROM experiment WHERE series_id = :series_id
-    """
-)
-
-
-@dataclass(frozen=True)
-class RowCounts:
-    """How many experiments of a series the database holds."""
-
-    live: int
-    retired: int
 
 
 @dataclass(frozen=True)
@@ -249,12 +235,6 @@ def sync_experiments(
         connection.execute(statement, {name: values[name] for name in names})
     if is_postgresql:
         connection.execute(text("SET LOCAL enable_nestloop TO DEFAULT"))
-
-
-def count_experiments(session: Session, series_id: int) -> RowCounts:
-    """Count the experiments of a series."""
-    row = session.connection().execute(_COUNT, {"series_id": series_id}).one()
-    return RowCounts(row.held - row.retired, row.retired)
 
 
 def _dialect(session: Session) -> str:

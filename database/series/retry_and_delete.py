@@ -20,7 +20,7 @@ from database.counters_listener import COUNTED
 from database.errors import ExperimentsError
 from database.models import Configuration, Experiment, ExperimentSeries, ExperimentStatus, SeriesState
 from database.queries.overview import live_runners
-from database.series.selection import EVERYTHING, Selection, change_status_in_batches, update_in_batches
+from database.series.selection import EVERYTHING, Selection, change_in_batches
 from database.session.lifecycle import commit_part
 
 #: What can be retried; a completed experiment cannot: its result is final.
@@ -81,20 +81,18 @@ def retry(
         "retries_reset_at": Experiment.attempt_number,
     }
     retried = sum(
-        change_status_in_batches(session, series_id, selection, before=status, values=reset)
+        change_in_batches(session, series_id, selection, before=status, values=reset)
         for status in set(statuses)
     )
     expedited = 0
     if ExperimentStatus.FAILED in statuses:
-        waiting = (
-            Experiment.series_id == series_id,
-            ~Experiment.retired,
-            *selection.conditions(),
-            Experiment.status == ExperimentStatus.PENDING,
+        expedited = change_in_batches(
+            session,
+            series_id,
+            selection,
             Experiment.due_at.is_not(None),
-        )
-        expedited = update_in_batches(
-            session, waiting, {"due_at": None, "retries_reset_at": Experiment.attempt_number}
+            before=ExperimentStatus.PENDING,
+            values={"due_at": None, "retries_reset_at": Experiment.attempt_number},
         )
     return Retried(retried, expedited)
 

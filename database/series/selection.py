@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -82,76 +82,53 @@ def require_of_series(session: Session, series_id: int, selection: Selection) ->
 EVERYTHING = Selection()
 
 
-def change_status_in_batches(
+def change_in_batches(
     session: Session,
     series_id: int,
     selection: Selection,
-    *,
+    *conditions: ColumnElement[bool],
     before: ExperimentStatus,
     values: Mapping[str, Any],
 ) -> int:
-    """Change the status of those experiments that have a given one, as `update_in_batches` does.
+    """Change those experiments that have a status, in transactions of at most about `BATCH` rows.
 
-    Retired experiments are left out: nothing would run them.
+    Each transaction checks the conditions again: what a worker has claimed meanwhile is left out. So are
+    retired experiments: nothing would run them.
 
     Parameters
     ----------
+    *conditions : condition on Experiment
+        Only experiments that match them, too.
     before : ExperimentStatus
         A status in which no worker owns an experiment.
     values : mapping
-        What to write, the new status included.
+        What to write, a new status included.
 
     Returns
     -------
     int
         How many experiments were changed.
     """
-    conditions = (
+    chosen = (
         Experiment.series_id == series_id,
         ~Experiment.retired,
         *selection.conditions(),
         Experiment.status == before,
+        *conditions,
     )
-
-    def count_change(count: int) -> None:
-        counters.add(session.connection(), series_id, Counters.moved(before, values["status"], count))
-
-    return update_in_batches(session, conditions, values, then=count_change)
-
-
-def update_in_batches(
-    session: Session,
-    conditions: Sequence[ColumnElement[bool]],
-    values: Mapping[str, Any],
-    *,
-    then: Callable[[int], None] = lambda _: None,
-) -> int:
-    """Update the experiments that match the conditions, in transactions of at most about `BATCH` rows.
-
-    Each transaction checks the conditions again: they can leave out what a worker has claimed meanwhile.
-
-    Parameters
-    ----------
-    then : callable, optional
-        Called at the end of each transaction with the number of rows it has changed, if any.
-
-    Returns
-    -------
-    int
-        How many rows were changed.
-    """
+    after = values.get("status", before)
     changed = 0
-    for first, last in list(_ranges(session, conditions)):
+    for first, last in list(_ranges(session, chosen)):
         commit_part(session)
         result = session.execute(
             update(Experiment)
-            .where(Experiment.id.between(first, last), *conditions)
+            .where(Experiment.id.between(first, last), *chosen)
             .values(dict(values))
             .execution_options(synchronize_session=False, **COUNTED)
         )
         count = int(result.rowcount)  # type: ignore[attr-defined]  # a cursor result, as for every UPDATE
         if count:
-            then(count)
+            counters.add(session.connection(), series_id, Counters.moved(before, after, count))
         changed += count
     return changed
 
