@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Mapping
 from typing import Any
 
+from database.expressions.names import found_at
 from database.expressions.numbers import LARGEST, SMALLEST, as_float, is_exact, is_number, whole
 from database.expressions.tree import (
     And,
@@ -12,50 +13,52 @@ from database.expressions.tree import (
     Comparison,
     Condition,
     Constant,
+    Field,
     Membership,
-    Name,
     Not,
     Or,
+    Source,
     Value,
 )
 
-Lookup = Callable[[Name], Any]
+#: What an experiment has, nested, by where it is from.
+Values = Mapping[Source, Mapping[str, Any] | None]
 
 
-def holds(condition: Condition, lookup: Lookup) -> bool:
+def holds(condition: Condition, values: Values) -> bool:
     """Return whether a condition is true; never None, unlike NULL in SQL.
 
     Parameters
     ----------
     condition : Condition
-    lookup : callable
-        Returns the value of a name, None when the experiment has none.
+    values : mapping of str to mapping or None
+        What the experiment has.
     """
     match condition:
         case And(conditions):
-            return all(holds(part, lookup) for part in conditions)
+            return all(holds(part, values) for part in conditions)
         case Or(conditions):
-            return any(holds(part, lookup) for part in conditions)
+            return any(holds(part, values) for part in conditions)
         case Not(inner):
-            return not holds(inner, lookup)
+            return not holds(inner, values)
         case Membership(item, choices):
-            wanted = value_of(item, lookup)
-            return any(_equal(wanted, value_of(choice, lookup)) for choice in choices)
+            wanted = value_of(item, values)
+            return any(_equal(wanted, value_of(choice, values)) for choice in choices)
         case Comparison(operator, left_side, right_side):
-            left, right = value_of(left_side, lookup), value_of(right_side, lookup)
+            left, right = value_of(left_side, values), value_of(right_side, values)
             return _equal(left, right) if operator == "==" else _ordered(operator, left, right)
 
 
-def value_of(value: Value, lookup: Lookup) -> Any:
+def value_of(value: Value, values: Values) -> Any:
     """Return the value for one experiment."""
     match value:
         case Constant(constant):
             return constant
-        case Name():
-            return lookup(value)
+        case Field(source, path):
+            return found_at(path, values[source])
         case Arithmetic(operator, left_side, right_side):
-            left = _operand(left_side, lookup)
-            right = _operand(right_side, lookup)
+            left = _operand(left_side, values)
+            right = _operand(right_side, values)
             return None if left is None or right is None else _compute(operator, left, right)
 
 
@@ -78,8 +81,8 @@ def _ordered(operator: str, left: Any, right: Any) -> bool:
     return bool(left < right if operator == "<" else left <= right)
 
 
-def _operand(value: Value, lookup: Lookup) -> float | None:
-    operand = value_of(value, lookup)
+def _operand(value: Value, values: Values) -> float | None:
+    operand = value_of(value, values)
     if not is_number(operand):
         return None
     number = as_float(operand)

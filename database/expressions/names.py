@@ -1,4 +1,4 @@
-"""Resolution of names: the value of an experiment that a name means, and the error for unknown names."""
+"""Resolution of names and words: the value of an experiment that a name means; errors for unknown ones."""
 
 from __future__ import annotations
 
@@ -6,11 +6,13 @@ import json
 import keyword
 import unicodedata
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass
-from typing import Any, Literal, Protocol
+from dataclasses import dataclass, replace
+from typing import Any
 
 from database.expressions.errors import ExpressionError
-from database.expressions.tree import Field, Name, Path
+from database.expressions.tree import Constant, Field, Path
+from database.models import ExperimentStatus, Outcome
+from database.models.outcome import EARLIER_WORDS
 from database.suggestions import suggestion
 
 #: The fields that every experiment has; a parameter with such a name is written `parameters.NAME`.
@@ -25,34 +27,19 @@ OWN_NAMES = (
     "outcome",
     "duration_s",
 )
-Kind = Literal["names", "parameters", "results"]
+#: The words of own names, as users see them: claimed experiments are pending, released attempts hidden.
+_WORDS = {
+    "status": [status.value for status in ExperimentStatus if status is not ExperimentStatus.CLAIMED],
+    "outcome": [outcome.value for outcome in Outcome if outcome is not Outcome.RELEASED],
+}
 
 #: Spellings from other languages.
 _CONSTANTS = {"true": "True", "false": "False", "null": "None", "none": "None", "nan": "x != x for NaN"}
 
 
-class Names(Protocol):
-    """The names that the experiments of a series have."""
-
-    def has_parameter(self, path: Path) -> bool:
-        """Return whether any experiment has this parameter, or group of parameters."""
-
-    def has_result(self, path: Path) -> bool:
-        """Return whether any experiment has, or may have, this result, or group of results."""
-
-    def lacks_results(self) -> bool:
-        """Return whether there are no results yet that a name could be compared with."""
-
-    def all_parameters(self) -> Iterable[Path]:
-        """Return the parameters, to be listed in messages."""
-
-    def all_results(self) -> Iterable[Path]:
-        """Return the known results, to be listed in messages."""
-
-
-@dataclass(frozen=True)
+@dataclass
 class KnownNames:
-    """Names that are known before any experiment has run.
+    """The names that the experiments of a series have, as far as they are known before any has run.
 
     Attributes
     ----------
@@ -74,13 +61,13 @@ class KnownNames:
 
     def lacks_results(self) -> bool:
         """Return whether there are no results yet that a name could be compared with."""
-        return not self.results
+        return not self.all_results()
 
-    def all_parameters(self) -> Iterable[Path]:
+    def all_parameters(self) -> Collection[Path]:
         """Return the parameters, to be listed in messages."""
         return self.parameters
 
-    def all_results(self) -> Iterable[Path]:
+    def all_results(self) -> Collection[Path]:
         """Return the known results, to be listed in messages."""
         return self.results or ()
 
@@ -90,8 +77,8 @@ def leads_into(path: Path, leaves: Iterable[Path]) -> bool:
     return any(leaf[: len(path)] == path for leaf in leaves)
 
 
-def field_of(name: Name, names: Names, text: str) -> Field:
-    """Resolve a name.
+def field_of(path: Path, place: int, names: KnownNames, text: str) -> Field:
+    """Resolve the name at a place of a text.
 
     The experiment's own fields come first, then parameters, then results; the prefixes ``parameters.`` and
     ``results.`` select one of these.
@@ -101,25 +88,47 @@ def field_of(name: Name, names: Names, text: str) -> Field:
     ExpressionError
         There is no such name; the message lists the existing ones, the nearest first.
     """
-    source, rest = name.path[0], name.path[1:]
+    source, rest = path[0], path[1:]
     if rest and source == "parameters":
         if names.has_parameter(rest):
             return Field("parameters", rest)
-        raise _wrong(name, names, "parameters", text)
-    if rest and source == "results":
+    elif rest and source == "results":
         if names.lacks_results() or names.has_result(rest):
             return Field("results", rest)
-        raise _wrong(name, names, "results", text)
-    if not rest and source in OWN_NAMES:
-        return Field("own", name.path)
-    if names.has_parameter(name.path):
-        return Field("parameters", name.path)
-    if names.has_result(name.path):
-        return Field("results", name.path)
-    raise _wrong(name, names, "names", text)
+    elif not rest and source in OWN_NAMES:
+        return Field("own", path)
+    elif names.has_parameter(path):
+        return Field("parameters", path)
+    elif names.has_result(path):
+        return Field("results", path)
+    raise ExpressionError(f"there is nothing named {written(path)}; {_hint(path, names)}", text, place)
 
 
-def _plain(names: Names) -> Iterator[tuple[str, Path]]:
+def word_of(constant: Constant, field: Field, text: str, *, is_recorded: bool) -> Constant:
+    """Return a constant that is compared with a field; `status` and `outcome` have words of their own.
+
+    Parameters
+    ----------
+    is_recorded : bool
+        Written by any version of this program: its words are translated, and unknown ones never match.
+
+    Raises
+    ------
+    ExpressionError
+        It is a text that the field never has.
+    """
+    value, name = constant.value, field.path[0]
+    words = _WORDS.get(name, []) if field.source == "own" else []
+    if not isinstance(value, str) or not words or value in words:
+        return constant
+    meant = EARLIER_WORDS.get(value) if name == "outcome" else None
+    if is_recorded:
+        return constant if meant is None else replace(constant, value=meant.value)
+    listed = suggestion(meant or value, words, kind=name)
+    raise ExpressionError(f"{name} is never {value!r}; {listed}", text, constant.place)
+
+
+def _plain(names: KnownNames) -> Iterator[tuple[str, Path]]:
     """Yield all names with their shortest prefix, which may be empty."""
     taken: set[Path] = set()
     for source, paths in (("parameters", names.all_parameters()), ("results", names.all_results())):
@@ -132,20 +141,22 @@ def _plain(names: Names) -> Iterator[tuple[str, Path]]:
         yield "", (own,)
 
 
-def _wrong(name: Name, names: Names, kind: Kind, text: str) -> ExpressionError:
+def _hint(path: Path, names: KnownNames) -> str:
+    """Return what to write in place of an unknown name."""
+    shown = written(path)
+    if shown in _CONSTANTS:
+        return f"write {_CONSTANTS[shown]}"
+    kind = path[0] if path[1:] and path[0] in ("parameters", "results") else "names"
     if kind == "names":
         valid = list(_plain(names))
     else:
         paths = names.all_parameters() if kind == "parameters" else names.all_results()
-        valid = [(kind, path) for path in paths]
-    shown = written(name.path)
-    listed = list(dict.fromkeys(written((source, *path) if source else path) for source, path in valid))
-    if shown in _CONSTANTS:
-        return ExpressionError(f"there is nothing named {shown}; write {_CONSTANTS[shown]}", text, name.place)
+        valid = [(kind, known) for known in paths]
+    listed = list(dict.fromkeys(written((source, *known) if source else known) for source, known in valid))
     hint = suggestion(shown, listed, kind=kind)
     if kind == "names" and names.lacks_results():
-        hint += f". No result is recorded yet; one is named {written(('results', *name.path))}"
-    return ExpressionError(f"there is nothing named {shown}; {hint}", text, name.place)
+        hint += f". No result is recorded yet; one is named {written(('results', *path))}"
+    return hint
 
 
 def written(path: Path) -> str:

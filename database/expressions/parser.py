@@ -10,14 +10,15 @@ import warnings
 from typing import Literal
 
 from database.expressions.errors import ExpressionError
+from database.expressions.names import KnownNames, field_of, word_of
 from database.expressions.tree import (
     And,
     Arithmetic,
     Comparison,
     Condition,
     Constant,
+    Field,
     Membership,
-    Name,
     Not,
     Or,
     Path,
@@ -68,8 +69,8 @@ _SIGNS_INSTEAD = {
 }
 
 
-def read(text: str) -> Condition:
-    """Parse an expression.
+def read(text: str, names: KnownNames, *, is_recorded: bool = False) -> Condition:
+    """Parse an expression; see `database.expressions.parse`.
 
     Raises
     ------
@@ -94,7 +95,7 @@ def read(text: str) -> Condition:
         raise ExpressionError(_about_syntax(line, place, error.msg), text, lead + place) from None
     except (ValueError, RecursionError, MemoryError):
         raise ExpressionError(f"this is not an expression; {ALLOWED}", text, 0) from None
-    return _Reader(text, line, lead).condition(tree.body, 0)
+    return _Reader(text, line, lead, names, is_recorded=is_recorded).condition(tree.body, 0)
 
 
 def _in_one_line(text: str) -> str:
@@ -157,8 +158,11 @@ def _words(line: str) -> list[str]:
 class _Reader:
     """Converts Python's syntax tree of one expression."""
 
-    def __init__(self, text: str, line: str, lead: int) -> None:
+    def __init__(self, text: str, line: str, lead: int, names: KnownNames, *, is_recorded: bool) -> None:
         self._text = text
+        self._names = names
+        self._is_recorded = is_recorded
+        self._fields: dict[Path, Field] = {}  # each name is looked up once
         self._bytes = line.encode()
         self._lead = lead
         self._parts = 0
@@ -193,16 +197,16 @@ class _Reader:
             if not isinstance(right, ast.List | ast.Tuple):
                 raise self._wrong(right, "in must be followed by a list, such as ['adam', 'sgd']")
             choices = tuple(self._value(element, depth + 1) for element in right.elts)
-            membership = Membership(self._value(left, depth + 1), choices)
+            membership = self._membership(self._value(left, depth + 1), choices)
             return Not(membership) if isinstance(operator, ast.NotIn) else membership
         if type(operator) in _INSTEAD:
             raise self._wrong(right, _INSTEAD[type(operator)])
         first, second = self._value(left, depth + 1), self._value(right, depth + 1)
         match operator:
             case ast.Eq():
-                return Comparison("==", first, second)
+                return self._equality(first, second)
             case ast.NotEq():
-                return Not(Comparison("==", first, second))
+                return Not(self._equality(first, second))
             case ast.Lt():
                 return Comparison("<", first, second)
             case ast.LtE():
@@ -212,12 +216,29 @@ class _Reader:
             case _:
                 return Comparison("<=", second, first)
 
+    def _equality(self, left: Value, right: Value) -> Comparison:
+        return Comparison("==", self._worded(left, right), self._worded(right, left))
+
+    def _membership(self, item: Value, choices: tuple[Value, ...]) -> Condition:
+        if isinstance(item, Constant) and any(isinstance(choice, Field) for choice in choices):
+            return Or(tuple(self._equality(item, choice) for choice in choices))
+        return Membership(item, tuple(self._worded(choice, item) for choice in choices))
+
+    def _worded(self, value: Value, other: Value) -> Value:
+        """Return a value that is compared with another one."""
+        if isinstance(value, Constant) and isinstance(other, Field):
+            return word_of(value, other, self._text, is_recorded=self._is_recorded)
+        return value
+
     def _value(self, node: ast.expr, depth: int) -> Value:
         self._count(node, depth)
         if isinstance(node, ast.Constant):
             return self._constant(node)
         if _is_name(node):
-            return Name(self._path(node), self._place(node))
+            path = self._path(node)
+            if path not in self._fields:
+                self._fields[path] = field_of(path, self._place(node), self._names, self._text)
+            return self._fields[path]
         if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub | ast.UAdd):
             return self._signed(node, depth)
         if isinstance(node, ast.BinOp):

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from functools import cached_property
 from typing import Any
 
 from sqlalchemy import ColumnElement, Select, not_, select
 from sqlalchemy.orm import Session
 
-from database.expressions.names import leads_into, leaves
+from database.expressions.names import KnownNames, leads_into, leaves
 from database.expressions.operands import member
 from database.expressions.tree import Path
 from database.models import Configuration, Experiment, ExperimentSeries
@@ -18,7 +18,7 @@ from database.models import Configuration, Experiment, ExperimentSeries
 _SAMPLE = 1000
 
 
-class RecordedNames:
+class RecordedNames(KnownNames):
     """The names of a series: the parameters of its file, and other names in its rows.
 
     Parameters
@@ -30,13 +30,13 @@ class RecordedNames:
     """
 
     def __init__(self, session: Session, series_id: int, parameters: Iterable[Path]) -> None:
+        super().__init__(list(parameters))
         self._session = session
         self._series_id = series_id
-        self._parameters = list(parameters)
 
     def has_parameter(self, path: Path) -> bool:
         """Return whether any experiment has this parameter, or group of parameters."""
-        if leads_into(path, self._parameters):
+        if super().has_parameter(path):
             return True
         revision = (
             select(ExperimentSeries.revision).where(ExperimentSeries.id == self._series_id).scalar_subquery()
@@ -50,21 +50,17 @@ class RecordedNames:
         """Return whether any experiment has this result, or group of results."""
         if leads_into(path, self._sampled_results):
             return True
-        if len(self._sampled_results) == 0:
+        if not self._sampled_results:
             return False
         results = select(Experiment.id).where(Experiment.series_id == self._series_id)
         return self._any(results.where(self._is_in(Experiment.results.expression, path)))
 
-    def lacks_results(self) -> bool:
-        """Return whether there are no results yet that a name could be compared with."""
-        return not self._sampled_results
-
-    def all_parameters(self) -> Iterable[Path]:
+    def all_parameters(self) -> Collection[Path]:
         """Return the parameters of the file, and those of a sample of older configurations."""
         older = self._sample(Configuration.parameters.expression, Configuration.series_id == self._series_id)
-        return dict.fromkeys([*self._parameters, *older])
+        return dict.fromkeys([*self.parameters, *older])
 
-    def all_results(self) -> Iterable[Path]:
+    def all_results(self) -> Collection[Path]:
         """Return the results of a sample of experiments."""
         return self._sampled_results
 

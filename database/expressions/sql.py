@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import operator
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any
 
 from sqlalchemy import (
@@ -30,7 +30,6 @@ from database.expressions.tree import (
     Constant,
     Field,
     Membership,
-    Name,
     Not,
     Or,
     Value,
@@ -40,22 +39,18 @@ from database.models import Attempt, Configuration, Experiment, ExperimentStatus
 _COMPARE: dict[str, Callable[[Any, Any], Any]] = {"==": operator.eq, "<": operator.lt, "<=": operator.le}
 
 
-def condition_on_experiment(
-    condition: Condition, fields: Mapping[Name, Field], dialect: str
-) -> ColumnElement[bool]:
+def condition_on_experiment(condition: Condition, dialect: str) -> ColumnElement[bool]:
     """Return a condition on `Experiment` that is never NULL.
 
     Parameters
     ----------
     condition : Condition
-    fields : mapping of Name to Field
-        The fields of its names.
     dialect : str
         ``sqlite`` or ``postgresql``.
     """
-    writer = _Writer(fields, dialect)
+    writer = _Writer(dialect)
     translated = writer.condition(condition)
-    if not any(field.source == "parameters" for field in fields.values()):
+    if not writer.has_parameters:
         return translated
     of_experiment = writer.configuration.id == Experiment.configuration_id
     return exists().where(of_experiment, translated).correlate(Experiment)
@@ -64,10 +59,10 @@ def condition_on_experiment(
 class _Writer:
     """Translates one expression to the SQL of one dialect."""
 
-    def __init__(self, fields: Mapping[Name, Field], dialect: str) -> None:
-        self._fields = fields
+    def __init__(self, dialect: str) -> None:
         self._dialect = dialect
         self.configuration = aliased(Configuration)
+        self.has_parameters = False
 
     def condition(self, condition: Condition) -> ColumnElement[bool]:
         """Return a condition that is true or false, never NULL."""
@@ -123,8 +118,8 @@ class _Writer:
         match value:
             case Constant(plain):
                 return constant(plain)
-            case Name():
-                return self._field(self._fields[value])
+            case Field():
+                return self._field(value)
             case Arithmetic(sign, left, right):
                 return self._computed(sign, left, right)
 
@@ -139,6 +134,7 @@ class _Writer:
 
     def _field(self, field: Field) -> Operand:
         if field.source == "parameters":
+            self.has_parameters = True
             return member(self.configuration.parameters.expression, field.path, self._dialect)
         if field.source == "results":
             return member(Experiment.results.expression, field.path, self._dialect)

@@ -20,16 +20,8 @@ class Constant:
 
 
 @dataclass(frozen=True)
-class Name:
-    """A name as written, not resolved yet."""
-
-    path: Path
-    place: int = field(compare=False)
-
-
-@dataclass(frozen=True)
 class Field:
-    """The value of an experiment that a name means."""
+    """The value of an experiment that a name means; see `names.field_of`."""
 
     source: Source
     path: Path
@@ -44,7 +36,7 @@ class Arithmetic:
     right: Value
 
 
-Value = Constant | Name | Arithmetic
+Value = Constant | Field | Arithmetic
 
 
 @dataclass(frozen=True)

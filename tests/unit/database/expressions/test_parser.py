@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from database.expressions import ExpressionError, parse
 from database.expressions.names import KnownNames, written
-from database.expressions.tree import Field, Name
+from database.expressions.tree import Comparison, Constant, Field, Value
 
 NAMES = KnownNames([("lr",), ("optimizer", "name"), ("batch size",), ("loss",)], [("accuracy",), ("loss",)])
 
@@ -139,9 +139,10 @@ def test_which_value_a_name_means() -> None:
     """Own names go first, then parameters, then results; what stands before decides otherwise."""
     names = KnownNames([("status",), ("loss",), ("results", "x")], [("accuracy",), ("loss",), ("a.b", "c")])
 
-    def meant(text: str) -> Field:
-        [field] = parse(f"{text} == 1", names).fields.values()
-        return field
+    def meant(text: str) -> Value:
+        condition = parse(f"{text} == 1", names).condition
+        assert isinstance(condition, Comparison)
+        return condition.left
 
     assert meant("status") == Field("own", ("status",))
     assert meant("parameters.status") == Field("parameters", ("status",))
@@ -178,8 +179,8 @@ def test_names_are_shown_as_they_are_written(path: list[str]) -> None:
     """What a message shows for a name leads back to it, whatever characters it has."""
     names = KnownNames([tuple(path)])
     shown = written(("parameters", *path))
-    expression = parse(f"{shown} == 1", names)
-    assert expression.fields[Name(("parameters", *path), 0)] == Field("parameters", tuple(path))
+    found = parse(f"{shown} == 1", names).condition
+    assert found == Comparison("==", Field("parameters", tuple(path)), Constant(1))
 
 
 @settings(max_examples=500)
