@@ -1,4 +1,4 @@
-"""Graphs that are computed and drawn, for tests that look at what is on them."""
+"""Graphs that are computed and drawn, for tests that look at what is on them, and tasks to draw some."""
 
 from __future__ import annotations
 
@@ -9,7 +9,10 @@ from meta.graphs.data.graph_data import GraphData
 from meta.graphs.data.plan import Plan
 from meta.graphs.figure.registry import KINDS
 from meta.graphs.figure.render import DrawnGraph, draw_graph
+from meta.graphs.figure.task import Task
 from meta.graphs.generation.extract import plan_graph
+from meta.graphs.provenance.fingerprint import Fingerprints
+from meta.graphs.provenance.origin import Origin
 from meta.records.series_records import SeriesRecords
 
 
@@ -23,3 +26,9 @@ def make_figure(spec: GraphSpec, records: SeriesRecords) -> Figure:
 
 def compute(plan: Plan, records: SeriesRecords) -> GraphData:
     return KINDS[plan.kind].compute(plan, records)
+
+
+def make_task(spec: GraphSpec, records: SeriesRecords, name: str = "name") -> Task:
+    """Return a task as a generation makes it."""
+    plan, part = plan_graph(spec, records)
+    return Task(name, plan, part, Origin.of(name, spec, part, Fingerprints()))

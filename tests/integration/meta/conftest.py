@@ -28,6 +28,9 @@ from experiments.parameters import key, nest
 from experiments.series_file.loading import load_series_file
 from meta.commands.group import run_command
 from tests.integration.meta.commanding import SERIES_FILE, TRAIN, Commands
+from tests.made_up_records import make_records
+
+__all__ = ["make_records"]
 
 
 @dataclass

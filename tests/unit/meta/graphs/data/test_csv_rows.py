@@ -18,10 +18,13 @@ import pytest
 from database.models import Outcome
 from experiments.series_file.models import MetricSection
 from experiments.series_file.sections.graphs import GraphKind, GraphSpec
+from meta.formats.csv_format import write_rows
+from meta.graphs.figure.registry import KINDS
 from meta.graphs.figure.render import draw
+from meta.graphs.generation.extract import plan_graph
 from meta.records.attempts import AttemptRecord
 from meta.statistics.estimators.curves import Curve
-from tests.unit.meta.graphs.tasks import make_task
+from tests.figures import compute, make_task
 
 LABELS = {"score": MetricSection(goal="max"), "cost": MetricSection(goal="min")}
 STEPS = np.arange(0, 50, 10)
@@ -50,10 +53,15 @@ def records(make_records):
     )
 
 
+def table(spec: GraphSpec, records) -> str:
+    plan, part = plan_graph(spec, records)
+    stream = io.StringIO(newline="")
+    write_rows(stream, list(KINDS[plan.kind].rows(plan, compute(plan, part))))
+    return stream.getvalue()
+
+
 def data(spec: Mapping[str, Any], records) -> list[dict[str, str]]:
-    spec = {**spec, "formats": ["png"]}
-    task = replace(make_task(GraphSpec.model_validate(spec), records), is_for_report=True)
-    return list(csv.DictReader(io.StringIO(draw(task).data.decode(), newline="")))
+    return list(csv.DictReader(io.StringIO(table(GraphSpec.model_validate(spec), records), newline="")))
 
 
 def test_estimates_with_their_intervals(records) -> None:
@@ -228,6 +236,7 @@ def test_numbers_and_pictures_only_where_they_are_wanted(records) -> None:
     plain, reported = draw(task), draw(replace(task, is_for_report=True))
     assert (list(plain.files), plain.data) == (["svg"], b"")
     assert list(reported.files) == ["svg", "png"]
+    assert reported.data.decode() == table(task.spec, records)
     assert reported.files["svg"] == plain.files["svg"]
     assert reported.note == plain.note
     assert plain.note.startswith(

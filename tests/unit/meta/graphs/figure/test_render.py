@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import io
-import subprocess
-import sys
 from typing import Any
 
 import numpy as np
@@ -18,8 +16,7 @@ from experiments.series_file.sections.graphs import GraphSpec
 from meta.graphs.figure.render import draw
 from meta.records.series_records import SeriesRecords
 from meta.statistics.estimators.curves import Curve
-from tests.figures import make_figure
-from tests.unit.meta.graphs.tasks import make_task
+from tests.figures import make_figure, make_task
 
 STEPS = np.arange(1, 31, dtype=np.int64)
 
@@ -268,13 +265,3 @@ def test_letters_no_font_has_do_not_prevent_the_graph(make_records) -> None:
     drawn = draw(make_task(title, records))
     assert drawn.missing_glyphs.count("\U00013000") == 1
     assert not set("A B0.5") & set(drawn.missing_glyphs)
-
-
-def test_pyplot_is_never_imported() -> None:
-    """Graphs leave matplotlib's global state to the user."""
-    program = (
-        "import sys, meta.generate_aggregate_graphs, meta.graphs.theme.style as style\n"
-        "with style.theme(): pass\n"
-        "sys.exit('matplotlib.pyplot' in sys.modules)"
-    )
-    assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 0

@@ -15,8 +15,7 @@ from experiments.series_file.sections.graphs import GraphSpec
 from meta.graphs.figure.render import draw
 from meta.records.errors import GraphError
 from meta.statistics.estimators.curves import Curve
-from tests.figures import make_figure
-from tests.unit.meta.graphs.tasks import make_task
+from tests.figures import make_figure, make_task
 
 
 def gamma(parameters: dict[str, Any], repetition: int) -> float:

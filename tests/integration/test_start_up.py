@@ -74,3 +74,19 @@ def test_processes_start_light(process: str) -> None:
     code = f"import sys, {modules}\nprint([name for name in {heavy} if name in sys.modules])"
     ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert ended.stdout == "[]\n"
+
+
+def test_unchanged_figures_need_no_matplotlib() -> None:
+    """Whoever draws imports it, and not before: finding out that nothing changed stays quick."""
+    program = "import sys, meta.generate_aggregate_graphs; sys.exit('matplotlib' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 0
+
+
+def test_pyplot_is_never_imported() -> None:
+    """Graphs leave matplotlib's global state to the user."""
+    program = (
+        "import sys, meta.generate_aggregate_graphs, meta.graphs.theme.style as style\n"
+        "with style.theme(): pass\n"
+        "sys.exit('matplotlib.pyplot' in sys.modules)"
+    )
+    assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 0
