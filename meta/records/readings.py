@@ -37,17 +37,21 @@ class Point:
     non_finite: int
 
     @classmethod
-    def of(cls, members: Sequence[ConfigurationRecord], key: str) -> Point:
-        """Return the readings of the result called `key`."""
+    def of(cls, members: Sequence[ConfigurationRecord], key: str, *beside: str) -> Point:
+        """Return the readings of the result called `key`, of the experiments that have `beside` it too."""
         strata, repetitions = [], []
         without = non_finite = 0
         for member in members:
-            read = [(experiment.repetition, number(experiment, key)) for experiment in member.completed]
-            present = {repetition: reading for repetition, reading in read if reading is not None}
-            readings = np.array(list(present.values()), dtype=np.float64)
-            is_finite = np.isfinite(readings)
+            read = {
+                experiment.repetition: [number(experiment, name) for name in (key, *beside)]
+                for experiment in member.completed
+            }
+            present = {repetition: found for repetition, found in read.items() if None not in found}
+            found = np.array(list(present.values()), dtype=np.float64).reshape(-1, 1 + len(beside))
+            is_finite = np.isfinite(found).all(axis=1)
+            readings = found[:, 0]
             refuse_huge(readings, key)
-            without += len(read) - len(present)
+            without += len(member.completed) - len(present)
             non_finite += len(present) - int(is_finite.sum())
             strata.append(readings[is_finite])
             repetitions.append(np.array(list(present), dtype=np.int64)[is_finite])

@@ -35,22 +35,22 @@ def missing_data(plan: Plan, data: GraphData, records: SeriesRecords) -> list[st
         sentences.append(f"{listed} of {many(records.size(), 'experiment')} left out.")
     # Where some configurations have readings, not all failed.
     sentences += survivorship(
-        [covered for covered in data.coverage if covered.drawn or covered.label not in data.incomplete]
+        [covered for covered in data.coverage if covered.drawn or not covered.is_incomplete]
     )
-    if data.incomplete:
+    if incomplete := [covered.label for covered in data.coverage if covered.is_incomplete]:
         does = "Pools the others" if plan.rules.shows_values else "Not drawn"
-        sentences.append(f"{does}, as some configurations have no reading: {_named(data.incomplete)}.")
-    if data.early:
-        named = _named(_early(data.early))
+        sentences.append(f"{does}, as some configurations have no reading: {_named(incomplete)}.")
+    if early := [line.early for line in data.lines if line.early]:
+        named = _named(_early(early))
         sentences.append(f"Later points are over fewer repetitions, as some end early: {named}.")
-    if data.undrawn:
-        named = _named(_undrawn(plan, data))
+    if undrawn := _undrawn(plan, data):
+        named = _named(undrawn)
         sentences.append(f"Not drawn where a configuration has no reading: {named}.")
     sentences += imbalance(data.coverage)
-    if data.without:
-        sentences.append(f"{data.without:,} completed without {_readings(plan)} left out.")
-    if data.non_finite:
-        sentences.append(f"{many(data.non_finite, 'NaN or infinite reading')} left out.")
+    if without := sum(covered.without for covered in data.coverage):
+        sentences.append(f"{without:,} completed without {_readings(plan)} left out.")
+    if non_finite := sum(covered.non_finite for covered in data.coverage):
+        sentences.append(f"{many(non_finite, 'NaN or infinite reading')} left out.")
     if records.retired:
         sentences.append(f"{records.retired:,} completed but no longer in the series file left out.")
     return sentences
@@ -71,10 +71,11 @@ def _early(ends: Sequence[EarlyEnd]) -> list[str]:
 
 def _undrawn(plan: Plan, data: GraphData) -> list[str]:
     """Return where lines are not drawn; only once if that is the same for all."""
-    texts = [_undrawn_of(plan, undrawn) for undrawn in data.undrawn]
+    ends = [line.undrawn for line in data.lines if line.undrawn]
+    texts = [_undrawn_of(plan, undrawn) for undrawn in ends]
     if len(set(texts)) == 1 and len(texts) == len(data.lines):
         return texts[:1]
-    return [f"{undrawn.label}, {text}" for undrawn, text in zip(data.undrawn, texts, strict=True)]
+    return [f"{undrawn.label}, {text}" for undrawn, text in zip(ends, texts, strict=True)]
 
 
 def _undrawn_of(plan: Plan, undrawn: UndrawnSteps) -> str:

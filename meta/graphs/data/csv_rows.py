@@ -7,13 +7,13 @@ A row has the parameters that distinguish its line, panel and point (``parameter
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from itertools import repeat
 from typing import Any
 
 from experiments.series_file.sections.graphs import STEP
-from meta.graphs.data.graph_data import GraphData, Line
+from meta.graphs.data.graph_data import Estimates, GraphData, Line
 from meta.graphs.data.plan import Plan
-from meta.records.value_set import ABSENT
 
 #: One line of the file, by the names of its columns.
 Row = Mapping[str, Any]
@@ -22,25 +22,17 @@ Row = Mapping[str, Any]
 def estimates(plan: Plan, data: GraphData) -> Iterator[Row]:
     """Yield the points: ``value`` between ``low`` and ``high``, over ``n`` readings."""
     for line in data.lines:
-        interval = line.interval
-        ends = zip(interval.estimate.tolist(), interval.low.tolist(), interval.high.tolist(), strict=True)
-        counts = interval.count.tolist()
-        for place, (value, low, high), count in zip(line.x.tolist(), ends, counts, strict=True):
-            yield {
-                **_of_point(plan, line, place),
-                "value": known(value),
-                "low": known(low),
-                "high": known(high),
-                "n": count,
-            }
+        points = zip(_points(plan, line), _ends(line.interval), line.interval.count.tolist(), strict=True)
+        for point, (value, low, high), count in points:
+            yield {**point, "value": value, "low": low, "high": high, "n": count}
 
 
 def readings(plan: Plan, data: GraphData) -> Iterator[Row]:
     """Yield each reading, in the order of repetitions."""
     for line in data.lines:
-        for place, values in zip(line.x.tolist(), line.readings, strict=True):
+        for point, values in zip(_points(plan, line), line.readings, strict=True):
             for value in values.tolist():
-                yield {**_of_point(plan, line, place), "value": value}
+                yield {**point, "value": value}
 
 
 def of_line(plan: Plan, line: Line) -> dict[str, Any]:
@@ -53,16 +45,23 @@ def of_parameters(parameters: Mapping[str, Any]) -> dict[str, Any]:
     return {f"parameters.{name}": value for name, value in parameters.items()}
 
 
-def _of_point(plan: Plan, line: Line, place: float) -> dict[str, Any]:
-    """Return the columns that identify a point: its line, and its place on the x axis."""
+def _points(plan: Plan, line: Line) -> Iterator[dict[str, Any]]:
+    """Yield the columns that identify each point: its line, and its place along x."""
     if plan.is_curve:
-        at = int(place) if plan.x == STEP and place.is_integer() else place
-        return {**of_parameters(line.parameters), "metric": plan.y.key, plan.x: at}
-    value = plan.values[plan.x].values[int(place)] if plan.x in plan.values else ABSENT
-    here = {} if value is ABSENT else {plan.x: value}
-    return {**of_parameters({**line.parameters, **here}), "result": plan.y.key}
+        for place in line.x.tolist():
+            at = int(place) if plan.x == STEP and place.is_integer() else place
+            yield {**of_parameters(line.parameters), "metric": plan.y.key, plan.x: at}
+        return
+    x: Iterable[Row] = repeat({})
+    if plan.across is not None and line.across is not None:
+        key, names = plan.across.key, ("x", "x_low", "x_high")
+        x = ({"x_result": key, **dict(zip(names, ends, strict=True))} for ends in _ends(line.across))
+    for settings, across in zip(line.settings, x, strict=False):
+        yield {**of_parameters({**line.parameters, **settings}), **across, "result": plan.y.key}
 
 
-def known(value: float) -> float | None:
-    """Return a number, or None for NaN."""
-    return None if math.isnan(value) else value
+def _ends(interval: Estimates) -> Iterator[tuple[float | None, ...]]:
+    """Yield the estimate and the ends of each point, with None for NaN."""
+    arrays = (interval.estimate, interval.low, interval.high)
+    for ends in zip(*(array.tolist() for array in arrays), strict=True):
+        yield tuple(None if math.isnan(end) else end for end in ends)

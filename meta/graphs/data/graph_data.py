@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from meta.graphs.data.curve_ends import EarlyEnd, UndrawnSteps
+from meta.records.readings import Point, missing_of
 from meta.statistics.comparisons.ranking import Groups, Ranking
 from meta.statistics.estimators.arrays import Floats, Integers
 from meta.statistics.estimators.curves import CurveMatrix
@@ -116,7 +117,12 @@ class Line:
     parameters : mapping of str to object
         The parameters in its label and in its panel's title, without absent ones.
     settings : sequence of mapping
-        The same of each point; only of scatter graphs.
+        The parameters that distinguish each point from the others of the line, without absent ones; not of
+        curves.
+    early : EarlyEnd or None
+        Of a curve of which repetitions end before its last step.
+    undrawn : UndrawnSteps or None
+        Where a curve is not drawn, as a configuration has no value there.
     """
 
     label: str
@@ -129,20 +135,18 @@ class Line:
     runs: Sequence[CurveMatrix] = ()
     parameters: Mapping[str, Any] = field(default_factory=dict)
     settings: Sequence[Mapping[str, Any]] = ()
+    early: EarlyEnd | None = None
+    undrawn: UndrawnSteps | None = None
 
 
 @dataclass(frozen=True)
 class Panel:
-    """One set of axes: its place, its title (None when there is only one) and its lines.
-
-    `front`, shape (points, 2), holds the points of a scatter graph that no other is better than.
-    """
+    """One set of axes: its place, its title (None when there is only one) and its lines."""
 
     title: str | None
     lines: Sequence[Line]
     row: int = 0
     column: int = 0
-    front: Floats | None = None
 
 
 @dataclass(frozen=True)
@@ -199,12 +203,36 @@ class Coverage:
         How many are not, by outcome or status.
     is_nan : bool
         Whether there are readings, but none of them is finite.
+    is_incomplete : bool
+        Whether a configuration has no reading, although others have: where configurations are averaged, the
+        point is not drawn; where readings are pooled, it is drawn without this one.
+    without : int
+        How many completed experiments do not have the drawn result or metric.
+    non_finite : int
+        How many readings are left out because they are NaN or infinite.
     """
 
     label: str
     drawn: int
     missing: Mapping[str, int] = field(default_factory=dict)
     is_nan: bool = False
+    is_incomplete: bool = False
+    without: int = 0
+    non_finite: int = 0
+
+    @classmethod
+    def of(cls, label: str, point: Point, *, is_drawn: bool) -> Coverage:
+        """Return what the point of a graph shows."""
+        count = len(point.readings)
+        return cls(
+            label,
+            count if is_drawn else 0,
+            missing_of(point.members),
+            is_nan=point.non_finite > 0 and not count,
+            is_incomplete=count > 0 and not point.is_complete,
+            without=point.without,
+            non_finite=point.non_finite,
+        )
 
 
 @dataclass(frozen=True)
@@ -235,19 +263,8 @@ class GraphData:
     panels : sequence of Panel
     coverage : sequence of Coverage
         All requested points and curves, also those with nothing to draw.
-    without : int
-        Completed experiments without the drawn result or metric.
-    non_finite : int
-        Readings left out because they are NaN or infinite.
     window : int
         How many consecutive steps each point of a curve averages over.
-    incomplete : sequence of str
-        Points with a configuration that has no reading, although others have: they are not drawn where
-        configurations are averaged, and are drawn without it where readings are pooled.
-    early : sequence of EarlyEnd
-        Curves of which repetitions end before the last step drawn.
-    undrawn : sequence of UndrawnSteps
-        Where curves are not drawn, as a configuration has no value there.
     ranked : Ranked or None
         Of a ranking.
     timeline : Timeline or None
@@ -256,12 +273,7 @@ class GraphData:
 
     panels: Sequence[Panel]
     coverage: Sequence[Coverage] = ()
-    without: int = 0
-    non_finite: int = 0
     window: int = 1
-    incomplete: Sequence[str] = ()
-    early: Sequence[EarlyEnd] = ()
-    undrawn: Sequence[UndrawnSteps] = ()
     ranked: Ranked | None = None
     timeline: Timeline | None = None
 

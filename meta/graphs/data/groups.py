@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
-from meta.graphs.data.graph_data import Line, Panel
+from meta.graphs.data.graph_data import Estimates, Line, Panel
 from meta.graphs.data.plan import MAX_LINES, MAX_PANELS, Plan
 from meta.graphs.theme.style import LineStyle
 from meta.records.errors import GraphError
-from meta.records.series_records import CompletedExperiment, ConfigurationRecord, SeriesRecords
+from meta.records.series_records import ConfigurationRecord, SeriesRecords
+from meta.statistics.estimators.arrays import Floats
 
 #: Rows of a heatmap are read by their labels, not by colours.
 _MAX_ROWS = 60
@@ -44,16 +45,16 @@ class Group:
     parameters: Mapping[str, Any]
     members: list[ConfigurationRecord] = field(default_factory=list)
 
-    def completed(self) -> list[CompletedExperiment]:
-        """Return all completed experiments."""
-        return [experiment for member in self.members for experiment in member.completed]
-
-    def by_x(self, plan: Plan) -> Iterator[tuple[int, list[ConfigurationRecord]]]:
-        """Yield the places of x, and the configurations that are averaged there."""
-        by_place: dict[int, list[ConfigurationRecord]] = {}
+    def points(self, plan: Plan, names: Sequence[str]) -> list[list[ConfigurationRecord]]:
+        """Return the configurations of each point: those with the same values of these parameters."""
+        points: dict[tuple[int, ...], list[ConfigurationRecord]] = {}
         for member in self.members:
-            by_place.setdefault(plan.place(plan.x, member.parameters), []).append(member)
-        yield from sorted(by_place.items())
+            points.setdefault(tuple(_places(plan, names, member)), []).append(member)
+        return list(points.values())
+
+    def line(self, x: Floats, interval: Estimates, **others: Any) -> Line:
+        """Return the line of this group; `others` are further fields of it."""
+        return Line(self.label, self.number, self.style, x, interval, parameters=self.parameters, **others)
 
     def cell_label(self, plan: Plan, member: ConfigurationRecord) -> str:
         """Return the name of a configuration's point in the caption."""
@@ -106,20 +107,21 @@ def _panel(plan: Plan, configuration: ConfigurationRecord) -> tuple[int, int]:
     return row, column
 
 
-def panels_of(groups: Sequence[Group], lines: Sequence[tuple[Group, Line]]) -> list[Panel]:
-    """Return the panels of these groups with these lines; a panel may be empty, but not all of them.
+def panels_of(groups: Sequence[Group], lines: Sequence[Line | None]) -> list[Panel]:
+    """Return the panels of these groups with the line of each; a panel may be empty, but not all of them.
 
     Raises
     ------
     GraphError
         There is no line.
     """
-    if not lines:
+    if not any(lines):
         raise GraphError("no completed experiment has a finite reading of it: nothing to draw")
     by_place: dict[tuple[int, int], list[Line]] = {group.place: [] for group in groups}
     titles = {group.place: group.title for group in groups}
-    for group, line in lines:
-        by_place[group.place].append(replace(line, parameters=group.parameters))
+    for group, line in zip(groups, lines, strict=True):
+        if line is not None:
+            by_place[group.place].append(line)
     return [Panel(titles[place], drawn, *place) for place, drawn in by_place.items()]
 
 

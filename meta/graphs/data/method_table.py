@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from meta.graphs.data.graph_data import Coverage
 from meta.graphs.data.plan import Plan
 from meta.records.errors import GraphError
-from meta.records.readings import Point, missing_of
+from meta.records.readings import Point
 from meta.records.series_records import ConfigurationRecord
 from meta.statistics.estimators.arrays import Floats
 from meta.statistics.estimators.location import estimator
@@ -27,8 +27,6 @@ class Table:
         NaN where no repetition was completed.
     methods : list of str
     coverage : list of Coverage
-    without, non_finite : int
-        How many experiments do not have the reading, and of how many it is NaN or infinite.
     counts : ndarray of int, shape (readings,)
         How many readings there are behind each number.
     """
@@ -36,8 +34,6 @@ class Table:
     scores: Floats
     methods: list[str]
     coverage: list[Coverage]
-    without: int
-    non_finite: int
     counts: NDArray[np.int64]
 
 
@@ -49,17 +45,15 @@ def table(
     names = [plan.described(plan.over, member.parameters) for member in members]
     problems = list(dict.fromkeys(names))
     scores = np.full((len(problems), len(methods)), np.nan)
-    coverage, counts, without, non_finite = [], [], 0, 0
+    coverage, counts = [], []
     for member, problem in zip(members, names, strict=True):
         point = Point.of([member], plan.y.key)
-        without += point.without
-        non_finite += point.non_finite
         if len(point.readings):
             value = estimator(plan.spec.estimator).of(point.readings[:, None])[0]
             scores[problems.index(problem), methods.index(method(member))] = value
             counts.append(len(point.readings))
-        coverage.append(Coverage(f"{method(member)}, {problem}", len(point.readings), missing_of([member])))
-    return Table(scores, methods, coverage, without, non_finite, np.array(counts, dtype=np.int64))
+        coverage.append(Coverage.of(f"{method(member)}, {problem}", point, is_drawn=True))
+    return Table(scores, methods, coverage, np.array(counts, dtype=np.int64))
 
 
 def goal(plan: Plan) -> str:

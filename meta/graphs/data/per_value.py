@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -10,12 +11,15 @@ from meta.graphs.data.estimates import Aggregator
 from meta.graphs.data.graph_data import Coverage, GraphData, Line, SampleSizes
 from meta.graphs.data.groups import Group, make_groups, panels_of
 from meta.graphs.data.plan import Plan
-from meta.records.readings import Point, missing_of
+from meta.records.readings import Point
 from meta.records.series_records import SeriesRecords
 
 
 def compute(plan: Plan, records: SeriesRecords) -> GraphData:
     """Compute what a graph of results shows.
+
+    A graph of one result against another has a point per configuration, or per those that differ in what is
+    averaged over only; experiments that lack one of the two results are left out of both.
 
     Raises
     ------
@@ -24,50 +28,40 @@ def compute(plan: Plan, records: SeriesRecords) -> GraphData:
     """
     groups = make_groups(plan, records)
     aggregator = Aggregator.of(plan.spec, records.name, plan.y.key, shares_seeds=plan.shares_seeds)
-    lines: list[tuple[Group, Line]] = []
+    beside = () if plan.across is None else (plan.across.key,)
+    names = records.parameter_table(plan.values).distinguishing(plan.over) if beside else (plan.x,)
+    lines: list[Line | None] = []
     coverage: list[Coverage] = []
-    incomplete: list[str] = []
-    without = non_finite = 0
     for group in groups:
-        places: list[int] = []
         points: list[Point] = []
-        for place, members in group.by_x(plan):
-            point = Point.of(members, plan.y.key)
-            without += point.without
-            non_finite += point.non_finite
-            label = group.cell_label(plan, members[0])
+        for members in group.points(plan, names):
+            point = Point.of(members, plan.y.key, *beside)
+            first = members[0]
+            label = plan.described(names, first.parameters) if beside else group.cell_label(plan, first)
             is_drawn = len(point.readings) > 0 and (plan.rules.shows_values or point.is_complete)
-            drawn = len(point.readings) if is_drawn else 0
-            is_nan = point.non_finite > 0 and not len(point.readings)
-            coverage.append(Coverage(label, drawn, missing_of(members), is_nan=is_nan))
+            coverage.append(Coverage.of(label, point, is_drawn=is_drawn))
             if is_drawn:
-                places.append(place)
                 points.append(point)
-            if len(point.readings) and not point.is_complete:
-                incomplete.append(label)
-        if points:
-            lines.append((group, _line(plan, group, aggregator, places=places, points=points)))
-    return GraphData(
-        panels_of(groups, lines),
-        coverage,
-        without=without,
-        non_finite=non_finite,
-        incomplete=incomplete,
-    )
+        lines.append(_line(plan, group, aggregator, names=names, points=points) if points else None)
+    return GraphData(panels_of(groups, lines), coverage)
 
 
 def _line(
-    plan: Plan, group: Group, aggregator: Aggregator, *, places: list[int], points: list[Point]
+    plan: Plan, group: Group, aggregator: Aggregator, *, names: Sequence[str], points: Sequence[Point]
 ) -> Line:
-    pooled = [point.readings for point in points]
+    parameters = [point.members[0].parameters for point in points]
     is_pooled = plan.rules.shows_values
-    scores = [readings[:, None] for readings in pooled] if is_pooled else [point.scores for point in points]
+    scores = [point.readings[:, None] if is_pooled else point.scores for point in points]
     sample_sizes = SampleSizes.of_points([point.sizes for point in points])
-    return Line(
-        group.label,
-        group.number,
-        group.style,
-        np.array(places, dtype=np.float64),
+    line = group.line(
+        np.array([plan.place(plan.x, values) for values in parameters], dtype=np.float64),
         replace(aggregator.of_points(scores), sample_sizes=sample_sizes),
-        readings=pooled,
+        readings=[point.readings for point in points],
+        settings=[plan.chosen_parameters(names, values) for values in parameters],
     )
+    if plan.across is None:
+        return line
+    sideways = [Point.of(point.members, plan.across.key, plan.y.key) for point in points]
+    pairs = [np.column_stack((x.readings, y.readings)) for x, y in zip(sideways, points, strict=True)]
+    across = aggregator.of_points([point.scores for point in sideways])
+    return replace(line, across=across, readings=pairs)

@@ -12,7 +12,7 @@ from meta.formats.plural import many
 from meta.graphs.data import method_table
 from meta.graphs.data.csv_rows import Row, of_line
 from meta.graphs.data.graph_data import Coverage, Estimates, GraphData, Line, Outside, SampleSizes
-from meta.graphs.data.groups import Group, make_groups, panels_of
+from meta.graphs.data.groups import make_groups, panels_of
 from meta.graphs.data.plan import Plan
 from meta.graphs.drawing.axis_limits import Along, apply_limits
 from meta.graphs.drawing.kind import DrawContext, Kind, entry_per_line, stroke
@@ -38,18 +38,16 @@ def compute(plan: Plan, records: SeriesRecords) -> GraphData:
     """
     is_cost = method_table.goal(plan) == "min"
     groups = make_groups(plan, records)
-    lines: list[tuple[Group, Line]] = []
+    lines: list[Line | None] = []
     coverage: list[Coverage] = []
-    without = non_finite = 0
     for place in dict.fromkeys(group.place for group in groups):
         here = [group for group in groups if group.place == place]
         label = {member.id: group.label for group in here for member in group.members}
         members = [member for group in here for member in group.members]
         table = method_table.table(plan, members, lambda member, label=label: label[member.id])  # type: ignore[misc]  # mypy does not infer a lambda with a default
         coverage += table.coverage
-        without += table.without
-        non_finite += table.non_finite
         if not np.isfinite(table.scores).any():
+            lines += [None] * len(here)
             continue
         try:
             # Where more is better, the factor to the best is best / own: that of the reciprocals.
@@ -60,9 +58,8 @@ def compute(plan: Plan, records: SeriesRecords) -> GraphData:
         nothing = np.full(profile.factors.shape, np.nan)
         problems = SampleSizes.of(np.full((1, len(profile.factors)), profile.problems, dtype=np.int64))
         for group, shares in zip(here, profile.shares, strict=True):
-            interval = Estimates(shares, nothing, nothing, problems)
-            lines.append((group, Line(group.label, group.number, group.style, profile.factors, interval)))
-    return GraphData(panels_of(groups, lines), coverage, without=without, non_finite=non_finite)
+            lines.append(group.line(profile.factors, Estimates(shares, nothing, nothing, problems)))
+    return GraphData(panels_of(groups, lines), coverage)
 
 
 def _reciprocals(scores: Floats) -> Floats:

@@ -58,13 +58,7 @@ def compute(plan: Plan, records: SeriesRecords) -> GraphData:
         ) from error
     groups = nemenyi(ranking, level=plan.spec.level or DEFAULT_LEVEL)
     ranked = Ranked(table.methods, ranking, groups, table.counts)
-    return GraphData(
-        [Panel(None, ())],
-        table.coverage,
-        without=table.without,
-        non_finite=table.non_finite,
-        ranked=ranked,
-    )
+    return GraphData([Panel(None, ())], table.coverage, ranked=ranked)
 
 
 @dataclass(frozen=True)
