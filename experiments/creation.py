@@ -30,9 +30,8 @@ from database.session.lifecycle import commit_part
 from experiments.expansion import Counts, ExpandedConfiguration, count, expand, experiments_digest
 from experiments.seeding import seed_for
 from experiments.series_file.loading import LoadedSeries, load_series_file
-from experiments.target.function import FunctionTarget
-from experiments.target.inspection import inspect_function
-from experiments.target.signature import TargetError, check_signature
+from experiments.target.base import Target, TargetError
+from experiments.target.parsing import parse_target
 
 #: Rows per transaction; a series of at most this many experiments is created in one.
 BATCH_ROWS = 50_000
@@ -104,7 +103,7 @@ def create_series(session: Session, source: Source) -> Created:
     return creation.run()
 
 
-def check_target(loaded: LoadedSeries) -> FunctionTarget:
+def check_target(loaded: LoadedSeries) -> Target:
     """Return the target of a series after checking that it takes the series' parameters.
 
     User code is imported only in another process.
@@ -116,8 +115,8 @@ def check_target(loaded: LoadedSeries) -> FunctionTarget:
     """
     at_function = ("run", "function")
     try:
-        target = FunctionTarget.parse(loaded.file.run.function, loaded.directory)
-        mismatches = check_signature(inspect_function(target), loaded.file.parameter_names())
+        target = parse_target(loaded.file.run.function, loaded.directory)
+        mismatches = target.check(loaded.file.parameter_names())
     except TargetError as error:
         raise loaded.error([loaded.problem(at_function, str(error))]) from error
     if mismatches:
@@ -137,7 +136,7 @@ class _Creation:
 
     session: Session
     loaded: LoadedSeries
-    target: FunctionTarget
+    target: Target
     counts: Counts
 
     @property
@@ -246,7 +245,7 @@ def check_recorded(session: Session, loaded: LoadedSeries) -> None:
         _refuse_other_target(series, loaded, check_target(loaded))
 
 
-def _refuse_other_target(series: ExperimentSeries, loaded: LoadedSeries, target: FunctionTarget) -> None:
+def _refuse_other_target(series: ExperimentSeries, loaded: LoadedSeries, target: Target) -> None:
     if series.target == str(target):
         return
     if series.source_path is not None and target.has_moved_from(series.target, Path(series.source_path)):

@@ -8,7 +8,7 @@ from database.claims.types import Finished
 from experiments.attempt.single import Task, attempt
 from experiments.processes.process_state import RestorableState
 from experiments.processes.subreaper import end_descendants
-from experiments.target.function import LoadedFunction
+from experiments.target.base import LoadedTarget
 
 
 class Attempts(ABC):
@@ -47,14 +47,14 @@ class InProcessAttempts(Attempts):
 
     Parameters
     ----------
-    target : LoadedFunction
+    target : LoadedTarget
         What its import changed is not restored.
     owns_process : bool
         Whether all processes below this one are experiments' and end with them, and Ctrl-C has no
         meaning: not so in a process of the user's own.
     """
 
-    def __init__(self, target: LoadedFunction, *, owns_process: bool) -> None:
+    def __init__(self, target: LoadedTarget, *, owns_process: bool) -> None:
         self._target = target
         self._owns_process = owns_process
         self._state = RestorableState(interactive=not owns_process)

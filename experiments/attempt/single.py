@@ -23,7 +23,7 @@ from database.models import Outcome, exact_json
 from database.models.exact_json import storable_text
 from experiments.attempt.context import Run
 from experiments.processes.process_state import RestorableState
-from experiments.target.function import LoadedFunction
+from experiments.target.base import LoadedTarget
 
 #: A longer traceback loses its middle.
 _TRACEBACK_CHARACTERS = 64_000
@@ -50,7 +50,7 @@ class Task:
 
 
 def attempt(
-    target: LoadedFunction,
+    target: LoadedTarget,
     task: Task,
     *,
     pass_interrupts: bool = False,
@@ -169,7 +169,7 @@ def _message(error: BaseException) -> str:
 
 
 def _traceback(error: BaseException) -> str:
-    """Return the traceback without the frames of `attempt` and `LoadedFunction.call`."""
+    """Return the traceback without the frames of `attempt` and `LoadedTarget.call`."""
     frames = error.__traceback__
     for _ in range(2):
         frames = frames.tb_next if frames else None

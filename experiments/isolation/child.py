@@ -22,7 +22,7 @@ from experiments.journal_encoding import encode_chunks, encode_finished
 from experiments.processes.exit_status import LOST_DESCRIPTORS_EXIT_CODE
 from experiments.processes.parent_death import die_with_parent
 from experiments.processes.subreaper import become_subreaper
-from experiments.target.function import LoadedFunction
+from experiments.target.base import LoadedTarget
 
 
 def job_of(task: Task) -> bytes:
@@ -30,7 +30,7 @@ def job_of(task: Task) -> bytes:
     return json.dumps([asdict(task.claim), os.fspath(task.directory)]).encode()
 
 
-def run_child(channel: Channel, parent_pipe: Connection[Any, Any], target: LoadedFunction) -> NoReturn:
+def run_child(channel: Channel, parent_pipe: Connection[Any, Any], target: LoadedTarget) -> NoReturn:
     """Run one attempt in this process, report how it ended, and exit."""
     code = 1
     try:
@@ -51,7 +51,7 @@ def run_child(channel: Channel, parent_pipe: Connection[Any, Any], target: Loade
         os._exit(code)
 
 
-def _run(channel: Channel, target: LoadedFunction) -> None:
+def _run(channel: Channel, target: LoadedTarget) -> None:
     message = channel.receive()
     assert message is not None
     claim, directory = json.loads(message.body)

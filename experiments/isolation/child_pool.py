@@ -20,7 +20,7 @@ from experiments.processes.forks import fork_quietly
 from experiments.processes.fresh_process import command_of
 from experiments.processes.process_tree import send
 from experiments.processes.subreaper import become_subreaper, end_descendants
-from experiments.target.signature import TargetError
+from experiments.target.base import TargetError
 
 logger = logging.getLogger(__name__)
 

@@ -29,8 +29,8 @@ from experiments.processes.forks import fork_quietly, threads_that_survive_forks
 from experiments.processes.parent_death import die_with_parent
 from experiments.processes.process_tree import kill_group
 from experiments.processes.subreaper import become_subreaper, end_descendants
-from experiments.target.function import FunctionTarget, LoadedFunction
-from experiments.target.signature import TargetError
+from experiments.target.base import LoadedTarget, TargetError
+from experiments.target.parsing import parse_target
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,7 @@ class LoadRequest:
     Attributes
     ----------
     target, base_directory : str
-        As `FunctionTarget.parse` takes them.
+        As `parse_target` takes them.
     output : str or None
         The file that stdout and stderr are redirected to; None does not redirect them.
     database_url : str or None
@@ -111,7 +111,7 @@ class _ForkServer:
     def __init__(self, channel: Channel, parent_pipe: Connection[Any, Any]) -> None:
         self._channel = channel
         self._parent_pipe = parent_pipe
-        self._target: LoadedFunction | None = None
+        self._target: LoadedTarget | None = None
         self._child: int | None = None
 
     def serve(self) -> NoReturn:
@@ -127,7 +127,7 @@ class _ForkServer:
             elif message.kind is MessageKind.EXEC:
                 run_child(self._channel, self._parent_pipe, self._loaded())
 
-    def _loaded(self) -> LoadedFunction:
+    def _loaded(self) -> LoadedTarget:
         assert self._target is not None
         return self._target
 
@@ -139,7 +139,7 @@ class _ForkServer:
         if request.database_url is not None:
             configure(request.database_url, protocol=True)
         try:
-            self._target = FunctionTarget.parse(request.target, request.base_directory).load()
+            self._target = parse_target(request.target, request.base_directory).load()
         except TargetError as error:
             self._channel.send(MessageKind.FAILED, str(error).encode("utf-8", "replace"))
             return

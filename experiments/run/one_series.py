@@ -37,8 +37,7 @@ from experiments.run.notification import notify
 from experiments.run.summary import STOPPED_EXIT_CODE, RunSummary
 from experiments.series_file.loading import LoadedSeries, load_series_file
 from experiments.series_file.models import SeriesFile
-from experiments.target.function import FunctionTarget
-from experiments.target.inspection import inspect_function
+from experiments.target.parsing import parse_target
 from experiments.target.preloading import announce
 from experiments.target.provenance import collect_provenance
 
@@ -115,7 +114,7 @@ def check_series(series: ExperimentSeries) -> None:
     TargetError
         It does not exist any more.
     """
-    inspect_function(FunctionTarget.parse(series.target, series.source_path or Path.cwd()))
+    parse_target(series.target, series.source_path or Path.cwd()).check()
 
 
 def run_prepared_series(
@@ -239,7 +238,7 @@ def assign(series: ExperimentSeries, options: RunOptions) -> Assignment:
         logger.warning("%s", note)
     url = current_url()
     root = options.results_directory or results_directory(url)
-    code = FunctionTarget.parse(series.target, series.source_path or Path.cwd()).base_directory
+    code = parse_target(series.target, series.source_path or Path.cwd()).code
     # With `isolation: process` each worker's fork server has it loaded.
     preloaded = execute.preload and execute.isolation == "pool"
     announce(series.target if preloaded else None, os.fspath(code))

@@ -12,17 +12,21 @@ import contextlib
 import hashlib
 import importlib
 import importlib.util
+import json
+import os
 import pkgutil
 import sys
 import traceback
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 from database.suggestions import nearest, suggestion
-from experiments.target.signature import TargetError, describe
+from experiments.target.base import Mismatch, TargetError
+from experiments.target.inspection import inspect_function
+from experiments.target.signature import check_signature, describe
 
 _OUR_PACKAGES = ("database", "experiments", "meta")
 _MODULE_PREFIX = "_experiments_target_"
@@ -49,21 +53,13 @@ class LoadedFunction:
     wants: frozenset[str]
 
     def call(self, parameters: Mapping[str, Any], offered: Mapping[str, Any]) -> object:
-        """Run it once and return its results.
-
-        Parameters
-        ----------
-        parameters : mapping
-            The experiment's.
-        offered : mapping
-            Further arguments that it may take: `experiments.parameters.RESERVED_NAMES` and their values.
-        """
+        """Call the function; see `LoadedTarget`."""
         return self.function(**{**parameters, **{name: offered[name] for name in self.wants}})
 
 
 @dataclass(frozen=True)
 class FunctionTarget:
-    """A function, by the module or the file it is in. Its text names it in every process and in the database.
+    """A function, by the module or the file it is in; a `Target`.
 
     Attributes
     ----------
@@ -74,7 +70,7 @@ class FunctionTarget:
     path : Path or None
         The absolute path of the file; None when the function is in a module.
     base_directory : Path
-        The project's folder, which is also searched for imports; its version is recorded with the results.
+        The project's folder, which is also searched for imports.
     """
 
     function: str
@@ -84,20 +80,7 @@ class FunctionTarget:
 
     @classmethod
     def parse(cls, text: str, base_directory: Path | str) -> FunctionTarget:
-        """Return the function that `text` names; nothing is imported or checked yet.
-
-        Parameters
-        ----------
-        text : str
-            ``module:function`` or ``path/file.py:function``.
-        base_directory : Path or str
-            The base of relative paths: the folder of the series file.
-
-        Raises
-        ------
-        TargetError
-            `text` is neither.
-        """
+        """Return the function that `text` names; see `experiments.target.parsing.parse_target`."""
         base = Path(base_directory).resolve()
         place, colon, function = text.rpartition(":")
         if not colon and text.endswith(".py"):
@@ -110,11 +93,18 @@ class FunctionTarget:
         return cls(function, place, None, base)
 
     def __str__(self) -> str:
-        """Return the canonical text: ``module:function``, or an absolute ``path/file.py:function``.
-
-        It is parsed to the same function in any current folder.
-        """
+        """Return the canonical text: ``module:function``, or an absolute ``path/file.py:function``."""
         return f"{self.path or self.module}:{self.function}"
+
+    @property
+    def code(self) -> Path:
+        """The project's folder."""
+        return self.base_directory
+
+    def check(self, parameter_names: Iterable[str] | None = None) -> list[Mismatch]:
+        """Return the mismatches between the function and the parameters of its series; see `Target`."""
+        signature = inspect_function(str(self), self.base_directory)
+        return [] if parameter_names is None else check_signature(signature, list(parameter_names))
 
     def load(self) -> LoadedFunction:
         """Import the function in this process.
@@ -155,6 +145,22 @@ class FunctionTarget:
         assert self.module is not None
         _search_also(self.base_directory, Path.cwd())
         return _import_module(self.module)
+
+
+def answer_inspection(text: str, base_directory: str, channel: int) -> None:
+    """Describe a function in the child of `inspect_function`; write the answer, as JSON, to a descriptor."""
+    os.set_inheritable(channel, False)
+    content: dict[str, Any]
+    try:
+        loaded = FunctionTarget.parse(text, base_directory).load()
+        content = {"signature": asdict(describe(loaded.function, text))}
+    except TargetError as error:
+        content = {"error": str(error)}
+    with os.fdopen(channel, "w", encoding="utf-8") as file:
+        json.dump(content, file)
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(0)  # without waiting for threads and exit handlers of the user's code
 
 
 def _expanded(place: str) -> Path:

@@ -11,17 +11,15 @@ import json
 import os
 import signal
 import subprocess
-import sys
 import tempfile
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from experiments.processes.exit_status import ExitStatus
 from experiments.processes.fresh_process import command_of
 from experiments.processes.process_tree import signal_group
-from experiments.target.function import FunctionTarget
-from experiments.target.signature import Signature, TargetError, describe
+from experiments.target.base import TargetError
+from experiments.target.signature import Signature
 
 #: How long importing a target may take, in seconds.
 TIME_LIMIT_S = 120.0
@@ -29,15 +27,18 @@ TIME_LIMIT_S = 120.0
 #: The path, time of change and size of a file: they change when it is written.
 _Stamp = tuple[Path, int, int]
 #: Modules are also searched for in the current folder, so it is part of the key.
-_inspected: dict[tuple[FunctionTarget, str], tuple[_Stamp, Signature]] = {}
+_inspected: dict[tuple[str, Path, str], tuple[_Stamp, Signature]] = {}
 
 
-def inspect_function(target: FunctionTarget, *, time_limit_s: float = TIME_LIMIT_S) -> Signature:
+def inspect_function(target: str, base_directory: Path, *, time_limit_s: float = TIME_LIMIT_S) -> Signature:
     """Return the signature of a function; cached until its file changes.
 
     Parameters
     ----------
-    target : FunctionTarget
+    target : str
+        Its canonical text.
+    base_directory : Path
+        The project.
     time_limit_s : float
         The child is killed after this time, in seconds.
 
@@ -47,15 +48,16 @@ def inspect_function(target: FunctionTarget, *, time_limit_s: float = TIME_LIMIT
         It cannot be found, imported or called; the message contains the nearest name, or the end of
         the traceback.
     """
-    key = target, os.getcwd()  # noqa: PTH109 - the bare text is enough
+    key = target, base_directory, os.getcwd()  # noqa: PTH109 - the bare text is enough
     known = _inspected.get(key)
     if known is not None and _stamp(known[0][0]) == known[0]:
         return known[1]
-    answer = _ask_child(target, time_limit_s)
+    place = target.rpartition(":")[0]
+    answer = _ask_child(target, place, base_directory, time_limit_s)
     if "error" in answer:
         raise TargetError(answer["error"])
     signature = Signature.from_data(answer["signature"])
-    file = target.path or signature.file
+    file = place if place.endswith(".py") else signature.file
     stamp = _stamp(Path(file)) if file else None
     if stamp is not None:
         _inspected[key] = stamp, signature
@@ -70,18 +72,17 @@ def _stamp(path: Path) -> _Stamp | None:
     return path, status.st_mtime_ns, status.st_size
 
 
-def _ask_child(target: FunctionTarget, time_limit_s: float) -> dict[str, Any]:
+def _ask_child(target: str, place: str, base_directory: Path, time_limit_s: float) -> dict[str, Any]:
     """Run the child and return its answer."""
-    place = target.path or target.module
     # A file, not a pipe: a process that the user's code leaves running would keep a pipe open.
     with tempfile.TemporaryFile() as channel:
         request = {
-            "text": str(target),
-            "base_directory": str(target.base_directory),
+            "text": target,
+            "base_directory": str(base_directory),
             "channel": channel.fileno(),
         }
         child = subprocess.Popen(
-            command_of("experiments.target.inspection", "answer", request),
+            command_of("experiments.target.function", "answer_inspection", request),
             stdin=subprocess.DEVNULL,
             stdout=2,  # what the user's code prints must not mix with what our command prints
             pass_fds=[channel.fileno()],
@@ -101,19 +102,3 @@ def _ask_child(target: FunctionTarget, time_limit_s: float) -> dict[str, Any]:
         raise TargetError(f"the process that imported {place} {ExitStatus.of(child.returncode)}")
     decoded: dict[str, Any] = json.loads(content)
     return decoded
-
-
-def answer(text: str, base_directory: str, channel: int) -> None:
-    """Inspect a target in the child, and write the answer, as JSON, to a file descriptor."""
-    os.set_inheritable(channel, False)
-    target = FunctionTarget.parse(text, base_directory)
-    content: dict[str, Any]
-    try:
-        content = {"signature": asdict(describe(target.load().function, text))}
-    except TargetError as error:
-        content = {"error": str(error)}
-    with os.fdopen(channel, "w", encoding="utf-8") as file:
-        json.dump(content, file)
-    sys.stdout.flush()
-    sys.stderr.flush()
-    os._exit(0)  # without waiting for threads and exit handlers of the user's code

@@ -8,35 +8,15 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from database.errors import ExperimentsError
 from database.suggestions import suggestion
 from experiments.parameters import RESERVED_NAMES
+from experiments.target.base import Mismatch, TargetError
 
 _UNUSABLE = (
     (inspect.iscoroutinefunction, "a coroutine function; return asyncio.run(...) from a plain one"),
     (inspect.isasyncgenfunction, "an asynchronous generator; return a mapping of results instead"),
     (inspect.isgeneratorfunction, "a generator; log with run.log(...) and return a mapping of results"),
 )
-
-
-class TargetError(ExperimentsError):
-    """A target cannot be found, loaded or called."""
-
-
-@dataclass(frozen=True)
-class Mismatch:
-    """A parameter that the target does not take, or an argument that no parameter gives.
-
-    Attributes
-    ----------
-    message : str
-        What does not fit, and what would.
-    parameter : str or None
-        The dotted name of the mismatched parameter; None when a parameter is missing.
-    """
-
-    message: str
-    parameter: str | None = None
 
 
 @dataclass(frozen=True)

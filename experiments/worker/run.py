@@ -17,7 +17,7 @@ from experiments.execution.worker_config import WorkerConfig
 from experiments.execution.worker_control import WorkerControl
 from experiments.isolation.isolated_attempts import ProcessIsolation
 from experiments.output.capture import OutputCapture
-from experiments.target.function import FunctionTarget
+from experiments.target.parsing import parse_target
 from experiments.worker.loop import Worker
 
 
@@ -102,7 +102,7 @@ def experiment_loop(
     if isolation is not None:
         attempts: Attempts = isolation.attempts(series, output, control)
     else:
-        target = FunctionTarget.parse(series.target, series.source_path or Path.cwd()).load()
+        target = parse_target(series.target, series.source_path or Path.cwd()).load()
         attempts = InProcessAttempts(target, owns_process=supervised)
     worker = Worker(
         session,

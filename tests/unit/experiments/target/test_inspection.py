@@ -11,9 +11,10 @@ from pathlib import Path
 
 import pytest
 
-from experiments.target.function import FunctionTarget
-from experiments.target.inspection import inspect_function
-from experiments.target.signature import Argument, TargetError
+from experiments.target.base import Target, TargetError
+from experiments.target.inspection import TIME_LIMIT_S, inspect_function
+from experiments.target.parsing import parse_target
+from experiments.target.signature import Argument, Signature
 
 
 @pytest.fixture
@@ -23,15 +24,19 @@ def project(tmp_path: Path) -> Path:
     return folder
 
 
-def target(folder: Path, text: str) -> FunctionTarget:
+def target(folder: Path, text: str) -> Target:
     (folder / "t.py").write_text(text, encoding="utf-8")
-    return FunctionTarget.parse("t.py:main", folder)
+    return parse_target("t.py:main", folder)
+
+
+def inspect(target: Target, time_limit_s: float = TIME_LIMIT_S) -> Signature:
+    return inspect_function(str(target), target.code, time_limit_s=time_limit_s)
 
 
 def test_the_signature_comes_from_a_child(project: Path, capfd: pytest.CaptureFixture[str]) -> None:
     """The module is not imported here, and what it prints goes to stderr."""
     code = "import os, sys\nprint('printed'); os.write(1, b'written\\n')\ndef main(lr, *, seed=1): pass\n"
-    signature = inspect_function(target(project, code))
+    signature = inspect(target(project, code))
     assert signature.arguments == (Argument("lr", True), Argument("seed", False))
     assert (signature.accepts_any, signature.file, signature.line) == (False, str(project / "t.py"), 3)
     assert not any(str(project) in str(getattr(module, "__file__", "")) for module in sys.modules.values())
@@ -47,20 +52,20 @@ def test_the_answer_is_kept_until_the_file_changes(project: Path) -> None:
         "import pathlib\npathlib.Path(__file__).with_name('count').open('a').write('x')\ndef main({}): pass\n"
     )
     first = target(project, code.format("a"))
-    assert inspect_function(first) is inspect_function(first)
+    assert inspect(first) is inspect(first)
     assert (project / "count").read_text() == "x"
-    assert inspect_function(target(project, code.format("a, bc"))).arguments[1].name == "bc"
+    assert inspect(target(project, code.format("a, bc"))).arguments[1].name == "bc"
     assert (project / "count").read_text() == "xx"
 
 
 def test_an_error_of_the_target_is_raised_here(project: Path) -> None:
     """What loading would say, inspecting says: here a missing function and an import that raises."""
     with pytest.raises(TargetError, match="has no function 'main'; did you mean 'mian'"):
-        inspect_function(target(project, "def mian(): pass\n"))
+        inspect(target(project, "def mian(): pass\n"))
     with pytest.raises(TargetError, match=r"(?s)raised ZeroDivisionError:.*line 1, in <module>.*1/0"):
-        inspect_function(target(project, "1/0\n"))
+        inspect(target(project, "1/0\n"))
     with pytest.raises(TargetError, match="is a coroutine function"):
-        inspect_function(target(project, "async def main(): pass\n"))
+        inspect(target(project, "async def main(): pass\n"))
 
 
 @pytest.mark.parametrize(
@@ -74,13 +79,13 @@ def test_an_error_of_the_target_is_raised_here(project: Path) -> None:
 def test_a_child_that_dies_is_reported_by_its_end(project: Path, code: str, ending: str) -> None:
     """A crash while importing, and an exit without an answer, are errors that say how it ended."""
     with pytest.raises(TargetError, match=ending):
-        inspect_function(target(project, code))
+        inspect(target(project, code))
 
 
 def test_an_import_without_end_is_killed(project: Path) -> None:
     """After the time limit the child is ended, with the advice to move the work."""
     with pytest.raises(TargetError, match=r"took longer than 0\.5 s; move long work into the function"):
-        inspect_function(target(project, "while True: pass\n"), time_limit_s=0.5)
+        inspect(target(project, "while True: pass\n"), time_limit_s=0.5)
 
 
 def test_what_an_import_leaves_running_neither_delays_nor_survives(project: Path) -> None:
@@ -93,7 +98,7 @@ def test_what_an_import_leaves_running_neither_delays_nor_survives(project: Path
         "def main(): pass\n"
     )
     start = time.monotonic()
-    assert inspect_function(target(project, code)).arguments == ()
+    assert inspect(target(project, code)).arguments == ()
     assert time.monotonic() - start < 30
     try:
         left_behind = os.pidfd_open(int((project / "pid").read_text()))
@@ -114,7 +119,7 @@ def test_the_child_finds_what_this_process_finds(project: Path, monkeypatch: pyt
         "assert os.environ['SOME_SETTING'] == 'é' and sys.stdin.read() == ''\n"
         "def main(x): pass\n"
     )
-    assert inspect_function(target(project, code)).arguments == (Argument("x", True),)
+    assert inspect(target(project, code)).arguments == (Argument("x", True),)
 
 
 def test_a_project_with_folders_named_as_ours_is_inspected(project: Path) -> None:
@@ -127,11 +132,9 @@ def test_a_project_with_folders_named_as_ours_is_inspected(project: Path) -> Non
     )
     code = (
         "from pathlib import Path\n"
-        "from experiments.target.function import FunctionTarget\n"
         "from experiments.target.inspection import inspect_function\n"
         "for text in ('experiments/train.py:main', 'experiments.train:main'):\n"
-        "    target = FunctionTarget.parse(text, Path('.'))\n"
-        "    print([a.name for a in inspect_function(target).arguments])\n"
+        "    print([a.name for a in inspect_function(text, Path('.')).arguments])\n"
     )
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
     done = subprocess.run(

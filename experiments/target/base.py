@@ -1,0 +1,84 @@
+"""The protocol of targets: what a series runs, of whatever kind."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+from database.errors import ExperimentsError
+
+
+class TargetError(ExperimentsError):
+    """A target cannot be found, loaded or called."""
+
+
+@dataclass(frozen=True)
+class Mismatch:
+    """A parameter that the target does not take, or an argument that no parameter gives.
+
+    Attributes
+    ----------
+    message : str
+        What does not fit, and what would.
+    parameter : str or None
+        The dotted name of the mismatched parameter; None when a parameter is missing.
+    """
+
+    message: str
+    parameter: str | None = None
+
+
+class LoadedTarget(Protocol):
+    """A target that is ready to be called in this process."""
+
+    def call(self, parameters: Mapping[str, Any], offered: Mapping[str, Any]) -> object:
+        """Run it once and return its results.
+
+        Parameters
+        ----------
+        parameters : mapping
+            The experiment's.
+        offered : mapping
+            Further arguments that it may take: `experiments.parameters.RESERVED_NAMES` and their values.
+        """
+
+
+class Target(Protocol):
+    """What a series runs. Its text names it in every process and in the database."""
+
+    def __str__(self) -> str:
+        """Return the canonical text, which is parsed to the same target in any current folder."""
+
+    @property
+    def code(self) -> Path:
+        """The folder of its code, whose version is recorded with the results."""
+
+    def check(self, parameter_names: Iterable[str] | None = None) -> list[Mismatch]:
+        """Return the mismatches between the target and the parameters of its series.
+
+        The user's code is imported only in another process.
+
+        Parameters
+        ----------
+        parameter_names : iterable of str, optional
+            Dotted; None checks only that the target can be loaded.
+
+        Raises
+        ------
+        TargetError
+            It cannot be found, loaded or called.
+        """
+
+    def load(self) -> LoadedTarget:
+        """Load the target in this process.
+
+        Raises
+        ------
+        TargetError
+            It cannot be found, loaded or called.
+        """
+
+    def has_moved_from(self, recorded: str, code: Path) -> bool:
+        """Whether it is the target of the text `recorded` after its folder `code` has moved as a whole."""
