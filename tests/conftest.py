@@ -13,18 +13,16 @@ pytest_plugins = ["database.testing"]
 settings.register_profile("steady", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("steady")
 
-#: In the order in which they run, fast tests first. What starts, kills and times whole runs shares the
-#: machine with no other test.
-TIERS = {"unit": False, "integration": False, "acceptance": True, "chaos": True}
+#: In the order in which they run, fast tests first.
+TIERS = ("unit", "integration", "acceptance", "chaos")
 
 
 @pytest.hookimpl(tryfirst=True)  # before pytest selects by marks
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Put the tiers in order, and mark those tests that run alone."""
-    order = list(TIERS)
-    items.sort(key=lambda item: order.index(_tier(item)))
+    """Put the tiers in order, and mark the storms, which share the machine with no other test."""
+    items.sort(key=lambda item: TIERS.index(_tier(item)))
     for item in items:
-        if TIERS[_tier(item)]:
+        if _tier(item) == "chaos":
             item.add_marker("alone")
 
 

@@ -98,6 +98,7 @@ def test_canary_that_lives(project: Project, workers: int) -> None:
     assert set(order[:6]) == {f"{x}-0" for x in range(6)}
 
 
+@pytest.mark.alone
 @with_and_without_workers
 def test_max_time(project: Project, workers: int) -> None:
     """Nothing is begun that would probably not end in time; the rest is left for the next run."""
@@ -114,6 +115,7 @@ def test_max_time(project: Project, workers: int) -> None:
     project.assert_nothing_left()
 
 
+@pytest.mark.alone
 @pytest.mark.parametrize("workers", [1, 0])
 def test_max_time_is_a_limit(project: Project, workers: int) -> None:
     """An experiment that goes on when the time is over is stopped without blame."""

@@ -16,6 +16,9 @@ from database.models import Attempt, Experiment, ProcessState, Runner
 from database.session.lifecycle import SessionLocal
 from tests.acceptance.project import PATIENCE_S, Project, until
 
+#: Who is silent for a second is dead here, and who shares the machine is silenced by others.
+pytestmark = pytest.mark.alone
+
 #: Attempt 1 of x = 3 waits at the gate; x = 11 ends when x = 3 has begun again. Until then a runner has work.
 WAITS_AT_3 = """
 def main(x, run):
