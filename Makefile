@@ -4,6 +4,9 @@ PYTHON ?= python3
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
+# The tests start hundreds of interpreters: they would compile everything anew, as pytest does its own files.
+export PYTHONDONTWRITEBYTECODE :=
+
 .PHONY: help demo test test-fast test-matrix chaos lint types benchmarks gallery clean
 
 help:
