@@ -78,28 +78,17 @@ def totals() -> dict[str, int]:
         return {kind.value: count for kind, count in _totals.items()}
 
 
-def add_listener(listener: Listener) -> None:
-    """Call `listener` with each event from now on, in the thread where it happens."""
+@contextmanager
+def listening(listener: Listener) -> Iterator[None]:
+    """Call `listener` with each event until the end of the block, in the thread where it happens."""
     global _listeners  # noqa: PLW0603 - replaced as a whole, so that `emit` needs no lock to go through it
     with _lock:
         _listeners = (*_listeners, listener)
-
-
-def remove_listener(listener: Listener) -> None:
-    """Undo `add_listener`; does nothing for an unknown listener."""
-    global _listeners  # noqa: PLW0603 - see add_listener
-    with _lock:
-        _listeners = tuple(kept for kept in _listeners if kept is not listener)
-
-
-@contextmanager
-def listening(listener: Listener) -> Iterator[None]:
-    """Call `listener` with each event until the end of the block."""
-    add_listener(listener)
     try:
         yield
     finally:
-        remove_listener(listener)
+        with _lock:
+            _listeners = tuple(kept for kept in _listeners if kept is not listener)
 
 
 def _reset() -> None:

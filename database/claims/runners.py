@@ -115,6 +115,10 @@ def end_runner(session: Session, runner_id: str, state: ProcessState) -> None:
         text(f"UPDATE runner SET state = :state, finished_at = {now} WHERE id = :runner AND state = 'alive'"),
         {"state": state.value, "runner": runner_id},
     )
+    _end_workers(session, runner_id, state)
+
+
+def _end_workers(session: Session, runner_id: str, state: ProcessState) -> None:
     session.execute(
         text("UPDATE worker SET state = :state WHERE runner_id = :runner AND state = 'alive'"),
         {"state": state.value, "runner": runner_id},
@@ -185,10 +189,7 @@ def declare_dead(session: Session, runner: RunnerLiveness) -> bool:
     )
     if changed.rowcount == 0:  # type: ignore[attr-defined]  # a cursor result, as for every UPDATE
         return False
-    session.execute(
-        text("UPDATE worker SET state = 'dead' WHERE runner_id = :runner AND state = 'alive'"),
-        {"runner": runner.runner_id},
-    )
+    _end_workers(session, runner.runner_id, ProcessState.DEAD)
     return True
 
 

@@ -5,8 +5,8 @@ Everything here works on a connection inside a transaction of the protocol.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from functools import lru_cache
 from operator import attrgetter
@@ -30,19 +30,25 @@ _WAITING = f"series_id = :series AND status = 'pending' AND NOT retired AND {_NO
 CLAIMABLE = f"{_WAITING} AND due_at IS NULL"
 CANARY = f" AND {FIRST}"
 DELAYED = f"{_WAITING} AND due_at IS NOT NULL"
-_ATTEMPT_COLUMNS = [
-    "outcome",
-    "duration_s",
-    "error_type",
-    "error_message",
-    "traceback",
-    "exit_code",
-    "signal",
-    "peak_memory_bytes",
-    "cpu_s",
-    "log_tail",
-]
-_plain_columns = attrgetter(*_ATTEMPT_COLUMNS[1:])
+#: The columns of `attempt` with their types on PostgreSQL; after the first six, as `Finished` has them.
+_ATTEMPT_COLUMNS = {
+    "experiment_id": "bigint",
+    "number": "int",
+    "worker_id": "text",
+    "outcome": "text",
+    "started_at": "float8",
+    "finished_at": "float8",
+    "duration_s": "float8",
+    "error_type": "text",
+    "error_message": "text",
+    "traceback": "text",
+    "exit_code": "int",
+    "signal": "int",
+    "peak_memory_bytes": "bigint",
+    "cpu_s": "float8",
+    "log_tail": "text",
+}
+_plain_columns = attrgetter(*list(_ATTEMPT_COLUMNS)[6:])
 #: What a worker owns, and the series whose counters count it: None while it is retired.
 Owned = dict[Token, int | None]
 _COUNTED_IN = "CASE WHEN retired THEN NULL ELSE series_id END"
@@ -208,87 +214,66 @@ def finish(
     connection: Connection, worker_id: str, finished: Sequence[Finished], status: ExperimentStatus
 ) -> int:
     """Move owned experiments to their next status, and return their number."""
+    moment = _moment(connection)
+    rows = [
+        (
+            attempt.results,
+            moment(attempt.started_at),
+            moment(attempt.finished_at),
+            attempt.experiment_id,
+            attempt.attempt_number,
+        )
+        for attempt in finished
+    ]
     if _is_postgresql(connection):
         statement = text(
             "UPDATE experiment e SET status = :status, worker_id = NULL, results = CAST(v.results AS json), "
             "started_at = to_timestamp(v.started), finished_at = to_timestamp(v.finished) "
-            "FROM unnest(CAST(:ids AS bigint[]), CAST(:numbers AS int[]), CAST(:results AS text[]), "
-            "CAST(:started AS float8[]), CAST(:finished AS float8[])) "
-            "AS v(id, number, results, started, finished) "
+            "FROM unnest(CAST(:c0 AS text[]), CAST(:c1 AS float8[]), CAST(:c2 AS float8[]), "
+            "CAST(:c3 AS bigint[]), CAST(:c4 AS int[])) AS v(results, started, finished, id, number) "
             f"WHERE e.id = v.id AND e.attempt_number = v.number AND e.{_OWNED}"
         )
-        columns = {
-            "ids": [attempt.experiment_id for attempt in finished],
-            "numbers": [attempt.attempt_number for attempt in finished],
-            "results": [attempt.results for attempt in finished],
-            "started": [attempt.started_at for attempt in finished],
-            "finished": [attempt.finished_at for attempt in finished],
-        }
-        return connection.execute(
-            statement, {**columns, "status": status.value, "worker": worker_id}
-        ).rowcount
+        scalars = {"status": status.value, "worker": worker_id}
+        return connection.execute(statement, {**_arrays(rows), **scalars}).rowcount
     # Without SQLAlchemy, whose work for each row of `text` took a tenth of a worker's time.
     update = (
         "UPDATE experiment SET status = ?, worker_id = NULL, results = ?, started_at = ?, finished_at = ? "
         "WHERE id = ? AND attempt_number = ? AND worker_id = ? AND status IN ('claimed', 'running')"
     )
-    rows = [
-        (
-            status.value,
-            attempt.results,
-            _sqlite_time(attempt.started_at),
-            _sqlite_time(attempt.finished_at),
-            attempt.experiment_id,
-            attempt.attempt_number,
-            worker_id,
-        )
-        for attempt in finished
-    ]
-    return connection.exec_driver_sql(update, rows).rowcount
+    return connection.exec_driver_sql(update, [(status.value, *row, worker_id) for row in rows]).rowcount
 
 
 def insert_attempts(connection: Connection, worker_id: str, finished: Sequence[Finished]) -> None:
     """Write the rows of `attempt`: they prove that this transaction was committed."""
-    names = ["experiment_id", "number", "worker_id", "started_at", "finished_at", *_ATTEMPT_COLUMNS]
-    if _is_postgresql(connection):
-        types = ["bigint", "int", "float8", "float8", "text", "float8", "text", "text", "text", "int", "int"]
-        types += ["bigint", "float8", "text"]
-        arrays = ", ".join(f"CAST(:c{number} AS {kind}[])" for number, kind in enumerate(types))
-        statement = (
-            f"INSERT INTO attempt ({', '.join(names)}) "
-            f"SELECT a, b, :worker, to_timestamp(c), to_timestamp(d), e, f, g, h, i, j, k, l, m, n "
-            f"FROM unnest({arrays}) AS v(a, b, c, d, e, f, g, h, i, j, k, l, m, n)"
+    moment = _moment(connection)
+    rows = [
+        (
+            attempt.experiment_id,
+            attempt.attempt_number,
+            worker_id,
+            attempt.outcome.value,
+            moment(attempt.started_at),
+            moment(attempt.finished_at),
+            *_plain_columns(attempt),
         )
-        rows = [
-            (
-                attempt.experiment_id,
-                attempt.attempt_number,
-                attempt.started_at,
-                attempt.finished_at,
-                attempt.outcome.value,
-                *_plain_columns(attempt),
-            )
-            for attempt in finished
-        ]
-        columns = {f"c{number}": list(column) for number, column in enumerate(zip(*rows, strict=True))}
-        connection.execute(text(statement), {**columns, "worker": worker_id})
+        for attempt in finished
+    ]
+    names = ", ".join(_ATTEMPT_COLUMNS)
+    if _is_postgresql(connection):
+        arrays = ", ".join(f"CAST(:c{n} AS {kind}[])" for n, kind in enumerate(_ATTEMPT_COLUMNS.values()))
+        values = names.replace(
+            "started_at, finished_at", "to_timestamp(started_at), to_timestamp(finished_at)"
+        )
+        statement = f"INSERT INTO attempt ({names}) SELECT {values} FROM unnest({arrays}) AS v({names})"
+        connection.execute(text(statement), _arrays(rows))
         return
-    statement = f"INSERT INTO attempt ({', '.join(names)}) VALUES ({', '.join('?' * len(names))})"
-    connection.exec_driver_sql(
-        statement,
-        [
-            (
-                attempt.experiment_id,
-                attempt.attempt_number,
-                worker_id,
-                _sqlite_time(attempt.started_at),
-                _sqlite_time(attempt.finished_at),
-                attempt.outcome.value,
-                *_plain_columns(attempt),
-            )
-            for attempt in finished
-        ],
-    )
+    marks = ", ".join("?" * len(_ATTEMPT_COLUMNS))
+    connection.exec_driver_sql(f"INSERT INTO attempt ({names}) VALUES ({marks})", rows)
+
+
+def _arrays(rows: Sequence[tuple[Any, ...]]) -> dict[str, list[Any]]:
+    """Return the columns of rows as arrays for PostgreSQL: ``c0``, ``c1`` and so on."""
+    return {f"c{number}": list(column) for number, column in enumerate(zip(*rows, strict=True))}
 
 
 def insert_chunks(connection: Connection, chunks: Sequence[tuple[Token, Chunk]]) -> None:
@@ -298,22 +283,8 @@ def insert_chunks(connection: Connection, chunks: Sequence[tuple[Token, Chunk]])
         "(experiment_id, attempt_number, metric, number, count, steps, readings, seconds) "
         "VALUES (:id, :attempt, :metric, :number, :count, :steps, :readings, :seconds) ON CONFLICT DO NOTHING"
     )
-    connection.execute(
-        statement,
-        [
-            {
-                "id": token[0],
-                "attempt": token[1],
-                "metric": chunk.metric,
-                "number": chunk.number,
-                "count": chunk.count,
-                "steps": chunk.steps,
-                "readings": chunk.readings,
-                "seconds": chunk.seconds,
-            }
-            for token, chunk in chunks
-        ],
-    )
+    rows = [{"id": token[0], "attempt": token[1], **asdict(chunk)} for token, chunk in chunks]
+    connection.execute(statement, rows)
 
 
 def commit_records(connection: Connection, worker_id: str, finished: Sequence[Finished]) -> set[Token]:
@@ -392,6 +363,11 @@ def _sqlite_time(moment: float | None) -> str | None:
     if moment is None:
         return None
     return datetime.fromtimestamp(moment, UTC).replace(tzinfo=None).isoformat(" ", "microseconds")
+
+
+def _moment(connection: Connection) -> Callable[[float | None], float | str | None]:
+    """Return what writes seconds since 1970 for `connection`: PostgreSQL converts them itself."""
+    return (lambda moment: moment) if _is_postgresql(connection) else _sqlite_time
 
 
 def _is_postgresql(connection: Connection) -> bool:

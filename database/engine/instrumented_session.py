@@ -45,7 +45,7 @@ class InstrumentedSession(Session):
         self.opened_at = opened_at or caller_location()
         self._pid = os.getpid()
         self._number = next(_numbers)
-        self._begun = False
+        self.holds_connection = False  # while it is in a transaction that has one
         self._closed = False
         self._emit(EventKind.OPENED)
 
@@ -53,11 +53,6 @@ class InstrumentedSession(Session):
     def is_inherited(self) -> bool:
         """Whether this process inherited it by a fork."""
         return self._pid != os.getpid()
-
-    @property
-    def holds_connection(self) -> bool:
-        """Whether it is in a transaction that has a connection."""
-        return self._begun
 
     def check_usable(self) -> None:
         """Check that this is not a forked child, which has lost the connection.
@@ -121,20 +116,21 @@ class InstrumentedSession(Session):
 def _after_begin(
     session: InstrumentedSession, _transaction: SessionTransaction, _connection: Connection
 ) -> None:
-    if not session._begun:  # once, however many savepoints and engines take part
-        session._begun, session._closed = True, False  # a closed session may be used again
+    if not session.holds_connection:  # once, however many savepoints and engines take part
+        session.holds_connection, session._closed = True, False  # a closed session may be used again
         session._emit(EventKind.BEGUN)
 
 
 @event.listens_for(InstrumentedSession, "after_commit")
 def _after_commit(session: InstrumentedSession) -> None:
-    if session._begun and not session.in_nested_transaction():  # the end of a savepoint commits nothing
-        session._begun = False
+    if session.holds_connection and not session.in_nested_transaction():  # a savepoint's end commits nothing
+        session.holds_connection = False
         session._emit(EventKind.COMMITTED)
 
 
 @event.listens_for(InstrumentedSession, "after_transaction_end")
 def _after_transaction_end(session: InstrumentedSession, transaction: SessionTransaction) -> None:
-    if session._begun and transaction.parent is None:  # by rollback(), close() or reset(), not by a commit
-        session._begun = False
+    # By rollback(), close() or reset(): a commit has been noted before.
+    if session.holds_connection and transaction.parent is None:
+        session.holds_connection = False
         session._emit(EventKind.ROLLED_BACK)
