@@ -10,7 +10,6 @@ from matplotlib.figure import Figure
 from matplotlib.transforms import Bbox
 
 from experiments.series_file.sections.graphs import GraphSpec
-from meta.graphs.theme import text_size
 from meta.statistics.estimators.curves import Curve
 from tests.figures import make_figure
 
@@ -102,17 +101,6 @@ def test_a_page_fits_a_column_or_two(make_records) -> None:
         assert make_figure(spec, records).get_size_inches()[0] == pytest.approx(width)
 
 
-def test_up_to_24_lines_differ_in_colour_or_dash() -> None:
-    """No two lines of a panel look the same, and neighbours differ in grey print."""
-    from meta.graphs.theme import style
-
-    for name in ("light", "dark", "gray"):
-        with style.theme(name):
-            for looks in (style.dash, style.marker, style.hatch):
-                assert len({(style.color(number), looks(number)) for number in range(24)}) == 24
-                assert all(looks(number) != looks(number + 1) for number in range(24))
-
-
 @pytest.mark.parametrize("size", ["column", (2.0, 6.0), "page"])
 @pytest.mark.parametrize("separator", [" ", "_"])
 def test_a_legend_is_as_wide_as_the_page_at_most(make_records, size: object, separator: str) -> None:
@@ -133,12 +121,3 @@ def test_a_legend_is_as_wide_as_the_page_at_most(make_records, size: object, sep
     for text in figure.legends[0].texts:
         box = text.get_window_extent(figure.canvas.get_renderer())
         assert 0 <= box.x0 < box.x1 <= page
-
-
-def test_words_are_broken_only_where_they_do_not_fit() -> None:
-    """Spaces come first; what is wider than the room is cut into pieces that fit, and nothing is lost."""
-    figure = text_size.measurable(Figure())
-    found = text_size.wrapped(f"one {'x' * 100} two", figure, 1.0, size=8.0).split("\n")
-    assert (found[0], "".join(found[1:]).replace(" ", "")) == ("one", "x" * 100 + "two")
-    assert max(text_size.measured(line, figure, size=8.0) for line in found) <= 1.0
-    assert text_size.wrapped("abcdef", figure, 0.1, size=8.0) == "abcdef"
