@@ -17,17 +17,9 @@ settings.load_profile("steady")
 TIERS = ("unit", "integration", "acceptance", "chaos")
 
 
-@pytest.hookimpl(tryfirst=True)  # before pytest selects by marks
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Put the tiers in order, and mark the storms, which share the machine with no other test."""
-    items.sort(key=lambda item: TIERS.index(_tier(item)))
-    for item in items:
-        if _tier(item) == "chaos":
-            item.add_marker("alone")
-
-
-def _tier(item: pytest.Item) -> str:
-    return item.path.relative_to(Path(__file__).parent).parts[0]
+    """Put the tiers in order."""
+    items.sort(key=lambda item: TIERS.index(item.path.relative_to(Path(__file__).parent).parts[0]))
 
 
 @pytest.fixture(autouse=True)

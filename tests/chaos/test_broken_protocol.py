@@ -7,10 +7,15 @@ import signal
 import textwrap
 from pathlib import Path
 
+import pytest
+
 from tests.acceptance.project import Project, until
 from tests.chaos.checker import Evidence
 from tests.chaos.plan import Blow, Plan
 from tests.chaos.storm import Storm
+
+#: What is silent for a second is dead here.
+pytestmark = pytest.mark.alone
 
 #: Python imports a module of this name at the start of each process.
 SABOTAGE = "sitecustomize.py"

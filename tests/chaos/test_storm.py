@@ -11,6 +11,9 @@ from tests.chaos.storm import Storm
 from tests.chaos.weather import SEED_VARIABLE, long_storms, new_seed, short_storms
 from tests.faults.server import Server
 
+#: Whether everything goes on is told by the clock.
+pytestmark = pytest.mark.alone
+
 #: Chosen before the environment is cleaned for each test.
 SEED = new_seed()
 
