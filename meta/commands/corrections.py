@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from meta.commands.support import printing
 from meta.commands.support.arguments import find_series, where_condition
 from meta.commands.support.options import EXPERIMENT_ID, OUTCOME, database_option, json_option, where_option
 
@@ -61,7 +62,6 @@ def retry(
     from database.series import retry_and_delete
     from database.session.lifecycle import scoped_session
     from database.session.transactions import run_in_transaction
-    from meta.commands.support import printing
 
     name, series_id, selection = _find(series, experiment_ids, where, outcome)
     wanted = [ExperimentStatus(status) for status in statuses]
@@ -116,7 +116,6 @@ def cancel(
     from database.models import ExperimentStatus
     from database.series import cancel_and_release
     from database.session.transactions import run_in_transaction
-    from meta.commands.support import printing
 
     name, series_id, selection = _find(series, experiment_ids, where)
     wanted = [ExperimentStatus(status) for status in statuses]
@@ -161,7 +160,6 @@ def release(
     from database.settings import results_directory
     from experiments.output.results_folder import ResultsFolder
     from experiments.supervisor.release import release_dead
-    from meta.commands.support import printing
 
     name, series_id, selection = _find(series, experiment_ids, where)
     released_here = 0
@@ -227,7 +225,6 @@ def edit(series: str, *, version: int | None, as_json: bool, **changes: Any) -> 
     """
     from database.series.editing import SeriesEdit, edit_series
     from database.session.lifecycle import scoped_session
-    from meta.commands.support import printing
 
     if all(value is None for value in changes.values()):
         raise click.UsageError("nothing to change: give --name, --priority, --notes, --pause or --resume")
@@ -281,7 +278,6 @@ def delete(series: str, *, yes: bool, as_json: bool) -> None:
     from database.settings import results_directory
     from experiments.output.results_folder import ResultsFolder
     from experiments.output.results_removal import remove_results
-    from meta.commands.support import printing
 
     with scoped_session(read_only=True) as session:
         [summary] = series_summaries(session, [find_series(session, series).id])

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from meta.commands.support import printing
 from meta.commands.support.options import database_option, json_option, verbose_option
 
 _FILE = click.Path(dir_okay=False, path_type=Path)
@@ -41,7 +42,6 @@ def check(file: Path, *, as_json: bool) -> None:
     from experiments.creation import OtherTargetError, check_target
     from experiments.expansion import count
     from experiments.series_file.loading import load_series_file
-    from meta.commands.support import printing
     from meta.dry_run import DryRun, dry_run
 
     loaded = load_series_file(file)
@@ -87,7 +87,6 @@ def create(context: click.Context, files: tuple[Path, ...], *, as_json: bool) ->
     Each file is a transaction of its own: a wrong one does not affect the others.
     """
     from database.errors import ExperimentsError
-    from meta.commands.support import printing
     from meta.commands.support.exit_codes import report
     from meta.commands.support.options import State
     from meta.create_experiment_series import create_from_file, summary

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from meta.commands.support import printing
 from meta.commands.support.options import database_option, json_option
 
 if TYPE_CHECKING:
@@ -27,7 +28,6 @@ def database() -> None:
 def upgrade(*, as_json: bool) -> None:
     """Bring the tables of an older program to the current form; SQLite after a backup copy."""
     from database.engine import registry, schema
-    from meta.commands.support import printing
 
     with_engine = registry.new_engine(registry.current_url(), create=False)
     try:
@@ -57,7 +57,6 @@ def check(*, repair: bool, as_json: bool) -> None:
     """
     from database.diagnosis import integrity
     from database.session.lifecycle import scoped_session
-    from meta.commands.support import printing
 
     with scoped_session(read_only=True) as session:
         integrity.check_file(session.connection())
@@ -95,7 +94,6 @@ def doctor(*, as_json: bool) -> None:
     """
     from database.diagnosis.diagnose import diagnose
     from database.engine import registry
-    from meta.commands.support import printing
 
     examined = registry.new_engine(registry.current_url(), create=False)
     try:
@@ -109,8 +107,6 @@ def doctor(*, as_json: bool) -> None:
 
 
 def _print_diagnosis(diagnosis: Diagnosis) -> None:
-    from meta.commands.support import printing
-
     printing.print_facts(_facts(diagnosis))
     for title, settings in (
         ("settings", diagnosis.found.settings),
@@ -131,15 +127,13 @@ def _print_diagnosis(diagnosis: Diagnosis) -> None:
 
 def _facts(diagnosis: Diagnosis) -> dict[str, str | None]:
     """Return the facts that are printed in one line each; None is not printed."""
-    from meta.commands.support.printing import duration, size
-
     found, pool, oldest = diagnosis.found, diagnosis.pool, diagnosis.found.oldest_transaction
     difference, uncertainty = diagnosis.clock_difference_s, diagnosis.clock_uncertainty_s
     return {
         "database": diagnosis.database,
         "server": found.server,
-        "size": size(found.size_bytes),
-        "WAL file": None if found.wal_bytes is None else size(found.wal_bytes),
+        "size": printing.size(found.size_bytes),
+        "WAL file": None if found.wal_bytes is None else printing.size(found.wal_bytes),
         "revision": diagnosis.revision or "no tables of ours",
         "pages": found.integrity,
         "write lock": found.write_lock,
@@ -147,7 +141,8 @@ def _facts(diagnosis: Diagnosis) -> dict[str, str | None]:
         "lock waits": None if found.lock_waits is None else str(len(found.lock_waits)),
         "oldest transaction": None
         if oldest is None
-        else f"{duration(oldest.seconds)}, {oldest.state} ({oldest.application}, process {oldest.pid})",
+        else f"{printing.duration(oldest.seconds)}, {oldest.state} "
+        f"({oldest.application}, process {oldest.pid})",
         "clock difference": f"{difference:+.3f} s ± {uncertainty:.3f} s",
         "pool": f"{pool.size} connections, {pool.overflow} more when needed; "
         f"{pool.in_use} in use, {pool.idle} idle",

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from meta.commands.support import printing
 from meta.commands.support.options import DURATION, database_option, json_option, progress_option
 
 if TYPE_CHECKING:
@@ -60,7 +61,6 @@ def run(*, sources: tuple[str, ...], progress: str, as_json: bool, **how: Any) -
     """
     from experiments.progress.displays import choose_display
     from experiments.run_experiments import Reporting, RunOptions, run_series, run_several_series
-    from meta.commands.support import printing
 
     options, reporting = RunOptions(**how), Reporting(choose_display(progress))
     if not as_json:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from meta.commands.support import printing
 from meta.commands.support.arguments import find_series, where_condition
 from meta.commands.support.options import EXPERIMENT_ID, database_option, json_option, where_option
 
@@ -29,7 +30,6 @@ def show(experiment: int, *, as_json: bool) -> None:
     """Show an experiment: its parameters and results, and each attempt with its error and provenance."""
     from database.queries.experiment_detail import experiment_record
     from database.session.lifecycle import scoped_session
-    from meta.commands.support import printing
 
     with scoped_session(read_only=True) as session:
         record = experiment_record(session, experiment)
@@ -70,7 +70,6 @@ def _data(record: ExperimentRecord, folder: ResultsFolder) -> dict[str, Any]:
 
 def _print_values(title: str, values: dict[str, Any], show: Callable[[object], str]) -> None:
     from experiments.parameters import ParameterError, flatten
-    from meta.commands.support import printing
 
     if not values:
         return
@@ -83,8 +82,6 @@ def _print_values(title: str, values: dict[str, Any], show: Callable[[object], s
 
 
 def _print_attempt(record: ExperimentRecord, attempt: AttemptRecord, folder: ResultsFolder) -> None:
-    from meta.commands.support import printing
-
     log = folder.log(record.folder, record.experiment.id, attempt.number)
     code = attempt.git_commit
     printing.print_facts(
@@ -124,7 +121,6 @@ def failures(series: str, *, where: str | None, as_json: bool) -> None:
     from database.queries.failures import failure_groups
     from database.session.lifecycle import scoped_session
     from experiments.series_file.axes import fixed_names
-    from meta.commands.support import printing
 
     with scoped_session(read_only=True) as session:
         failed = find_series(session, series)
@@ -162,7 +158,6 @@ def _group_data(group: FailureGroup) -> dict[str, Any]:
 
 def _print_group(group: FailureGroup, fixed: Collection[str]) -> None:
     from experiments.parameters import flatten
-    from meta.commands.support import printing
 
     place = group.cause.place and f"at {group.cause.place}"
     cause = " ".join(filter(None, [group.cause.outcome, group.cause.error_type, group.cause.death, place]))
@@ -191,7 +186,6 @@ def logs(experiment: int, attempt: int | None, *, follow: bool, as_json: bool) -
     from database.queries.experiment_detail import experiment_record
     from database.session.lifecycle import scoped_session
     from experiments.output.logs import read_log
-    from meta.commands.support import printing
 
     if follow and as_json:
         raise click.UsageError("--follow prints text only: leave --json out", click.get_current_context())

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from meta.commands.support import printing
 from meta.commands.support.arguments import find_series, where_condition
 from meta.commands.support.options import database_option, json_option, where_option
 
@@ -43,7 +44,6 @@ def status(series: str | None, *, watch: bool, interval_s: float | None, as_json
     """
     from database.queries.series_status import series_statuses
     from database.session.lifecycle import scoped_session
-    from meta.commands.support import printing
 
     if watch:
         if series is None:
@@ -104,8 +104,6 @@ def _status_data(status: SeriesStatus) -> dict[str, Any]:
 
 
 def _print_overview(statuses: Sequence[SeriesStatus]) -> None:
-    from meta.commands.support import printing
-
     columns = [printing.Column("series"), printing.Column("experiments", right=True)]
     ordered = any(status.summary.priority for status in statuses)
     rare = {"running", "failed", "cancelled", "retired"}
@@ -129,8 +127,6 @@ def _print_overview(statuses: Sequence[SeriesStatus]) -> None:
 
 
 def _print_status(status: SeriesStatus) -> None:
-    from meta.commands.support import printing
-
     summary, counts = status.summary, status.summary.counts
     at_work = status.runners and status.rate_per_s is not None
     printing.print_facts(
@@ -164,8 +160,6 @@ def _print_status(status: SeriesStatus) -> None:
 
 
 def _with_time(status: SeriesStatus) -> str:
-    from meta.commands.support import printing
-
     return f"{status.delayed} to be tried again, the first at {printing.shown_value(status.first_due_at)}"
 
 
@@ -197,7 +191,6 @@ def list_(
     from database.queries.experiment_rows import experiments
     from database.session.lifecycle import scoped_session
     from experiments.series_file.axes import fixed_names
-    from meta.commands.support import printing
 
     with scoped_session(read_only=True) as session:
         if series is None:
@@ -221,7 +214,6 @@ def list_(
 
 def _list_series(session: Session, *, as_json: bool) -> None:
     from database.queries.overview import series_summaries
-    from meta.commands.support import printing
 
     summaries = series_summaries(session)
     if as_json:
@@ -268,7 +260,6 @@ def _list_series(session: Session, *, as_json: bool) -> None:
 def _print_experiments(experiments: Sequence[ExperimentRow], fixed: Collection[str]) -> None:
     """Print one line per experiment: the parameters that vary, and the results that fit a line."""
     from experiments.parameters import flatten
-    from meta.commands.support import printing
 
     columns = [printing.Column("id", right=True), printing.Column("status")]
     columns += [printing.Column("repetition", right=True), printing.Column("attempts", right=True)]

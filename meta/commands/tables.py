@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from meta.commands.support import printing
 from meta.commands.support.arguments import chosen_series, find_series
 from meta.commands.support.options import database_option, json_option, output_option, where_option
 
@@ -47,7 +48,6 @@ def table(
     Given the path of a series file, its current tables and metrics are used.
     """
     from database.session.lifecycle import scoped_session
-    from meta.commands.support import printing
     from meta.tables.generate import write_tables
 
     with scoped_session(read_only=True) as session:
@@ -126,7 +126,6 @@ def compare(  # noqa: PLR0913 - one for each option
     """
     from database.session.lifecycle import scoped_session
     from experiments.where import expression_of
-    from meta.commands.support import printing
     from meta.comparison import compare_values
     from meta.records.read_records import read_records
     from meta.records.subsets import read_subset
@@ -189,7 +188,6 @@ def _compared_data(comparison: ValueComparison) -> dict[str, Any]:
 
 def _print_comparison(comparison: ValueComparison) -> None:
     from meta import comparison_text
-    from meta.commands.support import printing
 
     for line in comparison_text.preamble(comparison):
         click.echo(printing.printable(line))
@@ -208,8 +206,6 @@ def _print_comparison(comparison: ValueComparison) -> None:
 
 
 def _print(shown: Table, paths: Sequence[Path]) -> None:
-    from meta.commands.support import printing
-
     click.echo(printing.printable(shown.title))
     group = shown.group_head()
     columns = [printing.Column(head) for head in shown.row_heads()]
@@ -225,7 +221,6 @@ def _print(shown: Table, paths: Sequence[Path]) -> None:
 
 
 def _rows(shown: Table) -> list[list[str]]:
-    from meta.commands.support import printing
     from meta.tables.formats.cell_text import PLAIN, cell_text
 
     rows = []

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from meta.commands.support import printing
 from meta.commands.support.options import database_option, json_option
 
 if TYPE_CHECKING:
@@ -25,7 +26,6 @@ def trace(figure: Path, *, as_json: bool) -> None:
 
     The file may have been copied or renamed: its metadata has all of this.
     """
-    from meta.commands.support import printing
     from meta.figure_provenance import compare_with_records, read_figure
 
     embedded = read_figure(figure)
@@ -86,19 +86,17 @@ def _version(version: CodeVersion) -> str:
 
 
 def _print_comparison(compared: FigureComparison) -> None:
-    from meta.commands.support.printing import printable
-
     if compared.reason is not None:
-        click.echo(f"not compared with the database: {printable(compared.reason)}")
+        click.echo(f"not compared with the database: {printing.printable(compared.reason)}")
     elif compared.is_current:
         click.echo("the database would give the same figure now")
     else:
         click.echo("the database would give another figure now:")
         for difference in compared.differences:
-            click.echo(f"    {printable(difference)}")
+            click.echo(f"    {printing.printable(difference)}")
     if compared.request:
         click.echo(compared.request)
     if compared.program:
         click.echo("it was drawn by other versions, with which it may look different:")
         for difference in compared.program:
-            click.echo(f"    {printable(difference)}")
+            click.echo(f"    {printing.printable(difference)}")

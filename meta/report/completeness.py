@@ -26,16 +26,6 @@ class Share:
 
 
 @dataclass(frozen=True)
-class IncompleteCell:
-    """A configuration with experiments that are not completed: how many are, and why the others are not."""
-
-    label: str
-    completed: int
-    experiments: int
-    missing: str
-
-
-@dataclass(frozen=True)
 class Completeness:
     """How complete a series is.
 
@@ -49,7 +39,8 @@ class Completeness:
         Completed first, then the worst.
     warnings : sequence of str
         Sentences.
-    incomplete : sequence of IncompleteCell
+    incomplete : sequence of Coverage
+        The configurations with experiments that are not completed.
     more : int
         How many more there are.
     """
@@ -59,7 +50,7 @@ class Completeness:
     repetitions: str
     shares: Sequence[Share]
     warnings: Sequence[str]
-    incomplete: Sequence[IncompleteCell]
+    incomplete: Sequence[Coverage]
     more: int
 
 
@@ -91,15 +82,7 @@ def completeness(records: SeriesRecords) -> Completeness:
             *survivorship(coverage),
             *imbalance(coverage),
         ],
-        incomplete=[
-            IncompleteCell(
-                point.label,
-                point.drawn,
-                point.drawn + sum(point.missing.values()),
-                counts_text(point.missing),
-            )
-            for point in partly[:MAX_LISTED]
-        ],
+        incomplete=partly[:MAX_LISTED],
         more=max(0, len(partly) - MAX_LISTED),
     )
 

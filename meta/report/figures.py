@@ -11,9 +11,10 @@ import yaml
 
 from experiments.output.results_folder import write_atomically
 from experiments.series_file.sections.graphs import GraphSpec
-from meta.graphs.figure.task import DrawnFigure, Failure, Task
+from meta.graphs.figure.task import DrawnFigure, Task
 from meta.graphs.generation.process_pool import DrawingPool
 from meta.graphs.generation.requests import figure_requests
+from meta.graphs.generation.series_graphs import GraphProgress, GraphResult
 from meta.graphs.provenance.file_names import title_of
 from meta.graphs.theme.style import DPI
 from meta.records.subsets import GraphRecords
@@ -26,36 +27,25 @@ _PIXELS_PER_INCH = 128
 _TYPES = {"svg": "image/svg+xml", "png": "image/png"}
 
 
-@dataclass(frozen=True)
-class Figure:
-    """One figure of a report.
+@dataclass(frozen=True, kw_only=True)
+class Figure(GraphResult):
+    """One figure of a report; the last of its files are the numbers.
 
     Attributes
     ----------
-    name : str
     spec : GraphSpec
-    paths : tuple of Path
-        Its files, the numbers last; none where it could not be drawn.
     image : str
         The picture, as a data URL.
     width : int
         How wide it is shown, in CSS pixels: letters are as large as those of the page's notes.
     note : str
         The text below it.
-    error : str or None
-        Why there is no figure.
-    details : str or None
-        A traceback, where that is a defect.
     """
 
-    name: str
     spec: GraphSpec
-    paths: tuple[Path, ...] = ()
     image: str = ""
     width: int = 0
     note: str = ""
-    error: str | None = None
-    details: str | None = None
 
     @property
     def title(self) -> str:
@@ -79,7 +69,7 @@ class Figures:
 
 
 def draw_figures(
-    records: GraphRecords, directory: Path, pool: DrawingPool, on_progress: Callable[[Figure, int, int], None]
+    records: GraphRecords, directory: Path, pool: DrawingPool, on_progress: Callable[[GraphProgress], None]
 ) -> Figures:
     """Draw and write all figures of a series.
 
@@ -90,42 +80,47 @@ def draw_figures(
         For a folder per figure, with its files and ``data.csv``.
     pool : DrawingPool
     on_progress : callable
-        Called with each figure that is finished, how many are, and of how many.
+        Called after each figure.
     """
+    series = records.common.name
     requests = figure_requests(records, is_for_report=True)
     done: dict[str, Figure] = {}
 
     def finish(figure: Figure) -> None:
         done[figure.name] = figure
-        on_progress(figure, len(done), len(requests.tasks))
+        on_progress(GraphProgress(figure, len(done), len(requests.tasks)))
 
     tasks = []
     for name, task in requests.tasks.items():
         if isinstance(task, Task):
             tasks.append(task)
         else:
-            finish(_failed(name, requests.specs[name], task))
+            finish(Figure(series, name, error=task.message, spec=requests.specs[name]))
     for task, drawn in pool.draw(tasks):
         if isinstance(drawn, DrawnFigure):
-            finish(_written(task, drawn, directory / task.name))
+            finish(_written(series, task, drawn, directory / task.name))
         else:
-            finish(_failed(task.name, task.spec, drawn))
+            finish(Figure(series, task.name, error=drawn.message, spec=task.spec))
     return Figures([done[name] for name in requests.tasks], requests.note)
 
 
-def _failed(name: str, spec: GraphSpec, failure: Failure) -> Figure:
-    return Figure(name, spec, error=failure.message, details=failure.details)
-
-
-def _written(task: Task, drawn: DrawnFigure, folder: Path) -> Figure:
+def _written(series: str, task: Task, drawn: DrawnFigure, folder: Path) -> Figure:
     files = {folder / f"{task.name}.{form}": drawn.files[form] for form in task.formats}
     files[folder / DATA_NAME] = drawn.data
     try:
         for path, content in files.items():
             write_atomically(path, content)
     except OSError as error:
-        return Figure(task.name, task.spec, error=f"it could not be written: {error}")
-    return Figure(task.name, task.spec, tuple(files), _image(drawn.files), _width(drawn.files), drawn.note)
+        return Figure(series, task.name, error=f"it could not be written: {error}", spec=task.spec)
+    return Figure(
+        series,
+        task.name,
+        tuple(files),
+        spec=task.spec,
+        image=_image(drawn.files),
+        width=_width(drawn.files),
+        note=drawn.note,
+    )
 
 
 def _image(files: Mapping[str, bytes]) -> str:

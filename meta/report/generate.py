@@ -14,26 +14,17 @@ from database.models import ExperimentSeries
 from experiments.output.results_folder import ResultsFolder, write_atomically
 from experiments.series_file.models import SeriesFile
 from meta.graphs.generation.process_pool import DrawingPool
+from meta.graphs.generation.series_graphs import GraphProgress
 from meta.graphs.provenance.manifest import OutputLocation
 from meta.records.chosen_series import ChosenSeries, choose_series, read_each
 from meta.report.figures import Figure, draw_figures
-from meta.report.page import Tables, render
+from meta.report.page import render
 from meta.report.records import ReportRecords, read_report
 from meta.tables.data.default_tables import default_tables
 from meta.tables.generate import TableResult, write_series_tables
 
 PAGE_NAME = "report.html"
 _log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True)
-class ReportProgress:
-    """The figure of a series that is finished, how many are, and of how many."""
-
-    series: str
-    figure: Figure
-    done: int
-    count: int
 
 
 @dataclass(frozen=True)
@@ -70,7 +61,7 @@ def generate_reports(  # noqa: PLR0913 - each by its name
     files: Iterable[SeriesFile] = (),
     where: str | None = None,
     workers: int | None = None,
-    on_progress: Callable[[ReportProgress], None] = lambda _progress: None,
+    on_progress: Callable[[GraphProgress], None] = lambda _progress: None,
 ) -> list[ReportResult]:
     """Write a report of each series: a self-contained page, and a folder with its figures and tables.
 
@@ -112,7 +103,7 @@ def write_reports(
     chosen: Iterable[ChosenSeries],
     *,
     workers: int | None = None,
-    on_progress: Callable[[ReportProgress], None] = lambda _progress: None,
+    on_progress: Callable[[GraphProgress], None] = lambda _progress: None,
 ) -> list[ReportResult]:
     """Write the reports of series as `generate_reports` does.
 
@@ -134,9 +125,9 @@ def _write(
     records: ReportRecords,
     location: OutputLocation,
     pool: DrawingPool,
-    on_progress: Callable[[ReportProgress], None],
+    on_progress: Callable[[GraphProgress], None],
 ) -> ReportResult:
-    name, directory = records.series.name, location.directory
+    name, directory = records.series["name"], location.directory
     where = records.graphs.common.where
     if where is not None and not records.graphs.common.configurations:
         raise NotFoundError(f"no experiment of {name!r} is one where {where}")
@@ -150,12 +141,7 @@ def _write(
         raise ExperimentsError(
             f"{page} is the report of another series ({', '.join(sorted(others))}); name another folder"
         )
-    figures = draw_figures(
-        records.graphs,
-        directory / "figures",
-        pool,
-        lambda figure, done, count: on_progress(ReportProgress(name, figure, done, count)),
-    )
+    figures = draw_figures(records.graphs, directory / "figures", pool, on_progress)
     tables = []
     if records.tables or default_tables(records.graphs.common):
         below = OutputLocation(directory / "tables", location.owner)
@@ -163,7 +149,7 @@ def _write(
     # Default tables that cannot be made are no errors: a note gives the reason.
     notes = [] if records.tables else [table.error for table in tables if table.error]
     made = tables if records.tables else [table for table in tables if not table.error]
-    text = render(records, figures, Tables(made, list(dict.fromkeys(notes))), directory)
+    text = render(records, figures, made, directory, table_notes=list(dict.fromkeys(notes)))
     try:
         write_atomically(page, text.encode())
     except OSError as error:

@@ -5,23 +5,23 @@ from __future__ import annotations
 import re
 import shlex
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined, Template
+from sqlalchemy import RowMapping
 
 from database.queries.failures import FailureGroup
 from experiments.parameters import flatten
 from experiments.units import duration_text
+from meta.graphs.captions.missing_data import counts_text
 from meta.graphs.provenance.origin import code_version
-from meta.records.code_versions import CodeVersion
 from meta.records.value_set import ValueSet
 from meta.report.completeness import completeness
 from meta.report.figures import Figures
-from meta.report.records import ReportRecords, RunnerRecord
+from meta.report.records import ReportRecords
 from meta.tables.formats.html import html
 from meta.tables.generate import TableResult
 
@@ -35,59 +35,44 @@ _MAX_CAUSES = 50
 _MAX_LINES = 40
 
 
-@dataclass(frozen=True)
-class Parameter:
-    """A parameter with the labels of its first values, and how many there are."""
-
-    name: str
-    values: Sequence[str]
-    count: int
-
-    @property
-    def more(self) -> int:
-        """How many values are not listed."""
-        return self.count - len(self.values)
-
-
-@dataclass(frozen=True)
-class Tables:
-    """The tables; or, if none were requested and no default ones can be made, the reason."""
-
-    made: Sequence[TableResult]
-    notes: Sequence[str] = ()
-
-
-def render(records: ReportRecords, figures: Figures, tables: Tables, directory: Path) -> str:
+def render(
+    records: ReportRecords,
+    figures: Figures,
+    tables: Sequence[TableResult],
+    directory: Path,
+    *,
+    table_notes: Sequence[str],
+) -> str:
     """Return the page.
 
     Parameters
     ----------
     records : ReportRecords
     figures : Figures
-    tables : Tables
+    tables : sequence of TableResult
     directory : Path
         The folder of the page: paths of other files are relative to it.
+    table_notes : sequence of str
+        If no tables were requested and no default ones can be made, the reason.
     """
     of_series = records.graphs.common
     values = of_series.parameter_values()
-    varying = [name for name, distinct in values.items() if len(distinct) > 1]
+    varying = {name: distinct for name, distinct in values.items() if len(distinct) > 1}
     page = _template().render(
         records=records,
         series=records.series,
         where=records.graphs.common.where,
         completeness=completeness(of_series),
         figures=figures,
-        tables=[(table, html(table.table) if table.table else "") for table in tables.made],
-        table_notes=tables.notes,
-        varying=[_parameter(name, values[name]) for name in varying],
-        fixed=[_parameter(name, values[name]) for name in values if name not in varying],
+        tables=[(table, html(table.table) if table.table else "") for table in tables],
+        table_notes=table_notes,
+        varying=varying,
+        fixed={name: distinct for name, distinct in values.items() if name not in varying},
+        max_values=_MAX_VALUES,
         labels=of_series.labels,
-        failures=[
-            _cause(group, {name: values[name] for name in varying})
-            for group in records.failures[:_MAX_CAUSES]
-        ],
+        failures=[_cause(group, varying) for group in records.failures[:_MAX_CAUSES]],
         more_failures=max(0, len(records.failures) - _MAX_CAUSES),
-        code=[_code(version) for version in of_series.code],
+        code=of_series.code,
         packages=_packages(records.runners),
         version=code_version(),
         shown=lambda path: path.relative_to(directory).as_posix(),
@@ -105,6 +90,7 @@ def _template() -> Template:
         lstrip_blocks=True,
     )
     environment.filters |= {
+        "counts": counts_text,
         "moment": _moment,
         "duration": _duration,
         "command": shlex.join,
@@ -112,10 +98,6 @@ def _template() -> Template:
         "percent": _percent,
     }
     return environment.get_template("report.html")
-
-
-def _parameter(name: str, values: ValueSet) -> Parameter:
-    return Parameter(name, values.labels[:_MAX_VALUES], len(values))
 
 
 def _cause(group: FailureGroup, varying: Mapping[str, ValueSet]) -> Mapping[str, Any]:
@@ -131,20 +113,11 @@ def _cause(group: FailureGroup, varying: Mapping[str, ValueSet]) -> Mapping[str,
     }
 
 
-def _code(version: CodeVersion) -> Mapping[str, Any]:
-    state = "with uncommitted changes" if version.uncommitted else ""
-    return {
-        "commit": version.commit or "not under version control, or unknown",
-        "state": state,
-        "experiments": version.experiments,
-    }
-
-
-def _packages(runners: Sequence[RunnerRecord]) -> Mapping[str, str]:
+def _packages(runners: Sequence[RowMapping]) -> Mapping[str, str]:
     """Return the versions of each package; where runners had different ones, all of them."""
     versions: dict[str, dict[str, None]] = {}
     for runner in runners:
-        for name, version in runner.packages.items():
+        for name, version in runner["packages"].items():
             versions.setdefault(name, {})[str(version)] = None
     return {name: ", ".join(versions[name]) for name in sorted(versions, key=str.lower)}
 

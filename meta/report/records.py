@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, func, select, union_all
+from sqlalchemy import ColumnElement, RowMapping, func, select, union_all
 from sqlalchemy.orm import Session
 
 from database.expressions import Expression
@@ -25,18 +25,27 @@ from experiments.series_file.models import SeriesFile
 from meta.records.subsets import GraphRecords, read_series, requested_subsets
 from meta.tables.generate import Requested
 
-
-@dataclass(frozen=True)
-class SeriesFacts:
-    """The series as its file describes it; `source` is the file as it was written, None if there was none."""
-
-    name: str
-    description: str
-    tags: Sequence[str]
-    notes: str
-    target: str
-    created_at: datetime
-    source: str | None
+#: The series as its file describes it; `source` is the file as it was written, None if there was none.
+_SERIES = (
+    ExperimentSeries.name,
+    ExperimentSeries.description,
+    ExperimentSeries.tags,
+    ExperimentSeries.notes,
+    ExperimentSeries.target,
+    ExperimentSeries.created_at,
+    ExperimentSeries.source,
+)
+#: One invocation of `run`.
+_RUNNER = (
+    Runner.host,
+    Runner.user,
+    Runner.arguments,
+    Runner.started_at,
+    Runner.finished_at,
+    Runner.python_version,
+    Runner.platform,
+    Runner.packages,
+)
 
 
 @dataclass(frozen=True)
@@ -69,26 +78,6 @@ class Effort:
 
 
 @dataclass(frozen=True)
-class RunnerRecord:
-    """One invocation of `run` that started attempts, and how many of these it was."""
-
-    host: str
-    user: str
-    arguments: Sequence[str]
-    started_at: datetime
-    finished_at: datetime | None
-    git_commit: str | None
-    git_dirty: bool | None
-    python_version: str
-    platform: str
-    packages: Mapping[str, str]
-    attempts: int
-
-
-_RUNNER_COLUMNS = [getattr(Runner, own.name) for own in fields(RunnerRecord) if own.name != "attempts"]
-
-
-@dataclass(frozen=True)
 class ReportRecords:
     """The content of a report.
 
@@ -96,23 +85,24 @@ class ReportRecords:
     ----------
     read_at : datetime
         By the database's clock.
-    series : SeriesFacts
+    series : mapping
+        Its name, description, tags, notes, target, time of creation and source.
     graphs : GraphRecords
     tables : sequence
         Each requested table, with its records or the error.
     failures : sequence of FailureGroup
     effort : Effort
-    runners : sequence of RunnerRecord
-        By their start.
+    runners : sequence of mappings
+        The invocations of `run` that started attempts, and how many `attempts` these are; by their start.
     """
 
     read_at: datetime
-    series: SeriesFacts
+    series: RowMapping
     graphs: GraphRecords
     tables: Requested
     failures: Sequence[FailureGroup]
     effort: Effort
-    runners: Sequence[RunnerRecord]
+    runners: Sequence[RowMapping]
 
 
 def read_report(
@@ -132,7 +122,7 @@ def read_report(
     graphs = read_series(session, series, file, condition)
     return ReportRecords(
         read_at=database_now(session),
-        series=SeriesFacts(**{own.name: getattr(series, own.name) for own in fields(SeriesFacts)}),
+        series=session.execute(select(*_SERIES).where(ExperimentSeries.id == series.id)).mappings().one(),
         graphs=graphs,
         tables=requested_subsets(session, series, graphs.common, graphs.common.tables, condition=condition),
         failures=failure_groups(session, series.id, chosen),
@@ -180,7 +170,7 @@ def _effort(session: Session, series_id: int, chosen: ColumnElement[bool] | None
     return Effort(count, running[0], first, finished_at, duration_s, cpu_s, memory, measured)
 
 
-def _runners(session: Session, series_id: int, chosen: ColumnElement[bool] | None) -> list[RunnerRecord]:
+def _runners(session: Session, series_id: int, chosen: ColumnElement[bool] | None) -> Sequence[RowMapping]:
     ended = (
         select(Attempt.worker_id)
         .join(Experiment, Experiment.id == Attempt.experiment_id)
@@ -197,9 +187,9 @@ def _runners(session: Session, series_id: int, chosen: ColumnElement[bool] | Non
         .group_by(Worker.runner_id)
         .subquery()
     )
-    rows = session.execute(
-        select(*_RUNNER_COLUMNS, by_runner.c.attempts)
+    found = session.execute(
+        select(*_RUNNER, by_runner.c.attempts)
         .join(by_runner, by_runner.c.runner_id == Runner.id)
         .order_by(Runner.started_at, Runner.id)
     )
-    return [RunnerRecord(**{**row._mapping, "attempts": int(row.attempts)}) for row in rows]
+    return found.mappings().all()

@@ -1,4 +1,4 @@
-"""Figures and files from the database: `graphs`, `export`."""
+"""Figures, pages and files from the database: `graphs`, `report`, `export`."""
 
 from __future__ import annotations
 
@@ -7,10 +7,11 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
+from meta.commands.support import printing
 from meta.commands.support.arguments import chosen_series, find_series, where_condition
 from meta.commands.support.options import (
     State,
@@ -23,6 +24,7 @@ from meta.commands.support.options import (
 
 if TYPE_CHECKING:
     from meta.graphs.generation.series_graphs import GraphProgress
+    from meta.report.generate import ReportResult
 
 
 @click.command(short_help="Draw aggregate graphs.")
@@ -55,7 +57,6 @@ def graphs(  # noqa: PLR0913 - an argument for each option
     Given the path of a series file, its current graphs and metrics are used.
     """
     from database.session.lifecycle import scoped_session
-    from meta.commands.support import printing
     from meta.graphs.generation.series_graphs import draw_graphs
 
     with _without_warnings(context.ensure_object(State)), scoped_session(read_only=True) as session:
@@ -97,6 +98,66 @@ def _without_warnings(state: State) -> Iterator[None]:
         yield
     finally:
         logger.removeFilter(passes)
+
+
+@click.command(short_help="Write a page with graphs, tables and failures.")
+@click.argument("series", nargs=-1)
+@output_option
+@drawing_workers_option
+@click.option("--quiet", "-q", is_flag=True, help="Do not print on stderr what is drawn.")
+@where_option
+@database_option()
+@json_option
+@click.pass_context
+def report(  # noqa: PLR0913 - an argument for each option
+    context: click.Context,
+    series: tuple[str, ...],
+    directory: Path | None,
+    *,
+    workers: int | None,
+    quiet: bool,
+    where: str | None,
+    as_json: bool,
+) -> None:
+    """Write a report of each SERIES (by default of all): one HTML file that needs no network.
+
+    It shows how complete the series is, its graphs and tables, parameters, failures by cause and the
+    environment. Beside it lie the figures, each with a data.csv of its numbers, and the tables.
+
+    Given the path of a series file, its current graphs, tables and metrics are used.
+    """
+    from database.session.lifecycle import scoped_session
+    from meta.report.generate import write_reports
+
+    with scoped_session(read_only=True) as session:
+        reports = write_reports(
+            session,
+            chosen_series(session, series, directory, where),
+            workers=workers,
+            on_progress=(lambda _progress: None) if quiet or as_json else _print_progress,
+        )
+    if as_json:
+        printing.print_json([_report_data(result) for result in reports])
+    for result in reports:
+        for name, error in result.errors.items():
+            click.echo(f"{result.series}: {name}: {error}", err=True)
+        if not as_json:
+            click.echo(str(result.path))
+    context.exit(1 if any(result.errors for result in reports) else 0)
+
+
+def _report_data(result: ReportResult) -> dict[str, Any]:
+    return {
+        "series": result.series,
+        "path": result.path,
+        "figures": [
+            {"name": figure.name, "paths": figure.paths, "note": figure.note, "error": figure.error}
+            for figure in result.figures
+        ],
+        "tables": [
+            {"name": table.name, "paths": table.paths, "error": table.error} for table in result.tables
+        ],
+    }
 
 
 @click.command(short_help="Write experiments as CSV or JSON.")
