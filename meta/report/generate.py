@@ -20,7 +20,7 @@ from meta.records.chosen_series import ChosenSeries, choose_series, read_each
 from meta.report.figures import Figure, draw_figures
 from meta.report.page import render
 from meta.report.records import ReportRecords, read_report
-from meta.tables.data.default_tables import default_tables
+from meta.tables.data.plan import default_tables
 from meta.tables.generate import TableResult, write_series_tables
 
 PAGE_NAME = "report.html"

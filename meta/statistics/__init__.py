@@ -11,25 +11,25 @@ if TYPE_CHECKING:
     from meta.statistics.comparisons.difference import difference as difference
     from meta.statistics.comparisons.effects import Effects as Effects
     from meta.statistics.comparisons.effects import effect_sizes as effect_sizes
-    from meta.statistics.comparisons.improvement import Improvement as Improvement
-    from meta.statistics.comparisons.improvement import (
+    from meta.statistics.comparisons.over_tasks import Improvement as Improvement
+    from meta.statistics.comparisons.over_tasks import PerformanceProfile as PerformanceProfile
+    from meta.statistics.comparisons.over_tasks import performance_profile as performance_profile
+    from meta.statistics.comparisons.over_tasks import (
         probability_of_improvement as probability_of_improvement,
     )
+    from meta.statistics.comparisons.over_tasks import score_distribution as score_distribution
     from meta.statistics.comparisons.pairwise import PairComparison as PairComparison
     from meta.statistics.comparisons.pairwise import compare_all as compare_all
     from meta.statistics.comparisons.pairwise import compare_pairs as compare_pairs
-    from meta.statistics.comparisons.profiles import PerformanceProfile as PerformanceProfile
-    from meta.statistics.comparisons.profiles import performance_profile as performance_profile
-    from meta.statistics.comparisons.profiles import score_distribution as score_distribution
     from meta.statistics.comparisons.ranking import Ranking as Ranking
     from meta.statistics.comparisons.ranking import nemenyi as nemenyi
     from meta.statistics.comparisons.ranking import rank_methods as rank_methods
     from meta.statistics.comparisons.ranking import wilcoxon_holm as wilcoxon_holm
+    from meta.statistics.comparisons.sample_size import interval_warnings as interval_warnings
+    from meta.statistics.comparisons.sample_size import ranking_warnings as ranking_warnings
     from meta.statistics.comparisons.sample_size import repetitions_for_width as repetitions_for_width
     from meta.statistics.comparisons.sample_size import repetitions_to_decide as repetitions_to_decide
-    from meta.statistics.comparisons.sample_size_warnings import interval_warnings as interval_warnings
-    from meta.statistics.comparisons.sample_size_warnings import ranking_warnings as ranking_warnings
-    from meta.statistics.comparisons.sample_size_warnings import (
+    from meta.statistics.comparisons.sample_size import (
         significance_warnings as significance_warnings,
     )
     from meta.statistics.comparisons.significance import Significance as Significance
@@ -50,9 +50,9 @@ if TYPE_CHECKING:
     from meta.statistics.intervals.aggregate_curves import aggregate_curves as aggregate_curves
     from meta.statistics.intervals.bootstrap import Interval as Interval
     from meta.statistics.intervals.bootstrap import bootstrap_interval as bootstrap_interval
-    from meta.statistics.intervals.order_statistics import quantile_interval as quantile_interval
-    from meta.statistics.intervals.rates import Rate as Rate
-    from meta.statistics.intervals.rates import rate_interval as rate_interval
+    from meta.statistics.intervals.exact import Rate as Rate
+    from meta.statistics.intervals.exact import quantile_interval as quantile_interval
+    from meta.statistics.intervals.exact import rate_interval as rate_interval
     from meta.statistics.intervals.resampling import Resampling as Resampling
 
 __getattr__, __all__ = lazy_exports(
@@ -61,15 +61,21 @@ __getattr__, __all__ = lazy_exports(
         "comparisons.pairwise": ["PairComparison", "compare_all", "compare_pairs"],
         "comparisons.difference": ["Difference", "difference"],
         "comparisons.effects": ["Effects", "effect_sizes"],
-        "comparisons.sample_size_warnings": [
+        "comparisons.over_tasks": [
+            "Improvement",
+            "PerformanceProfile",
+            "performance_profile",
+            "probability_of_improvement",
+            "score_distribution",
+        ],
+        "comparisons.ranking": ["Ranking", "nemenyi", "rank_methods", "wilcoxon_holm"],
+        "comparisons.sample_size": [
             "interval_warnings",
             "ranking_warnings",
+            "repetitions_for_width",
+            "repetitions_to_decide",
             "significance_warnings",
         ],
-        "comparisons.improvement": ["Improvement", "probability_of_improvement"],
-        "comparisons.profiles": ["PerformanceProfile", "performance_profile", "score_distribution"],
-        "comparisons.ranking": ["Ranking", "nemenyi", "rank_methods", "wilcoxon_holm"],
-        "comparisons.sample_size": ["repetitions_for_width", "repetitions_to_decide"],
         "comparisons.significance": ["Significance", "holm", "mann_whitney", "permutation", "wilcoxon"],
         "estimators.areas": ["Areas", "areas_under"],
         "estimators.curves": ["Curve", "CurveMatrix"],
@@ -78,8 +84,7 @@ __getattr__, __all__ = lazy_exports(
         "intervals.aggregate": ["Aggregate", "aggregate"],
         "intervals.aggregate_curves": ["aggregate_curves"],
         "intervals.bootstrap": ["Interval", "bootstrap_interval"],
-        "intervals.order_statistics": ["quantile_interval"],
-        "intervals.rates": ["Rate", "rate_interval"],
+        "intervals.exact": ["Rate", "quantile_interval", "rate_interval"],
         "intervals.resampling": ["Resampling"],
     },
 )

@@ -22,7 +22,7 @@ from meta.records.errors import GraphError
 from meta.records.read_records import read_records
 from meta.records.series_records import SeriesRecords
 from meta.records.subsets import read_subset, requested_subsets
-from meta.tables.data.default_tables import default_tables
+from meta.tables.data.plan import default_tables
 from meta.tables.data.table import Table, make_table
 from meta.tables.formats.csv import comma_separated
 from meta.tables.formats.html import html

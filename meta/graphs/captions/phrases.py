@@ -12,10 +12,10 @@ from meta.graphs.data.estimates import Aggregator
 from meta.graphs.data.graph_data import GraphData, SampleSizes
 from meta.graphs.data.plan import Plan
 from meta.records.value_set import ValueSet, labels_of, short_names
-from meta.statistics.comparisons.sample_size_warnings import interval_warnings
+from meta.statistics.comparisons.sample_size import interval_warnings
 from meta.statistics.estimators.arrays import Integers
 from meta.statistics.estimators.location import Quantile
-from meta.statistics.intervals.order_statistics import minimum_count
+from meta.statistics.intervals.exact import minimum_count
 
 _MAX_VALUES = 4
 

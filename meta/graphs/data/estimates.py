@@ -19,8 +19,7 @@ from meta.statistics.estimators.spread import spread
 from meta.statistics.intervals.aggregate import Over, aggregate
 from meta.statistics.intervals.aggregate_curves import aggregate_curves
 from meta.statistics.intervals.bootstrap import bootstrap_interval
-from meta.statistics.intervals.order_statistics import quantile_interval
-from meta.statistics.intervals.rates import rate_interval
+from meta.statistics.intervals.exact import quantile_interval, rate_interval
 from meta.statistics.intervals.resampling import Resampling
 
 _LEVELS: dict[IntervalName, float] = {"quantiles": 0.5}

@@ -18,7 +18,7 @@ from meta.graphs.drawing.axis_limits import Along, apply_limits
 from meta.graphs.drawing.kind import DrawContext, Kind, entry_per_line, stroke
 from meta.records.errors import GraphError
 from meta.records.series_records import SeriesRecords
-from meta.statistics.comparisons.profiles import performance_profile
+from meta.statistics.comparisons.over_tasks import performance_profile
 from meta.statistics.estimators.arrays import Floats
 from meta.statistics.estimators.location import estimator
 

@@ -21,7 +21,7 @@ from meta.records.errors import GraphError
 from meta.records.series_records import SeriesRecords
 from meta.records.value_set import ABSENT, shortened
 from meta.statistics.comparisons.ranking import nemenyi, rank_methods
-from meta.statistics.comparisons.sample_size_warnings import ranking_warnings
+from meta.statistics.comparisons.sample_size import ranking_warnings
 from meta.statistics.estimators.location import estimator
 from meta.statistics.intervals.resampling import DEFAULT_LEVEL
 

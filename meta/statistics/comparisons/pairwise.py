@@ -11,8 +11,12 @@ from numpy.typing import ArrayLike
 
 from meta.statistics.comparisons.difference import Difference, difference
 from meta.statistics.comparisons.effects import Effects, effect_sizes
-from meta.statistics.comparisons.sample_size import Plan, repetitions_to_decide
-from meta.statistics.comparisons.sample_size_warnings import interval_warnings, significance_warnings
+from meta.statistics.comparisons.sample_size import (
+    Plan,
+    interval_warnings,
+    repetitions_to_decide,
+    significance_warnings,
+)
 from meta.statistics.comparisons.significance import Significance, holm, mann_whitney, permutation, wilcoxon
 from meta.statistics.estimators.arrays import pairs
 from meta.statistics.estimators.location import MEAN, Estimator

@@ -1,4 +1,7 @@
-"""The plan of a table, from the request of a series file: the variable, and the role of each parameter."""
+"""The plan of a table, from the request of a series file: the variable, and the role of each parameter.
+
+A series whose file requests no table has default ones.
+"""
 
 from __future__ import annotations
 
@@ -11,12 +14,16 @@ from experiments.series_file.reading.errors import path_text
 from experiments.series_file.sections import table_checks
 from experiments.series_file.sections.tables import TableSpec
 from meta.graphs.data.plan import SERIES, Variable, make_variable
+from meta.graphs.figure.default_graphs import MAX_GRAPHS, numeric_results
 from meta.records.errors import TableError
 from meta.records.series_records import SeriesRecords
 from meta.records.value_set import ABSENT, ValueSet, short_names
 
 #: The places of a configuration's values of some parameters, among all values of each.
 Key = tuple[int, ...]
+#: More columns of a default table than this are wider than a page.
+_MAX_COLUMNS = 8
+_LAST = ("metrics.", ".last")
 
 
 @dataclass(frozen=True)
@@ -136,3 +143,34 @@ def _baseline(spec: TableSpec, values: Mapping[str, ValueSet]) -> Key | None:
                 f"{suggestion(str(given[name]), values[name].labels, kind='its values')}"
             )
     return tuple(values[name].place(given[name]) for name in spec.compared)
+
+
+def default_tables(records: SeriesRecords) -> list[TableSpec]:
+    """Return a table for each numeric result and each metric's last value, at most 12.
+
+    Of the parameters that distinguish configurations, the one with the fewest values makes the columns, if
+    there are several parameters and its values fit on a page; all others make the rows. So every
+    configuration has a cell of its own.
+    """
+    values = records.parameter_values()
+    varying = records.parameter_table(values).distinguishing() or list(values)[:1]
+    fewest = min(varying, key=lambda name: len(values[name]), default=None)
+    columns: Sequence[str] = ()
+    if fewest is not None and len(varying) > 1 and len(values[fewest]) <= _MAX_COLUMNS:
+        columns = (fewest,)
+    rows = [name for name in varying if name not in columns] or [SERIES]
+    return [
+        TableSpec(y=name, rows=tuple(rows), columns=tuple(columns))
+        for name in _measured(records)[:MAX_GRAPHS]
+    ]
+
+
+def _measured(records: SeriesRecords) -> list[str]:
+    results = numeric_results(records)
+    start, end = _LAST
+    metrics = [
+        name.removeprefix(start).removesuffix(end)
+        for name in records.result_names()
+        if name.startswith(start) and name.endswith(end)
+    ]
+    return [*results, *(name for name in metrics if name not in results)]

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 
 from meta.records.pairing import pair
 from meta.records.series_records import SeriesRecords
-from meta.statistics.comparisons.sample_size_warnings import significance_warnings
+from meta.statistics.comparisons.sample_size import significance_warnings
 from meta.statistics.comparisons.significance import Significance, holm, mann_whitney, wilcoxon
 from meta.statistics.estimators.ties import merged_scores
 from meta.tables.data.cells import Cell, Cells, Place

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from meta.statistics.comparisons.sample_size_warnings import coverage_of_mean
+from meta.statistics.comparisons.sample_size import coverage_of_mean
 from meta.statistics.estimators.location import ESTIMATORS
 from meta.statistics.intervals.bootstrap import bootstrap_interval
 from meta.statistics.intervals.resampling import Method, Resampling

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from meta.statistics.comparisons.improvement import probability_of_improvement
+from meta.statistics.comparisons.over_tasks import probability_of_improvement
 from meta.statistics.intervals.resampling import Resampling
 
 

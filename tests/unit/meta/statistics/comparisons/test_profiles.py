@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
-from meta.statistics.comparisons.profiles import performance_profile, score_distribution
+from meta.statistics.comparisons.over_tasks import performance_profile, score_distribution
 from meta.statistics.intervals.resampling import Resampling
 
 costs_of_solvers = arrays.arrays(

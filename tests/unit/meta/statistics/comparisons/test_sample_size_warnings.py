@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from meta.statistics.comparisons.ranking import rank_methods
-from meta.statistics.comparisons.sample_size_warnings import (
+from meta.statistics.comparisons.sample_size import (
     coverage_of_mean,
     interval_warnings,
     minimum_for_bootstrap,

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from meta.statistics.estimators.location import MEDIAN, quantile
-from meta.statistics.intervals.order_statistics import minimum_count, quantile_interval
+from meta.statistics.intervals.exact import minimum_count, quantile_interval
 
 
 @pytest.mark.parametrize("count", [6, 7, 10, 25, 71, 100])

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from meta.statistics.intervals.rates import rate_interval
+from meta.statistics.intervals.exact import rate_interval
 
 
 @settings(max_examples=25)

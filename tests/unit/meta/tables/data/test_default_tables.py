@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from meta.tables.data.default_tables import default_tables
+from meta.tables.data.plan import default_tables
 from meta.tables.data.table import make_table
 
 

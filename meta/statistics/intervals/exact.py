@@ -1,8 +1,9 @@
-"""Exact intervals of medians and other quantiles: from one ordered reading to another.
+"""Exact intervals: of medians and other quantiles, and of rates of successes.
 
 How many of n readings lie below the true quantile is binomial, whatever the distribution; so the interval
 between two order statistics holds it with a known probability (H. A. David and H. N. Nagaraja, Order
-Statistics, 3rd edition, 2003, section 7.1).
+Statistics, 3rd edition, 2003, section 7.1). Rates: C. J. Clopper and E. S. Pearson, The use of confidence or
+fiducial limits illustrated in the case of the binomial, Biometrika 26 (1934), 404-413.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy import stats
+from scipy import special, stats
 
 from meta.statistics.estimators.arrays import Floats, Integers, matrix
 from meta.statistics.estimators.location import MEDIAN, Quantile
@@ -92,3 +93,48 @@ def _ranks(size: int, share: float, level: float) -> tuple[int, int] | None:
     below = stats.binom(size, share)
     lower, upper = int(below.ppf((1 - level) / 2)), int(below.ppf((1 + level) / 2)) + 1
     return (lower, upper) if lower >= 1 and upper <= size else None
+
+
+@dataclass(frozen=True)
+class Rate:
+    """Rates with their intervals.
+
+    Attributes
+    ----------
+    rate : ndarray, shape (columns,)
+        NaN where nothing was tried.
+    low, high : ndarray, shape (columns,)
+        Hold the true rate in at least `level` of all studies; 0 and 1 where nothing was tried.
+    """
+
+    rate: Floats
+    low: Floats
+    high: Floats
+
+
+def rate_interval(successes: ArrayLike, trials: ArrayLike, *, level: float = DEFAULT_LEVEL) -> Rate:
+    """Return rates and their Clopper-Pearson intervals.
+
+    Parameters
+    ----------
+    successes, trials : array_like of int, shape (columns,)
+    level : float
+
+    Raises
+    ------
+    ValueError
+        There are more successes than trials, or fewer than none.
+    """
+    hits, tried = np.atleast_1d(np.asarray(successes)), np.atleast_1d(np.asarray(trials))
+    if (hits < 0).any() or (hits > tried).any():
+        raise ValueError("successes are between 0 and the number of trials")
+    tail = (1 - level) / 2
+    none, all_ = hits == 0, hits == tried
+    # The ends of the beta distribution at 0 and n do not exist; their placeholders are replaced.
+    low = special.betaincinv(np.where(none, 1, hits), tried - hits + 1, tail)
+    high = special.betaincinv(hits + 1, np.where(all_, 1, tried - hits), 1 - tail)
+    return Rate(
+        rate=np.divide(hits, tried, out=np.full(tried.shape, np.nan), where=tried > 0),
+        low=np.where(none, 0.0, low),
+        high=np.where(all_, 1.0, high),
+    )
