@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from meta.commands.support import printing
-from meta.commands.support.arguments import find_series, where_condition
+from meta.commands.support.arguments import find_series, results_folder, where_condition
 from meta.commands.support.options import EXPERIMENT_ID, OUTCOME, database_option, json_option, where_option
 
 _experiment_option = click.option(
@@ -153,18 +153,15 @@ def release(
     A runner on this machine counts as dead when its process is gone, one elsewhere when it has missed
     two heartbeats. Without this command they are released when the lease of the runner ends.
     """
-    from database.engine.registry import current_url
     from database.errors import ExperimentsError
     from database.series import cancel_and_release
     from database.session.transactions import run_in_transaction
-    from database.settings import results_directory
-    from experiments.output.results_folder import ResultsFolder
     from experiments.supervisor.release import release_dead
 
     name, series_id, selection = _find(series, experiment_ids, where)
     released_here = 0
     if runner is None and selection.is_everything():
-        released_here = release_dead(series_id, ResultsFolder(results_directory(current_url())))
+        released_here = release_dead(series_id, results_folder())
     released = run_in_transaction(
         cancel_and_release.release, series_id, runner=runner, selection=selection, force=force
     )
@@ -270,13 +267,10 @@ def delete(series: str, *, yes: bool, as_json: bool) -> None:
 
     Refused while a runner works on it.
     """
-    from database.engine.registry import current_url
     from database.queries.overview import series_summaries
     from database.series import retry_and_delete
     from database.session.lifecycle import scoped_session
     from database.session.transactions import run_in_transaction
-    from database.settings import results_directory
-    from experiments.output.results_folder import ResultsFolder
     from experiments.output.results_removal import remove_results
 
     with scoped_session(read_only=True) as session:
@@ -286,7 +280,7 @@ def delete(series: str, *, yes: bool, as_json: bool) -> None:
         total = counts.experiments + counts.retired
         _confirm(f"Delete {summary.name}: {total} experiments, {counts.completed} of them completed?")
     deleted = run_in_transaction(retry_and_delete.delete_series, summary.id)
-    remove_results(ResultsFolder(results_directory(current_url())), summary.folder)
+    remove_results(results_folder(), summary.folder)
     if as_json:
         printing.print_json({"series": summary.name, "deleted": deleted})
     else:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 
 import click
@@ -24,7 +25,7 @@ def init(directory: Path) -> None:
 
     series_file, function = write_example(directory)
     click.echo(f"Wrote {series_file} and {function}. Next:\n")
-    click.echo(f"    experiments run {_quoted(series_file)}")
+    click.echo(f"    experiments run {shlex.quote(str(series_file))}")
     click.echo("    experiments graphs first")
 
 
@@ -113,9 +114,3 @@ def create(context: click.Context, files: tuple[Path, ...], *, as_json: bool) ->
             ]
         )
     context.exit(exit_code)
-
-
-def _quoted(path: Path) -> str:
-    import shlex
-
-    return shlex.quote(str(path))

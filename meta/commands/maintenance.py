@@ -55,12 +55,14 @@ def check(*, repair: bool, as_json: bool) -> None:
     Without --repair it changes nothing. May take seconds for each million experiments. Runners may be
     working. Exits with 3 when something is wrong.
     """
+    from database.counters import recount_all
     from database.diagnosis import integrity
     from database.session.lifecycle import scoped_session
+    from database.session.transactions import run_in_transaction
 
     with scoped_session(read_only=True) as session:
         integrity.check_file(session.connection())
-    repaired = _recount() if repair else []
+    repaired = run_in_transaction(recount_all) if repair else []
     with scoped_session(read_only=True) as session:
         violations = integrity.check_records(session)
     if as_json:
@@ -75,13 +77,6 @@ def check(*, repair: bool, as_json: bool) -> None:
         click.get_current_context().exit(DAMAGED)
     if not as_json:
         click.echo("the database is intact, and every attempt is recorded once")
-
-
-def _recount() -> list[str]:
-    from database.counters import recount_all
-    from database.session.transactions import run_in_transaction
-
-    return run_in_transaction(recount_all)
 
 
 @click.command(short_help="Examine the database.")

@@ -9,11 +9,14 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from meta.commands.support import printing
-from meta.commands.support.options import DURATION, database_option, json_option, progress_option
+from meta.commands.support.options import DURATION, database_option, json_option
 
 if TYPE_CHECKING:
     from experiments.creation import Created
     from experiments.run.summary import RunSummary
+
+#: As `experiments.progress.displays.MODES`, which `--help` does not import.
+PROGRESS_MODES = ("auto", "live", "plain", "json", "none")
 
 
 @click.command(short_help="Create series or extend them, and run what is pending.")
@@ -47,7 +50,15 @@ if TYPE_CHECKING:
     help="Start no experiment that would probably take longer, and stop those that still run then: "
     "3600, 90m, 1h30m.",
 )
-@progress_option
+@click.option("--quiet", "-q", "progress", flag_value="none", help="Show no progress.")
+@click.option(
+    "--progress",
+    type=click.Choice(PROGRESS_MODES),
+    default="auto",
+    show_default=True,
+    help="How progress is shown on stderr: a live display, plain lines or JSON lines. "
+    "auto: live on a terminal, plain elsewhere.",
+)
 @json_option
 @database_option(create=True)
 def run(*, sources: tuple[str, ...], progress: str, as_json: bool, **how: Any) -> int:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from meta.commands.support import printing
-from meta.commands.support.arguments import find_series, where_condition
+from meta.commands.support.arguments import find_series, results_folder, where_condition
 from meta.commands.support.options import EXPERIMENT_ID, database_option, json_option, where_option
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ def show(experiment: int, *, as_json: bool) -> None:
 
     with scoped_session(read_only=True) as session:
         record = experiment_record(session, experiment)
-    folder = _results_folder()
+    folder = results_folder()
     if as_json:
         printing.print_json(_data(record, folder))
         return
@@ -195,7 +195,7 @@ def logs(experiment: int, attempt: int | None, *, follow: bool, as_json: bool) -
     if follow and record.running is not None and attempt in (None, record.running.number):
         _follow(record)
         return
-    log = read_log(record, _results_folder(), attempt)
+    log = read_log(record, results_folder(), attempt)
     if as_json:
         printing.print_json(
             {
@@ -216,20 +216,12 @@ def logs(experiment: int, attempt: int | None, *, follow: bool, as_json: bool) -
 def _follow(record: ExperimentRecord) -> None:
     from experiments.output.log_follow import follow_log
 
-    for part in follow_log(record, _results_folder()):
+    for part in follow_log(record, results_folder()):
         if isinstance(part, str):
             click.echo(part, err=True)
         else:
             sys.stdout.buffer.write(part)
             sys.stdout.buffer.flush()
-
-
-def _results_folder() -> ResultsFolder:
-    from database.engine.registry import current_url
-    from database.settings import results_directory
-    from experiments.output.results_folder import ResultsFolder
-
-    return ResultsFolder(results_directory(current_url()))
 
 
 def _existing(path: Path) -> str | None:

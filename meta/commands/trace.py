@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -56,18 +55,14 @@ def _facts(embedded: EmbeddedOrigin) -> dict[str, object]:
         "series": origin.series,
         "graph": origin.graph,
         "file": f"{embedded.form.upper()}, {'as it was drawn' if embedded.is_intact else changed}",
-        "specification": _plain(origin.specification),
+        "specification": origin.specification,
         "where": origin.where,
-        "labels": _plain(origin.labels) if origin.labels else None,
+        "labels": origin.labels or None,
         "experiments": f"{origin.experiments:,} completed",
         "their code": _their_code(origin.experiments_code),
         "fingerprint": origin.fingerprint,
         "drawn by": ", ".join([f"experiment-series {origin.code}", *libraries]),
     }
-
-
-def _plain(value: dict[str, object]) -> str:
-    return json.dumps(value, ensure_ascii=False)
 
 
 def _their_code(versions: tuple[CodeVersion, ...]) -> str:

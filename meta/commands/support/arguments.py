@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from sqlalchemy.orm import Session
 
     from database.models import ExperimentSeries
+    from experiments.output.results_folder import ResultsFolder
     from experiments.series_file.models import SeriesFile
     from meta.records.chosen_series import ChosenSeries
 
@@ -74,6 +75,15 @@ def where_condition(
     from experiments.where import condition_of
 
     return condition_of(session, series, where)
+
+
+def results_folder() -> ResultsFolder:
+    """Return the folder of the results of this process's database."""
+    from database.engine.registry import current_url
+    from database.settings import results_directory
+    from experiments.output.results_folder import ResultsFolder
+
+    return ResultsFolder(results_directory(current_url()))
 
 
 def _find(session: Session, written: str) -> tuple[ExperimentSeries, SeriesFile | None]:

@@ -205,20 +205,3 @@ def drawing_workers_option(function: Function) -> Function:
 def json_option(function: Function) -> Function:
     """Add `--json`: the same as data, with stable keys."""
     return click.option("--json", "as_json", is_flag=True, help="Print JSON instead of text.")(function)
-
-
-#: As `experiments.progress.displays.MODES`, which `--help` does not import.
-PROGRESS_MODES = ("auto", "live", "plain", "json", "none")
-
-
-def progress_option(function: Function) -> Function:
-    """Add `--progress`, and `-q` for none."""
-    function = click.option(
-        "--progress",
-        type=click.Choice(PROGRESS_MODES),
-        default="auto",
-        show_default=True,
-        help="How progress is shown on stderr: a live display, plain lines or JSON lines. "
-        "auto: live on a terminal, plain elsewhere.",
-    )(function)
-    return click.option("--quiet", "-q", "progress", flag_value="none", help="Show no progress.")(function)

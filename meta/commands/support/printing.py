@@ -162,14 +162,10 @@ def shown_value(value: object) -> str:
     """Return a value as text."""
     if value is None:
         return "-"
-    if isinstance(value, bool):
-        return "true" if value else "false"
     if isinstance(value, float):
         return f"{value:.6g}"
     if isinstance(value, datetime):
         return value.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
-    if isinstance(value, int):
-        return str(value)
     if isinstance(value, str):
         return value
     from meta.formats.json_format import json_ready

@@ -18,7 +18,7 @@ from meta.graphs.data.graph_data import Coverage, SampleSizes
 from meta.records.series_records import SeriesRecords
 from meta.statistics.estimators.ties import is_rounding
 from meta.tables.data.cells import Cell, Cells, aggregator_of
-from meta.tables.data.plan import Key, TablePlan
+from meta.tables.data.plan import TablePlan
 from meta.tables.data.significance_marks import MOST_COMPARISONS, Marks
 
 #: An interval with one side so many times as long as the other is poorly described by half of its width.
@@ -110,10 +110,9 @@ def _selection(plan: TablePlan, cells: Cells) -> list[str]:
         return []
     unit = {"best_per_row": "row", "best_per_column": "column"}.get(plan.spec.select or "", "cell")
     chosen: dict[str, None] = {}
-    for (row, column), cell in cells.cells.items():
+    for place, cell in cells.cells.items():
         if cell.setting:
-            at = {"row": _label(plan, row, ()), "column": _label(plan, (), column)}
-            named = at.get(unit) or _label(plan, row, column)
+            named = plan.place_label(*plan.shared(*place)) or plan.place_label(*place)
             chosen[f"{named}: {plan.described(plan.chosen, cell.setting)}"] = None
     several = {"row": len(cells.columns), "column": len(cells.rows)}.get(unit, 1) > 1
     by = ", by mean rank" if several else ""
@@ -135,7 +134,7 @@ def _missing(plan: TablePlan, cells: Cells, records: SeriesRecords) -> list[str]
     if counts.total():
         total = counts.total() + sum(len(member.completed) for _, cell in shown for member in cell.members)
         sentences.append(f"{counts_text(counts)} of {many(total, 'experiment')} left out.")
-    coverage = [Coverage(_label(plan, *place), cell.count, cell.missing) for place, cell in shown]
+    coverage = [Coverage(plan.place_label(*place), cell.count, cell.missing) for place, cell in shown]
     sentences += [*survivorship(coverage), *imbalance(coverage)]
     partly = [point.label for point, (_, cell) in zip(coverage, shown, strict=True) if _is_partly(plan, cell)]
     if partly:
@@ -156,9 +155,3 @@ def _is_partly(plan: TablePlan, cell: Cell) -> bool:
     """Return whether a cell is empty although there are readings."""
     was_chosen = bool(cell.setting) or not plan.chosen
     return was_chosen and not cell.point.is_complete and any(map(len, cell.point.strata))
-
-
-def _label(plan: TablePlan, row: Key, column: Key) -> str:
-    """Return the label of a cell; an empty key adds nothing."""
-    sides = ((plan.spec.rows, row), (plan.spec.columns, column))
-    return ", ".join(plan.described(names, key) for names, key in sides if key)

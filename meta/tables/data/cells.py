@@ -130,14 +130,8 @@ def make_cells(
     complete = [place for place, point in points.items() if point.is_complete]
     aggregator = aggregator_of(plan, records)
     estimates = aggregator.of_points([points[place].scores for place in complete])
-    numbers = {
-        place: (
-            float(estimates.estimate[index]),
-            float(estimates.low[index]),
-            float(estimates.high[index]),
-        )
-        for index, place in enumerate(complete)
-    }
+    ends = (estimates.estimate.tolist(), estimates.low.tolist(), estimates.high.tolist())
+    numbers = {place: numbers for place, *numbers in zip(complete, *ends, strict=True)}
     return {
         place: Cell(members, points[place], setting, *numbers.get(place, ()))
         for place, (setting, members) in chosen.items()

@@ -72,6 +72,16 @@ class TablePlan:
         short = short_names(names)
         return [self.spec.labels.get(name, short[name]) for name in names]
 
+    def place_label(self, row: Key, column: Key) -> str:
+        """Return the label of a cell; an empty key adds nothing."""
+        sides = ((self.spec.rows, row), (self.spec.columns, column))
+        return ", ".join(self.described(names, key) for names, key in sides if key)
+
+    def shared(self, row: Key, column: Key) -> tuple[Key, Key]:
+        """Return the row and column of the cells that share a choice (`select`); what differs is empty."""
+        sides = {"best_per_row": (row, ()), "best_per_column": ((), column)}
+        return sides.get(self.spec.select or "", (row, column))
+
     def measured(self) -> str:
         """Return the label of the numbers in the cells."""
         return self.spec.labels.get(self.spec.y) or self.y.axis_label()

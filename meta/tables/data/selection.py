@@ -41,17 +41,17 @@ def select_cells(plan: TablePlan, records: SeriesRecords) -> Cells:
     if not plan.chosen:
         cells = make_cells(plan, records, {place: ((), members) for place, members in by_place.items()})
         return Cells(rows, columns, cells)
-    groups: dict[Place | Key, dict[Place, _Members]] = {}
+    groups: dict[Place, dict[Place, _Members]] = {}
     for place, members in by_place.items():
-        groups.setdefault(_shared(plan, place), {})[place] = members
+        groups.setdefault(plan.shared(*place), {})[place] = members
     chosen: dict[Place, tuple[Key, list[ConfigurationRecord]]] = {}
     unfit, settings = [], 0
-    for group in groups.values():
+    for shared, group in groups.items():
         candidates = _candidates(plan, group)
         settings = max(settings, len(candidates))
         best = _best(plan, records, candidates)
         if best is None:
-            unfit.append(_described(plan, next(iter(group))))
+            unfit.append(plan.place_label(*shared))
             best = _Candidate((), group)
         chosen |= {place: (best.setting, list(members)) for place, members in best.members.items()}
     made = make_cells(plan, records, chosen)
@@ -62,20 +62,6 @@ def select_cells(plan: TablePlan, records: SeriesRecords) -> Cells:
         for place, cell in made.items()
     }
     return Cells(rows, columns, cells, settings, unfit)
-
-
-def _shared(plan: TablePlan, place: Place) -> Place | Key:
-    """Return the key that the cells which share a choice have in common."""
-    row, column = place
-    return {"best_per_row": row, "best_per_column": column}.get(plan.spec.select or "", place)
-
-
-def _described(plan: TablePlan, place: Place) -> str:
-    row, column = place
-    of_row, of_column = plan.described(plan.spec.rows, row), plan.described(plan.spec.columns, column)
-    if plan.spec.select == "best_per_row":
-        return of_row
-    return of_column if plan.spec.select == "best_per_column" else f"{of_row}, {of_column}".rstrip(", ")
 
 
 def _candidates(plan: TablePlan, group: Mapping[Place, _Members]) -> list[_Candidate]:

@@ -135,16 +135,12 @@ def _best(plan: TablePlan, group: Mapping[Place, Cell]) -> list[Place]:
     return [place for place, estimate in zip(group, estimates, strict=True) if estimate == top]
 
 
-def _baseline(plan: TablePlan, group: Mapping[Place, Cell]) -> Place | None:
-    side = 0 if plan.spec.within == "column" else 1
-    return next((place for place in group if place[side] == plan.baseline), None)
-
-
 def _reference(plan: TablePlan, group: Mapping[Place, Cell], best: Collection[Place]) -> Place | None:
     """Return the cell that the others are compared with; a single one is not the best."""
-    if plan.baseline is not None:
-        return _baseline(plan, group)
-    return next((place for place in group if place in best), None)
+    if plan.baseline is None:
+        return next((place for place in group if place in best), None)
+    side = 0 if plan.spec.within == "column" else 1
+    return next((place for place in group if place[side] == plan.baseline), None)
 
 
 def _test(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 
 from meta.tables.data.table import Table
 from meta.tables.formats.cell_text import Signs, cell_text
@@ -75,18 +76,17 @@ def latex(table: Table, name: str) -> str:
     ]
     group = table.group_head()
     if group is not None:
-        lines.append(_row(["", rf"\multicolumn{{{len(columns)}}}{{c}}{{{escaped(group)}}}"], left))
+        lines.append(_line([*[""] * left, rf"\multicolumn{{{len(columns)}}}{{c}}{{{escaped(group)}}}"]))
         lines.append(rf"\cmidrule(l){{{left + 1}-{left + len(columns)}}}")
-    lines.append(_line([*table.row_heads(), *map(table.column_label, columns)]))
+    lines.append(_line(map(escaped, [*table.row_heads(), *map(table.column_label, columns)])))
     lines.append(r"\midrule")
     lines += [
-        " & ".join(
+        _line(
             [
                 *map(escaped, table.row_labels(row)),
                 *(cell_text(table, (row, column), SIGNS) for column in columns),
             ]
         )
-        + r" \\"
         for row in table.cells.rows
     ]
     lines += [r"\bottomrule", r"\end{tabular}", r"\end{table}", ""]
@@ -99,9 +99,5 @@ def latex(table: Table, name: str) -> str:
     return text
 
 
-def _line(texts: list[str]) -> str:
-    return " & ".join(map(escaped, texts)) + r" \\"
-
-
-def _row(parts: list[str], left: int) -> str:
-    return " & ".join([""] * left + parts[1:]) + r" \\"
+def _line(texts: Iterable[str]) -> str:
+    return " & ".join(texts) + r" \\"

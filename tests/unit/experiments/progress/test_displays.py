@@ -25,7 +25,7 @@ from experiments.progress.displays import (
 from experiments.progress.format import one_line, parameters_text, rate_text
 from experiments.progress.live import LiveDisplay
 from experiments.progress.model import RunProgress, Slowest
-from meta.commands.support.options import PROGRESS_MODES
+from meta.commands.run import PROGRESS_MODES
 
 WORKERS = (
     WorkerStatus(11, 7, 1, busy_s=3725.0, memory_bytes=300 << 20),
