@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import ColumnElement, RowMapping, func, select, union_all
 from sqlalchemy.orm import Session
@@ -49,35 +50,6 @@ _RUNNER = (
 
 
 @dataclass(frozen=True)
-class Effort:
-    """The total resources that all attempts used.
-
-    Attributes
-    ----------
-    ended, running : int
-        Those that were started.
-    started_at, finished_at : datetime or None
-        The first start and the last end.
-    duration_s : float or None
-        Of those that ended.
-    cpu_s : float or None
-    peak_memory_bytes : int or None
-        The largest of a worker.
-    measured : int
-        Of how many processor time and memory are known: they are not of an attempt that was killed.
-    """
-
-    ended: int
-    running: int
-    started_at: datetime | None
-    finished_at: datetime | None
-    duration_s: float | None
-    cpu_s: float | None
-    peak_memory_bytes: int | None
-    measured: int
-
-
-@dataclass(frozen=True)
 class ReportRecords:
     """The content of a report.
 
@@ -91,7 +63,8 @@ class ReportRecords:
     tables : sequence
         Each requested table, with its records or the error.
     failures : sequence of FailureGroup
-    effort : Effort
+    effort : mapping
+        The total resources that all attempts used; see `_effort`.
     runners : sequence of mappings
         The invocations of `run` that started attempts, and how many `attempts` these are; by their start.
     """
@@ -101,7 +74,7 @@ class ReportRecords:
     graphs: GraphRecords
     tables: Requested
     failures: Sequence[FailureGroup]
-    effort: Effort
+    effort: Mapping[str, Any]
     runners: Sequence[RowMapping]
 
 
@@ -148,26 +121,30 @@ def _named(series_id: int, chosen: ColumnElement[bool] | None) -> list[ColumnEle
     return [*named, *([] if chosen is None else [chosen])]
 
 
-def _effort(session: Session, series_id: int, chosen: ColumnElement[bool] | None) -> Effort:
+def _effort(session: Session, series_id: int, chosen: ColumnElement[bool] | None) -> dict[str, Any]:
+    """Return how many attempts ended and are running, the first start, the last end, and what they used.
+
+    Processor time and memory are those of the `measured` attempts: they are not known of one that was killed.
+    """
     ended = session.execute(
         select(
-            func.count(),
-            func.min(Attempt.started_at),
-            func.max(Attempt.finished_at),
-            func.sum(Attempt.duration_s),
-            func.sum(Attempt.cpu_s),
-            func.max(Attempt.peak_memory_bytes),
-            func.count(Attempt.cpu_s),
+            func.count().label("ended"),
+            func.min(Attempt.started_at).label("started_at"),
+            func.max(Attempt.finished_at).label("finished_at"),
+            func.sum(Attempt.duration_s).label("duration_s"),
+            func.sum(Attempt.cpu_s).label("cpu_s"),
+            func.max(Attempt.peak_memory_bytes).label("peak_memory_bytes"),
+            func.count(Attempt.cpu_s).label("measured"),
         )
         .join(Experiment, Experiment.id == Attempt.experiment_id)
         .where(*_ended(series_id, chosen))
-    ).one()
-    running = session.execute(
+    )
+    totals = dict(ended.mappings().one())
+    running, since = session.execute(
         select(func.count(), func.min(Experiment.started_at)).where(*_running(series_id, chosen))
     ).one()
-    count, started_at, finished_at, duration_s, cpu_s, memory, measured = ended
-    first = min(filter(None, (started_at, running[1])), default=None)
-    return Effort(count, running[0], first, finished_at, duration_s, cpu_s, memory, measured)
+    started_at = min(filter(None, (totals["started_at"], since)), default=None)
+    return {**totals, "running": running, "started_at": started_at}
 
 
 def _runners(session: Session, series_id: int, chosen: ColumnElement[bool] | None) -> Sequence[RowMapping]:

@@ -193,22 +193,14 @@ def _undecided(test: str, sizes: tuple[int, int], *, paired: bool, note: str) ->
     return Significance(test, math.nan, math.nan, 1.0, sizes, paired, note)
 
 
-@dataclass(frozen=True)
-class _Null:
-    """The null distribution of the sum of ranks."""
-
-    sums: Floats
-    shares: Floats
-
-
 def _doubled(ranks: NDArray[np.float64]) -> list[int]:
     """Return the ranks as whole numbers: ties make them halves."""
     doubled: list[int] = np.rint(2 * ranks).astype(np.int64).tolist()
     return doubled
 
 
-def _sums_of_subsets(ranks: NDArray[np.float64]) -> _Null:
-    """Return the distribution of the sum when each rank is included with probability one half."""
+def _sums_of_subsets(ranks: NDArray[np.float64]) -> Floats:
+    """Return the probabilities of the sums 0, 1/2, 1 ... when each rank is included with probability 1/2."""
     steps = _doubled(ranks)
     shares = np.zeros(sum(steps) + 1)
     shares[0] = 1.0
@@ -216,20 +208,22 @@ def _sums_of_subsets(ranks: NDArray[np.float64]) -> _Null:
         moved = shares[:-step].copy()
         shares *= 0.5
         shares[step:] += 0.5 * moved
-    return _Null(np.arange(len(shares)) / 2, shares)
+    return shares
 
 
-def _sums_of_subsets_of(ranks: NDArray[np.float64], size: int) -> _Null:
-    """Return the distribution of the sum of `size` of the ranks when all choices are equally likely."""
+def _sums_of_subsets_of(ranks: NDArray[np.float64], size: int) -> Floats:
+    """Return the probabilities of the sums 0, 1/2, 1 ... of `size` of the ranks, all equally likely."""
     steps = _doubled(ranks)
     ways = np.zeros((size + 1, sum(sorted(steps)[-size:]) + 1))
     ways[0, 0] = 1.0
     for step in steps:
         ways[1:, step:] += ways[:-1, :-step].copy()
-    return _Null(np.arange(ways.shape[1]) / 2, ways[size] / ways[size].sum())
+    shares: Floats = ways[size] / ways[size].sum()
+    return shares
 
 
-def _two_sided(null: _Null, statistic: float) -> float:
-    at_most = null.shares[null.sums <= statistic].sum()
-    at_least = null.shares[null.sums >= statistic].sum()
+def _two_sided(shares: Floats, statistic: float) -> float:
+    sums = np.arange(len(shares)) / 2
+    at_most = shares[sums <= statistic].sum()
+    at_least = shares[sums >= statistic].sum()
     return float(min(1.0, 2 * min(at_most, at_least)))

@@ -127,7 +127,12 @@ def make_cells(
     chosen : mapping of (row, column) to (setting, configurations)
     """
     points = {place: Point.of(members, plan.y.key) for place, (_, members) in chosen.items()}
-    complete = [place for place, point in points.items() if point.is_complete]
+    # Without a choice, the configurations of a cell are not to be averaged.
+    complete = [
+        place
+        for place, point in points.items()
+        if point.is_complete and (chosen[place][0] or not plan.chosen)
+    ]
     aggregator = aggregator_of(plan, records)
     estimates = aggregator.of_points([points[place].scores for place in complete])
     ends = (estimates.estimate.tolist(), estimates.low.tolist(), estimates.high.tolist())

@@ -54,14 +54,7 @@ def select_cells(plan: TablePlan, records: SeriesRecords) -> Cells:
             unfit.append(plan.place_label(*shared))
             best = _Candidate((), group)
         chosen |= {place: (best.setting, list(members)) for place, members in best.members.items()}
-    made = make_cells(plan, records, chosen)
-    # Without a choice, the configurations of a cell are not to be averaged.
-    nothing = float("nan")
-    cells = {
-        place: cell if cell.setting else replace(cell, estimate=nothing, low=nothing, high=nothing)
-        for place, cell in made.items()
-    }
-    return Cells(rows, columns, cells, settings, unfit)
+    return Cells(rows, columns, make_cells(plan, records, chosen), settings, unfit)
 
 
 def _candidates(plan: TablePlan, group: Mapping[Place, _Members]) -> list[_Candidate]:

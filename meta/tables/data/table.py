@@ -10,7 +10,7 @@ from meta.graphs.data.plan import SERIES
 from meta.records.parameter_filter import with_parameters
 from meta.records.series_records import SeriesRecords
 from meta.tables.data.caption import notes
-from meta.tables.data.cells import Cell, Cells, Place
+from meta.tables.data.cells import Cells, Place
 from meta.tables.data.plan import Key, TablePlan, make_plan
 from meta.tables.data.selection import select_cells
 from meta.tables.data.significance_marks import Marks, make_marks
@@ -54,10 +54,6 @@ class Table:
     def column_label(self, column: Key) -> str:
         """Return the label of a column."""
         return ", ".join(self.plan.labels(self.plan.spec.columns, column)) or self.plan.measured()
-
-    def cell(self, row: Key, column: Key) -> Cell | None:
-        """Return a cell, None where the series has no such combination."""
-        return self.cells.cells.get((row, column))
 
     def counts_differ(self) -> bool:
         """Return whether cells have different numbers of repetitions, so that each shows its own."""

@@ -51,10 +51,10 @@ def cell_records(table: Table) -> Iterator[CellRecord]:
     """Yield the cells, row by row; without those of combinations that the series does not have."""
     for row in table.cells.rows:
         for column in table.cells.columns:
-            cell = table.cell(row, column)
+            place = (row, column)
+            cell = table.cells.cells.get(place)
             if cell is None:
                 continue
-            place = (row, column)
             yield CellRecord(
                 parameters=_parameters(table.plan, row, column, cell),
                 value=_known(cell.estimate),
