@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import logging
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -59,7 +57,8 @@ def graphs(  # noqa: PLR0913 - an argument for each option
     from database.session.lifecycle import scoped_session
     from meta.graphs.generation.series_graphs import draw_graphs
 
-    with _without_warnings(context.ensure_object(State)), scoped_session(read_only=True) as session:
+    _suppress_warnings(context)
+    with scoped_session(read_only=True) as session:
         results = draw_graphs(
             session,
             chosen_series(session, series, directory, where),
@@ -85,19 +84,16 @@ def _print_progress(progress: GraphProgress) -> None:
         click.echo(f"[{progress.done}/{progress.count}] {result.series}: {result.name}: {done}", err=True)
 
 
-@contextmanager
-def _without_warnings(state: State) -> Iterator[None]:
+def _suppress_warnings(context: click.Context) -> None:
     """Suppress the library's warnings about failing graphs: the command prints them itself."""
     logger = logging.getLogger("meta.graphs.generation.series_graphs")
+    state = context.ensure_object(State)
 
     def passes(_record: logging.LogRecord) -> bool:
         return state.verbose
 
     logger.addFilter(passes)
-    try:
-        yield
-    finally:
-        logger.removeFilter(passes)
+    context.call_on_close(lambda: logger.removeFilter(passes))
 
 
 @click.command(short_help="Write a page with graphs, tables and failures.")

@@ -227,6 +227,6 @@ def _rows(shown: Table) -> list[list[str]]:
     for row in shown.cells.rows:
         places = [(row, column) for column in shown.cells.columns]
         cells = [(place, cell_text(shown, place, PLAIN)) for place in places]
-        marked = [printing.Bold(text) if shown.is_best(place) else text for place, text in cells]
+        marked = [printing.Bold(text) if place in shown.marks.best else text for place, text in cells]
         rows.append([*shown.row_labels(row), *marked])
     return rows

@@ -58,15 +58,6 @@ class Effects:
             return "unknown"
         return next(word for limit, word in _WORDS if abs(self.cliffs_delta) < limit)
 
-    @property
-    def meaning(self) -> str:
-        """A12 in a sentence."""
-        if math.isnan(self.a12):
-            return f"The effect is unknown: {self.note}."
-        return (
-            f"A reading of the first is larger than one of the second in {100 * self.a12:.0f} of 100 cases."
-        )
-
 
 def effect_sizes(first: ArrayLike, second: ArrayLike) -> Effects:
     """Return the effect sizes of two methods.

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike
 
-from meta.statistics.estimators.arrays import Floats, Integers, matrix
+from meta.statistics.estimators.arrays import Floats, matrix
 from meta.statistics.estimators.location import MEAN, quantile
 
 
@@ -24,14 +24,11 @@ class Spread:
         Of the mean: the standard deviation divided by the root of n.
     interquartile_range : ndarray, shape (columns,)
         Between the 25 % and the 75 % quantile; NaN where no repetition has a reading.
-    count : ndarray of int, shape (columns,)
-        How many repetitions have a reading.
     """
 
     standard_deviation: Floats
     standard_error: Floats
     interquartile_range: Floats
-    count: Integers
 
 
 def spread(readings: ArrayLike) -> Spread:
@@ -57,5 +54,4 @@ def spread(readings: ArrayLike) -> Spread:
         standard_deviation=deviation,
         standard_error=deviation / np.sqrt(np.maximum(count, 1)),
         interquartile_range=quantile(75).of(known) - quantile(25).of(known),
-        count=count,
     )

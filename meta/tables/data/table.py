@@ -10,7 +10,7 @@ from meta.graphs.data.plan import SERIES
 from meta.records.parameter_filter import with_parameters
 from meta.records.series_records import SeriesRecords
 from meta.tables.data.caption import notes
-from meta.tables.data.cells import Cells, Place
+from meta.tables.data.cells import Cells
 from meta.tables.data.plan import Key, TablePlan, make_plan
 from meta.tables.data.selection import select_cells
 from meta.tables.data.significance_marks import Marks, make_marks
@@ -58,10 +58,6 @@ class Table:
     def counts_differ(self) -> bool:
         """Return whether cells have different numbers of repetitions, so that each shows its own."""
         return len({cell.repetitions for cell in self.cells.cells.values() if cell.has_estimate}) > 1
-
-    def is_best(self, place: Place) -> bool:
-        """Return whether a cell is the best of its column (or row)."""
-        return place in self.marks.best
 
 
 def make_table(spec: TableSpec, records: SeriesRecords) -> Table:

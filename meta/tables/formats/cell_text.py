@@ -56,7 +56,7 @@ def cell_text(table: Table, place: Place, signs: Signs) -> str:
     if not cell.has_estimate:
         return signs.nothing
     text = _numbers(table, cell, signs)
-    if table.is_best(place):
+    if place in table.marks.best:
         text = signs.bold(text)
     if table.marks.differs(place):
         text += signs.star

@@ -62,7 +62,7 @@ def cell_records(table: Table) -> Iterator[CellRecord]:
                 high=_known(cell.high),
                 n=cell.count,
                 missing=sum(cell.missing.values()),
-                best=table.is_best(place),
+                best=place in table.marks.best,
                 p=_known(table.marks.p_values.get(place, math.nan)),
                 differs=table.marks.differs(place),
             )
