@@ -70,13 +70,9 @@ class _Duration(click.ParamType):  # type: ignore[type-arg]  # older clicks cann
         from experiments.units import seconds_of
 
         try:
-            return seconds_of(float(value) if _is_number(value) else value)
+            return seconds_of(float(value) if re.fullmatch(r"\d+(\.\d+)?", str(value)) else value)
         except ValueError as error:
             self.fail(str(error), param, ctx)
-
-
-def _is_number(value: object) -> bool:
-    return isinstance(value, str) and bool(re.fullmatch(r"\d+(\.\d+)?", value))
 
 
 DURATION = _Duration()
@@ -89,24 +85,23 @@ class State:
     verbose: bool = False
 
 
-def verbose_option(function: Function) -> Function:
-    """Add `-v`: tracebacks of errors, and messages for debugging on stderr."""
-    return click.option(
-        "-v",
-        "--verbose",
-        is_flag=True,
-        expose_value=False,
-        is_eager=True,
-        callback=_be_verbose,
-        help="Show tracebacks of errors, and messages for debugging.",
-    )(function)
-
-
 def _be_verbose(context: click.Context, _parameter: click.Parameter, chosen: bool) -> None:
     state = context.find_object(State)
     if chosen and state is not None:
         state.verbose = True
         show_messages(verbose=True)
+
+
+#: `-v`: tracebacks of errors, and messages for debugging on stderr.
+verbose_option = click.option(
+    "-v",
+    "--verbose",
+    is_flag=True,
+    expose_value=False,
+    is_eager=True,
+    callback=_be_verbose,
+    help="Show tracebacks of errors, and messages for debugging.",
+)
 
 
 class _Stderr(logging.StreamHandler[TextIO]):
@@ -172,36 +167,26 @@ def _configure(context: click.Context, url: str | None, *, create: bool) -> None
         raise click.UsageError(str(error), context) from error
 
 
-def where_option(function: Function) -> Function:
-    """Add `--where`: only experiments that match an expression."""
-    return click.option(
-        "--where",
-        metavar="EXPRESSION",
-        help="Only experiments that this is true of, such as 'optimizer.lr > 0.01 and status == \"failed\"'.",
-    )(function)
-
-
-def output_option(function: Function) -> Function:
-    """Add `--output`: the folder that files go to."""
-    return click.option(
-        "--output",
-        "directory",
-        metavar="DIR",
-        type=click.Path(file_okay=False, path_type=Path),
-        help="Where the files go (of several series: in a folder for each); by default among the results.",
-    )(function)
-
-
-def drawing_workers_option(function: Function) -> Function:
-    """Add `--workers` of commands that draw."""
-    return click.option(
-        "--workers",
-        type=click.IntRange(min=1),
-        metavar="N",
-        help="How many processes draw at most; by default one per core.",
-    )(function)
-
-
-def json_option(function: Function) -> Function:
-    """Add `--json`: the same as data, with stable keys."""
-    return click.option("--json", "as_json", is_flag=True, help="Print JSON instead of text.")(function)
+#: `--where`: only experiments that match an expression.
+where_option = click.option(
+    "--where",
+    metavar="EXPRESSION",
+    help="Only experiments that this is true of, such as 'optimizer.lr > 0.01 and status == \"failed\"'.",
+)
+#: `--output`: the folder that files go to.
+output_option = click.option(
+    "--output",
+    "directory",
+    metavar="DIR",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Where the files go (of several series: in a folder for each); by default among the results.",
+)
+#: `--workers` of commands that draw.
+drawing_workers_option = click.option(
+    "--workers",
+    type=click.IntRange(min=1),
+    metavar="N",
+    help="How many processes draw at most; by default one per core.",
+)
+#: `--json`: the same as data, with stable keys.
+json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON instead of text.")
