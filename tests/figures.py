@@ -25,7 +25,7 @@ def make_figure(spec: GraphSpec, records: SeriesRecords) -> Figure:
 
 
 def compute(plan: Plan, records: SeriesRecords) -> GraphData:
-    return KINDS[plan.kind].compute(plan, records)
+    return KINDS[plan.rules.name].compute(plan, records)
 
 
 def make_task(spec: GraphSpec, records: SeriesRecords, name: str = "name") -> Task:

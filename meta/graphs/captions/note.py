@@ -49,9 +49,9 @@ def _outside(outside: Outside) -> list[str]:
 
 
 def _averages(plan: Plan) -> str:
-    if not plan.over or "over" in plan.rules.required:  # there the caption names what is averaged over
+    if not plan.spec.over or "over" in plan.rules.required:  # there the caption names what is averaged over
         return ""
-    return averages_text(plan.over, plan.values, "Pools" if plan.rules.shows_values else "Averages")
+    return averages_text(plan.spec.over, plan.values, "Pools" if plan.rules.shows_values else "Averages")
 
 
 def _goals(plan: Plan) -> list[str]:

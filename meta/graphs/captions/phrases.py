@@ -63,12 +63,16 @@ def values_text(plan: Plan) -> str:
     return " Small marks: each reading." if plan.spec.points else ""
 
 
-def too_few_text(least: int, sample_sizes: SampleSizes) -> str:
-    """Return the sentence on points with too few values for a box or a violin, if there are any."""
-    if sample_sizes.count.min() >= least:
-        return ""
-    noun = "repetitions" if sample_sizes.configurations.max() == 1 else "experiments"
-    return f" Of fewer than {least} {noun} each reading is shown."
+def summaries_text(data: GraphData, parts: str, *, least: int) -> str:
+    """Return the sentences on boxes or violins: their parts, and what stands for those of too few values."""
+    sample_sizes = drawn_sample_sizes(data)
+    text = f"{sample_size_text(sample_sizes)}."
+    if sample_sizes.count.max() >= least:
+        text += f" {parts}"
+    if sample_sizes.count.min() < least:
+        noun = "repetitions" if sample_sizes.configurations.max() == 1 else "experiments"
+        text += f" Of fewer than {least} {noun} each reading is shown."
+    return text
 
 
 def small_sample_warnings(aggregator: Aggregator, sample_sizes: SampleSizes) -> tuple[str, ...]:

@@ -47,7 +47,7 @@ def of_parameters(parameters: Mapping[str, Any]) -> dict[str, Any]:
 
 def _points(plan: Plan, line: Line) -> Iterator[dict[str, Any]]:
     """Yield the columns that identify each point: its line, and its place along x."""
-    if plan.is_curve:
+    if plan.rules.over_steps:
         for place in line.x.tolist():
             at = int(place) if plan.x == STEP and place.is_integer() else place
             yield {**of_parameters(line.parameters), "metric": plan.y.key, plan.x: at}

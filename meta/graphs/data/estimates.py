@@ -73,19 +73,20 @@ class Aggregator:
             Per point, the readings of the configurations that are averaged over; NaN where a repetition has
             none, but each repetition and each configuration has one.
         """
-        columns = _Columns.empty([np.isfinite(scores).sum(axis=0).tolist() for scores in points])
-        # Points of equal length share their resamples, and one matrix product.
-        for length in {len(scores) for scores in points}:
-            places = [
-                place for place, scores in enumerate(points) if scores.shape[1] == 1 and len(scores) == length
-            ]
-            if places:
-                readings = np.concatenate([points[place] for place in places], axis=1)
-                columns.set(places, self.of_columns(readings))
+        ends = np.full((3, len(points)), np.nan)
+        alike: dict[int, list[int]] = {}
         for place, scores in enumerate(points):
             if scores.shape[1] > 1:
-                columns.set([place], self._of_scores(scores))
-        return columns.estimates()
+                part = self._of_scores(scores)
+                ends[:, [place]] = part.estimate, part.low, part.high
+            else:
+                alike.setdefault(len(scores), []).append(place)
+        # Points of equal length share their resamples, and one matrix product.
+        for places in alike.values():
+            part = self.of_columns(np.concatenate([points[place] for place in places], axis=1))
+            ends[:, places] = part.estimate, part.low, part.high
+        sizes = [np.isfinite(scores).sum(axis=0).tolist() for scores in points]
+        return Estimates(ends[0], ends[1], ends[2], SampleSizes.of_points(sizes))
 
     def of_columns(self, readings: Floats) -> Estimates:
         """Return the estimate of each column of readings, shape (repetitions, columns)."""
@@ -152,24 +153,3 @@ class Aggregator:
         curve = aggregate_curves(matrices, resampling, repetitions=known)
         sample_sizes = SampleSizes.of(np.array([np.isfinite(matrix).sum(axis=0) for matrix in matrices]))
         return Estimates(curve.estimate, curve.low, curve.high, sample_sizes)
-
-
-@dataclass(frozen=True)
-class _Columns:
-    """Estimates while they are filled in."""
-
-    estimate: Floats
-    low: Floats
-    high: Floats
-    sample_sizes: SampleSizes
-
-    @classmethod
-    def empty(cls, sizes: Sequence[Sequence[int]]) -> _Columns:
-        estimate, low, high = np.full((3, len(sizes)), np.nan)
-        return cls(estimate, low, high, SampleSizes.of_points(sizes))
-
-    def set(self, places: Sequence[int], part: Estimates) -> None:
-        self.estimate[places], self.low[places], self.high[places] = part.estimate, part.low, part.high
-
-    def estimates(self) -> Estimates:
-        return Estimates(self.estimate, self.low, self.high, self.sample_sizes)

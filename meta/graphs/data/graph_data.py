@@ -58,16 +58,12 @@ class SampleSizes:
         """Return the sample sizes of all points of `several`, concatenated."""
         if not several:
             return cls.of_points([])
-        parts = zip(
-            *((part.count, part.fewest, part.most, part.configurations) for part in several), strict=True
-        )
+        parts = zip(*(vars(part).values() for part in several), strict=True)
         return cls(*(np.concatenate(arrays) for arrays in parts))
 
     def where(self, wanted: NDArray[np.bool_]) -> SampleSizes:
         """Return the sample sizes of some of the points."""
-        return SampleSizes(
-            self.count[wanted], self.fewest[wanted], self.most[wanted], self.configurations[wanted]
-        )
+        return SampleSizes(*(sizes[wanted] for sizes in vars(self).values()))
 
 
 @dataclass(frozen=True)

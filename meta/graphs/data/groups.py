@@ -59,7 +59,7 @@ class Group:
     def cell_label(self, plan: Plan, member: ConfigurationRecord) -> str:
         """Return the name of a configuration's point in the caption."""
         names = [name for name in (*plan.facets, *plan.hues) if len(plan.values[name]) > 1]
-        if not plan.is_curve and len(plan.values[plan.x]) > 1:
+        if not plan.rules.over_steps and len(plan.values[plan.x]) > 1:
             names.append(plan.x)
         return plan.described(list(dict.fromkeys(names)), member.parameters)
 
@@ -72,7 +72,7 @@ def make_groups(plan: Plan, records: SeriesRecords) -> list[Group]:
     GraphError
         There would be more lines or panels than can be read.
     """
-    names = [*plan.facets, *plan.hues, *([] if plan.is_curve else [plan.x])]
+    names = [*plan.facets, *plan.hues, *([] if plan.rules.over_steps else [plan.x])]
     by_line = sorted(records.configurations, key=lambda member: _places(plan, plan.hues, member))
     styles: dict[str, tuple[int, LineStyle]] = {}
     colors: dict[tuple[int, ...], int] = {}
@@ -150,7 +150,7 @@ def _advice(plan: Plan) -> str:
     """Return advice that leads to fewer lines; naming a hue does not."""
     by_size = sorted(plan.hues, key=lambda name: len(plan.values[name]), reverse=True)
     advice = []
-    if plan.is_curve:
+    if plan.rules.over_steps:
         advice.append(f"draw the last value against one of them (x: {by_size[0]})")
     facet = next((name for name in by_size if len(plan.values[name]) <= MAX_PANELS), None)
     if not plan.facets and facet is not None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -25,35 +25,37 @@ class Table:
     ----------
     scores : ndarray, shape (problems, methods)
         NaN where no repetition was completed.
-    methods : list of str
     coverage : list of Coverage
     counts : ndarray of int, shape (readings,)
         How many readings there are behind each number.
     """
 
     scores: Floats
-    methods: list[str]
     coverage: list[Coverage]
     counts: NDArray[np.int64]
 
 
-def table(
-    plan: Plan, members: Sequence[ConfigurationRecord], method: Callable[[ConfigurationRecord], str]
-) -> Table:
-    """Return the table of these configurations; problems differ in the parameters that are averaged over."""
-    methods = list(dict.fromkeys(map(method, members)))
-    names = [plan.described(plan.over, member.parameters) for member in members]
-    problems = list(dict.fromkeys(names))
-    scores = np.full((len(problems), len(methods)), np.nan)
+def table(plan: Plan, methods: Mapping[str, Sequence[ConfigurationRecord]]) -> Table:
+    """Return the table of methods, each with its configurations.
+
+    Problems differ in the parameters that are averaged over.
+    """
+    columns = [
+        {plan.described(plan.spec.over, member.parameters): member for member in members}
+        for members in methods.values()
+    ]
+    problems = list(dict.fromkeys(problem for column in columns for problem in column))
+    scores = np.full((len(problems), len(columns)), np.nan)
     coverage, counts = [], []
-    for member, problem in zip(members, names, strict=True):
-        point = Point.of([member], plan.y.key)
-        if len(point.readings):
-            value = estimator(plan.spec.estimator).of(point.readings[:, None])[0]
-            scores[problems.index(problem), methods.index(method(member))] = value
-            counts.append(len(point.readings))
-        coverage.append(Coverage.of(f"{method(member)}, {problem}", point, is_drawn=True))
-    return Table(scores, methods, coverage, np.array(counts, dtype=np.int64))
+    for number, (method, column) in enumerate(zip(methods, columns, strict=True)):
+        for problem, member in column.items():
+            point = Point.of([member], plan.y.key)
+            coverage.append(Coverage.of(f"{method}, {problem}", point, is_drawn=True))
+            if len(point.readings):
+                value = estimator(plan.spec.estimator).of(point.readings[:, None])[0]
+                scores[problems.index(problem), number] = value
+                counts.append(len(point.readings))
+    return Table(scores, coverage, np.array(counts, dtype=np.int64))
 
 
 def goal(plan: Plan) -> str:
@@ -67,7 +69,7 @@ def goal(plan: Plan) -> str:
     chosen = plan.y.label.goal
     if chosen is None:
         raise GraphError(
-            f"a {plan.kind} needs to know whether more of {plan.y.measured!r} is better; write "
+            f"a {plan.rules.name} needs to know whether more of {plan.y.measured!r} is better; write "
             f"metrics: {{{plan.y.measured}: {{goal: min}}}}, or goal: max"
         )
     return chosen

@@ -107,7 +107,7 @@ class _LineBuilder:
             drawn = expected & (np.cumsum(drawn) > 0)
         else:
             early = EarlyEnd.find(label, matrix, last)
-        names = [self._plan.described(self._plan.over, member.parameters) for member in group.members]
+        names = [self._plan.described(self._plan.spec.over, member.parameters) for member in group.members]
         undrawn = UndrawnSteps.find(label, dict(zip(names, has, strict=True)), steps, expected)
         parts, x = [part[:, drawn] for part in parts], steps[drawn]
         if len(parts) == 1:

@@ -29,7 +29,7 @@ def compute(plan: Plan, records: SeriesRecords) -> GraphData:
     groups = make_groups(plan, records)
     aggregator = Aggregator.of(plan.spec, records.name, plan.y.key, shares_seeds=plan.shares_seeds)
     beside = () if plan.across is None else (plan.across.key,)
-    names = records.parameter_table(plan.values).distinguishing(plan.over) if beside else (plan.x,)
+    names = records.parameter_table(plan.values).distinguishing(plan.spec.over) if beside else (plan.x,)
     lines: list[Line | None] = []
     coverage: list[Coverage] = []
     for group in groups:

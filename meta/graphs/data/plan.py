@@ -74,7 +74,8 @@ class Plan:
     ----------
     spec : GraphSpec
         What was asked for.
-    kind : str
+    rules : GraphRules
+        Those that a series file's request of its kind is checked against.
     y : Variable
     across : Variable or None
         The x axis of a scatter graph.
@@ -87,8 +88,6 @@ class Plan:
         together with them, `x`, `over` or a facet is left out.
     row, column : str or None
         The parameters that distinguish panels.
-    over : tuple of str
-        The parameters that are averaged over, or pooled.
     values : mapping of str to ValueSet
         Of every parameter of the series.
     shares_seeds : bool
@@ -96,7 +95,7 @@ class Plan:
     """
 
     spec: GraphSpec
-    kind: str
+    rules: GraphRules
     y: Variable
     x: str
     hues: tuple[str, ...]
@@ -104,18 +103,7 @@ class Plan:
     shares_seeds: bool
     row: str | None = None
     column: str | None = None
-    over: tuple[str, ...] = ()
     across: Variable | None = None
-
-    @property
-    def rules(self) -> GraphRules:
-        """The rules that a series file's request of this kind is checked against."""
-        return GRAPH_KINDS[self.kind]
-
-    @property
-    def is_curve(self) -> bool:
-        """Whether `x` is the step or the time."""
-        return self.rules.over_steps
 
     @property
     def facets(self) -> tuple[str, ...]:
@@ -187,7 +175,7 @@ def make_plan(spec: GraphSpec, records: SeriesRecords) -> Plan:
     across = rules.roles.get("x") == "result" and spec.x
     return Plan(
         spec=spec,
-        kind=rules.name,
+        rules=rules,
         y=_y(spec, rules, records),
         x=x,
         hues=(*hues, *(varying if rules.unnamed == "own lines" else ())),
@@ -195,7 +183,6 @@ def make_plan(spec: GraphSpec, records: SeriesRecords) -> Plan:
         shares_seeds=records.shares_seeds,
         row=row,
         column=column,
-        over=spec.over,
         across=make_variable(across, records, "x") if across else None,
     )
 

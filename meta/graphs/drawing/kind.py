@@ -18,9 +18,12 @@ from meta.graphs.data.plan import Plan
 from meta.graphs.drawing.parameter_axis import ParameterAxis
 from meta.graphs.theme.layout import Page, PageSpec
 from meta.records.series_records import SeriesRecords
+from meta.statistics.estimators.arrays import Floats
 
 #: An entry of the legend: its handle and label.
 LegendEntry = tuple[Artist, str]
+#: The part of a category's slot that bars and boxes fill.
+_FILLED = 0.8
 
 
 @dataclass(frozen=True)
@@ -48,19 +51,19 @@ class DrawContext:
     def x_axis(self) -> ParameterAxis:
         """The axis of a graph that is against a parameter."""
         if self.axis is None:
-            raise ValueError(f"a {self.plan.kind} has no axis of a parameter")
+            raise ValueError(f"a {self.plan.rules.name} has no axis of a parameter")
         return self.axis
 
-
-def single_panel(context: DrawContext) -> PageSpec:
-    """Return a page with panels of the usual size."""
-    return PageSpec(size=context.plan.spec.size)
+    def beside(self, line: Line) -> tuple[Floats, float]:
+        """Return where the bars of a line stand, shape (points,), beside those of others, and their width."""
+        width = _FILLED / self.count
+        return self.x_axis.at(line.x) + (line.number - (self.count - 1) / 2) * width, width
 
 
 def entry_per_line(
     handle: Callable[[Sequence[Line]], Artist],
 ) -> Callable[[DrawContext], list[LegendEntry]]:
-    """Return a legend with an entry per line, empty where no parameter distinguishes lines.
+    """Return a legend with an entry per line, empty where nothing distinguishes lines.
 
     Parameters
     ----------
@@ -69,12 +72,10 @@ def entry_per_line(
     """
 
     def entries(context: DrawContext) -> list[LegendEntry]:
-        if not context.plan.hues:
-            return []
         by_number: dict[int, list[Line]] = {}
         for line in sorted(context.data.lines, key=lambda line: line.number):
             by_number.setdefault(line.number, []).append(line)
-        return [(handle(lines), lines[0].label) for lines in by_number.values()]
+        return [(handle(lines), lines[0].label) for lines in by_number.values() if lines[0].label]
 
     return entries
 
@@ -140,6 +141,6 @@ class Kind:
     warning: Callable[[Plan], str] = lambda _plan: ""
     legend: Callable[[DrawContext], list[LegendEntry]] = lambda _context: []
     axis: Callable[[Plan], ParameterAxis | None] = lambda _plan: None
-    page: Callable[[DrawContext], PageSpec] = single_panel
+    page: Callable[[DrawContext], PageSpec] = lambda context: PageSpec(size=context.plan.spec.size)
     draw_beside: Callable[[Page, DrawContext], None] = lambda _page, _context: None
     draw_texts: Callable[[Page, DrawContext], None] = lambda _page, _context: None

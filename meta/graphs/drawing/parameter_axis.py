@@ -22,8 +22,6 @@ _LOG_RATIO = 100.0
 #: More values than this get ticks at round numbers instead of at each value.
 _MAX_TICKS_AT_VALUES = 8
 _MAX_LABEL = 24
-#: The part of a category's slot that bars and boxes fill.
-_FILLED = 0.8
 
 
 @dataclass(frozen=True)
@@ -81,11 +79,6 @@ class ParameterAxis:
     def at(self, places: Floats) -> Floats:
         """Return the positions of places among the values."""
         return self.positions[places.astype(np.int64)]
-
-    def slot(self, number: int, count: int) -> tuple[float, float]:
-        """Return the offset from a category's middle, and the width, of one of `count` bars in a row."""
-        width = _FILLED / count
-        return (number - (count - 1) / 2) * width, width
 
     def set_up(self, axes: Axes) -> None:
         """Set scale, limits and ticks of the x axis."""

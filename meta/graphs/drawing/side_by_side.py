@@ -5,7 +5,9 @@ from __future__ import annotations
 from functools import partial
 
 from meta.graphs.captions.phrases import estimates_text, values_text
+from meta.graphs.data import csv_rows
 from meta.graphs.data.plan import Plan
+from meta.graphs.drawing.axis_limits import limit_estimates, limit_values
 from meta.graphs.drawing.kind import DrawContext, Kind
 from meta.graphs.drawing.parameter_axis import ParameterAxis
 from meta.graphs.theme.layout import PageSpec
@@ -26,5 +28,7 @@ def whiskers(context: DrawContext) -> str:
     return estimates_text(context.plan, context.data, mark="whiskers") + values_text(context.plan)
 
 
-#: Makes such a kind.
+#: Make kinds that draw estimates with whiskers, or all values, of the lines of a figure side by side.
 side_by_side = partial(Kind, axis=categories, page=bars_side_by_side)
+of_estimates = partial(side_by_side, caption=whiskers, limits=limit_estimates)
+of_values = partial(side_by_side, limits=limit_values, rows=csv_rows.readings)

@@ -51,13 +51,13 @@ def draw_graph(plan: Plan, records: SeriesRecords) -> DrawnGraph:
     GraphError
         It cannot be drawn as asked.
     """
-    data = KINDS[plan.kind].compute(plan, records)
+    data = KINDS[plan.rules.name].compute(plan, records)
     with style.theme(plan.spec.theme):
         return _drawn(plan, data, records)
 
 
 def _drawn(plan: Plan, data: GraphData, records: SeriesRecords) -> DrawnGraph:
-    kind, spec = KINDS[plan.kind], plan.spec
+    kind, spec = KINDS[plan.rules.name], plan.spec
     context = DrawContext(plan, data, kind.axis(plan))
     needed = kind.page(context)
     page = layout.new_page([(panel.row, panel.column) for panel in data.panels], needed)
@@ -100,7 +100,7 @@ def draw(task: Task) -> DrawnFigure:
 
 def _data(graph: DrawnGraph) -> bytes:
     stream = io.StringIO(newline="")
-    write_rows(stream, list(KINDS[graph.plan.kind].rows(graph.plan, graph.data)))
+    write_rows(stream, list(KINDS[graph.plan.rules.name].rows(graph.plan, graph.data)))
     return stream.getvalue().encode()
 
 

@@ -31,7 +31,9 @@ def plan_graph(spec: GraphSpec, records: SeriesRecords) -> tuple[Plan, SeriesRec
         records,
         configurations=[_narrowed(member, named) for member in records.configurations],
         curves={
-            metric: curves for metric, curves in records.curves.items() if plan.is_curve and named[metric]
+            metric: curves
+            for metric, curves in records.curves.items()
+            if plan.rules.over_steps and named[metric]
         },
         times={
             metric: times for metric, times in records.times.items() if spec.x == SECONDS and named[metric]

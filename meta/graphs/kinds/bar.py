@@ -8,18 +8,16 @@ from matplotlib.axes import Axes
 
 from meta.graphs.data.graph_data import Line
 from meta.graphs.data.plan import Plan
-from meta.graphs.drawing.axis_limits import limit_estimates
 from meta.graphs.drawing.kind import DrawContext, area, entry_per_line
 from meta.graphs.drawing.marks import draw_values, draw_whiskers, on_scale
-from meta.graphs.drawing.side_by_side import side_by_side, whiskers
+from meta.graphs.drawing.side_by_side import of_estimates
 from meta.graphs.theme import style
 
 
 def draw(axes: Axes, lines: Sequence[Line], context: DrawContext) -> None:
     """Draw one bar per point; the lines of the figure are drawn side by side."""
     for line in lines:
-        offset, width = context.x_axis.slot(line.number, context.count)
-        x = context.x_axis.at(line.x) + offset
+        x, width = context.beside(line)
         axes.bar(x, line.interval.estimate, width * 0.92, label=line.label, **line.style.fill)
         for place, readings in zip(x, line.readings if context.plan.spec.points else (), strict=False):
             draw_values(axes, float(place), readings, line.style, width=width * 0.5)
@@ -33,10 +31,4 @@ def warning(plan: Plan) -> str:
     return "Bars do not start at 0: their lengths do not compare." if is_cut else ""
 
 
-KIND = side_by_side(
-    draw=draw,
-    caption=whiskers,
-    warning=warning,
-    limits=limit_estimates,
-    legend=entry_per_line(area),
-)
+KIND = of_estimates(draw=draw, warning=warning, legend=entry_per_line(area))

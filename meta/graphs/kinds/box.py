@@ -8,13 +8,11 @@ from math import isclose
 from matplotlib.axes import Axes
 from matplotlib.cbook import boxplot_stats
 
-from meta.graphs.captions.phrases import drawn_sample_sizes, sample_size_text, too_few_text
-from meta.graphs.data import csv_rows
+from meta.graphs.captions.phrases import summaries_text
 from meta.graphs.data.graph_data import Line
-from meta.graphs.drawing.axis_limits import limit_values
 from meta.graphs.drawing.kind import DrawContext, area, entry_per_line
 from meta.graphs.drawing.marks import draw_values
-from meta.graphs.drawing.side_by_side import side_by_side
+from meta.graphs.drawing.side_by_side import of_values
 from meta.graphs.theme import style
 
 #: Fewer readings than this are drawn themselves: quartiles would show less.
@@ -25,8 +23,7 @@ def draw(axes: Axes, lines: Sequence[Line], context: DrawContext) -> None:
     """Draw one box per point, or its readings when they are few; lines are drawn side by side."""
     for line in lines:
         color = line.style.color
-        offset, width = context.x_axis.slot(line.number, context.count)
-        x = context.x_axis.at(line.x) + offset
+        x, width = context.beside(line)
         many = [place for place, readings in enumerate(line.readings) if len(readings) >= MIN_READINGS]
         if many:
             boxes = boxplot_stats([line.readings[place] for place in many])
@@ -63,20 +60,11 @@ def draw(axes: Axes, lines: Sequence[Line], context: DrawContext) -> None:
 
 def caption(context: DrawContext) -> str:
     """Return the caption: the parts of a box, if any box is drawn."""
-    sample_sizes = drawn_sample_sizes(context.data)
-    text = f"{sample_size_text(sample_sizes)}."
-    if sample_sizes.count.max() >= MIN_READINGS:
-        text += (
-            " Boxes: median and quartiles; whiskers: the furthest readings within 1.5 interquartile ranges; "
-            f"{'small marks: each reading.' if context.plan.spec.points else 'circles: readings beyond.'}"
-        )
-    return text + too_few_text(MIN_READINGS, sample_sizes)
+    parts = (
+        "Boxes: median and quartiles; whiskers: the furthest readings within 1.5 interquartile ranges; "
+        f"{'small marks: each reading.' if context.plan.spec.points else 'circles: readings beyond.'}"
+    )
+    return summaries_text(context.data, parts, least=MIN_READINGS)
 
 
-KIND = side_by_side(
-    draw=draw,
-    caption=caption,
-    limits=limit_values,
-    rows=csv_rows.readings,
-    legend=entry_per_line(area),
-)
+KIND = of_values(draw=draw, caption=caption, legend=entry_per_line(area))

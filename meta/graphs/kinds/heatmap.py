@@ -8,7 +8,6 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
-from matplotlib import colormaps, rcParams
 from matplotlib.axes import Axes
 from matplotlib.cm import ScalarMappable
 from matplotlib.colors import LogNorm, Normalize, SymLogNorm
@@ -69,8 +68,6 @@ def norm(plan: Plan, data: GraphData) -> Normalize:
 
 def draw(axes: Axes, lines: Sequence[Line], context: DrawContext) -> None:
     """Draw a row of cells per line, hatched where there is nothing."""
-    scale = norm(context.plan, context.data)
-    colors = ScalarMappable(scale, colormaps[rcParams["image.cmap"]])
     names = {line.number: line.label for line in context.data.lines}
     columns, rows = len(context.x_axis.labels), [names.get(row, "") for row in range(context.count)]
     values, _ = _table(lines, columns, len(rows))
@@ -90,8 +87,7 @@ def draw(axes: Axes, lines: Sequence[Line], context: DrawContext) -> None:
         np.arange(columns + 1) - 0.5,
         np.arange(len(rows) + 1) - 0.5,
         np.ma.masked_invalid(values),
-        norm=scale,
-        cmap=colors.cmap,
+        norm=norm(context.plan, context.data),
         zorder=1.5,
     )
     upwards = context.plan.values[context.plan.hues[0]].is_axis()
@@ -136,7 +132,7 @@ def write_values(page: Page, context: DrawContext) -> None:
     """Write its number into each cell, if there is room in all of them; the page is laid out already."""
     figure, panels = page.figure, page.axes
     figure.draw_without_rendering()
-    colors = ScalarMappable(norm(context.plan, context.data), colormaps[rcParams["image.cmap"]])
+    colors = ScalarMappable(norm(context.plan, context.data))
     columns, rows = len(context.x_axis.labels), context.count
     sizes = [axes.get_window_extent() for axes in panels]
     width = min(size.width for size in sizes) / figure.dpi / columns
@@ -182,7 +178,7 @@ def _table(lines: Sequence[Line], columns: int, rows: int) -> tuple[Floats, NDAr
 def draw_bar(page: Page, context: DrawContext) -> None:
     """Draw the scale of colours beside the panels, with a label not longer than it."""
     figure, height = page.figure, 0.8 * page.rows * page.panel_height
-    colors = ScalarMappable(norm(context.plan, context.data), colormaps[rcParams["image.cmap"]])
+    colors = ScalarMappable(norm(context.plan, context.data))
     estimates = np.concatenate([line.interval.estimate for line in context.data.lines])
     estimates = estimates[scales.has_place(estimates, context.plan.spec.scale.color)]
     below, above = (estimates < colors.norm.vmin).any(), (estimates > colors.norm.vmax).any()

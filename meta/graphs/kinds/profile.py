@@ -42,9 +42,7 @@ def compute(plan: Plan, records: SeriesRecords) -> GraphData:
     coverage: list[Coverage] = []
     for place in dict.fromkeys(group.place for group in groups):
         here = [group for group in groups if group.place == place]
-        label = {member.id: group.label for group in here for member in group.members}
-        members = [member for group in here for member in group.members]
-        table = method_table.table(plan, members, lambda member, label=label: label[member.id])  # type: ignore[misc]  # mypy does not infer a lambda with a default
+        table = method_table.table(plan, {group.label: group.members for group in here})
         coverage += table.coverage
         if not np.isfinite(table.scores).any():
             lines += [None] * len(here)
@@ -106,9 +104,9 @@ def caption(context: DrawContext) -> str:
     fewer = "" if len(problems) == 1 else f"{problems[0]} to "
     average = estimator(plan.spec.estimator).label
     return (
-        f"performance profile over {fewer}{many(problems[-1], 'problem')} ({', '.join(plan.over)}), each by "
-        f"the {average} of its completed repetitions; a problem of which none is completed counts as not "
-        "solved."
+        f"performance profile over {fewer}{many(problems[-1], 'problem')} ({', '.join(plan.spec.over)}), "
+        f"each by the {average} of its completed repetitions; a problem of which none is completed counts as "
+        "not solved."
     )
 
 

@@ -18,7 +18,7 @@ from meta.graphs.drawing.kind import DrawContext, Kind
 from meta.graphs.theme import style
 from meta.graphs.theme.layout import PageSpec
 from meta.records.errors import GraphError
-from meta.records.series_records import SeriesRecords
+from meta.records.series_records import ConfigurationRecord, SeriesRecords
 from meta.records.value_set import ABSENT, shortened
 from meta.statistics.comparisons.ranking import nemenyi, rank_methods
 from meta.statistics.comparisons.sample_size import ranking_warnings
@@ -45,19 +45,22 @@ def compute(plan: Plan, records: SeriesRecords) -> GraphData:
         The series file gives no goal for y, or there are too few methods or data sets.
     """
     is_score = method_table.goal(plan) == "max"
-    names = (plan.x, *plan.over)
+    names = (plan.x, *plan.spec.over)
     members = sorted(
         records.configurations, key=lambda member: [plan.place(name, member.parameters) for name in names]
     )
-    table = method_table.table(plan, members, lambda member: plan.value_label(plan.x, member.parameters))
+    methods: dict[str, list[ConfigurationRecord]] = {}
+    for member in members:
+        methods.setdefault(plan.value_label(plan.x, member.parameters), []).append(member)
+    table = method_table.table(plan, methods)
     try:
         ranking = rank_methods(table.scores, higher_is_better=is_score)
     except ValueError as error:
         raise GraphError(
-            f"{error}. Methods are the values of {plan.x}, data sets those of {', '.join(plan.over)}"
+            f"{error}. Methods are the values of {plan.x}, data sets those of {', '.join(plan.spec.over)}"
         ) from error
     groups = nemenyi(ranking, level=plan.spec.level or DEFAULT_LEVEL)
-    ranked = Ranked(table.methods, ranking, groups, table.counts)
+    ranked = Ranked(list(methods), ranking, groups, table.counts)
     return GraphData([Panel(None, ())], table.coverage, ranked=ranked)
 
 
@@ -189,7 +192,7 @@ def caption(context: DrawContext) -> str:
     ranking, groups = ranked.ranking, ranked.groups
     average = estimator(plan.spec.estimator).label
     sentences = [
-        f"average ranks (1 is best) over {len(ranking.scores)} data sets ({', '.join(plan.over)}).",
+        f"average ranks (1 is best) over {len(ranking.scores)} data sets ({', '.join(plan.spec.over)}).",
         f"Each score: {average} over {sample_size_text(SampleSizes.of(ranked.counts[None]))}.",
         f"Friedman test: {_p(ranking.p_value)}; Iman-Davenport F: {_p(ranking.f_p_value)}.",
         f"{groups.test}, level {100 * groups.level:g} %: bars join what does not differ significantly.",

@@ -137,7 +137,9 @@ def caption(context: DrawContext) -> str:
     """Return the caption: what a point and the front are."""
     plan, data = context.plan, context.data
     estimates = estimates_text(plan, data, mark="whiskers")
-    pooled = f"setting of all parameters but {', '.join(plan.over)}" if plan.over else "configuration"
+    pooled = (
+        f"setting of all parameters but {', '.join(plan.spec.over)}" if plan.spec.over else "configuration"
+    )
     if any(_front(plan, panel.lines) is not None for panel in data.panels):
         front = " Pareto front: nothing is better in one result and as good in the other."
     else:

@@ -7,19 +7,17 @@ from collections.abc import Sequence
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 
-from meta.graphs.data import csv_rows
 from meta.graphs.data.graph_data import Line
-from meta.graphs.drawing.axis_limits import limit_values
 from meta.graphs.drawing.kind import DrawContext, each_value, entry_per_line
 from meta.graphs.drawing.marks import draw_values
-from meta.graphs.drawing.side_by_side import side_by_side
+from meta.graphs.drawing.side_by_side import of_values
 
 
 def draw(axes: Axes, lines: Sequence[Line], context: DrawContext) -> None:
     """Draw one dot per reading; the lines of the figure are drawn side by side."""
     for line in lines:
-        offset, width = context.x_axis.slot(line.number, context.count)
-        for x, readings in zip(context.x_axis.at(line.x) + offset, line.readings, strict=True):
+        places, width = context.beside(line)
+        for x, readings in zip(places, line.readings, strict=True):
             draw_values(axes, float(x), readings, line.style, width=width * 0.7, alpha=0.85)
 
 
@@ -29,10 +27,4 @@ def handle(lines: Sequence[Line]) -> Line2D:
     return Line2D([], [], **line_style.marks, markerfacecolor="none")
 
 
-KIND = side_by_side(
-    draw=draw,
-    caption=each_value,
-    limits=limit_values,
-    rows=csv_rows.readings,
-    legend=entry_per_line(handle),
-)
+KIND = of_values(draw=draw, caption=each_value, legend=entry_per_line(handle))

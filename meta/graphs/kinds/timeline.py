@@ -17,7 +17,7 @@ from meta.formats.plural import many
 from meta.graphs.data.csv_rows import Row
 from meta.graphs.data.graph_data import Estimates, GraphData, Line, Panel, SampleSizes, Timeline
 from meta.graphs.data.plan import Plan
-from meta.graphs.drawing.kind import DrawContext, Kind, LegendEntry
+from meta.graphs.drawing.kind import DrawContext, Kind, entry_per_line
 from meta.graphs.theme import style
 from meta.graphs.theme.layout import PageSpec
 from meta.graphs.theme.outcome_style import outcome_style
@@ -193,17 +193,12 @@ def page(context: DrawContext) -> PageSpec:
     return PageSpec(size=context.plan.spec.size, panel_height=height)
 
 
-def legend(context: DrawContext) -> list[LegendEntry]:
-    """Return an entry per outcome."""
-    return [(handle([line]), line.label) for line in context.data.lines]
-
-
 KIND = Kind(
     compute=compute,
     draw=draw,
     labels=lambda _plan: ("", "worker"),  # that of x is set with its unit when attempts are drawn
     caption=caption,
     rows=attempts,
-    legend=legend,
+    legend=entry_per_line(handle),
     page=page,
 )

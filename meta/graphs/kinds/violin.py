@@ -9,13 +9,11 @@ import numpy as np
 from matplotlib.axes import Axes
 from scipy.stats import gaussian_kde
 
-from meta.graphs.captions.phrases import drawn_sample_sizes, sample_size_text, too_few_text
-from meta.graphs.data import csv_rows
+from meta.graphs.captions.phrases import summaries_text
 from meta.graphs.data.graph_data import Line
-from meta.graphs.drawing.axis_limits import limit_values
 from meta.graphs.drawing.kind import DrawContext, area, entry_per_line
 from meta.graphs.drawing.marks import draw_values
-from meta.graphs.drawing.side_by_side import side_by_side
+from meta.graphs.drawing.side_by_side import of_values
 from meta.graphs.theme import scales, style
 from meta.statistics.estimators.arrays import Floats
 
@@ -61,8 +59,8 @@ def draw(axes: Axes, lines: Sequence[Line], context: DrawContext) -> None:
     everything = np.concatenate([readings for line in context.data.lines for readings in line.readings])
     transform = scales.transform(scale, everything)
     for line in lines:
-        offset, width = context.x_axis.slot(line.number, context.count)
-        for x, readings in zip(context.x_axis.at(line.x) + offset, line.readings, strict=True):
+        places, width = context.beside(line)
+        for x, readings in zip(places, line.readings, strict=True):
             on_scale = readings[scales.has_place(readings, scale)]
             if len(on_scale) < MIN_READINGS:
                 draw_values(axes, float(x), readings, line.style, alpha=1.0)
@@ -91,22 +89,14 @@ def draw(axes: Axes, lines: Sequence[Line], context: DrawContext) -> None:
 
 def caption(context: DrawContext) -> str:
     """Return the caption: the parts of a violin, if any violin is drawn."""
-    spec, sample_sizes = context.plan.spec, drawn_sample_sizes(context.data)
-    text = f"{sample_size_text(sample_sizes)}."
-    if sample_sizes.count.max() >= MIN_READINGS:
-        which_scale = "" if spec.scale.y in (None, "linear") else f", on the {spec.scale.y} scale"
-        text += (
-            f" Violins: Gaussian kernel density (Scott's bandwidth{which_scale}), cut at the "
-            "extreme readings, all equally wide; dot and line: median and quartiles"
-            f"{'; small marks: each reading.' if spec.points else '.'}"
-        )
-    return text + too_few_text(MIN_READINGS, sample_sizes)
+    spec = context.plan.spec
+    which_scale = "" if spec.scale.y in (None, "linear") else f", on the {spec.scale.y} scale"
+    parts = (
+        f"Violins: Gaussian kernel density (Scott's bandwidth{which_scale}), cut at the "
+        "extreme readings, all equally wide; dot and line: median and quartiles"
+        f"{'; small marks: each reading.' if spec.points else '.'}"
+    )
+    return summaries_text(context.data, parts, least=MIN_READINGS)
 
 
-KIND = side_by_side(
-    draw=draw,
-    caption=caption,
-    limits=limit_values,
-    rows=csv_rows.readings,
-    legend=entry_per_line(area),
-)
+KIND = of_values(draw=draw, caption=caption, legend=entry_per_line(area))

@@ -55,4 +55,4 @@ def test_the_example_has_every_kind_and_is_drawn(make_records, gallery) -> None:
     for spec in gallery.graphs:
         drawn = make_drawn(spec, records)
         assert drawn.figure.axes
-        assert list(KINDS[drawn.plan.kind].rows(drawn.plan, drawn.data))
+        assert list(KINDS[drawn.plan.rules.name].rows(drawn.plan, drawn.data))

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from experiments.series_file.models import MetricSection
 from experiments.series_file.sections.graphs import GraphSpec
 from tests.figures import make_figure
 
@@ -111,8 +112,9 @@ def test_points_without_a_finite_reading_are_named(make_records) -> None:
     """They vanish from the graph, and a count of NaN alone does not say which."""
     records = make_records(
         {"opt": ["a", "b"], "lr": [1, 2]},
-        results=lambda p, r: {"y": np.nan if p == {"opt": "b", "lr": 2} else r, "z": 1.0},
+        results=lambda p, r: {"y": np.nan if p == {"opt": "b", "lr": 2} else r + 1, "z": 1.0},
         missing=lambda p: {"error": 2} if p == {"opt": "b", "lr": 2} else {},
+        labels={"y": MetricSection(goal="min")},
     )
     said = "Nothing to show, as all readings are NaN or infinite: opt=b, lr=2."
     for asked in ({"kind": "bar", "x": "lr", "hue": "opt"}, {"kind": "heatmap", "x": "lr", "rows": "opt"}):
@@ -120,6 +122,9 @@ def test_points_without_a_finite_reading_are_named(make_records) -> None:
         assert said in note
         assert "all failed" not in note
     assert "readings are NaN or infinite: opt=b, lr=2." in note_of(records, kind="scatter", y="y", x="z")
+    assert "readings are NaN or infinite: b, lr=2." in note_of(
+        records, kind="profile", y="y", hue="opt", over=["lr"]
+    )
 
 
 def test_what_lacks_a_configuration_is_not_said_to_have_failed_altogether(make_records) -> None:

@@ -56,7 +56,7 @@ def records(make_records):
 def table(spec: GraphSpec, records) -> str:
     plan, part = plan_graph(spec, records)
     stream = io.StringIO(newline="")
-    write_rows(stream, list(KINDS[plan.kind].rows(plan, compute(plan, part))))
+    write_rows(stream, list(KINDS[plan.rules.name].rows(plan, compute(plan, part))))
     return stream.getvalue()
 
 

@@ -40,7 +40,7 @@ def records(make_records) -> SeriesRecords:
 )
 def test_kind_follows_from_x(records: SeriesRecords, asked: dict[str, str], kind: str) -> None:
     """Without a kind: steps make a curve, three numbers or more a line, anything else bars."""
-    assert make_plan(GraphSpec(**asked), records).kind == kind
+    assert make_plan(GraphSpec(**asked), records).rules.name == kind
 
 
 def test_parameters_nobody_named_tell_lines_apart(records: SeriesRecords) -> None:
