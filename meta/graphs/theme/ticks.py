@@ -20,7 +20,9 @@ def fit_labels(figure: Figure, panels: Sequence[Axes]) -> float:
     float
         How much higher, in inches, the labels are than one line.
     """
-    figure.draw_without_rendering()
+    engine = figure.get_layout_engine()
+    assert engine is not None
+    engine.execute(figure)  # the panels get their widths, which is less than half of drawing
     lowest = [axes for axes in panels if axes.xaxis.get_tick_params()["labelbottom"]]
     angle = max(_fitting_angle(axes, figure) for axes in lowest)
     if not angle:
