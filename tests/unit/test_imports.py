@@ -86,17 +86,21 @@ def test_dotted_texts_are_told_apart() -> None:
         assert not is_there(f"{module}.nonsense")
 
 
+@cache
+def nodes_of(path: Path) -> list[ast.AST]:
+    return list(ast.walk(ast.parse(path.read_text(encoding="utf-8"))))
+
+
 def imports_of(path: Path) -> Iterator[tuple[ast.stmt, str]]:
     """Yield each import of a module of ours, also inside functions, but not those for type checkers."""
-    tree = ast.parse(path.read_text(encoding="utf-8"))
     unseen = {
         id(node)
-        for block in ast.walk(tree)
-        if isinstance(block, ast.If) and ast.unparse(block.test) == "TYPE_CHECKING"
+        for block in nodes_of(path)
+        if isinstance(block, ast.If) and last_name(block.test) == "TYPE_CHECKING"
         for statement in block.body
         for node in ast.walk(statement)
     }
-    for node in ast.walk(tree):
+    for node in nodes_of(path):
         if id(node) in unseen:
             continue
         if isinstance(node, ast.Import):
@@ -109,6 +113,13 @@ def imports_of(path: Path) -> Iterator[tuple[ast.stmt, str]]:
             module = name if name in SOURCES else name.rpartition(".")[0]
             if module in SOURCES:
                 yield node, module
+
+
+def last_name(expression: ast.expr) -> str | None:
+    """Return `c` of `a.b.c`, and `a` of `a`."""
+    if isinstance(expression, ast.Attribute):
+        return expression.attr
+    return expression.id if isinstance(expression, ast.Name) else None
 
 
 def ring(edges: dict[str, set[str]]) -> list[str]:
@@ -163,9 +174,8 @@ def test_imports_by_text() -> None:
     found = {
         name
         for name, path in SOURCES.items()
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
-        if isinstance(node, ast.Call)
-        and ast.unparse(node.func).rpartition(".")[2] in {"import_module", "__import__"}
+        for node in nodes_of(path)
+        if isinstance(node, ast.Call) and last_name(node.func) in {"import_module", "__import__"}
     }
     assert found - BY_TEXT == {"experiments.target.function"}, "beside them only what loads the user's target"
 
@@ -175,7 +185,7 @@ def test_paths_of_the_code() -> None:
     found = {
         name
         for name, path in SOURCES.items()
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        for node in nodes_of(path)
         if isinstance(node, ast.Name) and node.id == "__file__"
     }
     user_code = {"experiments.target.function"}  # gives a user's module its name and its file
