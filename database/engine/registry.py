@@ -8,16 +8,24 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import sqlalchemy
 from sqlalchemy import Engine
 from sqlalchemy.engine import URL
 from sqlalchemy.exc import DBAPIError
 
-from database.engine import faults, fork_safety, postgresql, schema, slow_queries, sqlite, sqlite_file
+from database.engine import faults, fork_safety, schema, slow_queries, sqlite, sqlite_file
 from database.engine.pool import ExplainingPool
 from database.errors import DatabaseError, DatabaseUnreachableError
 from database.settings import Settings, normalise_url, safe_url
+
+#: The locks of a client that vanished are released within 30 s. Only for runners and workers: a user's
+#: script may compute for a minute inside its transaction.
+PROTOCOL_OPTIONS = (
+    "-c idle_in_transaction_session_timeout=30s -c lock_timeout=15s -c statement_timeout=60s "
+    "-c tcp_keepalives_idle=15 -c tcp_keepalives_interval=5 -c tcp_keepalives_count=3"
+)
 
 
 @dataclass(frozen=True)
@@ -87,7 +95,9 @@ def get_engine(url: str | URL | None = None) -> Engine:
     with _lock:
         if key not in _engines:
             if wanted.get_backend_name() == "sqlite":
-                _check_file(Path(str(wanted.database)), writing=protocol)
+                on_network = Settings.from_environment().allow_network_file_system
+                file = Path(str(wanted.database))
+                sqlite_file.check_usable(file, on_network=on_network, writing=protocol)
             engine = new_engine(wanted, protocol=protocol, create=create)
             try:
                 schema.ensure(engine, create=create)
@@ -99,14 +109,6 @@ def get_engine(url: str | URL | None = None) -> Engine:
                 raise
             _engines[key] = engine
         return _engines[key]
-
-
-def _check_file(file: Path, *, writing: bool) -> None:
-    """Raise for a file that SQLite would damage, or in which a runner could not record."""
-    if not Settings.from_environment().allow_network_file_system:
-        sqlite_file.refuse_network(file)
-    if writing:
-        sqlite_file.refuse_unwritable(file)
 
 
 def new_engine(url: str | URL, *, protocol: bool = False, create: bool = True) -> Engine:
@@ -130,15 +132,26 @@ def new_engine(url: str | URL, *, protocol: bool = False, create: bool = True) -
         pool_timeout=settings.pool_timeout_s,
         pool_recycle=math.ceil(settings.pool_recycle_s),
         pool_pre_ping=not on_sqlite,  # a file does not close connections
-        connect_args=(
-            sqlite.connect_arguments() if on_sqlite else postgresql.connect_arguments(protocol=protocol)
-        ),
+        connect_args={"timeout": sqlite.BUSY_TIMEOUT_S} if on_sqlite else _psycopg2_arguments(protocol),
     )
     if on_sqlite:
         sqlite.prepare(engine, settings.durability)
     slow_queries.watch(engine, settings.slow_query_s)
     fork_safety.watch(engine)
     return engine
+
+
+def _psycopg2_arguments(protocol: bool) -> dict[str, Any]:
+    arguments: dict[str, Any] = {
+        "connect_timeout": 5,
+        "application_name": f"experiments:{'runner' if protocol else 'script'}:{os.getpid()}",
+        "keepalives": 1,
+        "keepalives_idle": 15,
+        "keepalives_interval": 5,
+        "keepalives_count": 3,
+        "tcp_user_timeout": 20_000,
+    }
+    return {**arguments, "options": PROTOCOL_OPTIONS} if protocol else arguments
 
 
 def dispose_engines() -> None:
@@ -153,7 +166,7 @@ def database_error(error: DBAPIError, url: URL | None = None) -> DatabaseError:
     """Translate a driver's error into one that explains the cause and what to do."""
     url = current_url() if url is None else url
     place = safe_url(url)
-    cause = str(error.orig).strip().splitlines()[0] if error.orig else str(error)
+    cause = faults.own_words(error)
     name = faults.sqlite_code(error)
     if faults.is_contention(error):
         why = "is locked by another program" if name else "is too busy"

@@ -38,11 +38,6 @@ _READS = re.compile(
 _writers: dict[tuple[str, int], str] = {}
 
 
-def connect_arguments() -> dict[str, Any]:
-    """Return the arguments of `sqlite3.connect`."""
-    return {"timeout": BUSY_TIMEOUT_S}
-
-
 def prepare(engine: Engine, durability: str) -> None:
     """Attach the behaviour of this module to `engine`."""
     synchronous = {"normal": "NORMAL", "full": "FULL"}[durability]

@@ -106,32 +106,30 @@ def find_folder(file: Path, *, create: bool) -> None:
         ) from error
 
 
-def refuse_network(file: Path) -> None:
-    """Raise if a file lies on a network file system.
+def check_usable(file: Path, *, on_network: bool, writing: bool) -> None:
+    """Check that SQLite would not damage a file, and that a runner could record in it.
+
+    Parameters
+    ----------
+    on_network : bool
+        Whether it may lie on a network file system.
+    writing : bool
+        Whether this process must be able to write it, if it exists.
 
     Raises
     ------
     DatabaseError
-        It does; the message names the alternatives, and the setting that allows it.
+        The message names the alternatives and the setting that allows a network file system, or the reason
+        why the file cannot be written and what to do.
     """
-    kind = file_systems.network_kind(file)
+    kind = None if on_network else file_systems.network_kind(file)
     if kind is not None:
         raise DatabaseError(
             f"{file} lies on a network file system ({kind}), where SQLite damages data without an error; "
             "name a file on a local disk, or use PostgreSQL (--database postgresql://...). "
             "EXPERIMENTS_ALLOW_NETWORK_FILE_SYSTEM=1 allows it, at your own risk"
         )
-
-
-def refuse_unwritable(file: Path) -> None:
-    """Raise if a file exists and this process may not write it.
-
-    Raises
-    ------
-    DatabaseError
-        It may not; the message gives the reason and what to do.
-    """
-    reason = why_not_writable(file)
+    reason = why_not_writable(file) if writing else None
     if reason is not None:
         raise DatabaseError(f"the database {file} cannot be written: {reason}")
 

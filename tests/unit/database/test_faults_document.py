@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from database.engine import postgresql, sqlite
+from database.engine import sqlite
+from database.engine.registry import PROTOCOL_OPTIONS
 from database.engine.schema import VERSION_TABLE
 from database.engine.sqlite_file import MAX_WAL_BYTES
 from experiments.supervisor import limits
@@ -45,8 +46,7 @@ def test_numbers() -> None:
     assert f"writers wait up to {sqlite.BUSY_TIMEOUT_S:.0f} s at a time" in PAGE
     assert f"`doctor` says so from {MAX_WAL_BYTES // 2**20} MiB on" in PAGE
     assert f"killed by its runner after {limits.STUCK_S:.0f} s" in PAGE
-    options = str(postgresql.connect_arguments(protocol=True)["options"])
-    times = dict(re.findall(r"(\w+)=(\d+)s", options))
+    times = dict(re.findall(r"(\w+)=(\d+)s", PROTOCOL_OPTIONS))
     assert f"locks ({times['lock_timeout']} s), statements ({times['statement_timeout']} s)" in PAGE
     assert f"idle transactions ({times['idle_in_transaction_session_timeout']} s)" in PAGE
     assert f"`{VERSION_TABLE}`" in PAGE
