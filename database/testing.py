@@ -29,11 +29,12 @@ import tempfile
 import uuid
 import warnings
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from sqlalchemy import create_engine, text
+from sqlalchemy import create_engine, make_url, text
 from sqlalchemy.orm import Session
 
 from database.engine import registry as engines
@@ -123,11 +124,9 @@ def _start_postgres(folder: str) -> PostgresServer:
 @pytest.fixture(scope="session")
 def postgres_template(postgres_server: str) -> Iterator[str]:
     """Yield the name of a database with the current tables, to be copied for each test."""
-    name = f"template_{uuid.uuid4().hex}"
-    url = _create_database(postgres_server, name)
-    _create_tables(url)
-    yield name
-    _drop_database(postgres_server, name)
+    with _database_on(postgres_server, "template") as url:
+        _create_tables(url)
+        yield str(make_url(url).database)
 
 
 @pytest.fixture(scope="session")
@@ -152,13 +151,9 @@ def sqlite_url(clean_process: None, tmp_path: Path, sqlite_template: Path) -> st
 @pytest.fixture
 def postgres_url(clean_process: None, postgres_server: str, postgres_template: str) -> Iterator[str]:
     """Yield the URL of a fresh PostgreSQL database; this process is configured for it."""
-    name = f"test_{uuid.uuid4().hex}"
-    url = _create_database(postgres_server, name, template=postgres_template)
-    engines.configure(url)
-    yield url
-    sessions.close_global_session()
-    engines.dispose_engines()
-    _drop_database(postgres_server, name)
+    with _database_on(postgres_server, "test", template=postgres_template) as url:
+        engines.configure(url)
+        yield url
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
@@ -174,12 +169,8 @@ def empty_database_url(request: pytest.FixtureRequest, clean_process: None, tmp_
     if request.param == "sqlite":
         yield f"sqlite:///{tmp_path / 'leer é' / 'empty.db'}"
         return
-    server: str = request.getfixturevalue("postgres_server")
-    name = f"empty_{uuid.uuid4().hex}"
-    yield _create_database(server, name)
-    sessions.close_global_session()
-    engines.dispose_engines()
-    _drop_database(server, name)
+    with _database_on(request.getfixturevalue("postgres_server"), "empty") as url:
+        yield url
 
 
 @pytest.fixture(scope="session", params=["sqlite", "postgresql"])
@@ -193,9 +184,9 @@ def rollback_database_url(
         yield f"sqlite:///{path}"
         return
     server: str = request.getfixturevalue("postgres_server")
-    name = f"rollback_{uuid.uuid4().hex}"
-    yield _create_database(server, name, template=request.getfixturevalue("postgres_template"))
-    _drop_database(server, name)
+    template: str = request.getfixturevalue("postgres_template")
+    with _database_on(server, "rollback", template=template) as url:
+        yield url
 
 
 @pytest.fixture
@@ -217,14 +208,14 @@ def rollback_session(clean_process: None, rollback_database_url: str, tmp_path: 
         engine.dispose()
 
 
-def _create_database(server: str, name: str, *, template: str = "template1") -> str:
-    """Make a database on `server`, as a copy of `template`, and return its URL."""
+@contextmanager
+def _database_on(server: str, purpose: str, *, template: str = "template1") -> Iterator[str]:
+    """Yield the URL of a new database, a copy of `template`; remove it even while clients are connected."""
+    name = f"{purpose}_{uuid.uuid4().hex}"
     _administer(server, f'CREATE DATABASE "{name}" TEMPLATE "{template}"')
-    return normalise_url(server).set(database=name).render_as_string(hide_password=False)
-
-
-def _drop_database(server: str, name: str) -> None:
-    """Remove a database from `server`, even while clients are connected to it."""
+    yield normalise_url(server).set(database=name).render_as_string(hide_password=False)
+    sessions.close_global_session()
+    engines.dispose_engines()
     _administer(server, f'DROP DATABASE "{name}" WITH (FORCE)')
 
 
