@@ -236,20 +236,15 @@ def _sum(session: Session, source: str, series_ids: Collection[int]) -> dict[int
     return sums
 
 
-@dataclass(frozen=True)
-class Ended:
-    """How many experiments ended, by final status; after a user's `retry` one counts again."""
+def count_ended_by(session: Session, runner_ids: Collection[str]) -> Counters:
+    """Count the experiments that these runners have completed and failed; reads one row per worker.
 
-    completed: int
-    failed: int
-
-
-def count_ended_by(session: Session, runner_ids: Collection[str]) -> Ended:
-    """Count the experiments that these runners have ended; reads one row per worker."""
+    After a user's `retry` an experiment counts again.
+    """
     totals = select(
         func.coalesce(func.sum(SeriesCounters.completed), 0),
         func.coalesce(func.sum(SeriesCounters.failed), 0),
     )
     workers = select(Worker.id).where(Worker.runner_id.in_(runner_ids))
     completed, failed = session.execute(totals.where(SeriesCounters.worker_id.in_(workers))).one()
-    return Ended(int(completed), int(failed))
+    return Counters(completed=int(completed), failed=int(failed))

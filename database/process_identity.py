@@ -1,13 +1,25 @@
-"""The identity of a runner's process, unique also after a reboot and a reuse of its pid."""
+"""The user that this process runs as; and the identity of a runner's process, also after a reboot."""
 
 from __future__ import annotations
 
+import getpass
 import os
 import socket
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 from database.settings import Settings
+
+
+@cache
+def current_user() -> str:
+    """Return ``user@host`` of this process; the uid in place of a missing user name."""
+    try:
+        user = getpass.getuser()
+    except (KeyError, OSError):  # a container's user may have no entry anywhere
+        user = str(os.getuid())
+    return f"{user}@{socket.gethostname()}"
 
 
 @dataclass(frozen=True)

@@ -1,10 +1,9 @@
 """The ORM models, one file per table family; import them from here."""
 
-from database.models.artifact import Artifact
 from database.models.base import Base
 from database.models.experiment import Attempt, Experiment, ExperimentStatus
-from database.models.metric import MetricChunk
 from database.models.outcome import Outcome
+from database.models.output import Artifact, MetricChunk
 from database.models.runner import ProcessState, Runner, Worker
 from database.models.series import Configuration, ExperimentSeries, SeriesCounters, SeriesState
 

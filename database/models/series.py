@@ -10,7 +10,7 @@ from sqlalchemy import CheckConstraint, ForeignKey, Index, LargeBinary, String, 
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from database.models.base import Base, Identifier, enum_column
-from database.models.current_user import current_user
+from database.process_identity import current_user
 
 if TYPE_CHECKING:
     from database.models.experiment import Experiment

@@ -17,8 +17,7 @@ from database.claims.runners import RunnerLiveness, others_alive
 from database.claims.types import Revocation
 from database.errors import ExperimentsError, NotFoundError
 from database.models import Experiment, ExperimentStatus, Outcome, Runner, Worker
-from database.models.current_user import current_user
-from database.process_identity import ProcessIdentity
+from database.process_identity import ProcessIdentity, current_user
 from database.series.selection import EVERYTHING, Selection, change_in_batches
 from database.session.lifecycle import commit_part
 from database.settings import Settings

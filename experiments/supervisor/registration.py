@@ -16,7 +16,7 @@ from database.claims import lookups, protocol, runners
 from database.claims.lookups import ClaimableWork, FirstExperiments
 from database.claims.runners import LivenessMonitor
 from database.claims.types import Finished
-from database.counters import Ended, count_ended_by
+from database.counters import Counters, count_ended_by
 from database.diagnosis.integrity import check_after_power_cut
 from database.engine.registry import get_engine
 from database.engine.sqlite_file import WalMonitor, fold_wal
@@ -149,6 +149,6 @@ class Registration:
         return take_over(transactions, self.runner_id, self._watch, self._assignment.folder)
 
 
-def count_ended(transactions: Transactions, runner_ids: Collection[str]) -> Ended:
+def count_ended(transactions: Transactions, runner_ids: Collection[str]) -> Counters:
     """Return how many experiments these runners have ended."""
     return transactions(lambda session: count_ended_by(session, runner_ids))

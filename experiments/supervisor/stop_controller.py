@@ -7,7 +7,7 @@ import time
 from collections.abc import Iterable
 
 from database.claims.lookups import FirstExperiments
-from database.counters import Ended
+from database.counters import Counters
 from experiments.execution.assignment import Assignment, Stage
 from experiments.processes.stop_signals import StopSignals
 from experiments.supervisor.stop_rules import TimeBudget, failure_reason
@@ -85,7 +85,7 @@ class StopController:
         """Add durations of experiments, in seconds."""
         self._budget.learn(durations_s)
 
-    def judge_failures(self, ended: Ended) -> None:
+    def judge_failures(self, ended: Counters) -> None:
         """Apply the rule about failures to the experiments that this run has ended."""
         if self._failure_rule is not None:
             self._too_many_failures = failure_reason(

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from database.claims import lookups
 from database.claims.lookups import ClaimableWork, FirstExperiments
 from database.claims.types import ClaimRequest, Finished, RetryPolicy
-from database.counters import Ended, count_ended_by
+from database.counters import Counters, count_ended_by
 from database.models import (
     Attempt,
     Configuration,
@@ -53,7 +53,7 @@ def test_first_repetitions_only(session: Session) -> None:
     assert record_and_claim(session, worker, failed, request=request).claims == ()
     assert lookups.claimable_work(session, series_id, limit=9, canary=True) == ClaimableWork(0, None)
     assert lookups.first_experiments(session, series_id) == FirstExperiments(failed=2, awaited=False)
-    assert count_ended_by(session, [session.scalars(select(Runner.id)).one()]) == Ended(0, 2)
+    assert count_ended_by(session, [session.scalars(select(Runner.id)).one()]) == Counters(failed=2)
 
 
 def test_first_experiment_given_back_is_awaited(session: Session) -> None:

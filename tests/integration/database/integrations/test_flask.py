@@ -27,7 +27,7 @@ from database.errors import SessionMisuseError
 from database.events import Event, EventKind, listening
 from database.integrations.flask import init_app
 from database.models import ExperimentSeries
-from database.models.current_user import current_user
+from database.process_identity import current_user
 from database.session.lifecycle import SessionLocal, scoped_session
 from database.session.optimistic_locking import ConcurrentUpdateError
 from tests.integration.database.recorded_series import series

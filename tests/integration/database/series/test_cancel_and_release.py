@@ -14,7 +14,7 @@ from database.claims import lookups, protocol
 from database.claims.types import Claim, ClaimRequest, Finished, RetryPolicy
 from database.errors import ExperimentsError, NotFoundError
 from database.models import Attempt, Experiment, ExperimentStatus, Outcome, Runner, Worker
-from database.models.current_user import current_user
+from database.process_identity import current_user
 from database.series import cancel_and_release, selection
 from database.series.cancel_and_release import Cancelled, cancel, release
 from database.series.selection import Selection, require_of_series

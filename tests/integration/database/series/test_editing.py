@@ -13,7 +13,7 @@ from sqlalchemy.orm.exc import StaleDataError
 from database.engine.registry import current_url, dispose_engines, get_engine
 from database.errors import NotFoundError
 from database.models import ExperimentSeries
-from database.models.current_user import current_user
+from database.process_identity import current_user
 from database.series.editing import InvalidEditError, NameTakenError, SeriesEdit, edit_series
 from database.session.lifecycle import SessionLocal, scoped_session
 from database.session.optimistic_locking import ConcurrentUpdateError

@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import update
 
 from database.models import Experiment, ExperimentSeries
-from database.models.current_user import current_user
+from database.process_identity import current_user
 from database.session.lifecycle import SessionLocal
 from tests.integration.meta.commanding import Commands, filled, folder, statuses
 from tests.integration.recording import add_series, add_worker, claim, completed, record

@@ -12,7 +12,7 @@ import pytest
 
 from database.claims.lookups import FirstExperiments
 from database.claims.runners import Provenance
-from database.counters import Ended
+from database.counters import Counters
 from experiments.execution.assignment import Assignment, Stage
 from experiments.execution.options import Execution, RunOptions, StopRule
 from experiments.output.results_folder import ResultsFolder
@@ -84,8 +84,8 @@ def test_failures(make: Make) -> None:
     signalled.signals.received.append(signal.SIGINT)
     for each in (stop, signalled):
         assert each.has_failure_rule
-        each.judge_failures(Ended(completed=5, failed=1))
-        each.judge_failures(Ended(completed=5, failed=2))
+        each.judge_failures(Counters(completed=5, failed=1))
+        each.judge_failures(Counters(completed=5, failed=2))
         assert each.update() is Stage.DRAINING
     assert stop.rule == "2 experiments failed (stop_after: 2)"
     assert signalled.rule is None
