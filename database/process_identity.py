@@ -1,4 +1,4 @@
-"""The user that this process runs as; and the identity of a runner's process, also after a reboot."""
+"""The user that this process runs as, and the processes of runners: their identity, and which are alive."""
 
 from __future__ import annotations
 
@@ -8,6 +8,9 @@ import socket
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+
+from sqlalchemy import text
+from sqlalchemy.orm import Session
 
 from database.settings import Settings
 
@@ -101,3 +104,53 @@ def has_ended(runner_id: str, identity: ProcessIdentity) -> bool:
     if identity.is_gone():
         return True
     return bool(identity.boot_id) and runner_id not in _active and identity == ProcessIdentity.own()
+
+
+@dataclass(frozen=True)
+class RunnerLiveness:
+    """The heartbeat and process of a runner that is alive as far as the database knows.
+
+    Attributes
+    ----------
+    runner_id : str
+    identity : ProcessIdentity
+        Its process.
+    beat : int
+        How many heartbeats it has sent.
+    age_s : float
+        The age of the last one, in seconds by the database's clock.
+    journal_directory : Path or None
+        Where its workers' journals lie on its host.
+    """
+
+    runner_id: str
+    identity: ProcessIdentity
+    beat: int
+    age_s: float
+    journal_directory: Path | None
+
+    def has_ended(self) -> bool:
+        """Return whether it has provably ended; see `has_ended`."""
+        return has_ended(self.runner_id, self.identity)
+
+
+def others_alive(session: Session, runner_id: str) -> list[RunnerLiveness]:
+    """Return all other runners that the database shows as alive."""
+    age = (
+        "(julianday('now') - julianday(beat_at)) * 86400.0"
+        if session.get_bind().dialect.name == "sqlite"
+        else "extract(epoch FROM clock_timestamp() - beat_at)"
+    )
+    rows = session.execute(
+        text(
+            f"SELECT id, host, boot_id, pid, pid_start, beat, {age}, journal_directory FROM runner "
+            "WHERE state = 'alive' AND id <> :runner"
+        ),
+        {"runner": runner_id},
+    )
+    return [
+        RunnerLiveness(
+            row[0], ProcessIdentity(*row[1:5]), row[5], float(row[6]), Path(row[7]) if row[7] else None
+        )
+        for row in rows
+    ]

@@ -23,7 +23,7 @@ from database import process_identity
 from database.claims.statements import NOW
 from database.errors import FencedError
 from database.models import Base, ProcessState, Runner, Worker
-from database.process_identity import ProcessIdentity
+from database.process_identity import ProcessIdentity, RunnerLiveness
 
 
 @dataclass(frozen=True)
@@ -123,56 +123,6 @@ def _end_workers(session: Session, runner_id: str, state: ProcessState) -> None:
         text("UPDATE worker SET state = :state WHERE runner_id = :runner AND state = 'alive'"),
         {"state": state.value, "runner": runner_id},
     )
-
-
-@dataclass(frozen=True)
-class RunnerLiveness:
-    """The heartbeat and process of a runner that is alive as far as the database knows.
-
-    Attributes
-    ----------
-    runner_id : str
-    identity : ProcessIdentity
-        Its process.
-    beat : int
-        How many heartbeats it has sent.
-    age_s : float
-        The age of the last one, in seconds by the database's clock.
-    journal_directory : Path or None
-        Where its workers' journals lie on its host.
-    """
-
-    runner_id: str
-    identity: ProcessIdentity
-    beat: int
-    age_s: float
-    journal_directory: Path | None
-
-    def has_ended(self) -> bool:
-        """Return whether it has provably ended; see `process_identity.has_ended`."""
-        return process_identity.has_ended(self.runner_id, self.identity)
-
-
-def others_alive(session: Session, runner_id: str) -> list[RunnerLiveness]:
-    """Return all other runners that the database shows as alive."""
-    age = (
-        "(julianday('now') - julianday(beat_at)) * 86400.0"
-        if session.get_bind().dialect.name == "sqlite"
-        else "extract(epoch FROM clock_timestamp() - beat_at)"
-    )
-    rows = session.execute(
-        text(
-            f"SELECT id, host, boot_id, pid, pid_start, beat, {age}, journal_directory FROM runner "
-            "WHERE state = 'alive' AND id <> :runner"
-        ),
-        {"runner": runner_id},
-    )
-    return [
-        RunnerLiveness(
-            row[0], ProcessIdentity(*row[1:5]), row[5], float(row[6]), Path(row[7]) if row[7] else None
-        )
-        for row in rows
-    ]
 
 
 def declare_dead(session: Session, runner: RunnerLiveness) -> bool:

@@ -13,11 +13,10 @@ from sqlalchemy import Connection, select, text
 from sqlalchemy.exc import DatabaseError as DriverDatabaseError
 from sqlalchemy.orm import Session
 
-from database.claims import runners
 from database.counters import missing_from_counters
 from database.errors import DatabaseError
 from database.models import ExperimentSeries
-from database.process_identity import ProcessIdentity
+from database.process_identity import ProcessIdentity, others_alive
 
 #: The maximum number of SQLite's findings that are shown.
 _MOST_COMPLAINTS = 5
@@ -150,7 +149,7 @@ def check_after_power_cut(session: Session) -> bool:
     if session.get_bind().dialect.name != "sqlite":
         return False
     own_boot = ProcessIdentity.own().boot_id.partition("/")[0]
-    boots = {runner.identity.boot_id.partition("/")[0] for runner in runners.others_alive(session, "")}
+    boots = {runner.identity.boot_id.partition("/")[0] for runner in others_alive(session, "")}
     if not own_boot or not boots - {own_boot, ""}:
         return False
     check_file(session.connection(), thorough=False)

@@ -13,11 +13,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sqlalchemy import Connection, Engine, inspect, text
+from sqlalchemy.orm import Session
 
 from database import package_folder
 from database.engine import sqlite
 from database.errors import HOW_TO_MAKE_ONE, DatabaseMissingError, SchemaError
-from database.process_identity import ProcessIdentity, has_ended
+from database.process_identity import others_alive
 from database.settings import Settings, safe_url
 
 if TYPE_CHECKING:
@@ -97,8 +98,7 @@ def upgrade(engine: Engine) -> Upgrade:
         return Upgrade(before=before, after=before, backup=None)
     if before not in known_revisions():
         raise _wrong_revision(engine, before)
-    with engine.connect() as connection:
-        _refuse_while_running(connection)
+    _refuse_while_running(engine)
     backup = _back_up(engine, before)
     _migrate(engine)
     return Upgrade(before=before, after=CURRENT_REVISION, backup=backup)
@@ -154,27 +154,15 @@ def _back_up(engine: Engine, before: str) -> Path | None:
     return backup
 
 
-def _refuse_while_running(connection: Connection) -> None:
+def _refuse_while_running(engine: Engine) -> None:
     lease_s = Settings.from_environment().lease_s
-    age = (
-        "(julianday('now') - julianday(beat_at)) * 86400.0"
-        if connection.dialect.name == "sqlite"
-        else "extract(epoch FROM clock_timestamp() - beat_at)"
-    )
-    alive = connection.execute(
-        text(
-            "SELECT id, host, boot_id, pid, pid_start FROM runner "
-            f"WHERE state = 'alive' AND {age} < :lease ORDER BY id"
-        ),
-        {"lease": lease_s},
-    )
-    for runner_id, *identity in alive:
-        process = ProcessIdentity(*identity)
-        if not has_ended(runner_id, process):
-            raise SchemaError(
-                f"a runner uses this database (process {process.pid} on {process.host}); stop it, "
-                "then upgrade the database"
-            )
+    with Session(engine) as session:
+        for runner in others_alive(session, ""):
+            if runner.age_s < lease_s and not runner.has_ended():
+                raise SchemaError(
+                    f"a runner uses this database (process {runner.identity.pid} on {runner.identity.host}); "
+                    "stop it, then upgrade the database"
+                )
 
 
 def _refuse_foreign_file(connection: Connection) -> None:

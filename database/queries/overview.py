@@ -13,7 +13,6 @@ from datetime import datetime
 from sqlalchemy import literal_column, select, text
 from sqlalchemy.orm import Session
 
-from database.claims.runners import RunnerLiveness, others_alive
 from database.claims.statements import NOW
 from database.counters import StatusCounts, count_rows, read_counters
 from database.models import (
@@ -23,6 +22,7 @@ from database.models import (
     Worker,
 )
 from database.models.base import UtcDateTime
+from database.process_identity import RunnerLiveness, others_alive
 from database.settings import Settings
 
 #: As the conditions of the partial indexes: the first entry of each is enough.

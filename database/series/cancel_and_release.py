@@ -13,11 +13,10 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from database.claims import protocol
-from database.claims.runners import RunnerLiveness, others_alive
 from database.claims.types import Revocation
 from database.errors import ExperimentsError, NotFoundError
 from database.models import Experiment, ExperimentStatus, Outcome, Runner, Worker
-from database.process_identity import ProcessIdentity, current_user
+from database.process_identity import ProcessIdentity, RunnerLiveness, current_user, others_alive
 from database.series.selection import EVERYTHING, Selection, change_in_batches
 from database.session.lifecycle import commit_part
 from database.settings import Settings

@@ -11,12 +11,12 @@ from sqlalchemy.exc import IntegrityError
 
 from database import process_identity
 from database.claims import protocol, runners
-from database.claims.runners import LivenessMonitor, RunnerLiveness
+from database.claims.runners import LivenessMonitor
 from database.claims.types import Finished, Token
 from database.engine.faults import own_words
 from database.errors import RecordRefusedError
 from database.models import Outcome, ProcessState
-from database.process_identity import ProcessIdentity
+from database.process_identity import ProcessIdentity, RunnerLiveness, others_alive
 from database.queries.experiment_detail import folder_of_experiment
 from experiments.journal import JournalReader
 from experiments.output.capture import rescue_output
@@ -127,7 +127,7 @@ def take_over(
         return None if series_folder is None else folder.log(series_folder, *token)
 
     returned = 0
-    for runner in transactions(lambda session: runners.others_alive(session, runner_id)):
+    for runner in transactions(lambda session: others_alive(session, runner_id)):
         if not watch.is_dead(runner):
             continue
         _kill_survivors(runner.identity)

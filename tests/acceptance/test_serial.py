@@ -10,6 +10,7 @@ from sqlalchemy import select
 from database.claims import protocol, runners
 from database.claims.types import RetryPolicy
 from database.models import Attempt, ProcessState
+from database.process_identity import others_alive
 from database.session.lifecycle import SessionLocal, scoped_session
 from tests.acceptance.project import PATIENCE_S, Project, hear
 
@@ -112,7 +113,7 @@ def test_silent_for_longer_than_its_lease(project: Project) -> None:
     running = project.start("run", "s.yaml", "--workers", "0")
     project.event()
     with scoped_session() as session:
-        [alive] = runners.others_alive(session, "")
+        [alive] = others_alive(session, "")
         assert runners.declare_dead(session, alive)
         [worker] = protocol.orphaned_workers(session)
         protocol.finalize_worker(session, worker, None, state=ProcessState.DEAD, policy=RetryPolicy())

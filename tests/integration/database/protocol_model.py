@@ -26,6 +26,7 @@ from database.claims.types import Claim, ClaimRequest, Finished, RetryPolicy, To
 from database.counters import StatusCounts
 from database.errors import FencedError
 from database.models import Base, ExperimentStatus, Outcome, ProcessState
+from database.process_identity import others_alive
 from database.series import cancel_and_release, creation, retry_and_delete
 from database.series.selection import Selection
 from database.session.lifecycle import SessionLocal
@@ -204,7 +205,7 @@ class Protocol(RuleBasedStateMachine):
 
     def reap(self, _pick: int) -> None:
         """Declare the silent dead, as whoever looks, and give back what such own."""
-        for liveness in self._do(lambda each: runners.others_alive(each, "")):
+        for liveness in self._do(lambda each: others_alive(each, "")):
             if liveness.age_s > LEASE_S:
                 self._do(lambda each: runners.declare_dead(each, liveness))  # noqa: B023 - run at once
         for worker_id in self._do(protocol.orphaned_workers):

@@ -22,6 +22,7 @@ from database.claims.runners import Provenance
 from database.claims.types import Chunk, Claim, ClaimRequest, Finished, RetryPolicy
 from database.engine import registry as engines
 from database.models import Configuration, Experiment, ExperimentSeries, Outcome, ProcessState
+from database.process_identity import others_alive
 from database.series import cancel_and_release, retry_and_delete
 from database.session.lifecycle import SessionLocal
 from database.session.retry import retrying_transaction
@@ -165,7 +166,7 @@ def end_runner(session: Session, _held: tuple[Claim, ...]) -> object:
 
 
 def declare_dead(session: Session, _held: tuple[Claim, ...]) -> object:
-    for liveness in runners.others_alive(session, "n" * 32):
+    for liveness in others_alive(session, "n" * 32):
         runners.declare_dead(session, liveness)
     return None
 

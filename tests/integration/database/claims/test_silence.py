@@ -18,7 +18,7 @@ from database.models import (
     ProcessState,
     Worker,
 )
-from database.process_identity import ProcessIdentity
+from database.process_identity import ProcessIdentity, others_alive
 from database.session.lifecycle import SessionLocal
 from database.session.retry import retrying_transaction
 from experiments.series_file.sections.execute import recorded_policy
@@ -58,7 +58,7 @@ def test_judging_silence(session: Session, monkeypatch: pytest.MonkeyPatch) -> N
     worker = make_worker(session)
     runner_id = session.get_one(Worker, worker).runner_id
     me = runners.new_id()
-    (seen,) = runners.others_alive(session, me)
+    (seen,) = others_alive(session, me)
     session.commit()
     assert seen.runner_id == runner_id
     assert not seen.identity.is_gone()
@@ -76,7 +76,7 @@ def test_judging_silence(session: Session, monkeypatch: pytest.MonkeyPatch) -> N
 def test_who_could_not_look_cannot_judge(session: Session, monkeypatch: pytest.MonkeyPatch) -> None:
     """A runner that was silent while the database was away is not dead: nobody could have heard it."""
     make_worker(session)
-    (seen,) = runners.others_alive(session, "me")
+    (seen,) = others_alive(session, "me")
     seen = replace(seen, age_s=90.0)
     watch = LivenessMonitor(lease_s=0.0, heartbeat_s=10.0)
     now = [1000.0]
@@ -94,14 +94,14 @@ def test_dead_runner_is_declared_once(session: Session) -> None:
     """A sign of life since the look wins against the verdict."""
     worker = make_worker(session)
     runner_id = session.get_one(Worker, worker).runner_id
-    (seen,) = runners.others_alive(session, "me")
+    (seen,) = others_alive(session, "me")
     runners.heartbeat(session, runner_id)
     session.commit()
     assert not runners.declare_dead(session, seen)
-    (seen,) = runners.others_alive(session, "me")
+    (seen,) = others_alive(session, "me")
     assert runners.declare_dead(session, seen)
     session.commit()
-    assert runners.others_alive(session, "me") == []
+    assert others_alive(session, "me") == []
     assert session.get_one(Worker, worker).state is ProcessState.DEAD
 
 
@@ -114,19 +114,19 @@ def test_gone_process_is_known_at_once(session: Session) -> None:
     make_worker(session)
     session.execute(text("UPDATE runner SET pid_start = pid_start + 1"))
     session.commit()
-    (seen,) = runners.others_alive(session, "me")
+    (seen,) = others_alive(session, "me")
     assert seen.identity.is_gone()
     session.execute(text("UPDATE runner SET pid_start = pid_start - 1, boot_id = 'before'"))
     session.commit()
-    (seen,) = runners.others_alive(session, "me")
+    (seen,) = others_alive(session, "me")
     assert seen.identity.is_gone()
     session.execute(text("UPDATE runner SET boot_id = :other"), {"other": _other_namespace()})
     session.commit()
-    (seen,) = runners.others_alive(session, "me")
+    (seen,) = others_alive(session, "me")
     assert not seen.identity.is_gone()  # in another container its pid means nothing here
     session.execute(text("UPDATE runner SET host = 'elsewhere'"))
     session.commit()
-    (seen,) = runners.others_alive(session, "me")
+    (seen,) = others_alive(session, "me")
     assert not seen.identity.is_gone()
 
 

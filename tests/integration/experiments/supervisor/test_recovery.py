@@ -12,7 +12,7 @@ from database.claims import runners
 from database.claims.runners import LivenessMonitor, Provenance
 from database.errors import RecordRefusedError
 from database.models import Attempt, Experiment, Outcome
-from database.process_identity import ProcessIdentity
+from database.process_identity import ProcessIdentity, others_alive
 from database.session.lifecycle import SessionLocal, scoped_session
 from experiments.output.results_folder import ResultsFolder
 from experiments.run_experiments import RunOptions, run_series
@@ -70,7 +70,7 @@ def test_journal_that_nobody_can_record(
         run, watch = Transactions(session), LivenessMonitor(lease_s=60.0, heartbeat_s=10.0)
         for _ in range(2):
             take_over(run, "other", watch, ResultsFolder(tmp_path / "results"))
-        assert len(run(lambda each: runners.others_alive(each, "other"))) == 1
+        assert len(run(lambda each: others_alive(each, "other"))) == 1
     [told] = [record.getMessage() for record in caplog.records if "a dead runner" in record.getMessage()]
     assert str(tmp_path / "results") in told
 
@@ -83,12 +83,10 @@ def test_runner_at_work_in_the_same_process(database_url: str, tmp_path: Path) -
         session.commit()
         run, watch = Transactions(session), LivenessMonitor(lease_s=60.0, heartbeat_s=10.0)
         take_over(run, "other", watch, folder)
-        assert [seen.runner_id for seen in run(lambda each: runners.others_alive(each, "other"))] == [
-            "r" * 32
-        ]
+        assert [seen.runner_id for seen in run(lambda each: others_alive(each, "other"))] == ["r" * 32]
         process_identity.leave("r" * 32)
         take_over(run, "other", watch, folder)
-        assert run(lambda each: runners.others_alive(each, "other")) == []
+        assert run(lambda each: others_alive(each, "other")) == []
     assert not folder.runner_ids()
 
 
