@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from sqlalchemy import Connection, bindparam, text
 from sqlalchemy.orm import Session
 
-from database.claims.statements import CANARY, CLAIMABLE, DELAYED, IN_BATCH, due
+from database.claims.statements import CANARY, CLAIMABLE, DELAYED, due
 from database.claims.types import Token
 from database.models.experiment import FIRST
 
@@ -141,11 +141,7 @@ def _owners(connection: Connection, experiment_ids: Sequence[int]) -> dict[int, 
         "JOIN runner r ON r.id = w.runner_id "
         "WHERE w.state = 'alive' AND r.state = 'alive' AND e.id IN :ids"
     ).bindparams(bindparam("ids", expanding=True))
-    owners: dict[int, tuple[int, str]] = {}
-    for first in range(0, len(experiment_ids), IN_BATCH):
-        ids = experiment_ids[first : first + IN_BATCH]
-        owners.update((row[0], (row[1], row[2])) for row in connection.execute(statement, {"ids": ids}))
-    return owners
+    return {row[0]: (row[1], row[2]) for row in connection.execute(statement, {"ids": experiment_ids})}
 
 
 def _ended_in_order(connection: Connection, tokens: Sequence[Token]) -> set[Token]:
@@ -154,8 +150,5 @@ def _ended_in_order(connection: Connection, tokens: Sequence[Token]) -> set[Toke
         "SELECT experiment_id, number FROM attempt "
         "WHERE outcome NOT IN ('cancelled', 'lost', 'released') AND experiment_id IN :ids"
     ).bindparams(bindparam("ids", expanding=True))
-    ended: set[Token] = set()
-    for first in range(0, len(tokens), IN_BATCH):
-        ids = [token[0] for token in tokens[first : first + IN_BATCH]]
-        ended.update((row[0], row[1]) for row in connection.execute(statement, {"ids": ids}))
-    return ended.intersection(tokens)
+    rows = connection.execute(statement, {"ids": [token[0] for token in tokens]})
+    return {(row[0], row[1]) for row in rows}.intersection(tokens)

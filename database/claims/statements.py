@@ -52,8 +52,8 @@ _plain_columns = attrgetter(*list(_ATTEMPT_COLUMNS)[6:])
 #: What a worker owns, and the series whose counters count it: None while it is retired.
 Owned = dict[Token, int | None]
 _COUNTED_IN = "CASE WHEN retired THEN NULL ELSE series_id END"
-#: SQLite has a limit on the number of bound values.
-IN_BATCH = 500
+#: How many due retries become claimable at a time, so that no claim takes long.
+_DUE_BATCH = 500
 
 
 def lock_alive(connection: Connection, worker_id: str) -> bool:
@@ -145,10 +145,10 @@ def running_of(connection: Connection, worker_id: str) -> set[int]:
 
 
 def end_delays(connection: Connection, series_id: int) -> None:
-    """Make a batch of due retries claimable; one batch at a time, so that no claim takes long."""
+    """Make a batch of due retries claimable."""
     lock = " FOR UPDATE SKIP LOCKED" if _is_postgresql(connection) else ""
     due_now = text(
-        f"SELECT id FROM experiment WHERE {due(connection)} ORDER BY due_at LIMIT {IN_BATCH}{lock}"
+        f"SELECT id FROM experiment WHERE {due(connection)} ORDER BY due_at LIMIT {_DUE_BATCH}{lock}"
     )
     ids = connection.execute(due_now, {"series": series_id}).scalars().all()
     if ids:
@@ -296,11 +296,8 @@ def commit_records(connection: Connection, worker_id: str, finished: Sequence[Fi
         "SELECT experiment_id, number, outcome FROM attempt "
         "WHERE worker_id = :worker AND experiment_id IN :ids"
     ).bindparams(bindparam("ids", expanding=True))
-    recorded: set[tuple[int, int, str]] = set()
-    for first in range(0, len(finished), IN_BATCH):
-        ids = [attempt.experiment_id for attempt in finished[first : first + IN_BATCH]]
-        rows = connection.execute(statement, {"worker": worker_id, "ids": ids})
-        recorded.update((row[0], row[1], row[2]) for row in rows)
+    ids = [attempt.experiment_id for attempt in finished]
+    recorded = {tuple(row) for row in connection.execute(statement, {"worker": worker_id, "ids": ids})}
     return {attempt.token for attempt in finished if (*attempt.token, attempt.outcome.value) in recorded}
 
 
