@@ -12,11 +12,9 @@ from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from sqlalchemy.orm import Session
 
-from database.engine.faults import Fault, fault_of, is_transient, own_words, refuses_content
+from database.engine.faults import Fault, fault_of, own_words, refuses_content
 from database.errors import DatabaseUnreachableError
 from database.session.thread_bound_session import roll_back
-
-__all__ = ["is_transient", "retrying", "retrying_transaction"]
 
 Result = TypeVar("Result")
 

@@ -97,9 +97,6 @@ class ThreadBoundSession(InstrumentedSession):
         ConcurrentUpdateError
             The same series was changed meanwhile.
         """
-        if not self.dirty and not self.deleted:  # only changes and deletions can conflict
-            super().flush(objects)
-            return
         with reporting_conflicts(self):
             super().flush(objects)
 

@@ -64,7 +64,9 @@ def transactional(
     @functools.wraps(function)
     def run(*arguments: Any, **options: Any) -> Any:
         if first in options or (arguments and isinstance(arguments[0], Session)):
-            raise _no_session_needed(function)
+            raise SessionMisuseError(
+                f"{_name(function)}() is @transactional and gets a session of its own; call it without one"
+            )
         with scoped_session(read_only=read_only, isolation_level=isolation_level, url=url) as session:
             return _finished(function(session, *arguments, **options), function)
 
@@ -106,12 +108,6 @@ def _runs_later(name: str) -> SessionMisuseError:
     return SessionMisuseError(
         f"{name} cannot be @transactional: its body runs after the call, when the transaction is over; "
         "write `with scoped_session() as session:` inside it, or return a list"
-    )
-
-
-def _no_session_needed(function: Callable[..., Any]) -> SessionMisuseError:
-    return SessionMisuseError(
-        f"{_name(function)}() is @transactional and gets a session of its own; call it without one"
     )
 
 

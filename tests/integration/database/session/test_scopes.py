@@ -11,11 +11,11 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
 from database.engine import registry as engines
+from database.engine.faults import is_transient
 from database.engine.registry import get_engine, new_engine
 from database.errors import SessionMisuseError
 from database.models import Attempt, Base, ExperimentSeries
 from database.session.lifecycle import SessionLocal, assert_idle, commit_part, get_session, scoped_session
-from database.session.retry import is_transient
 from tests.integration.database.recorded_series import add, in_thread, series
 from tests.integration.databases import on_sqlite
 
