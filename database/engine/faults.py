@@ -56,8 +56,8 @@ _REFUSED = re.compile(
 )
 
 
-def fault_of(error: BaseException) -> Fault:
-    """Classify an error of SQLAlchemy or one of ours."""
+def fault_of(error: BaseException, *, reading: bool = False) -> Fault:
+    """Classify an error of SQLAlchemy or of ours; a transaction for `reading` refuses writes each time."""
     if isinstance(error, DatabaseUnreachableError):
         return Fault.PASSES
     if not isinstance(error, DBAPIError):
@@ -66,20 +66,13 @@ def fault_of(error: BaseException) -> Fault:
         return Fault.PASSES
     sqlstate = getattr(error.orig, "pgcode", None)
     if sqlstate:
-        return _of_sqlstate(sqlstate)
+        return Fault.STAYS if reading and sqlstate == _READ_ONLY else _of_sqlstate(sqlstate)
     sqlite_name = sqlite_code(error)
     if sqlite_name:
         return _of_sqlite(sqlite_name)
     # psycopg2 gives no SQLSTATE when the connection itself broke, or could not be made.
     lost = isinstance(error, OperationalError | InterfaceError) and not is_refused(error)
     return Fault.PASSES if lost else Fault.STAYS
-
-
-def fault_of_a_reader(error: BaseException) -> Fault:
-    """Classify an error in a read-only transaction, whose writes are refused each time."""
-    if isinstance(error, DBAPIError) and getattr(error.orig, "pgcode", None) == _READ_ONLY:
-        return Fault.STAYS
-    return fault_of(error)
 
 
 def is_transient(error: BaseException) -> bool:

@@ -78,7 +78,7 @@ def retrying(
     deadline_s: float,
     give_up: Callable[[], bool] = _never,
     wait_for_room: bool = False,
-    judge: Callable[[BaseException], Fault] = fault_of,
+    reading: bool = False,
 ) -> Result:
     """Call `work` again while it fails with a transient fault.
 
@@ -95,8 +95,8 @@ def retrying(
         for an unreachable host for about as long.
     wait_for_room : bool
         Treat a full disk as transient too.
-    judge : callable
-        Classifies an error.
+    reading : bool
+        Whether the transaction is read only.
 
     Raises
     ------
@@ -108,7 +108,7 @@ def retrying(
         try:
             result = work()
         except (SQLAlchemyError, DatabaseUnreachableError) as error:
-            fault = judge(error)
+            fault = fault_of(error, reading=reading)
             goes_on = fault is Fault.PASSES or (fault is Fault.NEEDS_ROOM and wait_for_room)
             if not goes_on or wait.seconds > deadline_s or give_up():
                 raise

@@ -10,7 +10,6 @@ from typing import Any, Concatenate, ParamSpec, TypeVar, overload
 from sqlalchemy.engine import URL
 from sqlalchemy.orm import Session
 
-from database.engine.faults import fault_of, fault_of_a_reader
 from database.errors import SessionMisuseError
 from database.session.lifecycle import scoped_session
 from database.session.retry import retrying
@@ -155,4 +154,4 @@ def run_in_transaction(
 
     if is_inside_scope(url):
         return once()
-    return retrying(once, deadline_s=deadline_s, judge=fault_of_a_reader if read_only else fault_of)
+    return retrying(once, deadline_s=deadline_s, reading=read_only)
