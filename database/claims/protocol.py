@@ -342,7 +342,7 @@ def _record(
     recorded = {attempt.token for attempt in mine}
     committed = statements.commit_records(connection, worker_id, others) if others else set()
     refused = {attempt.token for attempt in others} - committed
-    return frozenset(recorded | committed), frozenset(refused), sum(retried)
+    return frozenset(recorded | committed), frozenset(refused), retried
 
 
 def _record_owned(

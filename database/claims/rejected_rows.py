@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Sequence
-from typing import TypeVar
 
 from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError
@@ -18,8 +17,6 @@ from database.engine.faults import own_words, refuses_content, repeats_a_result
 from database.errors import RecordRefusedError
 from database.models import Outcome
 
-Written = TypeVar("Written")
-
 logger = logging.getLogger(__name__)
 
 #: The database's reason is cut to this length.
@@ -27,8 +24,8 @@ _REASON_CHARACTERS = 1000
 
 
 def write_outcomes(
-    connection: Connection, finished: Sequence[Finished], write: Callable[[Sequence[Finished]], Written]
-) -> list[Written]:
+    connection: Connection, finished: Sequence[Finished], write: Callable[[Sequence[Finished]], int]
+) -> int:
     """Write outcomes in one batch; when it is rejected, one by one, and the rejected ones as a note.
 
     Parameters
@@ -36,12 +33,13 @@ def write_outcomes(
     connection : Connection
         In the transaction that they belong to.
     write : callable
-        Writes the outcomes it is given; undone by a savepoint when it fails.
+        Writes the outcomes it is given, and returns how many experiments are pending again; undone by a
+        savepoint when it fails.
 
     Returns
     -------
-    list
-        What each call of `write` returned.
+    int
+        How many experiments are pending again.
 
     Raises
     ------
@@ -49,25 +47,23 @@ def write_outcomes(
         The database rejects the note too; the message names the experiment. Nothing is written.
     """
     if not finished:
-        return []
+        return 0
     try:
-        return [_write(connection, finished, write)]
+        return _write(connection, finished, write)
     except DBAPIError as error:
         if not _is_refusal(error):
             raise
-    return [_write_one(connection, attempt, write) for attempt in finished]
+    return sum(_write_one(connection, attempt, write) for attempt in finished)
 
 
 def _write(
-    connection: Connection, finished: Sequence[Finished], write: Callable[[Sequence[Finished]], Written]
-) -> Written:
+    connection: Connection, finished: Sequence[Finished], write: Callable[[Sequence[Finished]], int]
+) -> int:
     with connection.begin_nested():
         return write(finished)
 
 
-def _write_one(
-    connection: Connection, attempt: Finished, write: Callable[[Sequence[Finished]], Written]
-) -> Written:
+def _write_one(connection: Connection, attempt: Finished, write: Callable[[Sequence[Finished]], int]) -> int:
     try:
         return _write(connection, [attempt], write)
     except DBAPIError as error:
