@@ -22,8 +22,8 @@ from database.process_identity import ProcessIdentity
 from experiments.execution.assignment import Assignment, Observer, RunnerStatus, Stage
 from experiments.executors.base import Executor
 from experiments.output.capture import read_tail
-from experiments.processes.environment_tag import kill_tagged
 from experiments.processes.memory import KernelKills
+from experiments.processes.process_tree import kill_tagged
 from experiments.processes.stop_signals import StopSignals
 from experiments.supervisor.database_thread import DatabaseThread
 from experiments.supervisor.disk_space import DiskSpaceMonitor

@@ -7,12 +7,13 @@ dropped; the next one is read correctly.
 
 from __future__ import annotations
 
-import os
 import select
 import socket
 import struct
 from dataclasses import dataclass
 from enum import IntEnum
+
+from experiments.processes.open_files import identity_of
 
 #: Message number, kind, and whether more packets of it follow.
 _HEAD = struct.Struct("<IB?")
@@ -67,7 +68,7 @@ class Channel:
 
     def __init__(self, end: socket.socket) -> None:
         self._socket = end
-        self._identity = self._find_identity()
+        self._identity = identity_of(end.fileno())
         self._sent = 0
         self._number = 0
         self._parts: list[bytes] = []
@@ -84,7 +85,7 @@ class Channel:
 
     def is_lost(self) -> bool:
         """Whether user code has closed the descriptor: it is closed, or refers to another file."""
-        return self._find_identity() != self._identity
+        return identity_of(self.fileno()) != self._identity
 
     def send(self, kind: MessageKind, body: bytes = b"", descriptors: tuple[int, ...] = ()) -> None:
         """Send a message.
@@ -143,10 +144,3 @@ class Channel:
         poll = select.poll()
         poll.register(self._socket.fileno(), select.POLLIN)
         return bool(poll.poll(timeout_s * 1000))
-
-    def _find_identity(self) -> tuple[int, int] | None:
-        try:
-            status = os.fstat(self._socket.fileno())
-        except OSError:
-            return None
-        return status.st_dev, status.st_ino

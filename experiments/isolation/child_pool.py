@@ -7,9 +7,9 @@ import json
 import logging
 import signal
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from multiprocessing.connection import Connection
-from typing import Any
+from typing import Any, TypeVar
 
 from database.errors import ExperimentsError
 from experiments.isolation.channel import Channel, ChannelClosedError, Message, MessageKind
@@ -18,11 +18,13 @@ from experiments.isolation.fork_server import ChildExit, LoadRequest, serve
 from experiments.processes.exit_status import ExitStatus
 from experiments.processes.forks import fork_quietly
 from experiments.processes.fresh_process import command_of
-from experiments.processes.process_tree import send
+from experiments.processes.process_tree import kill_group, send
 from experiments.processes.subreaper import become_subreaper, end_descendants
 from experiments.target.base import TargetError
 
 logger = logging.getLogger(__name__)
+
+Result = TypeVar("Result")
 
 #: After this many fork servers in a row have died before they started a child, no more are started.
 MAX_FAILED_STARTS = 5
@@ -141,15 +143,7 @@ class ChildPool:
         ForkServerError
             Several processes in a row died while they loaded it.
         """
-        failures = 0
-        while not self._is_loaded:
-            if self._server is None:
-                self._server = ForkServerProcess.spawn(self._parent_pipe)
-            try:
-                self._load_into(self._server)
-            except ChannelClosedError as error:
-                failures += 1
-                self._check_failures(failures, self._stop_server(), error)
+        self._repeated(self._load_target)
 
     def start_child(self) -> ChildProcess:
         """Return a new child, which waits for its job.
@@ -159,16 +153,9 @@ class ChildPool:
         TargetError, ForkServerError
             As `prepare`.
         """
-        failures = 0
-        while True:
-            self.prepare()
-            try:
-                child = self._convert_server() if self._must_spawn else self._fork()
-                self._has_started_any = True
-                return child
-            except ChannelClosedError as error:
-                failures += 1
-                self._check_failures(failures, self._stop_server(), error)
+        child = self._repeated(self._start)
+        self._has_started_any = True
+        return child
 
     def reap(self, child: ChildProcess) -> ChildExit | None:
         """Kill a child and all that it has started, as far as they still run; return how it ended.
@@ -179,7 +166,7 @@ class ChildPool:
             None when it is unknown because the fork server died with it.
         """
         if child.is_own:
-            child.kill_group()
+            kill_group(child.pid)
             child_exit: ChildExit | None = ChildExit.wait(child.pid)
             end_descendants()
         else:
@@ -192,8 +179,22 @@ class ChildPool:
         if self._server is not None:
             self._stop_server()
 
-    def _load_into(self, server: ForkServerProcess) -> None:
-        answer = server.request(MessageKind.LOAD, self._load.encode())
+    def _repeated(self, action: Callable[[], Result]) -> Result:
+        """Return what `action` returns, repeated with another fork server whenever that dies of it."""
+        failures = 0
+        while True:
+            try:
+                return action()
+            except ChannelClosedError as error:
+                failures += 1
+                self._check_failures(failures, self._stop_server(), error)
+
+    def _load_target(self) -> None:
+        if self._is_loaded:
+            return
+        if self._server is None:
+            self._server = ForkServerProcess.spawn(self._parent_pipe)
+        answer = self._server.request(MessageKind.LOAD, self._load.encode())
         if answer.kind is MessageKind.FAILED:
             raise TargetError(answer.body.decode())
         self._is_loaded = True
@@ -206,6 +207,10 @@ class ChildPool:
                 self._load.target,
                 threads,
             )
+
+    def _start(self) -> ChildProcess:
+        self._load_target()
+        return self._convert_server() if self._must_spawn else self._fork()
 
     def _fork(self) -> ChildProcess:
         ours, theirs = Channel.pair()
@@ -233,7 +238,7 @@ class ChildPool:
             pass
         # The server has died. Only then does its child become this process's, with all descendants.
         self._stop_server(end_children=False)
-        child.kill_group()
+        kill_group(child.pid)
         try:
             return ChildExit.wait(child.pid)
         except ChildProcessError:

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import os
-import signal
 
 import psutil
 
 from experiments.isolation.channel import Channel
-from experiments.processes.process_tree import kill_group, kill_tree
 
 
 class ChildProcess:
@@ -22,18 +20,18 @@ class ChildProcess:
         To the child.
     is_own : bool
         Whether it is a child of this process, not of a fork server.
+
+    Attributes
+    ----------
+    end_descriptor : int or None
+        A descriptor that becomes readable when the process ends; None before Linux 5.3.
     """
 
     def __init__(self, pid: int, channel: Channel, *, is_own: bool) -> None:
         self.pid = pid
         self.channel = channel
         self.is_own = is_own
-        self._descriptor = _open(pid)
-
-    @property
-    def end_descriptor(self) -> int | None:
-        """A descriptor that becomes readable when the process ends; None before Linux 5.3."""
-        return self._descriptor
+        self.end_descriptor = _open(pid)
 
     def has_ended(self) -> bool:
         """Whether the process is dead and can be reaped."""
@@ -42,24 +40,12 @@ class ChildProcess:
         except psutil.NoSuchProcess:
             return True
 
-    def terminate(self) -> None:
-        """Send SIGTERM to the child and its descendants."""
-        kill_tree(self.pid, signal.SIGTERM)
-
-    def kill(self) -> None:
-        """Kill the child and its descendants at once."""
-        kill_tree(self.pid, signal.SIGKILL)
-
-    def kill_group(self) -> None:
-        """Kill the child and its group; for descendants outside of it, see `end_descendants`."""
-        kill_group(self.pid)
-
     def close(self) -> None:
         """Close the channel and the descriptor."""
         self.channel.close()
-        if self._descriptor is not None:
-            os.close(self._descriptor)
-            self._descriptor = None
+        if self.end_descriptor is not None:
+            os.close(self.end_descriptor)
+            self.end_descriptor = None
 
 
 def _open(pid: int) -> int | None:

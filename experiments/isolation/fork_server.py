@@ -24,7 +24,7 @@ from typing import Any, NoReturn
 from database.engine.registry import configure
 from experiments.isolation.channel import Channel, ChannelClosedError, Message, MessageKind
 from experiments.isolation.child import run_child
-from experiments.output.capture import open_stream
+from experiments.output.capture import redirect_output
 from experiments.processes.forks import fork_quietly, threads_that_survive_forks
 from experiments.processes.parent_death import die_with_parent
 from experiments.processes.process_tree import kill_group
@@ -41,8 +41,8 @@ class LoadRequest:
     ----------
     target, base_directory : str
         As `parse_target` takes them.
-    output : str or None
-        The file that stdout and stderr are redirected to; None does not redirect them.
+    output : str
+        The worker's file, which stdout and stderr are redirected to.
     database_url : str or None
         For experiments that open a session.
     arguments : list of str
@@ -51,7 +51,7 @@ class LoadRequest:
 
     target: str
     base_directory: str
-    output: str | None
+    output: str
     database_url: str | None
     arguments: list[str]
 
@@ -132,8 +132,7 @@ class _ForkServer:
         return self._target
 
     def _load(self, request: LoadRequest) -> None:
-        if request.output is not None:
-            _redirect_output(request.output)
+        _redirect_output(request.output)
         faulthandler.enable()
         sys.argv[:] = request.arguments
         if request.database_url is not None:
@@ -168,11 +167,7 @@ class _ForkServer:
 
 
 def _redirect_output(path: str) -> None:
-    """Append to a file what is written to descriptors 1 and 2, and to Python's streams."""
-    file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
-    with Path(os.devnull).open("rb") as nothing:
+    """Append to the worker's file what is written to descriptors 1 and 2, and to Python's streams."""
+    with Path(path).open("ab") as file, Path(os.devnull).open("rb") as nothing:
         os.dup2(nothing.fileno(), 0)
-    os.dup2(file, 1)
-    os.dup2(file, 2)
-    os.close(file)
-    sys.stdout, sys.stderr = open_stream(1), open_stream(2)
+        redirect_output(file.fileno())

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import sys
+from contextlib import ExitStack
 from dataclasses import replace
 from multiprocessing import Pipe
 from pathlib import Path
@@ -20,8 +21,7 @@ from experiments.isolation.child_pool import ChildPool, ForkServerProcess
 from experiments.isolation.child_process import ChildProcess
 from experiments.isolation.fork_server import LoadRequest
 from experiments.isolation.outcome import resolve_outcome
-from experiments.isolation.sigterm import SigtermHandler
-from experiments.isolation.supervision import Supervision
+from experiments.isolation.supervision import SigtermRequest, Supervision
 from experiments.processes.memory import KernelKills
 
 #: A batch system sends SIGTERM to all processes; the worker's may come a moment after its child's.
@@ -47,7 +47,8 @@ class IsolatedAttempts(Attempts):
         self._control = control
         self._kernel = KernelKills()
         self._child: ChildProcess | None = None
-        self._sigterm = SigtermHandler(control)
+        self._exits = ExitStack()
+        self._sigterm = self._exits.enter_context(SigtermRequest(control))
 
     def prepare(self) -> None:
         """Start the process of the next attempt.
@@ -96,7 +97,7 @@ class IsolatedAttempts(Attempts):
             self._pool.reap(self._child)
             self._child = None
         self._pool.close()
-        self._sigterm.close()
+        self._exits.close()
 
 
 class ProcessIsolation:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import select
+import signal
 import struct
 import time
+from types import FrameType
 
 from database.claims.types import Finished
 from database.models import Outcome
@@ -15,9 +17,10 @@ from experiments.isolation.channel import ChannelClosedError, Message, MessageKi
 from experiments.isolation.child import job_of
 from experiments.isolation.child_process import ChildProcess
 from experiments.isolation.outcome import ObservedAttempt
-from experiments.isolation.sigterm import SigtermHandler
 from experiments.journal_encoding import decode_chunks, decode_finished
 from experiments.processes.memory import MemoryMeter, memory_message
+from experiments.processes.process_tree import kill_tree
+from experiments.processes.stop_signals import StopSignals
 
 #: The time between SIGTERM and SIGKILL; shorter than the supervisor's for the worker itself.
 GRACE_S = 4.0
@@ -27,6 +30,32 @@ _MEASURE_S = 0.1
 _EXIT_POLL_S = 0.02
 #: The time between two SIGKILLs, in case a process escaped the first.
 _KILL_AGAIN_S = 0.5
+
+
+class SigtermRequest(StopSignals):
+    """SIGTERM to a worker that runs no user code: it ends the running attempt, and stops.
+
+    Parameters
+    ----------
+    control : WorkerControl
+        Stopped by the signal.
+    """
+
+    def __init__(self, control: WorkerControl) -> None:
+        super().__init__((signal.SIGTERM,))
+        self._control = control
+
+    def wait(self, timeout_s: float) -> None:
+        """Wait until the signal or a message of the supervisor arrives."""
+        poll = select.poll()
+        for descriptor in (self.fileno(), self._control.fileno()):
+            if descriptor is not None:
+                poll.register(descriptor, select.POLLIN)
+        poll.poll(timeout_s * 1000)
+
+    def _handle(self, number: int, _frame: FrameType | None) -> None:
+        self.received.append(number)
+        self._control.stop()
 
 
 class Supervision:
@@ -42,7 +71,7 @@ class Supervision:
         The limits.
     control : WorkerControl
         The supervisor's messages.
-    sigterm : SigtermHandler
+    sigterm : SigtermRequest
         Whether this process has to end.
     """
 
@@ -53,7 +82,7 @@ class Supervision:
         *,
         execution: Execution,
         control: WorkerControl,
-        sigterm: SigtermHandler,
+        sigterm: SigtermRequest,
     ) -> None:
         self._task = task
         self._child = child
@@ -159,9 +188,9 @@ class Supervision:
                 self._kill_at = now  # no time to allocate more
             else:
                 self._kill_at = now + GRACE_S
-                self._child.terminate()
+                kill_tree(self._child.pid, signal.SIGTERM)
         if self._kill_at is not None and now >= self._kill_at:
-            self._child.kill()
+            kill_tree(self._child.pid)
             self._kill_at = now + _KILL_AGAIN_S
 
     def _reason_to_kill(self, now: float) -> KillRequest | None:

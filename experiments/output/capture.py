@@ -65,10 +65,15 @@ class OutputCapture:
                 self._attach()
 
     def _attach(self) -> None:
-        os.dup2(self._file, 1)
-        os.dup2(self._file, 2)
-        self._streams = open_stream(1), open_stream(2)
-        sys.stdout, sys.stderr = self._streams
+        self._streams = redirect_output(self._file)
+
+
+def redirect_output(file: int) -> tuple[TextIO, TextIO]:
+    """Redirect descriptors 1 and 2, and Python's streams, to a file; return these streams."""
+    os.dup2(file, 1)
+    os.dup2(file, 2)
+    sys.stdout, sys.stderr = streams = open_stream(1), open_stream(2)
+    return streams
 
 
 def open_stream(descriptor: int) -> TextIO:

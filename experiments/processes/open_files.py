@@ -35,7 +35,7 @@ class OwnDescriptors:
         if url.get_backend_name() == "sqlite" and url.database:
             database = str(Path(url.database).resolve())  # and its companions, -wal and -shm
             self._files = {
-                file.fd: _identity(file.fd)
+                file.fd: identity_of(file.fd)
                 for file in psutil.Process().open_files()
                 if file.path.startswith(database)
             }
@@ -45,14 +45,15 @@ class OwnDescriptors:
 
         Neither ``finally`` nor atexit may run: each would use the descriptors.
         """
-        if _identity(self._journal.descriptor) != self._journal.identity:
+        if identity_of(self._journal.descriptor) != self._journal.identity:
             os._exit(LOST_DESCRIPTORS_EXIT_CODE)
         for descriptor, identity in self._files.items():
-            if _identity(descriptor) != identity:
+            if identity_of(descriptor) != identity:
                 os._exit(LOST_DESCRIPTORS_EXIT_CODE)
 
 
-def _identity(descriptor: int) -> tuple[int, int] | None:
+def identity_of(descriptor: int) -> tuple[int, int] | None:
+    """Return device and inode of the file that a descriptor refers to; None when it is closed."""
     try:
         status = os.fstat(descriptor)
     except OSError:

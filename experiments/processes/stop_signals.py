@@ -8,7 +8,7 @@ import signal
 import socket
 import threading
 from types import FrameType, TracebackType
-from typing import Any
+from typing import Any, Self
 
 #: The exit code of a process that a signal ended, without the signal's number.
 SIGNAL_EXIT_CODE = 128
@@ -44,7 +44,7 @@ class StopSignals:
         self._before: dict[int, Any] = {}
         self._wakeup_before = -1
 
-    def __enter__(self) -> StopSignals:
+    def __enter__(self) -> Self:
         self._reader.setblocking(False)
         self._writer.setblocking(False)
         if threading.current_thread() is not threading.main_thread():

@@ -21,8 +21,8 @@ from database.queries.experiment_detail import folder_of_experiment
 from experiments.journal import JournalReader
 from experiments.output.capture import rescue_output
 from experiments.output.results_folder import ResultsFolder, remove_remains
-from experiments.processes.environment_tag import kill_tagged
 from experiments.processes.exit_status import ExitStatus
+from experiments.processes.process_tree import kill_tagged
 from experiments.series_file.sections.execute import recorded_policy
 from experiments.supervisor.database_thread import Transactions
 

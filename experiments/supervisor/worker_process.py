@@ -12,10 +12,9 @@ from dataclasses import replace
 from database.errors import ExperimentsError
 from database.process_identity import ProcessIdentity
 from experiments.execution.worker_config import WorkerConfig
-from experiments.processes.environment_tag import TAG_VARIABLE, tag_of
 from experiments.processes.exit_status import ExitStatus
 from experiments.processes.fresh_process import SAFE_PATH, fresh_interpreters
-from experiments.processes.process_tree import kill_tree, signal_group
+from experiments.processes.process_tree import TAG_VARIABLE, kill_tree, signal_group, tag_of
 from experiments.processes.thread_limits import capped_environment
 from experiments.target.preloading import announced
 from experiments.worker.entry import ProcessOptions, worker_main

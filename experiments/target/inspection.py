@@ -7,6 +7,7 @@ prints or leaves running cannot corrupt or delay the answer.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import signal
@@ -17,7 +18,6 @@ from typing import Any
 
 from experiments.processes.exit_status import ExitStatus
 from experiments.processes.fresh_process import command_of
-from experiments.processes.process_tree import signal_group
 from experiments.target.base import TargetError
 from experiments.target.signature import Signature
 
@@ -94,7 +94,8 @@ def _ask_child(target: str, place: str, base_directory: Path, time_limit_s: floa
             message = f"importing {place} took longer than {time_limit_s:g} s"
             raise TargetError(f"{message}; move long work into the function") from error
         finally:
-            signal_group(child.pid, signal.SIGKILL)
+            with contextlib.suppress(ProcessLookupError):  # no process is left
+                os.killpg(child.pid, signal.SIGKILL)
             child.wait()
         channel.seek(0)
         content = channel.read()

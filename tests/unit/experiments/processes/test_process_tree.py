@@ -15,8 +15,16 @@ import psutil
 import pytest
 
 from database.process_identity import ProcessIdentity
-from experiments.processes.environment_tag import TAG_VARIABLE, kill_tagged, tag_of
-from experiments.processes.process_tree import descendants_of, group_of, is_running, kill_tree, send
+from experiments.processes.process_tree import (
+    TAG_VARIABLE,
+    descendants_of,
+    group_of,
+    is_running,
+    kill_tagged,
+    kill_tree,
+    send,
+    tag_of,
+)
 
 ROOT = Path(__file__).parents[4]
 #: A worker-like process: leader of its session and subreaper.
