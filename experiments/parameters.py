@@ -36,19 +36,21 @@ def flatten(nested: Mapping[str, Any]) -> dict[str, Any]:
         Two spellings give the same name.
     """
     flat: dict[str, Any] = {}
-    for name, value in _leaves("", nested):
+    for path, value in leaves(nested):
+        name = ".".join(path)
         if name in flat:
             raise ParameterError(f"the parameter {name!r} is given twice")
         flat[name] = value
     return flat
 
 
-def _leaves(prefix: str, group: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
+def leaves(group: Mapping[str, Any], above: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Any]]:
+    """Yield each value that is no group, with the keys that lead to it from `above` on."""
     for name, value in group.items():
         if isinstance(value, Mapping) and value:
-            yield from _leaves(f"{prefix}{name}.", value)
+            yield from leaves(value, (*above, name))
         else:
-            yield prefix + name, value
+            yield (*above, name), value
 
 
 def nest(dotted: Mapping[str, Any]) -> dict[str, Any]:

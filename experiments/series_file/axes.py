@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from experiments.parameters import ParameterError, flatten
+from experiments.parameters import ParameterError, flatten, leaves
 from experiments.series_file.reading.errors import KeyPath
 
 
@@ -64,19 +64,11 @@ class Axis:
 
 def _fixed(section: Mapping[str, Any]) -> Iterator[Axis]:
     parameters = tuple(
-        Parameter(name, path, (value,), is_fixed=True)
-        for name, path, value in _leaves(section, ("fixed",), "")
+        Parameter(".".join(path), ("fixed", *path), (value,), is_fixed=True)
+        for path, value in leaves(section)
     )
     if parameters:
         yield Axis(parameters)
-
-
-def _leaves(group: Mapping[str, Any], path: KeyPath, prefix: str) -> Iterator[tuple[str, KeyPath, Any]]:
-    for name, value in group.items():
-        if isinstance(value, Mapping) and value:
-            yield from _leaves(value, (*path, name), f"{prefix}{name}.")
-        else:
-            yield prefix + name, (*path, name), value
 
 
 def _grid(section: Mapping[str, Any]) -> Iterator[Axis]:

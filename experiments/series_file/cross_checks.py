@@ -7,8 +7,8 @@ are reported at once.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, Protocol
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any
 
 from database.expressions import ExpressionError, parse
 from database.expressions.names import KnownNames
@@ -28,6 +28,13 @@ from experiments.series_file.sections import graph_checks, table_checks
 #: Counting stops here: a number of thousands of digits is of no use.
 _ENOUGH = 10**15
 _LONGEST_VALUE = 60
+_Checks = Callable[[Mapping[str, Any]], Iterator[PathMessage]]
+_NameChecks = Callable[[Mapping[str, Any], Sequence[str]], Iterator[PathMessage]]
+#: The sections of what is shown: the checks of each item, and of the names in it.
+_SHOWN: Mapping[str, tuple[_Checks, _NameChecks]] = {
+    "graphs": (graph_checks.problems, graph_checks.names),
+    "tables": (table_checks.problems, table_checks.names),
+}
 
 
 def check(data: Mapping[str, Any]) -> Iterator[PathMessage]:
@@ -40,8 +47,8 @@ def check(data: Mapping[str, Any]) -> Iterator[PathMessage]:
         yield from _values(parameter)
     yield from _count(chain, repeat.get("seeds", 1) if isinstance(repeat, dict) else 1)
     names = parameter_names(chain)
-    yield from _shown(data, "graphs", graph_checks, names)
-    yield from _shown(data, "tables", table_checks, names)
+    for section in _SHOWN:
+        yield from _shown(data, section, names)
 
 
 def _names(parameters: Sequence[Parameter]) -> Iterator[PathMessage]:
@@ -103,18 +110,9 @@ def _count(chain: Sequence[Axis], seeds: Any) -> Iterator[PathMessage]:
         yield varying[0].parameters[0].path[:1] if varying else ("repeat", "seeds"), message
 
 
-class _Checks(Protocol):
-    """The module that checks graphs, or the one that checks tables."""
-
-    def problems(self, asked: Mapping[str, Any], /) -> Iterator[PathMessage]: ...
-
-    def names(self, asked: Mapping[str, Any], parameters: Sequence[str], /) -> Iterator[PathMessage]: ...
-
-
-def _shown(
-    data: Mapping[str, Any], section: str, checks: _Checks, parameters: list[str]
-) -> Iterator[PathMessage]:
+def _shown(data: Mapping[str, Any], section: str, parameters: list[str]) -> Iterator[PathMessage]:
     """Check the graphs or tables of a section."""
+    checks, name_checks = _SHOWN[section]
     several = data.get(section)
     named: dict[str, int] = {}
     for index, asked in enumerate(several if isinstance(several, list) else ()):
@@ -125,7 +123,7 @@ def _shown(
             if name in named:
                 yield (section, index, "name"), f"{name!r} is the name of {section}[{named[name]}] too"
             named.setdefault(name, index)
-        for path, message in (*checks.problems(asked), *checks.names(asked, parameters)):
+        for path, message in (*checks(asked), *name_checks(asked, parameters)):
             yield (section, index, *path), message
         if isinstance(where := asked.get("where"), str):
             try:

@@ -10,10 +10,9 @@ from typing import Any
 from database.suggestions import nearest
 from experiments.output.results_folder import path_problem
 from experiments.series_file.models import SeriesFile
-from experiments.series_file.reading.document import Document
+from experiments.series_file.reading.document import Document, read_mapping
 from experiments.series_file.reading.errors import KeyPath, Problem, SeriesFileError
-from experiments.series_file.reading.mapping_reader import read_mapping
-from experiments.series_file.reading.yaml_reader import MAX_BYTES, UnreadableError, read_yaml
+from experiments.series_file.reading.yaml_reader import MAX_BYTES, read_yaml
 from experiments.series_file.validation import validate
 
 _SUFFIXES = frozenset({".yaml", ".yml"})
@@ -81,8 +80,8 @@ def load_series_file(source: Path | str | Mapping[str, Any]) -> LoadedSeries:
     content = _content(path, shown)
     try:
         document = read_yaml(content)
-    except UnreadableError as error:
-        raise SeriesFileError([error.problem], shown) from error
+    except SeriesFileError as error:
+        raise SeriesFileError(error.problems, shown) from error
     return _checked(document, text=content.decode("utf-8-sig"), path=path.resolve(), shown=shown)
 
 

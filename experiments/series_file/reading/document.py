@@ -1,4 +1,4 @@
-"""Plain data with the position of each part in the file."""
+"""Plain data with the position of each part in the file, and such data read from a Python mapping."""
 
 from __future__ import annotations
 
@@ -7,6 +7,9 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from experiments.series_file.reading.errors import KeyPath, Problem
+
+#: Deeper structures are refused; in Python they are assumed to contain themselves.
+MAX_DEPTH = 50
 
 
 class Position(NamedTuple):
@@ -49,4 +52,58 @@ def text_problem(text: str) -> str | None:
         return "contains a NUL character, which databases cannot store"
     if not text.isascii() and any("\ud800" <= character <= "\udfff" for character in text):
         return "contains half of a surrogate pair, which is no character"
+    return None
+
+
+def read_mapping(source: Mapping[Any, Any]) -> Document:
+    """Return the plain data of `source`: tuples and ranges as lists, numpy scalars as numbers."""
+    problems: list[Problem] = []
+    data = _plain(source, (), problems)
+    assert isinstance(data, dict)
+    return Document(data, problems=tuple(problems))
+
+
+def _plain(value: Any, path: KeyPath, problems: list[Problem]) -> Any:
+    if value is None or type(value) in {bool, int, float}:
+        return value
+    if isinstance(value, str):
+        if problem := text_problem(value):
+            problems.append(Problem(problem, path))
+        return str(value)
+    if isinstance(value, Mapping | list | tuple | range):
+        if len(path) >= MAX_DEPTH:
+            problems.append(Problem(f"nests deeper than {MAX_DEPTH} levels, or contains itself", path))
+            return None
+        if isinstance(value, Mapping):
+            return _plain_mapping(value, path, problems)
+        return [_plain(item, (*path, index), problems) for index, item in enumerate(value)]
+    return _plain_scalar(value, path, problems)
+
+
+def _plain_mapping(value: Mapping[Any, Any], path: KeyPath, problems: list[Problem]) -> dict[str, Any]:
+    data = {}
+    for key, item in value.items():
+        if not isinstance(key, str):
+            problems.append(Problem(f"has the key {key!r}; keys are text", path))
+        elif problem := text_problem(key):
+            problems.append(Problem(f"the key {problem}", (*path, key)))
+        else:
+            data[str(key)] = _plain(item, (*path, key), problems)
+    return data
+
+
+def _plain_scalar(value: Any, path: KeyPath, problems: list[Problem]) -> Any:
+    """Convert numpy scalars and subclasses of the plain types; report others."""
+    item = getattr(value, "item", None)
+    if callable(item) and getattr(value, "ndim", None) == 0:
+        value = item()
+    for plain_type in (bool, int, float):
+        if isinstance(value, plain_type):
+            return plain_type(value)
+    kind = type(value).__name__
+    problems.append(
+        Problem(
+            f"is of type {kind}; a series is described by text, numbers, booleans, lists and mappings", path
+        )
+    )
     return None

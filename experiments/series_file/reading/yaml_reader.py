@@ -13,24 +13,15 @@ from typing import Any
 
 import yaml
 
-from experiments.series_file.reading.document import Document, Position, text_problem
-from experiments.series_file.reading.errors import KeyPath, Problem
+from experiments.series_file.reading.document import MAX_DEPTH, Document, Position, text_problem
+from experiments.series_file.reading.errors import KeyPath, Problem, SeriesFileError
 from experiments.series_file.reading.scalars import AmbiguousScalarError, plain_scalar
 
 MAX_BYTES = 1024 * 1024
-MAX_DEPTH = 50
 #: Keys and values of a file, aliases expanded.
 MAX_VALUES = 100_000
 
 _UTF16_MARKS = (b"\xff\xfe", b"\xfe\xff")
-
-
-class UnreadableError(Exception):
-    """A problem after which reading cannot continue."""
-
-    def __init__(self, problem: Problem) -> None:
-        super().__init__(str(problem))
-        self.problem = problem
 
 
 def read_yaml(content: bytes) -> Document:
@@ -38,7 +29,7 @@ def read_yaml(content: bytes) -> Document:
 
     Raises
     ------
-    UnreadableError
+    SeriesFileError
         When the file is not UTF-8 or not YAML, too large or too deep, or not one mapping. Problems after
         which reading can continue (duplicate keys, tags, ...) are in the document.
     """
@@ -48,28 +39,26 @@ def read_yaml(content: bytes) -> Document:
     positions: dict[KeyPath, Position] = {(): Position(1, 1)}
     data = _plain(root, (), positions)
     if not isinstance(data, dict):
-        raise UnreadableError(
-            Problem("a series file is a mapping of keys such as name, run and grid", (), *root.position)
-        )
+        raise _unreadable("a series file is a mapping of keys such as name, run and grid", *root.position)
     return Document(data, positions, tuple(composer.problems))
 
 
 def _decode(content: bytes) -> str:
     if len(content) > MAX_BYTES:
-        raise UnreadableError(
-            Problem(f"the file has {len(content):,} bytes, more than the limit of {MAX_BYTES:,}", (), 1, 1)
-        )
+        raise _unreadable(f"the file has {len(content):,} bytes, more than the limit of {MAX_BYTES:,}")
     if content.startswith(_UTF16_MARKS):
-        raise UnreadableError(Problem("the file is UTF-16; save it as UTF-8", (), 1, 1))
+        raise _unreadable("the file is UTF-16; save it as UTF-8")
     try:
         return content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         line = content.count(b"\n", 0, error.start) + 1
-        raise UnreadableError(
-            Problem(
-                f"the byte 0x{content[error.start]:02x} is not UTF-8; save the file as UTF-8", (), line, 1
-            )
-        ) from error
+        byte = f"0x{content[error.start]:02x}"
+        raise _unreadable(f"the byte {byte} is not UTF-8; save the file as UTF-8", line) from error
+
+
+def _unreadable(message: str, line: int = 1, column: int = 1, path: KeyPath = ()) -> SeriesFileError:
+    """Return the error of a problem after which reading cannot continue."""
+    return SeriesFileError([Problem(message, path, line, column)])
 
 
 @dataclass(slots=True)
@@ -96,7 +85,7 @@ class _Composer:
         """Return the only document of the file."""
         next(self._events)  # the start of the stream
         if isinstance(next(self._events), yaml.StreamEndEvent):
-            raise UnreadableError(Problem("the file is empty", (), 1, 1))
+            raise _unreadable("the file is empty")
         root = self._compose(next(self._events))
         next(self._events)  # the end of the document
         following = next(self._events)
@@ -197,8 +186,8 @@ class _Composer:
     def _report(self, event: yaml.Event, message: str) -> None:
         self.problems.append(Problem(message, tuple(self._path), *_position(event)))
 
-    def _unreadable(self, event: yaml.Event, message: str) -> UnreadableError:
-        return UnreadableError(Problem(message, tuple(self._path), *_position(event)))
+    def _unreadable(self, event: yaml.Event, message: str) -> SeriesFileError:
+        return _unreadable(message, *_position(event), tuple(self._path))
 
 
 def _events(text: str) -> Iterator[yaml.Event]:
@@ -206,14 +195,13 @@ def _events(text: str) -> Iterator[yaml.Event]:
         yield from yaml.parse(text, Loader=yaml.SafeLoader)
     except yaml.reader.ReaderError as error:
         line = text.count("\n", 0, error.position) + 1
-        raise UnreadableError(
-            Problem(f"the character U+{ord(text[error.position]):04X} is not allowed in YAML", (), line, 1)
-        ) from error
+        character = f"U+{ord(text[error.position]):04X}"
+        raise _unreadable(f"the character {character} is not allowed in YAML", line) from error
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         where = (mark.line + 1, mark.column + 1) if mark else (1, 1)
         context = f" ({error.context})" if error.context else ""
-        raise UnreadableError(Problem(f"this is not YAML: {error.problem}{context}", (), *where)) from error
+        raise _unreadable(f"this is not YAML: {error.problem}{context}", *where) from error
 
 
 def _position(event: yaml.Event) -> Position:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from experiments.series_file.reading.yaml_reader import MAX_VALUES, UnreadableError, read_yaml
+from experiments.series_file.reading.errors import SeriesFileError
+from experiments.series_file.reading.yaml_reader import MAX_VALUES, read_yaml
 
 
 def test_data_and_positions() -> None:
@@ -57,12 +58,12 @@ def test_reading_goes_on_after_what_can_be_read_around() -> None:
 def test_the_number_of_values_is_bounded_without_aliases_too() -> None:
     """More than the limit of values is refused at the place where it is reached."""
     content = b"a: [" + b"1," * (MAX_VALUES + 1) + b"]"
-    with pytest.raises(UnreadableError, match="more than 100,000 values"):
+    with pytest.raises(SeriesFileError, match="more than 100,000 values"):
         read_yaml(content)
 
 
 def test_depth_just_at_the_limit_is_read() -> None:
     """Fifty levels are allowed; the file's own mapping and the innermost value are two of them."""
     assert read_yaml(b"a: " + b"[" * 48 + b"1" + b"]" * 48).problems == ()
-    with pytest.raises(UnreadableError, match="nests deeper than 50 levels"):
+    with pytest.raises(SeriesFileError, match="nests deeper than 50 levels"):
         read_yaml(b"a: " + b"[" * 50 + b"1" + b"]" * 50)
