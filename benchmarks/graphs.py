@@ -26,7 +26,7 @@ from sqlalchemy import insert, select
 from database.engine.registry import get_engine
 from database.models import Configuration, Experiment, ExperimentSeries, ExperimentStatus, MetricChunk
 from database.session.lifecycle import configure, scoped_session
-from experiments.parameters import key, nest
+from experiments.parameters import canonical, key, nest
 from experiments.series_file.loading import load_series_file
 from meta.generate_aggregate_graphs import generate_all_graphs
 from meta.records.curves import read_curves
@@ -142,7 +142,11 @@ def fill(name: str, scale: float) -> None:
         for position, values in enumerate(itertools.product(*file.grid.values())):
             parameters = nest(dict(zip(file.grid, values, strict=True)))
             configuration = Configuration(
-                series_id=series.id, position=position, parameters=parameters, key=key(parameters), revision=0
+                series_id=series.id,
+                position=position,
+                parameters=parameters,
+                key=key(canonical(parameters)),
+                revision=0,
             )
             session.add(configuration)
             session.flush()

@@ -27,8 +27,7 @@ from database.errors import ExperimentsError
 from database.models import ExperimentSeries, SeriesState, exact_json
 from database.series import creation as statements
 from database.session.lifecycle import commit_part
-from experiments.expansion import Counts, ExpandedConfiguration, count, expand, experiments_digest
-from experiments.seeding import seed_for
+from experiments.expansion import Counts, ExpandedConfiguration, count, expand, experiments_digest, seed_for
 from experiments.series_file.loading import LoadedSeries, load_series_file
 from experiments.target.base import Target, TargetError
 from experiments.target.parsing import parse_target

@@ -1,4 +1,4 @@
-"""The expansion of a series file to its configurations, in constant memory.
+"""The expansion of a series file to its configurations, in constant memory, and the seeds of repetitions.
 
 Configurations are the product of the file's axes, the last one changing fastest. What the axes contribute
 is encoded once, so that a configuration costs one formatting of its canonical text and one digest.
@@ -14,8 +14,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from experiments.parameters import canonical, key_of_text, nest
+from experiments.parameters import canonical, key, nest
 from experiments.series_file.models import SeriesFile
+
+_MASK_31_BITS = 2**31 - 1
 
 
 @dataclass(frozen=True)
@@ -74,7 +76,7 @@ def expand(file: SeriesFile) -> Iterator[ExpandedConfiguration]:
     ]
     for position, combination in enumerate(itertools.product(*encoded)):
         text = template.format(*itertools.chain.from_iterable(combination))
-        yield ExpandedConfiguration(position, text, key_of_text(text))
+        yield ExpandedConfiguration(position, text, key(text))
 
 
 def experiments_digest(file: SeriesFile) -> str:
@@ -93,6 +95,27 @@ def experiments_digest(file: SeriesFile) -> str:
             )
     text = json.dumps([canonical(nest(fixed)), varying, file.repeat.seeds])
     return hashlib.sha256(text.encode()).hexdigest()
+
+
+def seed_for(base: int, repetition: int, key: bytes | None) -> int:
+    """Return the seed of an experiment: a 31-bit integer, the same on every machine and for ever.
+
+    It is derived by a hash of named components, never by counting.
+
+    Parameters
+    ----------
+    base : int
+        The base seed of the series; another one gives independent repetitions.
+    repetition : int
+        The experiment's repetition, from 0.
+    key : bytes or None
+        The configuration's key; None pairs the seeds: one repetition has the same seed in all
+        configurations, so that differences between them are not due to different seeds.
+    """
+    configuration = "paired" if key is None else key.hex()
+    text = f"seed:base={base}:repetition={repetition}:configuration={configuration}"
+    digest = hashlib.sha256(text.encode()).digest()
+    return int.from_bytes(digest[:4], "big") & _MASK_31_BITS
 
 
 def _encoded(value: Any) -> str:

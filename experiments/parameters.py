@@ -107,13 +107,8 @@ def _without_negative_zeros(value: Any) -> Any:
     return 0.0 if isinstance(value, float) and value == 0.0 else value
 
 
-def key(parameters: Mapping[str, Any]) -> bytes:
-    """Return the 16-byte digest of nested `parameters`, a configuration's identity within its series."""
-    return key_of_text(canonical(parameters))
-
-
-def key_of_text(canonical_text: str) -> bytes:
-    """Return the key of parameters whose canonical text is known."""
+def key(canonical_text: str) -> bytes:
+    """Return the 16-byte digest of parameters, a configuration's identity within its series."""
     return hashlib.blake2b(canonical_text.encode(), digest_size=KEY_BYTES).digest()
 
 

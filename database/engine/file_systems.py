@@ -28,10 +28,12 @@ _ESCAPED = re.compile(r"\\([0-7]{3})")
 
 @dataclass(frozen=True)
 class Mount:
-    """A mounted file system: its mount point, and the kernel's name of its kind."""
+    """A mounted file system: which folder of it, where, the kernel's name of its kind, and its options."""
 
+    root: str
     point: Path
     kind: str
+    options: tuple[str, ...]
 
 
 def network_kind(path: Path) -> str | None:
@@ -66,7 +68,9 @@ def read_mounts(text: str) -> Iterator[Mount]:
         before, separator, after = line.partition(" - ")
         fields = before.split(" ")
         if separator and len(fields) >= 5:
-            yield Mount(Path(_ESCAPED.sub(lambda code: chr(int(code[1], 8)), fields[4])), after.split(" ")[0])
+            root, point = (_ESCAPED.sub(lambda code: chr(int(code[1], 8)), field) for field in fields[3:5])
+            kind, *_, options = after.split(" ")
+            yield Mount(root, Path(point), kind, tuple(options.split(",")))
 
 
 def _mount_of(path: Path, mounts: list[Mount]) -> Mount | None:

@@ -46,13 +46,10 @@ class OutputCapture:
     def collect(self, log: Callable[[], Path]) -> str | None:
         """Move the output to `log()` and empty the capture; return its tail, or None when it was empty."""
         self._flush()
-        size = os.lseek(self._file, 0, os.SEEK_END)
-        if size == 0:
-            return None
-        output = read_ends(self._file, size)
-        write_atomically(log(), output, scratch=self._scratch)
-        os.ftruncate(self._file, 0)
-        return tail_of(output)
+        tail = _write_log(self._file, log, self._scratch)
+        if tail is not None:
+            os.ftruncate(self._file, 0)
+        return tail
 
     def _flush(self) -> None:
         if sys.stdout is not self._streams[0] or sys.stderr is not self._streams[1]:
@@ -84,18 +81,19 @@ def open_stream(descriptor: int) -> TextIO:
 
 def rescue_output(capture: Path, log: Path) -> str | None:
     """Move the output of a dead worker's last experiment to its log; return its tail, or None."""
-    try:
-        file = os.open(capture, os.O_RDONLY | os.O_CLOEXEC)
-    except FileNotFoundError:
+    if not capture.exists():
         return None
-    try:
-        size = os.fstat(file).st_size
-        if size == 0:
-            return None
-        output = read_ends(file, size)
-    finally:
-        os.close(file)
-    write_atomically(log, output, scratch=capture.parent)
+    with capture.open("rb") as file:
+        return _write_log(file.fileno(), lambda: log, capture.parent)
+
+
+def _write_log(file: int, log: Callable[[], Path], scratch: Path) -> str | None:
+    """Write a captured output to `log()`; return its tail, or None when it is empty."""
+    size = os.fstat(file).st_size
+    if size == 0:
+        return None
+    output = read_ends(file, size)
+    write_atomically(log(), output, scratch=scratch)
     return tail_of(output)
 
 

@@ -9,6 +9,7 @@ from pathlib import Path, PurePosixPath
 
 import psutil
 
+from database.engine.file_systems import Mount, read_mounts
 from experiments.processes.process_tree import descendants_of
 
 _PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
@@ -120,48 +121,30 @@ def events_file(proc: Path = Path("/proc/self")) -> Path | None:
     """
     try:
         groups = (proc / "cgroup").read_text().splitlines()
-        mounts = (proc / "mountinfo").read_text().splitlines()
+        mounts = list(read_mounts((proc / "mountinfo").read_text()))
     except OSError:
         return None
     for line in groups:
         _, controllers, group = line.split(":", 2)
         if controllers == "":
-            events = _below(_mounts_of(mounts, "cgroup2"), group, "memory.events")
+            name, chosen = "memory.events", [mount for mount in mounts if mount.kind == "cgroup2"]
         elif "memory" in controllers.split(","):
-            events = _below(_mounts_of(mounts, "cgroup", "memory"), group, "memory.oom_control")
+            name, chosen = "memory.oom_control", [mount for mount in mounts if "memory" in mount.options]
         else:
             continue
-        if events is not None:
-            return events
-    return None
-
-
-def _mounts_of(mounts: list[str], kind: str, option: str | None = None) -> list[tuple[str, str]]:
-    """Return the root and the mount point of each mount of a kind."""
-    chosen = []
-    for line in mounts:
-        fields, _, rest = line.partition(" - ")
-        mount_kind, _, options = rest.split(" ", 2)
-        if mount_kind == kind and (option is None or option in options.split(",")):
-            root, mounted_at = (_unescaped(text) for text in fields.split()[3:5])
-            chosen.append((root, mounted_at))
-    return chosen
-
-
-def _below(mounts: list[tuple[str, str]], group: str, name: str) -> Path | None:
-    for root, mounted_at in mounts:
-        try:
-            below = PurePosixPath(group).relative_to(root)
-        except ValueError:  # a container sees its own group at the mount point
-            below = PurePosixPath()
-        for folder in (Path(mounted_at) / below, Path(mounted_at)):
+        for folder in (folder for mount in chosen for folder in _folders_of(group, mount)):
             if (folder / name).is_file():
                 return folder / name
     return None
 
 
-def _unescaped(text: str) -> str:
-    return re.sub(r"\\([0-7]{3})", lambda octal: chr(int(octal[1], 8)), text)
+def _folders_of(group: str, mount: Mount) -> tuple[Path, Path]:
+    """Return where the files of a control group may be."""
+    try:
+        below = PurePosixPath(group).relative_to(mount.root)
+    except ValueError:  # a container sees its own group at the mount point
+        below = PurePosixPath()
+    return mount.point / below, mount.point
 
 
 def _resident(pid: int) -> int | None:

@@ -21,6 +21,9 @@ _EXPECTED = {
     "dict_type": "must be a mapping",
     "model_type": "must be a mapping",
     "tuple_type": "must be a list",
+    "literal_error": "must be {expected}",
+    "greater_than_equal": "must be at least {ge}",
+    "less_than_equal": "must be at most {le}",
 }
 _MISSING: dict[KeyPath, str] = {
     ("name",): "is missing; give the series a name",
@@ -69,15 +72,9 @@ def _message(kind: str, path: KeyPath, value: Any, context: dict[str, Any]) -> s
         return _MISSING.get(path, "is missing")
     if kind in _EXPECTED:
         example = f", as in {_SECTION_EXAMPLES[path]}" if path in _SECTION_EXAMPLES else ""
-        return f"{_EXPECTED[kind]}{example}, not {_described(value)}"
-    if kind == "literal_error":
-        return f"must be {context['expected']}, not {_described(value)}"
+        return f"{_EXPECTED[kind].format(**context)}{example}, not {_described(value)}"
     if kind in {"too_short", "string_too_short"}:
         return "must not be empty"
-    if kind == "greater_than_equal":
-        return f"must be at least {context['ge']}, not {_described(value)}"
-    if kind == "less_than_equal":
-        return f"must be at most {context['le']}, not {_described(value)}"
     return str(context.get("error", f"is not valid ({kind})"))
 
 

@@ -12,7 +12,7 @@ from database.claims import protocol, runners
 from database.claims.runners import Provenance
 from database.claims.types import Claim, ClaimRequest, Finished, RetryPolicy
 from database.models import Configuration, Experiment, ExperimentSeries, Outcome, SeriesState, exact_json
-from experiments.parameters import key
+from experiments.parameters import canonical, key
 
 NEVER = RetryPolicy(retries={})
 TRACEBACK = """Traceback (most recent call last):
@@ -41,7 +41,7 @@ def add_series(
     session.add(series)
     for position, one in enumerate(parameters):
         configuration = Configuration(
-            series=series, position=position, parameters=dict(one), key=key(one), revision=1
+            series=series, position=position, parameters=dict(one), key=key(canonical(one)), revision=1
         )
         session.add_all(
             Experiment(

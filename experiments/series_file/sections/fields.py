@@ -22,7 +22,7 @@ class Section(BaseModel):
 
 
 def names(value: object) -> object:
-    """Return a list of names; one may be written alone."""
+    """Return a list of names, of parameters or of formats; one may be written alone."""
     return [value] if isinstance(value, str) else value
 
 
@@ -50,14 +50,6 @@ def order(value: object) -> object:
         if not isinstance(values, list | tuple) or not values:
             raise ValueError(f"of {name!r} must be a list of its values, not {described(values)}")
     return value
-
-
-def formats(value: object) -> object:
-    """Return a list of formats; one may be written alone."""
-    several = names(value)
-    if isinstance(several, list | tuple) and not several:
-        raise ValueError("must not be empty")
-    return several
 
 
 def interval(given: Mapping[str, Any]) -> dict[str, Any]:

@@ -166,7 +166,10 @@ class GraphSpec(Section):
     title: Text | None = None
     labels: LabelsSection = LabelsSection()
     size: Annotated[Literal["column", "page"] | tuple[float, float], BeforeValidator(_size)] | None = None
-    formats: Annotated[tuple[FormatName, ...], BeforeValidator(fields.formats)] = ("png", "svg")
+    formats: Annotated[tuple[FormatName, ...], BeforeValidator(fields.names), Field(min_length=1)] = (
+        "png",
+        "svg",
+    )
     theme: ThemeName = "light"
     name: Annotated[StrictStr, BeforeValidator(safe_name)] | None = None
 

@@ -100,7 +100,7 @@ class TableSpec(Section):
     baseline: Any = None
     labels: dict[Text, Text] = Field(default_factory=dict)
     order: Annotated[dict[Text, tuple[Any, ...]], BeforeValidator(fields.order)] = Field(default_factory=dict)
-    to: Annotated[tuple[TableFormat, ...], BeforeValidator(fields.formats)] = (
+    to: Annotated[tuple[TableFormat, ...], BeforeValidator(fields.names), Field(min_length=1)] = (
         "markdown",
         "latex",
         "csv",

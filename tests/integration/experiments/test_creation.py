@@ -12,8 +12,8 @@ from database.models import Experiment, ExperimentSeries, ExperimentStatus, Seri
 from database.session.lifecycle import SessionLocal, close_global_session, get_session, scoped_session
 from experiments import creation
 from experiments.creation import Created, OtherTargetError, check_target, create_series
-from experiments.parameters import key
-from experiments.seeding import seed_for
+from experiments.expansion import seed_for
+from experiments.parameters import canonical, key
 from experiments.series_file.loading import load_series_file
 from experiments.series_file.models import SeriesFile
 from experiments.series_file.reading.errors import SeriesFileError
@@ -36,7 +36,7 @@ def test_what_is_written(database_url: str, write: Write, folder: Path) -> None:
         assert SeriesFile.recorded(series.resolved) == load_series_file(path).file
         parameters = [{"lr": 0.1, "m": {"w": 1}}, {"lr": 1e-7, "m": {"w": 1}}]
         assert [(c.position, c.parameters, c.key, c.revision, c.block) for c in series.configurations] == [
-            (position, found, key(found), 1, None) for position, found in enumerate(parameters)
+            (position, found, key(canonical(found)), 1, None) for position, found in enumerate(parameters)
         ]
         assert [
             (e.position, e.repetition, e.configuration.position, e.seed, e.status, e.priority, e.retired)

@@ -24,7 +24,7 @@ from database.models import (
     Outcome,
     SeriesState,
 )
-from experiments.parameters import key, nest
+from experiments.parameters import canonical, key, nest
 from experiments.series_file.loading import load_series_file
 from meta.commands.group import run_command
 from tests.integration.meta.commanding import SERIES_FILE, TRAIN, Commands
@@ -80,7 +80,11 @@ def write_series() -> WriteSeries:
             dotted = {**file.fixed, **dict(zip(file.grid, values, strict=True))}
             parameters = nest(dotted)
             configuration = Configuration(
-                series_id=series.id, position=position, parameters=parameters, key=key(parameters), revision=0
+                series_id=series.id,
+                position=position,
+                parameters=parameters,
+                key=key(canonical(parameters)),
+                revision=0,
             )
             session.add(configuration)
             session.flush()
