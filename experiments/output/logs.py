@@ -1,13 +1,35 @@
-"""The log of an attempt: its file, the captured output while it runs, or the tail in the database."""
+"""The log of an attempt: its file, the captured output while it runs, or the tail in the database.
+
+A worker's captured output is that of its current attempt, which the worker's journal names. When an attempt
+ends, its output is first moved to its log, then the capture is emptied, then the journal records the end. So
+what was read from the capture belongs to the attempt if the journal, read afterwards, still names it.
+"""
 
 from __future__ import annotations
 
+import os
+import re
+import time
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from database.errors import NotFoundError
-from database.queries.experiment_detail import ExperimentRecord
+from sqlalchemy.exc import SQLAlchemyError
+
+from database.errors import ExperimentsError, NotFoundError
+from database.queries.experiment_detail import ExperimentRecord, RunningAttempt, experiment_record
+from database.session.lifecycle import scoped_session
+from experiments.journal import JournalReader
+from experiments.output.capture import KEPT_BYTES
 from experiments.output.results_folder import ResultsFolder
+
+#: Seconds between two reads of the captured output, and between two queries of the database.
+_POLL_S = 0.2
+_QUERY_S = 1.0
+#: The maximum number of bytes per read.
+_READ_BYTES = 1 << 20
+#: Replaces the middle of a long log.
+_CUT = re.compile(rb"\n\[\.\.\. (\d+) bytes left out \.\.\.\]\n")
 
 
 @dataclass(frozen=True)
@@ -80,3 +102,141 @@ def _content(path: Path) -> bytes | None:
         return path.read_bytes()
     except OSError:  # none was written, or it is on another host
         return None
+
+
+def follow_log(
+    record: ExperimentRecord, folder: ResultsFolder, *, pause: Callable[[float], None] = time.sleep
+) -> Iterator[bytes | str]:
+    """Yield the output of the running attempt of an experiment until it ends.
+
+    Parameters
+    ----------
+    record : ExperimentRecord
+        With a running attempt.
+    folder : ResultsFolder
+        Where captured output and logs are on this host.
+    pause : callable
+        Called with the seconds to wait between two reads.
+
+    Yields
+    ------
+    bytes or str
+        Output as bytes, and remarks as text.
+
+    Raises
+    ------
+    NotFoundError
+        Its output is on another computer.
+    """
+    running = record.running
+    assert running is not None
+    following = _Following(record, running, folder)
+    try:
+        yield from following.until_end(pause)
+    finally:
+        following.close()
+
+
+class _Following:
+    def __init__(self, record: ExperimentRecord, running: RunningAttempt, folder: ResultsFolder) -> None:
+        self._running = running
+        self._token = (record.experiment.id, running.number)
+        self._name = f"experiment {self._token[0]}, attempt {self._token[1]}"
+        self._capture = folder.capture(running.runner_id, running.worker_id)
+        self._log = folder.log(record.folder, *self._token)
+        journal = folder.journal(running.runner_id, running.worker_id)
+        self._journal = JournalReader(journal)
+        self._offset = 0
+        self._was_trimmed = False
+        self._has_begun = False
+        self._query_at = 0.0
+        if not self._capture.exists() and not self._has_ended():
+            raise NotFoundError(
+                f"{self._name} runs in a process without workers, which writes to its own terminal"
+                if journal.exists()
+                else f"{self._name} runs on {running.host}, and what it writes is not in {folder.root} of "
+                "this computer; follow it there"
+            )
+
+    def until_end(self, pause: Callable[[float], None]) -> Iterator[bytes | str]:
+        while True:
+            new = self._new_output()
+            if self._has_ended():
+                yield from self._rest()
+                return
+            if self._has_begun and new is None:
+                self._was_trimmed, self._offset = True, self._size()
+                yield "[... some of what it wrote was left out, to save space ...]"
+            elif self._has_begun and new:
+                self._offset += len(new)
+                yield new
+                if len(new) == _READ_BYTES:
+                    continue
+            pause(_POLL_S)
+
+    def close(self) -> None:
+        self._journal.close()
+
+    def _new_output(self) -> bytes | None:
+        """Return the output since the last read; None when the file has become shorter."""
+        try:
+            file = os.open(self._capture, os.O_RDONLY | os.O_CLOEXEC)
+        except FileNotFoundError:
+            return b""
+        try:
+            size = os.fstat(file).st_size
+            return os.pread(file, _READ_BYTES, self._offset) if size >= self._offset else None
+        finally:
+            os.close(file)
+
+    def _size(self) -> int:
+        try:
+            return self._capture.stat().st_size
+        except FileNotFoundError:
+            return 0
+
+    def _has_ended(self) -> bool:
+        self._journal.poll()
+        current = self._journal.current
+        is_current = current is not None and current.token == self._token
+        if self._log.exists() or (self._has_begun and not is_current):
+            return True
+        self._has_begun = is_current
+        return self._is_gone()  # its runner may have died, or it has not started
+
+    def _is_gone(self) -> bool:
+        """Return whether its end is in the database, which is queried at intervals."""
+        now = time.monotonic()
+        if now < self._query_at:
+            return False
+        self._query_at = now + _QUERY_S
+        try:
+            with scoped_session(read_only=True) as session:
+                running = experiment_record(session, self._token[0]).running
+        except NotFoundError:
+            return True
+        except (SQLAlchemyError, ExperimentsError):
+            return False  # unknown while the database is away
+        return running is None or running.number != self._token[1]
+
+    def _rest(self) -> Iterator[bytes | str]:
+        """Yield the part of the log that was not yielded yet, and a remark that the attempt has ended."""
+        if self._log.exists():
+            if self._was_trimmed:
+                yield f"the rest is in {self._log}"
+            else:
+                yield from self._rest_of_log(self._log.read_bytes())
+        yield f"{self._name} has ended"
+
+    def _rest_of_log(self, log: bytes) -> Iterator[bytes | str]:
+        cut = _CUT.match(log, KEPT_BYTES)
+        if cut is None:
+            yield log[self._offset :]
+            return
+        written = 2 * KEPT_BYTES + int(cut[1])
+        left = written - self._offset
+        if self._offset < KEPT_BYTES:
+            yield log[self._offset : KEPT_BYTES]
+        if left > KEPT_BYTES:
+            yield "[... some of what it wrote was left out, to save space ...]"
+        yield log[-min(left, KEPT_BYTES) :] if left else b""

@@ -271,7 +271,7 @@ def delete(series: str, *, yes: bool, as_json: bool) -> None:
     from database.series import retry_and_delete
     from database.session.lifecycle import scoped_session
     from database.session.transactions import run_in_transaction
-    from experiments.output.results_removal import remove_results
+    from experiments.output.results_folder import remove_results
 
     with scoped_session(read_only=True) as session:
         [summary] = series_summaries(session, [find_series(session, series).id])

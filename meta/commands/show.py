@@ -214,7 +214,7 @@ def logs(experiment: int, attempt: int | None, *, follow: bool, as_json: bool) -
 
 
 def _follow(record: ExperimentRecord) -> None:
-    from experiments.output.log_follow import follow_log
+    from experiments.output.logs import follow_log
 
     for part in follow_log(record, results_folder()):
         if isinstance(part, str):

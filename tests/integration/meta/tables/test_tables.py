@@ -16,8 +16,7 @@ from sqlalchemy import update
 from database.errors import NotFoundError
 from database.models import Experiment, ExperimentStatus
 from database.session.lifecycle import SessionLocal, scoped_session
-from experiments.output.results_folder import ResultsFolder
-from experiments.output.results_removal import remove_results
+from experiments.output.results_folder import ResultsFolder, remove_results
 from experiments.series_file.loading import load_series_file
 from meta.commands.group import run_command
 from meta.records.read_records import read_records

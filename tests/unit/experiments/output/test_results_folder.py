@@ -1,12 +1,42 @@
-"""The folders of results."""
+"""The folders of results; removing a series' removes what this program wrote, and nothing else."""
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
 
-from experiments.output.results_folder import ResultsFolder, remove_remains, write_atomically
+from experiments.output.results_folder import ResultsFolder, remove_remains, remove_results, write_atomically
+
+OURS = (
+    "logs/1-1.log",
+    "logs/12-3.log",
+    "files/1/model.bin",
+    "files/1/deep/er.bin",
+    "graphs/a.png",
+    "graphs/a.pdf",
+    "graphs/where-lr/a.png",
+    "tables/b.md",
+    "tables/where-lr/b.md",
+    "report/report.html",
+    "report/figures/a/data.csv",
+    "report/tables/b.md",
+    "report/where-lr/report.html",
+)
+THEIRS = (
+    "logs/1.log",
+    "logs/notes.txt",
+    "files/notes/1.txt",
+    "graphs/thesis.png",
+    "graphs/mine/a.png",
+    "tables/where-lr/c.md",
+    "report/figures/a/mine.csv",
+    "data.csv",
+    "src/main.py",
+)
+LISTED = ("a.png", "a.pdf", "b.md", "report.html", "figures/a/data.csv", "../../src/main.py")
+INDEX = {"s": dict.fromkeys(LISTED, "")}
 
 
 def test_a_runner_begins_while_another_ends(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -68,3 +98,74 @@ def test_half_a_file_lies_where_it_is_removed(tmp_path: Path, monkeypatch: pytes
     assert written == [scratch]
     assert path.read_bytes() == b"said"
     assert not list(scratch.iterdir())
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> ResultsFolder:
+    return ResultsFolder(tmp_path / "Ergebnisse ü")
+
+
+def write(folder: ResultsFolder, names: tuple[str, ...]) -> Path:
+    home = folder.series("s")
+    for name in names:
+        (home / name).parent.mkdir(parents=True, exist_ok=True)
+        (home / name).touch()
+    return home
+
+
+def list_files(home: Path) -> None:
+    """Write the indexes that generations of graphs and tables leave."""
+    folders = ("graphs", "tables", "report")
+    for name in (*folders, *(f"{folder}/where-lr" for folder in folders), "report/tables"):
+        (home / name / ".generated.json").write_text(json.dumps(INDEX))
+
+
+def files(home: Path) -> set[str]:
+    return {str(path.relative_to(home)) for path in home.rglob("*") if not path.is_dir()}
+
+
+def test_everything_of_ours_goes(folder: ResultsFolder) -> None:
+    """A folder in which nothing else lies vanishes; others of the results stay."""
+    home = write(folder, OURS)
+    list_files(home)
+    other = folder.log("other", 1, 1)
+    other.parent.mkdir(parents=True)
+    other.touch()
+    assert remove_results(folder, "s") == 19
+    assert not home.exists()
+    assert other.exists()
+
+
+def test_everything_of_others_stays(folder: ResultsFolder) -> None:
+    """A series may be named like a folder of the user's project."""
+    home = write(folder, OURS + THEIRS)
+    list_files(home)
+    remove_results(folder, "s")
+    assert files(home) == set(THEIRS)
+
+
+def test_links_are_not_followed(folder: ResultsFolder, tmp_path: Path) -> None:
+    """What a link leads to is not ours."""
+    elsewhere = tmp_path / "elsewhere"
+    (elsewhere / "1").mkdir(parents=True)
+    (elsewhere / "1" / "precious").touch()
+    home = write(folder, ("files/2/model.bin", "report/report.html"))
+    (elsewhere / "data.csv").touch()
+    (home / "report" / "figures").mkdir()
+    (home / "report" / "figures" / "a").symlink_to(elsewhere)
+    (home / "report" / ".generated.json").write_text(json.dumps(INDEX))
+    (home / "files" / "1").symlink_to(elsewhere / "1")
+    (home / "logs").symlink_to(elsewhere)
+    remove_results(folder, "s")
+    assert (elsewhere / "1" / "precious").exists()
+    assert (elsewhere / "data.csv").exists()
+    assert not (home / "files").exists()
+
+
+def test_nothing_to_remove(folder: ResultsFolder) -> None:
+    """A series that wrote nothing, or whose name is a file's, has nothing to remove."""
+    assert remove_results(folder, "s") == 0
+    folder.root.mkdir()
+    (folder.root / "experiments.db").touch()
+    assert remove_results(folder, "experiments.db") == 0
+    assert (folder.root / "experiments.db").exists()
