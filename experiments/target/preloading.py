@@ -24,7 +24,7 @@ from contextlib import contextmanager
 
 from experiments.processes.forks import threads_that_survive_forks
 from experiments.processes.fresh_process import search_path
-from experiments.target.function import FunctionTarget
+from experiments.target.parsing import parse_target
 
 #: The server's environment variable, set while it starts: the target and its folder, as JSON.
 VARIABLE = "EXPERIMENTS_PRELOAD"
@@ -40,7 +40,7 @@ def announce(target: str | None, base_directory: str = "") -> None:
     Parameters
     ----------
     target, base_directory : str
-        As `FunctionTarget.parse` takes them.
+        As `parse_target` takes them.
     """
     global _announced  # noqa: PLW0603 - as there is one server in a process
     _announced = (target, base_directory) if target is not None else None
@@ -64,7 +64,7 @@ def preload(request: str) -> str | None:
     with tempfile.TemporaryFile() as output:
         try:
             with _output_to(output.fileno()):
-                FunctionTarget.parse(target, base_directory).load()
+                parse_target(target, base_directory).load()
         except BaseException as error:  # noqa: BLE001 - otherwise the server dies, and with it all workers
             problem = str(error) or type(error).__name__
         printed = os.pread(output.fileno(), _SHOWN_BYTES, 0).decode("utf-8", "replace")
