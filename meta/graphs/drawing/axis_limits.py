@@ -105,20 +105,12 @@ def apply_limits(
 def limit_estimates(panels: Sequence[Axes], context: DrawContext) -> Outside:
     """Set scales and limits of estimates against a parameter, with the values behind them if wanted."""
     lines = context.data.lines
+    with_values = lines if context.plan.spec.points else []
     places = [context.x_axis.at(line.x) for line in lines]
-    beside: list[Floats] = []
-    values: list[Floats] = []
-    if context.plan.spec.points:
-        values = [readings for line in lines for readings in line.readings]
-        beside = [
-            np.full(len(one), x)
-            for line, xs in zip(lines, places, strict=True)
-            for x, one in zip(xs, line.readings, strict=False)
-        ]
-    estimates = [line.interval for line in lines]
-    return apply_limits(
-        panels, context, x=Along(np.concatenate([*places, *beside])), y=Along.of(estimates, values)
-    )
+    beside = [np.repeat(context.x_axis.at(line.x), list(map(len, line.readings))) for line in with_values]
+    values = [readings for line in with_values for readings in line.readings]
+    y = Along.of([line.interval for line in lines], values)
+    return apply_limits(panels, context, x=Along(np.concatenate([*places, *beside])), y=y)
 
 
 def limit_values(panels: Sequence[Axes], context: DrawContext) -> Outside:

@@ -118,10 +118,8 @@ def front_handle(context: DrawContext) -> Line2D | None:
     """Return the legend handle of the fronts of all panels, None without one."""
     fronts = [_visible_front(context.plan, panel.lines) for panel in context.data.panels]
     sizes = {len(front) for front in fronts if front is not None}
-    if not sizes:
-        return None
-    line_style = _front_ring() if 1 in sizes else {}
-    return Line2D([], [], **(line_style | _front_line() if max(sizes) > 1 else line_style))
+    ring, line = _front_ring() if 1 in sizes else {}, _front_line() if sizes - {1} else {}
+    return Line2D([], [], **(ring | line)) if sizes else None
 
 
 def both_results(plan: Plan, data: GraphData) -> Iterator[Row]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -22,35 +21,27 @@ MIN_READINGS = 10
 _PLACES = 200
 
 
-@dataclass(frozen=True)
-class Density:
-    """How dense readings lie, between the smallest and the largest of them.
-
-    Attributes
-    ----------
-    at : ndarray, shape (places,)
-    heights : ndarray, shape (places,)
-        In units of the largest.
-    """
-
-    at: Floats
-    heights: Floats
-
-
-def density(readings: Floats) -> Density:
+def density(readings: Floats) -> tuple[Floats, Floats]:
     """Return the Gaussian kernel density with Scott's bandwidth (D. W. Scott, 1992, chapter 6).
 
     It is cut at the smallest and the largest reading, beyond which nothing was seen. Readings that are all
     equal have no density: they make a flat line.
+
+    Returns
+    -------
+    at : ndarray, shape (places,)
+        From the smallest to the largest reading.
+    heights : ndarray, shape (places,)
+        In units of the largest.
     """
     low, high = float(readings.min()), float(readings.max())
     # In units of the range, so that nothing overflows and equal readings are found whatever their size.
     reach = high - low
     if not reach > 1e-12 * max(abs(low), abs(high)):
-        return Density(np.array([low, high]), np.ones(2))
+        return np.array([low, high]), np.ones(2)
     places = np.linspace(0.0, 1.0, _PLACES)
     heights = gaussian_kde((readings - low) / reach)(places)
-    return Density(low + reach * places, heights / heights.max())
+    return low + reach * places, heights / heights.max()
 
 
 def draw(axes: Axes, lines: Sequence[Line], context: DrawContext) -> None:
@@ -66,9 +57,9 @@ def draw(axes: Axes, lines: Sequence[Line], context: DrawContext) -> None:
                 draw_values(axes, float(x), readings, line.style, alpha=1.0)
                 continue
             # A density is one along the axis drawn: a tail that a scale shortens would look like a peak.
-            estimated = density(transform.transform(on_scale))
-            at = np.clip(transform.inverted().transform(estimated.at), on_scale.min(), on_scale.max())
-            half = estimated.heights * width * 0.45
+            at, heights = density(transform.transform(on_scale))
+            at = np.clip(transform.inverted().transform(at), on_scale.min(), on_scale.max())
+            half = heights * width * 0.45
             axes.fill_betweenx(at, x - half, x + half, label=line.label, **line.style.fill)
             if context.plan.spec.points:
                 draw_values(axes, float(x), readings, line.style, width=width * 0.3)
