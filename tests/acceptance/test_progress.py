@@ -23,9 +23,10 @@ from typing import Any
 
 import pytest
 
-from tests.acceptance.project import Project
+from tests.acceptance.project import PATIENCE_S, Project
 
-PATIENCE_S = 15
+#: A display that held up experiments would make a run of a few seconds longer than this.
+HELD_UP_S = 15
 
 WAITING = """
     def main(x):
@@ -188,6 +189,7 @@ def test_terminal_that_disappears(project: Project) -> None:
     assert project.statuses() == {"completed": 2}
 
 
+@pytest.mark.alone
 def test_terminal_that_takes_nothing(project: Project) -> None:
     """A terminal that is stopped (Ctrl-S) or a pipe that nobody reads holds up no experiment."""
     path = project.series("def main(x):\n    return {'y': x}", experiments=400)
@@ -195,11 +197,11 @@ def test_terminal_that_takes_nothing(project: Project) -> None:
     assert process.stderr is not None
     # A full pipe: the first object of the display cannot be written.
     fcntl.fcntl(process.stderr.fileno(), fcntl.F_SETPIPE_SZ, 4096)
-    deadline = time.monotonic() + PATIENCE_S
+    deadline = time.monotonic() + HELD_UP_S
     while not project.statuses() or set(project.statuses()) != {"completed"}:
         assert time.monotonic() < deadline
         time.sleep(0.05)
-    process.communicate(timeout=PATIENCE_S)
+    process.communicate(timeout=HELD_UP_S)
     assert process.returncode == 0
 
 
