@@ -93,12 +93,12 @@ def apply_limits(
     if keeps_x:
         axes.set_xlim(before)
     if across.limits is not None:
-        scales.limit(axes, "x", across.limits)
+        axes.set_xlim(*across.limits)
     upwards = _Side(y, spec.scale.y, spec.limits.y)
     if upwards.scale is not None:
         scales.apply(axes, "y", upwards.scale, y.everything)
     if upwards.limits is not None:
-        scales.limit(axes, "y", upwards.limits)
+        axes.set_ylim(*upwards.limits)
     return _outside(across, upwards)
 
 

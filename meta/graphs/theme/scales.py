@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -119,11 +118,3 @@ def write_plainly(axis: Axis) -> None:
     """Write ticks as numbers: matplotlib's own powers would need its formulas, which names may not be."""
     axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
     axis.set_minor_formatter(NullFormatter())
-
-
-def limit(axes: Axes, which: str, ends: Sequence[float | None]) -> None:
-    """Set the ends of an axis that are given."""
-    if which == "x":
-        axes.set_xlim(left=ends[0], right=ends[1])
-    else:
-        axes.set_ylim(bottom=ends[0], top=ends[1])

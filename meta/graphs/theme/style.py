@@ -145,12 +145,12 @@ class LineStyle:
     @property
     def dash(self) -> Any:
         """The dash pattern."""
-        return dash(self.mark_number)
+        return DASHES[self.mark_number % len(DASHES)]
 
     @property
     def marker(self) -> str:
         """The marker."""
-        return marker(self.mark_number)
+        return MARKERS[self.mark_number % len(MARKERS)]
 
     @property
     def stroke(self) -> dict[str, Any]:
@@ -168,7 +168,7 @@ class LineStyle:
         return {
             "facecolor": (self.color, 0.55),
             "edgecolor": self.color,
-            "hatch": hatch(self.mark_number),
+            "hatch": HATCHES[self.mark_number % len(HATCHES)],
             "linewidth": 0.8,
         }
 
@@ -183,21 +183,6 @@ def color(number: int) -> str:
     """Return the colour of the line of that number in the active theme."""
     colors: list[str] = rcParams["axes.prop_cycle"].by_key()["color"]
     return colors[number % len(colors)]
-
-
-def dash(number: int) -> Any:
-    """Return the line style of the line of that number."""
-    return DASHES[number % len(DASHES)]
-
-
-def marker(number: int) -> str:
-    """Return the marker of the line of that number."""
-    return MARKERS[number % len(MARKERS)]
-
-
-def hatch(number: int) -> str:
-    """Return the hatch of the bars or boxes of that number."""
-    return HATCHES[number % len(HATCHES)]
 
 
 def background_color() -> str:
