@@ -38,11 +38,24 @@ class Fingerprints:
 
     def of(self, extract: SeriesRecords) -> str:
         """Return the fingerprint, 64 hexadecimal digits."""
-        numbers = _Numbers()
-        for configuration in extract.configurations:
-            numbers.of("configuration_id", configuration.id)
-            for experiment in configuration.completed:
-                numbers.of("experiment_id", experiment.id)
+        # The places that ids are replaced by; those that are met later come after these.
+        completed = [experiment for member in extract.configurations for experiment in member.completed]
+        places = {
+            "configuration_id": {member.id: place for place, member in enumerate(extract.configurations)},
+            "experiment_id": {experiment.id: place for place, experiment in enumerate(completed)},
+        }
+
+        def place_of(kind: str, id_: int) -> int:
+            return places[kind].setdefault(id_, len(places[kind]))
+
+        def with_places(value: Any) -> Any:
+            """Replace ids of experiments that are the keys of mappings, also of mappings within mappings."""
+            if not isinstance(value, Mapping):
+                return value
+            return {
+                place_of("experiment_id", name) if isinstance(name, int) else name: with_places(item)
+                for name, item in value.items()
+            }
 
         def plain(value: Any) -> Any:
             """Convert a value to types that JSON has."""
@@ -57,17 +70,14 @@ class Fingerprints:
                     content["missing"] = missing = Counter[str]()
                     for end, count in value.missing.items():
                         missing[_FIRST_WORDS.get(end, end)] += count
-                for kind in numbers.kinds:
-                    if kind in content:
-                        content[kind] = numbers.of(kind, content[kind])
+                for kind in places.keys() & content.keys():
+                    content[kind] = place_of(kind, content[kind])
                 return content
             if isinstance(value, Mapping):
                 return dict(value)
             return value.isoformat()  # a time
 
-        content = {
-            name: numbers.in_keys(value) for name, value in vars(extract).items() if name not in _NO_DATA
-        }
+        content = {name: with_places(value) for name, value in vars(extract).items() if name not in _NO_DATA}
         content["retired"] = extract.retired  # the note has their number only
         text = json.dumps(content, default=plain, sort_keys=True, separators=(",", ":"))
         return hashlib.sha256(text.encode()).hexdigest()
@@ -79,25 +89,3 @@ class Fingerprints:
             digest = f"{little.dtype.str}{little.shape}{hashlib.sha256(little.data).hexdigest()}"
             known = self._arrays[id(array)] = array, digest
         return known[1]
-
-
-class _Numbers:
-    """Numbers from 0 for the ids that a database gave, in the order in which they are first seen."""
-
-    kinds = ("configuration_id", "experiment_id")
-
-    def __init__(self) -> None:
-        self._known: dict[str, dict[int, int]] = {kind: {} for kind in self.kinds}
-
-    def of(self, kind: str, id_: int) -> int:
-        known = self._known[kind]
-        return known.setdefault(id_, len(known))
-
-    def in_keys(self, value: Any) -> Any:
-        """Replace ids of experiments that are the keys of mappings, also of mappings within mappings."""
-        if not isinstance(value, Mapping):
-            return value
-        return {
-            self.of("experiment_id", name) if isinstance(name, int) else name: self.in_keys(item)
-            for name, item in value.items()
-        }
