@@ -9,10 +9,9 @@ from __future__ import annotations
 
 import hashlib
 import html
-import io
 import re
 import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,6 +21,8 @@ _PREFIX = "experiment-series figure, sealed "
 _NO_DIGEST = "0" * 64
 _DIGEST = re.compile(re.escape(_PREFIX).encode() + rb"([0-9a-f]{64}): ")
 _PNG = b"\x89PNG\r\n\x1a\n"
+#: Before it lies the length of what follows the type, in four bytes; after that, a checksum.
+_PNG_CHUNK = b"tEXtDescription\0"
 _SVG = re.compile(rb"<dc:description>(.*?)</dc:description>", re.DOTALL)
 _PDF = re.compile(rb"/Subject \(((?:[^\\()]|\\.)*)\)", re.DOTALL)
 _PDF_ESCAPE = re.compile(r"\\(.)", re.DOTALL)
@@ -87,24 +88,18 @@ def read_origin(path: Path) -> EmbeddedOrigin | None:
 
 def _with_digest(figure: bytes, digest: str) -> bytes:
     replaced = _DIGEST.sub(f"{_PREFIX}{digest}: ".encode(), figure, count=1)
-    if not figure.startswith(_PNG):
-        return replaced
-    written = io.BytesIO(replaced)
-    for start, kind, content in _png_chunks(replaced):
-        if kind == b"tEXt" and _DIGEST.search(content):
-            written.seek(start + 8 + len(content))
-            written.write(zlib.crc32(content, zlib.crc32(kind)).to_bytes(4, "big"))
-            break
-    return written.getvalue()
+    if figure.startswith(_PNG):
+        start, end = _png_chunk(replaced)
+        checksum = zlib.crc32(replaced[start:end]).to_bytes(4, "big")
+        return replaced[:end] + checksum + replaced[end + len(checksum) :]
+    return replaced
 
 
 def _description(figure: bytes) -> tuple[str, str]:
     """Return the format of a file, and the text that may be ours; empty if there is none."""
     if figure.startswith(_PNG):
-        for _, kind, content in _png_chunks(figure):
-            if kind == b"tEXt" and content.startswith(b"Description\0"):
-                return "png", content.partition(b"\0")[2].decode("latin-1")
-        return "png", ""
+        start, end = _png_chunk(figure)
+        return "png", figure[start + len(_PNG_CHUNK) : end].decode("latin-1")
     if figure.startswith(b"%PDF"):
         subject = _PDF.search(figure)
         return "pdf", _PDF_ESCAPE.sub(r"\1", subject[1].decode("latin-1")) if subject else ""
@@ -112,12 +107,9 @@ def _description(figure: bytes) -> tuple[str, str]:
     return "svg", html.unescape(description[1].decode("utf-8", "replace")) if description else ""
 
 
-def _png_chunks(figure: bytes) -> Iterator[tuple[int, bytes, bytes]]:
-    """Yield where each chunk begins, its type and its content, as far as the file is whole."""
-    start = len(_PNG)
-    while start + 12 <= len(figure):
-        length = int.from_bytes(figure[start : start + 4], "big")
-        if start + 12 + length > len(figure):
-            return
-        yield start, figure[start + 4 : start + 8], figure[start + 8 : start + 8 + length]
-        start += 12 + length
+def _png_chunk(figure: bytes) -> tuple[int, int]:
+    """Return where type and content of the text chunk begin and end; 0 and 0 if there is none."""
+    start = figure.find(_PNG_CHUNK)
+    if start < 0:
+        return 0, 0
+    return start, start + 4 + int.from_bytes(figure[start - 4 : start], "big")
