@@ -164,6 +164,7 @@ def compare_values(  # noqa: PLR0913 - one for each option of the command
     over = _averaged(records, values, of, over)
     members = _members(records, values, of, over)
     readings = {label: finite_readings(members[label], reading.key) for label in labels}
+    points = {label: Point.of([member for _, member in members[label]], reading.key) for label in labels}
     is_paired = records.shares_seeds if paired is None else paired
     label_pairs: list[tuple[str, str]] = (
         list(itertools.combinations(labels, 2))
@@ -181,7 +182,7 @@ def compare_values(  # noqa: PLR0913 - one for each option of the command
         paired=is_paired,
     )
     if not compared:
-        raise ComparisonError(_nothing(of, reading, over, members))
+        raise ComparisonError(_nothing(of, reading, over, points))
     by_names = {(result.first, result.second): result for result in compared}
     return ValueComparison(
         series=records.name,
@@ -195,7 +196,7 @@ def compare_values(  # noqa: PLR0913 - one for each option of the command
             ComparedPair(*names, both, by_names.get(names), _tried(*(members[label] for label in names)))
             for names, both in pairs.items()
         ],
-        notes=[*_notes(records, values, of), *_left_out(reading, members)],
+        notes=[*_notes(records, values, of), *_left_out(reading, points)],
     )
 
 
@@ -246,47 +247,42 @@ def _tried(
     return min((ended(member) for block, member in (*first, *second) if block in common), default=0)
 
 
-def _nothing(of: str, reading: Variable, over: Sequence[str], members: _Members) -> str:
-    points = [
-        Point.of([member], reading.key) for configurations in members.values() for _, member in configurations
-    ]
-    if not any(len(point.readings) for point in points):
-        count = sum(point.non_finite for point in points)
+def _nothing(of: str, reading: Variable, over: Sequence[str], points: Mapping[str, Point]) -> str:
+    if not any(len(point.readings) for point in points.values()):
+        count = sum(point.non_finite for point in points.values())
         what = f"all {count:,} readings of it are NaN or infinite" if count else "it is never a number"
         return f"there is nothing to compare in {reading.name!r}: {what}"
     alike = f" and are alike in {', '.join(over)}" if over else ""
-    left_out = " ".join(_left_out(reading, members))
+    left_out = " ".join(_left_out(reading, points))
     return (
         f"there is nothing to compare: no repetitions of two values of {of} have a finite {reading.name!r}"
         f"{alike}. {left_out or '`experiments status` shows what is missing.'}"
     )
 
 
-def _left_out(reading: Variable, members: _Members) -> list[str]:
+def _left_out(reading: Variable, points: Mapping[str, Point]) -> list[str]:
     """Return sentences on completed experiments without a finite reading, by value."""
-    non_finite, without = [], []
-    for label, configurations in members.items():
-        point = Point.of([member for _, member in configurations], reading.key)
-        non_finite += [f"{label}: {point.non_finite:,}"] * (point.non_finite > 0)
-        without += [f"{label}: {point.without:,}"] * (point.without > 0)
-    sentences = []
-    if non_finite:
-        sentences.append(f"NaN or infinite readings left out: {'; '.join(non_finite)}.")
-    if without:
-        sentences.append(f"Completed without {reading.name!r} left out: {'; '.join(without)}.")
-    return sentences
+    non_finite = {label: f"{point.non_finite:,}" for label, point in points.items() if point.non_finite}
+    without = {label: f"{point.without:,}" for label, point in points.items() if point.without}
+    return [
+        *_by_value("NaN or infinite readings left out", non_finite),
+        *_by_value(f"Completed without {reading.name!r} left out", without),
+    ]
+
+
+def _by_value(what: str, counts: Mapping[str, str]) -> list[str]:
+    listed = "; ".join(f"{label}: {count}" for label, count in counts.items())
+    return [f"{what}: {listed}."] if counts else []
 
 
 def _notes(records: SeriesRecords, values: Mapping[str, ValueSet], of: str) -> list[str]:
     """Return sentences on missing experiments, by value: those may be the bad ones."""
-    sentences = progress_text(records)
     missing: dict[str, Counter[str]] = {}
     for member in records.configurations:
         label = values[of].label(member.parameters.get(of, ABSENT))
         missing[label] = missing.get(label, Counter()) + Counter(member.missing)
-    named = [f"{label}: {counts_text(counts)}" for label, counts in missing.items() if counts.total()]
-    if named:
-        sentences.append(f"Experiments left out: {'; '.join(named)}.")
+    named = {label: counts_text(counts) for label, counts in missing.items() if counts.total()}
+    sentences = [*progress_text(records), *_by_value("Experiments left out", named)]
     if records.retired:
         sentences.append(f"{records.retired:,} completed but no longer in the series file left out.")
     return sentences

@@ -55,15 +55,10 @@ def _averages(plan: Plan) -> str:
 
 
 def _goals(plan: Plan) -> list[str]:
-    words = {"max": "Higher", "min": "Lower"}
-    variables = [
-        variable
-        for variable in (plan.across, plan.y)
-        if variable is not None and variable.label.goal is not None
-    ]
-    if plan.across is None:
-        return [f"{words[variable.label.goal or 'max']} is better." for variable in variables]
-    return [
-        f"{words[variable.label.goal or 'max']} {variable.label.label or variable.measured} is better."
-        for variable in variables
-    ]
+    sentences = []
+    for variable in (plan.across, plan.y):
+        if variable is not None and variable.label.goal is not None:
+            word = "Higher" if variable.label.goal == "max" else "Lower"
+            named = f" {variable.label.label or variable.measured}" if plan.across is not None else ""
+            sentences.append(f"{word}{named} is better.")
+    return sentences
