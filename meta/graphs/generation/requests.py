@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from experiments.series_file.sections.graphs import GraphSpec
@@ -13,7 +13,6 @@ from meta.graphs.provenance.file_names import file_names
 from meta.graphs.provenance.fingerprint import Fingerprints
 from meta.graphs.provenance.origin import Origin
 from meta.records.errors import GraphError
-from meta.records.series_records import SeriesRecords
 from meta.records.subsets import GraphRecords
 
 
@@ -49,26 +48,15 @@ def figure_requests(records: GraphRecords, *, is_for_report: bool = False) -> Fi
             )
     specs = [spec for spec, _ in requested]
     names = file_names(specs)
-    tasks = _tasks(names, requested, records.common.where, is_for_report=is_for_report)
-    return FigureRequests(dict(tasks), dict(zip(names, specs, strict=True)), note)
-
-
-def _tasks(
-    names: Sequence[str],
-    requested: Sequence[tuple[GraphSpec, SeriesRecords | GraphError]],
-    where: str | None,
-    *,
-    is_for_report: bool,
-) -> list[tuple[str, Task | Failure]]:
     fingerprints = Fingerprints()
-    tasks: list[tuple[str, Task | Failure]] = []
-    for name, (spec, records) in zip(names, requested, strict=True):
+    tasks: dict[str, Task | Failure] = {}
+    for name, (spec, part) in zip(names, requested, strict=True):
         try:
-            if isinstance(records, GraphError):
-                raise records
-            plan, part = plan_graph(spec, records)
-            origin = Origin.of(name, spec, part, fingerprints, where=where)
-            tasks.append((name, Task(name, plan, part, origin, is_for_report)))
+            if isinstance(part, GraphError):
+                raise part
+            plan, extract = plan_graph(spec, part)
+            origin = Origin.of(name, spec, extract, fingerprints, where=records.common.where)
+            tasks[name] = Task(name, plan, extract, origin, is_for_report)
         except Exception as error:  # noqa: BLE001 - the other graphs are still wanted
-            tasks.append((name, failure(error)))
-    return tasks
+            tasks[name] = failure(error)
+    return FigureRequests(tasks, dict(zip(names, specs, strict=True)), note)
