@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,7 +23,6 @@ from meta.tables.data.plan import default_tables
 from meta.tables.generate import TableResult, write_series_tables
 
 PAGE_NAME = "report.html"
-_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -154,12 +152,5 @@ def _write(
         write_atomically(page, text.encode())
     except OSError as error:
         raise ExperimentsError(f"{page} cannot be written ({error.strerror})") from error
-    written = dict.fromkeys([page, *(path for figure in figures.drawn for path in figure.paths)])
-    try:
-        removed = location.record(written, names=())
-    except OSError as error:  # the report itself was written
-        _log.warning("%s: files of an earlier report may still lie in %s: %s", name, directory, error)
-    else:
-        for path in removed:
-            _log.info("%s: removed %s, which the report no longer has", name, path)
+    location.record(dict.fromkeys([page, *(path for figure in figures.drawn for path in figure.paths)]))
     return ReportResult(name, page, figures.drawn, made)

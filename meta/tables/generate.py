@@ -164,15 +164,10 @@ def write_series_tables(
         _table((spec, part), location.directory / name, series=records.name, formats=formats or spec.to)
         for (spec, part), name in zip(requested, names, strict=True)
     ]
-    try:
-        location.record(
-            written={path: None for result in results for path in result.paths},
-            names=[result.name for result in results],
-        )
-    except OSError as error:  # the tables themselves were written
-        _log.warning(
-            "%s: tables no longer asked for may still lie in %s: %s", records.name, location.directory, error
-        )
+    location.record(
+        written={path: None for result in results for path in result.paths},
+        names=[result.name for result in results],
+    )
     return results
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -117,7 +117,8 @@ class _SeriesGraphs:
             on_progress(GraphProgress(result, len(results), len(requests.tasks)))
         in_order = [results[name] for name in requests.tasks]
         if requests.tasks:
-            self._remove_unwanted(in_order, requests.tasks)
+            written = [requests.tasks[result.name] for result in in_order if result.paths]
+            self.location.record(self._origins(written), requests.tasks)
         if requests.note:
             _log.info("%s: %s", self.series, requests.note)
             in_order.append(GraphResult(self.series, "graphs", note=requests.note))
@@ -125,7 +126,7 @@ class _SeriesGraphs:
 
     def _finished(self, requested: Mapping[str, Task | Failure], *, force: bool) -> Iterator[GraphResult]:
         """Yield the outcome of each graph as soon as it is known; unchanged ones first."""
-        origins = self._origins(task for task in requested.values() if isinstance(task, Task))
+        origins = self._origins(requested.values())
         unchanged = set() if force else self.location.up_to_date(origins)
         tasks = []
         for name, task in requested.items():
@@ -141,8 +142,9 @@ class _SeriesGraphs:
     def _paths(self, task: Task) -> tuple[Path, ...]:
         return tuple(self.location.directory / f"{task.name}.{form}" for form in task.formats)
 
-    def _origins(self, tasks: Iterable[Task]) -> dict[Path, str]:
+    def _origins(self, requested: Iterable[Task | Failure]) -> dict[Path, str]:
         """Return for each file of figures the digest of the origin it is to have."""
+        tasks = [task for task in requested if isinstance(task, Task)]
         return {path: task.origin.digest() for task in tasks for path in self._paths(task)}
 
     def _written(self, task: Task, drawing: DrawnFigure) -> GraphResult:
@@ -167,20 +169,3 @@ class _SeriesGraphs:
         else:
             _log.error("%s: graph %s could not be drawn\n%s", self.series, name, failure.details)
         return GraphResult(self.series, name, error=failure.message)
-
-    def _remove_unwanted(
-        self, results: Sequence[GraphResult], requested: Mapping[str, Task | Failure]
-    ) -> None:
-        """Remove the files of graphs that the series no longer requests."""
-        written = [requested[result.name] for result in results if result.paths]
-        origins = self._origins(task for task in written if isinstance(task, Task))
-        try:
-            removed = self.location.record(origins, names=list(requested))
-        except OSError as error:  # the graphs are there, and that is what was wanted
-            directory = self.location.directory
-            _log.warning(
-                "%s: graphs no longer asked for may still lie in %s: %s", self.series, directory, error
-            )
-            return
-        for path in removed:
-            _log.info("%s: removed %s, which the series no longer asks for", self.series, path)

@@ -62,11 +62,12 @@ class OutputLocation:
             directory = folder_for(folder, chosen.where.text if chosen.where else None)
         return cls(directory, chosen.folder)
 
-    def record(self, written: Mapping[Path, str | None], names: Collection[str]) -> list[Path]:
+    def record(self, written: Mapping[Path, str | None], names: Collection[str] = ()) -> list[Path]:
         """Note in the folder's manifest what was written, and remove what an earlier generation left.
 
         A file is removed only if the manifest says that it was written for this series, it still has that
-        very content, and neither this series nor another one asks for anything of its name.
+        very content, and neither this series nor another one asks for anything of its name. A folder that
+        cannot be written into is logged: what was wanted is there.
 
         Parameters
         ----------
@@ -81,6 +82,18 @@ class OutputLocation:
         list of Path
             The files that were removed.
         """
+        try:
+            removed = self._record(written, names)
+        except OSError as error:
+            _log.warning(
+                "%s: files no longer asked for may still lie in %s: %s", self.owner, self.directory, error
+            )
+            return []
+        for path in removed:
+            _log.info("%s: removed %s, which is no longer asked for", self.owner, path)
+        return removed
+
+    def _record(self, written: Mapping[Path, str | None], names: Collection[str]) -> list[Path]:
         manifest = _read(self.directory)
         before = manifest.get(self.owner, {})
         # On a case-insensitive file system the old name may be that of the new file.
