@@ -66,9 +66,9 @@ def _drawn(plan: Plan, data: GraphData, records: SeriesRecords) -> DrawnGraph:
         if context.axis is not None:
             context.axis.set_up(axes)
     outside = kind.limits(page.axes, context)
-    layout.title_panels(page, [panel.title for panel in data.panels])
     x, y = kind.labels(plan)
-    layout.label_axes(page, x=spec.labels.x or x, y=spec.labels.y or y)
+    titles = [panel.title for panel in data.panels]
+    layout.label_panels(page, titles, x=spec.labels.x or x, y=spec.labels.y or y)
     kind.draw_beside(page, context)
     below = note(plan, data, records, kind.caption(context), outside=outside, warning=kind.warning(plan))
     layout.finish(

@@ -8,23 +8,26 @@ has its workers from has loaded the database, and is tagged as the run's.
 
 from __future__ import annotations
 
+import mmap
 import multiprocessing
 import os
+import pickle
 import signal
+import tempfile
 from collections import deque
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, suppress
 from multiprocessing import forkserver
 from multiprocessing.connection import Connection, Pipe, wait
 from multiprocessing.process import BaseProcess
-from typing import Any
+from multiprocessing.reduction import DupFd
+from typing import Any, Self
 
 from experiments.processes.exit_status import ExitStatus
 from experiments.processes.fresh_process import fresh_interpreters
 from experiments.processes.parent_death import die_with_parent
 from experiments.processes.thread_limits import capped_environment
 from meta.graphs.figure.task import DrawResult, Failure, Task, failure
-from meta.graphs.generation.shared_file import SharedFile
 
 #: So much longer, in seconds, does drawing take for the start of processes: the server imports what draws.
 _START_S = 2.0
@@ -198,3 +201,76 @@ def _serve(lifeline: Connection[Any, Any], file: SharedFile, pipe: Connection[An
             except Exception as error:  # noqa: BLE001 - such as no memory to map the file into
                 answer = failure(error)
             pipe.send(answer)
+
+
+class SharedFile:
+    """A file that one process writes objects into, and others, which are started with it, read them from.
+
+    It has no name, so that nothing of it is left when all processes are; the pages of its arrays are shared.
+
+    Parameters
+    ----------
+    descriptor : int
+        Of the file, which is closed with this object.
+    """
+
+    def __init__(self, descriptor: int) -> None:
+        self._descriptor = descriptor
+        # The arrays are kept, so that their ids cannot become those of others.
+        self._known: dict[int, tuple[slice, object]] = {}
+
+    @classmethod
+    def without_name(cls) -> Self:
+        """Create an unnamed file."""
+        with tempfile.TemporaryFile(prefix="experiments-graphs-") as file:
+            return cls(os.dup(file.fileno()))
+
+    def __reduce__(self) -> Any:
+        """Hand the descriptor to a process that is started."""
+        return _received, (DupFd(self._descriptor),)
+
+    def put(self, value: Any) -> slice:
+        """Write an object, and return where it lies; an array that was written before is not written again.
+
+        Raises
+        ------
+        OSError
+            The disk is full.
+        """
+        buffers: list[pickle.PickleBuffer] = []
+        body = pickle.dumps(value, protocol=5, buffer_callback=buffers.append)
+        arrays = [self._array(buffer.raw()) for buffer in buffers]
+        return self._append(pickle.dumps((body, arrays)))
+
+    def get(self, part: slice) -> Any:
+        """Return an object that was written; its arrays can only be read."""
+        view = memoryview(mmap.mmap(self._descriptor, 0, access=mmap.ACCESS_READ))
+        body, arrays = pickle.loads(view[part])  # noqa: S301 - we wrote it
+        return pickle.loads(body, buffers=[view[array] for array in arrays])  # noqa: S301 - we wrote it
+
+    def clear(self) -> None:
+        """Truncate the file; no process may still be reading."""
+        self._known.clear()
+        os.ftruncate(self._descriptor, 0)
+
+    def close(self) -> None:
+        """Close the file: its space is freed when the other processes have ended."""
+        os.close(self._descriptor)
+
+    def _array(self, raw: memoryview) -> slice:
+        key = id(raw.obj)
+        if key not in self._known:
+            self._known[key] = self._append(raw), raw.obj
+        return self._known[key][0]
+
+    def _append(self, content: bytes | memoryview) -> slice:
+        left = memoryview(content)
+        start = end = os.fstat(self._descriptor).st_size
+        while left:
+            written = os.pwrite(self._descriptor, left, end)
+            left, end = left[written:], end + written
+        return slice(start, end)
+
+
+def _received(descriptor: Any) -> SharedFile:
+    return SharedFile(descriptor.detach())

@@ -15,6 +15,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from pydantic import ValidationError
+
 from meta.graphs.provenance.origin import Origin
 
 _PREFIX = "experiment-series figure, sealed "
@@ -76,8 +78,11 @@ def read_origin(path: Path) -> EmbeddedOrigin | None:
     figure = path.read_bytes()
     form, text = _description(figure)
     begin = _DIGEST.match(text.encode("utf-8", "replace"))
-    origin = Origin.from_text(text[begin.end() :]) if begin else None
-    if begin is None or origin is None:
+    if begin is None:
+        return None
+    try:
+        origin = Origin.model_validate_json(text[begin.end() :])
+    except ValidationError:
         return None
     digest = begin[1].decode()
     without = _with_digest(figure, _NO_DIGEST)

@@ -6,7 +6,6 @@ import hashlib
 import re
 import unicodedata
 from collections.abc import Sequence
-from pathlib import Path
 
 from experiments.series_file.sections.graphs import GraphSpec
 
@@ -64,11 +63,6 @@ def safe_name(text: str) -> str:
     plain = unicodedata.normalize("NFC", text)
     name = re.sub(r"[^A-Za-z0-9._-]+", "_", plain).lstrip("._-")[:_MAX_LENGTH]
     return name if name == plain else f"{name}-{_digest(plain)}".lstrip("-")
-
-
-def folder_for(directory: Path, where: str | None) -> Path:
-    """Return the folder for files of the experiments that `where` is true of, beside those of all."""
-    return directory if where is None else directory / f"where-{safe_name(where)}"
 
 
 def _digest(text: str) -> str:

@@ -18,7 +18,7 @@ from pydantic import BaseModel, TypeAdapter, ValidationError
 from database.engine.registry import current_url
 from database.settings import results_directory
 from experiments.output.results_folder import MANIFEST_NAME, ResultsFolder, write_atomically
-from meta.graphs.provenance.file_names import folder_for
+from meta.graphs.provenance.file_names import safe_name
 from meta.records.chosen_series import ChosenSeries
 
 _log = logging.getLogger(__name__)
@@ -58,8 +58,9 @@ class OutputLocation:
         """Return the folder that was asked for, or the `default` one of the series among the results."""
         directory = chosen.directory
         if directory is None:
-            folder = default(ResultsFolder(results_directory(current_url())), chosen.folder)
-            directory = folder_for(folder, chosen.where.text if chosen.where else None)
+            directory = default(ResultsFolder(results_directory(current_url())), chosen.folder)
+            if chosen.where is not None:
+                directory /= f"where-{safe_name(chosen.where.text)}"
         return cls(directory, chosen.folder)
 
     def record(self, written: Mapping[Path, str | None], names: Collection[str] = ()) -> list[Path]:

@@ -10,7 +10,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
 from experiments.series_file.sections.graphs import GraphSpec
 from meta import package_folder
@@ -98,14 +98,6 @@ class Origin(BaseModel):
     def digest(self) -> str:
         """Return its SHA-256, in hexadecimal digits."""
         return hashlib.sha256(self.text().encode()).hexdigest()
-
-    @classmethod
-    def from_text(cls, text: str) -> Origin | None:
-        """Parse an origin; None if `text` is not one."""
-        try:
-            return cls.model_validate_json(text)
-        except ValidationError:
-            return None
 
 
 def files_that_draw() -> list[Path]:

@@ -153,27 +153,25 @@ def _columns(panels: int) -> int:
     return 2 if panels == 4 else 3 if panels <= 9 else 4
 
 
-def title_panels(page: Page, titles: Sequence[str | None]) -> None:
-    """Write what each panel shows above it, in lines no wider than the panel."""
+def label_panels(page: Page, titles: Sequence[str | None], *, x: str, y: str) -> None:
+    """Write what each panel shows above it, y at the left of each row, x below the lowest of each column.
+
+    The lines are no longer than the panel.
+    """
     columns = max(column for _, column in page.places) + 1
-    room = page.figure.get_figwidth() / columns - _Y_AXIS / 2
+    width = page.figure.get_figwidth() / columns - _Y_AXIS / 2
+
+    def lines(text: str, room: float) -> str:
+        return text_size.wrapped(text, page.figure, room, size=style.LABEL_SIZE)
+
     for axes, title in zip(page.axes, titles, strict=True):
         if title:
             (short,) = shortened([title], _MAX_LEGEND_LABEL)
-            axes.set_title(text_size.wrapped(short, page.figure, room, size=style.LABEL_SIZE))
-
-
-def label_axes(page: Page, *, x: str, y: str) -> None:
-    """Write the axis labels: y at the left of each row, x below the lowest panel of each column."""
-    columns = max(column for _, column in page.places) + 1
-    room = page.figure.get_figwidth() / columns - _Y_AXIS / 2
+            axes.set_title(lines(short, width))
     for number in page.leftmost():
-        page.axes[number].set_ylabel(
-            text_size.wrapped(y, page.figure, page.panel_height * 0.75, size=style.LABEL_SIZE)
-        )
+        page.axes[number].set_ylabel(lines(y, page.panel_height * 0.75))
     for number in page.lowest():
-        if x:
-            page.axes[number].set_xlabel(text_size.wrapped(x, page.figure, room, size=style.LABEL_SIZE))
+        page.axes[number].set_xlabel(lines(x, width))
 
 
 def finish(

@@ -10,8 +10,7 @@ import numpy as np
 import pytest
 
 from experiments.series_file.sections.graphs import GraphSpec
-from meta.graphs.generation.process_pool import DrawingPool
-from meta.graphs.generation.shared_file import SharedFile
+from meta.graphs.generation.process_pool import DrawingPool, SharedFile
 from meta.statistics.estimators.curves import Curve
 from tests.figures import make_task
 
@@ -52,16 +51,16 @@ def test_arrays_are_handed_over_once(records) -> None:
     task = make_task(CURVE, records)
     file = SharedFile.without_name()
     file.put(task)
-    size = os.fstat(file.fileno()).st_size
+    size = os.fstat(file._descriptor).st_size
     second = file.put(replace(task, name="other"))
     readings = sum(curve.readings.nbytes for curve in records.curves["loss"].values())
-    assert os.fstat(file.fileno()).st_size - size < readings
+    assert os.fstat(file._descriptor).st_size - size < readings
     found = file.get(second)
     assert found.name == "other"
     for number, curve in records.curves["loss"].items():
         np.testing.assert_array_equal(found.extract.curves["loss"][number].readings, curve.readings)
-    assert os.fstat(file.fileno()).st_nlink == 0
+    assert os.fstat(file._descriptor).st_nlink == 0
     file.clear()
-    assert os.fstat(file.fileno()).st_size == 0
+    assert os.fstat(file._descriptor).st_size == 0
     assert file.get(file.put(task)).spec == task.spec
     file.close()
