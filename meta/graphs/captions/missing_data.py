@@ -37,15 +37,12 @@ def missing_data(plan: Plan, data: GraphData, records: SeriesRecords) -> list[st
     sentences += survivorship(
         [covered for covered in data.coverage if covered.drawn or not covered.is_incomplete]
     )
-    if incomplete := [covered.label for covered in data.coverage if covered.is_incomplete]:
-        does = "Pools the others" if plan.rules.shows_values else "Not drawn"
-        sentences.append(f"{does}, as some configurations have no reading: {_named(incomplete)}.")
-    if early := [line.early for line in data.lines if line.early]:
-        named = _named(_early(early))
-        sentences.append(f"Later points are over fewer repetitions, as some end early: {named}.")
-    if undrawn := _undrawn(plan, data):
-        named = _named(undrawn)
-        sentences.append(f"Not drawn where a configuration has no reading: {named}.")
+    incomplete = [covered.label for covered in data.coverage if covered.is_incomplete]
+    does = "Pools the others" if plan.rules.shows_values else "Not drawn"
+    sentences += _listed(f"{does}, as some configurations have no reading", incomplete)
+    early = _early([line.early for line in data.lines if line.early])
+    sentences += _listed("Later points are over fewer repetitions, as some end early", early)
+    sentences += _listed("Not drawn where a configuration has no reading", _undrawn(plan, data))
     sentences += imbalance(data.coverage)
     if without := sum(covered.without for covered in data.coverage):
         sentences.append(f"{without:,} completed without {_readings(plan)} left out.")
@@ -119,39 +116,34 @@ def in_order(missing: Mapping[str, int]) -> list[str]:
 
 def survivorship(coverage: Sequence[Coverage]) -> list[str]:
     """Return the sentences on points that lack failed experiments, or have none at all."""
-    sentences = []
     worst_first = sorted((point for point in coverage if _failed(point)), key=lambda point: -_failed(point))
     survived = [
         f"{point.label or 'all'} ({point.drawn:,} of {point.drawn + _failed(point):,})"
         for point in worst_first
         if point.drawn
     ]
-    if survived:
-        sentences.append(f"Shown by survivors only: {_named(survived)}.")
     empty = [point for point in coverage if not point.drawn]
     nothing = [point.label or "all" for point in empty if _failed(point) and not point.is_nan]
-    if nothing:
-        sentences.append(f"Nothing to show, as all failed: {_named(nothing)}.")
     not_finite = [point.label or "all" for point in empty if point.is_nan]
-    if not_finite:
-        sentences.append(f"Nothing to show, as all readings are NaN or infinite: {_named(not_finite)}.")
-    return sentences
+    return [
+        *_listed("Shown by survivors only", survived),
+        *_listed("Nothing to show, as all failed", nothing),
+        *_listed("Nothing to show, as all readings are NaN or infinite", not_finite),
+    ]
 
 
 def imbalance(coverage: Sequence[Coverage]) -> list[str]:
     """Return the sentence on the points with the fewest experiments, where none has failed."""
     sound = [point for point in coverage if point.drawn and not _failed(point)]
     fewest = min((point.drawn for point in sound), default=0)
-    if all(point.drawn == fewest for point in sound):
-        return []
     named = [f"{point.label or 'all'} ({point.drawn:,})" for point in sound if point.drawn == fewest]
-    return [f"Repetitions are unbalanced; fewest: {_named(named)}."]
+    return _listed("Repetitions are unbalanced; fewest", named) if len(named) < len(sound) else []
 
 
 def _failed(point: Coverage) -> int:
     return sum(point.missing.get(end, 0) for end in _BAD_ENDS)
 
 
-def _named(labels: Sequence[str]) -> str:
+def _listed(what: str, labels: Sequence[str]) -> list[str]:
     more = f" and {len(labels) - _MOST_NAMED:,} more" if len(labels) > _MOST_NAMED else ""
-    return f"{'; '.join(labels[:_MOST_NAMED])}{more}"
+    return [f"{what}: {'; '.join(labels[:_MOST_NAMED])}{more}."] if labels else []

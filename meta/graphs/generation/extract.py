@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import functools
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -26,20 +27,26 @@ def plan_graph(spec: GraphSpec, records: SeriesRecords) -> tuple[Plan, SeriesRec
     """
     records = with_parameters(records, spec.where)
     plan = make_plan(spec, records)
-    named = _Named("\n".join(_texts(spec.model_dump(mode="json"))))
+    text = "\n".join(_texts(spec.model_dump(mode="json")))
+
+    @functools.cache  # many experiments have results of the same names
+    def is_named(name: str) -> bool:
+        metric = name.removeprefix("metrics.").rpartition(".")[0] if name.startswith("metrics.") else ""
+        return name in text or bool(metric and metric in text)
+
     extract = replace(
         records,
-        configurations=[_narrowed(member, named) for member in records.configurations],
+        configurations=[_narrowed(member, is_named) for member in records.configurations],
         curves={
             metric: curves
             for metric, curves in records.curves.items()
-            if plan.rules.over_steps and named[metric]
+            if plan.rules.over_steps and is_named(metric)
         },
         times={
-            metric: times for metric, times in records.times.items() if spec.x == SECONDS and named[metric]
+            metric: times for metric, times in records.times.items() if spec.x == SECONDS and is_named(metric)
         },
         attempts=records.attempts if plan.rules.of_attempts else (),
-        labels={name: label for name, label in records.labels.items() if named[name]},
+        labels={name: label for name, label in records.labels.items() if is_named(name)},
         configuration_code=(),
         specs=(),
         tables=(),
@@ -47,25 +54,12 @@ def plan_graph(spec: GraphSpec, records: SeriesRecords) -> tuple[Plan, SeriesRec
     return plan, extract
 
 
-class _Named(dict[str, bool]):
-    """Whether a name occurs in a text; each name is searched only once."""
-
-    def __init__(self, text: str) -> None:
-        super().__init__()
-        self._text = text
-
-    def __missing__(self, name: str) -> bool:
-        metric = name.removeprefix("metrics.").rpartition(".")[0] if name.startswith("metrics.") else ""
-        occurs = self[name] = name in self._text or bool(metric and metric in self._text)
-        return occurs
-
-
-def _narrowed(configuration: ConfigurationRecord, named: _Named) -> ConfigurationRecord:
+def _narrowed(configuration: ConfigurationRecord, is_named: Callable[[str], bool]) -> ConfigurationRecord:
     completed = [
         CompletedExperiment(
             experiment.id,
             experiment.repetition,
-            {name: value for name, value in experiment.results.items() if named[name]},
+            {name: value for name, value in experiment.results.items() if is_named(name)},
         )
         for experiment in configuration.completed
     ]

@@ -31,7 +31,6 @@ from meta.graphs.figure.task import DrawResult, Failure, Task, failure
 
 #: So much longer, in seconds, does drawing take for the start of processes: the server imports what draws.
 _START_S = 2.0
-_FORKSERVER = multiprocessing.get_context("forkserver")
 
 
 class DrawingPool(AbstractContextManager["DrawingPool"]):
@@ -145,7 +144,8 @@ class _Processes:
     def _start(self) -> Connection[Any, Any]:
         """Start a process from the pool's fork server, with SIGINT ignored."""
         pipe, theirs = Pipe()
-        process = _FORKSERVER.Process(target=_serve, args=(self._reader, self._file, theirs), daemon=True)
+        context = multiprocessing.get_context("forkserver")
+        process = context.Process(target=_serve, args=(self._reader, self._file, theirs), daemon=True)
         caps = capped_environment(max(1, cores() // self._workers), os.environ)
         before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})  # which they inherit
         try:
