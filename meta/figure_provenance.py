@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 from pydantic import ValidationError
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from database.errors import DatabaseError, ExperimentsError, NotFoundError
+from database.errors import DatabaseError, NotFoundError
 from database.expressions import ExpressionError
 from database.models import ExperimentSeries
 from database.queries.series_lookup import find_series
@@ -18,17 +17,12 @@ from database.session.lifecycle import scoped_session, snapshot
 from experiments.series_file.models import SeriesFile
 from experiments.series_file.sections.graphs import GraphSpec
 from experiments.where import expression_of
-from meta.graphs.generation.extract import plan_graph
-from meta.graphs.provenance.file_metadata import EmbeddedOrigin, read_origin
+from meta.graphs.generation.requests import plan_graph
 from meta.graphs.provenance.file_names import file_names
 from meta.graphs.provenance.fingerprint import Fingerprints
 from meta.graphs.provenance.origin import Origin
 from meta.records.errors import GraphError
 from meta.records.subsets import read_series
-
-
-class ForeignFigureError(ExperimentsError, ValueError):
-    """A file is not a figure that this program drew, or has lost its metadata."""
 
 
 @dataclass(frozen=True)
@@ -54,25 +48,6 @@ class FigureComparison:
     program: tuple[str, ...] = ()
     reason: str | None = None
     request: str | None = None
-
-
-def read_figure(path: Path) -> EmbeddedOrigin:
-    """Return the metadata of a figure.
-
-    Raises
-    ------
-    ForeignFigureError
-        It was not drawn by this program, or its metadata is lost.
-    OSError
-        The file cannot be read.
-    """
-    embedded = read_origin(path)
-    if embedded is None:
-        raise ForeignFigureError(
-            f"{path} has no metadata of a figure: it was not drawn by `experiments graphs`, or another "
-            "program has removed the metadata"
-        )
-    return embedded
 
 
 def compare_with_records(origin: Origin) -> FigureComparison:

@@ -10,7 +10,7 @@ from meta.graphs.data.plan import Plan
 from meta.graphs.figure.registry import KINDS
 from meta.graphs.figure.render import DrawnGraph, draw_graph
 from meta.graphs.figure.task import Task
-from meta.graphs.generation.extract import plan_graph
+from meta.graphs.generation.requests import plan_graph
 from meta.graphs.provenance.fingerprint import Fingerprints
 from meta.graphs.provenance.origin import Origin
 from meta.records.series_records import SeriesRecords

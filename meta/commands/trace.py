@@ -25,9 +25,10 @@ def trace(figure: Path, *, as_json: bool) -> None:
 
     The file may have been copied or renamed: its metadata has all of this.
     """
-    from meta.figure_provenance import compare_with_records, read_figure
+    from meta.figure_provenance import compare_with_records
+    from meta.graphs.provenance.file_metadata import read_origin
 
-    embedded = read_figure(figure)
+    embedded = read_origin(figure)
     compared = compare_with_records(embedded.origin)
     if as_json:
         printing.print_json(

@@ -37,7 +37,6 @@ def assert_whole(project: Project) -> None:
     """Every figure is whole, and nothing else lies there."""
     for path in figures(project):
         signed = read_origin(path)
-        assert signed is not None
         assert signed.is_intact
     assert not list((project.folder / "results").rglob("*.tmp"))
 

@@ -17,6 +17,7 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
+from database.errors import ExperimentsError
 from meta.graphs.provenance.origin import Origin
 
 _PREFIX = "experiment-series figure, sealed "
@@ -28,6 +29,10 @@ _PNG_CHUNK = b"tEXtDescription\0"
 _SVG = re.compile(rb"<dc:description>(.*?)</dc:description>", re.DOTALL)
 _PDF = re.compile(rb"/Subject \(((?:[^\\()]|\\.)*)\)", re.DOTALL)
 _PDF_ESCAPE = re.compile(r"\\(.)", re.DOTALL)
+
+
+class ForeignFigureError(ExperimentsError, ValueError):
+    """A file is not a figure that this program drew, or has lost its metadata."""
 
 
 @dataclass(frozen=True)
@@ -67,23 +72,29 @@ def add_digest(figure: bytes) -> bytes:
     return _with_digest(figure, hashlib.sha256(figure).hexdigest())
 
 
-def read_origin(path: Path) -> EmbeddedOrigin | None:
-    """Return the metadata of a figure, or None if it is not one of ours.
+def read_origin(path: Path) -> EmbeddedOrigin:
+    """Return the metadata of a figure.
 
     Raises
     ------
+    ForeignFigureError
+        It was not drawn by this program, or its metadata is lost.
     OSError
         The file cannot be read.
     """
     figure = path.read_bytes()
     form, text = _description(figure)
     begin = _DIGEST.match(text.encode("utf-8", "replace"))
+    foreign = ForeignFigureError(
+        f"{path} has no metadata of a figure: it was not drawn by `experiments graphs`, or another "
+        "program has removed the metadata"
+    )
     if begin is None:
-        return None
+        raise foreign
     try:
         origin = Origin.model_validate_json(text[begin.end() :])
     except ValidationError:
-        return None
+        raise foreign from None
     digest = begin[1].decode()
     without = _with_digest(figure, _NO_DIGEST)
     # The checksum of a PNG's chunk was computed anew: it has to be right in the file as well.

@@ -1,6 +1,6 @@
 """The fingerprint of the data behind a figure: the same for the same records, whichever database holds them.
 
-It is the SHA-256 of everything in the extract of a graph (`meta.graphs.generation.extract`) that comes from
+It is the SHA-256 of everything in the extract of a graph (`meta.graphs.generation.requests`) that comes from
 the database: of each configuration in their order the parameters, of each completed experiment the
 repetition and the results, of each curve the bytes of its steps and readings, whether seeds are shared, and
 the counts in the note. Ids are replaced by places in these orders; names of mappings are sorted.

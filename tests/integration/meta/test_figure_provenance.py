@@ -13,8 +13,9 @@ from database.claims.runners import Provenance
 from database.models import Experiment, ExperimentSeries, ExperimentStatus, SeriesState
 from database.session.lifecycle import SessionLocal, configure, scoped_session
 from meta.commands.group import run_command
-from meta.figure_provenance import compare_with_records, read_figure
+from meta.figure_provenance import compare_with_records
 from meta.generate_aggregate_graphs import generate_all_graphs
+from meta.graphs.provenance.file_metadata import read_origin
 from tests.integration.databases import on_sqlite
 from tests.integration.recording import add_series, add_worker, completed, record
 
@@ -118,7 +119,7 @@ def test_expressions_of_earlier_programs_are_understood(series: None, tmp_path: 
     assert run_command(["graphs", "study", "--output", str(tmp_path / "some")]) == 0
     told = trace(tmp_path / "some" / "a.png", "--json")
     assert (told["specification"]["where"], told["experiments"], told["current"]) == (where, 3, True)
-    origin = read_figure(tmp_path / "some" / "a.png").origin
+    origin = read_origin(tmp_path / "some" / "a.png").origin
     [difference] = compare_with_records(origin.model_copy(update={"where": where})).differences
     assert difference == "the data: other records"
 

@@ -148,7 +148,6 @@ def test_the_numbers_behind_each_figure(database_url: str, tmp_path: Path, write
         assert set(figure.paths) == set(folder.iterdir())
         for path in figure.paths[:-1]:
             signed = read_origin(path)
-            assert signed is not None
             assert signed.is_intact
             assert signed.origin.graph == figure.name
     assert [path.suffix for path in bar.paths] == [".pdf", ".png", ".csv"]

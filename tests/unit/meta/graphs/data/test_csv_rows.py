@@ -21,7 +21,7 @@ from experiments.series_file.sections.graphs import GraphKind, GraphSpec
 from meta.formats.csv_format import write_rows
 from meta.graphs.figure.registry import KINDS
 from meta.graphs.figure.render import draw
-from meta.graphs.generation.extract import plan_graph
+from meta.graphs.generation.requests import plan_graph
 from meta.records.attempts import AttemptRecord
 from meta.statistics.estimators.curves import Curve
 from tests.figures import compute, make_task

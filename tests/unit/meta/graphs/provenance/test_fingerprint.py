@@ -11,7 +11,7 @@ import pytest
 from database.models import Outcome
 from experiments.series_file.models import MetricSection
 from experiments.series_file.sections.graphs import GraphSpec
-from meta.graphs.generation.extract import plan_graph
+from meta.graphs.generation.requests import plan_graph
 from meta.graphs.provenance.fingerprint import Fingerprints
 from meta.records.attempts import AttemptRecord
 from meta.records.code_versions import CodeVersion
