@@ -171,7 +171,8 @@ def label_panels(page: Page, titles: Sequence[str | None], *, x: str, y: str) ->
     for number in page.leftmost():
         page.axes[number].set_ylabel(lines(y, page.panel_height * 0.75))
     for number in page.lowest():
-        page.axes[number].set_xlabel(lines(x, width))
+        if x:  # else the kind has written it
+            page.axes[number].set_xlabel(lines(x, width))
 
 
 def finish(
