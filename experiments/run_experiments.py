@@ -19,9 +19,10 @@ from sqlalchemy.exc import DBAPIError
 from database.engine.registry import configure, current_url, database_error
 from database.errors import DatabaseError, ExperimentsError, NotFoundError
 from database.session.lifecycle import close_global_session, get_session
+from experiments.creation import Source
 from experiments.execution.options import RunOptions
 from experiments.execution.worker_config import WorkerConfig
-from experiments.run.one_series import Reporting, Source, check_source, prepare_series, run_prepared_series
+from experiments.run.one_series import Reporting, check_source, prepare_series, run_prepared_series
 from experiments.run.several_series import SeveralRuns, refuse_repeated_names, run_in_turn
 from experiments.run.summary import RunSummary
 
@@ -84,7 +85,7 @@ def run_a_single_experiment(
     if settings.worker_id is not None:
         from experiments.worker.run import run_worker  # noqa: PLC0415 - what workers import is not for the command
 
-        return run_worker(name, settings)
+        return run_worker(replace(settings, name=name))
     if settings.database_url:
         configure(settings.database_url, protocol=True)
     try:
@@ -118,15 +119,13 @@ def run_series(
     """
     source = check_source(source)  # before a database is touched, or made
     configure(current_url(), protocol=True, create=not isinstance(source, str))
-    session = get_session()
+    session, reporting = get_session(), reporting or Reporting()
     try:
         series, created = prepare_series(session, source)
+        if created is not None and reporting.on_created is not None:
+            reporting.on_created(created)
         return run_prepared_series(
-            session,
-            series,
-            created=created,
-            options=options or RunOptions(),
-            reporting=reporting or Reporting(),
+            session, series, created=created, options=options or RunOptions(), reporting=reporting
         )
     finally:
         close_global_session()

@@ -2,16 +2,18 @@
 
 ``stop`` means: start no other experiment. ``<outcome> <experiment> <number> [<reason>]`` announces that this
 attempt is being killed, the outcome and the reason: whatever user code makes of the SIGTERM that follows, the
-attempt is recorded so, unless it completes. Such a worker stops too.
+attempt is recorded so, unless it completes. Such a worker stops too. The functions at the end make the
+records of attempts that were ended.
 """
 
 from __future__ import annotations
 
 import select
-from dataclasses import dataclass
+import time
+from dataclasses import dataclass, replace
 from multiprocessing.connection import Connection
 
-from database.claims.types import Token
+from database.claims.types import Finished, Token
 from database.models import Outcome
 
 STOP = b"stop"
@@ -105,3 +107,33 @@ class WorkerControl:
                 return
             if message != STOP:
                 self._kill_request = KillRequest.decode(message)
+
+
+def ended_now(token: Token, outcome: Outcome, duration_s: float) -> Finished:
+    """Return an attempt that has just ended without a report of its own, after this many seconds."""
+    now = time.time()
+    return Finished(
+        *token,
+        outcome,
+        started_at=now - duration_s,
+        finished_at=now,
+        duration_s=duration_s,
+        error_message=outcome.sentence(duration_s),
+    )
+
+
+def ended_from_outside(finished: Finished, outcome: Outcome, text: str | None) -> Finished:
+    """Return an attempt with the outcome it was ended with, however its code handled the signal.
+
+    Parameters
+    ----------
+    text : str or None
+        The supervisor's reason, where it adds to the outcome.
+    """
+    return replace(
+        finished,
+        outcome=outcome,
+        results=None,
+        error_type=None,
+        error_message=text or outcome.sentence(finished.duration_s or 0.0),
+    )

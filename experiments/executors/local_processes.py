@@ -13,7 +13,6 @@ import time
 from collections.abc import Mapping
 from functools import partial
 from multiprocessing.connection import wait
-from pathlib import Path
 
 from database.claims.lookups import ClaimableWork, FirstExperiments
 from database.claims.types import Token
@@ -58,9 +57,7 @@ class LocalProcesses(Executor):
         super().__init__(assignment, observe, StopSignals())
         self._database = DatabaseThread(self._stop.signals.wake)
         self._workers: dict[str, SupervisedWorker] = {}
-        self._records = WorkerRecords(
-            self._database, assignment.execution.policy, self._log_of, self._ask_again
-        )
+        self._records = WorkerRecords(self._database, assignment, self._ask_again)
         self._kernel_kills = KernelKills()
         self._disk_space = DiskSpaceMonitor(assignment.folder.root)
         self._backoff = RestartBackoff()
@@ -266,9 +263,9 @@ class LocalProcesses(Executor):
         )
 
     def _start_workers(self, registered: RegisteredWorkers) -> None:
-        self._claimable = registered.work
+        self._claimable, worker_ids = registered
         self._ask_at = time.monotonic() + _ASK_EVERY_S
-        for worker_id in registered.worker_ids:
+        for worker_id in worker_ids:
             if self._stop.stage is not Stage.RUNNING or self._is_finishing or not self._start(worker_id):
                 self._database.submit(partial(self._registration.finalize_worker, worker_id=worker_id))
 
@@ -302,6 +299,3 @@ class LocalProcesses(Executor):
         """Count the finished results that are in journals only."""
         workers = [*self._workers.values(), *self._records.finalizing]
         return sum(len(worker.journal.entries()) for worker in workers)
-
-    def _log_of(self, token: Token) -> Path:
-        return self._assignment.folder.log(self._assignment.series_folder, *token)

@@ -8,26 +8,29 @@ code that does not let Python handle signals continues.
 
 from __future__ import annotations
 
+import contextlib
+import logging
 import signal
 import threading
 import time
-from collections.abc import Callable
-from types import FrameType, TracebackType
+from collections.abc import Callable, Iterator
+from types import FrameType
 
 from sqlalchemy.exc import SQLAlchemyError
 
-from database.errors import FencedError
-from database.session.lifecycle import get_session
+from database.errors import DatabaseError, FencedError
+from database.session.lifecycle import SessionLocal, get_session
 from experiments.execution.assignment import Assignment, Observer, RunnerStatus, Stage
 from experiments.execution.worker_control import WorkerControl
 from experiments.executors.base import Executor
 from experiments.journal import JournalReader
 from experiments.processes.stop_signals import StopSignals
 from experiments.supervisor.database_thread import Transactions
-from experiments.supervisor.heartbeat import HeartbeatThread
 from experiments.supervisor.registration import count_ended
 from experiments.supervisor.stop_controller import StopController
 from experiments.worker.run import experiment_loop
+
+logger = logging.getLogger(__name__)
 
 #: The longest pause between two queries for experiments of other runners and due retries.
 _PAUSE_S = 0.5
@@ -57,9 +60,10 @@ class Serial(Executor):
         self._transactions = Transactions(self._session, self._gives_up)
         self._give_up_at: float | None = None
         self._is_finalized = True
+        self._is_stop_shown = False
 
     def _work(self) -> None:
-        with StopClock(self._stop, self._signals, self._observe):
+        with _at_intervals("stop clock", _TICK_S, self._check_clock):
             try:
                 self._registration.register(self._transactions)
                 self._observe(RunnerStatus(Stage.RUNNING))
@@ -76,9 +80,11 @@ class Serial(Executor):
             registered = self._registration.register_workers(self._transactions, 1, canary=self._stop.canary)
             if registered is None:
                 self._start_over()
-            elif registered.worker_ids:
-                self._be_worker(registered.worker_ids[0])
-            elif not registered.work.is_empty:
+                continue
+            work, worker_ids = registered
+            if worker_ids:
+                self._be_worker(worker_ids[0])
+            elif not work.is_empty:
                 self._wait()
             elif not self._stop.canary:
                 return
@@ -94,7 +100,7 @@ class Serial(Executor):
         self._is_finalized = False
         fenced = False
         try:
-            with HeartbeatThread(self._registration.send_heartbeat, self._heartbeat_s):
+            with _at_intervals("heartbeat", self._heartbeat_s, self._send_heartbeat):
                 experiment_loop(
                     self._session,
                     self._worker_config(worker_id),
@@ -116,6 +122,31 @@ class Serial(Executor):
             self._is_finalized = True
         if fenced:
             self._start_over()
+
+    def _send_heartbeat(self) -> bool:
+        """Send a heartbeat while the main thread runs experiments.
+
+        Code that holds the interpreter lock for longer than the lease would block it.
+        """
+        try:
+            with SessionLocal() as session:
+                self._registration.send_heartbeat(session)
+                session.commit()
+        except FencedError:
+            return False  # the worker's next transaction raises it in the main thread
+        except (SQLAlchemyError, DatabaseError) as error:
+            logger.warning("a heartbeat could not be recorded: %s", error)
+        return True
+
+    def _check_clock(self) -> bool:
+        """Show that the run is stopping, and interrupt an overdue experiment."""
+        if not self._is_stop_shown and self._signals.received:
+            self._is_stop_shown = True
+            self._observe(RunnerStatus(Stage.DRAINING))
+        # Repeated: at this moment no experiment may be running that can be interrupted.
+        if self._stop.is_overdue() and self._signals.may_interrupt:
+            self._signals.interrupt()
+        return True
 
     def _apply_rules(self, journal: JournalReader) -> None:
         journal.poll()
@@ -202,42 +233,19 @@ class _SerialControl(WorkerControl):
         return self._stop.is_stopping
 
 
-class StopClock:
-    """A thread that shows that the run is stopping, and interrupts an overdue experiment.
+@contextlib.contextmanager
+def _at_intervals(name: str, every_s: float, work: Callable[[], bool]) -> Iterator[None]:
+    """While entered, call `work` in a thread of this name at intervals, until it returns False."""
+    ended = threading.Event()
 
-    Parameters
-    ----------
-    stop : StopController
-        Decides what is overdue.
-    signals : InterruptingSignals
-        Interrupts the experiment.
-    observe : callable
-        Called when the run is asked to stop.
-    """
+    def run() -> None:
+        while not ended.wait(every_s) and work():
+            pass
 
-    def __init__(self, stop: StopController, signals: InterruptingSignals, observe: Observer) -> None:
-        self._stop = stop
-        self._signals = signals
-        self._observe = observe
-        self._ended = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="stop clock", daemon=True)
-
-    def __enter__(self) -> StopClock:
-        self._thread.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, place: TracebackType | None
-    ) -> None:
-        self._ended.set()
-        self._thread.join()
-
-    def _run(self) -> None:
-        is_shown = False
-        while not self._ended.wait(_TICK_S):
-            if not is_shown and self._signals.received:
-                is_shown = True
-                self._observe(RunnerStatus(Stage.DRAINING))
-            # Repeated: at this moment no experiment may be running that can be interrupted.
-            if self._stop.is_overdue() and self._signals.may_interrupt:
-                self._signals.interrupt()
+    thread = threading.Thread(target=run, name=name, daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        thread.join()

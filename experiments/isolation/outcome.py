@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import signal
 import time
 from dataclasses import dataclass, replace
 
 from database.claims.types import Finished, Token
 from database.models import Outcome
-from experiments.execution.ending_messages import ended_from_outside
-from experiments.execution.worker_control import KillRequest
+from experiments.execution.worker_control import KillRequest, ended_from_outside, ended_now
 from experiments.isolation.fork_server import ChildExit
 from experiments.processes.exit_status import ExitStatus
 
@@ -20,8 +18,6 @@ class ObservedAttempt:
 
     Attributes
     ----------
-    started_at : float
-        By `time.time`.
     begun : float
         By `time.monotonic`.
     peak_bytes : int or None
@@ -35,7 +31,6 @@ class ObservedAttempt:
     """
 
     token: Token
-    started_at: float
     begun: float
     peak_bytes: int | None = None
     kill: KillRequest | None = None
@@ -80,13 +75,8 @@ def _peak(reported: Finished, observed: ObservedAttempt, child_exit: ChildExit |
 
 
 def _unreported(observed: ObservedAttempt, child_exit: ChildExit | None) -> Finished:
-    duration_s = time.monotonic() - observed.begun
-    finished = Finished(
-        *observed.token,
-        Outcome.LOST,
-        started_at=observed.started_at,
-        finished_at=observed.started_at + duration_s,
-        duration_s=duration_s,
+    finished = replace(
+        ended_now(observed.token, Outcome.LOST, time.monotonic() - observed.begun),
         error_message="it is not known how its process ended",
     )
     if child_exit is not None:
@@ -101,10 +91,7 @@ def _unreported(observed: ObservedAttempt, child_exit: ChildExit | None) -> Fini
 
 def _died_by_itself(observed: ObservedAttempt, finished: Finished, status: ExitStatus) -> Finished:
     """Return the attempt with the outcome of a process that died without being killed by its worker."""
-    if status.signal == signal.SIGTERM and observed.stopping:
-        return ended_from_outside(finished, Outcome.INTERRUPTED, None)
-    if status.signal == signal.SIGKILL and observed.killed_by_kernel:
-        return ended_from_outside(finished, Outcome.OUT_OF_MEMORY, None)
-    return replace(
-        finished, outcome=Outcome.CRASHED, error_type="WorkerDied", error_message=status.crash_message()
-    )
+    outcome = status.outcome(stopping=observed.stopping, was_oom_kill=lambda: observed.killed_by_kernel)
+    if outcome is not Outcome.CRASHED:
+        return ended_from_outside(finished, outcome, None)
+    return replace(finished, outcome=outcome, error_type="WorkerDied", error_message=status.crash_message())

@@ -91,7 +91,7 @@ class Supervision:
         self._control = control
         self._sigterm = sigterm
         self._meter = MemoryMeter(execution.memory_bytes)
-        self._started_at, self._begun = time.time(), time.monotonic()
+        self._begun = time.monotonic()
         self._measure_at = self._begun + _MEASURE_S
         self._kill: KillRequest | None = None
         self._kill_at: float | None = None
@@ -114,9 +114,7 @@ class Supervision:
 
     def observed(self) -> ObservedAttempt:
         """Return the observations of the attempt."""
-        return ObservedAttempt(
-            self._task.claim.token, self._started_at, self._begun, self._meter.peak_bytes, self._kill
-        )
+        return ObservedAttempt(self._task.claim.token, self._begun, self._meter.peak_bytes, self._kill)
 
     def _wait(self) -> bool:
         """Wait for a message, a signal or a time limit; return whether the child has ended."""

@@ -40,11 +40,16 @@ def fresh_interpreters(variables: Mapping[str, str] = MappingProxyType({})) -> I
             yield
         finally:
             sys.modules["__main__"] = main
-            for name, value in before.items():
-                if value is None:
-                    os.environ.pop(name, None)
-                else:
-                    os.environ[name] = value
+            set_variables(before)
+
+
+def set_variables(variables: Mapping[str, str | None]) -> None:
+    """Set variables of this process's environment; None removes one."""
+    for name, value in variables.items():
+        if value is None:
+            os.environ.pop(name, None)
+        else:
+            os.environ[name] = value
 
 
 def command_of(module: str, function: str, arguments: Mapping[str, Any]) -> list[str]:

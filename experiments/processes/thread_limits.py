@@ -36,15 +36,15 @@ def capped_environment(threads: int | None, environment: Mapping[str, str]) -> d
     return dict.fromkeys(names, str(threads))
 
 
-def cap_loaded_libraries(added: Mapping[str, str]) -> None:
+def cap_loaded_libraries(added: Mapping[str, str | None]) -> None:
     """Cap the libraries that this process has loaded already.
 
     Parameters
     ----------
     added : mapping
-        What `capped_environment` returned: a library that the user has set is left alone.
+        With what `capped_environment` returned: a library that the user has set is left alone.
     """
-    if not added:
+    if added.keys().isdisjoint(_OF_LIBRARY.values()):
         return
     from threadpoolctl import ThreadpoolController  # noqa: PLC0415 - takes some milliseconds to load
 

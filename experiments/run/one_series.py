@@ -5,11 +5,10 @@ from __future__ import annotations
 import logging
 import os
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -23,7 +22,7 @@ from database.queries.overview import SeriesSummary, count_statuses, series_summ
 from database.queries.series_lookup import find_series
 from database.session.retry import retrying_transaction
 from database.settings import Settings, results_directory
-from experiments.creation import Created, check_target, create_series
+from experiments.creation import Created, Source, check_target, create_series
 from experiments.execution.assignment import Assignment, Ending, Observer
 from experiments.execution.options import RunOptions
 from experiments.executors.base import Executor
@@ -42,9 +41,6 @@ from experiments.target.preloading import announce
 from experiments.target.provenance import collect_provenance
 
 logger = logging.getLogger(__name__)
-
-#: What may be run.
-Source = Path | str | Mapping[str, Any] | LoadedSeries
 
 
 class SeriesPausedError(ExperimentsError):
@@ -146,8 +142,6 @@ def run_prepared_series(
         It is paused.
     """
     begun = time.monotonic()
-    if created is not None and reporting.on_created is not None:
-        reporting.on_created(created)
     if series.paused:
         raise SeriesPausedError(
             f"series {series.name} is paused (last changed by {series.changed_by}); "

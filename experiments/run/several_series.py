@@ -7,7 +7,7 @@ series, so that an edit counts while earlier ones run.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy.orm import Session
@@ -144,7 +144,6 @@ def run_in_turn(
         _check(session, source)
     session.commit()
     waiting = list(_prepare(session, sources, reporting))
-    reporting = replace(reporting, on_created=None)
     runs: list[RunSummary] = []
     left_out: list[LeftOut] = []
     while turn := _next(session, waiting):

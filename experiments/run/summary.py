@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from database.counters import StatusCounts
+from database.models.outcome import count_text
 from experiments.creation import Created
 from experiments.processes.stop_signals import SIGNAL_EXIT_CODE
 from experiments.progress.format import journals_text
@@ -78,7 +79,7 @@ class RunSummary:
         lines = [f"{self.series}: {self.after.completed} of {total} experiments completed"]
         lines[0] += f" ({self.completed_here} in this run, {duration_text(self.elapsed_s)})"
         if self.after.failed:
-            causes = ", ".join(f"{count} {outcome}" for outcome, count in self.failures.items())
+            causes = ", ".join(count_text(outcome, count) for outcome, count in self.failures.items())
             lines.append(f"{self.after.failed} failed: {causes}; see: experiments failures {self.series}")
         left = self.after.pending + self.after.running
         if self.stopped_by is not None:

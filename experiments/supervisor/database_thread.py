@@ -13,8 +13,9 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable
-from functools import partial
-from queue import Empty, SimpleQueue
+from concurrent.futures import Future
+from dataclasses import dataclass, field
+from queue import SimpleQueue
 from typing import Any, TypeVar
 
 from sqlalchemy.orm import Session
@@ -23,8 +24,6 @@ from database.session.lifecycle import SessionLocal
 from database.session.retry import retrying_transaction
 
 Result = TypeVar("Result")
-
-_Piece = tuple[Callable[["Transactions"], Any], Callable[[Any], object]]
 
 #: While a transaction takes longer than this, the database counts as not answering.
 _ANSWER_S = 2.0
@@ -50,6 +49,16 @@ class Transactions:
         return retrying_transaction(self._session, work, deadline_s=math.inf, give_up=self._give_up)
 
 
+@dataclass(frozen=True)
+class _Piece:
+    """What was submitted, and its answer once there is one."""
+
+    work: Callable[[Transactions], Any]
+    then: Callable[[Any], object]
+    question: str | None
+    answer: Future[Any] = field(default_factory=Future)
+
+
 class DatabaseThread:
     """Runs transactions one after another, in a thread of its own.
 
@@ -62,8 +71,7 @@ class DatabaseThread:
     def __init__(self, wake: Callable[[], None]) -> None:
         self._wake = wake
         self._work: SimpleQueue[_Piece | None] = SimpleQueue()
-        self._answers: SimpleQueue[Callable[[], object]] = SimpleQueue()
-        self._outstanding: deque[str | None] = deque()
+        self._outstanding: deque[_Piece] = deque()
         self._begun_at: float | None = None
         self._answered_at = time.monotonic()
         self._given_up = threading.Event()
@@ -90,7 +98,7 @@ class DatabaseThread:
 
     def awaits(self, *questions: str) -> bool:
         """Return whether a transaction with one of these names (`once`) is submitted and not answered."""
-        return any(question in self._outstanding for question in questions)
+        return any(piece.question in questions for piece in self._outstanding)
 
     def submit(
         self,
@@ -111,19 +119,16 @@ class DatabaseThread:
             The name of a question: it is not asked again before it is answered, or the questions would
             pile up before everything else while the database is away.
         """
-        if once is None or once not in self._outstanding:
-            self._outstanding.append(once)
-            self._work.put((work, then))
+        if once is None or not self.awaits(once):
+            piece = _Piece(work, then, once)
+            self._outstanding.append(piece)
+            self._work.put(piece)
 
     def collect(self) -> None:
         """Pass the answers that have arrived to their `then`; to be called in the thread that submits."""
-        while True:
-            try:
-                act = self._answers.get_nowait()
-            except Empty:
-                return
-            self._outstanding.popleft()
-            act()
+        while self._outstanding and self._outstanding[0].answer.done():
+            piece = self._outstanding.popleft()
+            piece.then(piece.answer.result())
 
     def give_up(self) -> None:
         """End the retries: waiting transactions fail, and stay safe to repeat."""
@@ -141,22 +146,15 @@ class DatabaseThread:
         try:
             while (piece := self._work.get()) is not None:
                 self._begun_at = time.monotonic()
-                self._answers.put(self._answer(piece, transactions))
+                try:
+                    result = piece.work(transactions)
+                except BaseException as error:  # noqa: BLE001 - raised again by `collect`
+                    piece.answer.set_exception(error)
+                else:
+                    self._answered_at = time.monotonic()
+                    piece.answer.set_result(result)
                 self._begun_at = None
                 self._wake()
         finally:
             with contextlib.suppress(Exception):  # the connection may be broken; the work is done
                 session.close()
-
-    def _answer(self, piece: _Piece, transactions: Transactions) -> Callable[[], object]:
-        work, then = piece
-        try:
-            result = work(transactions)
-        except BaseException as error:  # noqa: BLE001 - raised again by `collect`
-            return partial(_raise, error)
-        self._answered_at = time.monotonic()
-        return partial(then, result)
-
-
-def _raise(error: BaseException) -> None:
-    raise error

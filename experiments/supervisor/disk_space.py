@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-import os
+import shutil
 from pathlib import Path
 
 logger = logging.getLogger(__name__)
@@ -30,8 +30,11 @@ class DiskSpaceMonitor:
 
     def check(self) -> None:
         """Check once; warn when the disk has become almost full, or has space again."""
-        free = _free_bytes(self._folder)
-        if free is None or (free < self._low_bytes) is self._is_low:
+        try:
+            free = shutil.disk_usage(self._folder).free
+        except OSError:
+            return
+        if (free < self._low_bytes) is self._is_low:
             return
         self._is_low = not self._is_low
         if self._is_low:
@@ -43,11 +46,3 @@ class DiskSpaceMonitor:
             )
         else:
             logger.warning("the disk of %s has space again", self._folder)
-
-
-def _free_bytes(folder: Path) -> int | None:
-    try:
-        status = os.statvfs(folder)
-    except OSError:
-        return None
-    return status.f_bavail * status.f_frsize

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
 
 import psutil
 
 from database.models import Outcome
 from experiments.execution.options import Execution
+from experiments.execution.worker_control import KillRequest
 from experiments.journal import JournalReader
 from experiments.processes.exit_status import TERMINATION_GRACE_S
 from experiments.processes.memory import MemoryMeter, memory_message
@@ -18,14 +18,6 @@ STUCK_S = 30.0
 #: The interval of measuring a worker's memory, with a limit and for display only.
 _MEMORY_EVERY_S = 0.25
 _MEMORY_SHOWN_EVERY_S = 2.0
-
-
-@dataclass(frozen=True)
-class LimitExceeded:
-    """The outcome with which an attempt must end, and the reason, for the user."""
-
-    outcome: Outcome
-    reason: str
 
 
 class Limits:
@@ -54,8 +46,8 @@ class Limits:
         self._measure_at = 0.0
         self.memory_bytes: int | None = None
 
-    def exceeded(self, journal: JournalReader, pid: int | None) -> LimitExceeded | None:
-        """Return the limit that the worker's experiment has exceeded, or None; measures the memory."""
+    def exceeded(self, journal: JournalReader, pid: int | None) -> KillRequest | None:
+        """Return a request to kill the worker's experiment if it exceeds a limit; measures the memory."""
         current = journal.current
         now = time.monotonic()
         if pid is not None and now >= self._measure_at:
@@ -66,10 +58,10 @@ class Limits:
             return None
         taken, most = self.memory_bytes, self._memory_bytes
         if taken is not None and most is not None and taken > most:
-            return LimitExceeded(Outcome.OUT_OF_MEMORY, memory_message(taken, most))
+            return KillRequest(Outcome.OUT_OF_MEMORY, current.token, memory_message(taken, most))
         busy_s = now - current.started_at
         if self._timeout_s is not None and busy_s > self._timeout_s:
-            return LimitExceeded(Outcome.TIMED_OUT, Outcome.TIMED_OUT.sentence(busy_s))
+            return KillRequest(Outcome.TIMED_OUT, current.token, Outcome.TIMED_OUT.sentence(busy_s))
         return None
 
 

@@ -6,11 +6,12 @@ from collections.abc import Callable, Mapping
 from functools import partial
 
 from database.claims import lookups, protocol
-from database.claims.types import RetryPolicy, Token
+from database.claims.types import Token
 from database.errors import FencedError
 from database.models import Outcome, ProcessState
+from experiments.execution.assignment import Assignment
 from experiments.supervisor.database_thread import DatabaseThread, Transactions
-from experiments.supervisor.recovery import LogPath, collect_unrecorded
+from experiments.supervisor.recovery import collect_unrecorded
 from experiments.supervisor.supervised_worker import SupervisedWorker
 
 #: A worker busy for this long has its finished results recorded for it.
@@ -26,24 +27,18 @@ class WorkerRecords:
     ----------
     database : DatabaseThread
         Runs the transactions.
-    policy : RetryPolicy
-        Which attempts are retried.
-    log_of : callable
-        Returns the path of an attempt's log.
+    assignment : Assignment
+        What the workers work on.
     on_pending : callable
         Called when experiments became pending again.
     """
 
     def __init__(
-        self,
-        database: DatabaseThread,
-        policy: RetryPolicy,
-        log_of: LogPath,
-        on_pending: Callable[[], None],
+        self, database: DatabaseThread, assignment: Assignment, on_pending: Callable[[], None]
     ) -> None:
         self._database = database
-        self._policy = policy
-        self._log_of = log_of
+        self._policy = assignment.execution.policy
+        self._log_of = partial(assignment.folder.log, assignment.series_folder)
         self._on_pending = on_pending
         self._recorded_for: dict[str, tuple[Token, bool]] = {}
         self._recording: set[str] = set()
@@ -81,7 +76,7 @@ class WorkerRecords:
         finished = collect_unrecorded(
             journal,
             worker.capture,
-            self._log_of,
+            lambda token: self._log_of(*token),
             outcome=outcome,
             status=worker.process.exit_status(),
             kill_reason=worker.kill_reason,

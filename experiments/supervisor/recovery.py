@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 from sqlalchemy.exc import IntegrityError
@@ -18,6 +19,7 @@ from database.errors import RecordRefusedError
 from database.models import Outcome, ProcessState
 from database.process_identity import ProcessIdentity, RunnerLiveness, others_alive
 from database.queries.experiment_detail import folder_of_experiment
+from experiments.execution.worker_control import ended_now
 from experiments.journal import JournalReader
 from experiments.output.capture import rescue_output
 from experiments.output.results_folder import ResultsFolder, remove_remains
@@ -63,18 +65,14 @@ def collect_unrecorded(
     current = journal.current
     if current is None:
         return unrecorded
-    duration_s = max(0.0, time.monotonic() - current.started_at)
-    now = time.time()
-    crashed = outcome is Outcome.CRASHED
+    ended = ended_now(current.token, outcome, max(0.0, time.monotonic() - current.started_at))
+    died = "its runner died while it ran" if status is None else status.crash_message()
+    unexplained = outcome in (Outcome.CRASHED, Outcome.LOST)
     unrecorded.append(
-        Finished(
-            *current.token,
-            outcome,
-            started_at=now - duration_s,
-            finished_at=now,
-            duration_s=duration_s,
-            error_type="WorkerDied" if crashed else None,
-            error_message=_message(outcome, status, kill_reason=kill_reason, duration_s=duration_s),
+        replace(
+            ended,
+            error_type="WorkerDied" if outcome is Outcome.CRASHED else None,
+            error_message=kill_reason or (died if unexplained else ended.error_message),
             exit_code=status.exit_code if status else None,
             signal=status.signal if status else None,
             log_tail=_rescued(capture, log_of(current.token)),
@@ -90,14 +88,6 @@ def _rescued(capture: Path, log: Path | None) -> str | None:
         return rescue_output(capture, log)
     except OSError as error:  # the outcome matters more than the log
         return f"(the log could not be written: {error})"
-
-
-def _message(outcome: Outcome, status: ExitStatus | None, *, kill_reason: str, duration_s: float) -> str:
-    if kill_reason:
-        return kill_reason
-    if outcome in (Outcome.CRASHED, Outcome.LOST):
-        return "its runner died while it ran" if status is None else status.crash_message()
-    return outcome.sentence(duration_s)
 
 
 def take_over(

@@ -7,7 +7,6 @@ executor runs them; what it records for its workers is in `experiments.superviso
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import dataclass
 
 from sqlalchemy.orm import Session
 
@@ -26,21 +25,8 @@ from experiments.execution.assignment import Assignment
 from experiments.supervisor.database_thread import Transactions
 from experiments.supervisor.recovery import take_over
 
-
-@dataclass(frozen=True)
-class RegisteredWorkers:
-    """The result of registering new workers.
-
-    Attributes
-    ----------
-    work : ClaimableWork
-        What can be claimed.
-    worker_ids : tuple of str
-        Registered; their processes are to be started.
-    """
-
-    work: ClaimableWork
-    worker_ids: tuple[str, ...]
+#: What can be claimed, and the ids of the workers that were registered for it, to be started.
+RegisteredWorkers = tuple[ClaimableWork, list[str]]
 
 
 class Registration:
@@ -111,10 +97,10 @@ class Registration:
 
         def work(session: Session) -> RegisteredWorkers:
             work = lookups.claimable_work(session, self._assignment.series_id, limit=missing, canary=canary)
-            wanted = tuple(ids[: work.claimable])
+            wanted = ids[: work.claimable]
             for worker_id in wanted:
                 runners.register_worker(session, self.runner_id, worker_id)
-            return RegisteredWorkers(work, wanted)
+            return work, wanted
 
         try:
             return transactions(work)

@@ -73,7 +73,7 @@ class SupervisedWorker:
         if assignment.start_method == "forkserver":
             folder.note_sockets(runner_id, Path(get_temp_dir()))
         try:
-            self.process = WorkerProcess(assignment.series_name, config, assignment.start_method)
+            self.process = WorkerProcess(config, assignment.start_method)
         except WorkerStartError:
             self.journal.close()
             raise
@@ -162,15 +162,7 @@ class SupervisedWorker:
         self.process.signal_tree(signal.SIGKILL)
 
     def outcome(self, *, stopping: bool, was_oom_kill: Callable[[], bool]) -> Outcome:
-        """Return the outcome of the attempt during which the worker died.
-
-        Parameters
-        ----------
-        stopping : bool
-            Whether the run is being stopped: then SIGTERM to all processes explains a death by it.
-        was_oom_kill : callable
-            Whether the kernel has just killed a process for lack of memory.
-        """
+        """Return the outcome of the attempt during which the worker died; see `ExitStatus.outcome`."""
         if self.killed_as in {Outcome.INTERRUPTED, Outcome.LOST}:
             return self.killed_as  # whichever attempt it was running
         current = self.journal.current
@@ -181,9 +173,7 @@ class SupervisedWorker:
         status = self.process.exit_status()
         if status is None or status.is_unknown:
             return Outcome.LOST
-        if status.signal == signal.SIGKILL and was_oom_kill():
-            return Outcome.OUT_OF_MEMORY
-        return Outcome.INTERRUPTED if stopping and status.signal == signal.SIGTERM else Outcome.CRASHED
+        return status.outcome(stopping=stopping, was_oom_kill=was_oom_kill)
 
     def _mark_for_kill(self, outcome: Outcome, reason: str) -> None:
         self.killed_as, self.kill_reason, self._killed = outcome, reason, self.journal.current

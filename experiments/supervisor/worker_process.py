@@ -17,7 +17,7 @@ from experiments.processes.fresh_process import SAFE_PATH, fresh_interpreters
 from experiments.processes.process_tree import TAG_VARIABLE, kill_tree, signal_group, tag_of
 from experiments.processes.thread_limits import capped_environment
 from experiments.target.preloading import announced
-from experiments.worker.entry import ProcessOptions, worker_main
+from experiments.worker.entry import worker_main
 
 #: Python's message, without an errno, for a socket whose path exceeds the system's limit.
 _LONG_PATH = "AF_UNIX path too long"
@@ -32,10 +32,8 @@ class WorkerProcess:
 
     Parameters
     ----------
-    name : str
-        The series.
     config : WorkerConfig
-        With runner and worker ids; both rows exist already.
+        With the series, and runner and worker ids; both rows exist already.
     start_method : str
         ``forkserver`` or ``spawn``.
 
@@ -45,23 +43,23 @@ class WorkerProcess:
         The process could not be started.
     """
 
-    def __init__(self, name: str, config: WorkerConfig, start_method: str) -> None:
+    def __init__(self, config: WorkerConfig, start_method: str) -> None:
         context = multiprocessing.get_context(start_method)
         if start_method == "forkserver":
             context.set_forkserver_preload(["experiments.worker.forkserver_start"])
         lifeline_reader, self._lifeline = context.Pipe(duplex=False)
         control_reader, self._control = context.Pipe(duplex=False)
         tag = tag_of(ProcessIdentity.own())
-        options = ProcessOptions(
-            lifeline_reader,
-            os.environ.get(SAFE_PATH),
-            tag,
-            capped_environment(config.execution.threads, os.environ),
-        )
+        # Experiments must not see the environment that the fork server was started with.
+        environment = {
+            SAFE_PATH: os.environ.get(SAFE_PATH),
+            TAG_VARIABLE: tag,
+            **capped_environment(config.execution.threads, os.environ),
+        }
         # Not daemonic: a daemonic process may have no children, and experiments may need them.
         self._process = context.Process(  # type: ignore[attr-defined]  # every context has it; the stub's base does not say so
             target=worker_main,
-            args=(name, replace(config, control=control_reader), options),
+            args=(replace(config, control=control_reader), lifeline_reader, environment),
             name=f"worker-{config.worker_id}",
         )
         variables = {"PYTHONHASHSEED": os.environ.get("PYTHONHASHSEED", "0"), TAG_VARIABLE: tag}

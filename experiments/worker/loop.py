@@ -24,9 +24,8 @@ from database.session.lifecycle import SessionLocal, assert_idle
 from database.session.retry import retrying_transaction
 from experiments.attempt.in_process import Attempts
 from experiments.attempt.single import Task, with_log_tail
-from experiments.execution.ending_messages import ended_from_outside, interrupted
 from experiments.execution.worker_config import WorkerConfig
-from experiments.execution.worker_control import WorkerControl
+from experiments.execution.worker_control import WorkerControl, ended_from_outside, ended_now
 from experiments.journal import JournalWriter
 from experiments.output.capture import OutputCapture
 from experiments.processes.open_files import OwnDescriptors
@@ -142,7 +141,7 @@ class Worker:
             self._batch = max(1, min(wanted, 2 * self._batch, MAX_BATCH))
 
     def _attempt(self, claim: Claim) -> Finished:
-        token = (claim.experiment_id, claim.attempt_number)
+        token = claim.token
         self._attempts.prepare()
         self._journal.started(token)
         task = Task(
@@ -150,11 +149,11 @@ class Worker:
             directory=self._folder.files(self._series_folder, claim.experiment_id),
             write=lambda chunks: self._write_chunks(token, chunks),
         )
-        started_at = time.time()
+        begun = time.monotonic()
         try:
             finished = self._attempts.attempt(task)
         except KeyboardInterrupt:
-            self._finished.append(interrupted(token, started_at))
+            self._finished.append(ended_now(token, Outcome.INTERRUPTED, time.monotonic() - begun))
             raise
         self._recycling.count()
         self._descriptors.check()
@@ -187,7 +186,7 @@ class Worker:
             return f"(the log could not be written: {error})"
 
     def _record_and_claim(self, wanted: int, *, release: bool) -> None:
-        held = [(claim.experiment_id, claim.attempt_number) for claim in self._queue]
+        held = [claim.token for claim in self._queue]
         request = ClaimRequest(
             self._series_id,
             claims=wanted,
@@ -209,7 +208,7 @@ class Worker:
         self._journal.recorded()
         self._recorded += len(result.recorded)
         self._finished.clear()
-        kept = [claim for claim in self._queue if (claim.experiment_id, claim.attempt_number) in result.kept]
+        kept = [claim for claim in self._queue if claim.token in result.kept]
         self._queue = deque([*kept, *result.claims])
         self._exchanged_at = time.monotonic()
 

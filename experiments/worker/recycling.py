@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import os
-from pathlib import Path
+import psutil
 
 from experiments.execution.options import Execution
-
-_PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
 
 
 class Recycling:
@@ -50,8 +47,5 @@ class Recycling:
 
 
 def resident_bytes() -> int:
-    """Return the resident memory of this process in bytes; 0 where it cannot be measured."""
-    try:
-        return int(Path("/proc/self/statm").read_text().split()[1]) * _PAGE_BYTES
-    except OSError:
-        return 0
+    """Return the resident memory of this process in bytes."""
+    return int(psutil.Process().memory_info().rss)

@@ -21,7 +21,7 @@ from experiments.target.parsing import parse_target
 from experiments.worker.loop import Worker
 
 
-def run_worker(name: str, config: WorkerConfig) -> int:
+def run_worker(config: WorkerConfig) -> int:
     """Run as the worker that a supervisor has registered, until nothing of its series is pending.
 
     Opens this process's global session, passes it to `experiment_loop`, and always closes it.
@@ -29,10 +29,8 @@ def run_worker(name: str, config: WorkerConfig) -> int:
 
     Parameters
     ----------
-    name : str
-        The series.
     config : WorkerConfig
-        With runner and worker ids.
+        With the series, and runner and worker ids.
 
     Returns
     -------
@@ -52,7 +50,7 @@ def run_worker(name: str, config: WorkerConfig) -> int:
     isolation = ProcessIsolation(config) if config.execution.isolation == "process" else None
     session = retrying(get_session, deadline_s=math.inf)
     try:
-        return experiment_loop(session, replace(config, name=name), isolation)
+        return experiment_loop(session, config, isolation)
     finally:
         close_global_session()
 

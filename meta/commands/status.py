@@ -164,7 +164,9 @@ def _with_time(status: SeriesStatus) -> str:
 
 
 def _with_outcomes(failed: int, outcomes: dict[str, int]) -> str:
-    parts = ", ".join(f"{number} {outcome}" for outcome, number in outcomes.items())
+    from database.models.outcome import count_text
+
+    parts = ", ".join(count_text(outcome, number) for outcome, number in outcomes.items())
     seen = sum(outcomes.values())
     which = "" if seen == failed else f"of the last {seen}: "
     return f"{failed} ({which}{parts})" if parts else str(failed)

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from database.models import ExperimentStatus
+from database.models.outcome import count_text
 from meta.graphs.captions.missing_data import counts_text, imbalance, in_order, progress_text, survivorship
 from meta.graphs.data.graph_data import Coverage
 from meta.graphs.theme.outcome_style import page_color
@@ -20,7 +21,7 @@ MAX_LISTED = 50
 class Share:
     """How many experiments have a status or, where they failed, the outcome of their last attempt."""
 
-    name: str
+    text: str
     count: int
     color: str
 
@@ -70,7 +71,7 @@ def completeness(records: SeriesRecords) -> Completeness:
         configurations=len(records.configurations),
         repetitions=" to ".join(f"{size:,}" for size in dict.fromkeys((*sizes[:1], *sizes[-1:]))) or "0",
         shares=[
-            Share(name.replace("_", " "), count, page_color(name))
+            Share(count_text(name, count), count, page_color(name))
             for name, count in (
                 (ExperimentStatus.COMPLETED.value, completed),
                 *((name, missing[name]) for name in in_order(missing)),

@@ -49,7 +49,7 @@ def test_raising_experiment(project: Project) -> None:
     )
     ended = project.here("run", "s.yaml", "--workers", "2", code=1)
     assert "8 of 10 experiments completed" in ended.stdout
-    assert "2 failed: 2 error; see: experiments failures s" in ended.stdout
+    assert "2 failed: 2 errors; see: experiments failures s" in ended.stdout
     assert project.executions().total() == 10
     with SessionLocal() as session:
         failed = session.scalars(sql_select(Attempt).where(Attempt.outcome == "error")).all()
@@ -81,7 +81,7 @@ def test_bad_ends_do_not_hurt_others(project: Project) -> None:
     )
     ended = project.here("run", "s.yaml", "--workers", "1", code=1)
     assert "3 of 9 experiments completed" in ended.stdout
-    assert "3 error, 3 invalid_result" in ended.stdout
+    assert "3 errors, 3 invalid result" in ended.stdout
     assert len(project.executions()) == 1  # one process survived it all
     with SessionLocal() as session:
         messages = set(session.scalars(sql_select(Attempt.error_message)))
@@ -166,7 +166,7 @@ def test_timeout(project: Project) -> None:
         execute="{timeout: 3s}",  # the others take microseconds; a busy machine must not make it seconds
     )
     ended = project.here("run", "s.yaml", "--workers", "1", code=1)
-    assert "1 failed: 1 timed_out" in ended.stdout
+    assert "1 failed: 1 timed out" in ended.stdout
     assert project.outcomes() == {"completed": 3, "timed_out": 1}
 
 

@@ -131,7 +131,7 @@ def test_status(commands: Commands) -> None:
     overview = commands("status").splitlines()
     assert overview[1].split()[:8] == ["first", "6", "2", "0", "1", "3", "0", "0"]
     out = commands("status", "first")
-    assert "failed           3 (2 error, 1 timed_out)\n" in out
+    assert "failed           3 (2 errors, 1 timed out)\n" in out
     assert "`experiments failures first`" in out
     assert "`experiments run first`" in out
     data = commands.json("status", "first")

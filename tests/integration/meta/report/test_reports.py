@@ -168,7 +168,7 @@ def test_runners_and_causes(commands) -> None:
     assert "2 \N{MULTIPLICATION SIGN} error: ValueError" in text
     assert "1 \N{MULTIPLICATION SIGN} timed out" in text
     assert "Not finished, 66 % complete." in text
-    assert "1 completed (16.7 %) · 2 error (33.3 %) · 1 timed out (16.7 %) · 2 pending (33.3 %)" in text
+    assert "1 completed (16.7 %) · 2 errors (33.3 %) · 1 timed out (16.7 %) · 2 pending (33.3 %)" in text
     assert re.search(r"code \(git commit\) completed experiments \S+", text)
     (told,) = commands.json("report", "first")
     assert told["path"] == str(path)
@@ -277,7 +277,7 @@ def test_what_is_written_meanwhile_is_on_no_part(
         assert "No experiment has failed." in text
         (second,) = generate_reports(session, "study", tmp_path)
     text = Page(second.path).text
-    assert "6 completed (75 %) · 2 error (25 %)" in text
+    assert "6 completed (75 %) · 2 errors (25 %)" in text
     assert "2 \N{MULTIPLICATION SIGN} error" in text
 
 

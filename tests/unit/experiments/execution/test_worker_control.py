@@ -9,8 +9,7 @@ import pytest
 
 from database.claims.types import Finished
 from database.models import Outcome
-from experiments.execution.ending_messages import ended_from_outside
-from experiments.execution.worker_control import STOP, KillRequest, WorkerControl
+from experiments.execution.worker_control import STOP, KillRequest, WorkerControl, ended_from_outside
 
 
 def test_without_a_supervisor() -> None:

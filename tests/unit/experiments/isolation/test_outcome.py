@@ -18,7 +18,7 @@ LOST_DESCRIPTORS = "it closed file descriptors that were not its own; its proces
 
 def observed(killed_as: Outcome | None = None, **fields: bool) -> ObservedAttempt:
     request = KillRequest(killed_as, TOKEN) if killed_as is not None else None
-    return ObservedAttempt(TOKEN, time.time(), time.monotonic(), None, request, **fields)
+    return ObservedAttempt(TOKEN, time.monotonic(), None, request, **fields)
 
 
 def exit_of(code: int) -> ChildExit:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import os
+import shutil
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -14,13 +15,9 @@ def test_warned_once_and_when_it_is_over(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     """An almost full disk is warned about once, and so is its end; a folder that is gone is not."""
-    real = os.statvfs(tmp_path)
     left = [10**9, 10**9, 0, 2**20, 2**20, 10**9]
 
-    def statvfs(_folder: Path) -> os.statvfs_result:
-        return os.statvfs_result((1, 1, *real[2:4], left.pop(), *real[5:]))
-
-    monkeypatch.setattr("experiments.supervisor.disk_space.os.statvfs", statvfs)
+    monkeypatch.setattr(shutil, "disk_usage", lambda _folder: SimpleNamespace(free=left.pop()))
     monitor = DiskSpaceMonitor(tmp_path, low_bytes=2**21)
     warnings = []
     while left:
