@@ -38,8 +38,6 @@ BATCH_ROWS = 50_000
 #: What a series is created from.
 Source = Path | str | Mapping[str, Any] | LoadedSeries
 
-_BASE_SEED = 0
-
 
 class OtherTargetError(ExperimentsError):
     """A series of this name exists with another target."""
@@ -276,7 +274,7 @@ def _blocks(counts: Counts) -> Iterator[statements.Block]:
     height = max(1, BATCH_ROWS // counts.configurations)
     for first in range(0, counts.repetitions, height):
         repetitions = range(first, min(first + height, counts.repetitions))
-        seeds = [seed_for(_BASE_SEED, repetition, None) for repetition in repetitions]
+        seeds = [seed_for(repetition) for repetition in repetitions]
         for position in range(0, counts.configurations, width):
             end = min(position + width, counts.configurations)
             yield statements.Block(position, end, first, seeds)

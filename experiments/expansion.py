@@ -97,23 +97,18 @@ def experiments_digest(file: SeriesFile) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def seed_for(base: int, repetition: int, key: bytes | None) -> int:
+def seed_for(repetition: int) -> int:
     """Return the seed of an experiment: a 31-bit integer, the same on every machine and for ever.
 
-    It is derived by a hash of named components, never by counting.
+    It is derived by a hash of named components, never by counting. Seeds are paired: one repetition has the
+    same seed in all configurations, so that differences between them are not due to different seeds.
 
     Parameters
     ----------
-    base : int
-        The base seed of the series; another one gives independent repetitions.
     repetition : int
         The experiment's repetition, from 0.
-    key : bytes or None
-        The configuration's key; None pairs the seeds: one repetition has the same seed in all
-        configurations, so that differences between them are not due to different seeds.
     """
-    configuration = "paired" if key is None else key.hex()
-    text = f"seed:base={base}:repetition={repetition}:configuration={configuration}"
+    text = f"seed:base=0:repetition={repetition}:configuration=paired"
     digest = hashlib.sha256(text.encode()).digest()
     return int.from_bytes(digest[:4], "big") & _MASK_31_BITS
 

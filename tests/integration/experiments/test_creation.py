@@ -42,7 +42,7 @@ def test_what_is_written(database_url: str, write: Write, folder: Path) -> None:
             (e.position, e.repetition, e.configuration.position, e.seed, e.status, e.priority, e.retired)
             for e in series.experiments
         ] == [
-            (position, position // 2, position % 2, seed_for(0, position // 2, None), "pending", 0, False)
+            (position, position // 2, position % 2, seed_for(position // 2), "pending", 0, False)
             for position in range(4)
         ]
         assert {(e.attempt_number, e.worker_id, e.results) for e in series.experiments} == {(0, None, None)}
