@@ -50,10 +50,10 @@ class Assignment:
 
 
 class Stage(Enum):
-    """The stage of a runner: running, draining or killing."""
+    """The stage of a runner: running, draining or killing; with the remark that shows it."""
 
-    RUNNING = "running"
-    DRAINING = "finishing what runs"
+    RUNNING = ""
+    DRAINING = "finishing what runs; Ctrl-C again stops at once"
     KILLING = "stopping at once"
 
 

@@ -18,23 +18,31 @@ from typing import Any, TextIO
 from experiments.progress.format import one_line
 from experiments.progress.model import Display, RunProgress
 
-MODES = ("auto", "live", "plain", "json", "none")
 
-
-class PlainDisplay(Display):
-    """Prints a line at intervals.
+class _LinesDisplay(Display):
+    """Writes lines to a stream.
 
     Parameters
     ----------
     stream : text stream
         Written to.
-    every_s : float
+    every_s : float, optional
         The interval in seconds.
     """
 
-    def __init__(self, stream: TextIO, every_s: float = 10.0) -> None:
+    def __init__(self, stream: TextIO, every_s: float | None = None) -> None:
         self._stream = stream
-        self.every_s = every_s
+        self.every_s = self.every_s if every_s is None else every_s
+
+    def _write(self, line: str) -> None:
+        self._stream.write(f"{line}\n")
+        self._stream.flush()
+
+
+class PlainDisplay(_LinesDisplay):
+    """Prints a line at intervals."""
+
+    every_s = 10.0
 
     def update(self, progress: RunProgress) -> None:
         """Print a line."""
@@ -44,44 +52,28 @@ class PlainDisplay(Display):
         """Print a message."""
         self._write(text)
 
-    def _write(self, line: str) -> None:
-        self._stream.write(f"{line}\n")
-        self._stream.flush()
 
+class JsonLinesDisplay(_LinesDisplay):
+    """Writes each event as an object on a line of its own."""
 
-class JsonLinesDisplay(Display):
-    """Writes each event as an object on a line of its own.
-
-    Parameters
-    ----------
-    stream : text stream
-        Written to.
-    every_s : float
-        The interval in seconds.
-    """
-
+    every_s = 1.0
     draws_last = True
-
-    def __init__(self, stream: TextIO, every_s: float = 1.0) -> None:
-        self._stream = stream
-        self.every_s = every_s
 
     def update(self, progress: RunProgress) -> None:
         """Write the progress."""
-        self._write("progress", progress_data(progress))
+        self._event("progress", progress_data(progress))
 
     def message(self, level: str, text: str) -> None:
         """Write a message."""
-        self._write("message", {"level": level, "text": text})
+        self._event("message", {"level": level, "text": text})
 
     def end(self, summary: Mapping[str, Any]) -> None:
         """Write the summary of the run."""
-        self._write("end", {"summary": summary})
+        self._event("end", {"summary": summary})
 
-    def _write(self, event: str, data: Mapping[str, Any]) -> None:
+    def _event(self, event: str, data: Mapping[str, Any]) -> None:
         line = {"event": event, "time": datetime.now(UTC).isoformat(timespec="milliseconds"), **data}
-        self._stream.write(json.dumps(line, default=str) + "\n")
-        self._stream.flush()
+        self._write(json.dumps(line, default=str))
 
 
 def progress_data(progress: RunProgress) -> dict[str, Any]:
@@ -110,23 +102,34 @@ def choose_display(mode: str = "auto") -> Display | None:
     Parameters
     ----------
     mode : str
-        One of `MODES`. ``auto`` is live on a terminal that can move its cursor, plain otherwise, and
-        so is ``live`` without such a terminal.
+        ``none``, or as for `display_on`.
     """
-    if mode == "none":
-        return None
+    return None if mode == "none" else display_on(sys.stderr, mode)
+
+
+def display_on(stream: TextIO, mode: str, every_s: float | None = None) -> Display:
+    """Return the display for stdout or stderr.
+
+    Parameters
+    ----------
+    stream : text stream
+        One of the two.
+    mode : str
+        ``json`` or ``plain`` for lines. ``auto`` is live on a terminal that can move its cursor, plain
+        otherwise and in continuous integration; ``live`` is live there, too, if it has such a terminal.
+    every_s : float, optional
+        The interval of lines, in seconds.
+    """
     if mode == "json":
-        return JsonLinesDisplay(sys.stderr)
-    if mode != "plain" and can_redraw(sys.stderr.isatty()) and (mode == "live" or not os.environ.get("CI")):
-        from experiments.progress.live import LiveDisplay  # noqa: PLC0415 - loads rich, which most runs do not need
+        return JsonLinesDisplay(stream, every_s)
+    can_redraw = stream.isatty() and os.environ.get("TERM", "") not in {"dumb", "unknown"}
+    if can_redraw and (mode == "live" or (mode == "auto" and not os.environ.get("CI"))):
+        from rich.console import Console  # noqa: PLC0415 - takes time to load, and most runs do not need it
 
-        return LiveDisplay()
-    return PlainDisplay(sys.stderr)
+        from experiments.progress.live import LiveDisplay  # noqa: PLC0415 - as above
 
-
-def can_redraw(is_terminal: bool) -> bool:
-    """Return whether the terminal can redraw in place."""
-    return is_terminal and os.environ.get("TERM", "") not in {"dumb", "unknown"}
+        return LiveDisplay(Console(stderr=stream is sys.stderr))
+    return PlainDisplay(stream, every_s)
 
 
 def display_for(display: Display, workers: int) -> Display:
@@ -135,14 +138,3 @@ def display_for(display: Display, workers: int) -> Display:
     They print to it themselves, or a debugger uses it.
     """
     return PlainDisplay(sys.stderr) if workers == 0 and display.is_live else display
-
-
-def display_on_stdout(every_s: float, *, as_json: bool) -> Display:
-    """Return the display for stdout: JSON lines, live on a terminal, plain lines elsewhere."""
-    if as_json:
-        return JsonLinesDisplay(sys.stdout, every_s)
-    if can_redraw(sys.stdout.isatty()):
-        from experiments.progress.live import live_on_stdout  # noqa: PLC0415 - loads rich
-
-        return live_on_stdout()
-    return PlainDisplay(sys.stdout, every_s)

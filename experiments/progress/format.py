@@ -10,10 +10,6 @@ from experiments.parameters import ParameterError, flatten
 from experiments.progress.model import RunProgress, Slowest
 from experiments.units import duration_text
 
-_HINTS = {
-    Stage.DRAINING: "finishing what runs; Ctrl-C again stops at once",
-    Stage.KILLING: "stopping at once",
-}
 #: Longer parameters are cut.
 _PARAMETER_CHARACTERS = 80
 
@@ -30,8 +26,8 @@ def remarks(progress: RunProgress) -> list[str]:
     status, texts = progress.status, []
     if status.reason is not None:
         texts.append(status.reason)
-    if status.stage in _HINTS:
-        texts.append(_HINTS[status.stage])
+    if status.stage is not Stage.RUNNING:
+        texts.append(status.stage.value)
     if progress.paused:
         texts.append("paused")
     if progress.runners == 0 and progress.left and not progress.silent_s:

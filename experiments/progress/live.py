@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
-from rich.console import Console, RenderableType
+from rich.console import Console, Group, RenderableType
 from rich.control import Control
-from rich.progress import BarColumn, Progress, ProgressColumn, TextColumn
+from rich.live import Live
+from rich.progress_bar import ProgressBar
 from rich.segment import ControlType, Segment
-from rich.table import Column
+from rich.table import Column, Table
 from rich.text import Text
 
 from experiments.execution.assignment import WorkerStatus
@@ -26,22 +27,24 @@ class LiveDisplay(Display):
 
     Parameters
     ----------
-    console : Console, optional
-        Where it is drawn; by default the terminal that stderr is.
-    every_s : float
-        How often it is redrawn, in seconds.
+    console : Console
+        Where it is drawn.
     """
 
+    every_s = 0.25
     is_live = True
 
-    def __init__(self, console: Console | None = None, every_s: float = 0.25) -> None:
-        self.every_s = every_s
+    def __init__(self, console: Console) -> None:
         self._console = console
-        self._view: _View | None = None
+        self._width = console.width
+        self._live: Live | None = None
 
     def update(self, progress: RunProgress) -> None:
         """Redraw."""
-        self._started().show(progress)
+        live = self._started()
+        if self._console.width != self._width:
+            self._erase_wrapped_lines(live)
+        live.update(Group(*_bar(progress, self._width), *_lines(progress)), refresh=True)
 
     def message(self, level: str, text: str) -> None:
         """Print a message above."""
@@ -49,82 +52,52 @@ class LiveDisplay(Display):
 
     def close(self) -> None:
         """Erase the view; the summary follows."""
-        if self._view is not None:
-            self._view.stop()
-        self._view = None
+        if self._live is not None:
+            self._live.stop()
+        self._live = None
 
-    def _started(self) -> _View:
-        if self._view is None:
-            self._view = _View(self._console or Console(stderr=True))
-            self._view.start()
-            self._view.console.show_cursor(True)  # a killed process cannot show it again
-        return self._view
+    def _started(self) -> Live:
+        if self._live is None:
+            self._width = self._console.width
+            self._live = Live(
+                console=self._console, auto_refresh=False, transient=True, redirect_stdout=False
+            )
+            self._live.start(refresh=True)
+            self._console.show_cursor(True)  # a killed process cannot show it again
+        return self._live
 
-
-def live_on_stdout() -> LiveDisplay:
-    """Return a live display on stdout, whichever file stdout currently is."""
-    return LiveDisplay(Console())
-
-
-class _View(Progress):
-    """A line or two with the bar, and lines of text below."""
-
-    def __init__(self, console: Console) -> None:
-        self._rows: list[tuple[ProgressColumn, ...]] = []
-        self._lines: list[Text] = []
-        self._width = console.width
-        super().__init__(
-            console=console, auto_refresh=False, transient=True, redirect_stdout=False, expand=True
-        )
-        self._task = self.add_task("")
-
-    def show(self, progress: RunProgress) -> None:
-        """Draw this progress in place of what was drawn before."""
-        if self.console.width != self._width:
-            self._erase_wrapped_lines()
-        self._rows, self._lines = _bar(progress, self._width), _lines(progress)
-        self.update(
-            self._task,
-            description=progress.series,
-            completed=progress.done,
-            total=progress.wanted,
-            refresh=True,
-        )
-
-    def get_renderables(self) -> Iterable[RenderableType]:
-        """Yield the rows of the bar, then the lines below."""
-        for columns in self._rows:
-            self.columns = columns
-            yield self.make_tasks_table(self.tasks)
-        yield from self._lines
-
-    def _erase_wrapped_lines(self) -> None:
+    def _erase_wrapped_lines(self, live: Live) -> None:
         """Erase the lines that a terminal which became narrower has wrapped: rich does not count them."""
-        before, self._width = self._width, self.console.width
-        drawn = self.console.render_lines(
-            self.get_renderable(), self.console.options.update(width=before), pad=False
+        before, self._width = self._width, self._console.width
+        drawn = self._console.render_lines(
+            live.get_renderable(), self._console.options.update(width=before), pad=False
         )
         wrapped = sum(max(0, Segment.get_line_length(line) - 1) // self._width for line in drawn)
         up = ((ControlType.ERASE_IN_LINE, 2), (ControlType.CURSOR_UP, 1))
-        self.console.control(Control(ControlType.CARRIAGE_RETURN, *(up * wrapped)))
+        self._console.control(Control(ControlType.CARRIAGE_RETURN, *(up * wrapped)))
 
 
-def _bar(progress: RunProgress, width: int) -> list[tuple[ProgressColumn, ...]]:
+def _bar(progress: RunProgress, width: int) -> list[Table]:
     """Return the rows of name, bar and count for a terminal of `width` columns."""
     style = "red" if progress.counts.failed else "green"
     is_narrow = width < _NARROW
+    name = Text(progress.series, "bold")
     name_column = Column(
         no_wrap=True, ratio=1 if is_narrow else None, max_width=None if is_narrow else width // 3
     )
-    name = TextColumn("{task.description}", style="bold", markup=False, table_column=name_column)
-    done = TextColumn(
-        "{task.completed}/{task.total}",
-        style="",
-        markup=False,
-        table_column=Column(no_wrap=True, justify="right"),
-    )
-    bar = BarColumn(None, complete_style=style, finished_style=style, table_column=Column(ratio=1))
-    return [(name, done), (bar,)] if is_narrow else [(name, bar, done)]
+    done = Text(f"{progress.done}/{progress.wanted}")
+    done_column = Column(no_wrap=True, justify="right")
+    bar = ProgressBar(progress.wanted, progress.done, complete_style=style, finished_style=style)
+    bar_column = Column(ratio=1)
+    if is_narrow:
+        return [_row((name, name_column), (done, done_column)), _row((bar, bar_column))]
+    return [_row((name, name_column), (bar, bar_column), (done, done_column))]
+
+
+def _row(*cells: tuple[RenderableType, Column]) -> Table:
+    row = Table.grid(*(column for _, column in cells), padding=(0, 1), expand=True)
+    row.add_row(*(cell for cell, _ in cells))
+    return row
 
 
 def _lines(progress: RunProgress) -> list[Text]:

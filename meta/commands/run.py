@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from experiments.creation import Created
     from experiments.run.summary import RunSummary
 
-#: As `experiments.progress.displays.MODES`, which `--help` does not import.
+#: Those of `experiments.progress.displays.choose_display`, which `--help` does not import.
 PROGRESS_MODES = ("auto", "live", "plain", "json", "none")
 
 

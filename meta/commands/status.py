@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import sys
 from collections.abc import Collection, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -69,12 +70,12 @@ def _watch(series: str, every_s: float, *, as_json: bool) -> None:
     from database.queries.overview import series_summaries
     from database.queries.series_status import series_statuses
     from database.session.lifecycle import scoped_session
-    from experiments.progress.displays import display_on_stdout
+    from experiments.progress.displays import display_on
     from experiments.progress.tracker import watch_series
 
     with scoped_session(read_only=True) as session:
         [summary] = series_summaries(session, [find_series(session, series).id])
-    display = display_on_stdout(every_s, as_json=as_json)
+    display = display_on(sys.stdout, "json" if as_json else "live", every_s)
     with contextlib.suppress(KeyboardInterrupt):
         watch_series(summary, display, every_s)
         with scoped_session(read_only=True) as session:

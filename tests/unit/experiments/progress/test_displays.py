@@ -16,7 +16,6 @@ from rich.console import Console
 from database.counters import StatusCounts
 from experiments.execution.assignment import RunnerStatus, Stage, WorkerStatus
 from experiments.progress.displays import (
-    MODES,
     JsonLinesDisplay,
     PlainDisplay,
     choose_display,
@@ -25,7 +24,6 @@ from experiments.progress.displays import (
 from experiments.progress.format import one_line, parameters_text, rate_text
 from experiments.progress.live import LiveDisplay
 from experiments.progress.model import RunProgress, Slowest
-from meta.commands.run import PROGRESS_MODES
 
 WORKERS = (
     WorkerStatus(11, 7, 1, busy_s=3725.0, memory_bytes=300 << 20),
@@ -282,11 +280,6 @@ def on_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("CI", raising=False)
 
 
-def test_modes_are_those_of_the_option() -> None:
-    """The command offers what there is."""
-    assert MODES == PROGRESS_MODES
-
-
 def test_on_a_terminal(on_terminal: None) -> None:
     """A terminal gets the picture, unless something else is asked for."""
     assert isinstance(choose_display(), LiveDisplay)
@@ -317,7 +310,7 @@ def test_in_continuous_integration(on_terminal: None, monkeypatch: pytest.Monkey
 
 def test_in_one_process() -> None:
     """Experiments that run in this process have the terminal for themselves."""
-    live, lines = LiveDisplay(), JsonLinesDisplay(sys.stderr)
+    live, lines = LiveDisplay(terminal(80)), JsonLinesDisplay(sys.stderr)
     assert isinstance(display_for(live, 0), PlainDisplay)
     assert display_for(lines, 0) is lines
     assert display_for(live, 1) is live
