@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from functools import partial
 from multiprocessing.connection import wait
 
-from database.claims.lookups import ClaimableWork, FirstExperiments
+from database.claims.lookups import ClaimableWork
 from database.claims.types import Token
 from database.models import Outcome
 from database.process_identity import ProcessIdentity
@@ -63,7 +63,7 @@ class LocalProcesses(Executor):
         self._backoff = RestartBackoff()
         self._claimable: ClaimableWork | None = None
         self._is_finishing = False
-        self._ask_at = self._ask_canaries_at = self._check_at = 0.0
+        self._ask_at = self._check_at = 0.0
         self._heartbeat_at = time.monotonic() + self._heartbeat_s
 
     def _work(self) -> None:
@@ -86,16 +86,11 @@ class LocalProcesses(Executor):
             return False
         if self._stop.stage is Stage.KILLING:
             return True  # `_finish` waits for the last records
-        if self._records.finalizing or self._database.awaits("workers", "canaries"):
+        if self._records.finalizing or self._database.awaits("workers"):
             return False
         if self._stop.stage is Stage.DRAINING:
             return True
-        if self._claimable is None or not self._claimable.is_empty:
-            return False
-        if self._stop.canary:
-            self._ask_canaries()
-            return False
-        return True
+        return self._claimable is not None and self._claimable.is_empty and not self._stop.canary
 
     def _ask_again(self) -> None:
         """Query the claimable work at the next tick: experiments may have become pending."""
@@ -263,8 +258,12 @@ class LocalProcesses(Executor):
         )
 
     def _start_workers(self, registered: RegisteredWorkers) -> None:
-        self._claimable, worker_ids = registered
+        self._claimable, worker_ids, first = registered
         self._ask_at = time.monotonic() + _ASK_EVERY_S
+        if first is not None:
+            self._stop.judge_canaries(first)
+            if not self._stop.canary:
+                self._ask_again()
         for worker_id in worker_ids:
             if self._stop.stage is not Stage.RUNNING or self._is_finishing or not self._start(worker_id):
                 self._database.submit(partial(self._registration.finalize_worker, worker_id=worker_id))
@@ -276,18 +275,6 @@ class LocalProcesses(Executor):
             self._backoff.note_death(start_error=str(error))
             return False
         return True
-
-    def _ask_canaries(self) -> None:
-        if time.monotonic() < self._ask_canaries_at:
-            return
-        self._ask_canaries_at = time.monotonic() + _ASK_EVERY_S
-
-        def then(first: FirstExperiments) -> None:
-            self._stop.judge_canaries(first)
-            if not self._stop.canary:
-                self._ask_again()
-
-        self._database.submit(self._registration.first_experiments, then, once="canaries")
 
     def _status(self) -> RunnerStatus:
         workers = tuple(worker.status() for worker in self._workers.values())

@@ -81,17 +81,17 @@ class Serial(Executor):
             if registered is None:
                 self._start_over()
                 continue
-            work, worker_ids = registered
+            work, worker_ids, first = registered
             if worker_ids:
                 self._be_worker(worker_ids[0])
-            elif not work.is_empty:
-                self._wait()
-            elif not self._stop.canary:
-                return
-            else:
-                self._stop.judge_canaries(self._registration.first_experiments(self._transactions))
+            elif first is not None:
+                self._stop.judge_canaries(first)
                 if self._stop.canary:
                     self._wait()
+            elif work.is_empty:
+                return
+            else:
+                self._wait()
 
     def _be_worker(self, worker_id: str) -> None:
         """Run as one worker until there is nothing to claim."""

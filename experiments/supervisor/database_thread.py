@@ -96,9 +96,9 @@ class DatabaseThread:
         """How many transactions are submitted and not collected."""
         return len(self._outstanding)
 
-    def awaits(self, *questions: str) -> bool:
-        """Return whether a transaction with one of these names (`once`) is submitted and not answered."""
-        return any(piece.question in questions for piece in self._outstanding)
+    def awaits(self, question: str) -> bool:
+        """Return whether a transaction with this name (`once`) is submitted and not answered."""
+        return any(piece.question == question for piece in self._outstanding)
 
     def submit(
         self,

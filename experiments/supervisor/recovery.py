@@ -6,6 +6,7 @@ import logging
 import time
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 from sqlalchemy.exc import IntegrityError
@@ -132,10 +133,10 @@ def take_over(
                     own_words(error),
                 )
             continue  # the experiments of other runners need not wait for that
-        if _declare_dead(transactions, runner):
+        if transactions(partial(runners.declare_dead, runner=runner)):
             logger.warning("taking over from a runner that died on %s", runner.identity.host)
             if runner.has_ended() and runner.journal_directory is not None:
-                _remove(runner.journal_directory, runner.identity)
+                remove_remains(runner.journal_directory, sockets=runner.identity.is_gone())
     for worker_id in transactions(protocol.orphaned_workers):
         returned += _finalize_worker(transactions, worker_id, None)
     _remove_leftovers(transactions, runner_id, folder)
@@ -150,22 +151,13 @@ def _remove_leftovers(transactions: Transactions, runner_id: str, folder: Result
     for ended, identity in transactions(lambda session: runners.ended_among(session, others)).items():
         if process_identity.has_ended(ended, identity):
             _kill_survivors(identity)
-            _remove(folder.runner(ended), identity)
+            remove_remains(folder.runner(ended), sockets=identity.is_gone())  # else they are in use
 
 
 def _kill_survivors(identity: ProcessIdentity) -> None:
     """Kill processes that outlive their worker, except below a live process: it may be running others."""
     if identity.is_gone():
         kill_tagged(identity)
-
-
-def _remove(directory: Path, identity: ProcessIdentity) -> None:
-    """Remove a runner's files; the sockets of a process that still runs are in use."""
-    remove_remains(directory, sockets=identity.is_gone())
-
-
-def _declare_dead(transactions: Transactions, runner: RunnerLiveness) -> bool:
-    return transactions(lambda session: runners.declare_dead(session, runner))
 
 
 def _finalize_workers(transactions: Transactions, runner: RunnerLiveness, log_of: LogPath) -> int:

@@ -25,8 +25,9 @@ from experiments.execution.assignment import Assignment
 from experiments.supervisor.database_thread import Transactions
 from experiments.supervisor.recovery import take_over
 
-#: What can be claimed, and the ids of the workers that were registered for it, to be started.
-RegisteredWorkers = tuple[ClaimableWork, list[str]]
+#: What can be claimed, the ids of the workers that were registered for it, to be started, and the state of
+#: the first experiments where that decides what follows.
+RegisteredWorkers = tuple[ClaimableWork, list[str], FirstExperiments | None]
 
 
 class Registration:
@@ -91,16 +92,19 @@ class Registration:
     ) -> RegisteredWorkers | None:
         """Register as many workers as are missing, at most one per claimable experiment.
 
-        None when this runner was declared dead.
+        With `canary`, and when nothing can be claimed or runs here, the state of the first experiments of all
+        configurations is returned too, whoever runs them. None when this runner was declared dead.
         """
         ids = [runners.new_id() for _ in range(missing)]
 
         def work(session: Session) -> RegisteredWorkers:
-            work = lookups.claimable_work(session, self._assignment.series_id, limit=missing, canary=canary)
+            series_id = self._assignment.series_id
+            work = lookups.claimable_work(session, series_id, limit=missing, canary=canary)
             wanted = ids[: work.claimable]
             for worker_id in wanted:
                 runners.register_worker(session, self.runner_id, worker_id)
-            return work, wanted
+            is_idle = work.is_empty and missing >= self._assignment.workers
+            return work, wanted, lookups.first_experiments(session, series_id) if canary and is_idle else None
 
         try:
             return transactions(work)
@@ -117,10 +121,6 @@ class Registration:
                 session, worker_id, list(finished), state=ProcessState.STOPPED, policy=policy
             )
         )
-
-    def first_experiments(self, transactions: Transactions) -> FirstExperiments:
-        """Return the state of the first experiments of all configurations, whoever runs them."""
-        return transactions(lambda session: lookups.first_experiments(session, self._assignment.series_id))
 
     def end(self, transactions: Transactions) -> None:
         """Record that the runner has ended normally, and sync the database to disk."""

@@ -56,6 +56,7 @@ class SupervisedWorker:
     def __init__(self, assignment: Assignment, config: WorkerConfig) -> None:
         runner_id, self.worker_id = config.identity()
         folder = assignment.folder
+        # The worker makes it once the database is open and the target imported.
         self._journal_path = folder.journal(runner_id, self.worker_id)
         self.journal = JournalReader(self._journal_path)
         self.capture: Path = folder.capture(runner_id, self.worker_id)
@@ -63,7 +64,6 @@ class SupervisedWorker:
         self.kill_reason = ""
         self._killed: Current | None = None
         self._kill_at: float | None = None
-        self._is_ready = False
         self._limits = Limits(assignment.execution)
         # In process mode the target may have to be imported again between two experiments.
         imports = config.execution.isolation == "process"
@@ -77,12 +77,6 @@ class SupervisedWorker:
         except WorkerStartError:
             self.journal.close()
             raise
-
-    @property
-    def is_ready(self) -> bool:
-        """Whether it has started: the database is open and the target imported."""
-        self._is_ready = self._is_ready or self._journal_path.exists()
-        return self._is_ready
 
     def check(self, *, answered_at: float) -> str | None:
         """Read its journal and end it if it must end; return a warning about a worker that hangs.
@@ -109,7 +103,7 @@ class SupervisedWorker:
         ):
             self.kill(Outcome.LOST)
             return "a worker hung between two experiments; it is replaced"
-        elif not self.is_ready and now - self._started_at > _LONGEST_START_S:
+        elif now - self._started_at > _LONGEST_START_S and not self._journal_path.exists():
             self.kill()
             return f"a worker was not ready after {_LONGEST_START_S:.0f} s; it is replaced"
         return None

@@ -102,7 +102,7 @@ def test_questions_do_not_pile_up(database: DatabaseThread, bell: Bell) -> None:
     assert (database.outstanding, database.awaits("who"), database.awaits("when")) == (2, True, False)
     gate.set()
     bell.wait(database)
-    assert (seen, database.awaits("who", "what")) == ([1], False)
+    assert (seen, database.awaits("who"), database.awaits("what")) == ([1], False, False)
     database.submit(lambda run: run(one), seen.append, once="who")
     bell.wait(database)
     assert seen == [1, 1]
