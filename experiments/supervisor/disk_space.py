@@ -19,13 +19,10 @@ class DiskSpaceMonitor:
     ----------
     folder : Path
         A folder on the disk.
-    low_bytes : int
-        Warn when less than this is free.
     """
 
-    def __init__(self, folder: Path, low_bytes: int = LOW_BYTES) -> None:
+    def __init__(self, folder: Path) -> None:
         self._folder = folder
-        self._low_bytes = low_bytes
         self._is_low = False
 
     def check(self) -> None:
@@ -34,7 +31,7 @@ class DiskSpaceMonitor:
             free = shutil.disk_usage(self._folder).free
         except OSError:
             return
-        if (free < self._low_bytes) is self._is_low:
+        if (free < LOW_BYTES) is self._is_low:
             return
         self._is_low = not self._is_low
         if self._is_low:

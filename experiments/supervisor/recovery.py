@@ -1,15 +1,17 @@
-"""Recovery of dead workers from their journals, and of dead runners."""
+"""Recovery of dead workers from their journals, and of dead runners; release of what these own."""
 
 from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
+from sqlalchemy import func, select
 from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session
 
 from database import process_identity
 from database.claims import protocol, runners
@@ -17,9 +19,12 @@ from database.claims.runners import LivenessMonitor
 from database.claims.types import Finished, Token
 from database.engine.faults import own_words
 from database.errors import RecordRefusedError
-from database.models import Outcome, ProcessState
+from database.models import Attempt, Experiment, ExperimentStatus, Outcome, ProcessState
 from database.process_identity import ProcessIdentity, RunnerLiveness, others_alive
 from database.queries.experiment_detail import folder_of_experiment
+from database.series.cancel_and_release import owners
+from database.session.lifecycle import SessionLocal
+from database.settings import Settings
 from experiments.execution.worker_control import ended_now
 from experiments.journal import JournalReader
 from experiments.output.capture import rescue_output
@@ -183,3 +188,58 @@ def _finalize_worker(transactions: Transactions, worker_id: str, finished: list[
             session, worker_id, finished, state=ProcessState.DEAD, policy=recorded_policy
         )
     )
+
+
+def release_dead(series_id: int, folder: ResultsFolder) -> int:
+    """Record what runners that died on this host had finished, and release the rest.
+
+    Only runners that have provably ended are touched, so none of other hosts; without
+    any that owns experiments of the series nothing is done.
+
+    Returns
+    -------
+    int
+        How many experiments are pending again.
+    """
+    settings = Settings.from_environment()
+    with SessionLocal() as session:
+        owned = owners(session, series_id)
+        session.commit()
+        dead = [
+            owner
+            for owner in owned
+            if owner.identity is not None and process_identity.has_ended(owner.runner_id, owner.identity)
+        ]
+        if not dead:
+            return 0
+        workers = {worker for owner in dead for worker in owner.workers}
+        ended = _count_ended_by(session, series_id, workers)
+        session.commit()
+
+        # A new monitor: only ended processes count as dead, no expired lease.
+        monitor = LivenessMonitor(settings.lease_s, settings.heartbeat_s)
+        take_over(Transactions(session), "", monitor, folder)
+        # Experiments of other series, which these runners ran before, are not counted here.
+        ended = _count_ended_by(session, series_id, workers) - ended
+        still_owned = sum(
+            owner.experiments for owner in owners(session, series_id) if workers & set(owner.workers)
+        )
+        session.commit()
+        return sum(owner.experiments for owner in dead) - ended - still_owned
+
+
+def _count_ended_by(session: Session, series_id: int, worker_ids: Collection[str]) -> int:
+    """Count the experiments of a series whose last attempt was one of these workers', and left no retry."""
+    statement = (
+        select(func.count())
+        .select_from(Experiment)
+        .join(
+            Attempt, (Attempt.experiment_id == Experiment.id) & (Attempt.number == Experiment.attempt_number)
+        )
+        .where(
+            Experiment.series_id == series_id,
+            Experiment.status.in_([status for status in ExperimentStatus if status.is_finished()]),
+            Attempt.worker_id.in_(worker_ids),
+        )
+    )
+    return session.scalars(statement).one()

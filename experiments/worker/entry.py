@@ -16,7 +16,6 @@ from experiments.execution.worker_config import WorkerConfig
 from experiments.processes.exit_status import FENCED_EXIT_CODE
 from experiments.processes.fresh_process import set_variables
 from experiments.processes.parent_death import die_with_parent
-from experiments.processes.process_tree import TAG_VARIABLE
 from experiments.processes.subreaper import become_subreaper
 from experiments.processes.thread_limits import cap_loaded_libraries
 

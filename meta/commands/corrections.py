@@ -156,7 +156,7 @@ def release(
     from database.errors import ExperimentsError
     from database.series import cancel_and_release
     from database.session.transactions import run_in_transaction
-    from experiments.supervisor.release import release_dead
+    from experiments.supervisor.recovery import release_dead
 
     name, series_id, selection = _find(series, experiment_ids, where)
     released_here = 0

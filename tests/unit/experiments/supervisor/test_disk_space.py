@@ -8,6 +8,7 @@ from types import SimpleNamespace
 
 import pytest
 
+from experiments.supervisor import disk_space
 from experiments.supervisor.disk_space import DiskSpaceMonitor
 
 
@@ -18,7 +19,8 @@ def test_warned_once_and_when_it_is_over(
     left = [10**9, 10**9, 0, 2**20, 2**20, 10**9]
 
     monkeypatch.setattr(shutil, "disk_usage", lambda _folder: SimpleNamespace(free=left.pop()))
-    monitor = DiskSpaceMonitor(tmp_path, low_bytes=2**21)
+    monkeypatch.setattr(disk_space, "LOW_BYTES", 2**21)
+    monitor = DiskSpaceMonitor(tmp_path)
     warnings = []
     while left:
         monitor.check()
@@ -26,7 +28,8 @@ def test_warned_once_and_when_it_is_over(
     assert warnings == [0, 1, 1, 1, 2, 2]
     assert f"the disk of {tmp_path} has 1 MiB left" in caplog.text
     monkeypatch.undo()
-    DiskSpaceMonitor(tmp_path / "nicht da", low_bytes=2**62).check()
+    monkeypatch.setattr(disk_space, "LOW_BYTES", 2**62)
+    DiskSpaceMonitor(tmp_path / "nicht da").check()
     assert len(caplog.records) == 2
-    DiskSpaceMonitor(tmp_path, low_bytes=2**62).check()
+    DiskSpaceMonitor(tmp_path).check()
     assert len(caplog.records) == 3
