@@ -30,8 +30,8 @@ def worker_main(config: WorkerConfig, lifeline: Connection, environment: Mapping
     lifeline : Connection
         The parent-death pipe's reading end.
     environment : mapping
-        Variables that the fork server, which may be older than the runner, does not have as this process
-        must; None removes one.
+        Variables to set in this process, which has those that the fork server was started with; None removes
+        one.
     """
     # In its own session: a terminal's Ctrl-C reaches the runner only, and the whole group can be killed.
     die_with_parent(lifeline)
