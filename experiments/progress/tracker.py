@@ -6,13 +6,20 @@ neither a database that is away nor a terminal that accepts nothing can delay it
 
 from __future__ import annotations
 
+import contextlib
+import os
+import signal
+import sys
 import threading
 import time
+from collections.abc import Iterator
 from functools import partial
-from types import TracebackType
+from types import FrameType, TracebackType
 
 from database.counters import StatusCounts
+from database.engine.registry import current_url
 from database.queries.overview import SeriesSummary
+from database.settings import Settings
 from experiments.execution.assignment import RunnerStatus
 from experiments.progress.log_queue import LogQueue
 from experiments.progress.model import Display, RunProgress, Slowest
@@ -153,6 +160,48 @@ class ProgressTracker:
             self._display.close()
             self._hidden.set()
             self._shown.wait()
+
+
+@contextlib.contextmanager
+def suspend_hint(tracker: ProgressTracker) -> Iterator[None]:
+    """While entered, Ctrl-Z closes the display and prints a hint before it suspends as usual.
+
+    Parameters
+    ----------
+    tracker : ProgressTracker
+        Draws again when the process is resumed.
+    """
+
+    def suspend(number: int, _frame: FrameType | None) -> None:
+        tracker.hide()
+        with contextlib.suppress(OSError):
+            os.write(2, f"\n{_hint()}\n".encode())
+        signal.signal(number, signal.SIG_DFL)
+        os.kill(os.getpid(), number)  # returns when the process is resumed
+        signal.signal(number, suspend)
+        tracker.show()
+
+    on_terminal = threading.current_thread() is threading.main_thread() and sys.stderr.isatty()
+    if not on_terminal or signal.getsignal(signal.SIGTSTP) != signal.SIG_DFL:
+        yield
+        return
+    signal.signal(signal.SIGTSTP, suspend)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTSTP, signal.SIG_DFL)
+
+
+def _hint() -> str:
+    """Return the effects of suspending, which depend on the database."""
+    text = "suspended: the workers continue unsupervised (no limits, no replacement) until `fg`"
+    if current_url().get_backend_name() == "sqlite":
+        return text
+    lease_s = Settings.from_environment().lease_s
+    return (
+        f"{text}; after {lease_s:g} s without a heartbeat runners on other hosts take its experiments over, "
+        "and those that were running run again"
+    )
 
 
 def watch_series(summary: SeriesSummary, display: Display, every_s: float) -> None:

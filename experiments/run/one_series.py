@@ -30,8 +30,7 @@ from experiments.output.results_folder import ResultsFolder
 from experiments.progress.displays import display_for
 from experiments.progress.model import Display
 from experiments.progress.poller import Poller
-from experiments.progress.suspend_hint import suspend_hint
-from experiments.progress.tracker import ProgressTracker
+from experiments.progress.tracker import ProgressTracker, suspend_hint
 from experiments.run.notification import notify
 from experiments.run.summary import STOPPED_EXIT_CODE, RunSummary
 from experiments.series_file.loading import LoadedSeries, load_series_file
