@@ -9,7 +9,9 @@ records of attempts that were ended.
 from __future__ import annotations
 
 import select
+import signal
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from multiprocessing.connection import Connection
 
@@ -107,6 +109,25 @@ class WorkerControl:
                 return
             if message != STOP:
                 self._kill_request = KillRequest.decode(message)
+
+
+def outcome_of_death(number: int | None, *, stopping: bool, was_oom_kill: Callable[[], bool]) -> Outcome:
+    """Return the outcome of an attempt whose process died without being killed by its supervisor.
+
+    Parameters
+    ----------
+    number : int or None
+        The signal that ended the process, if any.
+    stopping : bool
+        Whether the run is being stopped: then SIGTERM to all processes explains a death by it.
+    was_oom_kill : callable
+        Whether the kernel has just killed a process for lack of memory.
+    """
+    if number == signal.SIGTERM and stopping:
+        return Outcome.INTERRUPTED
+    if number == signal.SIGKILL and was_oom_kill():
+        return Outcome.OUT_OF_MEMORY
+    return Outcome.CRASHED
 
 
 def ended_now(token: Token, outcome: Outcome, duration_s: float) -> Finished:

@@ -7,7 +7,12 @@ from dataclasses import dataclass, replace
 
 from database.claims.types import Finished, Token
 from database.models import Outcome
-from experiments.execution.worker_control import KillRequest, ended_from_outside, ended_now
+from experiments.execution.worker_control import (
+    KillRequest,
+    ended_from_outside,
+    ended_now,
+    outcome_of_death,
+)
 from experiments.isolation.fork_server import ChildExit
 from experiments.processes.exit_status import ExitStatus
 
@@ -91,7 +96,9 @@ def _unreported(observed: ObservedAttempt, child_exit: ChildExit | None) -> Fini
 
 def _died_by_itself(observed: ObservedAttempt, finished: Finished, status: ExitStatus) -> Finished:
     """Return the attempt with the outcome of a process that died without being killed by its worker."""
-    outcome = status.outcome(stopping=observed.stopping, was_oom_kill=lambda: observed.killed_by_kernel)
+    outcome = outcome_of_death(
+        status.signal, stopping=observed.stopping, was_oom_kill=lambda: observed.killed_by_kernel
+    )
     if outcome is not Outcome.CRASHED:
         return ended_from_outside(finished, outcome, None)
     return replace(finished, outcome=outcome, error_type="WorkerDied", error_message=status.crash_message())

@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import signal
-from collections.abc import Callable
 from dataclasses import dataclass
-
-from database.models import Outcome
 
 #: sysexits.h EX_TEMPFAIL: the worker was declared dead and stopped by itself.
 FENCED_EXIT_CODE = 75
@@ -52,22 +49,6 @@ class ExitStatus:
         return f"was killed by {name}" + (
             " (possibly out of memory)" if self.signal == signal.SIGKILL else ""
         )
-
-    def outcome(self, *, stopping: bool, was_oom_kill: Callable[[], bool]) -> Outcome:
-        """Return the outcome of an attempt whose process ended so, not killed by its supervisor.
-
-        Parameters
-        ----------
-        stopping : bool
-            Whether the run is being stopped: then SIGTERM to all processes explains a death by it.
-        was_oom_kill : callable
-            Whether the kernel has just killed a process for lack of memory.
-        """
-        if self.signal == signal.SIGTERM and stopping:
-            return Outcome.INTERRUPTED
-        if self.signal == signal.SIGKILL and was_oom_kill():
-            return Outcome.OUT_OF_MEMORY
-        return Outcome.CRASHED
 
     def crash_message(self) -> str:
         """Return the error message of an attempt whose process ended by itself with this status."""

@@ -11,7 +11,7 @@ from pathlib import Path
 from database.models import Outcome
 from experiments.execution.assignment import Assignment, WorkerStatus
 from experiments.execution.worker_config import WorkerConfig
-from experiments.execution.worker_control import STOP, KillRequest
+from experiments.execution.worker_control import STOP, KillRequest, outcome_of_death
 from experiments.journal import Current, JournalReader
 from experiments.output.capture import trim_capture
 from experiments.processes.exit_status import TERMINATION_GRACE_S
@@ -156,7 +156,7 @@ class SupervisedWorker:
         self.process.signal_tree(signal.SIGKILL)
 
     def outcome(self, *, stopping: bool, was_oom_kill: Callable[[], bool]) -> Outcome:
-        """Return the outcome of the attempt during which the worker died; see `ExitStatus.outcome`."""
+        """Return the outcome of the attempt during which the worker died; see `outcome_of_death`."""
         if self.killed_as in {Outcome.INTERRUPTED, Outcome.LOST}:
             return self.killed_as  # whichever attempt it was running
         current = self.journal.current
@@ -167,7 +167,7 @@ class SupervisedWorker:
         status = self.process.exit_status()
         if status is None or status.is_unknown:
             return Outcome.LOST
-        return status.outcome(stopping=stopping, was_oom_kill=was_oom_kill)
+        return outcome_of_death(status.signal, stopping=stopping, was_oom_kill=was_oom_kill)
 
     def _mark_for_kill(self, outcome: Outcome, reason: str) -> None:
         self.killed_as, self.kill_reason, self._killed = outcome, reason, self.journal.current
