@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import io
 import re
+import signal
 import subprocess
 import tokenize
 from collections.abc import Iterator
@@ -31,6 +32,15 @@ NO_MODULES = re.compile(
 BY_TEXT = {"meta.lazy_exports", "meta.commands.group"}
 
 
+@pytest.fixture
+def _keeps_sigterm() -> Iterator[None]:
+    """Modules of servers of processes ignore it when they are imported, and processes inherit that."""
+    before = signal.getsignal(signal.SIGTERM)
+    yield
+    signal.signal(signal.SIGTERM, before)
+
+
+@pytest.mark.usefixtures("_keeps_sigterm")
 def test_texts_name_what_there_is() -> None:
     """Each dotted name in code, tests, documents and settings can be imported, up to its attributes."""
     listed = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, text=True, check=True)
