@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import time
-from dataclasses import dataclass
 
 from sqlalchemy import Connection, Engine, text
 
@@ -15,12 +14,6 @@ from database.engine import schema
 from database.engine.pool import ExplainingPool
 from database.errors import DatabaseMissingError, SchemaError
 from database.settings import Settings, safe_url
-
-
-@dataclass(frozen=True)
-class _Clock:
-    difference_s: float
-    uncertainty_s: float
 
 
 def diagnose(engine: Engine) -> Diagnosis:
@@ -38,8 +31,8 @@ def diagnose(engine: Engine) -> Diagnosis:
     with engine.connect() as connection:
         revision = schema.revision(connection)
         findings = backend.examine(connection)
-        clock = _compare_clocks(connection, backend.CLOCK, backend.CLOCK_RESOLUTION_S)
-    advice = [*_about_tables(engine), *advise(findings, clock.difference_s)]
+        difference_s, uncertainty_s = _compare_clocks(connection, backend.CLOCK, backend.CLOCK_RESOLUTION_S)
+    advice = [*_about_tables(engine), *advise(findings, difference_s)]
     environment = {
         f"EXPERIMENTS_{name.upper()}": str(value)
         for name, value in dataclasses.asdict(settings).items()
@@ -52,8 +45,8 @@ def diagnose(engine: Engine) -> Diagnosis:
         found=findings,
         pool=pool_state(engine),
         environment=environment,
-        clock_difference_s=clock.difference_s,
-        clock_uncertainty_s=clock.uncertainty_s,
+        clock_difference_s=difference_s,
+        clock_uncertainty_s=uncertainty_s,
         advice=tuple(advice),
     )
 
@@ -72,15 +65,18 @@ def pool_state(engine: Engine) -> PoolState:
     )
 
 
-def _compare_clocks(connection: Connection, statement: str, resolution_s: float) -> _Clock:
-    """Compare three times and return the fastest answer, which the round trip distorts least."""
+def _compare_clocks(connection: Connection, statement: str, resolution_s: float) -> tuple[float, float]:
+    """Return how far the database's clock is ahead, and the uncertainty of that, in seconds.
+
+    Compares three times and returns the fastest answer, which the round trip distorts least.
+    """
     readings = []
     for _ in range(3):
         asked = time.time()
         reading = float(connection.scalar(text(statement)) or 0.0)
         travelled_s = time.time() - asked
-        readings.append(_Clock(reading - asked - travelled_s / 2, travelled_s / 2 + resolution_s))
-    return min(readings, key=lambda clock: clock.uncertainty_s)
+        readings.append((reading - asked - travelled_s / 2, travelled_s / 2 + resolution_s))
+    return min(readings, key=lambda reading: reading[1])
 
 
 def _about_tables(engine: Engine) -> list[str]:

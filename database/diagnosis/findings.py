@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 
@@ -44,7 +44,7 @@ class LockWait:
     pid: int
     application: str
     seconds: float
-    blocked_by: tuple[int, ...]
+    blocked_by: Sequence[int]
     statement: str
 
 

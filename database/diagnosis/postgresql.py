@@ -5,6 +5,8 @@ Other users' connections are shown in full only to members of ``pg_read_all_stat
 
 from __future__ import annotations
 
+from typing import TypeVar
+
 from sqlalchemy import Connection, text
 
 from database.diagnosis.findings import Clients, Findings, LockWait, OpenTransaction
@@ -28,26 +30,26 @@ _SETTINGS = (
 CLOCK = "SELECT extract(epoch FROM clock_timestamp())"
 CLOCK_RESOLUTION_S = 1e-6
 _SEES_OTHERS = text("SELECT pg_has_role('pg_read_all_stats', 'USAGE')")
-_CLIENTS = text(
-    "SELECT coalesce(application_name, '') AS application, coalesce(state, '') AS state, "
-    "count(*) AS connections "
+_CLIENTS = (
+    "SELECT coalesce(application_name, '') AS application, coalesce(state, '') AS state, count(*) AS count "
     "FROM pg_stat_activity WHERE datname = current_database() AND backend_type = 'client backend' "
     "GROUP BY 1, 2 ORDER BY 1, 2"
 )
-_LOCK_WAITS = text(
-    "SELECT pid, coalesce(application_name, '') AS application, "
-    "extract(epoch FROM clock_timestamp() - query_start) AS seconds, pg_blocking_pids(pid) AS blocked_by, "
+_ACTIVITY = (
+    "SELECT pid, coalesce(application_name, '') AS application, {what}, "
+    "CAST(extract(epoch FROM clock_timestamp() - {since}) AS float8) AS seconds, "
     "left(coalesce(query, ''), 200) AS statement "
-    "FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock' "
-    "ORDER BY query_start"
+    "FROM pg_stat_activity WHERE datname = current_database() AND {which} ORDER BY {since}"
 )
-_OLDEST = text(
-    "SELECT pid, coalesce(application_name, '') AS application, coalesce(state, '') AS state, "
-    "extract(epoch FROM clock_timestamp() - xact_start) AS seconds, "
-    "left(coalesce(query, ''), 200) AS statement "
-    "FROM pg_stat_activity WHERE datname = current_database() AND xact_start IS NOT NULL "
-    "AND backend_type = 'client backend' AND pid <> pg_backend_pid() ORDER BY xact_start LIMIT 1"
+_LOCK_WAITS = _ACTIVITY.format(
+    what="pg_blocking_pids(pid) AS blocked_by", since="query_start", which="wait_event_type = 'Lock'"
 )
+_TRANSACTIONS = _ACTIVITY.format(
+    what="coalesce(state, '') AS state",
+    since="xact_start",
+    which="xact_start IS NOT NULL AND backend_type = 'client backend' AND pid <> pg_backend_pid()",
+)
+_Row = TypeVar("_Row", Clients, LockWait, OpenTransaction)
 
 
 def examine(connection: Connection) -> Findings:
@@ -61,20 +63,12 @@ def examine(connection: Connection) -> Findings:
         server=f"PostgreSQL {connection.scalar(text('SHOW server_version'))}",
         size_bytes=int(connection.scalar(text("SELECT pg_database_size(current_database())")) or 0),
         settings={name: in_force[name] for name in _SETTINGS if name in in_force},
-        clients=tuple(
-            Clients(row.application, row.state, row.connections) for row in connection.execute(_CLIENTS)
-        ),
-        lock_waits=tuple(
-            LockWait(row.pid, row.application, float(row.seconds), tuple(row.blocked_by), row.statement)
-            for row in connection.execute(_LOCK_WAITS)
-        ),
-        oldest_transaction=_oldest_transaction(connection),
+        clients=_read(connection, Clients, _CLIENTS),
+        lock_waits=_read(connection, LockWait, _LOCK_WAITS),
+        oldest_transaction=next(iter(_read(connection, OpenTransaction, f"{_TRANSACTIONS} LIMIT 1")), None),
         sees_others=bool(connection.scalar(_SEES_OTHERS)),
     )
 
 
-def _oldest_transaction(connection: Connection) -> OpenTransaction | None:
-    row = connection.execute(_OLDEST).first()
-    if row is None:
-        return None
-    return OpenTransaction(row.pid, row.application, row.state, float(row.seconds), row.statement)
+def _read(connection: Connection, kind: type[_Row], statement: str) -> tuple[_Row, ...]:
+    return tuple(kind(**row._mapping) for row in connection.execute(text(statement)))

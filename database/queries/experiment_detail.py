@@ -87,18 +87,20 @@ def experiment_record(session: Session, experiment_id: int) -> ExperimentRecord:
             f"there is no experiment {experiment_id}; `experiments list SERIES` shows the existing ones"
         )
     series = session.execute(
-        select(ExperimentSeries.name, ExperimentSeries.folder, ExperimentSeries.target)
+        select(
+            ExperimentSeries.name.label("series"),
+            ExperimentSeries.folder,
+            ExperimentSeries.target,
+            Experiment.due_at,
+        )
         .join(Experiment, Experiment.series_id == ExperimentSeries.id)
         .where(Experiment.id == experiment_id)
     ).one()
     return ExperimentRecord(
-        series=series.name,
-        folder=series.folder,
-        target=series.target,
+        **series._mapping,
         experiment=experiment_row(row),
         attempts=_attempts(session, experiment_id),
         running=_running(session, experiment_id),
-        due_at=session.scalar(select(Experiment.due_at).where(Experiment.id == experiment_id)),
     )
 
 

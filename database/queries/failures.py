@@ -130,7 +130,7 @@ def failure_groups(
     place_of = lru_cache(maxsize=256)(partial(place, target=target or ""))
     grouping = _Grouping()
     alike = (Attempt.outcome, Attempt.error_type, Attempt.signal, Attempt.exit_code)
-    texts = (_frames(session).label("frames"), _masked(session).label("masked"))
+    texts = (_frames().label("frames"), _masked().label("masked"))
     rows = session.execute(
         _last_attempts(
             *alike,
@@ -154,36 +154,26 @@ def failure_groups(
         )
         grouping.add(cause, _Group(*rest))
     examples = _examples(session, [group.example_id for group in grouping.groups.values()])
-    return sorted(
-        (
-            _failure_group(cause, group, examples[group.example_id])
-            for cause, group in grouping.groups.items()
-        ),
-        key=lambda group: (-group.count, group.cause),
-    )
+    groups = [
+        FailureGroup(cause, **vars(group), **examples[group.example_id])
+        for cause, group in grouping.groups.items()
+    ]
+    return sorted(groups, key=lambda group: (-group.count, group.cause))
 
 
-def _frames(session: Session) -> ColumnElement[str]:
+def _frames() -> ColumnElement[str]:
     """Return the traceback without the message at its end, which may differ between attempts."""
-    length = func.length(Attempt.error_message) + 1
-    if session.get_bind().dialect.name == "postgresql":
-        end: ColumnElement[str] = func.right(Attempt.traceback, length)
-    else:
-        end = func.substr(Attempt.traceback, -length)
+    kept = func.length(Attempt.traceback) - func.length(Attempt.error_message) - 1
+    end: ColumnElement[str] = func.substr(Attempt.traceback, kept + 1)
     return case(
-        (
-            end == Attempt.error_message.concat("\n"),
-            func.substr(Attempt.traceback, 1, func.length(Attempt.traceback) - length),
-        ),
+        (end == Attempt.error_message.concat("\n"), func.substr(Attempt.traceback, 1, kept)),
         else_=Attempt.traceback,
     )
 
 
-def _masked(session: Session) -> ColumnElement[str]:
+def _masked() -> ColumnElement[str]:
     """Return the beginning of the message with each digit replaced by 0."""
     message: ColumnElement[str] = func.substr(Attempt.error_message, 1, PATTERN_CHARACTERS)
-    if session.get_bind().dialect.name == "postgresql":
-        return func.translate(message, "123456789", "0" * 9)
     for digit in "123456789":
         message = func.replace(message, digit, "0")
     return message
@@ -222,37 +212,26 @@ def _death(number: int | None, code: int | None) -> str:
     return "" if code is None else f"exit code {code}"
 
 
-def _examples(session: Session, experiment_ids: Collection[int]) -> dict[int, Any]:
+def _examples(session: Session, experiment_ids: Collection[int]) -> dict[int, dict[str, Any]]:
+    """Return what a `FailureGroup` has of its example, by the id of the experiment."""
     ids = list(experiment_ids)
-    examples: dict[int, Any] = {}
+    examples: dict[int, dict[str, Any]] = {}
     for begin in range(0, len(ids), _BATCH):
         statement = (
             _last_attempts(
-                Attempt.experiment_id,
-                Attempt.error_message,
-                Attempt.traceback,
-                Attempt.log_tail,
-                Configuration.parameters,
+                Experiment.id,
+                Configuration.parameters.label("example_parameters"),
+                Attempt.error_message.label("example_message"),
+                Attempt.traceback.label("example_traceback"),
+                Attempt.log_tail.label("example_log_tail"),
             )
             .join(Configuration, Configuration.id == Experiment.configuration_id)
             .where(Experiment.id.in_(ids[begin : begin + _BATCH]))
         )
-        examples.update({row.experiment_id: row for row in session.execute(statement)})
+        for row in session.execute(statement):
+            example = row._asdict()
+            examples[example.pop("id")] = example
     return examples
-
-
-def _failure_group(cause: Cause, group: _Group, example: Any) -> FailureGroup:
-    return FailureGroup(
-        cause,
-        group.count,
-        group.example_id,
-        group.first_at,
-        group.last_at,
-        example.parameters,
-        example.error_message,
-        example.traceback,
-        example.log_tail,
-    )
 
 
 def _last_attempts(*columns: Any) -> Select[Any]:
