@@ -108,7 +108,7 @@ def plain_mean(name: str, _folder: Path) -> None:
     with scoped_session(read_only=True) as session:
         series_id = session.scalars(select(ExperimentSeries.id).where(ExperimentSeries.name == name)).one()
         if name == "points":
-            found = [curve.readings for curve in read_curves(session, series_id, "reward").values()]
+            found = [logged.curve.readings for logged in read_curves(session, series_id, "reward")]
             shape: tuple[int, ...] = (configurations, -1, STEPS)
         else:
             rows = select(Experiment.results).where(Experiment.series_id == series_id).order_by(Experiment.id)

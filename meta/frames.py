@@ -121,7 +121,7 @@ def load_curves(
     logged = [
         (number, timed)
         for number, metric in enumerate(chosen)
-        for timed in curves.read_timed_curves(session, series_id, metric)
+        for timed in curves.read_curves(session, series_id, metric, for_graphs=False, timed=True)
     ]
     lengths = [len(timed.curve.steps) for _, timed in logged]
 

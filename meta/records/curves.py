@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
 from itertools import groupby
-from typing import Any
 
 import numpy as np
 from sqlalchemy import select
@@ -17,16 +16,13 @@ from database.suggestions import suggestion
 from meta.statistics.estimators.arrays import Floats, Integers
 from meta.statistics.estimators.curves import Curve
 
-#: A selected row; its type differs between SQLAlchemy 2.0 and 2.1.
-_ChunkRow = Any
-
 #: Rows fetched at once; a chunk may hold many points.
 _ROWS_PER_FETCH = 500
 
 
 @dataclass(frozen=True)
-class TimedCurve:
-    """One experiment's metric over steps, with the time of each point.
+class LoggedCurve:
+    """One experiment's metric over steps.
 
     Attributes
     ----------
@@ -34,12 +30,12 @@ class TimedCurve:
     curve : Curve
         For one step the later attempt wins, and within an attempt the later point.
     seconds : ndarray of float64, shape (points,)
-        Since the start of the attempt that logged the point.
+        The time of each point since the start of the attempt that logged it; empty unless it was read.
     """
 
     experiment_id: int
     curve: Curve
-    seconds: Floats
+    seconds: Floats = field(default_factory=lambda: np.empty(0))
 
 
 def metric_names(session: Session, series_id: int) -> list[str]:
@@ -68,28 +64,18 @@ def known_metrics(chosen: Sequence[str], known: Sequence[str]) -> list[str]:
     return list(dict.fromkeys(chosen))
 
 
-def read_curves(session: Session, series_id: int, metric: str) -> dict[int, Curve]:
-    """Return the curves of the completed experiments, by experiment.
+def read_curves(
+    session: Session, series_id: int, metric: str, *, for_graphs: bool = True, timed: bool = False
+) -> Iterator[LoggedCurve]:
+    """Yield the curves of experiments; those that logged at the same steps share the array of steps.
 
-    Experiments that logged at the same steps share the array of steps.
+    Parameters
+    ----------
+    for_graphs : bool
+        Only of completed experiments that are not retired.
+    timed : bool
+        Read also the time of each point.
     """
-    return {
-        timed.experiment_id: timed.curve
-        for timed in _joined(_chunks(session, series_id, metric, for_graphs=True, timed=False))
-    }
-
-
-def read_timed_curves(
-    session: Session, series_id: int, metric: str, *, for_graphs: bool = False
-) -> Iterator[TimedCurve]:
-    """Yield the curves of all experiments; for graphs only of the completed ones that are not retired."""
-    return _joined(_chunks(session, series_id, metric, for_graphs=for_graphs, timed=True))
-
-
-def _chunks(
-    session: Session, series_id: int, metric: str, *, for_graphs: bool, timed: bool
-) -> Iterator[_ChunkRow]:
-    """Yield chunks in the order they were logged, attempt by attempt."""
     statement = (
         select(
             MetricChunk.experiment_id,
@@ -106,37 +92,21 @@ def _chunks(
         statement = statement.where(
             Experiment.status == ExperimentStatus.COMPLETED, Experiment.retired.is_(False)
         )
-    yield from session.execute(statement)
-
-
-def _joined(chunks: Iterable[_ChunkRow]) -> Iterator[TimedCurve]:
-    layouts = _Layouts()
-    for experiment_id, group in groupby(chunks, key=lambda chunk: chunk[0]):
-        parts = list(group)
-        steps, kept = layouts.of(b"".join(part[1] for part in parts))
-        readings: Floats = np.frombuffer(b"".join(part[2] for part in parts), dtype="<f8")
-        timed = len(parts[0]) > 3
-        seconds: Floats = np.frombuffer(b"".join(part[3] for part in parts) if timed else b"", dtype="<f8")
+    layouts: dict[bytes, tuple[Integers, Integers | None]] = {}
+    for experiment_id, chunks in groupby(session.execute(statement), key=lambda chunk: chunk[0]):
+        _, *columns = zip(*chunks, strict=True)
+        encoded_steps, *encoded = map(b"".join, columns)
+        if encoded_steps not in layouts:
+            layouts[encoded_steps] = _ascending(np.frombuffer(encoded_steps, dtype="<i8"))
+        steps, kept = layouts[encoded_steps]
+        readings, *seconds = (np.frombuffer(part, dtype="<f8") for part in encoded)
         if kept is not None:
-            readings, seconds = readings[kept], seconds[kept] if timed else seconds
-        yield TimedCurve(experiment_id, Curve(steps, readings), seconds)
-
-
-class _Layouts:
-    """The distinct sequences of steps of a series: most experiments log at the same ones."""
-
-    def __init__(self) -> None:
-        self._known: dict[bytes, tuple[Integers, Integers | None]] = {}
-
-    def of(self, encoded: bytes) -> tuple[Integers, Integers | None]:
-        """Return ascending distinct steps, and which points they keep (None: all, as they are)."""
-        known = self._known.get(encoded)
-        if known is None:
-            known = self._known[encoded] = _ascending(np.frombuffer(encoded, dtype="<i8"))
-        return known
+            readings, *seconds = (part[kept] for part in (readings, *seconds))
+        yield LoggedCurve(experiment_id, Curve(steps, readings), *seconds)
 
 
 def _ascending(steps: Integers) -> tuple[Integers, Integers | None]:
+    """Return ascending distinct steps, and which points they keep (None: all, as they are)."""
     if (steps[1:] > steps[:-1]).all():
         return steps, None
     # In reverse order the first point of each step is the one logged last.

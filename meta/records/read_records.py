@@ -17,7 +17,7 @@ from experiments.series_file.sections.graph_kinds import rules_of
 from experiments.series_file.sections.graphs import SECONDS, GraphSpec
 from meta.records.attempts import read_attempts
 from meta.records.code_versions import read_code, versions_of
-from meta.records.curves import metric_names, read_curves, read_timed_curves
+from meta.records.curves import metric_names, read_curves
 from meta.records.flat_results import flat_results
 from meta.records.series_records import (
     CompletedExperiment,
@@ -126,10 +126,10 @@ def _curves(
     curves: dict[str, dict[int, Curve]] = {}
     times: dict[str, dict[int, Floats]] = {}
     for metric in metric_names(session, series_id):
+        if specs and metric not in requested:
+            continue
+        logged = list(read_curves(session, series_id, metric, timed=metric in over_time))
+        curves[metric] = {one.experiment_id: one.curve for one in logged}
         if metric in over_time:
-            with_times = list(read_timed_curves(session, series_id, metric, for_graphs=True))
-            curves[metric] = {timed.experiment_id: timed.curve for timed in with_times}
-            times[metric] = {timed.experiment_id: timed.seconds for timed in with_times}
-        elif not specs or metric in requested:
-            curves[metric] = read_curves(session, series_id, metric)
+            times[metric] = {one.experiment_id: one.seconds for one in logged}
     return curves, times

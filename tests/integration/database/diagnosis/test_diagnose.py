@@ -180,7 +180,7 @@ def test_lock_waits(postgres_url: str) -> None:
         holder.rollback()
         thread.join()
     [wait_] = found.found.lock_waits
-    assert (wait_.pid, wait_.blocked_by, wait_.statement) == (waiting[0], (pid,), str(change))
+    assert (wait_.pid, wait_.blocked_by, wait_.statement) == (waiting[0], [pid], str(change))
     assert any(
         f"process {waiting[0]}" in sentence and f"lock of {pid}" in sentence for sentence in found.advice
     )

@@ -20,9 +20,9 @@ def test_only_completed_and_named_experiments_have_curves(database_url: str, wri
 
     with scoped_session() as session:
         series = write_series(session, left, grid={"k": list(range(2 * len(statuses)))})
-        curves = read_curves(session, series, "loss")
+        curves = [logged.curve for logged in read_curves(session, series, "loss")]
     completed = statuses.index(ExperimentStatus.COMPLETED)
-    assert [curve.readings.tolist() for curve in curves.values()] == [[float(completed)]]
+    assert [curve.readings.tolist() for curve in curves] == [[float(completed)]]
 
 
 def test_equal_steps_are_one_array(database_url: str, write_series, written) -> None:
@@ -33,7 +33,7 @@ def test_equal_steps_are_one_array(database_url: str, write_series, written) -> 
 
     with scoped_session() as session:
         series = write_series(session, left, repeat={"seeds": 6})
-        curves = list(read_curves(session, series, "loss").values())
+        curves = [logged.curve for logged in read_curves(session, series, "loss")]
     assert len({id(curve.steps) for curve in curves}) == 2
     assert [len(curve.steps) for curve in curves] == [5, 4, 5, 4, 5, 4]
 
