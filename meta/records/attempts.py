@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import select
+from sqlalchemy import func, null, select
 from sqlalchemy.orm import Session
 
 from database.models import Attempt, Experiment, ExperimentStatus, Outcome, Runner, Worker
@@ -41,32 +41,27 @@ def read_attempts(session: Session, series_id: int) -> list[AttemptRecord]:
 
     Attempts that never started, and those of retired experiments, are left out.
     """
-    workers = select(Worker.id, Runner.host).join(Runner, Runner.id == Worker.runner_id)
-    hosts = {row.id: row.host for row in session.execute(workers)}
-    named = (Experiment.series_id == series_id, Experiment.retired.is_(False))
+    of_experiment = (Experiment.id, Experiment.configuration_id, func.coalesce(Runner.host, ""))
     ended = (
-        select(
-            Experiment.id,
-            Experiment.configuration_id,
-            Attempt.worker_id,
-            Attempt.outcome,
-            Attempt.started_at,
-            Attempt.finished_at,
-        )
-        .join(Experiment, Experiment.id == Attempt.experiment_id)
-        .where(*named, Attempt.started_at.is_not(None))
+        select(*of_experiment, Attempt.worker_id, Attempt.outcome, Attempt.started_at, Attempt.finished_at)
+        .select_from(Experiment)
+        .join(Attempt, Attempt.experiment_id == Experiment.id)
+        .outerjoin(Worker, Worker.id == Attempt.worker_id)
+        .where(Attempt.started_at.is_not(None))
     )
-    running = select(
-        Experiment.id, Experiment.configuration_id, Experiment.worker_id, Experiment.started_at
-    ).where(*named, Experiment.status == ExperimentStatus.RUNNING, Experiment.started_at.is_not(None))
+    running = (
+        select(*of_experiment, Experiment.worker_id, null(), Experiment.started_at, null())
+        .select_from(Experiment)
+        .outerjoin(Worker, Worker.id == Experiment.worker_id)
+        .where(Experiment.status == ExperimentStatus.RUNNING, Experiment.started_at.is_not(None))
+    )
     attempts = [
-        AttemptRecord(experiment, configuration, hosts.get(worker, ""), worker, outcome, started, finished)
-        for experiment, configuration, worker, outcome, started, finished in session.execute(ended)
-        if started is not None
-    ]
-    attempts += [
-        AttemptRecord(experiment, configuration, hosts.get(worker, ""), worker, None, started, None)
-        for experiment, configuration, worker, started in session.execute(running)
-        if started is not None and worker is not None
+        AttemptRecord(*row)
+        for statement in (ended, running)
+        for row in session.execute(
+            statement.outerjoin(Runner, Runner.id == Worker.runner_id).where(
+                Experiment.series_id == series_id, Experiment.retired.is_(False)
+            )
+        )
     ]
     return sorted(attempts, key=lambda attempt: attempt.started_at)
