@@ -1,12 +1,17 @@
-"""Evaluation of an expression in memory: the reference for its translation to SQL."""
+"""Expressions, evaluated in memory or in the database: the former is the reference for the latter."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
+
+from sqlalchemy import ColumnElement
+from sqlalchemy.orm import Session
 
 from database.expressions.names import found_at
 from database.expressions.numbers import LARGEST, SMALLEST, as_float, is_exact, is_number, whole
+from database.expressions.sql import condition_on_experiment
 from database.expressions.tree import (
     And,
     Arithmetic,
@@ -22,35 +27,66 @@ from database.expressions.tree import (
 )
 
 #: What an experiment has, nested, by where it is from.
-Values = Mapping[Source, Mapping[str, Any] | None]
+_Values = Mapping[Source, Mapping[str, Any] | None]
 
 
-def holds(condition: Condition, values: Values) -> bool:
-    """Return whether a condition is true; never None, unlike NULL in SQL.
+@dataclass(frozen=True)
+class Expression:
+    """A condition on experiments, its names resolved; `parse` makes one.
 
-    Parameters
+    Attributes
     ----------
+    text : str
+        As written by the user.
     condition : Condition
-    values : mapping of str to mapping or None
-        What the experiment has.
+        The parsed tree.
     """
+
+    text: str
+    condition: Condition
+
+    def holds(
+        self,
+        parameters: Mapping[str, Any],
+        results: Mapping[str, Any] | None = None,
+        own: Mapping[str, Any] | None = None,
+    ) -> bool:
+        """Return whether it is true of an experiment with these values.
+
+        Parameters
+        ----------
+        parameters : mapping
+            Nested.
+        results : mapping or None
+            Nested; None when there are none.
+        own : mapping, optional
+            Its values of the fields in `database.expressions.names.OWN_NAMES`.
+        """
+        return _holds(self.condition, {"parameters": parameters, "results": results, "own": own})
+
+    def to_sql(self, session: Session) -> ColumnElement[bool]:
+        """Return it as a condition on `Experiment`, never NULL, for the database of `session`."""
+        return condition_on_experiment(self.condition, session.get_bind().dialect.name)
+
+
+def _holds(condition: Condition, values: _Values) -> bool:
+    """Return whether a condition is true; never None, unlike NULL in SQL."""
     match condition:
         case And(conditions):
-            return all(holds(part, values) for part in conditions)
+            return all(_holds(part, values) for part in conditions)
         case Or(conditions):
-            return any(holds(part, values) for part in conditions)
+            return any(_holds(part, values) for part in conditions)
         case Not(inner):
-            return not holds(inner, values)
+            return not _holds(inner, values)
         case Membership(item, choices):
-            wanted = value_of(item, values)
-            return any(_equal(wanted, value_of(choice, values)) for choice in choices)
+            wanted = _value_of(item, values)
+            return any(_equal(wanted, _value_of(choice, values)) for choice in choices)
         case Comparison(operator, left_side, right_side):
-            left, right = value_of(left_side, values), value_of(right_side, values)
+            left, right = _value_of(left_side, values), _value_of(right_side, values)
             return _equal(left, right) if operator == "==" else _ordered(operator, left, right)
 
 
-def value_of(value: Value, values: Values) -> Any:
-    """Return the value for one experiment."""
+def _value_of(value: Value, values: _Values) -> Any:
     match value:
         case Constant(constant):
             return constant
@@ -81,8 +117,8 @@ def _ordered(operator: str, left: Any, right: Any) -> bool:
     return bool(left < right if operator == "<" else left <= right)
 
 
-def _operand(value: Value, values: Values) -> float | None:
-    operand = value_of(value, values)
+def _operand(value: Value, values: _Values) -> float | None:
+    operand = _value_of(value, values)
     if not is_number(operand):
         return None
     number = as_float(operand)

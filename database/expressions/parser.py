@@ -10,6 +10,7 @@ import warnings
 from typing import Literal
 
 from database.expressions.errors import ExpressionError
+from database.expressions.evaluation import Expression
 from database.expressions.names import KnownNames, field_of, word_of
 from database.expressions.tree import (
     And,
@@ -69,13 +70,21 @@ _SIGNS_INSTEAD = {
 }
 
 
-def read(text: str, names: KnownNames, *, is_recorded: bool = False) -> Condition:
-    """Parse an expression; see `database.expressions.parse`.
+def parse(text: str, names: KnownNames, *, is_recorded: bool = False) -> Expression:
+    """Parse an expression and resolve its names.
+
+    Parameters
+    ----------
+    text : str
+    names : KnownNames
+    is_recorded : bool
+        Recorded by any version of this program, whose words for outcomes are translated.
 
     Raises
     ------
     ExpressionError
-        It is not valid.
+        It is not valid, has an unknown name, or compares `status` or `outcome` with a text that is
+        none of their words; the message shows the position.
     """
     if len(text) > MAX_CHARACTERS:
         raise ExpressionError(f"is longer than {MAX_CHARACTERS} characters", text, MAX_CHARACTERS)
@@ -95,7 +104,8 @@ def read(text: str, names: KnownNames, *, is_recorded: bool = False) -> Conditio
         raise ExpressionError(_about_syntax(line, place, error.msg), text, lead + place) from None
     except (ValueError, RecursionError, MemoryError):
         raise ExpressionError(f"this is not an expression; {ALLOWED}", text, 0) from None
-    return _Reader(text, line, lead, names, is_recorded=is_recorded).condition(tree.body, 0)
+    reader = _Reader(text, line, lead, names, is_recorded=is_recorded)
+    return Expression(text, reader.condition(tree.body, 0))
 
 
 def _in_one_line(text: str) -> str:
