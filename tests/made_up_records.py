@@ -20,6 +20,11 @@ Missing = Callable[[Mapping[str, Any]], Mapping[str, int]]
 MakeRecords = Callable[..., SeriesRecords]
 
 
+def unfinished(missing: Mapping[str, int]) -> dict[int, str]:
+    """Return so many experiments of each end; no completed experiment has a negative id."""
+    return {-number: end for number, end in enumerate(Counter(missing).elements(), 1)}
+
+
 @pytest.fixture
 def make_records() -> MakeRecords:
     """Return a function that makes the records of a grid, from functions of parameters and repetition."""
@@ -50,12 +55,12 @@ def make_records() -> MakeRecords:
                 completed.append(experiment)
             identity = len(configurations) + 1
             configurations.append(
-                ConfigurationRecord(identity, parameters, completed, Counter(missing(parameters)))
+                ConfigurationRecord(identity, parameters, completed, unfinished(missing(parameters)))
             )
         return SeriesRecords(
             "made-up",
             configurations,
-            no_longer_named=[RetiredRecord(0, {}, retired)] if retired else [],
+            no_longer_named=[RetiredRecord(0, {}, range(retired))] if retired else [],
             curves=logged,
             labels=labels or {},
         )

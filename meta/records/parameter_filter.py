@@ -8,7 +8,6 @@ from typing import Any
 
 from database.suggestions import MAX_LISTED, suggestion
 from experiments.series_file.sections.graphs import Where
-from meta.records.code_versions import versions_of
 from meta.records.errors import GraphError
 from meta.records.series_records import SeriesRecords
 from meta.records.value_set import ABSENT, ValueSet, labels_of
@@ -57,7 +56,6 @@ def with_parameters(records: SeriesRecords, where: Where | None) -> SeriesRecord
     return replace(
         records,
         configurations=kept,
-        code=versions_of(records.configuration_code, ids),
         no_longer_named=[retired for retired in records.no_longer_named if has_all(retired.parameters)],
         attempts=[attempt for attempt in records.attempts if attempt.configuration_id in ids],
     )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Sequence
 
 from sqlalchemy import select
@@ -16,7 +15,7 @@ from experiments.series_file.models import SeriesFile
 from experiments.series_file.sections.graph_kinds import rules_of
 from experiments.series_file.sections.graphs import SECONDS, GraphSpec
 from meta.records.attempts import read_attempts
-from meta.records.code_versions import read_code, versions_of
+from meta.records.code_versions import read_code
 from meta.records.curves import metric_names, read_curves
 from meta.records.flat_results import flat_results
 from meta.records.series_records import (
@@ -56,10 +55,10 @@ def read_records(
     series = find_series(session, series)
     file = file or SeriesFile.recorded(series.resolved)
     completed: dict[int, list[CompletedExperiment]] = {}
-    missing: dict[int, Counter[str]] = {}
+    unfinished: dict[int, dict[int, str]] = {}
     seeds: dict[int, set[int]] = {}
-    retired: Counter[int] = Counter()
-    causes = causes_of_failures(session, series.id)
+    retired: dict[int, list[int]] = {}
+    causes = _causes_of_failures(session, series.id)
     rows = (
         select_experiments("id", "configuration", "repetition", "seed", "status", "retired", "results")
         .where(Experiment.series_id == series.id)
@@ -67,12 +66,13 @@ def read_records(
     )
     for row in session.execute(rows):
         if row.retired:
-            retired[row.configuration] += row.status is ExperimentStatus.COMPLETED
+            if row.status is ExperimentStatus.COMPLETED:
+                retired.setdefault(row.configuration, []).append(row.id)
             continue
         seeds.setdefault(row.repetition, set()).add(row.seed)
-        others = missing.setdefault(row.configuration, Counter())
         if row.status is not ExperimentStatus.COMPLETED:
-            others[causes.get(row.id, shown_status(row.status))] += 1
+            others = unfinished.setdefault(row.configuration, {})
+            others[row.id] = causes.get(row.id, shown_status(row.status))
         else:
             experiment = CompletedExperiment(row.id, row.repetition, flat_results(row.results))
             completed.setdefault(row.configuration, []).append(experiment)
@@ -84,14 +84,13 @@ def read_records(
     )
     for row in session.execute(in_order):
         parameters = flatten(row.parameters)
-        if row.id in missing:
-            repetitions = completed.get(row.id, [])
-            configurations.append(ConfigurationRecord(row.id, parameters, repetitions, missing[row.id]))
-        if retired[row.id]:
+        if row.id in completed or row.id in unfinished:
+            experiments = completed.get(row.id, []), unfinished.get(row.id, {})
+            configurations.append(ConfigurationRecord(row.id, parameters, *experiments))
+        if row.id in retired:
             no_longer_named.append(RetiredRecord(row.id, parameters, retired[row.id]))
     graphs = file.graphs if with_curves else ()
     draws_attempts = any(rules_of(spec.kind).of_attempts for spec in graphs)
-    code = read_code(session, series.id)
     curves, times = _curves(session, series.id, graphs) if with_curves else ({}, {})
     return SeriesRecords(
         name=series.name,
@@ -102,14 +101,13 @@ def read_records(
         attempts=read_attempts(session, series.id) if draws_attempts else (),
         labels=file.metrics,
         specs=file.graphs,
-        code=versions_of(code, {version.configuration_id for version in code}),
-        configuration_code=code,
+        configuration_code=read_code(session, series.id),
         tables=file.tables,
         shares_seeds=all(len(distinct) == 1 for distinct in seeds.values()),
     )
 
 
-def causes_of_failures(session: Session, series_id: int) -> dict[int, str]:
+def _causes_of_failures(session: Session, series_id: int) -> dict[int, str]:
     """Return the outcome of the last attempt of each failed experiment, by its id."""
     failed = select_experiments("id", "outcome").where(
         Experiment.series_id == series_id, Experiment.status == ExperimentStatus.FAILED

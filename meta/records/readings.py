@@ -102,7 +102,7 @@ def side_by_side(strata: Sequence[Floats], repetitions: Sequence[Integers]) -> F
 
 def missing_of(members: Sequence[ConfigurationRecord]) -> Counter[str]:
     """Return how many experiments of these configurations are not completed, by outcome or status."""
-    return sum((Counter(member.missing) for member in members), Counter[str]())
+    return sum((member.missing for member in members), Counter[str]())
 
 
 def refuse_huge(readings: Floats, name: str) -> None:

@@ -11,7 +11,7 @@ from experiments.series_file.models import MetricSection
 from experiments.series_file.sections.graphs import GraphSpec
 from experiments.series_file.sections.tables import TableSpec
 from meta.records.attempts import AttemptRecord
-from meta.records.code_versions import CodeVersion, ConfigurationCode
+from meta.records.code_versions import CodeVersion, ConfigurationCode, versions_of
 from meta.records.parameter_table import ParameterTable
 from meta.records.value_set import ABSENT, ValueSet
 from meta.statistics.estimators.arrays import Floats
@@ -38,24 +38,29 @@ class ConfigurationRecord:
         By dotted name.
     completed : sequence of CompletedExperiment
         By repetition.
-    missing : mapping of str to int
-        How many experiments are not completed: failed ones by the outcome of their last attempt, the
-        others by status, claimed ones as pending.
+    unfinished : mapping of int to str
+        The experiments that are not completed, by id: for failed ones the outcome of their last attempt,
+        for others the status, pending for claimed ones.
     """
 
     id: int
     parameters: Mapping[str, Any]
     completed: Sequence[CompletedExperiment]
-    missing: Mapping[str, int] = field(default_factory=dict)
+    unfinished: Mapping[int, str] = field(default_factory=dict)
+
+    @property
+    def missing(self) -> Counter[str]:
+        """How many experiments are not completed, by outcome or status."""
+        return Counter(self.unfinished.values())
 
 
 @dataclass(frozen=True)
 class RetiredRecord:
-    """The completed experiments of a configuration that are retired, counted."""
+    """The completed experiments of a configuration that are retired, by their ids."""
 
     configuration_id: int
     parameters: Mapping[str, Any]
-    count: int
+    experiments: Sequence[int]
 
 
 @dataclass(frozen=True)
@@ -81,10 +86,8 @@ class SeriesRecords:
         The graphs that the series file requests.
     where : str or None
         The expression that these experiments match; None for all experiments.
-    code : sequence of CodeVersion
-        The versions of the code that the completed experiments ran.
     configuration_code : sequence of ConfigurationCode
-        The same by configuration.
+        The code that the completed experiments of each configuration ran.
     tables : sequence of TableSpec
         The tables that it requests.
     shares_seeds : bool
@@ -100,19 +103,23 @@ class SeriesRecords:
     labels: Mapping[str, MetricSection] = field(default_factory=dict)
     specs: Sequence[GraphSpec] = ()
     where: str | None = None
-    code: Sequence[CodeVersion] = ()
     configuration_code: Sequence[ConfigurationCode] = ()
     tables: Sequence[TableSpec] = ()
     shares_seeds: bool = True
 
     @property
+    def code(self) -> tuple[CodeVersion, ...]:
+        """The versions of the code that the completed experiments ran, most experiments first."""
+        return versions_of(self.configuration_code, {member.id for member in self.configurations})
+
+    @property
     def retired(self) -> int:
         """How many completed experiments are retired, and therefore left out."""
-        return sum(retired.count for retired in self.no_longer_named)
+        return sum(len(retired.experiments) for retired in self.no_longer_named)
 
     def missing(self) -> Counter[str]:
         """Return how many experiments are not completed, by outcome or status."""
-        return sum((Counter(member.missing) for member in self.configurations), Counter[str]())
+        return sum((member.missing for member in self.configurations), Counter[str]())
 
     def size(self) -> int:
         """Return how many experiments there are."""

@@ -5,24 +5,22 @@ Choosing configurations by a mapping of parameters needs no database: `meta.reco
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TypeVar
 
-from sqlalchemy import and_
+from sqlalchemy import and_, select
 from sqlalchemy.orm import Session
 
 from database.expressions import Expression, ExpressionError
-from database.models import Experiment, ExperimentSeries, ExperimentStatus
-from database.queries.experiment_rows import select_experiments, shown_status
+from database.models import Experiment, ExperimentSeries
 from experiments.series_file.models import SeriesFile
 from experiments.series_file.sections.graphs import GraphSpec, Where
 from experiments.series_file.sections.tables import TableSpec
 from experiments.where import expression_of
-from meta.records.code_versions import read_code, versions_of
+from meta.records.code_versions import read_code
 from meta.records.errors import GraphError
-from meta.records.read_records import causes_of_failures, read_records
+from meta.records.read_records import read_records
 from meta.records.series_records import SeriesRecords
 
 _Kept = TypeVar("_Kept")
@@ -125,48 +123,30 @@ def read_subset(
     if not wanted:
         return records
     conditions, texts = [part.to_sql(session) for part in wanted], [part.text for part in wanted]
-    statement = select_experiments("id", "configuration", "status", "retired").where(
-        Experiment.series_id == series.id, and_(True, *conditions)
+    matching = set(
+        session.scalars(
+            select(Experiment.id).where(Experiment.series_id == series.id, and_(True, *conditions))
+        )
     )
-    causes = causes_of_failures(session, series.id)
-    named: set[int] = set()
-    completed: set[int] = set()
-    missing: dict[int, Counter[str]] = {}
-    retired: Counter[int] = Counter()
-    for row in session.execute(statement):
-        if row.retired:
-            retired[row.configuration] += row.status is ExperimentStatus.COMPLETED
-            continue
-        named.add(row.id)
-        others = missing.setdefault(row.configuration, Counter())
-        if row.status is ExperimentStatus.COMPLETED:
-            completed.add(row.id)
-        else:
-            others[causes.get(row.id, shown_status(row.status))] += 1
-    code = read_code(session, series.id, conditions)
+    configurations = []
+    for configuration in records.configurations:
+        completed = [experiment for experiment in configuration.completed if experiment.id in matching]
+        unfinished = {id_: end for id_, end in configuration.unfinished.items() if id_ in matching}
+        if completed or unfinished:
+            configurations.append(replace(configuration, completed=completed, unfinished=unfinished))
+    no_longer_named = []
+    for retired in records.no_longer_named:
+        experiments = [id_ for id_ in retired.experiments if id_ in matching]
+        if experiments:
+            no_longer_named.append(replace(retired, experiments=experiments))
     return replace(
         records,
-        configurations=[
-            replace(
-                configuration,
-                completed=[
-                    experiment for experiment in configuration.completed if experiment.id in completed
-                ],
-                missing=missing[configuration.id],
-            )
-            for configuration in records.configurations
-            if configuration.id in missing
-        ],
-        no_longer_named=[
-            replace(left_out, count=retired[left_out.configuration_id])
-            for left_out in records.no_longer_named
-            if retired[left_out.configuration_id]
-        ],
-        curves=_of(records.curves, completed),
-        times=_of(records.times, completed),
-        attempts=[attempt for attempt in records.attempts if attempt.experiment_id in named],
-        code=versions_of(code, missing),
-        configuration_code=code,
+        configurations=configurations,
+        no_longer_named=no_longer_named,
+        curves=_of(records.curves, matching),
+        times=_of(records.times, matching),
+        attempts=[attempt for attempt in records.attempts if attempt.experiment_id in matching],
+        configuration_code=read_code(session, series.id, conditions),
         where=" and ".join(texts if len(texts) == 1 else (f"({text})" for text in texts)),
     )
 

@@ -100,7 +100,6 @@ def plan_graph(spec: GraphSpec, records: SeriesRecords) -> tuple[Plan, SeriesRec
         },
         attempts=records.attempts if plan.rules.of_attempts else (),
         labels={name: label for name, label in records.labels.items() if is_named(name)},
-        configuration_code=(),
         specs=(),
         tables=(),
     )

@@ -26,7 +26,7 @@ from meta.records.series_records import ConfigurationRecord, SeriesRecords
 #: Whatever it is called now: figures that were drawn before show the same data.
 _FIRST_WORDS: dict[str, str] = {outcome: word for word, outcome in EARLIER_WORDS.items()}
 #: Fields that are not data of a graph: names, labels, and those of tables.
-_NO_DATA = frozenset({"name", "labels", "specs", "tables", "code", "configuration_code", "no_longer_named"})
+_NO_DATA = frozenset({"name", "labels", "specs", "tables", "configuration_code", "no_longer_named"})
 
 
 class Fingerprints:
@@ -67,9 +67,8 @@ class Fingerprints:
                 if isinstance(value, AttemptRecord) and value.outcome is not None:
                     content["outcome"] = _FIRST_WORDS.get(value.outcome, value.outcome)
                 if isinstance(value, ConfigurationRecord):
-                    content["missing"] = missing = Counter[str]()
-                    for end, count in value.missing.items():
-                        missing[_FIRST_WORDS.get(end, end)] += count
+                    ends = content.pop("unfinished").values()
+                    content["missing"] = Counter(_FIRST_WORDS.get(end, end) for end in ends)
                 for kind in places.keys() & content.keys():
                     content[kind] = place_of(kind, content[kind])
                 return content

@@ -14,7 +14,7 @@ from experiments.series_file.sections.graphs import GraphSpec
 from meta.graphs.generation.requests import plan_graph
 from meta.graphs.provenance.fingerprint import Fingerprints
 from meta.records.attempts import AttemptRecord
-from meta.records.code_versions import CodeVersion
+from meta.records.code_versions import ConfigurationCode
 from meta.records.errors import GraphError
 from meta.records.series_records import RetiredRecord, SeriesRecords
 from meta.statistics.estimators.curves import Curve
@@ -104,7 +104,7 @@ def test_what_a_graph_does_not_show_does_not_matter(records) -> None:
         changed,
         name="renamed",
         curves={**records.curves, "other": {}},
-        code=(CodeVersion("abc", True, 6),),
+        configuration_code=[ConfigurationCode(1, "abc", True, 6)],
         labels={"accuracy": MetricSection(label="Accuracy")},
     )
     assert fingerprint(LINE, changed) == fingerprint(LINE, records)
@@ -132,8 +132,8 @@ def test_everything_on_the_figure_matters(records) -> None:
         replace(records, configurations=[first, second]),
         replace(records, configurations=[replace(first, parameters={"lr": 0.15}), second, third]),
         replace(records, configurations=[replace(first, completed=first.completed[1:]), second, third]),
-        replace(records, configurations=[replace(first, missing={"error": 1}), second, third]),
-        replace(records, no_longer_named=[RetiredRecord(9, {}, 1)]),
+        replace(records, configurations=[replace(first, unfinished={7: "error"}), second, third]),
+        replace(records, no_longer_named=[RetiredRecord(9, {}, [1])]),
         replace(records, shares_seeds=False),
     ]
     found = {fingerprint(CURVE, changed) for changed in changes}
@@ -147,9 +147,11 @@ def test_figures_of_earlier_programs_are_of_the_same_data(records) -> None:
     moment = datetime(2026, 1, 1, tzinfo=UTC)
 
     def with_errors(outcome: str) -> SeriesRecords:
-        missing = {outcome: 2, "lost": 1}
+        unfinished = {7: outcome, 8: outcome, 9: "lost"}
         attempts = [AttemptRecord(1, 1, "here", "w", outcome, moment, moment)]
-        return replace(records, configurations=[replace(first, missing=missing), *others], attempts=attempts)
+        return replace(
+            records, configurations=[replace(first, unfinished=unfinished), *others], attempts=attempts
+        )
 
     timeline = GraphSpec(kind="timeline")
     for spec in (CURVE, timeline):
