@@ -44,6 +44,16 @@ def flatten(nested: Mapping[str, Any]) -> dict[str, Any]:
     return flat
 
 
+def flatten_if_possible(nested: Mapping[str, Any] | None) -> dict[str, Any]:
+    """Return parameters or results by dotted name; those whose names contradict each other stay nested."""
+    if not nested or not any(isinstance(value, dict) for value in nested.values()):
+        return dict(nested or {})  # nearly all results are flat, and there may be many
+    try:
+        return flatten(nested)
+    except ParameterError:
+        return dict(nested)
+
+
 def leaves(group: Mapping[str, Any], above: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Any]]:
     """Yield each value that is no group, with the keys that lead to it from `above` on."""
     for name, value in group.items():

@@ -18,9 +18,9 @@ from sqlalchemy.orm import Session
 from database.errors import ExperimentsError
 from database.models import Configuration, Experiment
 from database.queries.experiment_rows import ExperimentRow, experiments
+from experiments.parameters import flatten_if_possible
 from meta.formats.csv_format import line_writer
 from meta.formats.json_format import json_ready
-from meta.records.flat_results import flat_results
 
 #: The first columns of a CSV file: the record's own.
 OWN_COLUMNS = [field.name for field in fields(ExperimentRow) if field.name not in {"parameters", "results"}]
@@ -136,12 +136,12 @@ def _names(session: Session, statement: Any) -> list[str]:
     """Return the dotted names in a column of mappings, in the order they appear."""
     names: dict[str, None] = {}
     for values in session.execute(statement.execution_options(yield_per=_BATCH)).scalars():
-        names.update(dict.fromkeys(flat_results(values)))
+        names.update(dict.fromkeys(flatten_if_possible(values)))
     return list(names)
 
 
 def _line(row: ExperimentRow, parameters: list[str], results: list[str]) -> list[Any]:
-    given, returned = flat_results(row.parameters), flat_results(row.results)
+    given, returned = flatten_if_possible(row.parameters), flatten_if_possible(row.results)
     values = [getattr(row, name) for name in OWN_COLUMNS]
     values += [given.get(name) for name in parameters]
     return [*values, *(returned.get(name) for name in results)]

@@ -18,9 +18,8 @@ from sqlalchemy.orm import Session
 from database.models import Configuration, Experiment, ExperimentSeries
 from database.queries.experiment_rows import select_experiments, shown_status
 from database.queries.series_lookup import find_series
-from experiments.parameters import flatten
+from experiments.parameters import flatten, flatten_if_possible
 from meta.records import curves
-from meta.records.flat_results import flat_results
 
 _OWN_COLUMNS = (
     "id",
@@ -74,7 +73,7 @@ def load_experiments(session: Session, series: str | ExperimentSeries) -> pd.Dat
         )
     }
     described = _wide([parameters[row.configuration] for row in rows])
-    results = _wide([flat_results(row.results) for row in rows])
+    results = _wide([flatten_if_possible(row.results) for row in rows])
     described = _renamed(described, taken=own.columns, suffix="_parameter")
     results = _renamed(results, taken=[*own.columns, *described.columns], suffix="_result")
     return pd.concat([own, described, results], axis=1)

@@ -69,14 +69,11 @@ def _data(record: ExperimentRecord, folder: ResultsFolder) -> dict[str, Any]:
 
 
 def _print_values(title: str, values: dict[str, Any], show: Callable[[object], str]) -> None:
-    from experiments.parameters import ParameterError, flatten
+    from experiments.parameters import flatten_if_possible
 
     if not values:
         return
-    try:
-        named = flatten(values)
-    except ParameterError:  # results may have dots in their names
-        named = values
+    named = flatten_if_possible(values)  # results may have dots in their names
     click.echo(f"{title}:")
     printing.print_facts({f"    {name}": show(value) for name, value in named.items()})
 

@@ -10,14 +10,13 @@ from sqlalchemy.orm import Session
 from database.models import Configuration, Experiment, ExperimentSeries, ExperimentStatus
 from database.queries.experiment_rows import select_experiments, shown_status
 from database.queries.series_lookup import find_series
-from experiments.parameters import flatten
+from experiments.parameters import flatten, flatten_if_possible
 from experiments.series_file.models import SeriesFile
 from experiments.series_file.sections.graph_kinds import rules_of
 from experiments.series_file.sections.graphs import SECONDS, GraphSpec
 from meta.records.attempts import read_attempts
 from meta.records.code_versions import read_code
 from meta.records.curves import metric_names, read_curves
-from meta.records.flat_results import flat_results
 from meta.records.series_records import (
     CompletedExperiment,
     ConfigurationRecord,
@@ -74,7 +73,7 @@ def read_records(
             others = unfinished.setdefault(row.configuration, {})
             others[row.id] = causes.get(row.id, shown_status(row.status))
         else:
-            experiment = CompletedExperiment(row.id, row.repetition, flat_results(row.results))
+            experiment = CompletedExperiment(row.id, row.repetition, flatten_if_possible(row.results))
             completed.setdefault(row.configuration, []).append(experiment)
     configurations, no_longer_named = [], []
     in_order = (

@@ -12,8 +12,7 @@ from experiments.series_file.sections.graphs import GraphSpec
 from experiments.series_file.sections.tables import TableSpec
 from meta.records.attempts import AttemptRecord
 from meta.records.code_versions import CodeVersion, ConfigurationCode, versions_of
-from meta.records.parameter_table import ParameterTable
-from meta.records.value_set import ABSENT, ValueSet
+from meta.records.value_set import ABSENT, ParameterTable, ValueSet
 from meta.statistics.estimators.arrays import Floats
 from meta.statistics.estimators.curves import Curve
 

@@ -11,9 +11,9 @@ import numpy as np
 from experiments.series_file.sections.graph_kinds import KIND_OVER_STEPS
 from experiments.series_file.sections.graphs import STEP, FacetSection, GraphSpec
 from meta.graphs.data.plan import MAX_LINES, MAX_PANELS, SERIES
-from meta.records.parameter_table import ParameterTable
 from meta.records.readings import number
 from meta.records.series_records import SeriesRecords
+from meta.records.value_set import ParameterTable
 
 #: At most so many default graphs; a series with more to show requests those it needs.
 MAX_GRAPHS = 12
