@@ -27,8 +27,10 @@ class Assignment:
         Where logs, files and journals go.
     provenance : Provenance
         The user, the host and the version of the code.
+    executor : str
+        The name of the executor, from `experiments.executors.choice`.
     workers : int
-        The number of worker processes; 0 runs everything in this process.
+        The number of worker processes, for executors that have any.
     start_method : str
         ``forkserver`` or ``spawn``.
     execution : Execution
@@ -43,6 +45,7 @@ class Assignment:
     database_url: str
     folder: ResultsFolder
     provenance: Provenance
+    executor: str
     workers: int = 1
     start_method: str = "forkserver"
     execution: Execution = field(default_factory=Execution)

@@ -23,9 +23,9 @@ from database.queries.series_lookup import find_series
 from database.session.retry import retrying_transaction
 from database.settings import Settings, results_directory
 from experiments.creation import Created, Source, check_target, create_series
-from experiments.execution.assignment import Assignment, Ending, Observer
+from experiments.execution.assignment import Assignment, Ending
 from experiments.execution.options import RunOptions
-from experiments.executors.base import Executor
+from experiments.executors.choice import LOCAL_PROCESSES, SERIAL, make_executor
 from experiments.output.results_folder import ResultsFolder
 from experiments.progress.displays import display_for
 from experiments.progress.model import Display
@@ -203,24 +203,12 @@ def _execute(
     """Execute, with the progress on a display; return also the latest known counts."""
     if display is None:
         return make_executor(assignment, lambda _status: None).run(), before.counts
-    is_serial = assignment.workers == 0  # Ctrl-Z suspends the experiments too
+    is_serial = assignment.executor == SERIAL  # Ctrl-Z suspends the experiments too
     shown_on = display_for(display, assignment.workers)
     with ProgressTracker(Poller(before), shown_on) as tracker:
         with nullcontext() if is_serial else suspend_hint(tracker):
             ending = make_executor(assignment, tracker.observe).run()
         return ending, tracker.counts
-
-
-def make_executor(assignment: Assignment, observe: Observer) -> Executor:
-    """Return the executor for the number of workers that an assignment has."""
-    # Imported when chosen: each needs large modules that the other does not (numpy, multiprocessing).
-    if assignment.workers == 0:
-        from experiments.executors.serial import Serial  # noqa: PLC0415 - as above
-
-        return Serial(assignment, observe)
-    from experiments.executors.local_processes import LocalProcesses  # noqa: PLC0415 - as above
-
-    return LocalProcesses(assignment, observe)
 
 
 def assign(series: ExperimentSeries, options: RunOptions) -> Assignment:
@@ -242,6 +230,7 @@ def assign(series: ExperimentSeries, options: RunOptions) -> Assignment:
         database_url=url.render_as_string(hide_password=False),
         folder=ResultsFolder(root.absolute()),
         provenance=collect_provenance(code, options.arguments, results=root),
+        executor=SERIAL if workers == 0 else LOCAL_PROCESSES,
         workers=workers,
         start_method=Settings.from_environment().start_method,
         execution=execute.execution(workers),

@@ -39,6 +39,7 @@ def make() -> Iterator[Make]:
                 database_url="sqlite://",
                 folder=ResultsFolder(Path("results")),
                 provenance=Provenance(),
+                executor="serial",
                 execution=Execution(stop_rule=rule),
                 options=options or RunOptions(),
             )
