@@ -152,5 +152,5 @@ def _write(
         write_atomically(page, text.encode())
     except OSError as error:
         raise ExperimentsError(f"{page} cannot be written ({error.strerror})") from error
-    location.record([page, *(path for figure in figures.drawn for path in figure.paths)])
+    location.record(dict.fromkeys([page, *(path for figure in figures.drawn for path in figure.paths)]))
     return ReportResult(name, page, figures.drawn, made)

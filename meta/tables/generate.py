@@ -165,7 +165,7 @@ def write_series_tables(
         for (spec, part), name in zip(requested, names, strict=True)
     ]
     location.record(
-        written=[path for result in results for path in result.paths],
+        written={path: None for result in results for path in result.paths},
         names=[result.name for result in results],
     )
     return results

@@ -14,7 +14,6 @@ from experiments.output.results_folder import ResultsFolder, write_atomically
 from meta.graphs.figure.task import DrawnFigure, Failure, Task
 from meta.graphs.generation.process_pool import DrawingPool
 from meta.graphs.generation.requests import figure_requests
-from meta.graphs.provenance.file_metadata import ForeignFigureError, read_origin
 from meta.graphs.provenance.manifest import OutputLocation
 from meta.records.chosen_series import ChosenSeries, read_each
 from meta.records.subsets import GraphRecords, read_series
@@ -118,7 +117,8 @@ class _SeriesGraphs:
             on_progress(GraphProgress(result, len(results), len(requests.tasks)))
         in_order = [results[name] for name in requests.tasks]
         if requests.tasks:
-            self.location.record([path for result in in_order for path in result.paths], requests.tasks)
+            written = [requests.tasks[result.name] for result in in_order if result.paths]
+            self.location.record(self._origins(written), requests.tasks)
         if requests.note:
             _log.info("%s: %s", self.series, requests.note)
             in_order.append(GraphResult(self.series, "graphs", note=requests.note))
@@ -126,12 +126,14 @@ class _SeriesGraphs:
 
     def _finished(self, requested: Mapping[str, Task | Failure], *, force: bool) -> Iterator[GraphResult]:
         """Yield the outcome of each graph as soon as it is known; unchanged ones first."""
+        origins = self._origins(requested.values())
+        unchanged = set() if force else self.location.up_to_date(origins)
         tasks = []
         for name, task in requested.items():
             if isinstance(task, Failure):
                 yield self._failed(name, task)
-            elif not force and self._is_unchanged(task):
-                yield GraphResult(self.series, name, self._paths(task), unchanged=True)
+            elif unchanged.issuperset(paths := self._paths(task)):
+                yield GraphResult(self.series, name, paths, unchanged=True)
             else:
                 tasks.append(task)
         for task, drawn in self.pool.draw(tasks):
@@ -140,13 +142,10 @@ class _SeriesGraphs:
     def _paths(self, task: Task) -> tuple[Path, ...]:
         return tuple(self.location.directory / f"{task.name}.{form}" for form in task.formats)
 
-    def _is_unchanged(self, task: Task) -> bool:
-        """Return whether all files of a figure are as they were drawn, and show what they would now."""
-        try:
-            found = [read_origin(path) for path in self._paths(task)]
-        except (OSError, ForeignFigureError):
-            return False
-        return all(embedded.is_intact and embedded.origin == task.origin for embedded in found)
+    def _origins(self, requested: Iterable[Task | Failure]) -> dict[Path, str]:
+        """Return for each file of figures the digest of the origin it is to have."""
+        tasks = [task for task in requested if isinstance(task, Task)]
+        return {path: task.origin.digest() for task in tasks for path in self._paths(task)}
 
     def _written(self, task: Task, drawing: DrawnFigure) -> GraphResult:
         paths = self._paths(task)
@@ -156,7 +155,7 @@ class _SeriesGraphs:
         except OSError as error:
             return self._failed(task.name, Failure(f"it could not be written: {error}"))
         with contextlib.suppress(OSError):  # the figure is there; what is wrong is reported at the end
-            self.location.note(paths)
+            self.location.note(self._origins([task]))
         if not drawing.missing_glyphs:
             return GraphResult(self.series, task.name, paths)
         boxes = f"no installed font has {drawing.missing_glyphs}: boxes are drawn instead"

@@ -1,6 +1,7 @@
-"""The folder of a series' files, and its manifest: which files were written.
+"""The folder of a series' files, and its manifest: which files were written, and origins of figures.
 
-The manifest of a folder decides which files that are no longer asked for can go.
+The manifest of a folder decides what need not be drawn again, and which files that are no longer asked for
+can go.
 """
 
 from __future__ import annotations
@@ -11,9 +12,8 @@ import logging
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any
 
-from pydantic import BeforeValidator, TypeAdapter, ValidationError
+from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from database.engine.registry import current_url
 from database.settings import results_directory
@@ -24,13 +24,17 @@ from meta.records.chosen_series import ChosenSeries
 _log = logging.getLogger(__name__)
 
 
-def _file_of(entry: Any) -> Any:
-    """Return the digest of a file from the entries of figures that once had that of their origin too."""
-    return entry.get("file") if isinstance(entry, dict) else entry
+class _Figure(BaseModel):
+    """The entry of a figure: the SHA-256 of the file, and a digest of its origin."""
+
+    file: str
+    origin: str
 
 
-#: Per series, the paths of its files from the folder on and the SHA-256 of what was written into them.
-_Manifest = dict[str, dict[str, Annotated[str, BeforeValidator(_file_of)]]]
+#: Per series, the paths of its files from the folder on and the SHA-256 of what was written into them; of a
+#: figure also what it shows.
+_Entry = str | _Figure
+_Manifest = dict[str, dict[str, _Entry]]
 _MANIFEST = TypeAdapter(_Manifest)
 
 
@@ -59,7 +63,7 @@ class OutputLocation:
                 directory /= f"where-{safe_name(chosen.where.text)}"
         return cls(directory, chosen.folder)
 
-    def record(self, written: Collection[Path], names: Collection[str] = ()) -> list[Path]:
+    def record(self, written: Mapping[Path, str | None], names: Collection[str] = ()) -> list[Path]:
         """Note in the folder's manifest what was written, and remove what an earlier generation left.
 
         A file is removed only if the manifest says that it was written for this series, it still has that
@@ -68,8 +72,9 @@ class OutputLocation:
 
         Parameters
         ----------
-        written : collection of Path
-            The files that there are for it now, in this folder or in folders below.
+        written : mapping of Path to str or None
+            The files that there are for it now, in this folder or in folders below, with the digest of the
+            origin where they are figures.
         names : collection of str
             Of all graphs (or tables) it asks for, also of those that could not be made this time.
 
@@ -89,7 +94,7 @@ class OutputLocation:
             _log.info("%s: removed %s, which is no longer asked for", self.owner, path)
         return removed
 
-    def _record(self, written: Collection[Path], names: Collection[str]) -> list[Path]:
+    def _record(self, written: Mapping[Path, str | None], names: Collection[str]) -> list[Path]:
         manifest = _read(self.directory)
         before = manifest.get(self.owner, {})
         # On a case-insensitive file system the old name may be that of the new file.
@@ -97,8 +102,8 @@ class OutputLocation:
         wanted = {name.casefold() for name in names} - {path.stem.casefold() for path in written}
         again = {self._name(path).casefold() for path in written}
         kept = {
-            name: digest
-            for name, digest in before.items()
+            name: entry
+            for name, entry in before.items()
             if Path(name).stem.casefold() in wanted or name.casefold() in again
         }
         others = {
@@ -106,8 +111,8 @@ class OutputLocation:
         }
         removed = [
             self.directory / name
-            for name, digest in before.items()
-            if name not in kept and name.casefold() not in others and _is_ours(self.directory / name, digest)
+            for name, entry in before.items()
+            if name not in kept and name.casefold() not in others and _is_ours(self.directory / name, entry)
         ]
         for path in removed:
             path.unlink(missing_ok=True)
@@ -117,10 +122,27 @@ class OutputLocation:
         self._write(manifest, kept, written)
         return removed
 
-    def note(self, written: Collection[Path]) -> None:
-        """Note what was written so far, in case this process ends now."""
+    def note(self, written: Mapping[Path, str | None]) -> None:
+        """Note what was written so far: the rest is drawn next time if this process ends now."""
         manifest = _read(self.directory)
         self._write(manifest, manifest.get(self.owner, {}), written)
+
+    def up_to_date(self, origins: Mapping[Path, str]) -> set[Path]:
+        """Return which figures in the folder are as they were drawn, and show what they would now.
+
+        Parameters
+        ----------
+        origins : mapping of Path to str
+            The files, with the digest of what each would show now.
+        """
+        entries = _read(self.directory).get(self.owner, {})
+        return {
+            path
+            for path, origin in origins.items()
+            if isinstance(entry := entries.get(self._name(path)), _Figure)
+            and entry.origin == origin
+            and _is_ours(path, entry)
+        }
 
     def other_owners(self, name: str) -> set[str]:
         """Return the keys of other series that a file of the folder was written for."""
@@ -129,8 +151,10 @@ class OutputLocation:
     def _name(self, path: Path) -> str:
         return path.relative_to(self.directory).as_posix()
 
-    def _write(self, manifest: _Manifest, kept: Mapping[str, str], written: Collection[Path]) -> None:
-        files = {**kept, **{self._name(path): _digest(path) for path in written}}
+    def _write(
+        self, manifest: _Manifest, kept: Mapping[str, _Entry], written: Mapping[Path, str | None]
+    ) -> None:
+        files = {**kept, **{self._name(path): _entry(path, origin) for path, origin in written.items()}}
         if files != manifest.get(self.owner, {}):
             manifest[self.owner] = files
             in_order = {name: dict(sorted(files.items())) for name, files in manifest.items() if files}
@@ -150,16 +174,21 @@ def _read(directory: Path) -> _Manifest:
     # Even if the manifest was edited, no file outside of this folder is removed.
     return {
         series: {
-            name: digest
-            for name, digest in files.items()
+            name: entry
+            for name, entry in files.items()
             if not (Path(name).is_absolute() or ".." in Path(name).parts)
         }
         for series, files in manifest.items()
     }
 
 
-def _is_ours(path: Path, digest: str) -> bool:
-    return path.is_file() and _digest(path) == digest
+def _entry(path: Path, origin: str | None) -> _Entry:
+    digest = _digest(path)
+    return digest if origin is None else _Figure(file=digest, origin=origin)
+
+
+def _is_ours(path: Path, entry: _Entry) -> bool:
+    return path.is_file() and _digest(path) == (entry if isinstance(entry, str) else entry.file)
 
 
 def _digest(path: Path) -> str:

@@ -95,6 +95,10 @@ class Origin(BaseModel):
         """Return the origin as JSON in ASCII, which every figure format can store."""
         return json.dumps(self.model_dump(mode="json"), separators=(",", ":"))
 
+    def digest(self) -> str:
+        """Return its SHA-256, in hexadecimal digits."""
+        return hashlib.sha256(self.text().encode()).hexdigest()
+
 
 def files_that_draw() -> list[Path]:
     """List the modules that compute and draw."""
