@@ -1,7 +1,7 @@
 """The folder of a series' files, and its manifest: which files were written, and origins of figures.
 
 The manifest of a folder decides what need not be drawn again, and which files that are no longer asked for
-can go.
+can go. Files that nobody has touched since it was written are not read.
 """
 
 from __future__ import annotations
@@ -95,12 +95,13 @@ class OutputLocation:
         return removed
 
     def _record(self, written: Mapping[Path, str | None], names: Collection[str]) -> list[Path]:
-        manifest = _read(self.directory)
+        directory = self.directory
+        manifest = _read(directory)
         before = manifest.get(self.owner, {})
         # On a case-insensitive file system the old name may be that of the new file.
         # Of a graph that was written again, only what was written is kept: formats may be fewer now.
         wanted = {name.casefold() for name in names} - {path.stem.casefold() for path in written}
-        again = {self._name(path).casefold() for path in written}
+        again = {_name(directory, path).casefold() for path in written}
         kept = {
             name: entry
             for name, entry in before.items()
@@ -110,22 +111,23 @@ class OutputLocation:
             name.casefold() for other, files in manifest.items() if other != self.owner for name in files
         }
         removed = [
-            self.directory / name
+            directory / name
             for name, entry in before.items()
-            if name not in kept and name.casefold() not in others and _is_ours(self.directory / name, entry)
+            if name not in kept and name.casefold() not in others and _is_ours(directory / name, entry)
         ]
         for path in removed:
             path.unlink(missing_ok=True)
-            if path.parent != self.directory:
+            if path.parent != directory:
                 with contextlib.suppress(OSError):  # there is more in the folder of this graph
                     path.parent.rmdir()
-        self._write(manifest, kept, written)
+        self._write(manifest, kept | _entries(directory, before, written))
         return removed
 
     def note(self, written: Mapping[Path, str | None]) -> None:
         """Note what was written so far: the rest is drawn next time if this process ends now."""
         manifest = _read(self.directory)
-        self._write(manifest, manifest.get(self.owner, {}), written)
+        before = manifest.get(self.owner, {})
+        self._write(manifest, before | _entries(self.directory, before, written))
 
     def up_to_date(self, origins: Mapping[Path, str]) -> set[Path]:
         """Return which figures in the folder are as they were drawn, and show what they would now.
@@ -136,25 +138,20 @@ class OutputLocation:
             The files, with the digest of what each would show now.
         """
         entries = _read(self.directory).get(self.owner, {})
-        return {
-            path
+        same = {
+            path: entry
             for path, origin in origins.items()
-            if isinstance(entry := entries.get(self._name(path)), _Figure)
+            if isinstance(entry := entries.get(_name(self.directory, path)), _Figure)
             and entry.origin == origin
-            and _is_ours(path, entry)
         }
+        untouched = _untouched(self.directory, same)
+        return {path for path, entry in same.items() if path in untouched or _is_ours(path, entry)}
 
     def other_owners(self, name: str) -> set[str]:
         """Return the keys of other series that a file of the folder was written for."""
         return {owner for owner, files in _read(self.directory).items() if name in files} - {self.owner}
 
-    def _name(self, path: Path) -> str:
-        return path.relative_to(self.directory).as_posix()
-
-    def _write(
-        self, manifest: _Manifest, kept: Mapping[str, _Entry], written: Mapping[Path, str | None]
-    ) -> None:
-        files = {**kept, **{self._name(path): _entry(path, origin) for path, origin in written.items()}}
+    def _write(self, manifest: _Manifest, files: dict[str, _Entry]) -> None:
         if files != manifest.get(self.owner, {}):
             manifest[self.owner] = files
             in_order = {name: dict(sorted(files.items())) for name, files in manifest.items() if files}
@@ -180,6 +177,39 @@ def _read(directory: Path) -> _Manifest:
         }
         for series, files in manifest.items()
     }
+
+
+def _untouched(directory: Path, paths: Collection[Path]) -> set[Path]:
+    """Return the files whose last change, also of their names, is older than the manifest.
+
+    Nobody can set the time that the file system notes of a change (``st_ctime``).
+    """
+    with contextlib.suppress(OSError):
+        written_ns = (directory / MANIFEST_NAME).stat().st_ctime_ns
+        return {path for path in paths if _changed_ns(path) < written_ns}
+    return set()
+
+
+def _changed_ns(path: Path) -> float:
+    try:
+        return path.stat().st_ctime_ns
+    except OSError:  # it is not there
+        return float("inf")
+
+
+def _entries(
+    directory: Path, before: Mapping[str, _Entry], written: Mapping[Path, str | None]
+) -> dict[str, _Entry]:
+    untouched = _untouched(directory, written)
+    return {
+        name: before[name] if path in untouched and name in before else _entry(path, origin)
+        for path, origin in written.items()
+        for name in [_name(directory, path)]
+    }
+
+
+def _name(directory: Path, path: Path) -> str:
+    return path.relative_to(directory).as_posix()
 
 
 def _entry(path: Path, origin: str | None) -> _Entry:

@@ -20,6 +20,8 @@ def figure(tmp_path: Path) -> Path:
     path = tmp_path / "Größe.png"
     path.write_bytes(b"figure")
     OutputLocation(tmp_path, "s").record({path: "now"}, ["Größe"])
+    while path.stat().st_ctime_ns >= (tmp_path / NAME).stat().st_ctime_ns:  # within one tick of the clock
+        os.utime(tmp_path / NAME)
     return path
 
 
@@ -53,6 +55,19 @@ def test_an_older_file_in_its_place_is_found(figure: Path) -> None:
     os.utime(other, ns=(0, 0))
     other.replace(figure)
     assert not is_up_to_date(figure)
+
+
+def test_untouched_files_are_not_read(figure: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A figure that nobody has touched since the manifest was written is not read; a touched one is."""
+    read = []
+    original = Path.read_bytes
+    monkeypatch.setattr(Path, "read_bytes", lambda path: read.append(path.name) or original(path))
+    assert is_up_to_date(figure)
+    OutputLocation(figure.parent, "s").record({figure: "now"}, ["Größe"])
+    assert set(read) == {NAME}
+    os.utime(figure)
+    assert is_up_to_date(figure)
+    assert figure.name in read
 
 
 def test_what_is_noted_stays_when_the_rest_never_comes(figure: Path) -> None:
