@@ -40,11 +40,12 @@ class Project:
         self.folder = folder
         self.url = url
         self.environment = {
-            # As a person has it: without our settings, and without what machines that test set.
+            # As a user has it: without our settings, and without what machines and programs that test set.
             **{
                 key: value
                 for key, value in os.environ.items()
-                if key not in {"CI", "PYTHONDONTWRITEBYTECODE"} and not key.startswith("EXPERIMENTS_")
+                if key not in {"CI", "PYTHONDONTWRITEBYTECODE", "COLUMNS", "LINES"}
+                and not key.startswith("EXPERIMENTS_")
             },
             "EXPERIMENTS_DATABASE_URL": url,
             "EXPERIMENTS_RESULTS": str(folder / "results"),

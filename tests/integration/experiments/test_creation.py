@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import shutil
 from sqlalchemy import select
 
 from database.models import Experiment, ExperimentSeries, ExperimentStatus, SeriesState
@@ -166,9 +167,7 @@ def test_a_project_that_moved_keeps_its_series(database_url: str, write: Write, 
     folder.rename(moved)
     assert create(moved / path.name).existing == 1
     assert series_row().target == f"{moved}/train.py:main"
-    folder.mkdir()
-    for file in moved.iterdir():
-        (folder / file.name).write_bytes(file.read_bytes())
+    shutil.copytree(moved, folder)
     with pytest.raises(OtherTargetError):
         create(path)
 
