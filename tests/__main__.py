@@ -1,7 +1,7 @@
 """All tests, in two stages: `make test`, or `python -m tests [ARGUMENT OF PYTEST ...]`.
 
-First, in two processes, the tests that share the machine with each other; then those that need it for
-themselves.
+First, in three processes, the tests that share the machine with each other; then those that need it for
+themselves, because they measure time or silence.
 The exit code is 1 when a stage fails, and when a stage has no test.
 """
 
@@ -10,8 +10,9 @@ from __future__ import annotations
 import subprocess
 import sys
 
-#: A file's tests stay together, since they may share a database, and files keep their order: fast ones first.
-PARALLEL = ("-n", "2", "--dist", "loadfile", "--no-loadscope-reorder")
+#: Three processes use two cores: acceptance tests wait for others most of their time. A file's tests stay
+#: together, since they may share a database, and files keep their order: fast ones first.
+PARALLEL = ("-n", "3", "--dist", "loadfile", "--no-loadscope-reorder")
 STAGES = {"in parallel": (*PARALLEL, "-m", "not alone"), "alone": ("-m", "alone")}
 
 

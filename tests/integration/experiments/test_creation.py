@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 from typing import Any
 
 import pytest
-import shutil
 from sqlalchemy import select
 
 from database.models import Experiment, ExperimentSeries, ExperimentStatus, SeriesState
