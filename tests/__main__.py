@@ -1,6 +1,6 @@
 """All tests, in two stages: `make test`, or `python -m tests [ARGUMENT OF PYTEST ...]`.
 
-First, in four processes, the tests that share the machine with each other; then those that need it for
+First, in three processes, the tests that share the machine with each other; then those that need it for
 themselves, because they measure time or silence.
 The exit code is 1 when a stage fails, and when a stage has no test.
 """
@@ -10,9 +10,9 @@ from __future__ import annotations
 import subprocess
 import sys
 
-#: Four processes use two cores: acceptance tests wait for others most of their time. A file's tests stay
+#: Three processes use two cores: acceptance tests wait for others most of their time. A file's tests stay
 #: together, since they may share a database, and files keep their order: fast ones first.
-PARALLEL = ("-n", "4", "--dist", "loadfile", "--no-loadscope-reorder")
+PARALLEL = ("-n", "3", "--dist", "loadfile", "--no-loadscope-reorder")
 STAGES = {"in parallel": (*PARALLEL, "-m", "not alone"), "alone": ("-m", "alone")}
 
 

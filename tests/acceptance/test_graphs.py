@@ -76,12 +76,14 @@ def test_stopped_in_the_middle(drawable: Project, number: int, code: int, *, who
     """
     drawing = drawable.start("graphs", "s", "--workers", "4")
     hear(drawing, "[1/14]")
-    children = psutil.Process(drawing.pid).children(recursive=True)
+    parent = psutil.Process(drawing.pid)
+    parent.suspend()  # or it could be ready before all is looked at
+    children = parent.children(recursive=True)
     # Besides the four a server, and the tracker of multiprocessing's resources.
     assert len(children) == 6
     assert not [
         shared.path
-        for process in (psutil.Process(drawing.pid), *children)
+        for process in (parent, *children)
         for shared in process.memory_maps()
         if shared.path.startswith("/dev/shm/")
     ]
@@ -90,6 +92,7 @@ def test_stopped_in_the_middle(drawable: Project, number: int, code: int, *, who
             if os.getpgid(child.pid) == os.getpgrp():
                 child.send_signal(number)
     drawing.send_signal(number)
+    parent.resume()
     _, err = drawing.communicate(timeout=PATIENCE_S)
     assert drawing.returncode == code, err
     assert "Traceback" not in err
