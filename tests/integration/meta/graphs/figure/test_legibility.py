@@ -10,7 +10,6 @@ from typing import Any
 import numpy as np
 import pytest
 from matplotlib.axes import Axes
-from matplotlib.transforms import Bbox
 
 from database.models import Outcome
 from experiments.series_file.models import MetricSection
@@ -18,7 +17,7 @@ from experiments.series_file.sections.graphs import GraphSpec
 from meta.records.attempts import AttemptRecord
 from meta.records.series_records import SeriesRecords
 from meta.statistics.estimators.curves import Curve
-from tests.figures import make_figure
+from tests.figures import assert_on_page, make_figure
 
 LONG = [f"a name of an optimiser that is far too long, number {number}" for number in range(9)]
 #: The usual case is that of failures, with less to say.
@@ -117,12 +116,7 @@ def test_nothing_lies_over_anything(make_records, kind: str, case: str) -> None:
     boxes |= {"title": figure._suptitle.get_window_extent(renderer)}
     if figure.legends:
         boxes["legend"] = figure.legends[0].get_window_extent(renderer)
-    page = Bbox.from_bounds(0, 0, *figure.get_size_inches() * figure.dpi)
-    for (name, box), (other, second) in combinations(boxes.items(), 2):
-        assert not box.padded(-1).overlaps(second.padded(-1)), (name, other)
-    for name, box in boxes.items():
-        assert page.padded(2).contains(*box.min), name
-        assert page.padded(2).contains(*box.max), name
+    assert_on_page(figure, boxes)
     for axes in figure.axes:
         for labels in (axes.get_yticklabels(), axes.get_xticklabels()):
             assert_apart(axes, labels, renderer)

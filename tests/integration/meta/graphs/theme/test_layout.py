@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from itertools import combinations, pairwise
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -11,7 +11,7 @@ from matplotlib.transforms import Bbox
 
 from experiments.series_file.sections.graphs import GraphSpec
 from meta.statistics.estimators.curves import Curve
-from tests.figures import make_figure
+from tests.figures import assert_on_page, make_figure
 
 LONG = [f"a name of an optimiser that is far too long, number {number}" for number in range(6)]
 
@@ -53,12 +53,7 @@ def test_panels_legend_title_and_note_keep_apart(make_records, kind: str, panels
     boxes = extents(figure)
     heights = [axes.get_window_extent().height / figure.dpi for axes in figure.axes]
     assert min(heights) >= 1.2, "legend, note and labels take no room from the panels"
-    page = Bbox.from_bounds(0, 0, *figure.get_size_inches() * figure.dpi)
-    for (name, box), (other, second) in combinations(boxes.items(), 2):
-        assert not box.padded(-1).overlaps(second.padded(-1)), (name, other)
-    for name, box in boxes.items():
-        assert page.padded(2).contains(*box.min), name
-        assert page.padded(2).contains(*box.max), name
+    assert_on_page(figure, boxes)
 
 
 @pytest.mark.parametrize("kind", ["bar", "box", "line"])

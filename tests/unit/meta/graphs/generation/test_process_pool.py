@@ -9,25 +9,15 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from experiments.series_file.sections.graphs import GraphSpec
 from meta.graphs.generation.process_pool import DrawingPool, SharedFile
-from meta.statistics.estimators.curves import Curve
-from tests.figures import make_task
-
-CURVE = GraphSpec(kind="curve", y="loss", x="step", hue="lr")
-LINE = GraphSpec(kind="line", y="y", x="lr")
+from meta.records.series_records import SeriesRecords
+from tests.figures import CURVE, LINE, lines_and_curves, make_task
+from tests.made_up_records import MakeRecords
 
 
 @pytest.fixture
-def records(make_records):
-    steps = np.arange(40)
-    return make_records(
-        {"lr": [1, 2, 3]},
-        results=lambda parameters, repetition: {"y": parameters["lr"] + repetition},
-        curves=lambda parameters, repetition: {
-            "loss": Curve(steps, np.random.default_rng([parameters["lr"], repetition]).normal(size=40))
-        },
-    )
+def records(make_records: MakeRecords) -> SeriesRecords:
+    return lines_and_curves(make_records)
 
 
 def test_daemons_draw_themselves(records, monkeypatch: pytest.MonkeyPatch) -> None:
