@@ -10,6 +10,8 @@ from database.queries.series_lookup import find_series
 from experiments.series_file.axes import axes, parameter_names
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from sqlalchemy import ColumnElement
     from sqlalchemy.orm import Session
 
@@ -40,8 +42,18 @@ def expression_of(
     """
     series = find_series(session, series)
     given = parameter_names(axes(series.resolved))
-    names = RecordedNames(session, series.id, (tuple(name.split(".")) for name in given))
+    names = RecordedNames(
+        session,
+        series.id,
+        (tuple(name.split(".")) for name in given),
+        current_code=lambda: _current_code(series),
+    )
     return parse(text, names, is_recorded=is_recorded)
+
+
+def _current_code(series: ExperimentSeries) -> Mapping[str, str]:
+    """Return the files of a series' code as they are on disk now, with their digests."""
+    raise NotImplementedError(series.target)
 
 
 def condition_of(

@@ -47,6 +47,9 @@ _ATTEMPT_COLUMNS = {
     "peak_memory_bytes": "bigint",
     "cpu_s": "float8",
     "log_tail": "text",
+    "code": "bigint",
+    "threads": "int",
+    "partial": "text",
 }
 _plain_columns = attrgetter(*list(_ATTEMPT_COLUMNS)[6:])
 #: What a worker owns, and the series whose counters count it: None while it is retired.
@@ -263,7 +266,7 @@ def insert_attempts(connection: Connection, worker_id: str, finished: Sequence[F
         arrays = ", ".join(f"CAST(:c{n} AS {kind}[])" for n, kind in enumerate(_ATTEMPT_COLUMNS.values()))
         values = names.replace(
             "started_at, finished_at", "to_timestamp(started_at), to_timestamp(finished_at)"
-        )
+        ).replace("partial", "CAST(partial AS json)")
         statement = f"INSERT INTO attempt ({names}) SELECT {values} FROM unnest({arrays}) AS v({names})"
         connection.execute(text(statement), _arrays(rows))
         return

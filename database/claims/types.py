@@ -62,6 +62,12 @@ class Finished:
         Seconds since 1970, by the host's clock.
     results : str or None
         The encoded results (`database.models.exact_json.encode`) of a completed attempt.
+    code : int or None
+        The id of the set of code that it ran (`database.models.Code`); None when that is unknown.
+    threads : int or None
+        How many threads numerical libraries had; None when that is unknown.
+    partial : str or None
+        What was valid of an invalid result, encoded as `results` is.
     """
 
     experiment_id: int
@@ -79,6 +85,9 @@ class Finished:
     peak_memory_bytes: int | None = None
     cpu_s: float | None = None
     log_tail: str | None = None
+    code: int | None = None
+    threads: int | None = None
+    partial: str | None = None
     chunks: tuple[Chunk, ...] = field(default=())
 
     @property

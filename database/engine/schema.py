@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from alembic.config import Config
 
 #: The head of `migrations/versions`; a test compares them.
-CURRENT_REVISION = "0003_v0.1.0"
+CURRENT_REVISION = "0004_v0.1.0"
 #: A name of our own, so that the tables can live beside those of other tools that use Alembic.
 VERSION_TABLE = "experiments_schema_version"
 MIGRATIONS = package_folder() / "migrations"

@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import json
 import keyword
+import re
 import unicodedata
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 from database.expressions.errors import ExpressionError
-from database.expressions.tree import Constant, Field, Path
+from database.expressions.tree import Constant, Field, Path, Value
 from database.models import ExperimentStatus, Outcome
 from database.models.outcome import EARLIER_WORDS
 from database.suggestions import suggestion
 
-#: The fields that every experiment has; a parameter with such a name is written `parameters.NAME`.
+#: The fields that every experiment has, also written `experiment.NAME`; a parameter with such a name is
+#: written `parameters.NAME`.
 OWN_NAMES = (
     "id",
     "configuration",
@@ -26,7 +28,17 @@ OWN_NAMES = (
     "attempts",
     "outcome",
     "duration_s",
+    "code",
 )
+#: Own names that are newer than some series: there a parameter or result of that name keeps the bare name.
+_NEWER_NAMES = frozenset({"code"})
+#: Words that `code` is compared with besides digests: the code on disk, and attempts without a record of it.
+CURRENT_CODE = "current"
+UNKNOWN_CODE = "unknown"
+_CODE_WORDS = (CURRENT_CODE, UNKNOWN_CODE)
+#: The fewest digits of a set of code that an expression may name.
+_MIN_DIGITS = 6
+_DIGITS = re.compile(rf"[0-9a-f]{{{_MIN_DIGITS},64}}")
 #: The words of own names, as users see them: claimed experiments are pending, released attempts hidden.
 _WORDS = {
     "status": [status.value for status in ExperimentStatus if status is not ExperimentStatus.CLAIMED],
@@ -71,6 +83,10 @@ class KnownNames:
         """Return the known results, to be listed in messages."""
         return self.results or ()
 
+    def code_digests(self, word: str) -> Collection[str]:
+        """Return the names of the sets of code that a word stands for: ``current``, or the first digits."""
+        return ()
+
 
 def leads_into(path: Path, leaves: Iterable[Path]) -> bool:
     """Return whether `path` is one of `leaves`, or a group that contains one of them."""
@@ -80,8 +96,9 @@ def leads_into(path: Path, leaves: Iterable[Path]) -> bool:
 def field_of(path: Path, place: int, names: KnownNames, text: str) -> Field:
     """Resolve the name at a place of a text.
 
-    The experiment's own fields come first, then parameters, then results; the prefixes ``parameters.`` and
-    ``results.`` select one of these.
+    The experiment's own fields come first, then parameters, then results; the prefixes ``experiment.``,
+    ``parameters.`` and ``results.`` select one of these. A parameter or result keeps a name that it had
+    before the experiment's own field of that name came to be.
 
     Raises
     ------
@@ -95,13 +112,47 @@ def field_of(path: Path, place: int, names: KnownNames, text: str) -> Field:
     elif rest and source == "results":
         if names.lacks_results() or names.has_result(rest):
             return Field("results", rest)
-    elif not rest and source in OWN_NAMES:
+    elif not rest and source in OWN_NAMES and not _is_taken(path, names):
         return Field("own", path)
+    elif len(rest) == 1 and source == "experiment" and rest[0] in OWN_NAMES and not _is_taken(path, names):
+        return Field("own", rest)
     elif names.has_parameter(path):
         return Field("parameters", path)
     elif names.has_result(path):
         return Field("results", path)
     raise ExpressionError(f"there is nothing named {written(path)}; {_hint(path, names)}", text, place)
+
+
+def _is_taken(path: Path, names: KnownNames) -> bool:
+    """Return whether a series gave this name a meaning before the experiment's own field had it."""
+    if len(path) == 1 and path[0] not in _NEWER_NAMES:
+        return False
+    return names.has_parameter(path) or (not names.lacks_results() and names.has_result(path))
+
+
+def code_words(constants: Sequence[Value], names: KnownNames, text: str, place: int) -> list[Constant]:
+    """Return what the field `code` equals where it is one of these: names of sets; None for unknown code.
+
+    Raises
+    ------
+    ExpressionError
+        It is compared with something that is no name of a set of code.
+    """
+    wanted: list[str | None] = []
+    for constant in constants:
+        word = constant.value if isinstance(constant, Constant) else None
+        if isinstance(constant, Constant):
+            place = constant.place
+        if not isinstance(word, str) or not (word in _CODE_WORDS or _DIGITS.fullmatch(word)):
+            listed = " or ".join(f'"{known}"' for known in _CODE_WORDS)
+            raise ExpressionError(
+                f"code is compared with {listed}, or with at least the first {_MIN_DIGITS} digits of a set "
+                "of code, as `experiments show` has them",
+                text,
+                place,
+            )
+        wanted += [None] if word == UNKNOWN_CODE else names.code_digests(word)
+    return [Constant(word, place) for word in dict.fromkeys(wanted)]
 
 
 def word_of(constant: Constant, field: Field, text: str, *, is_recorded: bool) -> Constant:

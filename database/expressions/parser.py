@@ -7,11 +7,12 @@ import keyword
 import math
 import re
 import warnings
+from collections.abc import Sequence
 from typing import Literal
 
 from database.expressions.errors import ExpressionError
 from database.expressions.evaluation import Expression
-from database.expressions.names import KnownNames, field_of, word_of
+from database.expressions.names import KnownNames, code_words, field_of, word_of
 from database.expressions.tree import (
     And,
     Arithmetic,
@@ -38,6 +39,9 @@ ALLOWED = (
     "allowed are names, numbers, 'text', True, False, None, == != < <= > >=, in and not in a list, "
     "and, or, not, + - * / // % and parentheses"
 )
+
+#: The experiment's own code, compared with words of its own.
+CODE = Field("own", ("code",))
 
 _OPERATORS: dict[type[ast.operator], Literal["+", "-", "*", "/", "//", "%"]] = {
     ast.Add: "+",
@@ -188,7 +192,12 @@ class _Reader:
         if isinstance(node, ast.Compare):
             return self._comparisons(node, depth)
         if _is_name(node) or (isinstance(node, ast.Constant) and isinstance(node.value, bool)):
-            return Comparison("==", self._value(node, depth), Constant(True))
+            value = self._value(node, depth)
+            return (
+                self._code((value,), node, negated=False)
+                if value == CODE
+                else Comparison("==", value, Constant(True))
+            )
         self._refuse_known(node)
         if isinstance(node, ast.Constant | ast.BinOp | ast.UnaryOp):
             raise self._wrong(node, "this is a value, not a condition: compare it with something")
@@ -207,11 +216,19 @@ class _Reader:
             if not isinstance(right, ast.List | ast.Tuple):
                 raise self._wrong(right, "in must be followed by a list, such as ['adam', 'sgd']")
             choices = tuple(self._value(element, depth + 1) for element in right.elts)
-            membership = self._membership(self._value(left, depth + 1), choices)
+            item = self._value(left, depth + 1)
+            if item == CODE:
+                return self._code(choices, right, negated=isinstance(operator, ast.NotIn))
+            membership = self._membership(item, choices)
             return Not(membership) if isinstance(operator, ast.NotIn) else membership
         if type(operator) in _INSTEAD:
             raise self._wrong(right, _INSTEAD[type(operator)])
         first, second = self._value(left, depth + 1), self._value(right, depth + 1)
+        if CODE in (first, second):
+            other, node = (second, right) if first == CODE else (first, left)
+            if not isinstance(operator, ast.Eq | ast.NotEq):
+                raise self._wrong(node, "code has no order: compare it by ==, != or in")
+            return self._code((other,), node, negated=isinstance(operator, ast.NotEq))
         match operator:
             case ast.Eq():
                 return self._equality(first, second)
@@ -225,6 +242,14 @@ class _Reader:
                 return Comparison("<", second, first)
             case _:
                 return Comparison("<=", second, first)
+
+    def _code(self, choices: Sequence[Value], node: ast.expr, *, negated: bool) -> Condition:
+        """Return whether the code is one of these; unknown code is neither another nor the same."""
+        words = code_words(choices, self._names, self._text, self._place(node))
+        one_of = Membership(CODE, tuple(words))
+        if not negated:
+            return one_of
+        return And((Not(one_of), Not(Comparison("==", CODE, Constant(None)))))
 
     def _equality(self, left: Value, right: Value) -> Comparison:
         return Comparison("==", self._worded(left, right), self._worded(right, left))

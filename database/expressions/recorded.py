@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Mapping
 from functools import cached_property
 from typing import Any
 
 from sqlalchemy import ColumnElement, Select, not_, select
 from sqlalchemy.orm import Session
 
-from database.expressions.names import KnownNames, leads_into, leaves
+from database.code_sets import code_sets
+from database.expressions.names import CURRENT_CODE, KnownNames, leads_into, leaves
 from database.expressions.operands import member
 from database.expressions.tree import Path
 from database.models import Configuration, Experiment, ExperimentSeries
@@ -27,12 +28,22 @@ class RecordedNames(KnownNames):
     series_id : int
     parameters : iterable of Path
         Those of the series file; only others are looked up in the rows.
+    current_code : callable
+        Returns the files of the code on disk with their digests.
     """
 
-    def __init__(self, session: Session, series_id: int, parameters: Iterable[Path]) -> None:
+    def __init__(
+        self,
+        session: Session,
+        series_id: int,
+        parameters: Iterable[Path],
+        *,
+        current_code: Callable[[], Mapping[str, str]],
+    ) -> None:
         super().__init__(list(parameters))
         self._session = session
         self._series_id = series_id
+        self._current_code = current_code
 
     def has_parameter(self, path: Path) -> bool:
         """Return whether any experiment has this parameter, or group of parameters."""
@@ -63,6 +74,14 @@ class RecordedNames(KnownNames):
     def all_results(self) -> Collection[Path]:
         """Return the results of a sample of experiments."""
         return self._sampled_results
+
+    def code_digests(self, word: str) -> Collection[str]:
+        """Return the names of the sets of code that a word stands for: ``current``, or the first digits."""
+        known = code_sets(self._session, self._series_id)
+        if word == CURRENT_CODE:
+            chosen = known.one_with(self._current_code(), accepted=False)
+            return [one.digest for one in known.sets if one.id in chosen]
+        return [one.digest for one in known.sets if one.digest.startswith(word)]
 
     @cached_property
     def _sampled_results(self) -> dict[Path, None]:

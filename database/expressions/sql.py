@@ -34,7 +34,7 @@ from database.expressions.tree import (
     Or,
     Value,
 )
-from database.models import Attempt, Configuration, Experiment, ExperimentStatus, Outcome
+from database.models import Attempt, Code, Configuration, Experiment, ExperimentStatus, Outcome
 
 _COMPARE: dict[str, Callable[[Any, Any], Any]] = {"==": operator.eq, "<": operator.lt, "<=": operator.le}
 
@@ -165,6 +165,9 @@ def _own(name: str) -> ColumnElement[Any]:
             return select(cast(Attempt.outcome, Text())).where(last).correlate(Experiment).scalar_subquery()
         case "duration_s":
             return select(Attempt.duration_s).where(last).correlate(Experiment).scalar_subquery()
+        case "code":
+            code = select(Code.digest).join(Attempt, Attempt.code == Code.id)
+            return code.where(last).correlate(Experiment).scalar_subquery()
         case "attempts":
             return (
                 select(func.count())

@@ -1,6 +1,7 @@
 """The ORM models, one file per table family; import them from here."""
 
 from database.models.base import Base
+from database.models.code import Code, SeriesCode
 from database.models.experiment import Attempt, Experiment, ExperimentStatus
 from database.models.outcome import Outcome
 from database.models.output import Artifact, MetricChunk
@@ -11,6 +12,7 @@ __all__ = [
     "Artifact",
     "Attempt",
     "Base",
+    "Code",
     "Configuration",
     "Experiment",
     "ExperimentSeries",
@@ -19,6 +21,7 @@ __all__ = [
     "Outcome",
     "ProcessState",
     "Runner",
+    "SeriesCode",
     "SeriesCounters",
     "SeriesState",
     "Worker",

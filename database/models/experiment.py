@@ -135,6 +135,15 @@ class Attempt(Base):
     cpu_s: Mapped[float | None]
     #: The last lines it wrote, kept when it did not complete.
     log_tail: Mapped[str | None] = mapped_column(Text)
+    #: What code it ran (`database.models.code.Code`); NULL when that is unknown. No foreign key: PostgreSQL
+    #: would check it per row in the hot path.
+    code: Mapped[int | None] = mapped_column(Identifier)
+    #: How many threads numerical libraries had; NULL when that is unknown.
+    threads: Mapped[int | None]
+    #: What was valid of a result that could not be stored; no part of the experiment's results.
+    partial: Mapped[dict[str, Any] | None]
+    #: The results of an attempt that a user has replaced; those of others are in the experiment.
+    results: Mapped[dict[str, Any] | None]
 
     experiment: Mapped[Experiment] = relationship(back_populates="attempts")
 

@@ -18,6 +18,7 @@ class Outcome(StrEnum):
     LOST = "lost"  #: its runner or host stopped sending heartbeats; the cause is unknown
     INTERRUPTED = "interrupted"  #: the user stopped the runner
     CANCELLED = "cancelled"  #: a user cancelled the experiment while it ran
+    REPLACED = "replaced"  #: completed, until a user asked to run it again: its results count no longer
     RELEASED = "released"  #: claimed and released before its start: hidden and not counted
 
     @classmethod
@@ -97,6 +98,7 @@ _RULES = {
         Fault.USER, severity=2, retries=10, sentence="the runner was stopped while it ran"
     ),
     Outcome.CANCELLED: OutcomeRules(Fault.USER, severity=1, sentence="it was cancelled while it ran"),
+    Outcome.REPLACED: OutcomeRules(Fault.USER),
     Outcome.RELEASED: OutcomeRules(Fault.NOBODY),
 }
 

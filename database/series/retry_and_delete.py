@@ -7,24 +7,32 @@ Both are safe while runners run: `retry` never touches an experiment that a work
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import delete, func, select, update
+from sqlalchemy import ColumnElement, delete, exists, func, select, update
 from sqlalchemy.orm import Session
 
 from database import counters
 from database.counters import Counters
 from database.counters_listener import COUNTED
 from database.errors import ExperimentsError
-from database.models import Configuration, Experiment, ExperimentSeries, ExperimentStatus, SeriesState
+from database.models import (
+    Attempt,
+    Configuration,
+    Experiment,
+    ExperimentSeries,
+    ExperimentStatus,
+    Outcome,
+    SeriesState,
+)
 from database.queries.overview import live_runners
 from database.series.selection import EVERYTHING, Selection, change_in_batches
 from database.session.lifecycle import commit_part
 
-#: What can be retried; a completed experiment cannot: its result is final.
-RETRIABLE = (ExperimentStatus.FAILED, ExperimentStatus.CANCELLED)
+#: What can be retried.
+RETRIABLE = (ExperimentStatus.FAILED, ExperimentStatus.CANCELLED, ExperimentStatus.COMPLETED)
 #: Experiments deleted per transaction, so that no other writer waits long.
 DELETE_BATCH = 20_000
 
@@ -56,10 +64,11 @@ def retry(
     *,
     selection: Selection = EVERYTHING,
 ) -> Retried:
-    """Make failed (or cancelled) experiments pending again; their attempts are kept.
+    """Make experiments that have ended pending again; their attempts are kept.
 
-    The limits of their retries count anew from here. Delayed retries become due now. Retired
-    experiments stay as they are: nothing would run them. Commits in batches.
+    The limits of their retries count anew from here. Delayed retries become due now. The attempt of a
+    completed experiment gets the outcome `replaced` and keeps the results, which are the experiment's no
+    longer. Retired experiments stay as they are: nothing would run them. Commits in batches.
 
     Raises
     ------
@@ -81,7 +90,14 @@ def retry(
         "retries_reset_at": Experiment.attempt_number,
     }
     retried = sum(
-        change_in_batches(session, series_id, selection, before=status, values=reset)
+        change_in_batches(
+            session,
+            series_id,
+            selection,
+            before=status,
+            values=reset,
+            first=_replace_attempts if status is ExperimentStatus.COMPLETED else None,
+        )
         for status in set(statuses)
     )
     expedited = 0
@@ -95,6 +111,20 @@ def retry(
             values={"due_at": None, "retries_reset_at": Experiment.attempt_number},
         )
     return Retried(retried, expedited)
+
+
+def _replace_attempts(session: Session, chosen: Sequence[ColumnElement[bool]]) -> list[ColumnElement[bool]]:
+    """Mark the attempts of completed experiments as replaced, and return which experiments these are."""
+    of_experiment = (Attempt.experiment_id == Experiment.id) & (Attempt.number == Experiment.attempt_number)
+    session.execute(
+        update(Attempt)
+        .where(of_experiment, Attempt.outcome == Outcome.COMPLETED, *chosen)
+        .values(outcome=Outcome.REPLACED, results=Experiment.results)
+        .execution_options(synchronize_session=False)
+    )
+    # Not the conditions chosen by: they may name the outcome, or hold of what was completed since.
+    replaced = exists().where(of_experiment, Attempt.outcome == Outcome.REPLACED).correlate(Experiment)
+    return [Experiment.status == ExperimentStatus.COMPLETED, replaced]
 
 
 def delete_series(session: Session, series_id: int) -> int:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, exists, select, update
+from sqlalchemy import ColumnElement, exists, func, select, update
 from sqlalchemy.orm import Session
 
 from database import counters
@@ -82,6 +82,19 @@ def require_of_series(session: Session, series_id: int, selection: Selection) ->
 EVERYTHING = Selection()
 
 
+def count(session: Session, series_id: int, selection: Selection, status: ExperimentStatus) -> int:
+    """Count the selected experiments of a series with a status that its file names."""
+    chosen = select(func.count()).select_from(Experiment).where(*_chosen(series_id, selection, status))
+    return session.scalar(chosen) or 0
+
+
+def _chosen(
+    series_id: int, selection: Selection, status: ExperimentStatus
+) -> tuple[ColumnElement[bool], ...]:
+    in_series = (Experiment.series_id == series_id, ~Experiment.retired)
+    return (*in_series, *selection.conditions(), Experiment.status == status)
+
+
 def change_in_batches(
     session: Session,
     series_id: int,
@@ -89,6 +102,7 @@ def change_in_batches(
     *conditions: ColumnElement[bool],
     before: ExperimentStatus,
     values: Mapping[str, Any],
+    first: Callable[[Session, Sequence[ColumnElement[bool]]], Sequence[ColumnElement[bool]]] | None = None,
 ) -> int:
     """Change those experiments that have a status, in transactions of at most about `BATCH` rows.
 
@@ -103,26 +117,25 @@ def change_in_batches(
         A status in which no worker owns an experiment.
     values : mapping
         What to write, a new status included.
+    first : callable, optional
+        Called in each transaction before the change, with the conditions on the batch; returns the
+        conditions, besides the range of ids, on which experiments to change instead.
 
     Returns
     -------
     int
         How many experiments were changed.
     """
-    chosen = (
-        Experiment.series_id == series_id,
-        ~Experiment.retired,
-        *selection.conditions(),
-        Experiment.status == before,
-        *conditions,
-    )
+    chosen = (*_chosen(series_id, selection, before), *conditions)
     after = values.get("status", before)
     changed = 0
-    for first, last in list(_ranges(session, chosen)):
+    for lowest, highest in list(_ranges(session, chosen)):
         commit_part(session)
+        batch = (Experiment.series_id == series_id, Experiment.id.between(lowest, highest))
+        changing = chosen if first is None else first(session, (*batch, *chosen))
         result = session.execute(
             update(Experiment)
-            .where(Experiment.id.between(first, last), *chosen)
+            .where(*batch, *changing)
             .values(dict(values))
             .execution_options(synchronize_session=False, **COUNTED)
         )

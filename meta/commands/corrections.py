@@ -24,16 +24,16 @@ if TYPE_CHECKING:
     from database.series.selection import Selection
 
 
-@click.command(short_help="Make failed experiments pending again.")
+@click.command(short_help="Make experiments that ended pending again.")
 @click.argument("series")
 @click.option(
     "--status",
     "statuses",
-    type=click.Choice(["failed", "cancelled"]),
+    type=click.Choice(["failed", "cancelled", "completed"]),
     multiple=True,
     default=["failed"],
     show_default=True,
-    help="Which experiments; may be given twice.",
+    help="Which experiments; may be given several times.",
 )
 @click.option(
     "--outcome",
@@ -42,29 +42,43 @@ if TYPE_CHECKING:
 )
 @_experiment_option
 @where_option
+@click.option("--yes", is_flag=True, help="Replace results without asking.")
 @database_option()
 @json_option
-def retry(
+def retry(  # noqa: PLR0913 - one for each option
     series: str,
     statuses: tuple[str, ...],
     outcome: Outcome | None,
     experiment_ids: tuple[int, ...],
     *,
     where: str | None,
+    yes: bool,
     as_json: bool,
 ) -> None:
     """Make failed experiments of SERIES pending again; their attempts stay recorded.
 
-    The limits of `execute.retries` count again from here. Delayed retries are due at once.
+    The limits of `execute.retries` count again from here. Delayed retries are due at once. Completed
+    experiments (`--status completed`) lose their results, which are kept with the attempt: `show` has them,
+    and no graph or table counts them.
     """
     from database.models import ExperimentStatus
     from database.queries.experiment_rows import experiments
     from database.series import retry_and_delete
+    from database.series.selection import count
     from database.session.lifecycle import scoped_session
     from database.session.transactions import run_in_transaction
 
     name, series_id, selection = _find(series, experiment_ids, where, outcome)
     wanted = [ExperimentStatus(status) for status in statuses]
+    if ExperimentStatus.COMPLETED in wanted and not yes:
+        with scoped_session(read_only=True) as session:
+            completed = count(session, series_id, selection, ExperimentStatus.COMPLETED)
+        if completed:
+            _confirm(
+                f"{name}: run {completed} completed again? Their results count no longer",
+                refused="nothing was retried",
+                instead="use --yes to retry without asking",
+            )
     retried = run_in_transaction(retry_and_delete.retry, series_id, wanted, selection=selection)
     only_retired = False
     if not (retried.retried or retried.expedited) and selection.is_everything():
@@ -278,7 +292,11 @@ def delete(series: str, *, yes: bool, as_json: bool) -> None:
     counts = summary.counts
     if not yes:
         total = counts.experiments + counts.retired
-        _confirm(f"Delete {summary.name}: {total} experiments, {counts.completed} of them completed?")
+        _confirm(
+            f"Delete {summary.name}: {total} experiments, {counts.completed} of them completed?",
+            refused="nothing was deleted",
+            instead="use --yes to delete without asking",
+        )
     deleted = run_in_transaction(retry_and_delete.delete_series, summary.id)
     remove_results(results_folder(), summary.folder)
     if as_json:
@@ -305,16 +323,14 @@ def _find(
         return named.name, named.id, selection
 
 
-def _confirm(question: str) -> None:
+def _confirm(question: str, *, refused: str, instead: str) -> None:
     from database.errors import ExperimentsError
 
     try:
         agreed = click.confirm(question, err=True)
     except click.Abort as abort:
         if isinstance(abort.__context__, EOFError):
-            raise ExperimentsError(
-                "nothing was deleted: no answer; use --yes to delete without asking"
-            ) from None
+            raise ExperimentsError(f"{refused}: no answer; {instead}") from None
         raise
     if not agreed:
-        raise ExperimentsError("nothing was deleted")
+        raise ExperimentsError(refused)

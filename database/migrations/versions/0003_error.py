@@ -5,6 +5,8 @@ from __future__ import annotations
 import sqlalchemy as sa
 from alembic import op
 
+from database.migrations.sqlite_tables import copy_table
+
 revision = "0003_v0.1.0"
 down_revision = "0002_v0.1.0"
 branch_labels = None
@@ -28,7 +30,11 @@ _SERIES = sa.table("experiment_series", sa.column("id"), sa.column("resolved", s
 def upgrade() -> None:
     """Rename the outcome of attempts, and the limit of retries that series were created with."""
     if op.get_context().dialect.name == "sqlite":
-        _copy_attempts()
+        copy_table(
+            "attempt",
+            ("'failed'", "'error'"),
+            {"outcome": "CASE outcome WHEN 'failed' THEN 'error' ELSE outcome END"},
+        )
     else:
         op.drop_constraint("ck_attempt_outcome", "attempt")
         op.execute("UPDATE attempt SET outcome = 'error' WHERE outcome = 'failed'")
@@ -40,25 +46,3 @@ def upgrade() -> None:
         if "failed" in retries:
             retries["error"] = retries.pop("failed")
             connection.execute(sa.update(_SERIES).where(_SERIES.c.id == row.id).values(resolved=row.resolved))
-
-
-def _copy_attempts() -> None:
-    """Copy the table, as SQLite cannot change a constraint; its triggers and indexes are kept."""
-    connection = op.get_bind()
-    table, *others = connection.exec_driver_sql(
-        "SELECT sql FROM sqlite_master WHERE tbl_name = 'attempt' AND sql IS NOT NULL "
-        "ORDER BY type = 'table' DESC, name"
-    ).scalars()
-    columns = [f'"{column["name"]}"' for column in sa.inspect(connection).get_columns("attempt")]
-    connection.exec_driver_sql("PRAGMA legacy_alter_table = ON")  # views go on naming this table
-    op.rename_table("attempt", "attempt_of_0002")
-    connection.exec_driver_sql("PRAGMA legacy_alter_table = OFF")
-    connection.exec_driver_sql(table.replace("'failed'", "'error'"))
-    values = ", ".join(
-        "CASE outcome WHEN 'failed' THEN 'error' ELSE outcome END" if column == '"outcome"' else column
-        for column in columns
-    )
-    op.execute(f"INSERT INTO attempt ({', '.join(columns)}) SELECT {values} FROM attempt_of_0002")
-    op.drop_table("attempt_of_0002")
-    for definition in others:
-        connection.exec_driver_sql(definition)

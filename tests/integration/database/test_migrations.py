@@ -9,6 +9,7 @@ from alembic import command
 from sqlalchemy import Connection, select, text
 from sqlalchemy.exc import IntegrityError
 
+from database.code_sets import code_sets
 from database.counters import StatusCounts
 from database.diagnosis import integrity
 from database.engine import registry as engines
@@ -130,6 +131,22 @@ def test_the_outcome_of_errors_is_renamed(empty_database_url: str, revision: str
         assert single.resolved == {}
         with pytest.raises(IntegrityError), session.begin_nested():
             session.execute(text("UPDATE attempt SET outcome = 'failed' WHERE outcome = 'lost'"))
+
+
+def test_the_code_of_earlier_attempts_is_unknown(empty_database_url: str) -> None:
+    """Attempts of before have neither code nor threads; only series that had run are told to have such."""
+    create_at(empty_database_url, "0002_v0.1.0")
+    configure(empty_database_url)
+    engine = engines.new_engine(empty_database_url)
+    with engine.begin() as connection:
+        connection.execute(text("UPDATE experiment SET attempt_number = 1 WHERE series_id = 1"))
+    engine.dispose()
+    assert run_command(["database", "upgrade"]) == 0
+    with scoped_session() as session:
+        rows = session.execute(select(Attempt.code, Attempt.threads, Attempt.partial, Attempt.results)).all()
+        assert set(rows) == {(None, None, None, None)}
+        assert [code_sets(session, number).has_unknown for number in (1, 2, 3)] == [True, False, False]
+        session.execute(text("UPDATE attempt SET outcome = 'replaced' WHERE outcome = 'lost'"))
 
 
 @pytest.mark.parametrize("empty_database_url", ["sqlite"], indirect=True)

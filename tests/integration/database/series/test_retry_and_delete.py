@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 
 import pytest
@@ -27,6 +28,7 @@ from database.series import retry_and_delete, selection
 from database.series.retry_and_delete import Retried, SeriesInUseError
 from database.series.selection import Selection
 from database.session.lifecycle import SessionLocal, scoped_session
+from experiments.where import condition_of
 from tests.integration.recording import NEVER, add_series, add_worker, claim, completed, raised, record
 
 
@@ -66,6 +68,34 @@ def test_retry_of_cancelled(session: Session) -> None:
     record(session, add_worker(session), series_id, [raised(), {"outcome": Outcome.CANCELLED}])
     assert retry_and_delete.retry(session, series_id, [ExperimentStatus.CANCELLED]) == Retried(1, 0)
     assert statuses(session)[:2] == ["failed", "pending"]
+
+
+def test_retry_of_completed(session: Session) -> None:
+    """A completed experiment runs again; its results stay with the replaced attempt."""
+    series_id = add_series(session)
+    worker_id = add_worker(session)
+    first, second, _ = record(
+        session, worker_id, series_id, [completed(a=math.inf), completed(a=2), raised()]
+    )
+    chosen = Selection(where=condition_of(session, "série", 'a == 2 or outcome == "error"'))
+    asked = [ExperimentStatus.COMPLETED]
+    assert selection.count(session, series_id, chosen, ExperimentStatus.COMPLETED) == 1
+    assert retry_and_delete.retry(session, series_id, asked, selection=chosen) == Retried(1, 0)
+    session.commit()
+    assert statuses(session) == ["completed", "pending", "failed", "pending"]
+    assert retry_and_delete.retry(session, series_id, asked, selection=Selection((first,))) == Retried(1, 0)
+    session.commit()
+    assert session.get_one(Experiment, first).results is None
+    assert session.get_one(Attempt, (first, 1)).results == {"a": math.inf}
+    record(session, worker_id, series_id, [completed(a=3), completed(a=4)])
+    assert [session.get_one(Experiment, one).results for one in (first, second)] == [{"a": 3}, {"a": 4}]
+    outcomes = session.scalars(
+        select(Attempt.outcome).where(Attempt.experiment_id == second).order_by(Attempt.number)
+    )
+    assert list(outcomes) == [Outcome.REPLACED, Outcome.COMPLETED]
+    [counted] = overview.series_summaries(session, [series_id])
+    assert (counted.counts.completed, counted.counts.failed, counted.counts.pending) == (2, 1, 1)
+    assert retry_and_delete.retry(session, series_id, asked) == Retried(2, 0)
 
 
 def test_retry_by_outcome_and_experiment(session: Session) -> None:

@@ -1,0 +1,169 @@
+"""The sets of code that the attempts of a series ran: recording, reading, comparing and accepting them.
+
+A set is a mapping of the paths of source files to digests. A file that one of two sets lacks was not imported
+there: it is no difference.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+from sqlalchemy import func, select, update
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.orm import Session
+
+from database.models import Attempt, Code, Experiment, ExperimentStatus, Outcome, SeriesCode
+from database.models.code import UNKNOWN, code_digest
+from database.process_identity import current_user
+
+
+@dataclass(frozen=True)
+class CodeSet:
+    """A set of code of a series.
+
+    Attributes
+    ----------
+    id : int
+        What `Attempt.code` holds.
+    digest : str
+        Its name: 64 hexadecimal digits.
+    files : mapping
+        The digest of each file, by its path relative to the project.
+    git_commit : str or None
+    first_run_at : datetime
+        When the series ran it first.
+    accepted_by : str or None
+        Who accepted it as one with the other accepted sets; None when nobody has.
+    """
+
+    id: int
+    digest: str
+    files: Mapping[str, str] = field(repr=False)
+    git_commit: str | None
+    first_run_at: datetime
+    accepted_by: str | None
+
+    def agrees_with(self, files: Mapping[str, str]) -> bool:
+        """Return whether no file has another digest in these files than in this set."""
+        return agree(self.files, files)
+
+
+@dataclass(frozen=True)
+class SeriesCodeSets:
+    """The sets of code of a series, as far as known.
+
+    Attributes
+    ----------
+    sets : tuple of CodeSet
+        In the order in which the series ran them first.
+    has_unknown : bool
+        Whether it has attempts of before code was recorded.
+    """
+
+    sets: tuple[CodeSet, ...]
+    has_unknown: bool
+
+    def one_with(self, files: Mapping[str, str], *, accepted: bool = True) -> frozenset[int]:
+        """Return the ids of the sets that count as one with these files.
+
+        Parameters
+        ----------
+        files : mapping
+        accepted : bool
+            Also those that a user has accepted together with a set that agrees with the files.
+        """
+        agreeing = {one.id for one in self.sets if one.agrees_with(files)}
+        by_users = [one for one in self.sets if one.accepted_by is not None]
+        if accepted and any(one.agrees_with(files) for one in by_users):
+            agreeing |= {
+                one.id for one in self.sets if any(one.agrees_with(other.files) for other in by_users)
+            }
+        return frozenset(agreeing)
+
+    def latest(self, ids: Collection[int | None]) -> CodeSet | None:
+        """Return the set that the series ran last for the first time, among these."""
+        return next((one for one in reversed(self.sets) if one.id in ids), None)
+
+    def differ(self, ids: Iterable[int | None], *, accepted: bool = True) -> bool:
+        """Return whether any two of these sets differ; unknown ones never do."""
+        wanted = [one for one in self.sets if one.id in set(ids)]
+        return any(
+            other.id not in self.one_with(one.files, accepted=accepted) for one in wanted for other in wanted
+        )
+
+
+def agree(files: Mapping[str, str], others: Mapping[str, str]) -> bool:
+    """Return whether no file has two digests."""
+    return all(others.get(path, digest) == digest for path, digest in files.items())
+
+
+def record_code_set(
+    session: Session, series_id: int, files: Mapping[str, str], *, git_commit: str | None
+) -> int:
+    """Record that a series runs a set of code, if it is new, and return the set's id; does not commit."""
+    digest = code_digest(files)
+    known = select(Code.id).where(Code.digest == digest)
+    code_id = session.scalar(known)
+    if code_id is None:
+        _insert(session, Code, digest=digest, files=dict(files), git_commit=git_commit)
+        code_id = session.scalars(known).one()
+    if session.get(SeriesCode, (series_id, code_id)) is None:
+        _insert(session, SeriesCode, series_id=series_id, code_id=code_id)
+    return code_id
+
+
+def code_sets(session: Session, series_id: int) -> SeriesCodeSets:
+    """Read the sets of code of a series; the cost does not depend on its experiments."""
+    rows = session.execute(
+        select(SeriesCode.code_id, SeriesCode.created_at, SeriesCode.accepted_by, Code)
+        .outerjoin(Code, Code.id == SeriesCode.code_id)
+        .where(SeriesCode.series_id == series_id)
+        .order_by(SeriesCode.created_at, SeriesCode.code_id)
+    ).all()
+    return SeriesCodeSets(
+        tuple(
+            CodeSet(row.code_id, code.digest, code.files, code.git_commit, row.created_at, row.accepted_by)
+            for row in rows
+            if (code := row.Code) is not None
+        ),
+        has_unknown=any(row.code_id == UNKNOWN for row in rows),
+    )
+
+
+def completed_by_code(session: Session, series_id: int) -> Counter[int | None]:
+    """Count the completed experiments that the series file names, by the set they ran; None: unknown."""
+    rows = session.execute(
+        select(Attempt.code, func.count().label("n"))
+        .join(Experiment, Experiment.id == Attempt.experiment_id)
+        .where(
+            Experiment.series_id == series_id,
+            Experiment.status == ExperimentStatus.COMPLETED,
+            ~Experiment.retired,
+            Attempt.outcome == Outcome.COMPLETED,
+        )
+        .group_by(Attempt.code)
+    )
+    return Counter({row.code: row.n for row in rows})
+
+
+def accept_code_sets(session: Session, series_id: int) -> int:
+    """Accept all sets of code that a series has run as one; return how many there are. Does not commit."""
+    session.execute(
+        update(SeriesCode)
+        .where(SeriesCode.series_id == series_id, SeriesCode.accepted_by.is_(None))
+        .values(accepted_by=current_user(), accepted_at=datetime.now(UTC))
+        .execution_options(synchronize_session=False)
+    )
+    return (
+        session.scalar(select(func.count()).select_from(SeriesCode).where(SeriesCode.series_id == series_id))
+        or 0
+    )
+
+
+def _insert(session: Session, model: type[Code | SeriesCode], **values: object) -> None:
+    """Insert a row unless another process has inserted it meanwhile."""
+    insert = postgresql.insert if session.get_bind().dialect.name == "postgresql" else sqlite.insert
+    session.execute(insert(model).values(**values).on_conflict_do_nothing())
