@@ -6,16 +6,16 @@ import hashlib
 import itertools
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from database.errors import ExperimentsError
 from database.suggestions import suggestion
 from meta.graphs.captions.missing_data import counts_text, ended, progress_text
 from meta.graphs.data.plan import Variable, make_variable
-from meta.records.pairing import Block, Paired, finite_readings, pair
+from meta.records.pairing import Block, Paired, Readings, finite_readings, pair
 from meta.records.readings import Point
 from meta.records.series_records import ConfigurationRecord, SeriesRecords
-from meta.records.value_set import ABSENT, ValueSet
+from meta.records.value_set import ABSENT, ValueSet, short_names
 from meta.statistics.comparisons.pairwise import PairComparison, compare_pairs
 from meta.statistics.intervals.resampling import DEFAULT_LEVEL, Resampling
 
@@ -38,6 +38,9 @@ class ComparedPair:
         None where there is nothing to compare.
     tried : int
         How many repetitions have ended in each of the configurations that are compared.
+    without : mapping of str to sequence of str
+        What it does not compare: per value the configurations in which it has no finite reading, but the
+        other one may have, each by its values of the parameters averaged over.
     """
 
     first: str
@@ -45,6 +48,7 @@ class ComparedPair:
     readings: Paired
     result: PairComparison | None
     tried: int
+    without: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
     @property
     def complete(self) -> int:
@@ -166,6 +170,7 @@ def compare_values(  # noqa: PLR0913 - one for each option of the command
     readings = {label: finite_readings(members[label], reading.key) for label in labels}
     points = {label: Point.of([member for _, member in members[label]], reading.key) for label in labels}
     is_paired = records.shares_seeds if paired is None else paired
+    labels_of_blocks = _block_labels(values, over, members)
     label_pairs: list[tuple[str, str]] = (
         list(itertools.combinations(labels, 2))
         if baseline is None
@@ -193,7 +198,13 @@ def compare_values(  # noqa: PLR0913 - one for each option of the command
         paired=is_paired,
         level=level,
         pairs=[
-            ComparedPair(*names, both, by_names.get(names), _tried(*(members[label] for label in names)))
+            ComparedPair(
+                *names,
+                both,
+                by_names.get(names),
+                _tried(*(members[label] for label in names)),
+                _without(names, members, readings, labels_of_blocks) if over else {},
+            )
             for names, both in pairs.items()
         ],
         notes=[*_notes(records, values, of), *_left_out(reading, points)],
@@ -245,6 +256,30 @@ def _tried(
     """Count the repetitions that have ended, with any outcome, in each configuration that both have."""
     common = {block for block, _ in first} & {block for block, _ in second}
     return min((ended(member) for block, member in (*first, *second) if block in common), default=0)
+
+
+def _block_labels(values: Mapping[str, ValueSet], over: Sequence[str], members: _Members) -> dict[Block, str]:
+    """Return the label of each configuration's values of the parameters averaged over, in their order."""
+    short = short_names(over)
+    blocks = sorted({block for of_value in members.values() for block, _ in of_value})
+    return {
+        block: ", ".join(
+            f"{short[name]}={values[name].labels[place]}" for name, place in zip(over, block, strict=True)
+        )
+        for block in blocks
+    }
+
+
+def _without(
+    names: tuple[str, str], members: _Members, readings: Mapping[str, Readings], labels: Mapping[Block, str]
+) -> dict[str, list[str]]:
+    """Return the configurations that a pair leaves out, for each value those in which it has no reading."""
+    either = {block for name in names for block, _ in members[name]}
+    without = {
+        name: [label for block, label in labels.items() if block in either - readings[name].keys()]
+        for name in names
+    }
+    return {name: blocks for name, blocks in without.items() if blocks}
 
 
 def _nothing(of: str, reading: Variable, over: Sequence[str], points: Mapping[str, Point]) -> str:

@@ -8,17 +8,21 @@ from meta.graphs.captions.phrases import selection_text
 from meta.statistics.comparisons.pairwise import PairComparison
 from meta.tables.data.rounding import shown
 
+#: So many configurations that are not compared are named; the others are counted.
+_MOST_NAMED = 4
 #: The tests' notes where there is no difference to find.
 _NOTHING_DIFFERS = ("no pair differs", "all readings are equal")
 
 
-def conclusion(pair: PairComparison, comparison: ValueComparison) -> str:
-    """Return the result of a pair, in a sentence or two."""
+def conclusion(compared: ComparedPair, pair: PairComparison, comparison: ValueComparison) -> str:
+    """Return the result of a pair, in a sentence or two; `pair` is the result of `compared`."""
     names = f"{pair.first} and {pair.second}"
     if pair.is_significant:
         return _differs(pair, comparison)
     if pair.significance.note in _NOTHING_DIFFERS:
-        return f"All readings of {names} are equal."
+        what = f"repetitions' means over {', '.join(comparison.over)}" if comparison.over else "readings"
+        is_all = not (any(compared.readings.left_out) or compared.without)
+        return f"All {what} of {names}{'' if is_all else ' that are compared'} are equal."
     warnings = " ".join(pair.warnings)
     differing, pairs = pair.significance.sizes[0], pair.difference.sizes[0]
     if comparison.paired and 1 - comparison.level < pair.significance.smallest_p and differing < pairs:
@@ -137,14 +141,27 @@ def sentences(compared: ComparedPair, comparison: ValueComparison) -> list[str]:
     """Return the result of a pair in words, one or two sentences per line."""
     names = f"{compared.first} - {compared.second}"
     left_out = _left_out(compared, paired=comparison.paired)
+    without = _without(compared)
     if compared.result is None:
         alike = f" that are alike in {', '.join(comparison.over)}" if comparison.over else ""
-        return [f"{names}: nothing to compare, as both have no repetitions{alike}. {left_out}".rstrip()]
+        return [
+            f"{names}: nothing to compare, as both have no repetitions{alike}. {without} {left_out}".rstrip()
+        ]
     return [
-        f"{names}: {conclusion(compared.result, comparison)}",
+        f"{names}: {conclusion(compared, compared.result, comparison)}",
+        *([f"    {without}"] if without else []),
         f"    {seeds(compared, compared.result)}",
         *([f"    {left_out}"] if left_out else []),
     ]
+
+
+def _without(compared: ComparedPair) -> str:
+    """Return the sentence on the configurations that are not compared."""
+    parts = []
+    for name, blocks in compared.without.items():
+        more = f" and {len(blocks) - _MOST_NAMED:,} more" if len(blocks) > _MOST_NAMED else ""
+        parts.append(f"{', '.join(blocks[:_MOST_NAMED])}{more}, of which {name} has no finite reading")
+    return f"Not compared: {'; '.join(parts)}." if parts else ""
 
 
 def _left_out(compared: ComparedPair, *, paired: bool) -> str:

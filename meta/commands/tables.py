@@ -150,7 +150,14 @@ def _compared_data(comparison: ValueComparison) -> dict[str, Any]:
 
     pairs: list[dict[str, Any]] = []
     for pair in comparison.pairs:
-        pairs.append({"first": pair.first, "second": pair.second, "left_out": pair.readings.left_out})
+        pairs.append(
+            {
+                "first": pair.first,
+                "second": pair.second,
+                "left_out": pair.readings.left_out,
+                "without": pair.without,
+            }
+        )
         if pair.result is None:
             continue
         result = pair.result
@@ -168,7 +175,7 @@ def _compared_data(comparison: ValueComparison) -> dict[str, Any]:
             "corrected_p": result.corrected_p,
             "differs": result.is_significant,
             "more_seeds": pair.more_seeds,
-            "verdict": comparison_text.conclusion(result, comparison),
+            "verdict": comparison_text.conclusion(pair, result, comparison),
         }
     return {
         "series": comparison.series,

@@ -9,7 +9,7 @@ from database.models.outcome import DEFAULT_RETRIES, count_text
 from experiments.series_file.sections.graphs import SECONDS
 from meta.formats.plural import many
 from meta.graphs.data.curve_ends import EarlyEnd, UndrawnSteps
-from meta.graphs.data.graph_data import Coverage, GraphData
+from meta.graphs.data.graph_data import NOTHING_TO_SHOW, Coverage, GraphData
 from meta.graphs.data.plan import Plan
 from meta.records.series_records import ConfigurationRecord, SeriesRecords
 
@@ -20,6 +20,13 @@ _BAD_ENDS = (
     ExperimentStatus.FAILED.value,  # its last attempt has no outcome
 )
 _ORDER = (*_BAD_ENDS, ExperimentStatus.CANCELLED.value, *_UNFINISHED)
+_ALL_FAILED = "all failed"
+_NOT_FINITE = "all readings are NaN or infinite"
+_NO_NUMBER = "no completed experiment has a number there"
+_NOT_COMPLETED = "none is completed"
+_NO_EXPERIMENTS = "there are no experiments of it"
+#: Why a point has no finite reading, the worst first.
+_REASONS = (_ALL_FAILED, _NOT_FINITE, _NO_NUMBER, _NOT_COMPLETED, _NO_EXPERIMENTS)
 #: So many points are named; the others are counted.
 _MOST_NAMED = 4
 
@@ -33,13 +40,11 @@ def missing_data(plan: Plan, data: GraphData, records: SeriesRecords) -> list[st
     if missing.total():
         listed = counts_text(missing)
         sentences.append(f"{listed} of {many(records.size(), 'experiment')} left out.")
-    # Where some configurations have readings, not all failed.
-    sentences += survivorship(
-        [covered for covered in data.coverage if covered.drawn or not covered.is_incomplete]
-    )
-    incomplete = [covered.label for covered in data.coverage if covered.is_incomplete]
+    sentences += survivorship(data.coverage, data.without_readings)
+    incomplete = [covered.lacking_label for covered in data.coverage if covered.lacking]
     does = "Pools the others" if plan.rules.shows_values else "Not drawn"
-    sentences += _listed(f"{does}, as some configurations have no reading", incomplete)
+    sentences += _listed(f"{does}, as some configurations have no finite reading", incomplete)
+    sentences += _listed("Not drawn, as no step has a value of each configuration", _disjoint(data.coverage))
     early = _early([line.early for line in data.lines if line.early])
     sentences += _listed("Later points are over fewer repetitions, as some end early", early)
     sentences += _listed("Not drawn where a configuration has no reading", _undrawn(plan, data))
@@ -51,6 +56,15 @@ def missing_data(plan: Plan, data: GraphData, records: SeriesRecords) -> list[st
     if records.retired:
         sentences.append(f"{records.retired:,} completed but no longer in the series file left out.")
     return sentences
+
+
+def _disjoint(coverage: Sequence[Coverage]) -> list[str]:
+    """Return the curves of which each configuration has values, but never at the same step."""
+    return [
+        covered.label or "all"
+        for covered in coverage
+        if covered.readings and not covered.drawn and not covered.lacking
+    ]
 
 
 def _readings(plan: Plan) -> str:
@@ -114,27 +128,55 @@ def in_order(missing: Mapping[str, int]) -> list[str]:
     return [name for name in order if missing.get(name)]
 
 
-def survivorship(coverage: Sequence[Coverage]) -> list[str]:
-    """Return the sentences on points that lack failed experiments, or have none at all."""
+def survivorship(coverage: Sequence[Coverage], nothing: str = NOTHING_TO_SHOW) -> list[str]:
+    """Return the sentences on points that lack failed experiments, or have no reading at all.
+
+    Parameters
+    ----------
+    coverage : sequence of Coverage
+    nothing : str
+        How the sentences on points without a reading begin.
+    """
     worst_first = sorted((point for point in coverage if _failed(point)), key=lambda point: -_failed(point))
     survived = [
         f"{point.label or 'all'} ({point.drawn:,} of {point.drawn + _failed(point):,})"
         for point in worst_first
         if point.drawn
     ]
-    empty = [point for point in coverage if not point.drawn]
-    nothing = [point.label or "all" for point in empty if _failed(point) and not point.is_nan]
-    not_finite = [point.label or "all" for point in empty if point.is_nan]
+    return [*_listed("Shown by survivors only", survived), *without_readings(coverage, nothing)]
+
+
+def without_readings(coverage: Sequence[Coverage], nothing: str) -> list[str]:
+    """Return the sentences on points without a finite reading, by the reason."""
+    by_reason: dict[str, list[str]] = {}
+    for point in coverage:
+        if not point.drawn and not point.readings:
+            by_reason.setdefault(_reason(point), []).append(point.label or "all")
     return [
-        *_listed("Shown by survivors only", survived),
-        *_listed("Nothing to show, as all failed", nothing),
-        *_listed("Nothing to show, as all readings are NaN or infinite", not_finite),
+        sentence
+        for reason in _REASONS
+        for sentence in _listed(f"{nothing}, as {reason}", by_reason.get(reason, ()))
     ]
 
 
+def _reason(point: Coverage) -> str:
+    """Return why a point has no finite reading."""
+    if point.non_finite:
+        return _NOT_FINITE
+    if point.without:
+        return _NO_NUMBER
+    if not sum(point.missing.values()):
+        return _NO_EXPERIMENTS
+    return _ALL_FAILED if _failed(point) == sum(point.missing.values()) else _NOT_COMPLETED
+
+
 def imbalance(coverage: Sequence[Coverage]) -> list[str]:
-    """Return the sentence on the points with the fewest experiments, where none has failed."""
-    sound = [point for point in coverage if point.drawn and not _failed(point)]
+    """Return the sentence on points of fewer configurations or experiments, where none has failed."""
+    sound = [point for point in coverage if point.drawn and not _failed(point) and not point.lacking]
+    least = min((point.configurations for point in sound), default=0)
+    few = [f"{point.label or 'all'} ({least:,})" for point in sound if point.configurations == least]
+    if len(few) < len(sound):
+        return _listed("The numbers of configurations differ; fewest", few)
     fewest = min((point.drawn for point in sound), default=0)
     named = [f"{point.label or 'all'} ({point.drawn:,})" for point in sound if point.drawn == fewest]
     return _listed("Repetitions are unbalanced; fewest", named) if len(named) < len(sound) else []

@@ -19,6 +19,11 @@ if TYPE_CHECKING:  # tables use the numbers without styles, and do not import ma
     from meta.graphs.theme.style import LineStyle
 
 
+NOTHING_TO_SHOW = "Nothing to show"
+#: So many configurations that a point lacks are named; the others are counted.
+_MOST_LACKING = 3
+
+
 @dataclass(frozen=True)
 class SampleSizes:
     """Sample sizes: how many values each point is computed from.
@@ -197,38 +202,50 @@ class Coverage:
         How many experiments are shown.
     missing : mapping of str to int
         How many are not, by outcome or status.
-    is_nan : bool
-        Whether there are readings, but none of them is finite.
-    is_incomplete : bool
-        Whether a configuration has no reading, although others have: where configurations are averaged, the
-        point is not drawn; where readings are pooled, it is drawn without this one.
     without : int
         How many completed experiments do not have the drawn result or metric.
     non_finite : int
         How many readings are left out because they are NaN or infinite.
+    readings : int
+        How many experiments have a finite reading, drawn or not.
+    configurations : int
+        How many configurations have one.
+    lacking : sequence of str
+        The configurations that have none, although others have: where configurations are averaged, the point
+        is not drawn; where readings are pooled, it is drawn without these.
     """
 
     label: str
     drawn: int
     missing: Mapping[str, int] = field(default_factory=dict)
-    is_nan: bool = False
-    is_incomplete: bool = False
     without: int = 0
     non_finite: int = 0
+    readings: int = 0
+    configurations: int = 1
+    lacking: Sequence[str] = ()
 
     @classmethod
-    def of(cls, label: str, point: Point, *, is_drawn: bool) -> Coverage:
-        """Return what the point of a graph shows."""
+    def of(cls, label: str, point: Point, names: Sequence[str], *, is_drawn: bool) -> Coverage:
+        """Return what the point of a graph shows; `names` are the labels of its configurations."""
         count = len(point.readings)
+        has_none = [name for name, size in zip(names, point.sizes, strict=True) if not size]
         return cls(
             label,
             count if is_drawn else 0,
             missing_of(point.members),
-            is_nan=point.non_finite > 0 and not count,
-            is_incomplete=count > 0 and not point.is_complete,
             without=point.without,
             non_finite=point.non_finite,
+            readings=count,
+            configurations=len(names) - len(has_none),
+            lacking=has_none if count else (),
         )
+
+    @property
+    def lacking_label(self) -> str:
+        """Its label, with the configurations that have no finite reading: ``x=b (task=2)``."""
+        shown = ", ".join(self.lacking[:_MOST_LACKING])
+        more = len(self.lacking) - _MOST_LACKING
+        return f"{self.label or 'all'} ({shown}{f' and {more:,} more' if more > 0 else ''})"
 
 
 @dataclass(frozen=True)
@@ -265,6 +282,8 @@ class GraphData:
         Of a ranking.
     timeline : Timeline or None
         Of a time line.
+    without_readings : str
+        How the note begins to speak of points without a finite reading; of methods a point is a score.
     """
 
     panels: Sequence[Panel]
@@ -272,6 +291,7 @@ class GraphData:
     window: int = 1
     ranked: Ranked | None = None
     timeline: Timeline | None = None
+    without_readings: str = NOTHING_TO_SHOW
 
     @property
     def lines(self) -> list[Line]:

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from meta.graphs.data.graph_data import Estimates, Line, Panel
+from meta.graphs.data.graph_data import Coverage, Estimates, Line, Panel
 from meta.graphs.data.plan import MAX_LINES, MAX_PANELS, Plan
 from meta.graphs.theme.style import LineStyle
 from meta.records.errors import GraphError
@@ -15,6 +15,8 @@ from meta.statistics.estimators.arrays import Floats
 
 #: Rows of a heatmap are read by their labels, not by colours.
 _MAX_ROWS = 60
+#: So many incomplete averages are named; the others are counted.
+_MOST_NAMED = 4
 
 
 @dataclass(frozen=True)
@@ -107,22 +109,39 @@ def _panel(plan: Plan, configuration: ConfigurationRecord) -> tuple[int, int]:
     return row, column
 
 
-def panels_of(groups: Sequence[Group], lines: Sequence[Line | None]) -> list[Panel]:
+def panels_of(
+    plan: Plan, groups: Sequence[Group], lines: Sequence[Line | None], coverage: Sequence[Coverage]
+) -> list[Panel]:
     """Return the panels of these groups with the line of each; a panel may be empty, but not all of them.
 
     Raises
     ------
     GraphError
-        There is no line.
+        There is no line; the message says what each point lacks.
     """
     if not any(lines):
-        raise GraphError("no completed experiment has a finite reading of it: nothing to draw")
+        raise GraphError(_nothing_to_draw(plan, coverage))
     by_place: dict[tuple[int, int], list[Line]] = {group.place: [] for group in groups}
     titles = {group.place: group.title for group in groups}
     for group, line in zip(groups, lines, strict=True):
         if line is not None:
             by_place[group.place].append(line)
     return [Panel(titles[place], drawn, *place) for place, drawn in by_place.items()]
+
+
+def _nothing_to_draw(plan: Plan, coverage: Sequence[Coverage]) -> str:
+    if not any(covered.readings for covered in coverage):
+        of_which = "it" if plan.across is None else f"both {plan.across.name!r} and {plan.y.name!r}"
+        return f"no completed experiment has a finite reading of {of_which}: nothing to draw"
+    over = ", ".join(plan.spec.over)
+    lacking = [covered.lacking_label for covered in coverage if covered.lacking]
+    if not lacking:
+        return f"nothing to draw: no step has a value of each configuration averaged over {over}"
+    more = f" and {len(lacking) - _MOST_NAMED:,} more" if len(lacking) > _MOST_NAMED else ""
+    return (
+        f"nothing to draw: every average over {over} lacks configurations, which have no finite reading: "
+        f"{'; '.join(lacking[:_MOST_NAMED])}{more}. Choose others (where), or do not average over {over}"
+    )
 
 
 def _places(plan: Plan, names: Sequence[str], configuration: ConfigurationRecord) -> list[int]:

@@ -24,8 +24,9 @@ class Table:
     Attributes
     ----------
     scores : ndarray, shape (problems, methods)
-        NaN where no repetition was completed.
+        NaN where no repetition has a finite reading.
     coverage : list of Coverage
+        Of each number, also of those that are missing.
     counts : ndarray of int, shape (readings,)
         How many readings there are behind each number.
     """
@@ -48,9 +49,14 @@ def table(plan: Plan, methods: Mapping[str, Sequence[ConfigurationRecord]]) -> T
     scores = np.full((len(problems), len(columns)), np.nan)
     coverage, counts = [], []
     for number, (method, column) in enumerate(zip(methods, columns, strict=True)):
-        for problem, member in column.items():
+        for problem in problems:
+            label = f"{method}, {problem}"
+            member = column.get(problem)
+            if member is None:
+                coverage.append(Coverage(label, 0))
+                continue
             point = Point.of([member], plan.y.key)
-            coverage.append(Coverage.of(f"{method}, {problem}", point, is_drawn=True))
+            coverage.append(Coverage.of(label, point, [problem], is_drawn=True))
             if len(point.readings):
                 value = estimator(plan.spec.estimator).of(point.readings[:, None])[0]
                 scores[problems.index(problem), number] = value

@@ -33,7 +33,7 @@ def compute(plan: Plan, records: SeriesRecords) -> GraphData:
     builder = _LineBuilder(plan, records)
     parts = [builder.line_of(group) for group in groups]
     lines, coverage = [line for line, _ in parts], [covered for _, covered in parts]
-    return GraphData(panels_of(groups, lines), coverage, window=builder.window)
+    return GraphData(panels_of(plan, groups, lines, coverage), coverage, window=builder.window)
 
 
 class _LineBuilder:
@@ -75,18 +75,24 @@ class _LineBuilder:
             for member in group.members
         ]
         experiments = [experiment for configuration in logged for experiment in configuration]
-        is_finite = [np.isfinite(self._curves[experiment.id].readings) for experiment in experiments]
-        has_values = any(finite.any() for finite in is_finite)
+        is_finite = [
+            [np.isfinite(self._curves[experiment.id].readings) for experiment in configuration]
+            for configuration in logged
+        ]
+        has_values = [any(finite.any() for finite in part) for part in is_finite]
         label = group.cell_label(self._plan, group.members[0])
         line = self._line(label, group, logged) if all(logged) else None
+        names = self._plan.configuration_labels(group.members)
+        has_none = [name for name, has in zip(names, has_values, strict=True) if not has]
         return line, Coverage(
             label,
             0 if line is None else len(experiments),
             missing_of(group.members),
-            is_nan=line is None and bool(experiments) and not has_values,
-            is_incomplete=line is None and has_values,
             without=sum(len(member.completed) for member in group.members) - len(experiments),
-            non_finite=sum(int(np.count_nonzero(~finite)) for finite in is_finite),
+            non_finite=sum(int(np.count_nonzero(~finite)) for part in is_finite for finite in part),
+            readings=sum(bool(finite.any()) for part in is_finite for finite in part),
+            configurations=sum(has_values),
+            lacking=has_none if any(has_values) else (),
         )
 
     def _line(self, label: str, group: Group, logged: Sequence[Sequence[CompletedExperiment]]) -> Line | None:
@@ -107,7 +113,7 @@ class _LineBuilder:
             drawn = expected & (np.cumsum(drawn) > 0)
         else:
             early = EarlyEnd.find(label, matrix, last)
-        names = [self._plan.described(self._plan.spec.over, member.parameters) for member in group.members]
+        names = self._plan.configuration_labels(group.members)
         undrawn = UndrawnSteps.find(label, dict(zip(names, has, strict=True)), steps, expected)
         parts, x = [part[:, drawn] for part in parts], steps[drawn]
         if len(parts) == 1:

@@ -39,11 +39,12 @@ def compute(plan: Plan, records: SeriesRecords) -> GraphData:
             first = members[0]
             label = plan.described(names, first.parameters) if beside else group.cell_label(plan, first)
             is_drawn = len(point.readings) > 0 and (plan.rules.shows_values or point.is_complete)
-            coverage.append(Coverage.of(label, point, is_drawn=is_drawn))
+            configurations = plan.configuration_labels(members)
+            coverage.append(Coverage.of(label, point, configurations, is_drawn=is_drawn))
             if is_drawn:
                 points.append(point)
         lines.append(_line(plan, group, aggregator, names=names, points=points) if points else None)
-    return GraphData(panels_of(groups, lines), coverage)
+    return GraphData(panels_of(plan, groups, lines, coverage), coverage)
 
 
 def _line(

@@ -21,7 +21,7 @@ from experiments.series_file.sections.graph_kinds import (
 )
 from experiments.series_file.sections.graphs import SECONDS, STEP, GraphSpec
 from meta.records.errors import GraphError
-from meta.records.series_records import SeriesRecords
+from meta.records.series_records import ConfigurationRecord, SeriesRecords
 from meta.records.value_set import ABSENT, ValueSet, short_names
 
 #: A numeric axis with fewer values than this shows little more than bars.
@@ -128,6 +128,10 @@ class Plan:
         """Return a configuration's values of some parameters, with their names as short as possible."""
         short = short_names(names)
         return ", ".join(f"{short[name]}={self.value_label(name, parameters)}" for name in names)
+
+    def configuration_labels(self, members: Sequence[ConfigurationRecord]) -> list[str]:
+        """Return the labels of configurations that are averaged or pooled: their values of `over`."""
+        return [self.described(self.spec.over, member.parameters) for member in members]
 
     def chosen_parameters(self, names: Sequence[str], parameters: Mapping[str, Any]) -> dict[str, Any]:
         """Return those of a configuration's values that are of `names`, without absent ones."""

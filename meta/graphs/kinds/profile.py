@@ -57,7 +57,8 @@ def compute(plan: Plan, records: SeriesRecords) -> GraphData:
         problems = SampleSizes.of(np.full((1, len(profile.factors)), profile.problems, dtype=np.int64))
         for group, shares in zip(here, profile.shares, strict=True):
             lines.append(group.line(profile.factors, Estimates(shares, nothing, nothing, problems)))
-    return GraphData(panels_of(groups, lines), coverage)
+    panels = panels_of(plan, groups, lines, coverage)
+    return GraphData(panels, coverage, without_readings="Counted as not solved")
 
 
 def _reciprocals(scores: Floats) -> Floats:
@@ -105,8 +106,7 @@ def caption(context: DrawContext) -> str:
     average = estimator(plan.spec.estimator).label
     return (
         f"performance profile over {fewer}{many(problems[-1], 'problem')} ({', '.join(plan.spec.over)}), "
-        f"each by the {average} of its completed repetitions; a problem of which none is completed counts as "
-        "not solved."
+        f"each by the {average} of its finite readings; a problem without one counts as not solved."
     )
 
 

@@ -9,6 +9,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.ticker import MultipleLocator
 
+from meta.graphs.captions.missing_data import without_readings
 from meta.graphs.captions.phrases import sample_size_text
 from meta.graphs.data import method_table
 from meta.graphs.data.csv_rows import Row
@@ -26,6 +27,7 @@ from meta.statistics.estimators.location import estimator
 from meta.statistics.intervals.resampling import DEFAULT_LEVEL
 
 _MAX_LABEL = 24
+_WITHOUT_A_SCORE = "Without a score"
 #: Room for the words above the critical difference.
 _ABOVE = 1.3
 #: Two names of this length, one on each side, leave room for the axis in one column.
@@ -56,12 +58,14 @@ def compute(plan: Plan, records: SeriesRecords) -> GraphData:
     try:
         ranking = rank_methods(table.scores, higher_is_better=is_score)
     except ValueError as error:
-        raise GraphError(
-            f"{error}. Methods are the values of {plan.x}, data sets those of {', '.join(plan.spec.over)}"
-        ) from error
+        methods_and_sets = (
+            f"Methods are the values of {plan.x}, data sets those of {', '.join(plan.spec.over)}"
+        )
+        lacking = without_readings(table.coverage, _WITHOUT_A_SCORE)
+        raise GraphError(" ".join([f"{error}. {methods_and_sets}.", *lacking]).removesuffix(".")) from error
     groups = nemenyi(ranking, level=plan.spec.level or DEFAULT_LEVEL)
     ranked = Ranked(list(methods), ranking, groups, table.counts)
-    return GraphData([Panel(None, ())], table.coverage, ranked=ranked)
+    return GraphData([Panel(None, ())], table.coverage, ranked=ranked, without_readings=_WITHOUT_A_SCORE)
 
 
 @dataclass(frozen=True)

@@ -17,12 +17,14 @@ from meta.graphs.captions.phrases import (
 from meta.graphs.data.graph_data import Coverage, SampleSizes
 from meta.records.series_records import SeriesRecords
 from meta.statistics.estimators.ties import is_rounding
-from meta.tables.data.cells import Cell, Cells, aggregator_of
+from meta.tables.data.cells import Cell, Cells, Place, aggregator_of
 from meta.tables.data.plan import TablePlan
 from meta.tables.data.significance_marks import MOST_COMPARISONS, Marks
 
 #: An interval with one side so many times as long as the other is poorly described by half of its width.
 _LOPSIDED = 1.5
+#: So many settings that could not be chosen are named; the others are counted.
+_MOST_NAMED = 4
 
 
 def notes(plan: TablePlan, cells: Cells, marks: Marks, records: SeriesRecords) -> list[str]:
@@ -122,6 +124,10 @@ def _selection(plan: TablePlan, cells: Cells) -> list[str]:
         f"readings, so that they look better than new ones would ({'; '.join(chosen)})."
     )
     sentences = [text]
+    if cells.refused:
+        more = f" and {len(cells.refused) - _MOST_NAMED:,} more" if len(cells.refused) > _MOST_NAMED else ""
+        named = "; ".join(cells.refused[:_MOST_NAMED])
+        sentences.append(f"Not to choose from, as some readings are missing: {named}{more}.")
     if cells.unfit:
         sentences.append(f"No setting has all readings: {'; '.join(cells.unfit)}.")
     return sentences
@@ -134,12 +140,19 @@ def _missing(plan: TablePlan, cells: Cells, records: SeriesRecords) -> list[str]
     if counts.total():
         total = counts.total() + sum(len(member.completed) for _, cell in shown for member in cell.members)
         sentences.append(f"{counts_text(counts)} of {many(total, 'experiment')} left out.")
-    coverage = [Coverage(plan.place_label(*place), cell.count, cell.missing) for place, cell in shown]
+    coverage = [_coverage(plan, place, cell) for place, cell in shown]
     sentences += [*survivorship(coverage), *imbalance(coverage)]
-    partly = [point.label for point, (_, cell) in zip(coverage, shown, strict=True) if _is_partly(plan, cell)]
+    # Without a choice, the configurations of a cell are not to be averaged.
+    partly = [
+        covered.lacking_label
+        for covered, (_, cell) in zip(coverage, shown, strict=True)
+        if covered.lacking and (cell.setting or not plan.chosen)
+    ]
     if partly:
         named = "; ".join(partly)
-        sentences.append(f"Empty, as not every configuration that would be averaged has a reading: {named}.")
+        sentences.append(
+            f"Empty, as some configurations that would be averaged have no finite reading: {named}."
+        )
     without = sum(cell.point.without for _, cell in shown)
     non_finite = sum(cell.point.non_finite for _, cell in shown)
     if without:
@@ -151,7 +164,6 @@ def _missing(plan: TablePlan, cells: Cells, records: SeriesRecords) -> list[str]
     return sentences
 
 
-def _is_partly(plan: TablePlan, cell: Cell) -> bool:
-    """Return whether a cell is empty although there are readings."""
-    was_chosen = bool(cell.setting) or not plan.chosen
-    return was_chosen and not cell.point.is_complete and any(map(len, cell.point.strata))
+def _coverage(plan: TablePlan, place: Place, cell: Cell) -> Coverage:
+    names = [plan.described(plan.spec.over, plan.key(plan.spec.over, one.parameters)) for one in cell.members]
+    return Coverage.of(plan.place_label(*place), cell.point, names, is_drawn=cell.has_estimate)

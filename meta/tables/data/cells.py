@@ -84,6 +84,9 @@ class Cells:
         Among how many settings `select` chose, at most; 0 without.
     unfit : sequence of str
         The cells (or rows, columns) without a setting that has all readings: none could be chosen.
+    refused : sequence of str
+        The settings that could not be chosen, as they lack readings that others have, each with its cell (or
+        row, column).
     """
 
     rows: Sequence[Key]
@@ -91,6 +94,7 @@ class Cells:
     cells: Mapping[Place, Cell] = field(default_factory=dict)
     settings: int = 0
     unfit: Sequence[str] = ()
+    refused: Sequence[str] = ()
 
 
 def members_by_place(plan: TablePlan, records: SeriesRecords) -> dict[Place, list[ConfigurationRecord]]:

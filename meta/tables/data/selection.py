@@ -46,15 +46,23 @@ def select_cells(plan: TablePlan, records: SeriesRecords) -> Cells:
         groups.setdefault(plan.shared(*place), {})[place] = members
     chosen: dict[Place, tuple[Key, list[ConfigurationRecord]]] = {}
     unfit, settings = [], 0
+    refused: dict[str, None] = {}
     for shared, group in groups.items():
         candidates = _candidates(plan, group)
         settings = max(settings, len(candidates))
-        best = _best(plan, records, candidates)
+        fit = _fit(plan, candidates)
+        best = _best(plan, records, fit)
+        if best is not None:
+            fit_settings = {candidate.setting for candidate, _ in fit}
+            others = (one.setting for one in candidates if one.setting not in fit_settings)
+            refused |= {
+                f"{plan.place_label(*shared)}: {plan.described(plan.chosen, one)}": None for one in others
+            }
         if best is None:
             unfit.append(plan.place_label(*shared))
             best = _Candidate((), group)
         chosen |= {place: (best.setting, list(members)) for place, members in best.members.items()}
-    return Cells(rows, columns, make_cells(plan, records, chosen), settings, unfit)
+    return Cells(rows, columns, make_cells(plan, records, chosen), settings, unfit, list(refused))
 
 
 def _candidates(plan: TablePlan, group: Mapping[Place, _Members]) -> list[_Candidate]:
@@ -66,7 +74,8 @@ def _candidates(plan: TablePlan, group: Mapping[Place, _Members]) -> list[_Candi
     return [_Candidate(setting, by_setting[setting]) for setting in sorted(by_setting)]
 
 
-def _best(plan: TablePlan, records: SeriesRecords, candidates: Sequence[_Candidate]) -> _Candidate | None:
+def _fit(plan: TablePlan, candidates: Sequence[_Candidate]) -> list[tuple[_Candidate, list[Point]]]:
+    """Return the settings that have readings in all cells, each with its readings."""
     places = sorted({place for candidate in candidates for place in candidate.members})
     fit = []
     for candidate in candidates:
@@ -75,6 +84,13 @@ def _best(plan: TablePlan, records: SeriesRecords, candidates: Sequence[_Candida
         ]
         if len(points) == len(places) and all(point.is_complete for point in points):
             fit.append((candidate, points))
+    return fit
+
+
+def _best(
+    plan: TablePlan, records: SeriesRecords, fit: Sequence[tuple[_Candidate, Sequence[Point]]]
+) -> _Candidate | None:
+    """Return the setting of the best mean rank, None without one."""
     if not fit:
         return None
     aggregator = replace(aggregator_of(plan, records), interval="none")

@@ -167,3 +167,22 @@ def test_one_comparison_is_not_corrected(make_records) -> None:
         assert comparison_text.p_name(found) == name
         assert f"({name} 0.00" in text_of(found)
         assert ("Holm" in comparison_text.preamble(found)[1]) == (name != "p")
+
+
+@pytest.mark.parametrize("paired", [True, False])
+def test_what_a_pair_does_not_compare_is_named(make_records, paired: bool) -> None:
+    """Other pairs are averages over all tasks: that this one lacks a task is no detail."""
+
+    def result(parameters: Mapping[str, Any], repetition: int) -> dict[str, float]:
+        is_bad = parameters == {"method": "b", "task": 2}
+        return {"y": NAN if is_bad else parameters["task"] + repetition / 8}
+
+    records = make_records({"method": ["a", "b", "c"], "task": [1, 2, 3]}, results=result, repetitions=8)
+    found = compare_values(records, "method", "y", over=["task"], paired=paired)
+    assert [dict(pair.without) for pair in found.pairs] == [{"b": ["task=2"]}, {}, {"b": ["task=2"]}]
+    first, second, _ = ("\n".join(comparison_text.sentences(pair, found)) for pair in found.pairs)
+    assert "Not compared: task=2, of which b has no finite reading." in first
+    assert "Not compared" not in second
+    if paired:
+        assert "All repetitions' means over task of a and b that are compared are equal." in first
+        assert "All repetitions' means over task of a and c are equal." in second

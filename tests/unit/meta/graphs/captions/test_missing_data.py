@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -9,6 +11,9 @@ import pytest
 
 from experiments.series_file.models import MetricSection
 from experiments.series_file.sections.graphs import GraphSpec
+from meta.records.errors import GraphError
+from meta.records.series_records import SeriesRecords
+from meta.statistics.estimators.curves import Curve
 from tests.figures import make_figure
 
 
@@ -52,8 +57,6 @@ def test_survivors_are_named(make_records, asked: dict[str, str]) -> None:
 
 def test_survivors_of_curves_are_named_too(make_records) -> None:
     """A curve of three repetitions where seven failed is not a curve of ten."""
-    from meta.statistics.estimators.curves import Curve
-
     records = make_records(
         {"x": [1, 2, 3]},
         results=survivors,
@@ -135,5 +138,120 @@ def test_what_lacks_a_configuration_is_not_said_to_have_failed_altogether(make_r
         missing=lambda p: {"error": 5} if p == {"x": "b", "data": 2} else {},
     )
     note = note_of(records, kind="bar", y="y", x="x", over=("data",))
-    assert "Not drawn, as some configurations have no reading: x=b." in note
+    assert "Not drawn, as some configurations have no finite reading: x=b (data=2)." in note
     assert "all failed" not in note
+
+
+#: Method b has nothing but NaN on task 2; with `where`, nothing else is asked for.
+OVER_TASKS: dict[str, dict[str, Any]] = {
+    "bar": {"x": "method"},
+    "point": {"x": "method"},
+    "line": {"x": "method"},
+    "curve": {"hue": "method"},
+    "scatter": {"x": "z", "hue": "method"},
+    "box": {"x": "method"},
+    "violin": {"x": "method"},
+    "strip": {"x": "method"},
+    "ecdf": {"hue": "method"},
+    "histogram": {"hue": "method"},
+}
+POOLED = ("box", "violin", "strip", "ecdf", "histogram")
+
+
+def only_nan_on_one_task(make_records) -> SeriesRecords:
+    def reading(parameters: Mapping[str, Any], repetition: int) -> float:
+        return np.nan if parameters == {"method": "b", "task": 2} else parameters["task"] + repetition / 9
+
+    return make_records(
+        {"method": ["a", "b", "c"], "task": [1, 2, 3]},
+        results=lambda p, r: {"y": reading(p, r), "z": float(r)},
+        curves=lambda p, r: {"y": Curve(np.arange(3), np.full(3, reading(p, r)))},
+        repetitions=8,
+        labels={"y": MetricSection(goal="min")},
+    )
+
+
+@pytest.mark.parametrize("kind", OVER_TASKS)
+def test_configurations_that_an_average_lacks_are_named(make_records, kind: str) -> None:
+    """An average of the others would be another quantity; of values, the others are shown."""
+    records = only_nan_on_one_task(make_records)
+    note = note_of(records, kind=kind, y="y", over=["task"], **OVER_TASKS[kind])
+    does = "Pools the others" if kind in POOLED else "Not drawn"
+    assert f"{does}, as some configurations have no finite reading: method=b (task=2)." in note
+    assert "Nothing to show" not in note
+    assert "unbalanced" not in note
+    alone = {"kind": kind, "y": "y", "over": ["task"], "where": {"method": "b"}, **OVER_TASKS[kind]}
+    if kind in POOLED:
+        assert "no finite reading: all (task=2)." in note_of(records, **alone)
+    else:
+        with pytest.raises(GraphError, match=r"^nothing to draw: every average over task .*: all \(task=2\)"):
+            note_of(records, **alone)
+    apart = {"kind": kind, "y": "y", **OVER_TASKS[kind], "where": {"method": "b", "task": 2}}
+    with pytest.raises(GraphError, match="no completed experiment has a finite reading of"):
+        note_of(records, **apart)
+
+
+def test_scores_that_a_method_lacks_are_named(make_records) -> None:
+    """A profile counts them, a ranking leaves the data set out; an error names them too."""
+    records = only_nan_on_one_task(make_records)
+    profile = note_of(records, kind="profile", y="y", hue="method", over=["task"])
+    assert "Counted as not solved, as all readings are NaN or infinite: b, task=2." in profile
+    assert "a problem without one counts as not solved" in profile
+    ranking = {"kind": "ranking", "y": "y", "x": "method", "over": ["task"]}
+    note = note_of(records, **ranking)
+    assert "1 data set left out" in note
+    assert "Without a score, as all readings are NaN or infinite: b, task=2." in note
+    with pytest.raises(GraphError, match=r"not 1\. .*Without a score, .*: b, task=2$"):
+        note_of(records, **ranking, where={"task": [2, 3]})
+    fewer = replace(records, configurations=[*records.configurations[:4], *records.configurations[6:]])
+    named = "as there are no experiments of it: b, task=2; b, task=3"
+    profile = note_of(fewer, kind="profile", y="y", hue="method", over=["task"])
+    assert f"Counted as not solved, {named}." in profile
+    with pytest.raises(GraphError, match=f"Without a score, {named}$"):
+        note_of(fewer, **ranking)
+
+
+def test_curves_without_a_common_step_are_named(make_records) -> None:
+    """Each configuration has values, and yet there is no step to average at."""
+    records = make_records(
+        {"x": [1, 2], "data": [1, 2]},
+        curves=lambda p, r: {
+            "m": Curve(np.arange(3) + (10 if p == {"x": 2, "data": 2} else 0), np.full(3, float(r)))
+        },
+    )
+    note = note_of(records, kind="curve", y="m", over=["data"])
+    assert "Not drawn, as no step has a value of each configuration: x=2." in note
+    with pytest.raises(GraphError, match="no step has a value of each configuration averaged over data"):
+        note_of(records, kind="curve", y="m", over=["data"], where={"x": 2})
+
+
+@pytest.mark.parametrize(
+    ("found", "missing", "reason"),
+    [
+        (None, {"error": 5}, "all failed"),
+        (None, {"error": 1, "pending": 4}, "none is completed"),
+        (None, {"pending": 5}, "none is completed"),
+        ({"z": 1.0}, {"error": 1}, "no completed experiment has a number there"),
+        ({"y": "text"}, {}, "no completed experiment has a number there"),
+        ({"y": np.inf}, {"error": 1}, "all readings are NaN or infinite"),
+    ],
+)
+def test_the_reason_why_a_point_is_empty_is_true(make_records, found, missing, reason: str) -> None:
+    """Of a point of which one failed, not all failed."""
+    records = make_records(
+        {"x": ["a", "b"]},
+        results=lambda p, r: {"y": r, "z": 1.0} if p["x"] == "a" else found,
+        missing=lambda p: missing if p["x"] == "b" else {},
+    )
+    note = note_of(records, kind="bar", y="y", x="x")
+    assert f"Nothing to show, as {reason}: x=b." in note
+    assert note.count("Nothing to show") == 1
+
+
+def test_averages_over_fewer_configurations_are_named(make_records) -> None:
+    """A series whose blocks lack a combination has no gap, and yet its averages are over different ones."""
+    records = make_records({"x": ["a", "b"], "data": [1, 2]}, results=lambda _p, r: {"y": float(r)})
+    records = replace(records, configurations=records.configurations[:-1])
+    note = note_of(records, kind="bar", y="y", x="x", over=["data"])
+    assert "The numbers of configurations differ; fewest: x=b (1)." in note
+    assert "Repetitions are unbalanced" not in note

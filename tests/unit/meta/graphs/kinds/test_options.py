@@ -156,10 +156,10 @@ def test_an_average_that_lacks_a_configuration_is_not_drawn(make_records) -> Non
     )
     figure = make_figure(GraphSpec(kind="bar", y="y", x="x", over=("data",)), records)
     assert len(bars(figure)[0]) == 1
-    assert "Not drawn, as some configurations have no reading: x=b." in note_of(figure)
+    assert "Not drawn, as some configurations have no finite reading: x=b (data=2)." in note_of(figure)
     pooled = make_figure(GraphSpec(kind="strip", y="y", x="x", over=("data",)), records)
     assert [len(line.get_ydata()) for line in pooled.axes[0].lines] == [10, 5]
-    assert "Pools the others, as some configurations have no reading: x=b." in note_of(pooled)
+    assert "Pools the others, as some configurations have no finite reading: x=b (data=2)." in note_of(pooled)
 
 
 @pytest.mark.parametrize(

@@ -73,8 +73,9 @@ def test_an_average_needs_all_of_its_configurations(make_records) -> None:
     table = make_table(TableSpec(y="accuracy", rows=("lr",), over=("data",)), records)
     assert [cell.has_estimate for cell in table.cells.cells.values()] == [False, True]
     note = " ".join(table.notes)
-    assert "Empty, as not every configuration that would be averaged has a reading: lr=0.1." in note
+    assert "have no finite reading: lr=0.1 (data=bb)." in note
     assert "5 errors of 30 experiments left out." in note
+    assert "all failed" not in note
 
 
 def test_the_best_setting_of_each_row_is_taken(make_records) -> None:
@@ -114,7 +115,9 @@ def test_settings_that_failed_are_no_candidates(make_records) -> None:
     table = make_table(spec, records)
     assert table.cells.cells[(0,), (0,)].setting == (1,)
     assert math.isnan(table.cells.cells[(1,), (0,)].estimate)
-    assert "No setting has all readings: opt=y." in " ".join(table.notes)
+    note = " ".join(table.notes)
+    assert "No setting has all readings: opt=y." in note
+    assert "Not to choose from, as some readings are missing: opt=x: lr=1." in note
 
 
 def test_averages_draw_repetitions_that_share_their_seeds_together(make_records) -> None:
