@@ -15,13 +15,13 @@ import errno
 import logging
 import os
 import struct
-import time
 import zlib
 from collections.abc import Collection
 from dataclasses import dataclass
 from enum import IntEnum
 from pathlib import Path
 
+from database import clock
 from database.claims.types import Finished, Token
 from experiments.journal_encoding import decode_finished, encode_finished
 
@@ -116,7 +116,7 @@ class JournalWriter:
 
     def _append(self, kind: RecordKind, token: Token, body: bytes) -> None:
         head = _HEAD.pack(
-            _MAGIC, kind, token[0], token[1], time.monotonic(), len(body), zlib.crc32(body) if body else 0
+            _MAGIC, kind, token[0], token[1], clock.monotonic(), len(body), zlib.crc32(body) if body else 0
         )
         record = memoryview(head + body)
         while record:  # a full disk may take a part only
@@ -136,7 +136,7 @@ class JournalWriter:
         if not self._is_waiting:
             self._is_waiting = True
             logger.warning("%s: %s; the worker waits until there is space", self._path, error.strerror)
-        time.sleep(_DISK_FULL_PAUSE_S)
+        clock.sleep(_DISK_FULL_PAUSE_S)
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,7 +156,7 @@ class Current:
     Attributes
     ----------
     started_at : float
-        By `time.monotonic`, which all processes of a host share.
+        By `database.clock.monotonic`, which all processes of a host share.
     """
 
     token: Token
@@ -176,7 +176,7 @@ class JournalReader:
     current : Current or None
         The experiment that has started and not finished.
     last_event_at : float or None
-        When the last record was written, by `time.monotonic`.
+        When the last record was written, by `database.clock.monotonic`.
     started_any : bool
         Whether the worker ever started an experiment.
     is_closed : bool

@@ -9,7 +9,6 @@ and no heartbeat came while it was observed.
 from __future__ import annotations
 
 import platform
-import time
 import uuid
 from collections.abc import Collection
 from dataclasses import asdict, dataclass, field
@@ -19,7 +18,7 @@ from sqlalchemy import select, text
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
-from database import process_identity
+from database import clock, process_identity
 from database.claims.statements import NOW
 from database.errors import FencedError
 from database.models import Base, ProcessState, Runner, Worker
@@ -193,7 +192,7 @@ class LivenessMonitor:
         """Return whether a runner is dead, and store this observation of it."""
         if runner.has_ended():
             return True
-        now = time.monotonic()
+        now = clock.monotonic()
         beat, since, observed_at = self._observed.get(runner.runner_id, (-1, now, now))
         # After a gap, because the database was away, it is unknown whether the runner sent heartbeats.
         if beat != runner.beat or now - observed_at > 2 * self._heartbeat_s + _SLACK_S:

@@ -7,13 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import asdict, dataclass
-from datetime import UTC, datetime
 from functools import lru_cache
 from operator import attrgetter
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, bindparam, select, text
 
+from database import clock
 from database.claims.types import Chunk, Claim, Finished, Token
 from database.models import Experiment, ExperimentStatus, Outcome, ProcessState, exact_json
 from database.models.experiment import FIRST
@@ -362,7 +362,7 @@ def _order(row: Sequence[Any]) -> tuple[int, int, int]:
 def _sqlite_time(moment: float | None) -> str | None:
     if moment is None:
         return None
-    return datetime.fromtimestamp(moment, UTC).replace(tzinfo=None).isoformat(" ", "microseconds")
+    return clock.date_of(moment).replace(tzinfo=None).isoformat(" ", "microseconds")
 
 
 def _moment(connection: Connection) -> Callable[[float | None], float | str | None]:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
-import time
 
 from sqlalchemy import Connection, Engine, text
 
+from database import clock
 from database.diagnosis import postgresql, sqlite
 from database.diagnosis.advice import advise
 from database.diagnosis.findings import Diagnosis, PoolState
@@ -72,9 +72,9 @@ def _compare_clocks(connection: Connection, statement: str, resolution_s: float)
     """
     readings = []
     for _ in range(3):
-        asked = time.time()
+        asked = clock.since_1970()
         reading = float(connection.scalar(text(statement)) or 0.0)
-        travelled_s = time.time() - asked
+        travelled_s = clock.since_1970() - asked
         readings.append((reading - asked - travelled_s / 2, travelled_s / 2 + resolution_s))
     return min(readings, key=lambda reading: reading[1])
 

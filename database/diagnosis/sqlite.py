@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import sqlite3
-import time
 from pathlib import Path
 
 from sqlalchemy import Connection, Engine, create_engine
 from sqlalchemy.pool import NullPool
 
+from database import clock
 from database.diagnosis.findings import Findings
 from database.engine.file_systems import network_kind
 from database.engine.sqlite_file import wal_bytes
@@ -76,8 +76,8 @@ def _integrity(connection: Connection) -> str:
     """Check each page, within `CHECK_S`."""
     driver = connection.connection.driver_connection
     assert isinstance(driver, sqlite3.Connection)
-    give_up = time.monotonic() + CHECK_S
-    driver.set_progress_handler(lambda: time.monotonic() > give_up, 10_000)
+    give_up = clock.monotonic() + CHECK_S
+    driver.set_progress_handler(lambda: clock.monotonic() > give_up, 10_000)
     try:
         return str(driver.execute("PRAGMA quick_check(1)").fetchone()[0])
     except sqlite3.DatabaseError as error:

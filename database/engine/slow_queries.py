@@ -9,12 +9,11 @@ from __future__ import annotations
 
 import logging
 import re
-import time
 from typing import Any
 
 from sqlalchemy import Engine, ExceptionContext, event
 
-from database import events
+from database import clock, events
 from database.engine.call_site import caller_location
 from database.events import EventKind
 
@@ -33,12 +32,12 @@ def watch(engine: Engine, threshold_s: float) -> None:
     @event.listens_for(engine, "before_cursor_execute")
     def before(*arguments: Any) -> None:
         context = arguments[4]
-        context.experiments_begun_s = time.perf_counter()
+        context.experiments_begun_s = clock.monotonic()
 
     @event.listens_for(engine, "after_cursor_execute")
     def after(*arguments: Any) -> None:
         statement, context = arguments[2], arguments[4]
-        seconds = time.perf_counter() - context.experiments_begun_s
+        seconds = clock.monotonic() - context.experiments_begun_s
         if seconds > threshold_s:
             _report(statement, seconds, threshold_s)
 
@@ -47,7 +46,7 @@ def watch(engine: Engine, threshold_s: float) -> None:
         begun_s = getattr(error.execution_context, "experiments_begun_s", None)
         if begun_s is None or error.statement is None:
             return
-        seconds = time.perf_counter() - begun_s
+        seconds = clock.monotonic() - begun_s
         if seconds > threshold_s:
             _report(error.statement, seconds, threshold_s)
 

@@ -13,7 +13,6 @@ import os
 import re
 import sqlite3
 import threading
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -21,6 +20,7 @@ from typing import Any
 from sqlalchemy import Connection, Engine, event
 from sqlalchemy.pool import ConnectionPoolEntry
 
+from database import clock
 from database.engine.call_site import caller_location
 from database.engine.sqlite_file import OpenedFile
 from database.errors import SessionMisuseError
@@ -171,7 +171,7 @@ def switch_to_wal(engine: Engine) -> None:
     SQLite does not use its busy handler for this switch (it fails at once while another process
     writes), hence the loop.
     """
-    give_up = time.monotonic() + BUSY_TIMEOUT_S
+    give_up = clock.monotonic() + BUSY_TIMEOUT_S
     connection = engine.raw_connection()
     try:
         driver = connection.driver_connection
@@ -180,9 +180,9 @@ def switch_to_wal(engine: Engine) -> None:
             try:
                 driver.execute("PRAGMA journal_mode=WAL").fetchone()
             except sqlite3.OperationalError as error:
-                if "locked" not in str(error) or time.monotonic() > give_up:
+                if "locked" not in str(error) or clock.monotonic() > give_up:
                     raise
-                time.sleep(0.02)
+                clock.sleep(0.02)
             else:
                 return
     finally:

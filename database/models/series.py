@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import datetime
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import CheckConstraint, ForeignKey, Index, LargeBinary, String, Text, UniqueConstraint, func
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
+from database import clock
 from database.models.base import Base, Identifier, enum_column
 from database.process_identity import current_user
 
@@ -25,10 +26,6 @@ class SeriesState(StrEnum):
 
 #: The highest priority of a series; the lowest is its negative.
 MAX_PRIORITY = 1000
-
-
-def _now() -> datetime:
-    return datetime.now(UTC)
 
 
 def _folder(context: Any) -> str:
@@ -67,7 +64,7 @@ class ExperimentSeries(Base):
     version: Mapped[int] = mapped_column(default=1)
     #: Who changed this row last, and when: named in the error of a concurrent change.
     changed_by: Mapped[str] = mapped_column(Text, default=current_user, onupdate=current_user)
-    changed_at: Mapped[datetime] = mapped_column(default=_now, onupdate=_now)
+    changed_at: Mapped[datetime] = mapped_column(default=clock.now, onupdate=clock.now)
     #: A user's notes; not part of the series file.
     notes: Mapped[str] = mapped_column(Text, default="")
     #: Nothing more of it is claimed until a user resumes it.

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import random
-import time
 from collections.abc import Callable
 from typing import TypeVar
 
@@ -12,6 +11,7 @@ from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from sqlalchemy.orm import Session
 
+from database import clock
 from database.engine.faults import Fault, fault_of, own_words, refuses_content
 from database.errors import DatabaseUnreachableError
 from database.session.thread_bound_session import roll_back
@@ -37,18 +37,18 @@ class _Wait:
     """A wait for the database: its duration so far, and what was logged of it."""
 
     def __init__(self) -> None:
-        self._since = time.monotonic()
+        self._since = clock.monotonic()
         self._logged_at: float | None = None
         self._logged: Fault | None = None
         self._pause_s = _SHORTEST_PAUSE_S
 
     @property
     def seconds(self) -> float:
-        return time.monotonic() - self._since
+        return clock.monotonic() - self._since
 
     def log(self, fault: Fault, error: Exception) -> None:
         """Log the fault: once, again when it changes, and every few minutes."""
-        now = time.monotonic()
+        now = clock.monotonic()
         if self._logged_at is None and self.seconds < _LOG_AFTER_S and fault is Fault.PASSES:
             return
         if fault is self._logged and self._logged_at is not None and now - self._logged_at < _LOG_AGAIN_S:
@@ -61,7 +61,7 @@ class _Wait:
             logger.warning("the database answers again, after %.0f s", self.seconds)
 
     def pause(self) -> None:
-        time.sleep(self._pause_s * _jitter.uniform(0.5, 1.5))
+        clock.sleep(self._pause_s * _jitter.uniform(0.5, 1.5))
         self._pause_s = min(2 * self._pause_s, _LONGEST_PAUSE_S)
 
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import threading
-import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from database import clock
 from database.claims.types import Chunk, Claim
 from database.errors import ExperimentsError
 from experiments.attempt.metric_buffer import MAX_NAME_LENGTH, MetricBuffer
@@ -58,7 +58,7 @@ class Run:
         self._metrics: dict[str, MetricBuffer] = {}
         self._next_step = 0
         self._points = 0
-        self._started_at = time.monotonic()
+        self._started_at = clock.monotonic()
         self._write_at = self._started_at + _WRITE_EVERY_S
 
     @property
@@ -95,11 +95,11 @@ class Run:
             if self._closed:
                 raise MetricError("run.log() was called after the experiment had ended, from its thread")
             self._append(self._next_step if step is None else step, metrics)
-            if self._points >= _WRITE_POINTS or time.monotonic() > self._write_at:
+            if self._points >= _WRITE_POINTS or clock.monotonic() > self._write_at:
                 self._write_out()
 
     def _append(self, step: int, metrics: Mapping[str, float]) -> None:
-        second = time.monotonic() - self._started_at
+        second = clock.monotonic() - self._started_at
         try:
             for name, reading in metrics.items():
                 buffer = self._metrics.get(name)
@@ -145,4 +145,4 @@ class Run:
                 for chunk in chunks:
                     self._metrics[chunk.metric].put_back(chunk)
             self._points = 0
-            self._write_at = time.monotonic() + _WRITE_EVERY_S
+            self._write_at = clock.monotonic() + _WRITE_EVERY_S

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import builtins
 import contextvars
 import os
 import random
 import resource
 import sys
-import time
 import traceback
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -17,12 +17,13 @@ from typing import Any
 import numpy
 import numpy.random
 
+from database import clock
 from database.claims.types import Chunk, Claim, Finished
 from database.errors import InvalidValueError
 from database.models import Outcome, exact_json
 from database.models.exact_json import storable_text
 from experiments.attempt.context import Run
-from experiments.processes.process_state import RestorableState
+from experiments.processes.process_state import RestorableState, restore_builtins
 from experiments.target.base import LoadedTarget
 
 #: A longer traceback loses its middle.
@@ -74,9 +75,9 @@ def attempt(
     run = Run(claim, directory=task.directory, write=task.write)
     offered = {"seed": claim.seed, "repetition": claim.repetition, "run": run}
     _seed_global_generators(claim.seed)
-    owner = os.getpid()
+    owner, names = os.getpid(), builtins.__dict__.copy()
     cpu_before = _cpu_s(resource.getrusage(resource.RUSAGE_SELF))
-    started_at, begun = time.time(), time.perf_counter()
+    started_at, begun = clock.since_1970(), clock.monotonic()
     ending: dict[str, Any] | None = None
     returned: object = None
     context = state.context() if state is not None else contextvars.copy_context()
@@ -84,6 +85,7 @@ def attempt(
         try:
             returned = context.run(target.call, claim.parameters, offered)
         finally:
+            restore_builtins(names)  # first: everything below needs them
             if os.getpid() != owner:  # a child that the experiment forked must not be a second worker
                 os._exit(1 if sys.exception() else 0)
             # Within the outer try: the handler of a timer that it left running may raise here.
@@ -95,7 +97,7 @@ def attempt(
         ending = _failure(error)
     except BaseException as error:  # noqa: BLE001 - what user code raises ends the experiment, not the worker
         ending = _failure(error)
-    duration_s = time.perf_counter() - begun
+    duration_s = clock.monotonic() - begun
     chunks = run.close()
     if ending is None:
         ending = _ending_of(returned, run.summary())

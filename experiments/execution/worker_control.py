@@ -10,11 +10,11 @@ from __future__ import annotations
 
 import select
 import signal
-import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from multiprocessing.connection import Connection
 
+from database import clock
 from database.claims.types import Finished, Token
 from database.models import Outcome
 
@@ -132,7 +132,7 @@ def outcome_of_death(number: int | None, *, stopping: bool, was_oom_kill: Callab
 
 def ended_now(token: Token, outcome: Outcome, duration_s: float) -> Finished:
     """Return an attempt that has just ended without a report of its own, after this many seconds."""
-    now = time.time()
+    now = clock.since_1970()
     return Finished(
         *token,
         outcome,

@@ -9,11 +9,11 @@ database is away, experiments continue, timeouts apply, and finished results wai
 from __future__ import annotations
 
 import logging
-import time
 from collections.abc import Mapping
 from functools import partial
 from multiprocessing.connection import wait
 
+from database import clock
 from database.claims.lookups import ClaimableWork
 from database.claims.types import Token
 from database.models import Outcome
@@ -64,7 +64,7 @@ class LocalProcesses(Executor):
         self._claimable: ClaimableWork | None = None
         self._is_finishing = False
         self._ask_at = self._check_at = 0.0
-        self._heartbeat_at = time.monotonic() + self._heartbeat_s
+        self._heartbeat_at = clock.monotonic() + self._heartbeat_s
 
     def _work(self) -> None:
         self._database.submit(self._registration.register)
@@ -101,7 +101,7 @@ class LocalProcesses(Executor):
         self._kill_workers(Outcome.INTERRUPTED)
         kill_tagged(ProcessIdentity.own())
         # A database that was away before is not waited for.
-        give_up_at = time.monotonic() + (_TICK_S if self._database.away_s else _LAST_RECORDS_S)
+        give_up_at = clock.monotonic() + (_TICK_S if self._database.away_s else _LAST_RECORDS_S)
         self._collect_until(give_up_at)
         if not self._records.finalizing:
             # Only now: the journals of a runner that has ended normally are never read again.
@@ -123,7 +123,7 @@ class LocalProcesses(Executor):
                 self._database.collect()
             except Exception as error:  # noqa: BLE001 - the next run recovers this one from its journals
                 logger.warning("at the end of the run: %s", error)
-            if not self._database.outstanding or time.monotonic() >= give_up_at:
+            if not self._database.outstanding or clock.monotonic() >= give_up_at:
                 return
             wait([self._stop.signals.fileno()], timeout=_TICK_S)
 
@@ -140,7 +140,7 @@ class LocalProcesses(Executor):
                 worker.stop()
 
     def _check_workers(self) -> None:
-        now = time.monotonic()
+        now = clock.monotonic()
         running: dict[str, Token] = {}
         for worker in self._workers.values():
             warning = worker.check(answered_at=self._database.answered_at)
@@ -211,7 +211,7 @@ class LocalProcesses(Executor):
             self._ask_again()  # the run ends only when nothing is pending afterwards
 
     def _send_heartbeat(self) -> None:
-        now = time.monotonic()
+        now = clock.monotonic()
         if now < self._heartbeat_at or self._database.away_s:
             return
         self._heartbeat_at = now + self._heartbeat_s
@@ -239,7 +239,7 @@ class LocalProcesses(Executor):
         missing = self._assignment.workers - len(self._workers)
         if self._stop.stage is not Stage.RUNNING or missing <= 0:
             return
-        is_known = self._claimable is not None and time.monotonic() < self._ask_at
+        is_known = self._claimable is not None and clock.monotonic() < self._ask_at
         others_run = any(worker.journal.current is not None for worker in self._workers.values())
         if is_known or not self._backoff.may_start(others_run=others_run):
             return
@@ -259,7 +259,7 @@ class LocalProcesses(Executor):
 
     def _start_workers(self, registered: RegisteredWorkers) -> None:
         self._claimable, worker_ids, first = registered
-        self._ask_at = time.monotonic() + _ASK_EVERY_S
+        self._ask_at = clock.monotonic() + _ASK_EVERY_S
         if first is not None:
             self._stop.judge_canaries(first)
             if not self._stop.canary:

@@ -12,12 +12,12 @@ import contextlib
 import logging
 import signal
 import threading
-import time
 from collections.abc import Callable, Iterator
 from types import FrameType
 
 from sqlalchemy.exc import SQLAlchemyError
 
+from database import clock
 from database.errors import DatabaseError, FencedError
 from database.session.lifecycle import SessionLocal, get_session
 from experiments.execution.assignment import Assignment, Observer, RunnerStatus, Stage
@@ -161,15 +161,15 @@ class Serial(Executor):
         if not self._stop.is_stopping:
             return False
         if self._give_up_at is None:
-            self._give_up_at = time.monotonic() + _LAST_RECORDS_S
-        return time.monotonic() > self._give_up_at
+            self._give_up_at = clock.monotonic() + _LAST_RECORDS_S
+        return clock.monotonic() > self._give_up_at
 
     def _start_over(self) -> None:
         self._renew_registration()
         self._registration.register(self._transactions)
 
     def _wait(self) -> None:
-        time.sleep(_PAUSE_S)
+        clock.sleep(_PAUSE_S)
         if self._registration.heartbeat(self._transactions) is None:
             self._start_over()
 

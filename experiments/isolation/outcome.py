@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import time
 from dataclasses import dataclass, replace
 
+from database import clock
 from database.claims.types import Finished, Token
 from database.models import Outcome
 from experiments.execution.worker_control import (
@@ -24,7 +24,7 @@ class ObservedAttempt:
     Attributes
     ----------
     begun : float
-        By `time.monotonic`.
+        By `database.clock.monotonic`.
     peak_bytes : int or None
         The highest memory use measured over all its processes together.
     kill : KillRequest or None
@@ -81,7 +81,7 @@ def _peak(reported: Finished, observed: ObservedAttempt, child_exit: ChildExit |
 
 def _unreported(observed: ObservedAttempt, child_exit: ChildExit | None) -> Finished:
     finished = replace(
-        ended_now(observed.token, Outcome.LOST, time.monotonic() - observed.begun),
+        ended_now(observed.token, Outcome.LOST, clock.monotonic() - observed.begun),
         error_message="it is not known how its process ended",
     )
     if child_exit is not None:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import select
 import signal
 import struct
-import time
 from types import FrameType
 
+from database import clock
 from database.claims.types import Finished
 from database.models import Outcome
 from experiments.attempt.single import Task
@@ -91,7 +91,7 @@ class Supervision:
         self._control = control
         self._sigterm = sigterm
         self._meter = MemoryMeter(execution.memory_bytes)
-        self._begun = time.monotonic()
+        self._begun = clock.monotonic()
         self._measure_at = self._begun + _MEASURE_S
         self._kill: KillRequest | None = None
         self._kill_at: float | None = None
@@ -133,7 +133,7 @@ class Supervision:
     def _pause_ms(self) -> float | None:
         moments = []
         if self._child.end_descriptor is None:
-            moments.append(time.monotonic() + _EXIT_POLL_S)
+            moments.append(clock.monotonic() + _EXIT_POLL_S)
         if self._kill_at is not None:
             moments.append(self._kill_at)
         if self._kill is None and self._timeout_s is not None:
@@ -141,7 +141,7 @@ class Supervision:
         if self._kill is None and self._limit_bytes is not None:
             moments.append(self._measure_at)
         # Plus one: poll takes whole milliseconds and must not return just before the time.
-        return max(0.0, min(moments) - time.monotonic()) * 1000 + 1 if moments else None
+        return max(0.0, min(moments) - clock.monotonic()) * 1000 + 1 if moments else None
 
     def _read_messages(self) -> None:
         while self._is_open and self._reported is None:
@@ -177,7 +177,7 @@ class Supervision:
         """Kill the child when there is a reason to."""
         if self._reported is not None:
             return
-        now = time.monotonic()
+        now = clock.monotonic()
         if self._kill is None:
             self._kill = self._reason_to_kill(now)
             if self._kill is None:

@@ -9,13 +9,13 @@ from __future__ import annotations
 
 import os
 import re
-import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from sqlalchemy.exc import SQLAlchemyError
 
+from database import clock
 from database.errors import ExperimentsError, NotFoundError
 from database.queries.experiment_detail import ExperimentRecord, RunningAttempt, experiment_record
 from database.session.lifecycle import scoped_session
@@ -105,7 +105,7 @@ def _content(path: Path) -> bytes | None:
 
 
 def follow_log(
-    record: ExperimentRecord, folder: ResultsFolder, *, pause: Callable[[float], None] = time.sleep
+    record: ExperimentRecord, folder: ResultsFolder, *, pause: Callable[[float], None] = clock.sleep
 ) -> Iterator[bytes | str]:
     """Yield the output of the running attempt of an experiment until it ends.
 
@@ -206,7 +206,7 @@ class _Following:
 
     def _is_gone(self) -> bool:
         """Return whether its end is in the database, which is queried at intervals."""
-        now = time.monotonic()
+        now = clock.monotonic()
         if now < self._query_at:
             return False
         self._query_at = now + _QUERY_S

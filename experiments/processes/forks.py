@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import os
-import time
 import warnings
 
 import psutil
+
+from database import clock
 
 #: Threads that a library joins before a fork take a moment to disappear.
 _DISAPPEAR_S = 0.1
@@ -31,9 +32,9 @@ def threads_that_survive_forks() -> int:
     if (pid := fork_quietly()) == 0:
         os._exit(0)
     os.waitpid(pid, 0)
-    give_up = time.monotonic() + _DISAPPEAR_S
-    while (threads := _other_threads()) and time.monotonic() < give_up:
-        time.sleep(0.001)
+    give_up = clock.monotonic() + _DISAPPEAR_S
+    while (threads := _other_threads()) and clock.monotonic() < give_up:
+        clock.sleep(0.001)
     return threads
 
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import os
 import re
-import time
 from pathlib import Path, PurePosixPath
 
 import psutil
 
+from database import clock
 from database.engine.file_systems import Mount, read_mounts
 from experiments.processes.process_tree import descendants_of
 
@@ -61,11 +61,11 @@ class MemoryMeter:
         return taken
 
     def _exact(self, pids: list[int], *, at_least: int, unknown: int) -> int:
-        begun = time.monotonic()
+        begun = clock.monotonic()
         if begun < self._exact_again_at:
             return max(at_least, unknown)
         taken = sum(_proportional(pid) or 0 for pid in pids)
-        now = time.monotonic()
+        now = clock.monotonic()
         self._exact_again_at = now + (now - begun) / _MAX_SHARE
         return max(taken, at_least)
 
@@ -93,13 +93,13 @@ class KernelKills:
         """Read the count; only a rise shortly before a death explains it."""
         count = self._read()
         if count > self._count:
-            self._rose_at = time.monotonic()
+            self._rose_at = clock.monotonic()
         self._count = count
 
     def was_oom_kill(self) -> bool:
         """Whether a process that just died of a foreign SIGKILL was killed for lack of memory."""
         self.update()
-        return self._rose_at is not None and time.monotonic() - self._rose_at < _EXPLAINS_S
+        return self._rose_at is not None and clock.monotonic() - self._rose_at < _EXPLAINS_S
 
     def _read(self) -> int:
         if self._events is None:

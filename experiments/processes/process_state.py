@@ -11,14 +11,17 @@ only when it differs. What is read, and why:
 - what slows down or confuses: trace and profile functions, recursion limit, garbage collection,
   warning filters, exception hooks, the root logger's handlers.
 
-Everything else that a process has needs ``isolation: process``.
+A clock that an experiment has frozen or replaced is noticed, and cannot be restored: freezegun has put other
+functions into all modules. Everything else that a process has needs ``isolation: process``.
 """
 
 from __future__ import annotations
 
 import _locale
 import _signal
+import builtins
 import contextvars
+import datetime
 import decimal
 import faulthandler
 import gc
@@ -52,6 +55,8 @@ _LIMITS = (resource.RLIMIT_AS, resource.RLIMIT_CPU)
 #: For the other two a handler must have been set, which is noticed.
 _WATCHED_TIMER = signal.ITIMER_REAL
 _NO_TIMER = (0.0, 0.0)
+#: By a name that user code cannot replace.
+_ANY_ERROR = BaseException
 #: Returns plain numbers; `signal.getsignal` would make enums of them, at ten times the cost.
 _handler: Callable[[int], Any] = _signal.getsignal
 _NAMES = (
@@ -69,7 +74,26 @@ _NAMES = (
     "trace functions",
     "warning filters",
     "the root logger",
+    "the clock",
 )
+
+
+def restore_builtins(before: dict[str, Any]) -> None:
+    """Restore what was replaced or deleted of Python's built-in names, without using any of them.
+
+    Added names stay: what a module adds at its import would be missing in later experiments.
+
+    Parameters
+    ----------
+    before : dict
+        A copy of ``builtins.__dict__``.
+    """
+    try:
+        if builtins.__dict__ == before:
+            return
+    except _ANY_ERROR:  # an object of the user's that cannot be compared
+        pass
+    builtins.__dict__.update(before)
 
 
 class RestorableState:
@@ -157,6 +181,7 @@ class RestorableState:
             else (sys.gettrace(), sys.getprofile(), threading.gettrace(), threading.getprofile()),
             (tuple(warnings.filters), warnings.showwarning, warnings.formatwarning),
             (tuple(logging.root.handlers), logging.root.level, logging.root.manager.disable),
+            (time.time, time.monotonic, time.perf_counter, datetime.datetime),
         )
 
     def _steps(self) -> list[Callable[[], object]]:

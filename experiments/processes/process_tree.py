@@ -14,12 +14,12 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
-import time
 from collections.abc import Collection, Iterable
 from pathlib import Path
 
 import psutil
 
+from database import clock
 from database.process_identity import ProcessIdentity
 
 #: The environment variable that names the runner, in its workers and all that they start.
@@ -81,7 +81,7 @@ def freeze_below(pid: int, *, root: bool = False) -> list[int]:
     """Stop all descendants of `pid`, with `root` first `pid` itself; return the descendants."""
     if root:
         send(pid, signal.SIGSTOP)
-    give_up = time.monotonic() + _PATIENCE_S
+    give_up = clock.monotonic() + _PATIENCE_S
     seen: set[int] = set()
     # A program that forks as fast as it can leaves thousands of zombies: reading the state of all of them
     # again would be slower than it is.
@@ -97,9 +97,9 @@ def freeze_below(pid: int, *, root: bool = False) -> list[int]:
         # A process that was about to fork when it was stopped may do so still.
         if not fresh and not any(is_running(member) for member in ([pid, *alive] if root else alive)):
             return below
-        if time.monotonic() > give_up:
+        if clock.monotonic() > give_up:
             return below
-        time.sleep(0.0002)
+        clock.sleep(0.0002)
 
 
 def is_running(pid: int) -> bool:

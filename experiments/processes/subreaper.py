@@ -18,10 +18,10 @@ import platform
 import signal
 import sys
 import threading
-import time
 from collections.abc import Callable
 from typing import Any
 
+from database import clock
 from experiments.processes.process_tree import freeze_below, send
 
 _IS_LINUX = platform.system() == "Linux"
@@ -49,14 +49,14 @@ def end_descendants() -> bool:
     if not _IS_LINUX or _has_no_child():
         return True
     _shut_down_pools()
-    give_up = time.monotonic() + _PATIENCE_S
-    while time.monotonic() < give_up:
+    give_up = clock.monotonic() + _PATIENCE_S
+    while clock.monotonic() < give_up:
         for pid in freeze_below(os.getpid()):
             send(pid, signal.SIGKILL)
         multiprocessing.active_children()  # Process objects must collect their exit codes first
         if _reap():
             return True
-        time.sleep(0.0005)
+        clock.sleep(0.0005)
     return False
 
 

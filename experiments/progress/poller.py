@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import logging
 import threading
-import time
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from sqlalchemy.exc import SQLAlchemyError
 
+from database import clock
 from database.counters import StatusCounts
 from database.errors import ExperimentsError, NotFoundError
 from database.queries.overview import SeriesSummary, is_over, live_runners, series_summaries
@@ -38,7 +38,7 @@ class Snapshot:
     Attributes
     ----------
     taken_at : float
-        By `time.monotonic`, in seconds.
+        By `database.clock.monotonic`, in seconds.
     durations_s : sequence of float
         Of the last experiments that ended, in seconds.
     running : sequence of RunningNow
@@ -66,12 +66,12 @@ class Snapshot:
         if not self.running:
             return None
         first = self.running[0]
-        age_s = first.age_s + time.monotonic() - self.taken_at
+        age_s = first.age_s + clock.monotonic() - self.taken_at
         return Slowest(first.experiment_id, age_s, self.parameters.get(first.experiment_id))
 
     def remaining_s(self, rate: RateWindow, workers: int) -> float | None:
         """Estimate how long the rest will take from now, in seconds; None when that is unknown."""
-        age_s = time.monotonic() - self.taken_at
+        age_s = clock.monotonic() - self.taken_at
         return remaining_s(
             self.counts.pending,
             self.counts.running,
@@ -97,7 +97,7 @@ def take_snapshot(series_id: int, wanted: Collection[int] = (), *, count_runners
     NotFoundError
         The series was deleted.
     """
-    taken_at = time.monotonic()
+    taken_at = clock.monotonic()
     with scoped_session(read_only=True) as session:
         summaries = series_summaries(session, [series_id])
         if not summaries:
@@ -155,7 +155,7 @@ class Poller:
         self._closing = threading.Event()
         self._asked_at: float | None = None
         self._thread = threading.Thread(target=self._run, name="progress-poller", daemon=True)
-        self.last = Snapshot(summary.name, summary.counts, summary.paused, time.monotonic())
+        self.last = Snapshot(summary.name, summary.counts, summary.paused, clock.monotonic())
         self.rate = RateWindow()
         self.wanted: frozenset[int] = frozenset()
         self.is_deleted = False
@@ -168,7 +168,7 @@ class Poller:
     def silent_s(self) -> float:
         """How long the database has not answered, in seconds; 0 while it does."""
         asked_at = self._asked_at
-        silent_s = 0.0 if asked_at is None else time.monotonic() - asked_at
+        silent_s = 0.0 if asked_at is None else clock.monotonic() - asked_at
         return silent_s if silent_s > _PATIENCE_S else 0.0
 
     def close(self, patience_s: float) -> None:
@@ -180,7 +180,7 @@ class Poller:
         is_last = False
         while not is_last:
             is_last = self._closing.is_set()
-            begun = time.monotonic()
+            begun = clock.monotonic()
             self._asked_at = self._asked_at or begun
             try:
                 snapshot = self._take(self._series_id, self.wanted)
@@ -193,4 +193,4 @@ class Poller:
                 self.rate.add(snapshot.taken_at, snapshot.counts.completed + snapshot.counts.failed)
                 self.last, self._asked_at = snapshot, None
             if not is_last:
-                self._closing.wait(max(self._every_s, (time.monotonic() - begun) / _SHARE_OF_TIME))
+                self._closing.wait(max(self._every_s, (clock.monotonic() - begun) / _SHARE_OF_TIME))

@@ -11,11 +11,11 @@ import os
 import signal
 import sys
 import threading
-import time
 from collections.abc import Iterator
 from functools import partial
 from types import FrameType, TracebackType
 
+from database import clock
 from database.counters import StatusCounts
 from database.engine.registry import current_url
 from database.queries.overview import SeriesSummary
@@ -55,7 +55,7 @@ class ProgressTracker:
         self._poller = poller
         self._display = display
         self._status = RunnerStatus()
-        self._observed_at = time.monotonic()
+        self._observed_at = clock.monotonic()
         self._changed = threading.Event()
         self._closing = False
         self._shown = threading.Event()
@@ -82,7 +82,7 @@ class ProgressTracker:
 
     def observe(self, status: RunnerStatus) -> None:
         """Store the runner's status; never blocks."""
-        before, self._status, self._observed_at = self._status, status, time.monotonic()
+        before, self._status, self._observed_at = self._status, status, clock.monotonic()
         if (before.stage, before.reason) != (status.stage, status.reason):
             self._changed.set()
 
@@ -127,7 +127,7 @@ class ProgressTracker:
             return None
         busy_s, experiment = max(busy)
         self._poller.wanted = frozenset({experiment} if busy_s > 1 else ())
-        since_s = time.monotonic() - self._observed_at
+        since_s = clock.monotonic() - self._observed_at
         return Slowest(experiment, busy_s + since_s, self._poller.last.parameters.get(experiment))
 
     def _draw(self) -> None:
@@ -140,13 +140,13 @@ class ProgressTracker:
         draw_at = 0.0
         stage = None
         while True:
-            self._changed.wait(max(0.0, draw_at - time.monotonic()))
+            self._changed.wait(max(0.0, draw_at - clock.monotonic()))
             self._changed.clear()
             closing = self._closing
             self._wait_while_hidden()
             for level, text in self._log_queue.take():
                 self._display.message(level, text)
-            now, status = time.monotonic(), self._status
+            now, status = clock.monotonic(), self._status
             is_due = self._display.draws_last if closing else now >= draw_at
             if is_due or (status.stage, status.reason) != stage:
                 self._display.update(self.progress())
@@ -222,6 +222,6 @@ def watch_series(summary: SeriesSummary, display: Display, every_s: float) -> No
     poller = Poller(summary, partial(take_snapshot, count_runners=True), every_s)
     with ProgressTracker(poller, display) as tracker:
         while tracker.failure is None and not poller.is_deleted and not poller.last.is_over:
-            time.sleep(_CHECK_S)
+            clock.sleep(_CHECK_S)
     if tracker.failure is not None:
         raise tracker.failure

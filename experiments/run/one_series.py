@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import os
-import time
 from collections.abc import Callable
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
@@ -13,6 +12,7 @@ from pathlib import Path
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from database import clock
 from database.counters import StatusCounts, count_ended_by
 from database.engine.registry import current_url
 from database.errors import ExperimentsError
@@ -140,7 +140,7 @@ def run_prepared_series(
     SeriesPausedError
         It is paused.
     """
-    begun = time.monotonic()
+    begun = clock.monotonic()
     if series.paused:
         raise SeriesPausedError(
             f"series {series.name} is paused (last changed by {series.changed_by}); "
@@ -164,7 +164,7 @@ def run_prepared_series(
         after=after.counts,
         completed_here=completed_here,
         failures=failures,
-        elapsed_s=time.monotonic() - begun,
+        elapsed_s=clock.monotonic() - begun,
         stopped_by=ending.stopped_by,
         paused=after.paused and is_left,
         rule=ending.rule if is_left else None,

@@ -10,7 +10,6 @@ from __future__ import annotations
 import contextlib
 import math
 import threading
-import time
 from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Future
@@ -20,6 +19,7 @@ from typing import Any, TypeVar
 
 from sqlalchemy.orm import Session
 
+from database import clock
 from database.session.lifecycle import SessionLocal
 from database.session.retry import retrying_transaction
 
@@ -73,7 +73,7 @@ class DatabaseThread:
         self._work: SimpleQueue[_Piece | None] = SimpleQueue()
         self._outstanding: deque[_Piece] = deque()
         self._begun_at: float | None = None
-        self._answered_at = time.monotonic()
+        self._answered_at = clock.monotonic()
         self._given_up = threading.Event()
         # A daemon: a database that hangs must not prevent the process from ending.
         self._thread = threading.Thread(target=self._run, name="database", daemon=True)
@@ -83,12 +83,12 @@ class DatabaseThread:
     def away_s(self) -> float:
         """How long the database has not answered, in seconds; 0 when it does."""
         begun_at = self._begun_at
-        waited_s = time.monotonic() - begun_at if begun_at is not None else 0.0
+        waited_s = clock.monotonic() - begun_at if begun_at is not None else 0.0
         return waited_s if waited_s > _ANSWER_S else 0.0
 
     @property
     def answered_at(self) -> float:
-        """When the database last answered, by `time.monotonic`."""
+        """When the database last answered, by `database.clock.monotonic`."""
         return self._answered_at
 
     @property
@@ -145,13 +145,13 @@ class DatabaseThread:
         transactions = Transactions(session, self._given_up.is_set)
         try:
             while (piece := self._work.get()) is not None:
-                self._begun_at = time.monotonic()
+                self._begun_at = clock.monotonic()
                 try:
                     result = piece.work(transactions)
                 except BaseException as error:  # noqa: BLE001 - raised again by `collect`
                     piece.answer.set_exception(error)
                 else:
-                    self._answered_at = time.monotonic()
+                    self._answered_at = clock.monotonic()
                     piece.answer.set_result(result)
                 self._begun_at = None
                 self._wake()

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import time
-
 import psutil
 
+from database import clock
 from database.models import Outcome
 from experiments.execution.options import Execution
 from experiments.execution.worker_control import KillRequest
@@ -49,7 +48,7 @@ class Limits:
     def exceeded(self, journal: JournalReader, pid: int | None) -> KillRequest | None:
         """Return a request to kill the worker's experiment if it exceeds a limit; measures the memory."""
         current = journal.current
-        now = time.monotonic()
+        now = clock.monotonic()
         if pid is not None and now >= self._measure_at:
             self.memory_bytes = self._meter.read(pid)
             limited = self._memory_bytes is not None
@@ -73,13 +72,13 @@ def is_stuck(
     Parameters
     ----------
     answered_at : float
-        When the database last answered the supervisor, by `time.monotonic`. A worker that waits
+        When the database last answered the supervisor, by `database.clock.monotonic`. A worker that waits
         for a database that is away is not killed.
     patience_s : float
         How long a worker may be busy between two experiments.
     """
     since = journal.last_event_at
-    if journal.current is not None or since is None or time.monotonic() - since < STUCK_S:
+    if journal.current is not None or since is None or clock.monotonic() - since < STUCK_S:
         return False
     return (pid is not None and _is_stopped(pid)) or answered_at > since + patience_s
 

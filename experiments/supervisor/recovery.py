@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import time
 from collections.abc import Callable, Collection
 from dataclasses import replace
 from functools import partial
@@ -13,7 +12,7 @@ from sqlalchemy import func, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from database import process_identity
+from database import clock, process_identity
 from database.claims import protocol, runners
 from database.claims.runners import LivenessMonitor
 from database.claims.types import Finished, Token
@@ -71,7 +70,7 @@ def collect_unrecorded(
     current = journal.current
     if current is None:
         return unrecorded
-    ended = ended_now(current.token, outcome, max(0.0, time.monotonic() - current.started_at))
+    ended = ended_now(current.token, outcome, max(0.0, clock.monotonic() - current.started_at))
     died = "its runner died while it ran" if status is None else status.crash_message()
     unexplained = outcome in (Outcome.CRASHED, Outcome.LOST)
     unrecorded.append(

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import time
 from collections import deque
 
+from database import clock
 from database.errors import ExperimentsError
 
 #: After this many workers in a row have died before they started an experiment, the run ends.
@@ -49,7 +49,7 @@ class RestartBackoff:
         self._in_a_row += 1
         if self._in_a_row > _FREE_DEATHS:
             pause_s = _FIRST_PAUSE_S * 2 ** min(self._in_a_row - _FREE_DEATHS - 1, 10)
-            self._not_before = time.monotonic() + min(pause_s, _LONGEST_PAUSE_S)
+            self._not_before = clock.monotonic() + min(pause_s, _LONGEST_PAUSE_S)
         if start_error is not None:
             self._failed_starts.append(start_error)
 
@@ -75,4 +75,4 @@ class RestartBackoff:
                 f"error they report and run again (nothing is lost). The last one: "
                 f"{self._failed_starts[-1].strip()}"
             )
-        return time.monotonic() >= self._not_before
+        return clock.monotonic() >= self._not_before

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import signal
 import statistics
-import time
 from collections import deque
 from collections.abc import Iterable
 
+from database import clock
 from database.claims.lookups import FirstExperiments
 from database.counters import Counters
 from experiments.execution.assignment import Assignment, Stage
@@ -86,8 +86,8 @@ class StopController:
         """Whether running experiments must end now: the grace time or the run's wall time is over."""
         # After Ctrl-C the user at the terminal decides; a batch system does not.
         if self._deadline is None and any(number != signal.SIGINT for number in self.signals.received):
-            self._deadline = time.monotonic() + self._grace_s
-        return self._budget.is_over() or (self._deadline is not None and time.monotonic() > self._deadline)
+            self._deadline = clock.monotonic() + self._grace_s
+        return self._budget.is_over() or (self._deadline is not None and clock.monotonic() > self._deadline)
 
     def learn(self, durations_s: Iterable[float]) -> None:
         """Add durations of experiments, in seconds."""
@@ -136,7 +136,7 @@ class TimeBudget:
 
     def __init__(self, max_time_s: float | None) -> None:
         self._max_time_s = max_time_s
-        self._deadline = time.monotonic() + max_time_s if max_time_s is not None else None
+        self._deadline = clock.monotonic() + max_time_s if max_time_s is not None else None
         self._durations: deque[float] = deque(maxlen=_SAMPLE)
 
     def learn(self, durations: Iterable[float]) -> None:
@@ -145,13 +145,13 @@ class TimeBudget:
 
     def is_over(self) -> bool:
         """Return whether the time is up."""
-        return self._deadline is not None and time.monotonic() >= self._deadline
+        return self._deadline is not None and clock.monotonic() >= self._deadline
 
     def too_short(self) -> str | None:
         """Return why no experiment should begin, or None when there is time for a typical one."""
         if self._deadline is None:
             return None
-        left_s = self._deadline - time.monotonic()
+        left_s = self._deadline - clock.monotonic()
         typical_s = statistics.median(self._durations) if self._durations else 0.0
         if left_s > _TYPICAL_FACTOR * typical_s + _MARGIN_S:
             return None

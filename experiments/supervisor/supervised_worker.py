@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import signal
-import time
 from collections.abc import Callable
 from multiprocessing.util import get_temp_dir
 from pathlib import Path
 
+from database import clock
 from database.models import Outcome
 from experiments.execution.assignment import Assignment, WorkerStatus
 from experiments.execution.worker_config import WorkerConfig
@@ -69,7 +69,7 @@ class SupervisedWorker:
         imports = config.execution.isolation == "process"
         self._stuck_after_s = _LONGEST_START_S if imports else STUCK_S
         self._trim_at = 0.0
-        self._started_at = time.monotonic()
+        self._started_at = clock.monotonic()
         if assignment.start_method == "forkserver":
             folder.note_sockets(runner_id, Path(get_temp_dir()))
         try:
@@ -84,9 +84,9 @@ class SupervisedWorker:
         Parameters
         ----------
         answered_at : float
-            When the database last answered the supervisor, by `time.monotonic`.
+            When the database last answered the supervisor, by `database.clock.monotonic`.
         """
-        now = time.monotonic()
+        now = clock.monotonic()
         if self._kill_at is not None and now > self._kill_at:
             self.kill()
         self.journal.poll()
@@ -116,7 +116,7 @@ class SupervisedWorker:
             self.process.pid,
             experiment,
             number,
-            time.monotonic() - current.started_at if current is not None else 0.0,
+            clock.monotonic() - current.started_at if current is not None else 0.0,
             self._limits.memory_bytes,
         )
 
@@ -140,7 +140,7 @@ class SupervisedWorker:
             # the worker must not begin another one.
             killed = self._killed
             self.process.send(STOP if killed is None else KillRequest(outcome, killed.token, reason).encode())
-            self._kill_at = time.monotonic() + TERMINATION_GRACE_S
+            self._kill_at = clock.monotonic() + TERMINATION_GRACE_S
             self.process.signal_tree(signal.SIGTERM)
 
     def kill(self, outcome: Outcome | None = None) -> None:

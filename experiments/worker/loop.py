@@ -9,13 +9,13 @@ from __future__ import annotations
 
 import logging
 import math
-import time
 from collections import deque
 from collections.abc import Sequence
 
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
+from database import clock
 from database.claims import protocol
 from database.claims.types import Chunk, Claim, ClaimRequest, Finished, Token
 from database.errors import ExperimentsError, FencedError, SessionMisuseError
@@ -126,18 +126,18 @@ class Worker:
         return self._control.is_ending() or self._attempts.tainted is not None
 
     def _work_off(self) -> None:
-        begun, done = time.monotonic(), 0
+        begun, done = clock.monotonic(), 0
         while self._queue and not self._is_ending():
             finished = self._attempt(self._queue.popleft())
             done += 1
-            now = time.monotonic()
+            now = clock.monotonic()
             typical_s = (now - begun) / done
             if self._queue and (
                 (finished.duration_s or 0.0) > REVALIDATE_S or now - self._exchanged_at > RECORD_EVERY_S
             ):
                 self._record_and_claim(0, release=typical_s * len(self._queue) > MAX_WAIT_S)
         if done:
-            wanted = int(BATCH_S * done / max(time.monotonic() - begun, 1e-6))
+            wanted = int(BATCH_S * done / max(clock.monotonic() - begun, 1e-6))
             self._batch = max(1, min(wanted, 2 * self._batch, MAX_BATCH))
 
     def _attempt(self, claim: Claim) -> Finished:
@@ -149,11 +149,11 @@ class Worker:
             directory=self._folder.files(self._series_folder, claim.experiment_id),
             write=lambda chunks: self._write_chunks(token, chunks),
         )
-        begun = time.monotonic()
+        begun = clock.monotonic()
         try:
             finished = self._attempts.attempt(task)
         except KeyboardInterrupt:
-            self._finished.append(ended_now(token, Outcome.INTERRUPTED, time.monotonic() - begun))
+            self._finished.append(ended_now(token, Outcome.INTERRUPTED, clock.monotonic() - begun))
             raise
         self._recycling.count()
         self._descriptors.check()
@@ -210,7 +210,7 @@ class Worker:
         self._finished.clear()
         kept = [claim for claim in self._queue if claim.token in result.kept]
         self._queue = deque([*kept, *result.claims])
-        self._exchanged_at = time.monotonic()
+        self._exchanged_at = clock.monotonic()
 
     def _write_chunks(self, token: Token, chunks: Sequence[Chunk]) -> bool:
         """Write metrics of the running experiment; False keeps them for the next time.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ from sqlalchemy import select
 from database.models import Attempt, Experiment, Outcome
 from database.session.lifecycle import SessionLocal
 from experiments.output.capture import KEPT_BYTES
-from tests.acceptance.project import Project
+from tests.acceptance.project import PATIENCE_S, Project
 
 
 def attempts(project: Project) -> dict[int, Attempt]:
@@ -74,15 +75,18 @@ def alarm():
     time.sleep(1000)
 def lose_the_folder():
     os.mkdir("gone"); os.chdir("gone"); os.rmdir("../gone")
+def freeze():
+    import freezegun
+    freezegun.freeze_time("1970-01-02").start()
 
 CASES = [leave, leave_at_once, segfault, null_pointer, interrupt, spite, own, recurse, starve, huge, flood,
-         close_all, daemon, leave_children, lower_hard_limit, alarm, lose_the_folder]
+         close_all, daemon, leave_children, lower_hard_limit, alarm, lose_the_folder, freeze]
 
 def main(x):
     case, is_hostile = divmod(x, 2)
     if is_hostile and case < len(CASES):
         return CASES[case]()
-    return {"y": x, "cwd": os.getcwd() == HERE, "sleepers": sleepers()}
+    return {"y": x, "cwd": os.getcwd() == HERE, "sleepers": sleepers(), "year": time.gmtime().tm_year}
 
 def sleepers():
     children = f"/proc/self/task/{os.getpid()}/children"
@@ -107,13 +111,14 @@ EXPECTED = [
     ("completed", None, ""),
     ("error", "TimeoutError", "ring"),
     ("completed", None, ""),
+    ("completed", None, ""),
 ]
 
 
 @pytest.mark.parametrize("method", ["forkserver", "spawn"])
 def test_hostile_experiments(project: Project, method: str) -> None:
     """Each hostile experiment ends as what it is; the ones between them all complete undisturbed."""
-    cases = len(EXPECTED)
+    cases, begun = len(EXPECTED), datetime.now(UTC)
     project.series(HOSTILE, experiments=2 * cases + 2, execute="{retries: {crashed: 0}}")
     project.here("run", "s.yaml", "--workers", "1", code=1, EXPERIMENTS_START_METHOD=method)
     found = attempts(project)
@@ -121,8 +126,11 @@ def test_hostile_experiments(project: Project, method: str) -> None:
         ended = found[2 * case + 1]
         assert (ended.outcome.value, ended.error_type) == (outcome, kind), case
         assert part in (ended.error_message or ""), case
+        assert ended.started_at is not None
+        assert begun <= ended.started_at <= datetime.now(UTC), case
+        assert 0 <= (ended.duration_s or 0.0) < PATIENCE_S, case
     harmless = {x: result for x, result in results(project).items() if x % 2 == 0}
-    assert harmless == {x: {"y": x, "cwd": True, "sleepers": 0} for x in harmless}
+    assert harmless == {x: {"y": x, "cwd": True, "sleepers": 0, "year": begun.year} for x in harmless}
     logs = sorted((project.folder / "results/s/logs").iterdir(), key=lambda path: path.stat().st_size)
     assert 2 * KEPT_BYTES < logs[-1].stat().st_size < 2 * KEPT_BYTES + 100
     assert any("resource limits, which cannot be put back" in read(log) for log in logs[:-1])
@@ -134,7 +142,7 @@ def read(path: Path) -> str:
 
 
 CHANGES_EVERYTHING = """
-import decimal, gc, locale, logging, random, signal, warnings
+import builtins, decimal, gc, locale, logging, random, signal, warnings
 import numpy
 
 def look():
@@ -151,7 +159,7 @@ def look():
         "decimal": decimal.getcontext().prec, "errors": str(numpy.geterr()),
         "profile": str(sys.getprofile()) if os.getsid(0) == os.getpid() else "left to debuggers",
         "random": random.random(), "numpy": numpy.random.rand(), "root": str(logging.root.handlers),
-        "written": sys.stdout.encoding,
+        "written": sys.stdout.encoding, "builtins": str([len, isinstance, open]),
     }
 
 def main(x):
@@ -165,6 +173,7 @@ def main(x):
         locale.setlocale(locale.LC_ALL, "C"); warnings.resetwarnings(); decimal.getcontext().prec = 2
         numpy.seterr(all="ignore"); random.seed(1); numpy.random.seed(1); logging.basicConfig()
         sys.stdout = open(os.devnull, "w", encoding="ascii")
+        builtins.len = builtins.isinstance = lambda *_: 3; del builtins.open
         if x % 4 == 2: raise ValueError("after all that")
     return found
 """

@@ -63,7 +63,7 @@ def test_judging_silence(session: Session, monkeypatch: pytest.MonkeyPatch) -> N
     assert seen.runner_id == runner_id
     assert not seen.identity.is_gone()
     now = [1000.0]
-    monkeypatch.setattr("database.claims.runners.time.monotonic", lambda: now[0])
+    monkeypatch.setattr("database.clock.monotonic", lambda: now[0])
     seen = replace(seen, age_s=50.0)
     assert not LivenessMonitor(lease_s=60.0, heartbeat_s=10.0).is_dead(seen)
     hasty = LivenessMonitor(lease_s=0.0, heartbeat_s=0.0)
@@ -80,7 +80,7 @@ def test_who_could_not_look_cannot_judge(session: Session, monkeypatch: pytest.M
     seen = replace(seen, age_s=90.0)
     watch = LivenessMonitor(lease_s=0.0, heartbeat_s=10.0)
     now = [1000.0]
-    monkeypatch.setattr("database.claims.runners.time.monotonic", lambda: now[0])
+    monkeypatch.setattr("database.clock.monotonic", lambda: now[0])
     assert not watch.is_dead(seen)
     now[0] += 60.0  # the database was away
     assert not watch.is_dead(seen)

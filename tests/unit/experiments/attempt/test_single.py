@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import builtins
 import random
+from array import array
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy
 import pytest
+from freezegun import freeze_time
 
+from database import clock
 from database.claims.types import Claim, Finished
 from database.models import Outcome, exact_json
 from experiments.attempt.context import Run
@@ -36,6 +40,44 @@ def test_arguments(tmp_path: Path) -> None:
     assert finished.finished_at == finished.started_at + finished.duration_s
     assert (finished.cpu_s or 0) >= 0
     assert (finished.peak_memory_bytes or 0) > 2**20
+
+
+def test_frozen_clock(tmp_path: Path) -> None:
+    """A target that freezes the time, also for good, makes no time of its attempt wrong."""
+    frozen = freeze_time("1970-01-02")
+
+    def target(run: Run) -> None:
+        run.log(loss=1.0)
+        frozen.start()
+        run.log(loss=0.5)
+
+    begun = clock.since_1970()
+    try:
+        finished = run_target(target, tmp_path, "run")
+    finally:
+        frozen.stop()
+    assert begun <= (finished.started_at or 0) <= (finished.finished_at or 0) <= clock.since_1970()
+    seconds = array("d", finished.chunks[0].seconds)
+    assert 0 <= seconds[0] <= seconds[1] <= (finished.duration_s or 0) + 0.01 < 60
+
+
+def test_builtins_are_restored(tmp_path: Path) -> None:
+    """Built-in names that a target replaces or deletes do not break this program; added ones stay."""
+    before = vars(builtins).copy()
+
+    def target() -> dict[str, int]:
+        names = vars(builtins)
+        names.update({name: None for name in before if not name.startswith("_")}, added=1)
+        del names["len"]
+        return {"y": 1}
+
+    try:
+        finished = run_target(target, tmp_path)
+        assert vars(builtins) == before | {"added": 1}
+    finally:
+        vars(builtins).pop("added", None)
+        vars(builtins).update(before)
+    assert exact_json.decode(finished.results or "") == {"y": 1}
 
 
 def test_global_generators_are_seeded(tmp_path: Path) -> None:

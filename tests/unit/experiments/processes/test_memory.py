@@ -125,7 +125,7 @@ def test_old_kernel_kill_explains_nothing(events: Path, monkeypatch: pytest.Monk
     events.write_text(events.read_text().replace("oom_kill 3", "oom_kill 4"))
     kills.update()
     now = time.monotonic()
-    monkeypatch.setattr("experiments.processes.memory.time.monotonic", lambda: now + 60)
+    monkeypatch.setattr("database.clock.monotonic", lambda: now + 60)
     assert not kills.was_oom_kill()
 
 

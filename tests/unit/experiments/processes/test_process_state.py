@@ -17,8 +17,10 @@ import warnings
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import pytest
+from freezegun import freeze_time
 
 from experiments.processes.process_state import RestorableState
 
@@ -155,6 +157,18 @@ def test_what_cannot_be_put_back_is_told(tmp_path: Path) -> None:
         assert "/elsewhere" not in sys.path and sys.getrecursionlimit() != 7777
         """,
     )
+
+
+def test_frozen_clock() -> None:
+    """A clock that stays frozen or replaced ends the worker; one that was put back does not."""
+    state = RestorableState()
+    with freeze_time("1970-01-02"):
+        pass
+    state.restore()
+    assert state.tainted is None
+    with mock.patch("time.monotonic"):
+        state.restore()
+    assert state.tainted == "the clock"
 
 
 def test_delayed_exit_is_cancelled(tmp_path: Path) -> None:
