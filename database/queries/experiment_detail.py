@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, fields
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from database.errors import NotFoundError
-from database.models import Attempt, Experiment, ExperimentSeries, Outcome, Runner, Worker
+from database.models import Attempt, Code, Experiment, ExperimentSeries, Outcome, Runner, Worker
 from database.queries.experiment_rows import ExperimentRow, experiment_row, select_experiments
 
 
@@ -25,7 +26,19 @@ class RunningAttempt:
 
 @dataclass(frozen=True)
 class AttemptRecord:
-    """A recorded attempt and its provenance (None where its runner was deleted)."""
+    """A recorded attempt and its provenance (None where its runner was deleted).
+
+    Attributes
+    ----------
+    threads : int or None
+        How many threads numerical libraries had; None when that is unknown.
+    partial : dict or None
+        What was valid of an invalid result.
+    results : dict or None
+        Of an attempt that a user has replaced.
+    code : str or None
+        The name of the set of code that it ran; None when that is unknown.
+    """
 
     number: int
     outcome: str
@@ -40,6 +53,10 @@ class AttemptRecord:
     peak_memory_bytes: int | None
     cpu_s: float | None
     log_tail: str | None = field(repr=False)
+    threads: int | None
+    partial: dict[str, Any] | None = field(repr=False)
+    results: dict[str, Any] | None = field(repr=False)
+    code: str | None
     host: str | None
     git_commit: str | None
     git_dirty: bool | None
@@ -48,7 +65,10 @@ class AttemptRecord:
 
 _OF_RUNNER = ("host", "git_commit", "git_dirty", "python_version")
 _ATTEMPT_COLUMNS = [
-    getattr(Runner if own.name in _OF_RUNNER else Attempt, own.name) for own in fields(AttemptRecord)
+    Code.digest.label("code")
+    if own.name == "code"
+    else getattr(Runner if own.name in _OF_RUNNER else Attempt, own.name)
+    for own in fields(AttemptRecord)
 ]
 
 
@@ -114,6 +134,7 @@ def _attempts(session: Session, experiment_id: int) -> list[AttemptRecord]:
     statement = (
         select(*_ATTEMPT_COLUMNS)
         .select_from(Attempt)
+        .outerjoin(Code, Code.id == Attempt.code)
         .outerjoin(Worker, Worker.id == Attempt.worker_id)
         .outerjoin(Runner, Runner.id == Worker.runner_id)
         .where(Attempt.experiment_id == experiment_id, Attempt.outcome != Outcome.RELEASED)

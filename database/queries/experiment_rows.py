@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Select, func, select
 from sqlalchemy.orm import Session
 
-from database.models import Attempt, Configuration, Experiment, ExperimentStatus, Outcome
+from database.models import Attempt, Code, Configuration, Experiment, ExperimentStatus, Outcome
 
 #: Rows fetched at a time while streaming.
 _BATCH = 1000
@@ -33,6 +33,7 @@ _COLUMNS: Mapping[str, ColumnElement[Any]] = {
     "started_at": Experiment.started_at.expression,
     "finished_at": Experiment.finished_at.expression,
     "duration_s": Attempt.duration_s.expression,
+    "code": Code.digest.label("code"),
     "parameters": Configuration.parameters.expression,
     "results": Experiment.results.expression,
 }
@@ -53,6 +54,7 @@ class ExperimentRow:
     started_at: datetime | None
     finished_at: datetime | None
     duration_s: float | None
+    code: str | None
     parameters: dict[str, Any] = field(repr=False)
     results: dict[str, Any] | None = field(repr=False)
 
@@ -69,8 +71,9 @@ def select_experiments(*columns: str) -> Select[Any]:
     ----------
     *columns : str
         Names of attributes of `ExperimentRow`, in the order of the result; by default all. `status` is an
-        `ExperimentStatus`, `outcome` an `Outcome`; `outcome` and `duration_s` are those of the last attempt
-        that was started, None when there is none; `attempts` counts those that were.
+        `ExperimentStatus`, `outcome` an `Outcome`; `outcome`, `duration_s` and `code` (the name of the set)
+        are those of the last attempt that was started, None when there is none; `attempts` counts those that
+        were.
     """
     names = columns or tuple(_COLUMNS)
     statement: Select[Any] = select(*(_COLUMNS[name] for name in names))
@@ -80,13 +83,15 @@ def select_experiments(*columns: str) -> Select[Any]:
         )
     else:
         statement = statement.select_from(Experiment)
-    if not {"outcome", "duration_s"}.isdisjoint(names):
+    if not {"outcome", "duration_s", "code"}.isdisjoint(names):
         statement = statement.outerjoin(
             Attempt,
             (Attempt.experiment_id == Experiment.id)
             & (Attempt.number == Experiment.attempt_number)
             & _WAS_STARTED,
         )
+    if "code" in names:
+        statement = statement.outerjoin(Code, Code.id == Attempt.code)
     return statement
 
 

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 #: How many lines of an example's traceback or output `failures` prints.
 TAIL_LINES = 6
+#: How many digits of the name of a set of code are printed.
+CODE_DIGITS = 12
 
 
 @click.command(short_help="Show one experiment with its attempts.")
@@ -92,12 +94,15 @@ def _print_attempt(record: ExperimentRecord, attempt: AttemptRecord, folder: Res
             "duration": None if attempt.duration_s is None else printing.duration(attempt.duration_s),
             "CPU time": None if attempt.cpu_s is None else printing.duration(attempt.cpu_s),
             "peak memory": _mebibytes(attempt.peak_memory_bytes),
+            "threads": attempt.threads,
             "host": attempt.host,
+            "code": None if attempt.code is None else attempt.code[:CODE_DIGITS],
             "git commit": f"{code} (with uncommitted changes)" if code and attempt.git_dirty else code,
             "Python": attempt.python_version,
             "log": _existing(log),
         }
     )
+    _print_values("replaced results", attempt.results or {}, printing.shown_value)
     if attempt.traceback:
         printing.print_block("traceback", attempt.traceback)
     if attempt.log_tail:

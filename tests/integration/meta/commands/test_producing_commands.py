@@ -21,7 +21,7 @@ def test_export_csv(commands: Commands) -> None:
     _, ids = filled()
     rows = list(csv.DictReader(commands("export", "first").splitlines()))
     assert len(rows) == 6
-    assert list(rows[0])[11:] == [
+    assert list(rows[0])[12:] == [
         "parameters.lr",
         "parameters.model.depth",
         "results.accuracy",
