@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import threading
 from collections.abc import Iterator
 
@@ -23,10 +24,12 @@ from database.models import (
     ProcessState,
     Runner,
     Worker,
+    exact_json,
 )
 from database.series.editing import SeriesEdit, edit_series
 from database.session.lifecycle import SessionLocal
 from database.session.retry import retrying_transaction
+from experiments.journal_encoding import decode_finished, encode_finished
 from tests.integration.database.claiming import (
     POLICY,
     completed,
@@ -82,6 +85,23 @@ def test_claim_and_record(session: Session) -> None:
     assert experiment.started_at is not None
     assert experiment.started_at.timestamp() == 1000.25
     assert experiment.attempts[0].duration_s == 1.25
+
+
+def test_what_an_attempt_ran_and_what_was_valid(session: Session) -> None:
+    """Code, threads and the valid part of an invalid result are recorded, through the journal's form too."""
+    series_id = make_series(session, 1)
+    worker = make_worker(session)
+    [claim] = record_and_claim(session, worker, request=ClaimRequest(series_id, claims=1)).claims
+    ended = Finished(
+        *claim.token, Outcome.INVALID_RESULT, code=7, threads=2, partial=exact_json.encode({"y": math.nan})
+    )
+    record_and_claim(
+        session, worker, [decode_finished(encode_finished(ended))], request=ClaimRequest(series_id)
+    )
+    attempt = session.scalars(select(Attempt)).one()
+    assert (attempt.code, attempt.threads, attempt.results) == (7, 2, None)
+    assert attempt.partial is not None
+    assert math.isnan(attempt.partial["y"])
 
 
 def test_priority_and_position_order(session: Session) -> None:
