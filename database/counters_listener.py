@@ -1,9 +1,10 @@
 """Counters for programs that write experiments through the models, not through this project's functions.
 
 What a flush adds, changes and deletes is counted by that flush, in any session. Statements (as
-``session.query(Experiment).delete()``) do not report the rows that they match, so a session of
-`database.session` counts all series again before it commits. What is written past the session (by its
-bulk methods, as text, by other programs) is not noticed.
+``session.query(Experiment).delete()``) and the bulk methods of a session do not report the rows that they
+write, so a session of `database.session` counts all series again before it commits. What is written past such
+a session (through a connection, as text, by other programs) is not noticed: `experiments database check`
+finds it.
 """
 
 from __future__ import annotations
@@ -15,7 +16,6 @@ from sqlalchemy.orm import ORMExecuteState, Session, object_session
 
 from database import counters
 from database.counters import Counters
-from database.engine.instrumented_session import InstrumentedSession
 from database.models import Configuration, Experiment
 
 #: The execution option of statements whose caller counts the changes itself.
@@ -80,19 +80,21 @@ def _count(session: Session, _context: Any) -> None:
             counters.recount(same, series_id)
 
 
-@event.listens_for(InstrumentedSession, "do_orm_execute")
-def _executed(state: ORMExecuteState) -> None:
-    mapper = state.bind_mapper
+def note_statement(state: ORMExecuteState) -> None:
+    """Note that the rows must be counted before the commit, if a statement writes any that count."""
     writes = state.is_insert or state.is_update or state.is_delete
-    uncounted = (writes and mapper is inspect(Experiment)) or (
-        state.is_delete and mapper is inspect(Configuration)
-    )
-    if uncounted and not state.execution_options.get("counted"):
-        state.session.info[_RECOUNT] = True
+    if writes and state.bind_mapper is not None and not state.execution_options.get("counted"):
+        note_written(state.session, state.bind_mapper.class_, deleted=state.is_delete)
 
 
-@event.listens_for(InstrumentedSession, "before_commit")
-def _count_rows(session: InstrumentedSession) -> None:
+def note_written(session: Session, model: type, *, deleted: bool = False) -> None:
+    """Note that rows of a model were written unseen; a deleted configuration takes its experiments along."""
+    if model is Experiment or (deleted and model is Configuration):
+        session.info[_RECOUNT] = True
+
+
+def recount_noted(session: Session) -> None:
+    """Count the rows of all series again if any were written unseen; before a commit."""
     if session.info.pop(_RECOUNT, False):
         session.flush()
         connection = session.connection(bind_arguments={"mapper": inspect(Experiment)})

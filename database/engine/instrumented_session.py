@@ -1,4 +1,4 @@
-"""A session that stores where it was opened, and emits events.
+"""A session that stores where it was opened, emits events, and counts what it writes past the mapper.
 
 Each opening, begin, commit, rollback and close is counted (`database.events`) and, at level DEBUG,
 logged with the place that opened the session. Sessions of other libraries are not touched.
@@ -9,12 +9,13 @@ from __future__ import annotations
 import itertools
 import logging
 import os
+from collections.abc import Iterable, Mapping
 from typing import Any
 
-from sqlalchemy import Connection, Engine, event
-from sqlalchemy.orm import Session, SessionTransaction
+from sqlalchemy import Connection, Engine, event, inspect
+from sqlalchemy.orm import Mapper, ORMExecuteState, Session, SessionTransaction
 
-from database import events
+from database import counters_listener, events
 from database.engine.call_site import caller_location
 from database.errors import SessionMisuseError
 from database.events import EventKind
@@ -87,6 +88,31 @@ class InstrumentedSession(Session):
         self.check_usable()
         super().commit()
 
+    def bulk_save_objects(self, objects: Iterable[object], *arguments: Any, **options: Any) -> None:
+        """Write objects without the events of a flush; experiments are counted before the commit."""
+        rows = list(objects)
+        for model in {type(row) for row in rows}:
+            counters_listener.note_written(self, model)
+        super().bulk_save_objects(rows, *arguments, **options)
+
+    def bulk_insert_mappings(self, mapper: Any, *arguments: Any, **options: Any) -> None:
+        """Insert rows without the events of a flush; experiments are counted before the commit."""
+        counters_listener.note_written(self, inspect(mapper).class_)
+        super().bulk_insert_mappings(mapper, *arguments, **options)
+
+    def bulk_update_mappings(self, mapper: Any, mappings: Iterable[dict[str, Any]]) -> None:
+        """Update rows without the events of a flush; experiments are counted before the commit.
+
+        Raises
+        ------
+        SessionMisuseError
+            The model has versions, and a row is given without the one that was read.
+        """
+        rows = list(mappings)
+        _check_versions(inspect(mapper), rows)
+        counters_listener.note_written(self, inspect(mapper).class_)
+        super().bulk_update_mappings(mapper, rows)
+
     def close(self) -> None:
         """Close it; what was not committed is rolled back."""
         try:
@@ -110,6 +136,33 @@ class InstrumentedSession(Session):
         events.emit(kind, self.opened_at)
         if logger.isEnabledFor(logging.DEBUG):
             logger.debug("session %d of %s: %s", self._number, self.opened_at, kind.replace("_", " "))
+
+
+def _check_versions(mapper: Mapper[Any], rows: Iterable[Mapping[str, Any]]) -> None:
+    """Check that rows to be updated by their keys have the version that was read, which shows conflicts."""
+    if mapper.version_id_col is None:
+        return
+    version = mapper.get_property_by_column(mapper.version_id_col).key
+    if any(version not in row for row in rows):
+        raise SessionMisuseError(
+            f"a row of {mapper.class_.__name__} is updated by its key only with the {version} that was read, "
+            f"so that a change by others meanwhile is not overwritten; add {version!r} to each mapping, or "
+            "change the object and let the session write it"
+        )
+
+
+@event.listens_for(InstrumentedSession, "do_orm_execute")
+def _do_orm_execute(state: ORMExecuteState) -> None:
+    counters_listener.note_statement(state)
+    if not state.is_update or state.execution_options.get("dml_strategy") == "core_only":
+        return
+    if isinstance(state.parameters, list) and state.bind_mapper is not None:  # by their keys
+        _check_versions(state.bind_mapper, state.parameters)
+
+
+@event.listens_for(InstrumentedSession, "before_commit")
+def _before_commit(session: InstrumentedSession) -> None:
+    counters_listener.recount_noted(session)
 
 
 @event.listens_for(InstrumentedSession, "after_begin")

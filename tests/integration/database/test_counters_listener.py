@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 
 import pytest
-from sqlalchemy import delete, insert, text, update
+from sqlalchemy import delete, insert, inspect, text, update
 from sqlalchemy.orm import Session
 
 from database import counters
 from database.counters import StatusCounts
 from database.engine.registry import get_engine
+from database.errors import SessionMisuseError
 from database.models import Configuration, Experiment, ExperimentSeries, ExperimentStatus
 from database.queries.overview import series_summaries
 from database.session.lifecycle import SessionLocal, scoped_session
@@ -118,6 +121,71 @@ def test_statements_that_add_and_delete(database_url: str) -> None:
         session.execute(delete(Configuration).where(Configuration.id != found[0]))
     with scoped_session(read_only=True) as session:
         assert counts(session) == StatusCounts(pending=4)
+
+
+def saved(session: Session) -> None:
+    found = experiments(session)[:2]
+    for experiment in found:
+        session.expunge(experiment)
+        experiment.status = COMPLETED
+    session.bulk_save_objects(iter(found))
+
+
+def inserted(session: Session) -> None:
+    known = experiments(session)[0]
+    row = {"series_id": known.series_id, "configuration_id": known.configuration_id, "position": 9, "seed": 1}
+    rows = [{**row, "repetition": number, "status": COMPLETED} for number in (5, 6)]
+    session.bulk_insert_mappings(inspect(Experiment), rows)
+
+
+def updated(session: Session) -> None:
+    rows = ({"id": experiment.id, "status": COMPLETED} for experiment in experiments(session)[:2])
+    session.bulk_update_mappings(Experiment, rows)
+
+
+@pytest.mark.parametrize("write", [saved, inserted, updated])
+def test_bulk_methods(database_url: str, write: Callable[[Session], None]) -> None:
+    """What the bulk methods of our sessions write is counted anew before the commit."""
+    with SessionLocal() as session:
+        add_series(session)
+    with scoped_session() as session:
+        write(session)
+    with scoped_session(read_only=True) as session:
+        assert counts(session) == StatusCounts(completed=2, pending=4 if write is inserted else 2)
+
+
+def test_bulk_updates_of_series_name_their_version(database_url: str) -> None:
+    """A series is updated by its key only with the version that was read; the refusal writes nothing."""
+    with SessionLocal() as session:
+        series_id = add_series(session)
+        row: dict[str, object] = {"id": series_id, "notes": "changed"}
+        for use in (
+            lambda: session.bulk_update_mappings(ExperimentSeries, [row]),
+            lambda: session.execute(update(ExperimentSeries), [row]),
+        ):
+            with pytest.raises(SessionMisuseError, match="add 'version' to each mapping"):
+                use()
+        session.commit()
+        session.bulk_update_mappings(ExperimentSeries, [{**row, "version": 1}])
+        session.commit()
+        series = session.get_one(ExperimentSeries, series_id)
+        assert (series.notes, series.version) == ("changed", 2)
+
+
+def test_sessions_of_who_imports_only_the_engine(sqlite_url: str) -> None:
+    """A plain session of SQLAlchemy on our engine is counted, whatever else of ours is imported."""
+    with SessionLocal() as session:
+        add_series(session)
+    script = (
+        "import sys\nfrom sqlalchemy.orm import Session\nfrom database.engine import get_engine\n"
+        "from database.models import Experiment, ExperimentStatus\n"
+        "with Session(get_engine(sys.argv[1])) as session:\n"
+        "    session.query(Experiment).first().status = ExperimentStatus.COMPLETED\n"
+        "    session.commit()\n"
+    )
+    subprocess.run([sys.executable, "-c", script, sqlite_url], check=True)
+    with scoped_session(read_only=True) as session:
+        assert counts(session) == StatusCounts(completed=1, pending=3)
 
 
 def test_text_is_not_seen(database_url: str) -> None:

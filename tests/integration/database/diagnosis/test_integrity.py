@@ -7,7 +7,7 @@ import sqlite3
 from pathlib import Path
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import text, update
 from sqlalchemy.orm import Session
 
 from database.counters import StatusCounts
@@ -15,7 +15,7 @@ from database.diagnosis import integrity
 from database.diagnosis.integrity import COUNTED
 from database.engine.registry import dispose_engines, get_engine
 from database.errors import DatabaseError
-from database.models import ExperimentSeries, Outcome
+from database.models import Experiment, ExperimentSeries, ExperimentStatus, Outcome
 from database.queries.overview import series_summaries
 from database.session.lifecycle import SessionLocal, scoped_session
 from meta.commands.group import run_command
@@ -96,11 +96,12 @@ def test_broken_rules(series_id: int, harm: str, rules: set[str], capsys: pytest
 
 
 def test_tallies_are_counted_anew(series_id: int, capsys: pytest.CaptureFixture[str]) -> None:
-    """Who changed a status with SQL is told what mends it; --repair does, and names the series."""
+    """Who changed a status past the sessions is told what mends it; --repair does, and names the series."""
     with SessionLocal() as session:
         untouched = add_series(session, "untouched")
-        session.execute(text("UPDATE experiment SET status = 'cancelled' WHERE status = 'failed'"))
-        session.commit()
+    failed = update(Experiment).where(Experiment.status == ExperimentStatus.FAILED)
+    with get_engine().begin() as connection:
+        connection.execute(failed.values(status=ExperimentStatus.CANCELLED))
     assert broken() == {COUNTED: 1}
     assert run_command(["database", "check"]) == 3
     out = capsys.readouterr().out
