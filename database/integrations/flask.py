@@ -25,6 +25,7 @@ from sqlalchemy.orm import Session
 from database.engine.call_site import caller_location
 from database.engine.registry import get_engine
 from database.errors import MissingExtraError, SessionMisuseError
+from database.session.lifecycle import look_at_requests, warn_if_mixed
 from database.session.thread_bound_session import ThreadBoundSession, roll_back
 
 try:
@@ -95,6 +96,7 @@ class _WithDatabase:
             )
         assert isinstance(opened, ThreadBoundSession)
         opened.adopt()  # an async view runs in another thread than the code before it
+        warn_if_mixed("g.db", opened.engine, opened)
         return opened
 
     def __setattr__(self, name: str, value: Any) -> None:
@@ -103,9 +105,18 @@ class _WithDatabase:
         super().__setattr__(name, value)
 
 
+def _of_this_request() -> ThreadBoundSession | None:
+    opened = flask.g.get(_KEY) if flask.has_app_context() else None
+    assert opened is None or isinstance(opened, ThreadBoundSession)
+    return opened
+
+
 def _roll_back(_app: flask.Flask, **_details: Any) -> None:
     """After an unhandled error: the handler of 500 must not commit half of the work."""
     opened = flask.g.get(_KEY)
     if opened is not None:
         opened.adopt()
         roll_back(opened)
+
+
+look_at_requests(_of_this_request)

@@ -9,8 +9,9 @@ anything else                              `SessionLocal`: a plain new session
 =========================================  ==============================================
 
 Use one pattern per module. There is one global session per process; it belongs to the thread
-that opened it; it is committed explicitly and expires its objects at each commit, because it must
-see what others changed. A scoped session is one transaction; its objects can be read after it closed.
+that opened it; it is committed explicitly, expires its objects at each commit and reads them again at each
+query, because it must see what others changed. A scoped session is one transaction; its objects can be read
+after it closed.
 """
 
 from __future__ import annotations
@@ -19,16 +20,15 @@ import atexit
 import os
 import threading
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from multiprocessing import util as multiprocessing_util
 from typing import Any
 
-from sqlalchemy import Engine
+from sqlalchemy import Engine, event
 from sqlalchemy.engine import URL
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import ORMExecuteState, Session
 
-from database import counters_listener  # noqa: F401 - listens to what sessions write
 from database.engine import registry as engines
 from database.engine.call_site import caller_location
 from database.engine.instrumented_session import InstrumentedSession
@@ -55,6 +55,9 @@ __all__ = [
 
 
 _global: ThreadBoundSession | None = None
+_of_requests: list[Callable[[], ThreadBoundSession | None]] = []
+#: What the session of each pattern is called, and whose it is.
+_KINDS = {"get_session()": ("global session", "thread"), "g.db": ("session", "request")}
 _lock = threading.RLock()
 
 
@@ -124,7 +127,7 @@ def scoped_session(
         yield from joined(outer, isolation)
         return
     chosen = engine or get_engine(wanted)
-    _warn_if_another_is_busy(chosen)
+    warn_if_mixed("scoped_session()", chosen)
     scope = ScopedSession(
         chosen, isolation, Opener.here(), by_engine=engine is not None, by_url=url is not None
     )
@@ -146,20 +149,18 @@ def scoped_session(
     scope.close()
 
 
-def _warn_if_another_is_busy(engine: Engine) -> None:
-    for other in _in_transaction():
-        if other.bind is engine:
-            kind = "global session" if other.pattern == "get_session()" else "session"
-            warn_once(
-                "mixed",
-                f"scoped_session() at {caller_location()} was opened while the {kind} of this thread "
-                f"({other.pattern} at {other.opened_at}) is in a transaction; neither sees the other's "
-                f"uncommitted changes. Commit the {kind} first",
-            )
+def warn_if_mixed(pattern: str, engine: Engine, opened: Session | None = None) -> None:
+    """Warn once when a pattern is used beside another one of this thread or request on the same database.
 
-
-def warn_if_inside_scope(pattern: str, engine: Engine) -> None:
-    """Warn once when another pattern is used inside a scope of this thread on the same database."""
+    Parameters
+    ----------
+    pattern : str
+        The call that is made.
+    engine : Engine
+        Of its database.
+    opened : Session, optional
+        What it returns, if that is open already.
+    """
     scope = innermost_scope(None, engine)
     if scope is not None:
         warn_once(
@@ -167,6 +168,16 @@ def warn_if_inside_scope(pattern: str, engine: Engine) -> None:
             f"{pattern} at {caller_location()} was called inside the scoped_session() opened at "
             f"{scope.opened_at}; neither sees the other's uncommitted changes. Use the scope's session",
         )
+    of_requests = (session for current in _of_requests if (session := current()) and session.in_transaction())
+    for other in (*_in_transaction(), *of_requests):
+        if other is not opened and other.url == engine.url:
+            kind, whose = _KINDS.get(other.pattern, ("session", "thread"))
+            warn_once(
+                "mixed",
+                f"{pattern} at {caller_location()} was called while the {kind} of this {whose} "
+                f"({other.pattern} at {other.opened_at}) is in a transaction; neither sees the other's "
+                f"uncommitted changes. Commit the {kind} first",
+            )
 
 
 def commit_part(session: Session) -> None:
@@ -207,8 +218,9 @@ def snapshot(session: Session) -> Iterator[None]:
 def get_session() -> Session:
     """Return the one session of this process, opened on first use.
 
-    Commit it explicitly, and close it in ``finally`` with `close_global_session`. A forked or
-    spawned child never sees its parent's.
+    Commit it explicitly, and close it in ``finally`` with `close_global_session`. A query of models returns
+    what is recorded now, also into objects that were read before. A forked or spawned child never sees its
+    parent's.
 
     Raises
     ------
@@ -221,6 +233,7 @@ def get_session() -> Session:
             _close_for_another_database(_global)
         if _global is None or _global.is_closed:
             _global = ThreadBoundSession(get_engine(), pattern="get_session()", opened_at=caller_location())
+            event.listen(_global, "do_orm_execute", _read_again)
             # In a fork or forkserver child before Python 3.13 atexit never runs; Finalize does.
             multiprocessing_util.Finalize(None, _close_forgotten, exitpriority=100)
             atexit.unregister(_close_forgotten)
@@ -231,9 +244,21 @@ def get_session() -> Session:
             f"the global session was opened by another thread (at {opened.opened_at}); "
             "a session is not safe to share: use scoped_session(), thread_session() or SessionLocal() there"
         )
-    if thread_state.scopes:
-        warn_if_inside_scope("get_session()", get_engine())
+    warn_if_mixed("get_session()", opened.engine, opened)
     return opened
+
+
+def _read_again(state: ORMExecuteState) -> None:
+    """Let a query replace what objects were read before: in a long transaction others have changed it.
+
+    Never where the query does not flush first what this session has changed.
+    """
+    if not (state.is_orm_statement and state.is_select) or state.is_column_load or state.is_relationship_load:
+        return
+    session = state.session
+    flushes = session.autoflush and state.load_options._autoflush and not session._flushing
+    if flushes or not session.dirty:
+        state.update_execution_options(populate_existing=True)
 
 
 def _close_for_another_database(opened: ThreadBoundSession) -> None:
@@ -316,6 +341,11 @@ def _in_transaction() -> Iterator[ThreadBoundSession]:
     for session in (_global, own):
         if session is not None and session.owner is threading.current_thread() and session.in_transaction():
             yield session
+
+
+def look_at_requests(current: Callable[[], ThreadBoundSession | None]) -> None:
+    """Let the warnings about mixed patterns know the session of a framework's current request."""
+    _of_requests.append(current)
 
 
 def _check_no_scope_is_open(url: URL) -> None:

@@ -51,7 +51,7 @@ class ScopedSession(ThreadBoundSession):
     def __init__(
         self, engine: Engine, isolation: Isolation, opener: Opener, *, by_engine: bool, by_url: bool
     ) -> None:
-        self.engine, self.isolation, self.opener = engine, isolation, opener
+        self.isolation, self.opener = isolation, opener
         self.by_engine, self.by_url = by_engine, by_url
         self.inner: list[Opener] = []
         self.refuses_writes = False
@@ -62,10 +62,16 @@ class ScopedSession(ThreadBoundSession):
             opened_at=opener.place,
             expire_on_commit=False,
         )
+        self.engine = engine  # without the isolation: nested scopes are on the same one
 
-    def check_usable(self) -> None:
-        """Check also that no other asyncio task uses it: both would be in one transaction."""
-        super().check_usable()
+    def check_task(self) -> None:
+        """Check that no other asyncio task uses it: both would be in one transaction.
+
+        Raises
+        ------
+        SessionMisuseError
+            Another task uses it while its block is open.
+        """
         if self.is_open and self.opener.is_of_another_task():
             raise SessionMisuseError(
                 f"the session of {self.pattern} at {self.opened_at} belongs to the task that opened it and "
@@ -117,7 +123,7 @@ class ScopedSession(ThreadBoundSession):
         SessionMisuseError
             Inside a nested scope or a savepoint: the outer part would be undone too.
         """
-        self.check_thread()
+        self.check_owner()
         if self.is_open and not self.is_inherited and (self.inner or self.in_nested_transaction()):
             raise self._refused(
                 "rollback",
@@ -151,7 +157,7 @@ class ScopedSession(ThreadBoundSession):
         super().give_up()
 
     def _check_still_needed(self, name: str) -> None:
-        self.check_thread()
+        self.check_owner()
         if self.is_open and not self.is_inherited:
             raise self._refused(name, "would throw away what is not committed of", "leave it out")
 

@@ -2,25 +2,39 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import threading
+import weakref
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from sqlalchemy import Engine
+from sqlalchemy import Engine, event
 from sqlalchemy.exc import SQLAlchemyError
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, SessionTransaction
 
+from database.engine.call_site import caller_location
 from database.engine.instrumented_session import InstrumentedSession
 from database.errors import SessionMisuseError
 from database.session.optimistic_locking import reporting_conflicts
+from database.session.scope_opener import current_task
+from database.session.usage_warnings import warn_once
+
+#: The methods that change the session, its objects or its transaction, besides those defined below. Some
+#: reach the database only after that, and a flush that fails there has rolled back all of the transaction.
+_OWNERS_METHODS = (
+    *("add", "add_all", "delete", "delete_all", "merge", "merge_all", "enable_relationship_loading"),
+    *("expire", "expire_all", "expunge", "expunge_all", "refresh", "get", "get_one", "prepare"),
+    *("execute", "scalar", "scalars", "connection"),
+    *("bulk_save_objects", "bulk_insert_mappings", "bulk_update_mappings"),
+)
 
 
 class ThreadBoundSession(InstrumentedSession):
     """A session for one thread of one process; the error of a concurrent update names the other change.
 
-    In a forked child it can only be rolled back and closed, which does not affect the parent's. Once closed
-    it stays closed.
+    What another thread does with it is refused before anything is changed. In a forked child it can only be
+    rolled back and closed, which does not affect the parent's. Once closed it stays closed.
 
     Parameters
     ----------
@@ -36,8 +50,10 @@ class ThreadBoundSession(InstrumentedSession):
 
     def __init__(self, bind: Engine, *, pattern: str, opened_at: str, **options: Any) -> None:
         super().__init__(bind, opened_at=opened_at, **options)
-        self.pattern, self.url = pattern, bind.url
+        self.pattern, self.engine, self.url = pattern, bind, bind.url
         self.is_closed = False
+        #: The asyncio task that began the transaction.
+        self._task: weakref.ref[Any] | None = None
         self.adopt()
 
     def adopt(self) -> None:
@@ -52,41 +68,56 @@ class ThreadBoundSession(InstrumentedSession):
         SessionMisuseError
             Another thread or a forked child uses it, or it was closed.
         """
-        if self._pid == os.getpid() and self.owner is threading.current_thread() and not self.is_closed:
-            return  # quickly: it is called for each statement
+        self.check_owner()
         super().check_usable()
-        self.check_thread()
         if self.is_closed:
             raise SessionMisuseError(
                 f"the session of {self.pattern} at {self.opened_at} was closed, and what is done with it "
                 "now would be lost; open a new one"
             )
 
-    def check_thread(self) -> None:
+    def check_owner(self) -> None:
         """Check that its own thread uses it, or a forked child, whose use does not reach the database."""
         user = threading.current_thread()
-        if self.owner is not user and not self.is_inherited:
+        if self.is_inherited:
+            return
+        if self.owner is not user:
             raise self.wrong_owner(f"the thread {self.owner.name!r} and is used by the thread {user.name!r}")
+        self.check_task()
+
+    def check_task(self) -> None:
+        """Warn when an asyncio task uses the transaction of another one that goes on."""
+        task = current_task()
+        other = None if task is None or self._task is None else self._task()
+        if other is None or other is task or other.done() or not self.in_transaction():
+            return
+        warn_once(
+            "tasks",
+            f"the session of {self.pattern} at {self.opened_at} is in a transaction of the task "
+            f"{other.get_name()!r} and is used by the task {task.get_name()!r} at {caller_location()}: a "
+            "commit or a rollback of one ends also what the other has not finished. Open a session in each "
+            "task, with scoped_session()",
+        )
 
     def rollback(self) -> None:
         """Roll back."""
-        self.check_thread()
+        self.check_owner()
         super().rollback()
 
     def close(self) -> None:
         """Close it for good; what was not committed is rolled back."""
-        self.check_thread()
+        self.check_owner()
         self.is_closed = True
         super().close()
 
     def reset(self) -> None:
         """Roll back and expunge all objects; it can be used again."""
-        self.check_thread()
+        self.check_owner()
         super().reset()
 
     def invalidate(self) -> None:
         """Invalidate its connections; it can be used again, unless it was closed."""
-        self.check_thread()
+        self.check_owner()
         super().invalidate()
 
     def flush(self, objects: Sequence[Any] | None = None) -> None:
@@ -97,6 +128,7 @@ class ThreadBoundSession(InstrumentedSession):
         ConcurrentUpdateError
             The same series was changed meanwhile.
         """
+        self.check_usable()
         with reporting_conflicts(self):
             super().flush(objects)
 
@@ -104,6 +136,29 @@ class ThreadBoundSession(InstrumentedSession):
         """Close it, whichever thread calls."""
         self.adopt()
         _or_invalidate(self, self.close)
+
+
+def _for_owner(method: Callable[..., Any]) -> Callable[..., Any]:
+    """Return a method of sessions that checks first that the owner calls it."""
+
+    @functools.wraps(method)
+    def checked(session: ThreadBoundSession, *arguments: Any, **options: Any) -> Any:
+        session.check_owner()
+        return method(session, *arguments, **options)
+
+    return checked
+
+
+for _name in _OWNERS_METHODS:
+    if hasattr(InstrumentedSession, _name):  # some are of newer versions of SQLAlchemy
+        setattr(ThreadBoundSession, _name, _for_owner(getattr(InstrumentedSession, _name)))
+
+
+@event.listens_for(ThreadBoundSession, "after_transaction_create")
+def _note_task(session: ThreadBoundSession, transaction: SessionTransaction) -> None:
+    if transaction.parent is None:
+        task = current_task()
+        session._task = None if task is None else weakref.ref(task)
 
 
 def roll_back(session: Session) -> None:

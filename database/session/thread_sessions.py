@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from database.engine.call_site import caller_location
 from database.engine.registry import get_engine
 from database.errors import SessionMisuseError
-from database.session.lifecycle import warn_if_inside_scope
+from database.session.lifecycle import warn_if_mixed
 from database.session.scopes import thread_state
 from database.session.thread_bound_session import ThreadBoundSession
 
@@ -53,7 +53,6 @@ class _ThreadSessions:
         task: the threads of a pool outlive their tasks. Its objects expire at each commit.
         """
         engine = get_engine()
-        warn_if_inside_scope("thread_session()", engine)
         if thread_state.own is not None and _is_outdated(thread_state.own.session, engine):
             self.remove()
         if thread_state.own is None:
@@ -61,6 +60,7 @@ class _ThreadSessions:
             thread_state.own = SessionHolder(session)
             atexit.unregister(_close_forgotten)
             atexit.register(_close_forgotten)
+        warn_if_mixed("thread_session()", engine, thread_state.own.session)
         return thread_state.own.session
 
     def remove(self) -> None:

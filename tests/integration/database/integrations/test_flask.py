@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import http.client
 import logging
+import re
 import subprocess
 import sys
 import threading
@@ -12,7 +13,7 @@ import weakref
 from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 
 import pytest
 from flask import Flask, Response, g, request, stream_with_context
@@ -28,8 +29,15 @@ from database.events import Event, EventKind, listening
 from database.integrations.flask import init_app
 from database.models import ExperimentSeries
 from database.process_identity import current_user
-from database.session.lifecycle import SessionLocal, scoped_session
+from database.session.lifecycle import (
+    SessionLocal,
+    SessionWarning,
+    close_global_session,
+    get_session,
+    scoped_session,
+)
 from database.session.optimistic_locking import ConcurrentUpdateError
+from database.session.thread_sessions import thread_session
 from tests.integration.database.recorded_series import series
 from tests.integration.databases import on_sqlite
 
@@ -113,6 +121,39 @@ def test_one_session_per_request(client: FlaskClient) -> None:
         assert client.get("/same").text == "True"
     assert [one.kind for one in heard] == [EventKind.OPENED, EventKind.CLOSED] * 2
     assert "test_flask.py" in heard[0].place
+
+
+@on_sqlite
+@pytest.mark.parametrize("pattern", ["scoped_session()", "get_session()", "thread_session()"])
+@pytest.mark.parametrize("is_first", [True, False])
+def test_beside_another_pattern(app: Flask, pattern: str, is_first: bool) -> None:
+    """Another session in the middle of a transaction of g.db is told, with both places; so is the reverse."""
+
+    def use_request() -> None:
+        g.db.scalar(select(1))
+
+    def use_other() -> None:
+        opened = {
+            "scoped_session()": lambda: stack.enter_context(scoped_session()),
+            "get_session()": get_session,
+            "thread_session()": thread_session,
+        }[pattern]()
+        opened.scalar(select(1))
+
+    uses = {"g.db": use_request, pattern: use_other}
+    busy, called = uses if is_first else reversed(uses)
+    with app.test_request_context(), ExitStack() as stack:
+        uses[busy]()
+        with pytest.warns(SessionWarning) as told:
+            uses[called]()
+        uses[busy]()  # told once
+    [message] = [str(one.message) for one in told]
+    place = r"\S*test_flask\.py:\d+"
+    assert re.match(
+        f"{re.escape(called)} at {place} was called .*{re.escape(busy)} (opened )?at {place}", message
+    )
+    thread_session.remove()
+    close_global_session()
 
 
 @on_sqlite

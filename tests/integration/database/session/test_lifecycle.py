@@ -99,6 +99,41 @@ def test_commit_part(database_url: str) -> None:
     assert count() == 1
 
 
+def test_query_in_the_global_session(database_url: str) -> None:
+    """It returns what is recorded now, in the middle of a transaction too, never over unwritten changes."""
+    with SessionLocal() as other:
+        other.add_all([series("a"), series("b")])
+        other.commit()
+    session = get_session()
+    query = select(ExperimentSeries).order_by(ExperimentSeries.name)
+    one, two = session.scalars(query).all()
+
+    def write(notes: str) -> None:
+        with SessionLocal() as other:
+            for row in other.query(ExperimentSeries):
+                row.notes = notes
+            other.commit()
+
+    write("new")
+    assert [row.notes for row in session.scalars(query)] == ["new", "new"]
+    assert session.query(ExperimentSeries).filter_by(name="a").one() is one
+    one.description, one.notes = "own", "unwritten"
+    write("newer")
+    with session.no_autoflush:
+        session.scalars(query).all()
+    session.query(ExperimentSeries).autoflush(False).all()
+    session.execute(query.execution_options(autoflush=False)).all()
+    assert (one.description, one.notes, two.notes) == ("own", "unwritten", "new")
+    session.rollback()
+    two.description = "own"
+    with SessionLocal() as other:
+        other.scalars(query.limit(1)).one().notes = "newest"
+        other.commit()
+    # The change is written by the query first.
+    rows = [(row.description, row.notes) for row in session.scalars(query)]
+    assert rows == [("", "newest"), ("own", "newer")]
+
+
 def test_read_only_scope_refuses_writes(database_url: str) -> None:
     """The database itself refuses a write in a read-only scope, and only there."""
     with pytest.raises(DBAPIError), scoped_session(read_only=True) as session:

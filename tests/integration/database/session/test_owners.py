@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import asyncio
 import gc
-from collections.abc import AsyncIterator, Iterator
+import re
+import warnings
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import ExitStack, asynccontextmanager, contextmanager
+from functools import partial
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import inspect, select
 from sqlalchemy.orm import Session
 
 from database.errors import SessionMisuseError
 from database.models import ExperimentSeries
 from database.session.lifecycle import (
+    SessionWarning,
     commit_part,
     get_session,
     scoped_session,
@@ -255,29 +259,140 @@ def test_generator_ended_by_another_thread(database_url: str, ending: str) -> No
     assert names() == ["after"]
 
 
+#: What of a session changes nothing: any thread may call it.
+READS = {
+    *(
+        "bind",
+        "dirty",
+        "deleted",
+        "dispatch",
+        "execution_options",
+        "identity_key",
+        "identity_map",
+        "info",
+        "new",
+    ),
+    *("get_bind", "get_nested_transaction", "get_transaction", "in_nested_transaction", "in_transaction"),
+    *("bind_mapper", "bind_table", "connection_callable", "is_active", "is_modified", "no_autoflush"),
+    *("object_session", "query", "autoflush", "autobegin", "enable_baked_queries", "expire_on_commit"),
+    *("hash_key", "join_transaction_mode", "twophase", "close_all"),
+}
+
+
+def calls(session: Session, one: ExperimentSeries) -> dict[str, Callable[[], object]]:
+    """Return a call of each public method of SQLAlchemy's sessions that is not only a read."""
+    statement = select(ExperimentSeries)
+    arguments: dict[str, tuple[object, ...]] = {
+        **dict.fromkeys(("add", "delete", "expunge", "expire", "refresh", "merge"), (one,)),
+        **dict.fromkeys(("add_all", "delete_all", "merge_all", "bulk_save_objects"), ([one],)),
+        **dict.fromkeys(("execute", "scalar", "scalars"), (statement,)),
+        **dict.fromkeys(("get", "get_one"), (ExperimentSeries, 1)),
+        **dict.fromkeys(("bulk_insert_mappings", "bulk_update_mappings"), (ExperimentSeries, [])),
+        "enable_relationship_loading": (one,),
+    }
+    names = {name for name in dir(Session) if not name.startswith("_")} - READS
+    return {name: partial(getattr(session, name), *arguments.get(name, ())) for name in sorted(names)}
+
+
+def check_refused(session: Session, refused: str, use: Callable[[Callable[[], object]], object]) -> None:
+    """Check that each method is refused to who `use` calls it as, and that it has changed nothing."""
+    one = series("flushed")
+    session.add(one)
+    session.flush()
+    session.add(series("new"))
+    for name, call in calls(session, one).items():
+        with pytest.raises(SessionMisuseError, match=refused) as told:
+            use(call)
+        assert "test_owners.py" in str(told.value), name
+        assert [row.name for row in session.new] == ["new"], name
+        assert one in session and not inspect(one).expired, name  # noqa: PT018 - one state
+    assert names() == []
+
+
+def raised_in_thread(call: Callable[[], object]) -> None:
+    for error in in_thread(call):
+        raise error
+
+
 @pytest.mark.parametrize("pattern", ["scoped_session()", "get_session()", "thread_session()"])
-@pytest.mark.parametrize(
-    "method", ["commit", "rollback", "close", "reset", "invalidate", "begin_nested", "begin", "connection"]
-)
-def test_another_thread_cannot_end_a_transaction(database_url: str, pattern: str, method: str) -> None:
-    """No method of a session that reaches the database works in another thread."""
-
-    def share(session: Session) -> None:
-        session.add(series("a"))
-        session.flush()
-        [error] = in_thread(getattr(session, method))
-        assert isinstance(error, SessionMisuseError)
-        assert "is used by the thread 'helper'" in str(error)
-        assert names() == []
-
+def test_another_thread_changes_nothing(database_url: str, pattern: str) -> None:
+    """Whatever another thread does with a session is refused before anything of the owner's is touched."""
+    refused = re.escape(f"session of {pattern}") + ".* is used by the thread 'helper'"
     if pattern == "scoped_session()":
         with scoped_session() as session:
-            share(session)
+            check_refused(session, refused, raised_in_thread)
             [error] = in_thread(lambda: commit_part(session))
+            assert isinstance(error, SessionMisuseError)
+            [error] = in_thread(lambda: session.query(ExperimentSeries).all())
             assert isinstance(error, SessionMisuseError)
     else:
         session = get_session() if pattern == "get_session()" else thread_session()
-        share(session)
+        check_refused(session, refused, raised_in_thread)
         session.commit()
         thread_session.remove()
-    assert names() == ["a"]
+    assert names() == ["flushed", "new"]
+
+
+@on_sqlite
+def test_another_task_changes_nothing(database_url: str) -> None:
+    """Nor does another task of asyncio with the session of a scope."""
+
+    async def own() -> None:
+        with scoped_session() as session:
+            one = series("flushed")
+            session.add(one)
+            session.flush()
+            session.add(series("new"))
+            for name, call in calls(session, one).items():
+
+                async def use(call: Callable[[], object] = call) -> None:
+                    call()
+
+                with pytest.raises(SessionMisuseError, match="belongs to the task that opened it"):
+                    await asyncio.create_task(use())
+                assert [row.name for row in session.new] == ["new"], name
+                assert one in session, name
+
+    asyncio.run(own())
+    assert names() == ["flushed", "new"]
+
+
+@on_sqlite
+@pytest.mark.parametrize("pattern", [get_session, thread_session])
+def test_tasks_that_share_a_transaction(database_url: str, pattern: Callable[[], Session]) -> None:
+    """A task that uses the global session in another task's transaction is told, with both names; once."""
+
+    async def begin(name: str, begun: asyncio.Event, go_on: asyncio.Event) -> None:
+        pattern().add(series(name))
+        begun.set()
+        await go_on.wait()
+        pattern().commit()
+
+    async def use(name: str, begun: asyncio.Event, go_on: asyncio.Event) -> None:
+        await begun.wait()
+        pattern().add(series(name))
+        pattern().flush()
+        go_on.set()
+
+    async def both() -> None:
+        events = asyncio.Event(), asyncio.Event()
+        tasks = [
+            asyncio.create_task(begin("a", *events), name="the first"),
+            asyncio.create_task(use("b", *events), name="the second"),
+        ]
+        await asyncio.gather(*tasks)
+
+    async def one_after_the_other() -> None:
+        for name in ("c", "d"):
+            events = asyncio.Event(), asyncio.Event()
+            events[1].set()
+            await asyncio.create_task(begin(name, *events))
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        asyncio.run(one_after_the_other())
+    with pytest.warns(SessionWarning, match="task 'the first' and is used by the task 'the second'") as told:
+        asyncio.run(both())
+    assert len(told) == 1
+    thread_session.remove()
+    assert names() == ["a", "b", "c", "d"]
