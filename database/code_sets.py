@@ -1,5 +1,7 @@
 """The sets of code that the attempts of a series ran: recording, reading, comparing and accepting them.
 
+Beside the sets, what else makes completed experiments incomparable is counted: the threads they had.
+
 A set is a mapping of the paths of source files to digests. A file that one of two sets lacks was not imported
 there: it is no difference.
 """
@@ -13,7 +15,7 @@ from datetime import UTC, datetime
 
 from sqlalchemy import func, select, update
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from database.models import Attempt, Code, Experiment, ExperimentStatus, Outcome, SeriesCode
 from database.models.code import UNKNOWN, code_digest
@@ -135,8 +137,19 @@ def code_sets(session: Session, series_id: int) -> SeriesCodeSets:
 
 def completed_by_code(session: Session, series_id: int) -> Counter[int | None]:
     """Count the completed experiments that the series file names, by the set they ran; None: unknown."""
+    return _completed_by(session, series_id, Attempt.code)
+
+
+def completed_by_threads(session: Session, series_id: int) -> Counter[int | None]:
+    """Count them by how many threads numerical libraries had; None: unknown."""
+    return _completed_by(session, series_id, Attempt.threads)
+
+
+def _completed_by(
+    session: Session, series_id: int, column: InstrumentedAttribute[int | None]
+) -> Counter[int | None]:
     rows = session.execute(
-        select(Attempt.code, func.count().label("n"))
+        select(column.label("value"), func.count().label("n"))
         .join(Experiment, Experiment.id == Attempt.experiment_id)
         .where(
             Experiment.series_id == series_id,
@@ -144,9 +157,9 @@ def completed_by_code(session: Session, series_id: int) -> Counter[int | None]:
             ~Experiment.retired,
             Attempt.outcome == Outcome.COMPLETED,
         )
-        .group_by(Attempt.code)
+        .group_by(column)
     )
-    return Counter({row.code: row.n for row in rows})
+    return Counter({row.value: row.n for row in rows})
 
 
 def accept_code_sets(session: Session, series_id: int) -> int:

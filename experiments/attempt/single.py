@@ -24,6 +24,7 @@ from database.models import Outcome, exact_json
 from database.models.exact_json import storable_text
 from experiments.attempt.context import Run
 from experiments.processes.process_state import RestorableState, restore_builtins
+from experiments.processes.thread_limits import threads_in_force
 from experiments.target.base import LoadedTarget
 
 #: A longer traceback loses its middle.
@@ -80,6 +81,7 @@ def attempt(
     started_at, begun = clock.since_1970(), clock.monotonic()
     ending: dict[str, Any] | None = None
     returned: object = None
+    threads: int | None = None
     context = state.context() if state is not None else contextvars.copy_context()
     try:
         try:
@@ -89,6 +91,7 @@ def attempt(
             if os.getpid() != owner:  # a child that the experiment forked must not be a second worker
                 os._exit(1 if sys.exception() else 0)
             # Within the outer try: the handler of a timer that it left running may raise here.
+            threads = threads_in_force()  # now, as it may have loaded the libraries itself
             if state is not None:
                 state.restore()
     except KeyboardInterrupt as error:
@@ -109,6 +112,7 @@ def attempt(
         duration_s=duration_s,
         cpu_s=_cpu_s(own := resource.getrusage(resource.RUSAGE_SELF)) - cpu_before,
         peak_memory_bytes=_peak_memory_bytes(own),
+        threads=threads,
         chunks=chunks,
         **ending,
     )

@@ -90,7 +90,7 @@ class Execution:
     isolation: Literal["pool", "process"] = "pool"
     timeout_s: float | None = None
     memory_bytes: int | None = None
-    threads: int | None = None
+    threads: int | None = 1
     preload: bool = False
     recycle_after: int | None = None
     recycle_growth_bytes: int | None = None

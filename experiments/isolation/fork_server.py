@@ -29,6 +29,7 @@ from experiments.processes.forks import fork_quietly, threads_that_survive_forks
 from experiments.processes.parent_death import die_with_parent
 from experiments.processes.process_tree import kill_group
 from experiments.processes.subreaper import become_subreaper, end_descendants
+from experiments.processes.thread_limits import threads_in_force
 from experiments.target.base import LoadedTarget, TargetError
 from experiments.target.parsing import parse_target
 
@@ -142,6 +143,7 @@ class _ForkServer:
         except TargetError as error:
             self._channel.send(MessageKind.FAILED, str(error).encode("utf-8", "replace"))
             return
+        threads_in_force()  # finds the libraries: a child searches again only when it has imported more
         gc.collect()
         gc.freeze()  # otherwise each child's first collection would copy all pages
         self._channel.send(MessageKind.LOADED, str(threads_that_survive_forks()).encode())

@@ -62,7 +62,6 @@ def train(
     """
     images, digits = _load_digits()
     from sklearn.neural_network import MLPClassifier  # noqa: PLC0415 - an optional package, which takes a second to load
-    from threadpoolctl import threadpool_limits  # noqa: PLC0415 - needed here only
 
     order = run.rng.permutation(len(images))
     test, training = order[:450], order[450:]
@@ -74,11 +73,10 @@ def train(
         **OPTIMISERS[optimiser],
     )
     accuracies: list[float] = []
-    with threadpool_limits(limits=1):  # workers share the cores, and small matrices gain nothing from threads
-        for epoch in range(1, epochs + 1):
-            network.partial_fit(images[training], digits[training], classes=np.arange(10))
-            accuracies.append(100.0 * float(np.mean(network.predict(images[test]) == digits[test])))
-            run.log(step=epoch, loss=network.loss_, accuracy=accuracies[-1])
+    for epoch in range(1, epochs + 1):
+        network.partial_fit(images[training], digits[training], classes=np.arange(10))
+        accuracies.append(100.0 * float(np.mean(network.predict(images[test]) == digits[test])))
+        run.log(step=epoch, loss=network.loss_, accuracy=accuracies[-1])
     reached = [epoch for epoch, accuracy in enumerate(accuracies, start=1) if accuracy >= 90.0]
     return {
         "accuracy": accuracies[-1],

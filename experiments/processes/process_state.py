@@ -8,6 +8,7 @@ only when it differs. What is read, and why:
   faulthandler's delayed exit, soft limits of memory and CPU time;
 - what changes numbers and texts: locale, decimal context, and all other context variables, such as
   numpy's error state and print options (numpy 2); random generators are seeded before each experiment;
+- how many threads each numerical library may use, on which the last bits of sums depend;
 - what slows down or confuses: trace and profile functions, recursion limit, garbage collection,
   warning filters, exception hooks, the root logger's handlers.
 
@@ -20,6 +21,7 @@ from __future__ import annotations
 import _locale
 import _signal
 import builtins
+import contextlib
 import contextvars
 import datetime
 import decimal
@@ -36,6 +38,8 @@ import time
 import warnings
 from collections.abc import Callable
 from typing import Any
+
+from experiments.processes.thread_limits import ThreadCounts
 
 _SIGNALS = (
     signal.SIGINT,
@@ -120,6 +124,7 @@ class RestorableState:
         self._environment, self._path, self._arguments = os.environ, sys.path, sys.argv
         self._filters, self._handlers = warnings.filters, logging.root.handlers
         self._before = tuple(part.copy() if isinstance(part, dict | list) else part for part in self._read())
+        self._thread_counts = ThreadCounts()
         self._disarms = all(signal.getitimer(timer) == _NO_TIMER for timer in _TIMERS)
         self._decimal = decimal.getcontext().copy()
         self._context = contextvars.copy_context()
@@ -132,6 +137,8 @@ class RestorableState:
 
     def restore(self) -> None:
         """Restore what differs; never raises for what user code has changed."""
+        with contextlib.suppress(Exception):  # the environment, which is read, may have been replaced
+            self._thread_counts.restore()  # before the environment: a library may have been loaded with it
         faulthandler.cancel_dump_traceback_later()
         os.umask(self._umask)
         if self._interactive:

@@ -31,6 +31,7 @@ from experiments.progress.displays import display_for
 from experiments.progress.model import Display
 from experiments.progress.poller import Poller
 from experiments.progress.tracker import ProgressTracker, suspend_hint
+from experiments.run.before_start import warn_before_start
 from experiments.run.notification import notify
 from experiments.run.summary import STOPPED_EXIT_CODE, RunSummary
 from experiments.series_file.loading import LoadedSeries, load_series_file
@@ -147,14 +148,18 @@ def run_prepared_series(
             f"`experiments edit {series.name} --resume` resumes it"
         )
     assignment = assign(series, options)
-    section = SeriesFile.recorded(series.resolved).execute.notify
+    execute = SeriesFile.recorded(series.resolved).execute
     before = retrying_transaction(session, lambda session: series_summaries(session, [series.id])[0])
+
+    def warn() -> None:
+        warn_before_start(session, assignment, execute, before.counts, is_shown=reporting.display is not None)
+
     try:
-        ending, latest = _execute(assignment, before, reporting.display)
+        ending, latest = _execute(assignment, before, reporting.display, warn)
         after, completed_here, failures = _afterwards(session, replace(before, counts=latest), ending)
     except BaseException as error:
         name, message = assignment.series_name, str(error) or type(error).__name__
-        notify(section, f"{name}: ended by an error: {message}", {"series": name, "error": message})
+        notify(execute.notify, f"{name}: ended by an error: {message}", {"series": name, "error": message})
         raise
     is_left = after.counts.finished < after.counts.experiments
     summary = RunSummary(
@@ -174,7 +179,7 @@ def run_prepared_series(
         reporting.display.end(summary.as_data())
     if reporting.on_ended is not None:
         reporting.on_ended(summary)
-    notify(section, str(summary), summary.as_data())
+    notify(execute.notify, str(summary), summary.as_data())
     return summary
 
 
@@ -198,14 +203,16 @@ def _afterwards(
 
 
 def _execute(
-    assignment: Assignment, before: SeriesSummary, display: Display | None
+    assignment: Assignment, before: SeriesSummary, display: Display | None, warn: Callable[[], None]
 ) -> tuple[Ending, StatusCounts]:
-    """Execute, with the progress on a display; return also the latest known counts."""
+    """Warn, and execute, with the progress on a display; return also the latest known counts."""
     if display is None:
+        warn()
         return make_executor(assignment, lambda _status: None).run(), before.counts
     is_serial = assignment.executor == SERIAL  # Ctrl-Z suspends the experiments too
     shown_on = display_for(display, assignment.workers)
     with ProgressTracker(Poller(before), shown_on) as tracker:
+        warn()  # a display may be for programs: they read warnings as it writes them
         with nullcontext() if is_serial else suspend_hint(tracker):
             ending = make_executor(assignment, tracker.observe).run()
         return ending, tracker.counts
@@ -215,8 +222,6 @@ def assign(series: ExperimentSeries, options: RunOptions) -> Assignment:
     """Return the assignment of an executor, from the series' file and the options."""
     execute = SeriesFile.recorded(series.resolved).execute
     workers = execute.worker_count(options.workers)
-    for note in execute.notes(workers):
-        logger.warning("%s", note)
     url = current_url()
     root = options.results_directory or results_directory(url)
     code = parse_target(series.target, series.source_path or Path.cwd()).code

@@ -15,7 +15,7 @@ from experiments.execution.worker_config import WorkerConfig
 from experiments.processes.exit_status import ExitStatus
 from experiments.processes.fresh_process import SAFE_PATH, fresh_interpreters
 from experiments.processes.process_tree import TAG_VARIABLE, kill_tree, signal_group, tag_of
-from experiments.processes.thread_limits import capped_environment
+from experiments.processes.thread_limits import worker_environment
 from experiments.target.preloading import announced
 from experiments.worker.entry import worker_main
 
@@ -54,7 +54,7 @@ class WorkerProcess:
         environment = {
             SAFE_PATH: os.environ.get(SAFE_PATH),
             TAG_VARIABLE: tag,
-            **capped_environment(config.execution.threads, os.environ),
+            **worker_environment(config.execution.threads, os.environ),
         }
         # Not daemonic: a daemonic process may have no children, and experiments may need them.
         self._process = context.Process(  # type: ignore[attr-defined]  # every context has it; the stub's base does not say so

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 
@@ -17,6 +18,7 @@ from experiments.execution.worker_config import WorkerConfig
 from experiments.execution.worker_control import WorkerControl
 from experiments.isolation.isolated_attempts import ProcessIsolation
 from experiments.output.capture import OutputCapture
+from experiments.processes.thread_limits import capped_threads
 from experiments.target.parsing import parse_target
 from experiments.worker.loop import Worker
 
@@ -97,17 +99,18 @@ def experiment_loop(
         session, lambda session: find_series(session, config.series_id or config.name), deadline_s=math.inf
     )
     control = control or WorkerControl(config.control)
-    if isolation is not None:
-        attempts: Attempts = isolation.attempts(series, output, control)
-    else:
-        target = parse_target(series.target, series.source_path or Path.cwd()).load()
-        attempts = InProcessAttempts(target, owns_process=supervised)
-    worker = Worker(
-        session,
-        config,
-        series,
-        attempts=attempts,
-        control=control,
-        capture=capture,
-    )
-    return worker.run()
+    with nullcontext() if supervised else capped_threads(config.execution.threads):
+        if isolation is not None:
+            attempts: Attempts = isolation.attempts(series, output, control)
+        else:
+            target = parse_target(series.target, series.source_path or Path.cwd()).load()
+            attempts = InProcessAttempts(target, owns_process=supervised)
+        worker = Worker(
+            session,
+            config,
+            series,
+            attempts=attempts,
+            control=control,
+            capture=capture,
+        )
+        return worker.run()

@@ -298,21 +298,3 @@ def test_recycled_workers(project: Project) -> None:
     assert max(counts) <= 3
     assert len(counts) >= 3
     project.assert_nothing_left()
-
-
-def test_threads_of_numerical_libraries(project: Project) -> None:
-    """The cap reaches libraries that were loaded before and variables for later ones; the user's own stay."""
-    project.series(
-        """
-        import numpy
-        from threadpoolctl import threadpool_info
-        def main(x):
-            numpy.ones((9, 9)) @ numpy.ones((9, 9))
-            blas = {each["num_threads"] for each in threadpool_info() if each["user_api"] == "blas"}
-            return {"blas": sorted(blas), "variable": os.environ.get("MKL_NUM_THREADS")}
-        """,
-        experiments=2,
-        execute="{threads: 1}",
-    )
-    project.run("run", "s.yaml", "--workers", "1", MKL_NUM_THREADS="7")
-    assert results(project) == {x: {"blas": [1], "variable": "7"} for x in range(2)}

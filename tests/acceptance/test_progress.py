@@ -112,7 +112,7 @@ def test_json_lines(project: Project) -> None:
     """`--progress json` writes an object on each line of stderr; the last has what `--json` prints."""
     path = project.series("def main(x):\n    return {'y': 1 / x}", experiments=4)
     ended = project.here("run", str(path), "--workers", "1", "--progress", "json", "--json", code=1)
-    first, *_, last, end = ended_lines(ended.stderr)
+    first, *_, last, end = (line for line in ended_lines(ended.stderr) if line["event"] != "message")
     assert (first["event"], first["series"], first["pending"]) == ("progress", "s", 4)
     assert (last["completed"], last["failed"], last["remaining_s"]) == (3, 1, 0)
     assert end["event"] == "end"

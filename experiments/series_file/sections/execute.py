@@ -138,7 +138,8 @@ class ExecuteSection(Section):
     timeout: Annotated[float, BeforeValidator(seconds_of)] | None = None
     #: In the file also ``500MB`` or ``8GiB``; here always bytes.
     memory: Annotated[int, BeforeValidator(bytes_of)] | None = None
-    threads: Annotated[Literal["auto", "unlimited"] | int, BeforeValidator(_threads)] = "auto"
+    #: With ``auto`` it depends on the number of workers, and so do the last bits of sums.
+    threads: Annotated[Literal["auto", "unlimited"] | int, BeforeValidator(_threads)] = 1
     preload: StrictBool = False
     retries: RetriesSection = RetriesSection()
     recycle: RecycleSection = RecycleSection()

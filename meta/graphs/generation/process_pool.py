@@ -26,7 +26,7 @@ from typing import Any, Self
 from experiments.processes.exit_status import ExitStatus
 from experiments.processes.fresh_process import fresh_interpreters
 from experiments.processes.parent_death import die_with_parent
-from experiments.processes.thread_limits import capped_environment
+from experiments.processes.thread_limits import capped_environment, cores
 from meta.graphs.figure.task import DrawResult, Failure, Task, failure
 
 #: So much longer, in seconds, does drawing take for the start of processes: the server imports what draws.
@@ -183,11 +183,6 @@ def draw_safely(task: Task) -> DrawResult:
         return draw(task)
     except Exception as error:  # noqa: BLE001 - whatever is wrong with this figure, the others are wanted
         return failure(error)
-
-
-def cores() -> int:
-    """Return how many cores this process may use."""
-    return len(os.sched_getaffinity(0))
 
 
 def _serve(lifeline: Connection[Any, Any], file: SharedFile, pipe: Connection[Any, Any]) -> None:

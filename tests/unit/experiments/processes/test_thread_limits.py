@@ -5,11 +5,17 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import textwrap
 from pathlib import Path
 
 import pytest
 
-from experiments.processes.thread_limits import capped_environment
+from experiments.processes.thread_limits import (
+    capped_environment,
+    cores,
+    overriding_variables,
+    possible_threads,
+)
 
 
 @pytest.mark.parametrize(
@@ -29,18 +35,90 @@ def test_environment(threads: int | None, environment: dict[str, str], expected:
     assert not {key for key, value in environment.items() if value} & set(added)
 
 
-@pytest.mark.parametrize(("cap", "user"), [(1, {}), (2, {"OPENBLAS_NUM_THREADS": "1"})])
-def test_loaded_library(cap: int, user: dict[str, str]) -> None:
-    """A library that is loaded already is capped, unless the user has said how many threads it may have."""
-    code = (
-        "import os, numpy, threadpoolctl\n"
-        "from experiments.processes.thread_limits import cap_loaded_libraries, capped_environment\n"
-        "cap_loaded_libraries(capped_environment(int(os.environ['CAP']), os.environ))\n"
-        "numpy.ones((9, 9)) @ numpy.ones((9, 9))\n"
-        "libraries = threadpoolctl.threadpool_info()\n"
-        "print(*{library['num_threads'] for library in libraries if library['user_api'] == 'blas'})"
-    )
+@pytest.mark.parametrize(
+    ("threads", "environment", "overriding", "possible"),
+    [
+        (1, {}, {}, {1}),
+        (1, {"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": ""}, {}, {1}),
+        (1, {"OMP_NUM_THREADS": "8,2"}, {"OMP_NUM_THREADS": "8,2"}, {8}),
+        (4, {"OPENBLAS_NUM_THREADS": "2"}, {"OPENBLAS_NUM_THREADS": "2"}, {2, 4}),
+        (None, {"OMP_NUM_THREADS": "3"}, {"OMP_NUM_THREADS": "3"}, {3}),
+        (None, {}, {}, set(range(min(2, cores()), cores() + 1))),
+    ],
+)
+def test_variables_of_the_user(
+    threads: int | None, environment: dict[str, str], overriding: dict[str, str], possible: set[int]
+) -> None:
+    """A variable that says something else than the cap is known, and so is what may be in force with it."""
+    assert overriding_variables(threads, environment) == overriding
+    assert {number for number in range(64) if number in possible_threads(threads, environment)} == possible
+
+
+def numbers_in_another_process(code: str, **variables: str) -> list[int]:
+    head = """
+        import os, numpy, threadpoolctl
+        from experiments.processes.thread_limits import *
+        def numbers():  # numpy's library, and scipy's as soon as it is loaded
+            return sorted(
+                lib["num_threads"] for lib in threadpoolctl.threadpool_info() if lib["user_api"] == "blas"
+            )
+        def now():
+            assert max(numbers()) == threads_in_force()
+            print(*set(numbers()))
+    """
     environment = {key: value for key, value in os.environ.items() if not key.endswith("_NUM_THREADS")}
-    environment.update(user, CAP=str(cap), PYTHONPATH=str(Path(__file__).parents[4]))
-    printed = subprocess.check_output([sys.executable, "-c", code], env=environment, text=True)
-    assert int(printed) == 1
+    environment.update(variables, PYTHONPATH=str(Path(__file__).parents[4]))
+    command = [sys.executable, "-c", textwrap.dedent(head) + textwrap.dedent(code)]
+    printed = subprocess.check_output(command, env=environment, text=True)
+    return [int(line) for line in printed.split()]
+
+
+def test_loaded_libraries() -> None:
+    """A loaded library gets what a worker's variables say, and is left alone where they say nothing."""
+    code = """
+        now()
+        cap_loaded_libraries(worker_environment(1, {}))
+        now()
+        cap_loaded_libraries(worker_environment(1, {"OMP_NUM_THREADS": "3"}))
+        now()
+        cap_loaded_libraries(worker_environment(1, os.environ))
+        now()
+        cap_loaded_libraries(worker_environment(None, {}))
+        now()
+    """
+    assert numbers_in_another_process(code, OPENBLAS_NUM_THREADS="2") == [2, 1, 3, 2, 2]
+
+
+def test_users_own_process() -> None:
+    """Libraries are capped meanwhile, also one that is loaded then, and have afterwards what they had."""
+    code = """
+        threadpoolctl.threadpool_limits(5)
+        with capped_threads(1):
+            now()
+            import scipy.linalg
+            now()
+        print(*numbers())
+        assert "OMP_NUM_THREADS" not in os.environ
+    """
+    assert numbers_in_another_process(code) == [1, 1, *sorted([cores(), 5])]
+
+
+def test_numbers_that_an_experiment_changes() -> None:
+    """They are put back; a library that it loads itself has the number that it loaded it with."""
+    code = """
+        import threading
+        counts = ThreadCounts()
+        threadpoolctl.threadpool_limits(3)
+        counts.restore()
+        now()
+        os.environ["OMP_NUM_THREADS"] = "2"
+        import scipy.linalg
+        threadpoolctl.threadpool_limits(4)
+        counts.restore()
+        now()
+        thread = threading.Thread(target=threadpoolctl.threadpool_limits, args=(4,))
+        thread.start()
+        thread.join()
+        now()
+    """
+    assert numbers_in_another_process(code, OPENBLAS_NUM_THREADS="2") == [2, 2, 4]

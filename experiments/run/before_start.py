@@ -1,0 +1,91 @@
+"""What a run says before it starts: how its results may differ from others', and what it leaves unused."""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Iterator
+
+from sqlalchemy.orm import Session
+
+from database.code_sets import completed_by_threads
+from database.counters import StatusCounts
+from database.session.retry import retrying_transaction
+from experiments.execution.assignment import Assignment
+from experiments.processes.thread_limits import cores, overriding_variables, possible_threads
+from experiments.series_file.sections.execute import ExecuteSection
+
+logger = logging.getLogger(__name__)
+
+
+def warn_before_start(
+    session: Session,
+    assignment: Assignment,
+    execute: ExecuteSection,
+    counts: StatusCounts,
+    *,
+    is_shown: bool,
+) -> None:
+    """Log what the user should know before experiments of a series start.
+
+    Parameters
+    ----------
+    session : Session
+        This process's global session.
+    assignment : Assignment
+        What is going to run.
+    execute : ExecuteSection
+        That of the series.
+    counts : StatusCounts
+        Those of the series.
+    is_shown : bool
+        Whether the run shows its progress: then it also says what would make it faster, unless this process
+        runs everything, which is for debuggers.
+    """
+    remarks = execute.notes(assignment.workers)
+    if counts.pending:
+        remarks += _about_threads(session, assignment, execute)
+        if is_shown:
+            remarks += _about_idle_cores(assignment)
+    for remark in remarks:
+        logger.warning("%s", remark)
+
+
+def _about_threads(session: Session, assignment: Assignment, execute: ExecuteSection) -> Iterator[str]:
+    threads = assignment.execution.threads
+    variables = overriding_variables(threads, os.environ)
+    names = " and ".join(f"{name}={value}" for name, value in variables.items())
+    asked = f"execute.threads: {execute.threads}"
+    if variables:
+        is_set = "is" if len(variables) == 1 else "are"
+        yield f"{names} {is_set} set: numerical libraries use that, and not {asked}"
+    completed = retrying_transaction(
+        session, lambda session: completed_by_threads(session, assignment.series_id)
+    )
+    possible = possible_threads(threads, os.environ)
+    others = sorted(number for number in completed if number is not None and number not in possible)
+    if others:
+        count = sum(completed[number] for number in others)
+        experiments = "experiment" if count == 1 else "experiments"
+        numbers = f"{' or '.join(map(str, others))} {'thread' if others == [1] else 'threads'}"
+        without = f" without {' and '.join(variables)}" if variables else ""
+        yield (
+            f"{assignment.series_name}: {count} completed {experiments} ran with {numbers} of numerical "
+            f"libraries, this run has {names or asked}: the last digits of their results may differ. "
+            f"`execute.threads: {others[-1]}`{without} goes on as before"
+        )
+
+
+def _about_idle_cores(assignment: Assignment) -> Iterator[str]:
+    workers, threads = assignment.workers, assignment.execution.threads
+    if workers == 0 or threads is None or overriding_variables(threads, os.environ):
+        return
+    share = cores() // workers
+    if share <= threads:
+        return
+    who = "1 worker" if workers == 1 else f"{workers} workers"
+    each = "1 thread" if threads == 1 else f"{threads} threads"
+    yield (
+        f"{who} on {cores()} cores, numerical libraries with {each}: where they take most of the time, "
+        f"`execute.threads: {share}` is faster; the last digits of results may differ from those with {each}"
+    )

@@ -1,0 +1,72 @@
+"""How many threads numerical libraries have, in every way of running."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from sqlalchemy import select
+
+from database.models import Attempt, Experiment
+from database.session.lifecycle import SessionLocal
+from tests.acceptance.project import Project
+
+#: The last digits of the eigenvalues of a matrix of this size depend on the number of threads.
+EIGENVALUES = """
+import hashlib
+def main(x):
+    import numpy, scipy.linalg, threadpoolctl
+    matrix = numpy.random.default_rng(x).normal(size=(130, 130))
+    values = numpy.linalg.eigvalsh(matrix + matrix.T), scipy.linalg.eigvalsh(matrix + matrix.T)
+    said = os.environ["OMP_NUM_THREADS"]
+    if x == 0:
+        threadpoolctl.threadpool_limits(5)  # the next experiment must not have that
+    return {"values": [hashlib.sha256(each.tobytes()).hexdigest() for each in values], "said": said}
+"""
+
+
+def attempts(series: str) -> dict[int, tuple[Any, int | None]]:
+    """Return results and threads of each experiment's attempt."""
+    with SessionLocal() as session:
+        return {
+            attempt.experiment.configuration.parameters["x"]: (attempt.experiment.results, attempt.threads)
+            for attempt in session.scalars(select(Attempt).join(Experiment))
+            if attempt.experiment.series.name == series
+        }
+
+
+def test_results_do_not_depend_on_workers(project: Project) -> None:
+    """Eigenvalues are bit-equal with 1 and 2 workers, in pool, process and serial."""
+    found = []
+    for name, workers, isolation in (
+        ("a", 1, "pool"),
+        ("b", 2, "pool"),
+        ("c", 2, "process"),
+        ("d", 0, "pool"),
+    ):
+        project.series(EIGENVALUES, experiments=3, execute=f"{{isolation: {isolation}}}", name=name)
+        project.here("run", f"{name}.yaml", "--workers", str(workers))
+        found.append(attempts(name))
+    assert found == [found[0]] * 4
+    assert {results["said"] for results, _ in found[0].values()} == {"1"}
+    assert {x: threads for x, (_, threads) in found[0].items()} == {0: 5, 1: 1, 2: 1}
+    assert len({results["values"][0] for results, _ in found[0].values()}) == 3
+
+
+def test_variables_of_the_user(project: Project) -> None:
+    """They apply in every way of running, are told and recorded; other numbers than before are told too."""
+    code = """
+        def main(x):
+            import numpy
+            return {"variable": os.environ.get("OPENBLAS_NUM_THREADS")}
+    """
+    for count, (workers, isolation) in enumerate(((1, "pool"), (1, "process"), (0, "pool")), start=1):
+        project.series(code, experiments=count, execute=f"{{isolation: {isolation}}}")
+        ended = project.here("run", "s.yaml", "--workers", str(workers), OMP_NUM_THREADS="3")
+        assert ended.stderr.count("OMP_NUM_THREADS=3 is set: numerical libraries use that, and not ") == 1
+    assert attempts("s") == {x: ({"variable": None}, 3) for x in range(3)}
+    project.series(code, experiments=4)
+    ended = project.here("run", "s.yaml", "--workers", "1", "--progress", "json", OPENBLAS_NUM_THREADS="2")
+    assert attempts("s")[3] == ({"variable": "2"}, 2)
+    told = [line["text"] for line in map(json.loads, ended.stderr.splitlines()) if line["event"] == "message"]
+    assert "s: 3 completed experiments ran with 3 threads of numerical libraries" in told[1]
