@@ -85,9 +85,40 @@ class SeriesCodeSets:
             }
         return frozenset(agreeing)
 
+    @property
+    def ids(self) -> frozenset[int]:
+        """The ids of all sets."""
+        return frozenset(one.id for one in self.sets)
+
     def latest(self, ids: Collection[int | None]) -> CodeSet | None:
         """Return the set that the series ran last for the first time, among these."""
         return next((one for one in reversed(self.sets) if one.id in ids), None)
+
+    def other(self, ids: Collection[int | None]) -> frozenset[int]:
+        """Return those of these sets that differ from the one that the series ran last, if any two differ."""
+        ran = [one for one in self.sets if one.id in ids]
+        for latest in reversed(ran):
+            other = {one.id for one in ran} - self.one_with(latest.files, accepted=False)
+            if other:
+                return frozenset(other)
+        return frozenset()
+
+    def are_alike(self, digests: Collection[str], others: Collection[str]) -> bool:
+        """Return whether each set agrees with one on the other side; sets are given by their names.
+
+        An empty side is unknown, which is never another; a set that this series does not have is.
+        """
+        files = {one.digest: one.files for one in self.sets}
+
+        def has_match(digest: str, among: Collection[str]) -> bool:
+            return digest in among or any(
+                agree(files[digest], files[other]) for other in among if {digest, other} <= files.keys()
+            )
+
+        if not digests or not others:
+            return True
+        pairs = [(one, others) for one in digests] + [(one, digests) for one in others]
+        return all(has_match(one, among) for one, among in pairs)
 
     def differ(self, ids: Iterable[int | None], *, accepted: bool = True) -> bool:
         """Return whether any two of these sets differ; unknown ones never do."""

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 
 from database.errors import ExperimentsError
 from database.suggestions import suggestion
+from meta.graphs.captions.experiments_code import code_text
 from meta.graphs.captions.missing_data import counts_text, ended, progress_text
 from meta.graphs.data.plan import Variable, make_variable
 from meta.records.pairing import Block, Paired, Readings, finite_readings, pair
@@ -318,6 +319,7 @@ def _notes(records: SeriesRecords, values: Mapping[str, ValueSet], of: str) -> l
         missing[label] = missing.get(label, Counter()) + Counter(member.missing)
     named = {label: counts_text(counts) for label, counts in missing.items() if counts.total()}
     sentences = [*progress_text(records), *_by_value("Experiments left out", named)]
+    sentences += code_text(records.experiments_code, [[member.id] for member in records.configurations])
     if records.retired:
         sentences.append(f"{records.retired:,} completed but no longer in the series file left out.")
     return sentences

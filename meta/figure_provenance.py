@@ -9,6 +9,7 @@ from pydantic import ValidationError
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from database.code_sets import SeriesCodeSets
 from database.errors import DatabaseError, NotFoundError
 from database.expressions import ExpressionError
 from database.models import ExperimentSeries
@@ -82,7 +83,7 @@ def _compared(session: Session, origin: Origin) -> FigureComparison:
         now = Origin.of(origin.graph, spec, extract, Fingerprints(), where=origin.where)
     except GraphError as error:
         return FigureComparison(False, (f"it could not be drawn: {error}",))
-    differences = tuple(_differences(origin, now))
+    differences = tuple(_differences(origin, now, records.experiments_code.sets))
     program = tuple(_other_program(origin, now))
     return FigureComparison(not differences, differences, program, request=_other_request(origin, requested))
 
@@ -112,7 +113,7 @@ def _other_request(then: Origin, specs: Sequence[GraphSpec]) -> str | None:
     return None
 
 
-def _differences(then: Origin, now: Origin) -> Iterator[str]:
+def _differences(then: Origin, now: Origin, sets: SeriesCodeSets) -> Iterator[str]:
     if then.series != now.series:
         yield f"the name of the series, which is {now.series} now"
     if then.fingerprint != now.fingerprint:
@@ -120,8 +121,19 @@ def _differences(then: Origin, now: Origin) -> Iterator[str]:
         yield f"the data: {counts if then.experiments != now.experiments else 'other records'}"
     if then.labels != now.labels:
         yield "labels or units in the series file"
-    if then.experiments_code != now.experiments_code:
+    if not sets.are_alike(_sets(then), _sets(now)):
         yield "the code that the experiments ran"
+    if _threads(then) and _threads(now) and _threads(then) != _threads(now):
+        yield "how many threads the experiments ran with"
+
+
+def _sets(origin: Origin) -> set[str]:
+    """Return the names of the sets of code of a figure: none where they are unknown, or were not recorded."""
+    return {version.code for version in origin.experiments_code if version.code is not None}
+
+
+def _threads(origin: Origin) -> set[int]:
+    return {version.threads for version in origin.experiments_code if version.threads is not None}
 
 
 def _other_program(then: Origin, now: Origin) -> Iterator[str]:

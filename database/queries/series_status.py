@@ -12,7 +12,8 @@ from datetime import datetime, timedelta
 from sqlalchemy import func, literal_column, select, union_all
 from sqlalchemy.orm import Session
 
-from database.models import Experiment, ExperimentStatus
+from database.code_sets import SeriesCodeSets, code_sets, completed_by_code
+from database.models import Attempt, Experiment, ExperimentStatus
 from database.queries.failures import LATEST, failure_counts
 from database.queries.overview import SeriesSummary, database_now, live_runners, series_summaries
 
@@ -43,6 +44,13 @@ class SeriesStatus:
         Experiments finished per second, over the last `RATE_SAMPLE` within `RATE_WINDOW`.
     remaining_s : float or None
         How long the rest takes at that rate, in seconds; None without a live runner.
+    other_code : int
+        How many completed experiments ran other code than the set that was run last; 0 where a user has
+        accepted all sets as one.
+    unknown_code : bool
+        Whether it has attempts of before code was recorded.
+    threads : tuple of int
+        With how many threads experiments ran, of the first and the last `RATE_SAMPLE` that completed.
     """
 
     summary: SeriesSummary
@@ -53,6 +61,9 @@ class SeriesStatus:
     last_activity: datetime | None
     rate_per_s: float | None
     remaining_s: float | None
+    other_code: int
+    unknown_code: bool
+    threads: tuple[int, ...]
 
 
 def series_statuses(session: Session, series_ids: Collection[int] | None = None) -> list[SeriesStatus]:
@@ -65,6 +76,7 @@ def _status(session: Session, summary: SeriesSummary) -> SeriesStatus:
     runners = len(live_runners(session, summary.id))
     rate = _rate(session, summary.id)
     left = summary.counts.pending + summary.counts.running
+    sets = code_sets(session, summary.id)
     return SeriesStatus(
         summary,
         failures=failure_counts(session, summary.id, latest=LATEST) if summary.counts.failed else {},
@@ -74,7 +86,33 @@ def _status(session: Session, summary: SeriesSummary) -> SeriesStatus:
         last_activity=_last_activity(session, summary.id),
         rate_per_s=rate,
         remaining_s=left / rate if rate and runners else None,
+        other_code=_other_code(session, summary.id, sets) if sets.differ(sets.ids) else 0,
+        unknown_code=sets.has_unknown,
+        threads=_threads(session, summary.id),
     )
+
+
+def _other_code(session: Session, series_id: int, sets: SeriesCodeSets) -> int:
+    """Count the experiments of other code; its cost depends on their number, so only where sets differ."""
+    completed = completed_by_code(session, series_id)
+    return sum(completed[code] for code in sets.other(completed.keys()))
+
+
+def _threads(session: Session, series_id: int) -> tuple[int, ...]:
+    """Return the numbers of threads at both ends of the index, where runs begin and go on."""
+    known: set[int] = set()
+    for order in (Experiment.finished_at, Experiment.finished_at.desc()):
+        ends = (
+            select(Experiment.id, Experiment.attempt_number)
+            .where(Experiment.series_id == series_id, Experiment.status == ExperimentStatus.COMPLETED)
+            .order_by(order)
+            .limit(RATE_SAMPLE)
+            .subquery()
+        )
+        same = (Attempt.experiment_id == ends.c.id) & (Attempt.number == ends.c.attempt_number)
+        numbers = select(Attempt.threads).join(ends, same).where(Attempt.threads.is_not(None))
+        known.update(number for number in session.scalars(numbers.distinct()) if number is not None)
+    return tuple(sorted(known))
 
 
 def delays(session: Session, series_id: int) -> tuple[int, datetime | None]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import sys
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -152,12 +152,30 @@ def _print_status(status: SeriesStatus) -> None:
     )
     if summary.counters_are_wrong:
         click.echo("statuses were changed with SQL: `experiments database check --repair` counts again")
+    for line in _mixed(status):
+        click.echo(line)
     if status.failures:
         click.echo(f"`experiments failures {summary.name}` groups them by cause")
     if summary.paused:
         click.echo(f"`experiments edit {summary.name} --resume` resumes it")
     elif counts.pending and not status.runners:
         click.echo(f"`experiments run {summary.name}` runs what is pending")
+
+
+def _mixed(status: SeriesStatus) -> Iterator[str]:
+    """Yield in what completed experiments differ besides their parameters and seeds."""
+    name, completed = status.summary.name, status.summary.counts.completed
+    if status.other_code:
+        yield f"{status.other_code:,} of {completed:,} completed experiments ran other code than the last"
+        yield (
+            f"`experiments retry {name} --status completed --where 'code != \"current\"'` runs them again, "
+            f"`experiments run {name} --accept-code` takes all code as one"
+        )
+    if len(status.threads) > 1:
+        numbers = " and ".join(map(str, status.threads))
+        yield f"completed experiments ran with different numbers of threads ({numbers})"
+    if status.unknown_code:
+        yield "of earlier experiments code and threads were not recorded (`--where 'code == \"unknown\"'`)"
 
 
 def _with_time(status: SeriesStatus) -> str:

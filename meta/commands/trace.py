@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING
 
 import click
 
+from meta.commands.show import CODE_DIGITS
 from meta.commands.support import printing
 from meta.commands.support.options import database_option, json_option
+from meta.formats.plural import many
 
 if TYPE_CHECKING:
     from meta.figure_provenance import FigureComparison
@@ -70,15 +72,26 @@ def _their_code(versions: tuple[CodeVersion, ...]) -> str:
     texts = [_version(version) for version in versions]
     if len(texts) < 2:
         return "".join(texts)
-    return "DIFFERED between experiments: " + "; ".join(
+    # Figures of before sets of code were recorded have commits only.
+    differed = any(version.other for version in versions) or (
+        len({(version.commit, version.uncommitted) for version in versions if version.code is None}) > 1
+    )
+    return ("DIFFERED between experiments: " if differed else "") + "; ".join(
         f"{version.experiments:,} ran {text}" for version, text in zip(versions, texts, strict=True)
     )
 
 
 def _version(version: CodeVersion) -> str:
-    if version.commit is None:
-        return "not under version control"
-    return f"commit {version.commit}{' with uncommitted changes' if version.uncommitted else ''}"
+    parts = []
+    if version.code is not None:
+        parts.append(f"{version.code[:CODE_DIGITS]}{' (accepted)' if version.accepted else ''}")
+    if version.commit is not None:
+        parts.append(f"commit {version.commit}{' with uncommitted changes' if version.uncommitted else ''}")
+    else:
+        parts.append("code that was not recorded" if version.code is None else "not under version control")
+    if version.threads is not None:
+        parts.append(f"with {many(version.threads, 'thread')}")
+    return ", ".join(parts)
 
 
 def _print_comparison(compared: FigureComparison) -> None:

@@ -100,7 +100,7 @@ def read_records(
         attempts=read_attempts(session, series.id) if draws_attempts else (),
         labels=file.metrics,
         specs=file.graphs,
-        configuration_code=read_code(session, series.id),
+        experiments_code=read_code(session, series.id),
         tables=file.tables,
         shares_seeds=all(len(distinct) == 1 for distinct in seeds.values()),
     )

@@ -11,7 +11,7 @@ from experiments.series_file.models import MetricSection
 from experiments.series_file.sections.graphs import GraphSpec
 from experiments.series_file.sections.tables import TableSpec
 from meta.records.attempts import AttemptRecord
-from meta.records.code_versions import CodeVersion, ConfigurationCode, versions_of
+from meta.records.code_versions import ExperimentsCode
 from meta.records.value_set import ABSENT, ParameterTable, ValueSet
 from meta.statistics.estimators.arrays import Floats
 from meta.statistics.estimators.curves import Curve
@@ -85,8 +85,9 @@ class SeriesRecords:
         The graphs that the series file requests.
     where : str or None
         The expression that these experiments match; None for all experiments.
-    configuration_code : sequence of ConfigurationCode
-        The code that the completed experiments of each configuration ran.
+    experiments_code : ExperimentsCode
+        The code that the completed experiments of each configuration ran, also of configurations that were
+        left out since.
     tables : sequence of TableSpec
         The tables that it requests.
     shares_seeds : bool
@@ -102,14 +103,14 @@ class SeriesRecords:
     labels: Mapping[str, MetricSection] = field(default_factory=dict)
     specs: Sequence[GraphSpec] = ()
     where: str | None = None
-    configuration_code: Sequence[ConfigurationCode] = ()
+    experiments_code: ExperimentsCode = field(default_factory=ExperimentsCode)
     tables: Sequence[TableSpec] = ()
     shares_seeds: bool = True
 
     @property
-    def code(self) -> tuple[CodeVersion, ...]:
-        """The versions of the code that the completed experiments ran, most experiments first."""
-        return versions_of(self.configuration_code, {member.id for member in self.configurations})
+    def code(self) -> ExperimentsCode:
+        """The code that the completed experiments ran."""
+        return self.experiments_code.of({member.id for member in self.configurations})
 
     @property
     def retired(self) -> int:

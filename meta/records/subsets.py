@@ -146,7 +146,7 @@ def read_subset(
         curves=_of(records.curves, matching),
         times=_of(records.times, matching),
         attempts=[attempt for attempt in records.attempts if attempt.experiment_id in matching],
-        configuration_code=read_code(session, series.id, conditions),
+        experiments_code=read_code(session, series.id, conditions),
         where=" and ".join(texts if len(texts) == 1 else (f"({text})" for text in texts)),
     )
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from database.models import ExperimentStatus
 from database.models.outcome import count_text
+from meta.graphs.captions.experiments_code import code_text
 from meta.graphs.captions.missing_data import counts_text, imbalance, in_order, progress_text, survivorship
 from meta.graphs.data.graph_data import Coverage
 from meta.graphs.theme.outcome_style import page_color
@@ -82,6 +83,7 @@ def completeness(records: SeriesRecords) -> Completeness:
             *_left_out(records),
             *survivorship(coverage),
             *imbalance(coverage),
+            *code_text(records.experiments_code, [[member.id] for member in records.configurations]),
         ],
         incomplete=partly[:MAX_LISTED],
         more=max(0, len(partly) - MAX_LISTED),

@@ -29,6 +29,8 @@ from meta.tables.generate import TableResult
 _UNPRINTABLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ufffe\uffff]")
 #: At most so many values of a parameter are listed, the first ones.
 _MAX_VALUES = 20
+#: How many digits of the name of a set of code are shown.
+_CODE_DIGITS = 12
 #: So many causes of failures are listed, the most frequent first.
 _MAX_CAUSES = 50
 #: So many lines of a traceback, its last ones.
@@ -72,7 +74,8 @@ def render(
         labels=of_series.labels,
         failures=[_cause(group, varying) for group in records.failures[:_MAX_CAUSES]],
         more_failures=max(0, len(records.failures) - _MAX_CAUSES),
-        code=of_series.code,
+        code=of_series.code.versions(),
+        code_digits=_CODE_DIGITS,
         packages=_packages(records.runners),
         version=code_version(),
         shown=lambda path: path.relative_to(directory).as_posix(),

@@ -45,6 +45,8 @@ _RUNNER = (
     Runner.finished_at,
     Runner.python_version,
     Runner.platform,
+    Runner.git_commit,
+    Runner.git_dirty,
     Runner.packages,
 )
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from meta.formats.plural import many
+from meta.graphs.captions.experiments_code import code_text
 from meta.graphs.captions.missing_data import missing_data
 from meta.graphs.captions.phrases import averages_text, selection_text
 from meta.graphs.data.graph_data import GraphData, Outside
@@ -35,8 +36,15 @@ def note(
         warning,
         *_outside(outside),
         *missing_data(plan, data, records),
+        *_code(plan, records),
     ]
     return " ".join(sentence for sentence in sentences if sentence)
+
+
+def _code(plan: Plan, records: SeriesRecords) -> list[str]:
+    if plan.rules.of_attempts:  # nothing is averaged or compared there
+        return []
+    return code_text(records.experiments_code, [[member.id] for member in records.configurations])
 
 
 def _outside(outside: Outside) -> list[str]:

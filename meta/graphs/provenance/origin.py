@@ -43,7 +43,7 @@ class Origin(BaseModel):
     experiments : int
         How many completed experiments are in the data.
     experiments_code : tuple of CodeVersion
-        The code that those experiments ran.
+        The code that those experiments ran, and with how many threads.
     code : str
         Our version, and a digest of the modules that compute and draw.
     libraries : mapping of str to str
@@ -86,7 +86,7 @@ class Origin(BaseModel):
             },
             fingerprint=fingerprints.of(extract),
             experiments=sum(len(member.completed) for member in extract.configurations),
-            experiments_code=tuple(extract.code),
+            experiments_code=extract.code.versions(),
             code=code_version(),
             libraries=dict(_library_versions()),
         )

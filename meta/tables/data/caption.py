@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 
 from meta.formats.plural import many
+from meta.graphs.captions.experiments_code import code_text
 from meta.graphs.captions.missing_data import counts_text, imbalance, progress_text, survivorship
 from meta.graphs.captions.phrases import (
     INTERVALS,
@@ -37,6 +38,11 @@ def notes(plan: TablePlan, cells: Cells, marks: Marks, records: SeriesRecords) -
         *([averages_text(plan.spec.over, plan.values)] if plan.spec.over else []),
         *_selection(plan, cells),
         *_missing(plan, cells, records),
+        *code_text(
+            records.experiments_code,
+            [[member.id for member in cell.members] for cell in cells.cells.values()],
+            "in each cell",
+        ),
     ]
 
 

@@ -9,16 +9,22 @@ from typing import Any
 
 import pytest
 
-from database.claims.runners import Provenance
-from database.models import Experiment, ExperimentSeries, ExperimentStatus, SeriesState
+from database.code_sets import accept_code_sets, record_code_set
+from database.models import Attempt, Code, Experiment, ExperimentSeries, ExperimentStatus, SeriesState
+from database.models.code import code_digest
 from database.session.lifecycle import SessionLocal, configure, scoped_session
+from experiments.series_file.sections.graphs import GraphSpec
 from meta.commands.group import run_command
+from meta.commands.trace import _their_code
 from meta.figure_provenance import compare_with_records
 from meta.generate_aggregate_graphs import generate_all_graphs
 from meta.graphs.provenance.file_metadata import read_origin
+from meta.records.read_records import read_records
+from tests.figures import make_drawn
 from tests.integration.databases import on_sqlite
 from tests.integration.recording import add_series, add_worker, completed, record
 
+A, B = (code_digest({"f.py": name}) for name in "ab")
 GRAPH = {"kind": "bar", "y": "accuracy", "x": "lr", "name": "a"}
 
 
@@ -27,10 +33,13 @@ def series(database_url: str) -> None:
     """Let two runners of different code complete three of four experiments."""
     with SessionLocal() as session:
         series_id = add_series(session, "study")
-        first = add_worker(session, Provenance(git_commit="a" * 40, git_dirty=False))
-        second = add_worker(session, Provenance(git_commit="b" * 40, git_dirty=True))
-        record(session, first, series_id, [completed(accuracy=0.5), completed(accuracy=0.75)])
-        record(session, second, series_id, [completed(accuracy=0.25)])
+        first, second = (
+            {"code": record_code_set(session, series_id, {"f.py": name}, git_commit=name * 40), "threads": 1}
+            for name in "ab"
+        )
+        worker = add_worker(session)
+        record(session, worker, series_id, [{**completed(accuracy=score), **first} for score in (0.5, 0.75)])
+        record(session, worker, series_id, [{**completed(accuracy=0.25), **second}])
         found = session.get_one(ExperimentSeries, series_id)
         found.resolved = {**found.resolved, "graphs": [GRAPH], "grid": {"lr": [0.1, 0.01]}}
         found.state = SeriesState.READY
@@ -72,7 +81,8 @@ def test_a_figure_is_told_in_words(figure: Path, trace) -> None:
             "experiments 3 completed",
             (
                 "their code DIFFERED between experiments: "
-                f"2 ran commit {'a' * 40}; 1 ran commit {'b' * 40} with uncommitted changes"
+                f"2 ran {A[:12]}, commit {'a' * 40}, with 1 thread; "
+                f"1 ran {B[:12]}, commit {'b' * 40}, with 1 thread"
             ),
             "drawn by experiment-series 0.1.0+",
         ):
@@ -150,7 +160,7 @@ def test_a_change_of_the_records_is_told(figure: Path, trace) -> None:
     assert "the database would give another figure now:" in told
     assert "the data: 3 completed experiments then, 4 now" in told
     assert "labels or units in the series file" in told
-    assert "the code that the experiments ran" in told
+    assert "the code that the experiments ran" not in told
 
 
 @on_sqlite
@@ -225,3 +235,57 @@ def test_a_file_of_others_is_an_error(tmp_path: Path, capsys: pytest.CaptureFixt
     assert f"{path} has no metadata of a figure" in capsys.readouterr().err
     assert run_command(["trace", str(tmp_path)]) == 2
     assert run_command(["trace", str(tmp_path / "none.png")]) == 2
+
+
+@on_sqlite
+def test_fewer_experiments_are_no_other_code(figure: Path, trace) -> None:
+    """Sets are compared, not how many ran each; a set that lacks a file agrees with one that has it."""
+    with scoped_session() as session:
+        first = session.query(Experiment).filter_by(status=ExperimentStatus.COMPLETED).first()
+        assert first is not None
+        first.retired = True
+    told = trace(figure, "--json")
+    assert [one for one in told["differences"] if "code" in one or "threads" in one] == []
+    with scoped_session() as session:
+        series_id = session.query(ExperimentSeries).one().id
+        more = record_code_set(session, series_id, {"f.py": "b", "g.py": "g"}, git_commit=None)
+        other = record_code_set(session, series_id, {"f.py": "c"}, git_commit=None)
+        attempts = session.query(Attempt).filter_by(code=session.query(Code).filter_by(digest=B).one().id)
+        attempts.update({"code": more})
+    assert "the code that the experiments ran" not in trace(figure)
+    with scoped_session() as session:
+        session.query(Attempt).filter_by(code=more).update({"code": other, "threads": 4})
+    told = trace(figure, "--json")
+    assert "the code that the experiments ran" in told["differences"]
+    assert "how many threads the experiments ran with" in told["differences"]
+
+
+@on_sqlite
+def test_figures_of_before_sets_of_code_are_read(figure: Path, trace) -> None:
+    """They have commits, which are told; what they cannot be compared with does not differ."""
+    origin = read_origin(figure).origin
+    earlier = origin.model_dump(mode="json")
+    earlier["experiments_code"] = [
+        {"commit": "c" * 40, "uncommitted": True, "experiments": 2},
+        {"commit": None, "uncommitted": None, "experiments": 1},
+    ]
+    read = type(origin).model_validate(earlier)
+    assert compare_with_records(read).is_current
+    assert _their_code(read.experiments_code) == (
+        f"DIFFERED between experiments: 2 ran commit {'c' * 40} with uncommitted changes; "
+        "1 ran code that was not recorded"
+    )
+
+
+@on_sqlite
+def test_the_note_tells_other_code(series: None, tmp_path: Path) -> None:
+    """Also when a user has accepted it; the figure is drawn again then."""
+    clause = "2 of 3 experiments ran other code"
+    for accept, text in ((False, f"{clause}."), (True, f"{clause}, which was accepted as the same.")):
+        with scoped_session() as session:
+            study = session.query(ExperimentSeries).one()
+            if accept:
+                accept_code_sets(session, study.id)
+            (result,) = generate_all_graphs(session, study, tmp_path / "graphs")
+            assert not result.unchanged
+            assert text in make_drawn(GraphSpec.model_validate(GRAPH), read_records(session, study)).note

@@ -169,7 +169,8 @@ def test_runners_and_causes(commands) -> None:
     assert "1 \N{MULTIPLICATION SIGN} timed out" in text
     assert "Not finished, 66 % complete." in text
     assert "1 completed (16.7 %) · 2 errors (33.3 %) · 1 timed out (16.7 %) · 2 pending (33.3 %)" in text
-    assert re.search(r"code \(git commit\) completed experiments \S+", text)
+    assert "code git commit threads completed experiments not recorded not recorded 1" in text
+    assert "c0ffee with uncommitted changes" in text
     (told,) = commands.json("report", "first")
     assert told["path"] == str(path)
     assert [figure["error"] for figure in told["figures"]] == [None] * len(told["figures"])

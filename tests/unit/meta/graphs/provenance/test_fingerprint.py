@@ -14,7 +14,7 @@ from experiments.series_file.sections.graphs import GraphSpec
 from meta.graphs.generation.requests import plan_graph
 from meta.graphs.provenance.fingerprint import Fingerprints
 from meta.records.attempts import AttemptRecord
-from meta.records.code_versions import ConfigurationCode
+from meta.records.code_versions import ConfigurationCode, ExperimentsCode
 from meta.records.errors import GraphError
 from meta.records.series_records import RetiredRecord, SeriesRecords
 from meta.statistics.estimators.curves import Curve
@@ -104,7 +104,7 @@ def test_what_a_graph_does_not_show_does_not_matter(records) -> None:
         changed,
         name="renamed",
         curves={**records.curves, "other": {}},
-        configuration_code=[ConfigurationCode(1, "abc", True, 6)],
+        experiments_code=ExperimentsCode([ConfigurationCode(1, 1, 2, 6)]),
         labels={"accuracy": MetricSection(label="Accuracy")},
     )
     assert fingerprint(LINE, changed) == fingerprint(LINE, records)
