@@ -79,7 +79,7 @@ def possible_threads(threads: int | None, environment: Mapping[str, str]) -> Con
     """Return the numbers that `threads_in_force` may return in an experiment.
 
     Without a cap a library may take fewer threads than there are cores: the physical ones, or as many as it
-    was built for.
+    was built for. With one, some take no more than there are cores.
 
     Parameters
     ----------
@@ -89,11 +89,12 @@ def possible_threads(threads: int | None, environment: Mapping[str, str]) -> Con
         The user's.
     """
     said = {number for name in _VARIABLES if (number := _said(environment.get(name)))}
+    said |= {min(number, cores()) for number in said}
     if _said(environment.get(_GENERAL)):
         return said
     if threads is None or environment.get(_GENERAL):
         return {*range(min(2, cores()), cores() + 1), *said}
-    return {threads, *said}
+    return {threads, min(threads, cores()), *said}
 
 
 def cap_loaded_libraries(variables: Mapping[str, str | None]) -> None:
@@ -191,7 +192,10 @@ def _loaded_libraries() -> list[Any]:
 def _number_for(library: Any, variables: Mapping[str, str | None]) -> int | None:
     """Return what the variables say to a library; None when they say nothing."""
     own = _OF_LIBRARY.get(library.internal_api, _GENERAL)
-    return _said(variables.get(own)) or _said(variables.get(_GENERAL))
+    number = _said(variables.get(own)) or _said(variables.get(_GENERAL))
+    if number is not None and library.internal_api == "openblas":
+        return min(number, cores())  # as it reads them itself when it is loaded
+    return number
 
 
 def _set(library: Any, threads: int) -> None:
