@@ -11,7 +11,7 @@ from sqlalchemy import select
 
 from database.models import Attempt, Experiment
 from database.session.lifecycle import SessionLocal
-from experiments.processes.thread_limits import cores
+from experiments.processes.thread_limits import cores, threads_in_force
 from tests.acceptance.project import Project
 
 
@@ -46,8 +46,8 @@ def attempts(series: str) -> dict[int, tuple[Any, int | None]]:
 
 
 def test_results_do_not_depend_on_workers(project: Project) -> None:
-    """Eigenvalues are bit-equal with 1 and 2 workers, in pool, process and serial."""
-    found = []
+    """Eigenvalues are bit-equal with 1 and 2 workers, in pool, process and serial, which leaves no trace."""
+    found, before = [], threads_in_force()
     for name, workers, isolation in (
         ("a", 1, "pool"),
         ("b", 2, "pool"),
@@ -58,6 +58,7 @@ def test_results_do_not_depend_on_workers(project: Project) -> None:
         project.here("run", f"{name}.yaml", "--workers", str(workers))
         found.append(attempts(name))
     assert found == [found[0]] * 4
+    assert (threads_in_force(), os.environ.get("OMP_NUM_THREADS")) == (before, None)
     assert {results["said"] for results, _ in found[0].values()} == {"1"}
     assert {x: threads for x, (_, threads) in found[0].items()} == {0: 5, 1: 1, 2: 1}
     assert len({results["values"][0] for results, _ in found[0].values()}) == 3

@@ -63,6 +63,9 @@ def test_creating_twice_adds_nothing(database_url: str, write: Write) -> None:
 def test_what_decides_no_experiment_may_change_freely(database_url: str, write: Write) -> None:
     """Description, tags, metrics, graphs and execute are refreshed without a new revision."""
     create(write("grid: {lr: [1]}"))
+    with scoped_session() as session:  # as a version recorded it that shared the cores
+        old = session.scalars(select(ExperimentSeries)).one()
+        old.resolved = {**old.resolved, "execute": {**old.resolved["execute"], "threads": "auto"}}
     path = write(
         "grid: {lr: [1]}\ndescription: new\ntags: [x]\nexecute: {timeout: 2h}\ngraphs: [{y: a, x: lr}]"
     )
@@ -71,7 +74,7 @@ def test_what_decides_no_experiment_may_change_freely(database_url: str, write: 
     assert (series.description, series.tags, series.revision) == ("new", ["x"], 1)
     assert series.source == path.read_text(encoding="utf-8")
     resolved = SeriesFile.recorded(series.resolved)
-    assert (resolved.execute.timeout, resolved.graphs[0].y) == (7200.0, "a")
+    assert (resolved.execute.timeout, resolved.execute.threads, resolved.graphs[0].y) == (7200.0, 1, "a")
 
 
 def test_a_series_grows(database_url: str, write: Write) -> None:
