@@ -10,7 +10,13 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping
+import os
+import sys
+from collections.abc import Mapping, Sequence
+from datetime import date
+from enum import Enum
+from itertools import accumulate
+from pathlib import PurePath
 from typing import Any
 
 from database.errors import InvalidValueError
@@ -22,6 +28,17 @@ _TOO_LARGE = 10**MAX_INTEGER_DIGITS
 MAX_DEPTH = 64
 #: Size of one experiment's results, encoded.
 MAX_ENCODED_BYTES = 16 * 1024 * 1024
+_LIMIT = f"the limit of {MAX_ENCODED_BYTES // 2**20} MiB; write large data to a file in run.directory"
+#: The number of values up to which an array is stored, as a list.
+MAX_ARRAY_VALUES = 10_000
+
+#: The kinds of numpy's types whose values are bool, int, float, text, times or any object.
+_NUMPY_KINDS = "biufUTMO"
+_PANDAS_ARRAYS = (("pandas", "Series"), ("pandas", "Index"), ("pandas.api.extensions", "ExtensionArray"))
+_SCALARS = frozenset({bool, int, float, str})
+#: A longer key is truncated in messages.
+_SHOWN_CHARACTERS = 60
+_ADVICE = "; return numbers, text, booleans, None, dates, and lists, arrays or mappings of these"
 
 _FLOATS = {"nan": math.nan, "inf": math.inf, "-inf": -math.inf}
 
@@ -32,7 +49,9 @@ def to_plain(value: Any, name: str = "value") -> Any:
     Parameters
     ----------
     value : object
-        None, bool, int, float, str, numpy scalars, and lists, tuples and mappings of these.
+        None, bool, int, float, str, numpy scalars, dates (as ISO 8601), paths (as text), members of an Enum
+        (as their value), and lists, tuples, mappings, arrays, Series and indexes of these. Keys are text;
+        integers become it. A masked value is NaN; pandas' NA and NaT are None.
     name : str
         The name of the value in errors, such as ``result``.
 
@@ -42,6 +61,65 @@ def to_plain(value: Any, name: str = "value") -> Any:
         The message names the place, such as ``result['model']``, and the type found there.
     """
     return _to_plain(value, name, 0)
+
+
+def storable(value: Mapping[Any, Any], name: str = "value") -> tuple[dict[str, Any], list[str]]:
+    """Return what of a mapping can be stored, in the types JSON has, and why the rest cannot.
+
+    Mappings in it lose their invalid keys only; a list with an invalid item is invalid as a whole.
+
+    Returns
+    -------
+    plain : dict
+        As `to_plain` returns it.
+    problems : list of str
+        One for each invalid key, with its place and type.
+    """
+    problems: list[str] = []
+    return _storable(value, name, 0, problems), problems
+
+
+def _storable(value: Mapping[Any, Any], path: str, depth: int, problems: list[str]) -> dict[str, Any]:
+    found: dict[str, list[Any]] = {}
+    try:
+        for key, item in value.items():
+            try:
+                found.setdefault(_key_text(key, path), []).append(item)
+            except InvalidValueError as error:
+                problems.append(str(error))
+    except Exception as error:  # noqa: BLE001 - reading a user's mapping may raise anything
+        problems.append(unreadable(path, error))
+    plain = {}
+    for text, items in found.items():
+        place = f"{path}[{text!r}]"
+        if len(items) > 1:
+            problems.append(_same_text(path, text))
+            continue
+        try:
+            if issubclass(type(items[0]), Mapping) and depth < MAX_DEPTH:
+                known = len(problems)
+                part = _storable(items[0], place, depth + 1, problems)
+                if part or len(problems) == known:  # not empty because all of it is invalid
+                    plain[_escaped(text)] = part
+            else:
+                plain[_escaped(text)] = _to_plain(items[0], place, depth + 1)
+        except InvalidValueError as error:
+            problems.append(str(error))
+        except Exception as error:  # noqa: BLE001 - see above
+            problems.append(unreadable(place, error))
+    return plain
+
+
+def unreadable(path: str, error: BaseException) -> str:
+    """Return the message that reading a value of the user's raised an error."""
+    try:
+        return f"{path} could not be read ({type(error).__qualname__}: {error})"
+    except Exception:  # noqa: BLE001 - a user's __str__ may raise anything
+        return f"{path} could not be read ({type(error).__qualname__})"
+
+
+def _same_text(path: str, text: str) -> str:
+    return f"{path} has several keys that are {text!r} as text"
 
 
 def _to_plain(value: Any, path: str, depth: int) -> Any:
@@ -60,35 +138,150 @@ def _to_plain(value: Any, path: str, depth: int) -> Any:
         raise InvalidValueError(f"{path} nests deeper than {MAX_DEPTH} levels (or contains itself)")
     if kind is list or kind is tuple:
         return [_to_plain(item, f"{path}[{index}]", depth + 1) for index, item in enumerate(value)]
-    if isinstance(value, Mapping):
+    if kind is dict or issubclass(kind, Mapping):
         plain = {}
         for key, item in value.items():
-            if not isinstance(key, str):
-                raise InvalidValueError(f"{path} has the key {key!r} of type {_kind(key)}; keys must be text")
-            name = _checked_text(str(key), f"a key of {path}")
-            plain[f"${name}" if name.startswith("$") else name] = _to_plain(
-                item, f"{path}[{key!r}]", depth + 1
-            )
+            text = _key_text(key, path)
+            name = _escaped(text)
+            if name in plain:
+                raise InvalidValueError(_same_text(path, text))
+            plain[name] = _to_plain(item, f"{path}[{text!r}]", depth + 1)
         return plain
     return _foreign_to_plain(value, path, depth)
 
 
+def _key_text(key: Any, path: str) -> str:
+    if type(key) is str and key.isascii() and "\0" not in key:
+        return key
+    if issubclass(type(key), Enum):
+        key = key.value
+    kind = type(key)
+    if issubclass(kind, str):
+        return _checked_text(str.__str__(key), f"a key of {path}")
+    if kind is not bool and issubclass(kind, (int, _library_class("numpy", "integer"))):
+        return str(_to_plain(key, f"a key of {path}", 0))
+    raise InvalidValueError(
+        f"{path} has the key {_shown(key)} of type {_kind(key)}; keys must be text or integers"
+    )
+
+
+def _escaped(key: str) -> str:
+    return f"${key}" if key.startswith("$") else key
+
+
+def _shown(key: object) -> str:
+    try:
+        return repr(key)[:_SHOWN_CHARACTERS]
+    except Exception:  # noqa: BLE001 - a user's __repr__ may raise anything
+        return "?"
+
+
 def _foreign_to_plain(value: Any, path: str, depth: int) -> Any:
-    """Convert numpy scalars, subclasses of the plain types, and 0-d arrays; refuse the rest."""
-    for plain_type in (bool, int, float, str):
-        if isinstance(value, plain_type):
-            return _to_plain(plain_type(value), path, depth)
-    if isinstance(value, list | tuple):
+    """Convert what is neither a plain type nor a mapping, or refuse it.
+
+    The types decide, not what an object says of its class; methods of the plain types are used, not those
+    of subclasses, which may return something else.
+    """
+    kind = type(value)
+    if issubclass(kind, Enum):
+        return _to_plain(value.value, f"{path}.value", depth + 1)
+    if issubclass(kind, float):
+        return _to_plain(float.__float__(value), path, depth)
+    if issubclass(kind, int):
+        return _to_plain(int.__int__(value), path, depth)
+    if issubclass(kind, str):
+        return _checked_text(str.__str__(value), path)
+    if issubclass(kind, (list, tuple)):
+        return _to_plain(list(value), path, depth)
+    if issubclass(kind, (_library_class("numpy", "generic"), _library_class("numpy", "ndarray"))):
+        return _numpy_to_plain(value, path, depth)
+    if _is_pandas_missing(value):
+        return None
+    if issubclass(kind, date):
+        return _to_plain(value.isoformat(), path, depth + 1)
+    if issubclass(kind, PurePath):
+        return _to_plain(os.fspath(value), path, depth + 1)
+    if issubclass(kind, tuple(_library_class(*place) for place in _PANDAS_ARRAYS)):
+        _check_size(value.shape, path)
         return _to_plain(list(value), path, depth)
     item = getattr(value, "item", None)
-    if callable(item) and getattr(value, "ndim", None) == 0:  # numpy and torch scalars
+    if callable(item) and getattr(value, "ndim", None) == 0:  # scalars of torch and others
         plain = item()
-        if type(plain) in {bool, int, float, str}:
+        if type(plain) in _SCALARS:
             return _to_plain(plain, path, depth)
-    raise InvalidValueError(
-        f"{path} is of type {_kind(value)}, which cannot be stored; "
-        "return numbers, text, booleans, None, and lists or mappings of these"
+    raise _wrong_type(path, _kind(value))
+
+
+def _numpy_to_plain(value: Any, path: str, depth: int) -> Any:
+    """Convert a scalar or an array of numpy's."""
+    kind = value.dtype.kind
+    if kind not in _NUMPY_KINDS:
+        of = f" of {value.dtype}" if value.ndim else ""
+        raise _wrong_type(path, f"{_kind(value)}{of}")
+    masked = issubclass(type(value), _library_class("numpy.ma", "MaskedArray"))
+    if value.ndim == 0:
+        if masked and value.mask:
+            return {"$float": "nan"}
+        if kind == "M":  # in nanoseconds item() would be an integer
+            text = str(value[()])
+            return None if text == "NaT" else text
+        item = value.item()
+        if kind != "O" and type(item) not in _SCALARS:  # more digits than a float has
+            raise _wrong_type(path, _kind(value))
+        return _to_plain(item, path, depth + 1)
+    _check_size(value.shape, path)
+    if masked or kind == "M":
+        return _to_plain(list(value), path, depth)
+    items = value.tolist()
+    if type(items) is not list:
+        raise _wrong_type(path, _kind(value))
+    return _to_plain(items, path, depth)
+
+
+def _check_size(shape: tuple[int, ...], path: str) -> None:
+    # An empty list per row of an array without columns takes memory too.
+    if math.prod(length or 1 for length in shape) > MAX_ARRAY_VALUES:
+        size = " x ".join(f"{length:,}" for length in shape)
+        raise InvalidValueError(
+            f"{path} is an array of {size} values; only one of at most {MAX_ARRAY_VALUES:,} is stored, as a "
+            "list; write large data to a file in run.directory"
+        )
+
+
+def _library_class(module: str, name: str) -> Any:
+    """Return a class of a library, or one without instances when nobody has imported the library."""
+    found = getattr(sys.modules.get(module), name, None)
+    return found if isinstance(found, type) else _Never
+
+
+class _Never:
+    """Nothing is an instance of it."""
+
+
+def _is_pandas_missing(value: object) -> bool:
+    pandas = sys.modules.get("pandas")
+    return pandas is not None and (
+        value is getattr(pandas, "NA", pandas) or value is getattr(pandas, "NaT", pandas)
     )
+
+
+def _wrong_type(path: str, kind: str) -> InvalidValueError:
+    return InvalidValueError(f"{path} is of type {kind}, which cannot be stored{_ADVICE}")
+
+
+def is_number(plain: Any) -> bool:
+    """Return whether what `to_plain` returned is a number, NaN and the infinities included, or a boolean."""
+    return isinstance(plain, int | float) or (isinstance(plain, dict) and "$float" in plain)
+
+
+def joined(problems: Sequence[str], characters: int) -> str:
+    """Return problems as one message of at most so many characters, what they have in common at its end."""
+    advice = _ADVICE if any(problem.endswith(_ADVICE) for problem in problems) else ""
+    parts = [problem.removesuffix(_ADVICE) for problem in problems]
+    room = characters - len(advice) - len(f"; and {len(parts)} more")
+    fitting = sum(end <= room for end in accumulate(len(part) + 2 for part in parts)) or 1
+    rest = f"; and {len(parts) - fitting} more" if fitting < len(parts) else ""
+    return f"{'; '.join(parts[:fitting])[:room]}{rest}{advice}"
 
 
 def _checked_text(text: str, path: str) -> str:
@@ -130,13 +323,38 @@ def encode(value: Any, name: str = "value") -> str:
     InvalidValueError
         Also when the text is longer than `MAX_ENCODED_BYTES`.
     """
-    text = json.dumps(to_plain(value, name), allow_nan=False, separators=(",", ":"))
+    text = _dumped(to_plain(value, name))
     if len(text) > MAX_ENCODED_BYTES:
-        raise InvalidValueError(
-            f"{name} takes {len(text) / 1e6:.0f} MB encoded, more than the limit of "
-            f"{MAX_ENCODED_BYTES // 2**20} MiB; write large data to a file in run.directory"
-        )
+        raise InvalidValueError(f"{name} takes {_megabytes(len(text))} encoded, more than {_LIMIT}")
     return text
+
+
+def encode_fitting(plain: Mapping[str, Any], name: str) -> tuple[str, list[str]]:
+    """Return the JSON text of what `storable` returned, and a message for each value that made it too long.
+
+    The largest values are left out, as few as possible.
+    """
+    text = _dumped(plain)
+    if len(text) <= MAX_ENCODED_BYTES:
+        return text, []
+    problems = []
+    sizes = {key: len(_dumped({key: value})) for key, value in plain.items()}
+    for key in sorted(sizes, key=sizes.__getitem__, reverse=True):
+        if sum(sizes.values()) <= MAX_ENCODED_BYTES:
+            break
+        size = _megabytes(sizes.pop(key))
+        problems.append(
+            f"{name}[{key.removeprefix('$')!r}] takes {size} encoded, and all of it more than {_LIMIT}"
+        )
+    return _dumped({key: plain[key] for key in plain if key in sizes}), problems
+
+
+def _dumped(plain: Any) -> str:
+    return json.dumps(plain, allow_nan=False, separators=(",", ":"))
+
+
+def _megabytes(size: int) -> str:
+    return f"{size / 1e6:.0f} MB"
 
 
 def decode(text: str) -> Any:

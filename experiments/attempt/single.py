@@ -12,7 +12,7 @@ import traceback
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy
 import numpy.random
@@ -30,6 +30,7 @@ from experiments.target.base import LoadedTarget
 #: A longer traceback loses its middle.
 _TRACEBACK_CHARACTERS = 64_000
 _MESSAGE_CHARACTERS = 4_000
+_RESERVED = "'metrics' in the result is reserved for logged metrics; use another name"
 
 
 @dataclass(frozen=True)
@@ -126,33 +127,59 @@ def with_log_tail(finished: Finished, tail: str | None) -> Finished:
 
 
 def _ending_of(returned: object, metrics: dict[str, Any]) -> dict[str, Any]:
-    """Return the fields that a returned value determines; reading a user's mapping may raise anything."""
+    """Return the fields that a returned value determines; reading a user's object may raise anything."""
     try:
-        return {"outcome": Outcome.COMPLETED, "results": _encoded(returned, metrics)}
-    except InvalidValueError as error:
-        return _invalid(str(error))
+        results = _results(returned)
+        if "metrics" in results:
+            raise InvalidValueError(_RESERVED)
+        text = exact_json.encode({**results, "metrics": metrics} if metrics else results, "result")
     except BaseException as error:  # noqa: BLE001 - see above
-        return _invalid(f"the result could not be read ({type(error).__name__}: {_message(error)})")
+        try:
+            return _invalid(returned, metrics, error)
+        except BaseException as second:  # noqa: BLE001 - see above
+            return _invalid({}, metrics, second)
+    return {"outcome": Outcome.COMPLETED, "results": text}
 
 
-def _encoded(returned: object, metrics: dict[str, Any]) -> str:
+def _results(returned: object) -> Mapping[Any, Any]:
+    """Return the mapping of results that a returned value stands for."""
     if returned is None:
-        returned = {}
-    if not isinstance(returned, Mapping):
-        raise InvalidValueError(
-            f"the experiment returned something of type {type(returned).__name__}; return a mapping of "
-            "results, such as {'accuracy': 0.9}, or nothing"
-        )
-    if "metrics" in returned:
-        raise InvalidValueError("'metrics' in the result is reserved for logged metrics; use another name")
-    return exact_json.encode({**returned, "metrics": metrics} if metrics else returned, "result")
+        return {}
+    if issubclass(type(returned), Mapping):
+        return cast(Mapping[Any, Any], returned)
+    try:
+        plain = exact_json.to_plain(returned)
+    except InvalidValueError:
+        plain = None
+    if exact_json.is_number(plain):
+        return {"result": returned}
+    raise InvalidValueError(
+        f"the experiment returned something of type {type(returned).__name__}; return a mapping of "
+        "results, such as {'accuracy': 0.9}, a number, or nothing"
+    )
 
 
-def _invalid(message: str) -> dict[str, Any]:
+def _invalid(returned: object, metrics: dict[str, Any], error: BaseException) -> dict[str, Any]:
+    """Return the fields of an attempt that returned what cannot be stored, and the part of it that can."""
+    valid: dict[str, Any] = {}
+    problems: list[str] = []
+    if issubclass(type(returned), Mapping):
+        valid, problems = exact_json.storable(cast(Mapping[Any, Any], returned), "result")
+        if "metrics" in valid:
+            del valid["metrics"]
+            problems.append(_RESERVED)
+    if metrics:
+        valid["metrics"] = exact_json.to_plain(metrics)
+    text, too_large = exact_json.encode_fitting(valid, "result")
+    problems += too_large
+    if not problems:  # it is no mapping, or one that is not the same each time it is read
+        is_ours = isinstance(error, InvalidValueError)
+        problems.append(str(error) if is_ours else exact_json.unreadable("the result", error))
     return {
         "outcome": Outcome.INVALID_RESULT,
         "error_type": "InvalidResult",
-        "error_message": storable_text(message[:_MESSAGE_CHARACTERS]),
+        "error_message": storable_text(exact_json.joined(problems, _MESSAGE_CHARACTERS)),
+        "partial": None if text == "{}" else text,
     }
 
 

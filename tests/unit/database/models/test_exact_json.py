@@ -4,13 +4,19 @@ from __future__ import annotations
 
 import json
 import math
+import sys
 import threading
 from collections import OrderedDict, namedtuple
-from enum import IntEnum, StrEnum
+from datetime import date, datetime, timedelta, timezone
+from decimal import Decimal
+from enum import Enum, IntEnum, StrEnum
+from pathlib import PurePosixPath
 from types import MappingProxyType
 from typing import Any
+from unittest.mock import MagicMock
 
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -84,6 +90,32 @@ class Level(IntEnum):
     LOW = 1
 
 
+class Mixed(str, Enum):  # noqa: UP042 - its str() is not its value, unlike that of a StrEnum
+    MIXED = "mixed"
+
+
+class Unusual(Enum):
+    SET = frozenset({1})
+    MAPPING = {"a": 1}  # noqa: RUF012 - a value, not a default
+
+
+class Claiming(str):
+    __slots__ = ()
+
+    def __str__(self) -> str:
+        return "another text"
+
+
+class Rounding(float):
+    def __float__(self) -> float:
+        raise RuntimeError
+
+
+class Broken(dict[str, Any]):
+    def items(self) -> Any:
+        raise RuntimeError("broken")
+
+
 Pair = namedtuple("Pair", "one two")
 
 
@@ -105,11 +137,44 @@ Pair = namedtuple("Pair", "one two")
         (OrderedDict(b=1, a=2), {"b": 1, "a": 2}),
         (MappingProxyType({"a": 1}), {"a": 1}),
         ({"$float": "nan"}, {"$$float": "nan"}),
+        (np.ma.masked, {"$float": "nan"}),
+        (np.ma.array(3, mask=True), {"$float": "nan"}),
+        (np.ma.array([1.0, 2.0], mask=True).mean(), {"$float": "nan"}),
+        (np.ma.array([[1, 2], [3, 4]], mask=[[1, 0], [0, 0]]), [[{"$float": "nan"}, 2], [3, 4]]),
+        ({"a": [np.ma.masked, (1.0, np.ma.masked)]}, {"a": [{"$float": "nan"}, [1.0, {"$float": "nan"}]]}),
+        (np.array([np.ma.masked, pd.NA, None, "x"]), [{"$float": "nan"}, None, None, "x"]),
+        (pd.NA, None),
+        (pd.NaT, None),
+        (np.datetime64("NaT"), None),
+        (np.arange(3), [0, 1, 2]),
+        (np.array([[1.5, np.inf]]), [[1.5, {"$float": "inf"}]]),
+        (np.array([True]), [True]),
+        (np.array([{"a": np.float32(1)}], dtype=object), [{"a": 1.0}]),
+        (np.empty((0, 5)), []),
+        (np.zeros((2, 0)), [[], []]),
+        (pd.Series([1, None], dtype="Int64"), [1, None]),
+        (pd.Series(pd.to_datetime(["2026-01-02", None])), ["2026-01-02T00:00:00", None]),
+        (pd.Categorical(["b", "a"]), ["b", "a"]),
+        (pd.MultiIndex.from_tuples([(1, "a")]), [[1, "a"]]),
+        (date(2026, 1, 2), "2026-01-02"),
+        (datetime(2026, 1, 2, 3, tzinfo=timezone(timedelta(hours=2))), "2026-01-02T03:00:00+02:00"),
+        (pd.Timestamp("2026-01-02T03", tz="UTC"), "2026-01-02T03:00:00+00:00"),
+        (np.datetime64("2026-01-02T03:04:05", "ns"), "2026-01-02T03:04:05.000000000"),
+        (np.array(["2026-01-02", "NaT"], dtype="M8[ns]"), ["2026-01-02T00:00:00.000000000", None]),
+        (PurePosixPath("a") / "b", "a/b"),
+        (Mixed.MIXED, "mixed"),
+        (Unusual.MAPPING, {"a": 1}),
+        (Claiming("text"), "text"),
+        (Rounding(0.5), 0.5),
+        (
+            {1: "a", np.int64(2): "b", Mixed.MIXED: "c"},
+            {"1": "a", "2": "b", "mixed": "c"},
+        ),
         (10**4299, 10**4299),
     ],
 )
 def test_foreign_types(value: Any, expected: Any) -> None:
-    """Numpy's scalars and subclasses of plain types become plain types."""
+    """Values of numpy, pandas and Python become the JSON value that stands for them exactly."""
     found = exact_json.to_plain(value)
     assert found == expected
     assert type(found) is type(expected)
@@ -129,8 +194,23 @@ CYCLE.append(CYCLE)
     [
         ({"model": threading.Lock()}, r"result\['model'\] is of type _thread.lock, which cannot be stored"),
         ({"a": [1, {"b": object()}]}, r"result\['a'\]\[1\]\['b'\] is of type object"),
-        ({"a": np.arange(3)}, r"result\['a'\] is of type numpy.ndarray"),
-        ({1: 2}, r"result has the key 1 of type int; keys must be text"),
+        ({"a": np.zeros(10_001)}, r"result\['a'\] is an array of 10,001 values; only one of at most 10,000 "),
+        ({"a": np.empty((10**9, 0))}, r"result\['a'\] is an array of 1,000,000,000 x 0 values"),
+        ({"a": pd.RangeIndex(10**9)}, r"result\['a'\] is an array of 1,000,000,000 values"),
+        ({"a": np.array([1j])}, r"result\['a'\] is of type numpy.ndarray of complex128"),
+        ({"a": np.array([(1,)], dtype=[("x", int)])}, r"result\['a'\] is of type numpy.ndarray of \[\('x'"),
+        ({"a": np.timedelta64(3, "ns")}, r"result\['a'\] is of type numpy.timedelta64"),
+        ({"a": np.longdouble(1)}, r"result\['a'\] is of type numpy.longdouble"),
+        ({"a": pd.Series([pd.Period("2026")])}, r"result\['a'\]\[0\] is of type .*Period"),
+        ({"a": pd.DataFrame({"b": [1]})}, r"result\['a'\] is of type .*DataFrame"),
+        ({"a": timedelta(1)}, r"result\['a'\] is of type datetime.timedelta"),
+        ({"a": Decimal(1)}, r"result\['a'\] is of type decimal.Decimal"),
+        ({"a": Unusual.SET}, r"result\['a'\].value is of type frozenset"),
+        ({1.5: 2}, r"result has the key 1.5 of type float; keys must be text or integers"),
+        ({True: 2}, r"result has the key True of type bool"),
+        ({1: "a", "1": "b"}, r"result has several keys that are '1' as text"),
+        ({10**5000: 1}, r"a key of result is an integer of more than 4300 digits"),
+        ({"a": MagicMock(spec=dict)}, r"result\['a'\] is of type unittest.mock.MagicMock"),
         ({"a": {1, 2}}, r"result\['a'\] is of type set"),
         ({"a": b"x"}, r"result\['a'\] is of type bytes"),
         ({"a": 1j}, r"result\['a'\] is of type complex"),
@@ -145,6 +225,57 @@ def test_refused(value: Any, message: str) -> None:
     """What cannot be stored exactly is refused, with its place and type."""
     with pytest.raises(InvalidValueError, match=message):
         exact_json.to_plain(value, "result")
+
+
+def test_the_storable_part() -> None:
+    """All invalid keys are named, and what is valid beside them is kept, in nested mappings too."""
+    value = {
+        "kept": np.arange(2),
+        "$kept": {},
+        "object": object(),
+        "nested": {"kept": math.nan, "set": {1}, 1: 2, "1": 3, (1, 2): 4},
+        "all invalid": {"a": object()},
+        "list": [1, object(), {2}],
+        "broken": Broken(a=1),
+    }
+
+    plain, problems = exact_json.storable(value, "result")
+
+    assert plain == {"kept": [0, 1], "$$kept": {}, "nested": {"kept": {"$float": "nan"}}}
+    message = exact_json.joined(problems, 1000)
+    for part in (
+        "result['object'] is of type object, which cannot be stored; ",
+        "result['nested'] has the key (1, 2) of type tuple; keys must be text or integers; ",
+        "result['nested']['set'] is of type set, which cannot be stored; ",
+        "result['nested'] has several keys that are '1' as text; ",
+        "result['all invalid']['a'] is of type object, which cannot be stored; ",
+        "result['list'][1] is of type object, which cannot be stored; ",
+        "result['broken'] could not be read (RuntimeError: broken); return numbers",
+    ):
+        assert part in message
+    shortened = exact_json.joined([f"{number:04d}" * 10 for number in range(1000)], 1000)
+    assert len(shortened) <= 1000
+    assert shortened.endswith("; and 977 more")
+
+
+def test_the_part_that_fits(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The largest values are left out and named, as few as possible."""
+    monkeypatch.setattr(exact_json, "MAX_ENCODED_BYTES", 1000)
+    plain = {"a": 1, "b": "x" * 600, "$$c": "x" * 601, "d": "x" * 100}
+
+    text, problems = exact_json.encode_fitting(plain, "result")
+
+    assert list(exact_json.decode(text)) == ["a", "b", "d"]
+    limit = "the limit of 16 MiB; write large data to a file in run.directory"
+    assert problems == [f"result['$c'] takes 0 MB encoded, and all of it more than {limit}"]
+
+
+def test_libraries_are_not_imported(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Neither pandas nor numpy is imported to store a result."""
+    for library in ("numpy", "pandas"):
+        monkeypatch.delitem(sys.modules, library)
+    assert exact_json.encode({"a": 1.0, 2: [date(2026, 1, 2)]}) == '{"a":1.0,"2":["2026-01-02"]}'
+    assert {"numpy", "pandas"}.isdisjoint(sys.modules)
 
 
 def test_too_large() -> None:

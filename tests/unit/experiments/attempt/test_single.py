@@ -119,16 +119,16 @@ class Odd(Mapping[str, Any]):
 @pytest.mark.parametrize(
     ("returned", "message"),
     [
-        (17, "the experiment returned something of type int; return a mapping of results"),
         ([("a", 1)], "the experiment returned something of type list"),
         ({"a": object()}, "result['a'] is of type object, which cannot be stored"),
         ({"a": {"b": [1, {2}]}}, "result['a']['b'][1] is of type set"),
-        ({1: 2}, "result has the key 1 of type int"),
+        ("text", "the experiment returned something of type str"),
+        ({1.5: 2}, "result has the key 1.5 of type float"),
         ({"a": "\0"}, "result['a'] contains a NUL"),
         ({"a": "\ud800"}, "lone surrogate"),
         ({"metrics": 1}, "'metrics' in the result is reserved for logged metrics"),
         ({"a": "x" * (17 * 2**20)}, "more than the limit of 16 MiB"),
-        ({"a": numpy.zeros(3)}, "result['a'] is of type numpy.ndarray"),
+        ({"a": numpy.zeros(10_001)}, "result['a'] is an array of 10,001 values"),
         ({"a": 10**5000}, "more than 4300 digits"),
         (Odd(), "broken"),
     ],
@@ -139,6 +139,67 @@ def test_impossible_results(tmp_path: Path, returned: object, message: str) -> N
     assert finished.outcome is Outcome.INVALID_RESULT
     assert message in (finished.error_message or "")
     assert finished.results is None
+    assert finished.partial is None
+
+
+@pytest.mark.parametrize(
+    ("returned", "number"),
+    [
+        (3, "3"),
+        (3.5, "3.5"),
+        (True, "true"),
+        (numpy.float32(0.5), "0.5"),
+        (numpy.array(2), "2"),
+        (numpy.ma.masked, '{"$float":"nan"}'),
+        (float("-inf"), '{"$float":"-inf"}'),
+    ],
+)
+def test_a_bare_number(tmp_path: Path, returned: object, number: str) -> None:
+    """A number is the result called `result`; a masked one is NaN."""
+    assert run_target(lambda: returned, tmp_path).results == f'{{"result":{number}}}'
+
+
+class Unsteady(dict[str, Any]):
+    def __contains__(self, key: object) -> bool:
+        raise RuntimeError("broken")
+
+
+@pytest.mark.parametrize(
+    ("returned", "partial", "named"),
+    [
+        (
+            {"kept": 1.0, "v": object(), "w": {1, 2}},
+            {"kept": 1.0},
+            ["result['v'] is of type object", "result['w'] is"],
+        ),
+        ({"kept": 1.0, "v": Odd()}, {"kept": 1.0}, ["result['v'] could not be read (RuntimeError: broken)"]),
+        ({"kept": 1.0, "metrics": 2}, {"kept": 1.0}, ["'metrics' in the result is reserved"]),
+        (
+            {"kept": 1.0, "v": "x" * (17 * 2**20)},
+            {"kept": 1.0},
+            ["result['v'] takes 18 MB", "limit of 16 MiB"],
+        ),
+        (Unsteady(kept=1.0), {"kept": 1.0}, ["the result could not be read (RuntimeError: broken)"]),
+        ([1.0], {}, ["something of type list"]),
+    ],
+)
+def test_what_is_valid_is_kept(
+    tmp_path: Path, returned: object, partial: dict[str, Any], named: list[str]
+) -> None:
+    """One invalid value does not take the others, the summary of metrics and the curve with it."""
+
+    def target(run: Run) -> object:
+        run.log(step=0, loss=1.0)
+        return returned
+
+    finished = run_target(target, tmp_path, "run")
+
+    assert finished.outcome is Outcome.INVALID_RESULT
+    assert finished.results is None
+    metrics = {"loss": {"last": 1.0, "min": 1.0, "max": 1.0, "count": 1}}
+    assert exact_json.decode(finished.partial or "") == {**partial, "metrics": metrics}
+    assert [chunk.count for chunk in finished.chunks] == [1]
+    assert all(part in (finished.error_message or "") for part in named)
 
 
 def test_cyclic_result(tmp_path: Path) -> None:
