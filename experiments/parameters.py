@@ -5,7 +5,9 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-from collections.abc import Iterator, Mapping
+import re
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from database.errors import ExperimentsError
@@ -17,6 +19,8 @@ KEY_BYTES = 16
 #: Arguments of an experiment besides its parameters; no parameter's first part may be one of these.
 RESERVED_NAMES = ("seed", "repetition", "run")
 
+#: A key with one of these is in brackets where it could be mistaken for several.
+_SPECIAL = re.compile(r'[.\["]')
 _SMALLEST_INTEGER, _LARGEST_INTEGER = -(2**63), 2**63 - 1
 _encode = json.JSONEncoder(sort_keys=True, separators=(",", ":"), allow_nan=False).encode
 
@@ -44,14 +48,30 @@ def flatten(nested: Mapping[str, Any]) -> dict[str, Any]:
     return flat
 
 
-def flatten_if_possible(nested: Mapping[str, Any] | None) -> dict[str, Any]:
-    """Return parameters or results by dotted name; those whose names contradict each other stay nested."""
+def flatten_recorded(nested: Mapping[str, Any] | None) -> dict[str, Any]:
+    """Return recorded parameters or results by dotted name, whatever their keys are.
+
+    Where names would be equal, keys with dots are in brackets, as in expressions:
+    ``{"a.b": 1, "a": {"b": 2}}`` becomes ``{'["a.b"]': 1, "a.b": 2}``.
+    """
     if not nested or not any(isinstance(value, dict) for value in nested.values()):
         return dict(nested or {})  # nearly all results are flat, and there may be many
-    try:
-        return flatten(nested)
-    except ParameterError:
-        return dict(nested)
+    found = list(leaves(nested))
+    names = [".".join(path) for path, _ in found]
+    while len(counts := Counter(names)) < len(names):
+        # At the end all are in brackets, and these names are distinct.
+        names = [
+            _in_brackets(path) if counts[name] > 1 else name
+            for name, (path, _) in zip(names, found, strict=True)
+        ]
+    return {name: value for name, (_, value) in zip(names, found, strict=True)}
+
+
+def _in_brackets(path: Sequence[str]) -> str:
+    name = "".join(
+        f"[{json.dumps(part, ensure_ascii=False)}]" if _SPECIAL.search(part) else f".{part}" for part in path
+    )
+    return name.removeprefix(".")
 
 
 def leaves(group: Mapping[str, Any], above: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Any]]:
@@ -122,8 +142,8 @@ def key(canonical_text: str) -> bytes:
     return hashlib.blake2b(canonical_text.encode(), digest_size=KEY_BYTES).digest()
 
 
-def value_problem(value: Any, depth: int = 0) -> str | None:
-    """Return why `value` cannot be a parameter's value; None when it can.
+def value_problem(value: Any, place: tuple[str | int, ...] = ()) -> tuple[tuple[str | int, ...], str] | None:
+    """Return why `value` cannot be a parameter's value, after the keys that lead there; None when it can.
 
     Parameters are finite, fit 64 bits and nest at most `MAX_DEPTH` levels.
     """
@@ -132,15 +152,20 @@ def value_problem(value: Any, depth: int = 0) -> str | None:
     if isinstance(value, int):
         if _SMALLEST_INTEGER <= value <= _LARGEST_INTEGER:
             return None
-        return "is an integer beyond 64 bits; quote it to make it text"
+        return place, "is an integer beyond 64 bits; quote it to make it text"
     if isinstance(value, float):
-        return None if math.isfinite(value) else f"is {value}; parameters must be finite"
-    if depth >= MAX_DEPTH:
-        return f"nests deeper than {MAX_DEPTH} levels"
+        if math.isfinite(value):
+            return None
+        return place, f"is {value}; parameters must be finite: write null, or quote it to make it text"
+    if len(place) >= MAX_DEPTH:
+        return place, f"nests deeper than {MAX_DEPTH} levels"
     if isinstance(value, Mapping):
-        value = value.values()
-    elif not isinstance(value, list):
+        parts: Iterable[tuple[str | int, Any]] = value.items()
+    elif isinstance(value, list):
+        parts = enumerate(value)
+    else:
         return (
-            f"is of type {type(value).__name__}; parameters are numbers, text, booleans, lists and mappings"
+            place,
+            f"is of type {type(value).__name__}; parameters are numbers, text, booleans, lists and mappings",
         )
-    return next((problem for item in value if (problem := value_problem(item, depth + 1))), None)
+    return next((problem for key, item in parts if (problem := value_problem(item, (*place, key)))), None)

@@ -18,7 +18,7 @@ from sqlalchemy.orm import Session
 from database.errors import ExperimentsError
 from database.models import Configuration, Experiment
 from database.queries.experiment_rows import ExperimentRow, experiments
-from experiments.parameters import flatten_if_possible
+from experiments.parameters import flatten_recorded
 from meta.formats.csv_format import line_writer
 from meta.formats.json_format import json_ready
 
@@ -136,12 +136,12 @@ def _names(session: Session, statement: Any) -> list[str]:
     """Return the dotted names in a column of mappings, in the order they appear."""
     names: dict[str, None] = {}
     for values in session.execute(statement.execution_options(yield_per=_BATCH)).scalars():
-        names.update(dict.fromkeys(flatten_if_possible(values)))
+        names.update(dict.fromkeys(flatten_recorded(values)))
     return list(names)
 
 
 def _line(row: ExperimentRow, parameters: list[str], results: list[str]) -> list[Any]:
-    given, returned = flatten_if_possible(row.parameters), flatten_if_possible(row.results)
+    given, returned = flatten_recorded(row.parameters), flatten_recorded(row.results)
     values = [getattr(row, name) for name in OWN_COLUMNS]
     values += [given.get(name) for name in parameters]
     return [*values, *(returned.get(name) for name in results)]

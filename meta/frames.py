@@ -18,7 +18,7 @@ from sqlalchemy.orm import Session
 from database.models import Configuration, Experiment, ExperimentSeries
 from database.queries.experiment_rows import select_experiments, shown_status
 from database.queries.series_lookup import find_series
-from experiments.parameters import flatten, flatten_if_possible
+from experiments.parameters import flatten_recorded
 from meta.records import curves
 
 _OWN_COLUMNS = (
@@ -67,13 +67,13 @@ def load_experiments(session: Session, series: str | ExperimentSeries) -> pd.Dat
     own = own.astype({"duration_s": "float64"})
     own["status"] = [shown_status(status) for status in own["status"]]
     parameters = {
-        configuration_id: flatten(nested)
+        configuration_id: flatten_recorded(nested)
         for configuration_id, nested in session.execute(
             select(Configuration.id, Configuration.parameters).where(Configuration.series_id == series_id)
         )
     }
     described = _wide([parameters[row.configuration] for row in rows])
-    results = _wide([flatten_if_possible(row.results) for row in rows])
+    results = _wide([flatten_recorded(row.results) for row in rows])
     described = _renamed(described, taken=own.columns, suffix="_parameter")
     results = _renamed(results, taken=[*own.columns, *described.columns], suffix="_result")
     return pd.concat([own, described, results], axis=1)

@@ -12,7 +12,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Select, case, func, select
 from sqlalchemy.orm import Session
 
-from database.models import Attempt, Configuration, Experiment, ExperimentSeries, ExperimentStatus
+from database.models import Attempt, Configuration, Experiment, ExperimentSeries, ExperimentStatus, Outcome
 from database.queries.traceback_grouping import PATTERN_CHARACTERS, pattern, place
 
 _BATCH = 500
@@ -67,6 +67,13 @@ class FailureGroup:
     example_message: str | None
     example_traceback: str | None = field(repr=False)
     example_log_tail: str | None = field(repr=False)
+
+    @property
+    def explanation(self) -> str:
+        """The text that tells most about the example: its traceback, else its output, else its message."""
+        if self.cause.outcome == Outcome.INVALID_RESULT:  # the message names the values, the output does not
+            return self.example_message or ""
+        return self.example_traceback or self.example_log_tail or self.example_message or ""
 
 
 @dataclass

@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 from experiments.execution.assignment import Stage
-from experiments.parameters import flatten_if_possible
+from experiments.parameters import flatten_recorded
 from experiments.progress.model import RunProgress, Slowest
 from experiments.units import duration_text
 
@@ -84,7 +84,7 @@ def slowest_text(slowest: Slowest) -> str:
 
 def parameters_text(parameters: dict[str, Any]) -> str:
     """Return parameters by dotted names in one line, cut when long."""
-    text = " ".join(f"{name}={_value_text(value)}" for name, value in flatten_if_possible(parameters).items())
+    text = " ".join(f"{name}={_value_text(value)}" for name, value in flatten_recorded(parameters).items())
     return text if len(text) <= _PARAMETER_CHARACTERS else f"{text[: _PARAMETER_CHARACTERS - 3]}..."
 
 

@@ -72,7 +72,8 @@ def _values(parameter: Parameter) -> Iterator[PathMessage]:
     first: dict[str, int] = {}
     for index, value in enumerate(parameter.values):
         if problem := value_problem(value):
-            yield parameter.value_path(index), problem
+            inner, message = problem
+            yield (*parameter.value_path(index), *inner), message
             continue
         try:
             text = canonical(nest(value) if isinstance(value, dict) else value)

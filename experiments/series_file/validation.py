@@ -9,6 +9,7 @@ from pydantic import BaseModel, ValidationError
 
 from database.models.outcome import EARLIER_WORDS
 from database.suggestions import suggestion
+from experiments.series_file.axes import PARAMETER_SECTIONS
 from experiments.series_file.cross_checks import check
 from experiments.series_file.models import SeriesFile
 from experiments.series_file.reading.document import Document
@@ -49,7 +50,14 @@ def validate(document: Document) -> tuple[SeriesFile | None, list[Problem]]:
         file = SeriesFile.model_validate(document.data)
     except ValidationError as error:
         problems += _new(document, problems, _translated(error))
+    problems += _new(document, problems, _foreign_words(document))
     return file, problems + _new(document, problems, check(document.data))
+
+
+def _foreign_words(document: Document) -> Iterator[PathMessage]:
+    for path, message in document.foreign_words.items():
+        if path[:1] and path[0] in PARAMETER_SECTIONS:
+            yield path, message
 
 
 def _new(document: Document, problems: list[Problem], messages: Iterable[PathMessage]) -> list[Problem]:

@@ -59,23 +59,27 @@ def show(experiment: int, *, as_json: bool) -> None:
 
 
 def _data(record: ExperimentRecord, folder: ResultsFolder) -> dict[str, Any]:
-    from meta.formats.json_format import json_ready
-
-    experiment: dict[str, Any] = json_ready(record.experiment)
-    experiment["attempts"] = [
-        {**json_ready(attempt), "log": _existing(folder.log(record.folder, experiment["id"], attempt.number))}
-        for attempt in record.attempts
-    ]
-    experiment["due_at"] = json_ready(record.due_at)
-    return {"series": record.series, "target": record.target, **experiment}
+    return {
+        "series": record.series,
+        "target": record.target,
+        **vars(record.experiment),
+        "attempts": [
+            {
+                **vars(attempt),
+                "log": _existing(folder.log(record.folder, record.experiment.id, attempt.number)),
+            }
+            for attempt in record.attempts
+        ],
+        "due_at": record.due_at,
+    }
 
 
 def _print_values(title: str, values: dict[str, Any], show: Callable[[object], str]) -> None:
-    from experiments.parameters import flatten_if_possible
+    from experiments.parameters import flatten_recorded
 
     if not values:
         return
-    named = flatten_if_possible(values)  # results may have dots in their names
+    named = flatten_recorded(values)
     click.echo(f"{title}:")
     printing.print_facts({f"    {name}": show(value) for name, value in named.items()})
 
@@ -103,6 +107,7 @@ def _print_attempt(record: ExperimentRecord, attempt: AttemptRecord, folder: Res
         }
     )
     _print_values("replaced results", attempt.results or {}, printing.shown_value)
+    _print_values("partial result", attempt.partial or {}, printing.shown_value)
     if attempt.traceback:
         printing.print_block("traceback", attempt.traceback)
     if attempt.log_tail:
@@ -159,7 +164,7 @@ def _group_data(group: FailureGroup) -> dict[str, Any]:
 
 
 def _print_group(group: FailureGroup, fixed: Collection[str]) -> None:
-    from experiments.parameters import flatten
+    from experiments.parameters import flatten_recorded
 
     place = group.cause.place and f"at {group.cause.place}"
     cause = " ".join(filter(None, [group.cause.outcome, group.cause.error_type, group.cause.death, place]))
@@ -167,12 +172,11 @@ def _print_group(group: FailureGroup, fixed: Collection[str]) -> None:
     if group.count > 1 and group.first_at is not None:
         moments = f"first {printing.shown_value(group.first_at)}, last {printing.shown_value(group.last_at)}"
         click.echo(f"    {moments}")
-    named = flatten(group.example_parameters)
+    named = flatten_recorded(group.example_parameters)
     varying = {name: value for name, value in named.items() if name not in fixed}
     shown = printing.pairs(varying, printing.parameter_value)
     click.echo(printing.printable(f"    experiment {group.example_id}{': ' if shown else ''}{shown}"))
-    tail = (group.example_traceback or group.example_log_tail or group.example_message or "").splitlines()
-    for line in tail[-TAIL_LINES:]:
+    for line in group.explanation.splitlines()[-TAIL_LINES:]:
         click.echo(f"    {printing.printable(line)}")
     click.echo(f"    in full: experiments show {group.example_id}")
 

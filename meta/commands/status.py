@@ -280,7 +280,7 @@ def _list_series(session: Session, *, as_json: bool) -> None:
 
 def _print_experiments(experiments: Sequence[ExperimentRow], fixed: Collection[str]) -> None:
     """Print one line per experiment: the parameters that vary, and the results that fit a line."""
-    from experiments.parameters import flatten
+    from experiments.parameters import flatten_recorded
 
     columns = [printing.Column("id", right=True), printing.Column("status")]
     columns += [printing.Column("repetition", right=True), printing.Column("attempts", right=True)]
@@ -294,7 +294,7 @@ def _print_experiments(experiments: Sequence[ExperimentRow], fixed: Collection[s
         status = f"{experiment.status} (retired)" if experiment.retired else experiment.status
         if experiment.status == "failed" and experiment.outcome is not None:
             status = f"failed ({experiment.outcome})"
-        named = flatten(experiment.parameters)
+        named = flatten_recorded(experiment.parameters)
         varying = {name: value for name, value in named.items() if name not in fixed}
         results = {
             name: value

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 from database.models import Configuration, Experiment, ExperimentSeries, ExperimentStatus
 from database.queries.experiment_rows import select_experiments, shown_status
 from database.queries.series_lookup import find_series
-from experiments.parameters import flatten, flatten_if_possible
+from experiments.parameters import flatten_recorded
 from experiments.series_file.models import SeriesFile
 from experiments.series_file.sections.graph_kinds import rules_of
 from experiments.series_file.sections.graphs import SECONDS, GraphSpec
@@ -73,7 +73,7 @@ def read_records(
             others = unfinished.setdefault(row.configuration, {})
             others[row.id] = causes.get(row.id, shown_status(row.status))
         else:
-            experiment = CompletedExperiment(row.id, row.repetition, flatten_if_possible(row.results))
+            experiment = CompletedExperiment(row.id, row.repetition, flatten_recorded(row.results))
             completed.setdefault(row.configuration, []).append(experiment)
     configurations, no_longer_named = [], []
     in_order = (
@@ -82,7 +82,7 @@ def read_records(
         .order_by(Configuration.position, Configuration.id)
     )
     for row in session.execute(in_order):
-        parameters = flatten(row.parameters)
+        parameters = flatten_recorded(row.parameters)
         if row.id in completed or row.id in unfinished:
             experiments = completed.get(row.id, []), unfinished.get(row.id, {})
             configurations.append(ConfigurationRecord(row.id, parameters, *experiments))

@@ -14,7 +14,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 from sqlalchemy import RowMapping
 
 from database.queries.failures import FailureGroup
-from experiments.parameters import flatten
+from experiments.parameters import flatten_recorded
 from experiments.units import duration_text
 from meta.graphs.captions.missing_data import counts_text
 from meta.graphs.provenance.origin import code_version
@@ -104,15 +104,14 @@ def _template() -> Template:
 
 
 def _cause(group: FailureGroup, varying: Mapping[str, ValueSet]) -> Mapping[str, Any]:
-    text = group.example_traceback or group.example_log_tail or group.example_message or ""
     return {
         "group": group,
         "parameters": {
             name: varying[name].label(value)
-            for name, value in flatten(group.example_parameters).items()
+            for name, value in flatten_recorded(group.example_parameters).items()
             if name in varying
         },
-        "lines": "\n".join(text.splitlines()[-_MAX_LINES:]),
+        "lines": "\n".join(group.explanation.splitlines()[-_MAX_LINES:]),
     }
 
 

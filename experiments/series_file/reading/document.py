@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
+from database.errors import InvalidValueError
+from database.models import exact_json
 from experiments.series_file.reading.errors import KeyPath, Problem
 
 #: Deeper structures are refused; in Python they are assumed to contain themselves.
@@ -31,11 +33,14 @@ class Document:
         Of the keys of mappings and the items of lists; empty when the data came from no file.
     problems : tuple of Problem
         Those after which reading could continue.
+    foreign_words : mapping of key path to str
+        Problems that unquoted texts such as ``None`` are where a parameter's value is meant.
     """
 
     data: dict[str, Any]
     positions: Mapping[KeyPath, Position] = field(default_factory=dict)
     problems: tuple[Problem, ...] = ()
+    foreign_words: Mapping[KeyPath, str] = field(default_factory=dict)
 
     def problem(self, path: KeyPath, message: str) -> Problem:
         """Return a problem at the position of `path`, or of the nearest key above it that is in the file."""
@@ -67,9 +72,10 @@ def _plain(value: Any, path: KeyPath, problems: list[Problem]) -> Any:
     if value is None or type(value) in {bool, int, float}:
         return value
     if isinstance(value, str):
+        value = str.__str__(value)  # that of a subclass may be another text
         if problem := text_problem(value):
             problems.append(Problem(problem, path))
-        return str(value)
+        return value
     if isinstance(value, Mapping | list | tuple | range):
         if len(path) >= MAX_DEPTH:
             problems.append(Problem(f"nests deeper than {MAX_DEPTH} levels, or contains itself", path))
@@ -94,12 +100,12 @@ def _plain_mapping(value: Mapping[Any, Any], path: KeyPath, problems: list[Probl
 
 def _plain_scalar(value: Any, path: KeyPath, problems: list[Problem]) -> Any:
     """Convert numpy scalars and subclasses of the plain types; report others."""
-    item = getattr(value, "item", None)
-    if callable(item) and getattr(value, "ndim", None) == 0:
-        value = item()
-    for plain_type in (bool, int, float):
-        if isinstance(value, plain_type):
-            return plain_type(value)
+    try:
+        plain = exact_json.to_plain(value)
+    except InvalidValueError:
+        plain = None
+    if exact_json.is_number(plain):
+        return exact_json.from_plain(plain)
     kind = type(value).__name__
     problems.append(
         Problem(

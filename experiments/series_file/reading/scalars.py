@@ -21,6 +21,8 @@ _NOT_FINITE = re.compile(r"(?:[-+]?\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN))\Z")
 _OTHER_BASES = re.compile(r"[-+]?(?:0[0-9]+|0[oO][0-7]+|0[bB][01]+)\Z|[-+]0x[0-9a-fA-F]+\Z")
 #: 12:30:45 is 45045 in YAML 1.1 (but 08:00:00 is text in both).
 _SEXAGESIMAL = re.compile(r"[-+]?(?:[1-9][0-9]*(?::[0-5]?[0-9])+|[0-9]+(?::[0-5]?[0-9])+\.[0-9]*)\Z")
+#: What other languages call nothing, not a number and infinity; in YAML all of them are text.
+_FOREIGN_WORD = re.compile(r"([-+]?)\.?(none|nan|inf|infinity)\Z", re.IGNORECASE)
 
 
 class AmbiguousScalarError(ValueError):
@@ -57,6 +59,24 @@ def plain_scalar(text: str) -> Any:
             f'quote it for text ("{text}"), or write a plain decimal number'
         )
     return text
+
+
+def foreign_word_problem(text: str) -> str | None:
+    """Return why an unquoted text is not to be a parameter's value: it looks like null or a number.
+
+    ``None`` and ``none``, ``nan``, ``-inf``, ``Infinity`` and the like; None for all other texts.
+    """
+    found = _FOREIGN_WORD.match(text)
+    if found is None or _NOT_FINITE.match(text):
+        return None
+    sign, word = found[1], found[2].lower()
+    if word == "none":
+        return f'{text} is text in YAML; write "{text}" for the text, or null'
+    number = f"{sign}.inf" if word.startswith("inf") else ".nan"
+    return (
+        f"{text} is text in YAML, not the number {number}, and parameters must be finite; "
+        f'write "{text}" for the text, or null'
+    )
 
 
 def _is_ambiguous(text: str) -> bool:

@@ -15,7 +15,7 @@ import yaml
 
 from experiments.series_file.reading.document import MAX_DEPTH, Document, Position, text_problem
 from experiments.series_file.reading.errors import KeyPath, Problem, SeriesFileError
-from experiments.series_file.reading.scalars import AmbiguousScalarError, plain_scalar
+from experiments.series_file.reading.scalars import AmbiguousScalarError, foreign_word_problem, plain_scalar
 
 MAX_BYTES = 1024 * 1024
 #: Keys and values of a file, aliases expanded.
@@ -37,10 +37,11 @@ def read_yaml(content: bytes) -> Document:
     composer = _Composer(text)
     root = composer.compose_document()
     positions: dict[KeyPath, Position] = {(): Position(1, 1)}
-    data = _plain(root, (), positions)
+    foreign_words: dict[KeyPath, str] = {}
+    data = _plain(root, (), positions, foreign_words)
     if not isinstance(data, dict):
         raise _unreadable("a series file is a mapping of keys such as name, run and grid", *root.position)
-    return Document(data, positions, tuple(composer.problems))
+    return Document(data, positions, tuple(composer.problems), foreign_words)
 
 
 def _decode(content: bytes) -> str:
@@ -70,6 +71,7 @@ class _Node:
     #: The number of values below it, aliases expanded.
     size: int = 1
     height: int = 1
+    foreign_word: str | None = None
 
 
 class _Composer:
@@ -110,6 +112,7 @@ class _Composer:
         else:
             assert isinstance(event, yaml.ScalarEvent)
             node = _Node(self._scalar(event), _position(event))
+            node.foreign_word = foreign_word_problem(event.value) if event.style is None else None
         if event.anchor is not None:
             self._anchors[event.anchor] = node
         return node
@@ -209,18 +212,22 @@ def _position(event: yaml.Event) -> Position:
     return Position(mark.line + 1, mark.column + 1) if mark else Position(1, 1)
 
 
-def _plain(node: _Node, path: KeyPath, positions: dict[KeyPath, Position]) -> Any:
-    """Return the data of `node`, aliases expanded, and add the position of each part to `positions`."""
+def _plain(
+    node: _Node, path: KeyPath, positions: dict[KeyPath, Position], foreign_words: dict[KeyPath, str]
+) -> Any:
+    """Return the data of `node`, aliases expanded, and add what is known of its parts to the mappings."""
+    if node.foreign_word is not None:
+        foreign_words[path] = node.foreign_word
     if isinstance(node.value, dict):
         data = {}
         for key, (position, child) in node.value.items():
             positions[*path, key] = position
-            data[key] = _plain(child, (*path, key), positions)
+            data[key] = _plain(child, (*path, key), positions, foreign_words)
         return data
     if isinstance(node.value, list):
         items = []
         for index, child in enumerate(node.value):
             positions[*path, index] = child.position
-            items.append(_plain(child, (*path, index), positions))
+            items.append(_plain(child, (*path, index), positions, foreign_words))
         return items
     return node.value

@@ -185,11 +185,15 @@ def parameter_value(value: object) -> str:
 
 
 def _is_plain_text(text: str) -> bool:
-    """Return whether `text` needs no quotes to be distinct from a number, a boolean or null."""
-    from experiments.series_file.reading.scalars import AmbiguousScalarError, plain_scalar
+    """Return whether a series file may have `text` without quotes."""
+    from experiments.series_file.reading.scalars import (
+        AmbiguousScalarError,
+        foreign_word_problem,
+        plain_scalar,
+    )
 
     try:
-        return isinstance(plain_scalar(text), str)
+        return isinstance(plain_scalar(text), str) and foreign_word_problem(text) is None
     except AmbiguousScalarError:
         return False
 

@@ -131,7 +131,7 @@ def test_experiments_that_were_deleted_are_created_again(database_url: str, writ
 
 def test_types_of_values_make_different_experiments(database_url: str, write: Write) -> None:
     """1, 1.0, true, "1" and null are five configurations and are read back with their types."""
-    create(write('grid: {lr: [1, 1.0, true, "1", null, [1, {a: 2}], {"$x": 1, "$float": nan}]}'))
+    create(write('grid: {lr: [1, 1.0, true, "1", null, [1, {a: 2}], {"$x": 1, "$float": "nan"}]}'))
     expected = [1, 1.0, True, "1", None, [1, {"a": 2}], {"$float": "nan", "$x": 1}]
     assert [repr(row[0]["lr"]) for row in rows()] == [repr(value) for value in expected]
 

@@ -10,7 +10,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from experiments.parameters import ParameterError, canonical, flatten, key, nest, value_problem
+from experiments.parameters import (
+    ParameterError,
+    canonical,
+    flatten,
+    flatten_recorded,
+    key,
+    leaves,
+    nest,
+    value_problem,
+)
 
 _names = st.text(st.characters(exclude_characters=".", exclude_categories=["Cs"]), min_size=1, max_size=4)
 _scalars = st.one_of(
@@ -105,7 +114,7 @@ def test_what_cannot_be_a_value(value: object, reason: str) -> None:
     """Values are finite, fit 64 bits and are plain."""
     found = value_problem(value)
     assert found is not None
-    assert reason in found
+    assert reason in found[1]
 
 
 def test_what_can_be_a_value() -> None:
@@ -115,4 +124,36 @@ def test_what_can_be_a_value() -> None:
         deep = [deep]
     assert value_problem([2**63 - 1, -(2**63), 5e-324, None, True, "x", {"a": {}}]) is None
     assert value_problem(deep) is None
-    assert value_problem([deep]) == "nests deeper than 50 levels"
+    assert value_problem([deep]) == ((0,) * 50, "nests deeper than 50 levels")
+
+
+def test_the_place_of_a_problem() -> None:
+    """The keys that lead to what cannot be a value are told, and how to write it."""
+    assert value_problem([1, {"a": [-math.inf]}]) == (
+        (1, "a", 0),
+        "is -inf; parameters must be finite: write null, or quote it to make it text",
+    )
+
+
+def test_recorded_names_that_collide() -> None:
+    """Names that would be equal are told apart, and no other name is lost."""
+    assert flatten_recorded({"a.b": 1, "a": {"b": 2, "c": 3}, "d": {"e": 4}}) == {
+        '["a.b"]': 1,
+        "a.b": 2,
+        "a.c": 3,
+        "d.e": 4,
+    }
+    assert flatten_recorded({"a.b": 1, "c": {}}) == {"a.b": 1, "c": {}}
+    assert flatten_recorded(None) == {}
+
+
+@given(
+    st.recursive(
+        st.integers(),
+        lambda inner: st.dictionaries(st.text('ab.["]', max_size=3), inner, max_size=3),
+        max_leaves=8,
+    ).filter(lambda nested: isinstance(nested, dict))
+)
+def test_every_recorded_value_has_a_name_of_its_own(nested: dict[str, Any]) -> None:
+    """Whatever the keys are, no value is lost when results become columns."""
+    assert list(flatten_recorded(nested).values()) == [value for _, value in leaves(nested)]

@@ -36,6 +36,8 @@ EXPECTED = {
     "endless_grid.yaml": (3, "at least 1,000,000,000,000,000 experiments"),
     "endless_hexadecimal.yaml": (3, "an integer of 50002 characters"),
     "endless_integer.yaml": (3, "an integer of 100000 characters"),
+    "foreign_infinity.yaml": (5, "fixed.a: -Inf is text in YAML, not the number -.inf, and parameters must"),
+    "foreign_null.yaml": (5, 'grid.b[0].c[1]: None is text in YAML; write "None" for the text, or null'),
     "full_width_name.yaml": (1, "must begin with a letter or digit"),
     "huge_grid.yaml": (3, "describes 1,000,000,000,000 experiments (10 x 10"),
     "infinity.yaml": (3, "grid.a[1]: is -inf"),

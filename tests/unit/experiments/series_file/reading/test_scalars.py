@@ -9,7 +9,7 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from experiments.series_file.reading.scalars import AmbiguousScalarError, plain_scalar
+from experiments.series_file.reading.scalars import AmbiguousScalarError, foreign_word_problem, plain_scalar
 
 
 @pytest.mark.parametrize(
@@ -77,6 +77,23 @@ def test_everything_else_is_text(text: str) -> None:
 def test_not_a_number_is_read_as_such() -> None:
     """`.nan` is a float; whether it may be a value is decided where the value is used."""
     assert math.isnan(plain_scalar(".nan"))
+
+
+@pytest.mark.parametrize("text", ["None", "NONE", "nan", "-NaN", "inf", "+Inf", "-infinity", ".Nan", "+.nan"])
+def test_words_of_other_languages(text: str) -> None:
+    """What is null or a number elsewhere is text in YAML; the message says what to write."""
+    assert plain_scalar(text) == text
+    problem = foreign_word_problem(text)
+    assert problem is not None
+    assert f'write "{text}" for the text, or null' in problem
+
+
+@pytest.mark.parametrize(
+    "text", ["null", "~", ".nan", "-.INF", "nano", "information", "no", "nones", "n", ""]
+)
+def test_words_of_yaml_are_not_foreign(text: str) -> None:
+    """What YAML has a meaning for, and other words, are not taken for such words."""
+    assert foreign_word_problem(text) is None
 
 
 @pytest.mark.parametrize(
