@@ -15,7 +15,7 @@ import pandas as pd
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from database.models import Configuration, Experiment, ExperimentSeries
+from database.models import Attempt, Configuration, Experiment, ExperimentSeries
 from database.queries.experiment_rows import select_experiments, shown_status
 from database.queries.series_lookup import find_series
 from experiments.parameters import flatten_recorded
@@ -33,7 +33,9 @@ _OWN_COLUMNS = (
 )
 
 
-def load_experiments(session: Session, series: str | ExperimentSeries) -> pd.DataFrame:
+def load_experiments(
+    session: Session, series: str | ExperimentSeries, *, partial: bool = False
+) -> pd.DataFrame:
     """Return a frame with one row per experiment of a series, in the order they were created.
 
     Parameters
@@ -42,6 +44,9 @@ def load_experiments(session: Session, series: str | ExperimentSeries) -> pd.Dat
         A scope with ``read_only=True`` gives one consistent snapshot.
     series : str or ExperimentSeries
         The series or its name.
+    partial : bool
+        Also return what was valid of a result that could not be stored, where the last attempt ended so;
+        the status of these experiments is failed.
 
     Returns
     -------
@@ -62,8 +67,10 @@ def load_experiments(session: Session, series: str | ExperimentSeries) -> pd.Dat
         .where(Experiment.series_id == series_id)
         .order_by(Experiment.position, Experiment.id)
     )
+    if partial:
+        statement = statement.add_columns(Attempt.partial)
     rows = session.execute(statement).all()
-    own = pd.DataFrame([tuple(row[:-1]) for row in rows], columns=list(_OWN_COLUMNS))
+    own = pd.DataFrame([tuple(row[: len(_OWN_COLUMNS)]) for row in rows], columns=list(_OWN_COLUMNS))
     own = own.astype({"duration_s": "float64"})
     own["status"] = [shown_status(status) for status in own["status"]]
     parameters = {
@@ -73,7 +80,8 @@ def load_experiments(session: Session, series: str | ExperimentSeries) -> pd.Dat
         )
     }
     described = _wide([parameters[row.configuration] for row in rows])
-    results = _wide([flatten_recorded(row.results) for row in rows])
+    # One of the two at most: an attempt that completed has no partial result.
+    results = _wide([flatten_recorded(row.results or (row.partial if partial else None)) for row in rows])
     described = _renamed(described, taken=own.columns, suffix="_parameter")
     results = _renamed(results, taken=[*own.columns, *described.columns], suffix="_result")
     return pd.concat([own, described, results], axis=1)

@@ -44,7 +44,7 @@ def main(x, seed, repetition, run):
         run.log(loss=random.random() * x)
     run.log(step=9, nothing=float("nan"))
     if x == 3: raise ValueError(f"not {seed}")
-    if x == 4: return {"lock": object()}
+    if x == 4: return {"kept": numpy.arange(2), "lock": object()}
     if x == 5: os._exit(7)
     return {"random": random.random(), "numpy": numpy.random.rand(), "rng": run.rng.random(), "seed": seed,
             "order": list({"a", "b", "c", "d", "e"}), "number": 2 ** 100, "nan": float("nan"),
@@ -63,6 +63,7 @@ def told(series: str) -> dict[Any, Any]:
             found[experiment.configuration.parameters["x"], experiment.repetition] = (
                 repr(experiment.results),
                 *(experiment.status, last.outcome, last.error_type, last.error_message, last.exit_code),
+                repr(last.partial),
                 sorted((chunk.metric, chunk.number, chunk.steps, chunk.readings) for chunk in chunks),
             )
         return found

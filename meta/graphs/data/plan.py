@@ -32,6 +32,8 @@ MAX_LINES, MAX_PANELS = 24, 16
 SERIES = "series"
 #: The `x` of a graph that has no parameter there: unlike any name of a parameter.
 _NOWHERE = ""
+#: The results that are no numbers, as messages call them.
+_KINDS: Mapping[type, str] = {list: "a list", str: "text", dict: "a mapping"}
 _VALUE_OF_METRIC = re.compile(r"metrics\.(?P<metric>.+)\.(?P<statistic>last|min|max|count)")
 
 
@@ -279,7 +281,7 @@ def make_variable(name: str, records: SeriesRecords, role: str) -> Variable:
     Raises
     ------
     GraphError
-        There is neither.
+        There is neither, or it is no number in any experiment.
     """
     known = records.result_names()
     key = next((result for result in (name, f"metrics.{name}.last") if result in known), None)
@@ -288,6 +290,17 @@ def make_variable(name: str, records: SeriesRecords, role: str) -> Variable:
         raise GraphError(
             f"{role}: there is no result or metric named {name!r}; "
             f"{suggestion(name, dict.fromkeys(shown), kind='results and metrics')}"
+        )
+    values = [
+        experiment.results.get(key) for member in records.configurations for experiment in member.completed
+    ]
+    others = dict.fromkeys(
+        _KINDS[type(value)] for value in values if not isinstance(value, int | float | None)
+    )
+    if others and not any(isinstance(value, int | float) for value in values):
+        raise GraphError(
+            f"{role}: the result {name!r} is {' or '.join(others)}, not a number; return a number of it too, "
+            "such as its mean, or log its values with run.log()"
         )
     of_metric = _VALUE_OF_METRIC.fullmatch(key)
     measured = of_metric["metric"] if of_metric else name

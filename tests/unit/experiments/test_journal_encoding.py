@@ -17,7 +17,22 @@ CHUNKS = (
 def test_attempts() -> None:
     """All fields and metric arrays survive the trip."""
     whole = Finished(
-        5, 9, Outcome.ERROR, 1.0, 2.0, 1.0, None, "E", "m\u2028é", "tb", 1, 9, 2**40, 0.25, "tail", CHUNKS
+        5,
+        9,
+        Outcome.ERROR,
+        1.0,
+        2.0,
+        1.0,
+        None,
+        "E",
+        "m\u2028é",
+        "tb",
+        1,
+        9,
+        2**40,
+        0.25,
+        "tail",
+        chunks=CHUNKS,
     )
     assert decode_finished(encode_finished(whole)) == whole
     assert decode_finished(encode_finished(Finished(1, 2, Outcome.LOST))) == Finished(1, 2, Outcome.LOST)

@@ -81,13 +81,23 @@ def test_export_json(commands: Commands) -> None:
 
 
 def test_export_of_clashing_names(commands: Commands) -> None:
-    """A result named with a dot and a nested one of that path are both kept."""
+    """A result named with a dot and a nested one of that path are both kept, and take no other with them."""
     with SessionLocal() as session:
-        series_id = add_series(session, "first", [{"lr": 1}], repetitions=1)
-        record(session, add_worker(session), series_id, [completed(**{"a.b": 1, "a": {"b": 2}})])
-    [row] = csv.DictReader(commands("export", "first").splitlines())
-    assert (row["results.a.b"], row["results.a"]) == ("1", '{"b": 2}')
-    assert "a.b" in commands("show", row["id"])
+        series_id = add_series(session, "first", [{"lr": 1}], repetitions=2)
+        clashing = completed(**{"a.b": 1, "a": {"b": 2, "c": 3}, "m": {"acc": 0.5}})
+        record(session, add_worker(session), series_id, [clashing, completed(m={"acc": 0.25})])
+    row, other = csv.DictReader(commands("export", "first").splitlines())
+    assert {name: row[f"results.{name}"] for name in ('["a.b"]', "a.b", "a.c", "m.acc")} == {
+        '["a.b"]': "1",
+        "a.b": "2",
+        "a.c": "3",
+        "m.acc": "0.5",
+    }
+    assert other["results.m.acc"] == "0.25"
+    assert len(row) == 12 + 1 + 4
+    out = commands("show", row["id"])
+    assert '["a.b"]  1\n' in out
+    assert "m.acc    0.5\n" in out
 
 
 @on_sqlite

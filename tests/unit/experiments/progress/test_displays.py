@@ -104,7 +104,7 @@ def test_rates() -> None:
 def test_parameters_in_short() -> None:
     """Parameters are named with dots, cut when long, and cannot rewrite the screen."""
     assert parameters_text({"a": {"b": 1}, "c": "x"}) == "a.b=1 c=x"
-    assert parameters_text({"a": {"b": 1}, "a.b": 2}) == 'a={"b": 1} a.b=2'  # written through the models
+    assert parameters_text({"a": {"b": 1}, "a.b": 2}) == 'a.b=1 ["a.b"]=2'  # written through the models
     assert len(parameters_text({"c": "x" * 500})) == 80
     assert "\x1b" not in parameters_text({"c": "\x1b[2J", "d": ["\u202e"]})
 

@@ -7,6 +7,7 @@ import os
 import pickle
 import re
 from collections.abc import Callable
+from enum import Enum
 from pathlib import Path
 from typing import Any, get_args
 
@@ -111,6 +112,10 @@ def test_the_resolved_file_survives_the_database(write: Write) -> None:
     assert SeriesFile.recorded(stored) == file
 
 
+class Mixed(str, Enum):  # noqa: UP042 - its str() is not its value, unlike that of a StrEnum
+    MIXED = "mixed"
+
+
 def test_a_mapping_is_a_series_too(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """Python's tuples, ranges and numpy's scalars are read as lists and numbers; paths start here."""
     monkeypatch.chdir(tmp_path)
@@ -118,16 +123,17 @@ def test_a_mapping_is_a_series_too(monkeypatch: pytest.MonkeyPatch, tmp_path: Pa
         {
             "name": "m",
             "run": {"function": "t.py:f"},
-            "fixed": {"lr": np.float64(0.5), "flag": np.bool_(True)},
+            "fixed": {"lr": np.float64(0.5), "flag": np.bool_(True), "text": Mixed.MIXED},
             "grid": {"n": range(3), "w": (np.int64(1), 2.5)},
         }
     )
     assert (loaded.text, loaded.path, loaded.directory) == (None, None, tmp_path)
-    assert loaded.file.fixed == {"lr": 0.5, "flag": True}
+    assert loaded.file.fixed == {"lr": 0.5, "flag": True, "text": "mixed"}
     assert loaded.file.grid == {"n": (0, 1, 2), "w": (1, 2.5)}
     assert [type(value) for value in [*loaded.file.fixed.values(), loaded.file.grid["w"][0]]] == [
         float,
         bool,
+        str,
         int,
     ]
 
@@ -140,7 +146,7 @@ def test_problems_of_a_mapping_have_the_keys_that_lead_there() -> None:
         {
             "name": "m",
             "run": {"function": "t.py:f"},
-            "fixed": {"a": 1j, "b": {1: 2}, "c": cyclic, "d": "\0"},
+            "fixed": {"a": 1j, "b": {1: 2}, "c": cyclic, "d": "\0", "e": [1, np.ma.masked]},
             "grid": {"lr": "abc"},
         }
     )
@@ -148,6 +154,7 @@ def test_problems_of_a_mapping_have_the_keys_that_lead_there() -> None:
         "fixed.a: is of type complex; a series is described by text, numbers, booleans, lists and mappings"
         in lines
     )
+    assert "fixed.e[1]: is nan; parameters must be finite: write null, or quote it to make it text" in lines
     assert "fixed.b: has the key 1; keys are text" in lines
     assert any(line.endswith("nests deeper than 50 levels, or contains itself") for line in lines)
     assert "fixed.d: contains a NUL character, which databases cannot store" in lines

@@ -179,6 +179,24 @@ def test_wrong_names_are_answered_with_the_right_ones(
         make_plan(GraphSpec(**asked), records)
 
 
+def test_a_result_that_is_no_number_says_so(make_records) -> None:
+    """A graph of a list or a text says what it is, unless some experiments have a number there."""
+    results = {"list": [1.0, 2.0], "text": "a", "nothing": None, "some": 1.0}
+
+    def of(_parameters, repetition):
+        return {**results, "some": [1.0] if repetition else 1.0}
+
+    records = make_records({"lr": [1]}, results=of)
+    with pytest.raises(
+        GraphError, match=r"y: the result 'list' is a list, not a number; return a number of it"
+    ):
+        make_plan(GraphSpec(y="list", x="lr"), records)
+    with pytest.raises(GraphError, match=r"y: the result 'text' is text, not a number"):
+        make_plan(GraphSpec(y="text", x="lr"), records)
+    for name in ("nothing", "some"):
+        assert make_plan(GraphSpec(y=name, x="lr"), records).y.key == name
+
+
 def test_a_series_without_completed_experiments_says_so(make_records) -> None:
     """All failed or none run yet: there is nothing to draw."""
     with pytest.raises(GraphError, match="no completed experiment yet"):
