@@ -89,7 +89,7 @@ def test_readings_that_are_no_numbers_are_counted(make_records, paired: bool) ->
     ("results", "message"),
     [
         (lambda _p, _r: {"y": NAN}, "in 'y': all 10 readings of it are NaN or infinite"),
-        (lambda _p, _r: {"y": "text"}, "in 'y': it is never a number"),
+        (lambda _p, _r: {"y": None}, "in 'y': it is never a number"),
         (
             lambda p, _r: {"y": NAN if p["opt"] == "a" else 1.0},
             r"a finite 'y'\. NaN or infinite readings left out: a: 5\.",
@@ -97,7 +97,7 @@ def test_readings_that_are_no_numbers_are_counted(make_records, paired: bool) ->
         (lambda p, _r: {"y": 1.0} if p["opt"] == "a" else None, "a finite 'y'.*`experiments status` shows"),
         (lambda _p, _r: None, "'made-up' has no completed experiment yet: nothing to compare"),
     ],
-    ids=["nan", "text", "nan of one", "missing of one", "nothing"],
+    ids=["nan", "null", "nan of one", "missing of one", "nothing"],
 )
 def test_why_there_is_nothing_to_compare(make_records, results, message: str) -> None:
     """The message names what is wrong with the readings, or that there are none yet."""
