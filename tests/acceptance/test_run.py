@@ -72,7 +72,7 @@ def test_bad_ends_do_not_hurt_others(project: Project) -> None:
             if x == 1: raise KeyboardInterrupt
             if x == 2: raise Spiteful
             if x == 3: return {"model": object()}
-            if x == 4: return 17
+            if x == 4: return "text"
             if x == 5: return {"text": "\\0"}
             if x == 6: os.closerange(3, 5); return {"fine": True}
             return {"y": float("nan"), "z": 10**400}

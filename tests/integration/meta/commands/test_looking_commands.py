@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 import re
 from collections.abc import Mapping
 from pathlib import Path
@@ -14,11 +13,10 @@ from sqlalchemy import Connection, event, select, text, update
 
 from database.code_sets import accept_code_sets, record_code_set
 from database.engine.registry import get_engine
-from database.models import Experiment, ExperimentSeries, Outcome, Runner, SeriesCode, exact_json
+from database.models import Experiment, ExperimentSeries, Runner, SeriesCode
 from database.models.code import UNKNOWN
 from database.session.lifecycle import SessionLocal
 from meta.commands.group import run_command
-from meta.frames import load_experiments
 from tests.integration.databases import on_sqlite
 from tests.integration.meta.commanding import Commands, filled, folder
 from tests.integration.recording import add_series, add_worker, claim, completed, raised, record
@@ -226,36 +224,6 @@ def test_show(commands: Commands) -> None:
     [attempt] = data["attempts"]
     assert (attempt["number"], attempt["outcome"], attempt["log"]) == (1, "error", str(log))
     assert data["parameters"] == {"lr": 0.01, "model": {"depth": 2}}
-
-
-def test_partial_results(commands: Commands) -> None:
-    """What was valid of an invalid result is shown with its attempt, and counts nowhere."""
-    end = {
-        "outcome": Outcome.INVALID_RESULT,
-        "error_type": "InvalidResult",
-        "error_message": "result['v'] is of type object",
-        "partial": exact_json.encode({"kept": {"loss": math.nan, "n": 7}}),
-        "log_tail": "starting object",
-    }
-    with SessionLocal() as session:
-        series_id = add_series(session, "first", [{"lr": 1}], repetitions=2)
-        _, invalid = record(session, add_worker(session), series_id, [completed(loss=math.nan), end])
-    assert "\npartial result:\n    kept.loss  nan\n    kept.n     7\n" in commands("show", str(invalid))
-    data = commands.json("show", str(invalid))
-    assert data["attempts"][0]["partial"] == {"kept": {"loss": {"$float": "nan"}, "n": 7}}
-    listed = {row["id"]: row["results"] for row in commands.json("list", "first")}
-    assert listed == {row: commands.json("show", str(row))["results"] for row in listed}
-    assert listed[invalid] is None
-    commands("list", "first", "--where", "kept.n == 7", code=2)
-    assert "there is nothing named kept.n" in commands.err
-    assert "kept" not in commands("export", "first")
-    lines = commands("failures", "first").splitlines()
-    assert lines[2] == "    result['v'] is of type object"
-    assert not any("starting" in line for line in lines)
-    with SessionLocal() as session:
-        assert "kept.n" not in load_experiments(session, "first")
-        frame = load_experiments(session, "first", partial=True).set_index("id")
-    assert frame.loc[invalid, ["status", "kept.n"]].tolist() == ["failed", 7]
 
 
 @on_sqlite
