@@ -12,12 +12,12 @@ from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError
 
 from database.errors import DatabaseError, ExperimentsError
+from database.redaction import shown_options
 
 DEFAULT_DATABASE_URL = "sqlite:///results/experiments.db"
 DURABILITIES = ("normal", "full")
-#: The part of an invalid URL that may be a password.
-_PASSWORD = re.compile(r"(?<=:)(?!//).*(?=@)|(?<=password=)[^&]*")
-_SECRET_QUERY_KEYS = frozenset({"password", "sslpassword", "passfile", "sslkey"})
+#: The parts of an invalid URL that may be a password or a secret option.
+_SECRET_PARTS = re.compile(r"(?<=:)(?!//).*(?=@)|(?<==)[^&]*")
 
 
 class SettingError(ExperimentsError, ValueError):
@@ -160,7 +160,7 @@ def normalise_url(url: str | URL) -> URL:
     except (ArgumentError, ValueError):
         # Without its cause: SQLAlchemy 2.0's message repeats the URL with its password.
         raise DatabaseError(
-            f"{_PASSWORD.sub('***', str(url))!r} is not a database URL; "
+            f"{_SECRET_PARTS.sub('***', str(url))!r} is not a database URL; "
             "write sqlite:///path/to/file.db or postgresql://user@host/name"
         ) from None
     if parsed.drivername in {"postgres", "postgresql"}:
@@ -173,18 +173,15 @@ def normalise_url(url: str | URL) -> URL:
         )
     if not parsed.database or parsed.database == ":memory:" or parsed.database.startswith("file:"):
         raise DatabaseError(
-            f"{parsed} is not a file that worker processes can open; write sqlite:///path/to/file.db"
+            f"{safe_url(parsed)} is not a file that worker processes can open; write sqlite:///path/to/file.db"
         )
     return parsed.set(drivername="sqlite", database=str(Path(parsed.database).absolute()))
 
 
 def safe_url(url: str | URL) -> str:
-    """Return `url` for messages, without its passwords (also those in its query)."""
+    """Return `url` for messages, without its passwords and the values of options that may be secret."""
     parsed = make_url(url)
-    shown = {
-        key: "***" if key.lower() in _SECRET_QUERY_KEYS else value for key, value in parsed.query.items()
-    }
-    return parsed.set(query=shown).render_as_string(hide_password=True)
+    return parsed.set(query=shown_options(parsed.query)).render_as_string(hide_password=True)
 
 
 def results_directory(url: str | URL, settings: Settings | None = None) -> Path:

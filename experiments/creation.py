@@ -25,6 +25,7 @@ from database import counters
 from database.counters import Counters
 from database.errors import ExperimentsError
 from database.models import ExperimentSeries, SeriesState, exact_json
+from database.redaction import without_webhook
 from database.series import creation as statements
 from database.session.lifecycle import commit_part
 from experiments.expansion import Counts, ExpandedConfiguration, count, expand, experiments_digest, seed_for
@@ -165,13 +166,14 @@ class _Creation:
     def _describe(self) -> ExperimentSeries:
         """Insert or lock the series' row, and update it from the file."""
         loaded, file = self.loaded, self.loaded.file
+        webhook = file.execute.notify.webhook
         row = {
             "name": file.name,
             "description": file.description,
             "tags": list(file.tags),
-            "source": loaded.text,
+            "source": None if loaded.text is None else without_webhook(loaded.text, webhook),
             "source_path": str(loaded.directory),
-            "resolved": file.model_dump(mode="json"),
+            "resolved": file.to_record(),
         }
         first = {"digest": "", "state": SeriesState.CREATING, "revision": 0, "version": 1}
         series_id = statements.insert_series(self.session, {**row, **first, "target": str(self.target)})

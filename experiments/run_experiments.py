@@ -125,7 +125,12 @@ def run_series(
         if created is not None and reporting.on_created is not None:
             reporting.on_created(created)
         return run_prepared_series(
-            session, series, created=created, options=options or RunOptions(), reporting=reporting
+            session,
+            series,
+            source=source,
+            created=created,
+            options=options or RunOptions(),
+            reporting=reporting,
         )
     finally:
         close_global_session()
@@ -172,13 +177,15 @@ def run_several_series(
 def _run_alone(name: str, config: WorkerConfig, path: Path | None) -> int:
     """Run as runner and worker of a series in a process of the user's own."""
     session = get_session()
-    series, created = prepare_series(session, check_source(path if path is not None else name))
+    source = check_source(path if path is not None else name)
+    series, created = prepare_series(session, source)
     if series.name != name:
         raise NotFoundError(f"{path} describes the series {series.name!r}, not {name!r}")
     folder = Path(config.results_directory) if config.results_directory else None
     summary = run_prepared_series(
         session,
         series,
+        source=source,
         created=created,
         options=replace(config.options, workers=0, results_directory=folder),
         reporting=Reporting(),

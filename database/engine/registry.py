@@ -15,7 +15,7 @@ from sqlalchemy import Engine
 from sqlalchemy.engine import URL
 from sqlalchemy.exc import DBAPIError
 
-from database.engine import faults, fork_safety, schema, slow_queries, sqlite, sqlite_file
+from database.engine import failed_statements, faults, fork_safety, schema, slow_queries, sqlite, sqlite_file
 from database.engine.pool import ExplainingPool
 from database.errors import DatabaseError, DatabaseUnreachableError
 from database.settings import Settings, normalise_url, safe_url
@@ -137,6 +137,7 @@ def new_engine(url: str | URL, *, protocol: bool = False, create: bool = True) -
     if on_sqlite:
         sqlite.prepare(engine, settings.durability)
     slow_queries.watch(engine, settings.slow_query_s)
+    failed_statements.watch(engine)
     fork_safety.watch(engine)
     return engine
 

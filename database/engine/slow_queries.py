@@ -8,20 +8,17 @@ SQLite's write lock is a statement by itself, BEGIN IMMEDIATE.
 from __future__ import annotations
 
 import logging
-import re
 from typing import Any
 
 from sqlalchemy import Engine, ExceptionContext, event
 
 from database import clock, events
 from database.engine.call_site import caller_location
+from database.engine.failed_statements import without_literals
 from database.events import EventKind
 
 #: Longer statements are cut in the log.
 MAX_STATEMENT = 2_000
-
-_QUOTED = re.compile(r"'(?:[^']|'')*'?")
-_DOLLAR_QUOTE = re.compile(r"\$\w*\$")
 
 logger = logging.getLogger(__name__)
 
@@ -49,13 +46,6 @@ def watch(engine: Engine, threshold_s: float) -> None:
         seconds = clock.monotonic() - begun_s
         if seconds > threshold_s:
             _report(error.statement, seconds, threshold_s)
-
-
-def without_literals(statement: str) -> str:
-    """Return a statement without its quoted literals: values belong in parameters, and may be secret."""
-    if "\\" in statement or _DOLLAR_QUOTE.search(statement):  # where a literal ends is not known
-        return re.sub(r"['$].*", "'…'", statement, count=1, flags=re.DOTALL)
-    return _QUOTED.sub("'…'", statement)
 
 
 def _report(statement: str, seconds: float, threshold_s: float) -> None:

@@ -44,11 +44,12 @@ class ExperimentSeries(Base):
     folder: Mapped[str] = mapped_column(String(160), unique=True, default=_folder)
     description: Mapped[str] = mapped_column(Text, default="")
     tags: Mapped[list[str]] = mapped_column(default=list)
-    #: The series file as it was written; NULL when the series came from a mapping.
+    #: The series file as it was written, except the URL of its webhook (`database.redaction`); NULL when the
+    #: series came from a mapping.
     source: Mapped[str | None] = mapped_column(Text)
     #: Where the file lay; its target is found relative to this.
     source_path: Mapped[str | None] = mapped_column(Text)
-    #: The parsed file, with every default filled in.
+    #: The parsed file, with every default filled in; as in `source`, without the URL of its webhook.
     resolved: Mapped[dict[str, Any]]
     #: SHA-256 of what decides the experiments; an equal digest skips the expansion.
     digest: Mapped[str] = mapped_column(String(64), default="")

@@ -19,6 +19,7 @@ import numpy.random
 
 from database import clock
 from database.claims.types import Chunk, Claim, Finished
+from database.engine.failed_statements import hide_values
 from database.errors import InvalidValueError
 from database.models import Outcome, exact_json
 from database.models.exact_json import storable_text
@@ -184,6 +185,7 @@ def _invalid(returned: object, metrics: dict[str, Any], error: BaseException) ->
 
 
 def _failure(error: BaseException) -> dict[str, Any]:
+    hide_values(error)  # of statements on databases of the user's own
     return {
         "outcome": Outcome.ERROR,
         "error_type": storable_text(type(error).__qualname__),

@@ -13,6 +13,7 @@ from database.counters import StatusCounts
 from database.session.retry import retrying_transaction
 from experiments.execution.assignment import Assignment
 from experiments.processes.thread_limits import cores, overriding_variables, possible_threads
+from experiments.run.notification import why_not_notified
 from experiments.series_file.sections.execute import ExecuteSection
 
 logger = logging.getLogger(__name__)
@@ -35,20 +36,26 @@ def warn_before_start(
     assignment : Assignment
         What is going to run.
     execute : ExecuteSection
-        That of the series.
+        That of the series' file; if it was not given, what is recorded of it.
     counts : StatusCounts
         Those of the series.
     is_shown : bool
         Whether the run shows its progress: then it also says what would make it faster, unless this process
         runs everything, which is for debuggers.
     """
-    remarks = execute.notes(assignment.workers)
+    remarks = [*execute.notes(assignment.workers), *_about_notification(assignment, execute)]
     if counts.pending:
         remarks += _about_threads(session, assignment, execute)
         if is_shown:
             remarks += _about_idle_cores(assignment)
     for remark in remarks:
         logger.warning("%s", remark)
+
+
+def _about_notification(assignment: Assignment, execute: ExecuteSection) -> Iterator[str]:
+    reason = why_not_notified(execute.notify)
+    if reason is not None:
+        yield f"nobody is told by a webhook when {assignment.series_name} has ended: {reason}"
 
 
 def _about_threads(session: Session, assignment: Assignment, execute: ExecuteSection) -> Iterator[str]:

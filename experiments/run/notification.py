@@ -5,18 +5,21 @@ Nothing here can fail or hang a run: whatever goes wrong is a warning.
 
 from __future__ import annotations
 
+import base64
 import contextlib
 import json
 import logging
+import os
 import sys
 import threading
 import urllib.error
 import urllib.request
 from collections.abc import Mapping
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import unquote_to_bytes, urlsplit
 
-from experiments.series_file.sections.execute import NotifySection
+from database.redaction import LEFT_OUT, REFERENCE, is_left_out
+from experiments.series_file.sections.execute import NotifySection, is_webhook
 
 logger = logging.getLogger(__name__)
 
@@ -40,8 +43,34 @@ def notify(section: NotifySection, text: str, data: Mapping[str, Any]) -> None:
     """
     if section.bell:
         _ring()
-    if section.webhook:
-        _post_patiently(section.webhook, {"text": text, **data})
+    if section.webhook is None or is_left_out(section.webhook):
+        return
+    if (reason := why_not_notified(section)) is not None:
+        logger.warning("the webhook could not be notified: %s", reason)
+        return
+    _post_patiently(_filled_in(section.webhook), {"text": text, **data})
+
+
+def why_not_notified(section: NotifySection) -> str | None:
+    """Return why the webhook that the series file sets cannot be notified, and what to do; None if it can."""
+    url = section.webhook
+    if url is None:
+        return None
+    if is_left_out(url):
+        return (
+            f"the URL of its webhook is recorded as {url} only, as the rest may be secret; run the series by "
+            "its file, or write ${env:NAME} there for what is secret"
+        )
+    unset = [name for name in REFERENCE.findall(url) if not os.environ.get(name)]
+    if unset:
+        return f"the environment variable {unset[0]} in the URL of its webhook is not set"
+    if not is_webhook(_filled_in(url)):
+        return "with the values of the environment, the URL of its webhook is no URL that names a host"
+    return None
+
+
+def _filled_in(url: str) -> str:
+    return REFERENCE.sub(lambda reference: os.environ.get(reference[1], ""), url)
 
 
 def _ring() -> None:
@@ -71,11 +100,12 @@ def _post_patiently(url: str, payload: Mapping[str, Any]) -> None:
 def _post(url: str, body: bytes, failures: list[str]) -> None:
     """Try twice; append the error to `failures` if both fail."""
     problem = ""
+    address, headers = _request_of(url)
     for _ in range(_TRIES):
         try:
             # The series file allows http and https only.
             request = urllib.request.Request(  # noqa: S310 - see above
-                url, data=body, headers={"Content-Type": "application/json"}, method="POST"
+                address, data=body, headers=headers, method="POST"
             )
             with urllib.request.build_opener(_NoRedirect).open(request, timeout=_TIMEOUT_S):
                 return
@@ -93,6 +123,15 @@ def _post(url: str, body: bytes, failures: list[str]) -> None:
     failures.append(problem)
 
 
+def _request_of(url: str) -> tuple[str, dict[str, str]]:
+    """Return a URL without its user, and the headers of the request, among them that user's (RFC 7617)."""
+    parts, headers = urlsplit(url), {"Content-Type": "application/json"}
+    user, at, host = parts.netloc.rpartition("@")
+    if at:
+        headers["Authorization"] = f"Basic {base64.b64encode(unquote_to_bytes(user)).decode()}"
+    return parts._replace(netloc=host).geturl(), headers
+
+
 class _NoRedirect(urllib.request.HTTPRedirectHandler):
     """Refuses redirects: a redirected POST would arrive as a GET without its body."""
 
@@ -103,5 +142,4 @@ class _NoRedirect(urllib.request.HTTPRedirectHandler):
 def _safe(url: str) -> str:
     """Return the URL without its path and query, which are secrets at most chat programs."""
     parts = urlsplit(url)
-    port = f":{parts.port}" if parts.port else ""
-    return f"{parts.scheme}://{parts.hostname}{port}/..."
+    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{LEFT_OUT}"

@@ -117,6 +117,7 @@ def run_prepared_series(
     session: Session,
     series: ExperimentSeries,
     *,
+    source: LoadedSeries | str,
     created: Created | None,
     options: RunOptions,
     reporting: Reporting,
@@ -129,6 +130,8 @@ def run_prepared_series(
         This process's global session.
     series : ExperimentSeries
         Of that session.
+    source : LoadedSeries or str
+        What it was prepared from: only the file has the whole URL of a webhook.
     created : Created or None
         Passed on to the summary.
     options : RunOptions
@@ -148,7 +151,8 @@ def run_prepared_series(
             f"`experiments edit {series.name} --resume` resumes it"
         )
     assignment = assign(series, options)
-    execute = SeriesFile.recorded(series.resolved).execute
+    file = source.file if isinstance(source, LoadedSeries) else SeriesFile.recorded(series.resolved)
+    execute = file.execute
     before = retrying_transaction(session, lambda session: series_summaries(session, [series.id])[0])
 
     def warn() -> None:

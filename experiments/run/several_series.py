@@ -92,10 +92,11 @@ class SeveralRuns:
 
 @dataclass(frozen=True)
 class _Turn:
-    """A series that is still to be run, by the name it was given with."""
+    """A series that is still to be run, by the name it was given with, and what it was prepared from."""
 
     series_id: int
     name: str
+    source: LoadedSeries | str
     created: Created | None
 
 
@@ -178,7 +179,7 @@ def _prepare(
         seen.add(series.id)
         if created is not None and reporting.on_created is not None:
             reporting.on_created(created)
-        yield _Turn(series.id, series.name, created)
+        yield _Turn(series.id, series.name, source, created)
 
 
 def _next(session: Session, waiting: Sequence[_Turn]) -> _Turn | None:
@@ -192,7 +193,9 @@ def _next(session: Session, waiting: Sequence[_Turn]) -> _Turn | None:
 
 def _run(session: Session, turn: _Turn, options: RunOptions, reporting: Reporting) -> RunSummary:
     series = find_series(session, turn.series_id)
-    return run_prepared_series(session, series, created=turn.created, options=options, reporting=reporting)
+    return run_prepared_series(
+        session, series, source=turn.source, created=turn.created, options=options, reporting=reporting
+    )
 
 
 def _left_out(session: Session, turn: _Turn, *, stopped: bool) -> LeftOut:

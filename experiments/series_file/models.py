@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, Field, StrictInt, StrictStr
 
 from database.names import series_name
+from database.redaction import recorded_webhook
 from experiments.series_file.axes import PARAMETER_SECTIONS, Axis, axes, parameter_names
 from experiments.series_file.sections.execute import ExecuteSection
 from experiments.series_file.sections.fields import Section, Text
@@ -41,8 +42,8 @@ class MetricSection(Section):
 class SeriesFile(Section):
     """A series file with every default filled in.
 
-    It is recorded as JSON and read back by `SeriesFile.recorded`. Whether its parts fit together is
-    checked by `load_series_file` only.
+    It is recorded as JSON by `to_record`, and read back by `SeriesFile.recorded`. Whether its parts fit
+    together is checked by `load_series_file` only.
     """
 
     name: Annotated[StrictStr, BeforeValidator(series_name)]
@@ -61,6 +62,14 @@ class SeriesFile(Section):
     def recorded(cls, resolved: Mapping[str, Any]) -> SeriesFile:
         """Return the file that `ExperimentSeries.resolved` records, whichever revision recorded it."""
         return cls.model_validate(resolved)
+
+    def to_record(self) -> dict[str, Any]:
+        """Return what `ExperimentSeries.resolved` records of it: all but what may be a secret."""
+        data = self.model_dump(mode="json")
+        notify = data["execute"]["notify"]
+        if notify["webhook"] is not None:
+            notify["webhook"] = recorded_webhook(notify["webhook"])
+        return data
 
     def axes(self) -> list[Axis]:
         """Return the axes of its parameters, those with one choice first."""

@@ -9,9 +9,8 @@ from importlib import metadata
 from pathlib import Path
 
 from database.claims.runners import Provenance
+from database.redaction import safe_arguments
 
-_CREDENTIALS = re.compile(r"(://[^/@\s:]+):[^@\s]+@")
-_SECRET_PARAMETER = re.compile(r"((?:ssl)?password=)[^&\s]+", re.IGNORECASE)
 _GIT_TIMEOUT_S = 10.0
 #: The fields of a package's metadata that are recorded.
 _FIELD = re.compile(r"^(Name|Version): *(.*?)\s*$", re.MULTILINE)
@@ -25,7 +24,7 @@ def collect_provenance(code: Path, arguments: list[str], *, results: Path) -> Pr
     code : Path
         The target's folder; the state of its git repository is recorded.
     arguments : list of str
-        The command line; passwords in URLs are left out of the record.
+        The command line; passwords and other secrets in it are left out of the record.
     results : Path
         Files written below it do not make the code dirty.
     """
@@ -33,7 +32,7 @@ def collect_provenance(code: Path, arguments: list[str], *, results: Path) -> Pr
     status = _status(code, results) if commit else None
     return Provenance(
         user=_user(),
-        arguments=[without_secrets(argument) for argument in arguments],
+        arguments=safe_arguments(arguments),
         git_commit=commit or None,
         git_dirty=None if status is None else bool(status),
         packages=dict(sorted(_packages().items())),
@@ -46,11 +45,6 @@ def _status(code: Path, results: Path) -> str | None:
     if top and results.resolve().is_relative_to(Path(top).resolve()):
         excluded = ["--", ":/", f":(exclude,top){results.resolve().relative_to(Path(top).resolve())}"]
     return _git(code, "status", "--porcelain", *excluded)
-
-
-def without_secrets(text: str) -> str:
-    """Return text without the passwords of URLs in it."""
-    return _SECRET_PARAMETER.sub(r"\1***", _CREDENTIALS.sub(r"\1:***@", text))
 
 
 def _packages() -> dict[str, str]:

@@ -13,6 +13,7 @@ from pydantic import BeforeValidator, Field, StrictBool, StrictInt, create_model
 from database.claims.types import MAX_DELAY_S, RetryPolicy
 from database.models import Outcome
 from database.models.outcome import DEFAULT_RETRIES
+from database.redaction import REFERENCE
 from experiments.execution.options import Execution, StopRule
 from experiments.series_file.sections.fields import Section
 from experiments.units import bytes_of, seconds_of, shortened
@@ -54,16 +55,27 @@ def _delay(value: object) -> float:
 
 
 def _webhook(value: object) -> object:
-    """Refuse what is no HTTP URL; the message does not repeat it, as it may contain a secret."""
-    if isinstance(value, str) and value.isascii() and value.isprintable() and " " not in value:
-        try:
-            parts = urlsplit(value)
-            valid = parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
-        except ValueError:  # a port or an address that is none
-            valid = False
-        if valid:
+    """Refuse what is no HTTP URL; the message does not repeat it, as it may contain a secret.
+
+    What a reference to an environment variable stands for is not known yet.
+    """
+    if isinstance(value, str):
+        if "${" in REFERENCE.sub("", value):
+            raise ValueError("has a ${ that is not ${env:NAME}, the value of an environment variable")
+        if REFERENCE.match(value) or is_webhook(REFERENCE.sub("1", value)):
             return value
     raise ValueError("must be a URL that begins with https:// or http:// and names a host")
+
+
+def is_webhook(url: str) -> bool:
+    """Return whether a text is a URL that can be notified."""
+    if not url.isascii() or not url.isprintable() or " " in url:
+        return False
+    try:
+        parts = urlsplit(url)
+        return parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
+    except ValueError:  # a port or an address that is none
+        return False
 
 
 _Count = Annotated[StrictInt, Field(ge=0, le=1000)]
@@ -125,7 +137,7 @@ class NotifySection(Section):
     """How the end of a run is notified."""
 
     bell: StrictBool = False
-    #: Gets a POST with the summary as JSON.
+    #: Gets a POST with the summary as JSON. `database.redaction` tells what of it is recorded.
     webhook: Annotated[str, BeforeValidator(_webhook)] | None = None
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import pytest
 from alembic import command
@@ -14,9 +15,12 @@ from database.counters import StatusCounts
 from database.diagnosis import integrity
 from database.engine import registry as engines
 from database.engine import schema, sqlite
-from database.models import Attempt, Experiment, ExperimentSeries, Outcome
+from database.models import Attempt, Base, Experiment, ExperimentSeries, Outcome, Runner
 from database.queries.overview import series_summaries
 from database.session.lifecycle import configure, scoped_session
+from experiments.creation import create_series
+from experiments.series_file.loading import load_series_file
+from experiments.series_file.models import SeriesFile
 from experiments.series_file.sections.execute import recorded_policy
 from meta.commands.group import run_command
 
@@ -37,7 +41,7 @@ ATTEMPT = (
     "INSERT INTO attempt (experiment_id, number, worker_id, outcome, duration_s, traceback) "
     "SELECT id, 1, 'w', :outcome, 0.1, 'é: %' FROM experiment WHERE repetition = :repetition"
 )
-#: What each outcome of those revisions is called now.
+#: What each outcome of the first two revisions is called now.
 OUTCOMES = {
     "completed": Outcome.COMPLETED,
     "failed": Outcome.ERROR,
@@ -90,7 +94,8 @@ def fill(connection: Connection, revision: str) -> None:
     connection.execute(
         text(f"INSERT INTO worker (id, runner_id, state{columns}) VALUES ('w', 'r', 'stopped'{values})")
     )
-    for repetition, outcome in enumerate(OUTCOMES):
+    for repetition, (earlier, now) in enumerate(OUTCOMES.items()):
+        outcome = earlier if revision < "0003" else now.value
         connection.execute(text(ATTEMPT), {"repetition": repetition, "outcome": outcome})
 
 
@@ -147,6 +152,52 @@ def test_the_code_of_earlier_attempts_is_unknown(empty_database_url: str) -> Non
         assert set(rows) == {(None, None, None, None)}
         assert [code_sets(session, number).has_unknown for number in (1, 2, 3)] == [True, False, False]
         session.execute(text("UPDATE attempt SET outcome = 'replaced' WHERE outcome = 'lost'"))
+
+
+def test_secrets_are_taken_out(empty_database_url: str, tmp_path: Path) -> None:
+    """Recorded webhooks and command lines lose what may be secret; an unchanged file looks unchanged."""
+    path = tmp_path / "s.yaml"
+    path.write_text(
+        "# webhook: https://old.example.org/geheim\nname: s\nrun: {function: 'textwrap:shorten'}\n"
+        'execute: {notify: {webhook: "https://u:geheim@example.org/geheim?geheim"}}\n'
+        "fixed: {text: a, width: 1.0e-05}\n"
+    )
+    file = load_series_file(path).file
+    create_at(empty_database_url, "0003_v0.1.0")
+    engine = engines.new_engine(empty_database_url)
+    arguments = ["run", "--database", "postgresql://u:***@h/d?unknown=geheim"]
+    with engine.begin() as connection:
+        values = {"source": path.read_text(), "resolved": file.model_dump_json(), "folder": str(tmp_path)}
+        connection.execute(
+            text(
+                "UPDATE experiment_series SET name = 's', target = 'textwrap:shorten', source = :source, "
+                "resolved = :resolved, source_path = :folder WHERE id = 3"
+            ),
+            values,
+        )
+        connection.execute(text("UPDATE runner SET arguments = :given"), {"given": json.dumps(arguments)})
+        if engine.dialect.name == "postgresql":  # `fill` gives ids
+            connection.execute(text("SELECT setval(pg_get_serial_sequence('configuration', 'id'), 9)"))
+    assert schema.upgrade(engine).before == "0003_v0.1.0"
+    engine.dispose()
+    configure(empty_database_url)
+    with scoped_session() as session:
+        series = session.get_one(ExperimentSeries, 3)
+        recorded = SeriesFile.recorded(series.resolved)
+        assert recorded.execute.notify.webhook == "https://example.org/..."
+        assert recorded.fixed == {"text": "a", "width": 1e-05}
+        assert "https://example.org/..." in str(series.source)
+        assert "https://old.example.org/..." in str(series.source)
+        assert session.scalars(select(Runner.arguments)).one()[2] == "postgresql://u:***@h/d?unknown=***"
+        before = series.source, series.resolved
+        create_series(session, path)
+        assert (series.source, series.resolved) == before
+        for table in Base.metadata.sorted_tables:
+            assert "geheim" not in str(session.execute(select(table)).all())
+    if empty_database_url.startswith("sqlite"):
+        engines.dispose_engines()
+        file_path = Path(empty_database_url.removeprefix("sqlite:///"))
+        assert b"geheim" not in file_path.read_bytes()
 
 
 @pytest.mark.parametrize("empty_database_url", ["sqlite"], indirect=True)

@@ -108,6 +108,8 @@ def test_relative_path_is_made_absolute(tmp_path: Path, monkeypatch: pytest.Monk
         ("sqlite://", "not a file that worker processes can open"),
         ("sqlite:///:memory:", "not a file that worker processes can open"),
         ("sqlite:///file:x?mode=memory", "not a file that worker processes can open"),
+        ("sqlite:///file:x?key=geheim", "not a file that worker processes can open"),
+        ("postgresql:/h/d?token=geheim", "is not a database URL"),
     ],
 )
 def test_unusable_urls(url: str, message: str) -> None:
@@ -124,6 +126,7 @@ def test_unusable_urls(url: str, message: str) -> None:
     [
         "postgresql://user:geheim@host/d",
         "postgresql://host/d?password=geheim",
+        "postgresql://host/d?token=geheim&token=geheim&options=-c%20x.y%3Dgeheim",
         "postgresql://user:geheim@host/d?sslpassword=geheim&PASSWORD=geheim&passfile=/geheim&sslkey=/geheim",
     ],
 )
@@ -133,6 +136,9 @@ def test_safe_url(url: str) -> None:
     assert "geheim" not in shown
     assert "***" in shown or "%2A" in shown
     assert "host/d" in shown
+    assert safe_url(f"{url.partition('?')[0]}?host=/tmp&sslmode=require").endswith(
+        "host=%2Ftmp&sslmode=require"
+    )
 
 
 def test_results_directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

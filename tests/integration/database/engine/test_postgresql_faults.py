@@ -4,20 +4,22 @@ from __future__ import annotations
 
 import math
 import os
+import re
 import subprocess
 import sys
+import traceback
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
-from sqlalchemy import create_engine, func, select, text
+from sqlalchemy import create_engine, func, insert, select, text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
 from database.engine import registry as engines
 from database.engine.faults import Fault, fault_of
-from database.engine.registry import configure, get_engine
+from database.engine.registry import configure, database_error, get_engine
 from database.errors import DatabaseError, DatabaseUnreachableError
 from database.models import ExperimentSeries
 from database.session.lifecycle import SessionLocal, scoped_session
@@ -251,6 +253,40 @@ def test_wrong_password(clean_process: None, protected: str) -> None:
     assert not isinstance(caught.value, DatabaseUnreachableError)
     assert "check the user, the password and the name in the URL" in str(caught.value)
     assert "falsch" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "option", ["unknown=geheim", "options=-c%20lock_timeout%3Dgeheim", "options=--geheim"]
+)
+def test_refused_options(clean_process: None, server: Server, option: str) -> None:
+    """An option that is refused is told without its value, also in the traceback."""
+    configure(f"{server.url}{'&' if '?' in server.url else '?'}{option}")
+    with pytest.raises(DatabaseError, match=r"refuses|cannot be reached") as caught:
+        get_engine()
+    assert "geheim" not in "".join(traceback.format_exception(caught.value))
+
+
+def test_values_of_failed_statements(session: Session) -> None:
+    """Neither the error of a failed statement, nor what led to it, shows values; what failed is said."""
+    statements = [
+        (text("SELECT CAST(:value AS integer)"), {"value": "geheim 1"}),
+        (text("SELECT 'geheim 2'::integer"), {}),
+        (text("SELECT 'geheim 3' FROM nowhere"), {}),
+        (insert(ExperimentSeries), [{"name": "geheim 4", "resolved": {}, "target": "a:b", "priority": 9999}]),
+        (insert(ExperimentSeries), [{"name": "geheim 5", "resolved": {}, "target": "a:b"}] * 2),
+        (text("DO $$ BEGIN PERFORM 'geheim 6'::integer; END $$"), {}),
+        (text("SELECT CAST(:value AS json)"), {"value": '{"geheim": 7'}),
+    ]
+    for statement, values in statements:
+        with pytest.raises(DBAPIError) as caught:
+            session.execute(statement, values)
+        session.rollback()
+        shown = "".join(traceback.format_exception(caught.value))
+        shown += f"{caught.value.orig}{database_error(caught.value)}"
+        assert "geheim" not in re.sub(r"(?m)^    .*$", "", shown)  # the lines of this test
+        assert "psycopg2.errors." in shown
+        if "geheim 5" in str(values):
+            assert 'duplicate key value violates unique constraint "uq_experiment_series_name"' in shown
 
 
 @pytest.mark.parametrize("part", [{"database": "tippfehler"}, {"username": "niemand"}])

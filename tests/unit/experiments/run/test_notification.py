@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import logging
 import sys
@@ -26,6 +27,7 @@ class Hook(ThreadingHTTPServer):
         super().__init__(("127.0.0.1", 0), Answer)
         self.received: list[tuple[str, str, Any]] = []
         self.answers: list[int] = []
+        self.authorization: str | None = None
         self.silent: threading.Event | None = None
 
     @property
@@ -37,6 +39,7 @@ class Answer(BaseHTTPRequestHandler):
     server: Hook
 
     def do_POST(self) -> None:
+        self.server.authorization = self.headers["Authorization"]
         body = self.rfile.read(int(self.headers["Content-Length"]))
         self.server.received.append((self.path, self.headers["Content-Type"], json.loads(body)))
         if self.server.silent is not None:
@@ -76,6 +79,41 @@ def test_webhook(hook: Hook, caplog: pytest.LogCaptureFixture) -> None:
         )
     ]
     assert not caplog.records
+
+
+def test_references(hook: Hook, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Environment variables in the URL are read when it is sent; one that is not set is named."""
+    host = f"127.0.0.1:{hook.server_port}"
+    url = "${env:SCHEME}://${env:WHO}@" + host + "/${env:TOKEN}?a=${env:TOKEN}"
+    for name, value in {"SCHEME": "http", "WHO": "us%3Aer:p%40ss", "TOKEN": "geheim"}.items():
+        assert notification.why_not_notified(NotifySection(webhook=url)) is not None
+        tell(url)
+        monkeypatch.setenv(name, value)
+    assert notification.why_not_notified(NotifySection(webhook=url)) is None
+    tell(url)
+    [(path, _, _)] = hook.received
+    assert path == "/geheim?a=geheim"
+    assert hook.authorization == "Basic " + base64.b64encode(b"us:er:p@ss").decode()
+    missing = [record.getMessage().partition(": ")[2] for record in caplog.records]
+    assert missing == [
+        f"the environment variable {name} in the URL of its webhook is not set"
+        for name in ("SCHEME", "WHO", "TOKEN")
+    ]
+    monkeypatch.setenv("SCHEME", "ftp://geheim")
+    tell(url)
+    assert "is no URL that names a host" in caplog.records[-1].getMessage()
+    assert "geheim" not in caplog.text
+
+
+def test_url_that_was_left_out(hook: Hook, caplog: pytest.LogCaptureFixture) -> None:
+    """What is recorded of a URL is not sent to; why is said when the run begins."""
+    url = f"http://127.0.0.1:{hook.server_port}/..."
+    tell(url)
+    assert hook.received == []
+    assert not caplog.records
+    reason = notification.why_not_notified(NotifySection(webhook=url))
+    assert reason is not None
+    assert "run the series by its file" in reason
 
 
 def test_second_try(hook: Hook, caplog: pytest.LogCaptureFixture) -> None:

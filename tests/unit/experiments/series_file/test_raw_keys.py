@@ -34,5 +34,6 @@ def test_nobody_else_reads_them() -> None:
         for path in (ROOT / package).rglob("*.py")
         if not path.is_relative_to(models) and raw_reads(ast.parse(path.read_text(encoding="utf-8")))
     }
-    # The revision that renames an outcome changes what is recorded.
-    assert readers <= {"database/migrations/versions/0003_error.py"}
+    # Revisions change what is recorded: an outcome gets another name, secrets are taken out.
+    revisions = Path("database", "migrations", "versions")
+    assert readers <= {str(revisions / "0003_error.py"), str(revisions / "0004_code.py")}

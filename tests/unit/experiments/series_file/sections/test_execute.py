@@ -123,7 +123,16 @@ PROBLEMS = [
             "http://[::1",
             "http://a:99999/",
             "http://a b/",
+            "ftp://${env:HOST}/",
+            "https://${env:HOST}:port/",
         )
+    ),
+    *(
+        (
+            f"execute: {{notify: {{webhook: '{url}'}}}}",
+            "execute.notify.webhook: has a ${ that is not ${env:NAME}, the value of an environment variable",
+        )
+        for url in ("https://a/${TOKEN}", "https://a/${env:}", "https://a/${env:1}", "${env:A")
     ),
 ]
 
