@@ -97,16 +97,22 @@ def possible_threads(threads: int | None, environment: Mapping[str, str]) -> Con
     return {threads, min(threads, cores()), *said}
 
 
-def cap_loaded_libraries(variables: Mapping[str, str | None]) -> None:
+def cap_loaded_libraries(variables: Mapping[str, str | None], before: Mapping[str, str | None]) -> None:
     """Give the libraries that this process has loaded already the numbers that these variables say.
 
     Parameters
     ----------
     variables : mapping
         As `worker_environment` returned them.
+    before : mapping
+        What they were when the libraries were loaded: one that was capped then, and is not now, gets the
+        cores.
     """
     for library in _loaded_libraries():
-        if threads := _number_for(library, variables):
+        threads = _number_for(library, variables)
+        if threads is None and _number_for(library, before):
+            threads = cores()
+        if threads is not None:
             _set(library, threads)
 
 
@@ -123,7 +129,7 @@ def capped_threads(threads: int | None) -> Iterator[None]:
     numbers = {library.filepath: library.num_threads for library in _loaded_libraries()}
     capped = worker_environment(threads, os.environ)
     set_variables(capped)
-    cap_loaded_libraries(capped)
+    cap_loaded_libraries(capped, variables)
     try:
         yield
     finally:

@@ -15,7 +15,7 @@ from experiments.execution.worker_config import WorkerConfig
 from experiments.processes.exit_status import ExitStatus
 from experiments.processes.fresh_process import SAFE_PATH, fresh_interpreters
 from experiments.processes.process_tree import TAG_VARIABLE, kill_tree, signal_group, tag_of
-from experiments.processes.thread_limits import worker_environment
+from experiments.processes.thread_limits import capped_environment, worker_environment
 from experiments.target.preloading import announced
 from experiments.worker.entry import worker_main
 
@@ -62,7 +62,12 @@ class WorkerProcess:
             args=(replace(config, control=control_reader), lifeline_reader, environment),
             name=f"worker-{config.worker_id}",
         )
-        variables = {"PYTHONHASHSEED": os.environ.get("PYTHONHASHSEED", "0"), TAG_VARIABLE: tag}
+        variables = {
+            "PYTHONHASHSEED": os.environ.get("PYTHONHASHSEED", "0"),
+            TAG_VARIABLE: tag,
+            # An OpenMP library that the server loads would keep its own number in threads of experiments.
+            **capped_environment(config.execution.threads, os.environ),
+        }
         if start_method == "forkserver":
             variables |= announced()
         # Targets are found by their import path, never in ``__main__``.

@@ -36,12 +36,13 @@ def worker_main(config: WorkerConfig, lifeline: Connection, environment: Mapping
     # In its own session: a terminal's Ctrl-C reaches the runner only, and the whole group can be killed.
     die_with_parent(lifeline)
     become_subreaper()
+    before = dict(os.environ)
     set_variables(environment)
     signal.signal(signal.SIGTERM, signal.SIG_DFL)  # the fork server ignores it
     faulthandler.enable()
     from experiments.worker.run import run_worker  # noqa: PLC0415 - not above: the supervisor imports this module
 
-    cap_loaded_libraries(environment)
+    cap_loaded_libraries(environment, before)
     code = 0
     try:
         run_worker(config)

@@ -81,3 +81,19 @@ def test_variables_of_the_user(project: Project) -> None:
     assert attempts("s")[3] == ({"variable": "64"}, cores())
     told = [line["text"] for line in map(json.loads, ended.stderr.splitlines()) if line["event"] == "message"]
     assert any("s: 3 completed experiments ran with 1 thread of" in text for text in told) == (cores() > 1)
+
+
+def test_threads_of_an_experiment(project: Project) -> None:
+    """OpenMP counts for each thread: those that experiments start have one, also of a preloaded library."""
+    code = """
+        import threadpoolctl, sklearn.cluster
+        from concurrent.futures import ThreadPoolExecutor
+        def openmp():
+            return [one["num_threads"] for one in threadpoolctl.threadpool_info() if one["prefix"] == "libgomp"]
+        def main(x):
+            with ThreadPoolExecutor(1) as pool:
+                return {"numbers": pool.submit(openmp).result() + openmp()}
+    """
+    project.series(code, experiments=1, execute="{preload: true}")
+    project.run("run", "s.yaml", "--workers", "1")
+    assert attempts("s") == {0: ({"numbers": [1, 1]}, 1)}

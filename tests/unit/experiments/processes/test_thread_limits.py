@@ -76,17 +76,17 @@ def numbers_in_another_process(code: str, **variables: str) -> list[int]:
 def test_loaded_libraries() -> None:
     """A loaded library gets what a worker's variables say, and is left alone where they say nothing."""
     code = """
+        def cap(threads, variables, before={}):
+            cap_loaded_libraries(worker_environment(threads, variables), before)
+            now()
         now()
-        cap_loaded_libraries(worker_environment(1, {}))
-        now()
-        cap_loaded_libraries(worker_environment(1, {"OMP_NUM_THREADS": "64"}))
-        now()
-        cap_loaded_libraries(worker_environment(2, {"OMP_NUM_THREADS": "64", "OPENBLAS_NUM_THREADS": "1"}))
-        now()
-        cap_loaded_libraries(worker_environment(None, {}))
-        now()
+        cap(1, {})
+        cap(1, {"OMP_NUM_THREADS": "64"})
+        cap(2, {"OMP_NUM_THREADS": "64", "OPENBLAS_NUM_THREADS": "1"})
+        cap(None, {})
+        cap(None, {}, before={"OMP_NUM_THREADS": "1"})
     """
-    assert numbers_in_another_process(code) == [cores(), 1, cores(), 1, 1]
+    assert numbers_in_another_process(code) == [cores(), 1, cores(), 1, 1, cores()]
 
 
 def test_users_own_process() -> None:
