@@ -89,7 +89,8 @@ def test_threads_of_an_experiment(project: Project) -> None:
         import threadpoolctl, sklearn.cluster
         from concurrent.futures import ThreadPoolExecutor
         def openmp():
-            return [one["num_threads"] for one in threadpoolctl.threadpool_info() if one["prefix"] == "libgomp"]
+            loaded = threadpoolctl.threadpool_info()
+            return [one["num_threads"] for one in loaded if one["user_api"] == "openmp"]
         def main(x):
             with ThreadPoolExecutor(1) as pool:
                 return {"numbers": pool.submit(openmp).result() + openmp()}
