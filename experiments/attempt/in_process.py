@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import logging
 from abc import ABC, abstractmethod
 
 from database.claims.types import Finished
 from experiments.attempt.single import Task, attempt
 from experiments.processes.process_state import RestorableState
-from experiments.processes.subreaper import end_descendants
+from experiments.processes.subreaper import end_descendants, end_idle_pools, idle_pools
 from experiments.target.base import LoadedTarget
+
+logger = logging.getLogger(__name__)
 
 
 class Attempts(ABC):
@@ -59,13 +62,27 @@ class InProcessAttempts(Attempts):
         self._owns_process = owns_process
         self._state = RestorableState(interactive=not owns_process)
         self._unkillable: str | None = None
+        self._kept_pools = [] if owns_process else idle_pools()
+        self._has_told = False
 
     def attempt(self, task: Task) -> Finished:
         """Call the target."""
         finished = attempt(self._target, task, pass_interrupts=not self._owns_process, state=self._state)
-        if self._owns_process and not end_descendants():
-            self._unkillable = "a process that cannot be killed"
+        self._end_processes(task.claim.experiment_id)
         return finished
+
+    def _end_processes(self, experiment_id: int) -> None:
+        """End the processes that an experiment has left; in the user's own process only joblib's."""
+        ended = end_descendants() if self._owns_process else int(end_idle_pools(self._kept_pools))
+        if ended is None:
+            self._unkillable = "a process that cannot be killed"
+        elif ended and not self._has_told:
+            self._has_told = True
+            logger.warning(
+                "experiment %d left processes running, which were ended: no experiment gets those of another "
+                "(joblib keeps its own for the next call). This is told once",
+                experiment_id,
+            )
 
     @property
     def tainted(self) -> str | None:

@@ -95,3 +95,7 @@ class WorkerConfig:
         if self.results_directory:
             return ResultsFolder(Path(self.results_directory).absolute())
         return ResultsFolder(results_directory(normalise_url(self.database_url or current_url())))
+
+    def modules(self) -> Path:
+        """Return the runner's folder of modules that `experiments.target.base.Target.load` takes."""
+        return self.folder().modules(self.identity()[0])

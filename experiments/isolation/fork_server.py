@@ -46,15 +46,15 @@ class LoadRequest:
         The worker's file, which stdout and stderr are redirected to.
     database_url : str or None
         For experiments that open a session.
-    arguments : list of str
-        The worker's `sys.argv`.
+    modules : str
+        The folder of the run that `Target.load` takes.
     """
 
     target: str
     base_directory: str
     output: str
     database_url: str | None
-    arguments: list[str]
+    modules: str
 
     def encode(self) -> bytes:
         """Return the request as bytes."""
@@ -135,11 +135,10 @@ class _ForkServer:
     def _load(self, request: LoadRequest) -> None:
         _redirect_output(request.output)
         faulthandler.enable()
-        sys.argv[:] = request.arguments
         if request.database_url is not None:
             configure(request.database_url, protocol=True)
         try:
-            self._target = parse_target(request.target, request.base_directory).load()
+            self._target = parse_target(request.target, request.base_directory).load(Path(request.modules))
         except TargetError as error:
             self._channel.send(MessageKind.FAILED, str(error).encode("utf-8", "replace"))
             return

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import sys
 from contextlib import ExitStack
 from dataclasses import replace
 from multiprocessing import Pipe
@@ -133,7 +132,7 @@ class ProcessIsolation:
             base_directory=series.source_path or os.fspath(Path.cwd()),
             output=os.fspath(output),
             database_url=self._config.database_url,
-            arguments=sys.argv,
+            modules=os.fspath(self._config.modules()),
         )
         pool = ChildPool(self._parent_pipe, load, self._server)
         pool.prepare()

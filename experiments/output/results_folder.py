@@ -8,6 +8,7 @@
     <root>/<series>/tables/                             tables
     <root>/<series>/report/                             the report, its figures and tables
     <root>/.runners/<runner>/<worker>.journal, .out     while a runner is alive
+    <root>/.runners/<runner>/modules/                   by which processes of a target find its module
     <root>/.runners/<runner>/sockets                    link to the sockets of its fork server
 
 <series> is `ExperimentSeries.folder`: the name that the series was created with, whatever its name is now.
@@ -98,6 +99,10 @@ class ResultsFolder:
     def journal(self, runner_id: str, worker_id: str) -> Path:
         """Return a worker's journal."""
         return self.runner(runner_id) / f"{worker_id}.journal"
+
+    def modules(self, runner_id: str) -> Path:
+        """Return the folder that `Target.load` takes."""
+        return self.runner(runner_id) / "modules"
 
     def capture(self, runner_id: str, worker_id: str) -> Path:
         """Return the file that captures a worker's stdout and stderr."""

@@ -4,6 +4,7 @@ Nearly all experiments change nothing, so the state is read (some 5 microseconds
 only when it differs. What is read, and why:
 
 - what decides where files are looked up: current folder, umask, environment, ``sys.path``, ``sys.argv``;
+- how processes are started: multiprocessing's start method, which can be chosen only once;
 - what kills or interrupts a later experiment: signal handlers, blocked signals, interval timers,
   faulthandler's delayed exit, soft limits of memory and CPU time;
 - what changes numbers and texts: locale, decimal context, and all other context variables, such as
@@ -29,6 +30,7 @@ import faulthandler
 import gc
 import locale
 import logging
+import multiprocessing
 import os
 import resource
 import signal
@@ -63,11 +65,13 @@ _NO_TIMER = (0.0, 0.0)
 _ANY_ERROR = BaseException
 #: Returns plain numbers; `signal.getsignal` would make enums of them, at ten times the cost.
 _handler: Callable[[int], Any] = _signal.getsignal
+_START_METHOD = "multiprocessing's start method"
 _NAMES = (
     "the current folder",
     "the environment",
     "sys.path",
     "sys.argv",
+    _START_METHOD,
     "signal handlers",
     "blocked signals",
     "interval timers",
@@ -169,6 +173,7 @@ class RestorableState:
             os.environ._data,  # type: ignore[attr-defined]  # the bytes themselves: comparing the mapping decodes each
             sys.path,
             sys.argv,
+            multiprocessing.get_start_method(allow_none=True),
             [_handler(number) for number in _SIGNALS],
             _signal.pthread_sigmask(signal.SIG_BLOCK, ()),
             _signal.getitimer(_WATCHED_TIMER),
@@ -199,6 +204,7 @@ class RestorableState:
             lambda: self._restore_environment(before["the environment"]),
             lambda: _restore_list(sys, "path", self._path, before["sys.path"]),
             lambda: _restore_list(sys, "argv", self._arguments, before["sys.argv"]),
+            lambda: multiprocessing.set_start_method(before[_START_METHOD], force=True),
             *(
                 lambda limit=limit, old=old: resource.setrlimit(limit, old)
                 for limit, old in zip(_LIMITS, before["resource limits"], strict=True)

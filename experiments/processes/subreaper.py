@@ -22,7 +22,7 @@ from collections.abc import Callable
 from typing import Any
 
 from database import clock
-from experiments.processes.process_tree import freeze_below, send
+from experiments.processes.process_tree import descendants_of, freeze_below, is_running, send
 
 _IS_LINUX = platform.system() == "Linux"
 _PR_SET_CHILD_SUBREAPER = 36  # from <linux/prctl.h>
@@ -30,6 +30,12 @@ _WALL = 0x40000000  # from <linux/wait.h>: children that were made without SIGCH
 _PATIENCE_S = 2.0
 #: Where joblib and scikit-learn keep their worker processes for the next call.
 _REUSABLE_EXECUTORS = ("joblib.externals.loky.reusable_executor", "loky.reusable_executor")
+#: Where the handles of processes are that clean up after others.
+_TRACKERS = (
+    "multiprocessing.resource_tracker",
+    "joblib.externals.loky.backend.resource_tracker",
+    "loky.backend.resource_tracker",
+)
 
 
 def become_subreaper() -> None:
@@ -38,16 +44,18 @@ def become_subreaper() -> None:
         ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
 
 
-def end_descendants() -> bool:
+def end_descendants() -> int | None:
     """Kill and reap everything below this process.
 
     Returns
     -------
-    bool
-        Whether no process is left; False when one hangs in the kernel.
+    int or None
+        How many processes were running, without those that multiprocessing and joblib keep for themselves.
+        None when one hangs in the kernel and is left.
     """
     if not _IS_LINUX or _has_no_child():
-        return True
+        return 0
+    running = _count_running()
     _shut_down_pools()
     give_up = clock.monotonic() + _PATIENCE_S
     while clock.monotonic() < give_up:
@@ -55,9 +63,23 @@ def end_descendants() -> bool:
             send(pid, signal.SIGKILL)
         multiprocessing.active_children()  # Process objects must collect their exit codes first
         if _reap():
-            return True
+            _forget_trackers()
+            return running
         clock.sleep(0.0005)
-    return False
+    return None
+
+
+def idle_pools() -> list[Any]:
+    """Return the pools that joblib and scikit-learn keep for their next call."""
+    executors = [getattr(sys.modules.get(name), "_executor", None) for name in _REUSABLE_EXECUTORS]
+    return [executor for executor in executors if executor is not None]
+
+
+def end_idle_pools(kept: list[Any]) -> bool:
+    """End the pools that joblib keeps, without those of `kept`; return whether there was any."""
+    begun = [pool for pool in idle_pools() if not any(pool is other for other in kept)]
+    _call_all([functools.partial(pool.shutdown, wait=False, kill_workers=True) for pool in begun])
+    return bool(begun)
 
 
 def _has_no_child() -> bool:
@@ -66,6 +88,26 @@ def _has_no_child() -> bool:
     except ChildProcessError:
         return True
     return False
+
+
+def _count_running() -> int:
+    """Count the running processes below this one, without multiprocessing's and joblib's own."""
+    handles = [getattr(sys.modules.get("multiprocessing.forkserver"), "_forkserver", None), *_trackers()]
+    own = {getattr(handle, name, None) for handle in handles for name in ("_pid", "_forkserver_pid")}
+    return sum(pid not in own and is_running(pid) for pid in descendants_of(os.getpid()))
+
+
+def _trackers() -> list[Any]:
+    """Return the handles of trackers that this process has started."""
+    trackers = [getattr(sys.modules.get(name), "_resource_tracker", None) for name in _TRACKERS]
+    return [tracker for tracker in trackers if getattr(tracker, "_pid", None) is not None]
+
+
+def _forget_trackers() -> None:
+    """Make the next process start a new tracker, instead of warning that the old one died unexpectedly."""
+    for tracker in _trackers():
+        with contextlib.suppress(Exception):  # it was reaped already
+            tracker._stop()
 
 
 def _reap() -> bool:
@@ -85,7 +127,9 @@ def _shut_down_pools() -> None:
     A `multiprocessing.Pool` whose process is killed while it holds the lock of the queue blocks
     whoever terminates it, also the garbage collector in a later experiment.
     """
-    calls = [*_terminations_of_pools(), *_stops_of_forkserver(), *_shutdowns_of_reusable_executors()]
+    calls = [*_terminations_of_pools(), *_stops_of_forkserver()]
+    if idle_pools():  # the next call may not have noticed yet that their processes are dead
+        calls.append(functools.partial(end_idle_pools, []))
     if calls:
         # In a thread, as a broken pool may block.
         thread = threading.Thread(target=_call_all, args=(calls,), daemon=True)
@@ -119,13 +163,3 @@ def _stops_of_forkserver() -> list[Callable[[], object]]:
     server = getattr(sys.modules.get("multiprocessing.forkserver"), "_forkserver", None)
     stop = getattr(server, "_stop", None)  # private, and in the standard library since 3.7 for its own tests
     return [] if stop is None or getattr(server, "_forkserver_pid", None) is None else [stop]
-
-
-def _shutdowns_of_reusable_executors() -> list[Callable[[], object]]:
-    """Make the next call start new processes: it may not have noticed yet that these are dead."""
-    executors = [getattr(sys.modules.get(name), "_executor", None) for name in _REUSABLE_EXECUTORS]
-    return [
-        functools.partial(executor.shutdown, wait=False, kill_workers=True)
-        for executor in executors
-        if executor is not None
-    ]

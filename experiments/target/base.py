@@ -71,8 +71,17 @@ class Target(Protocol):
             It cannot be found, loaded or called.
         """
 
-    def load(self) -> LoadedTarget:
-        """Load the target in this process.
+    def load(self, modules: Path | None = None) -> LoadedTarget:
+        """Load the target in this process, as a script would find it.
+
+        `sys.argv` becomes its file and nothing else, the search path of imports grows, and
+        multiprocessing's start method is not chosen, unless the import chooses it.
+
+        Parameters
+        ----------
+        modules : Path, optional
+            A folder of the run, for modules by which processes that the target starts find its code. By
+            default they may not find it: for a process that only looks at the target.
 
         Raises
         ------

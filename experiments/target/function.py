@@ -1,9 +1,14 @@
 """Targets that are Python functions, named by text and loaded the same way in every process.
 
 A user's project may have folders named `experiments`, `meta` or `database`, as ours are. Neither
-shadows the other: the user's folders are searched after everything installed, a file is loaded under
-a private module name, and a user's folder of one of these names is searched after ours for modules that
-ours lacks (on equal names ours wins; the ``__init__.py`` of such a folder is not run).
+shadows the other: the user's folders are searched after everything installed, and a user's folder of
+one of these names is searched after ours for modules that ours lacks (on equal names ours wins; the
+``__init__.py`` of such a folder is not run).
+
+A process that a target starts, such as a worker of a pool, imports the module of what it is sent by its
+name. So a file is imported under its own name, ``train``, where the search path leads that name to this very
+file. Where it leads to something else (``random.py``), the module has a private name, for which a folder
+of the run has a module of one line; that folder is at the end of the search path, which is handed on.
 """
 
 from __future__ import annotations
@@ -13,17 +18,20 @@ import hashlib
 import importlib
 import importlib.util
 import json
+import multiprocessing
 import os
 import pkgutil
 import sys
 import traceback
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass
+from importlib.machinery import PathFinder
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 from database.suggestions import nearest, suggestion
+from experiments.output.results_folder import write_atomically
 from experiments.target.base import Mismatch, TargetError
 from experiments.target.inspection import inspect_function
 from experiments.target.signature import check_signature, describe
@@ -35,6 +43,8 @@ _MAX_TRACEBACK_LINES = 12
 _MACHINERY = frozenset(
     {__file__, importlib.__file__, "<frozen importlib._bootstrap>", "<frozen importlib._bootstrap_external>"}
 )
+#: By the name of a target's module: the start method of processes that its import left.
+_start_methods: dict[str, str | None] = {}
 
 
 @dataclass(frozen=True)
@@ -106,15 +116,20 @@ class FunctionTarget:
         signature = inspect_function(str(self), self.base_directory)
         return [] if parameter_names is None else check_signature(signature, list(parameter_names))
 
-    def load(self) -> LoadedFunction:
-        """Import the function in this process.
+    def load(self, modules: Path | None = None) -> LoadedFunction:
+        """Import the function in this process; see `Target`.
 
         Raises
         ------
         TargetError
             The file, module or function is missing, its import raised, or it cannot be called so.
         """
-        member: Any = self._load_module()
+        multiprocessing.set_start_method(None, force=True)
+        module = self._load_module(modules)
+        # A module that was loaded earlier does not choose its start method again.
+        chosen = multiprocessing.get_start_method(allow_none=True)
+        multiprocessing.set_start_method(_start_methods.setdefault(module.__name__, chosen), force=True)
+        member: Any = module
         for name in self.function.split("."):
             if not hasattr(member, name):
                 names = [name for name in dir(member) if callable(getattr(member, name, None))]
@@ -138,12 +153,14 @@ class FunctionTarget:
             return self.path.relative_to(self.base_directory) == old_place and not Path(old_path).exists()
         return False
 
-    def _load_module(self) -> ModuleType:
+    def _load_module(self, modules: Path | None) -> ModuleType:
         if self.path is not None:
+            sys.argv = [str(self.path)]
             _search_also(self.path.parent, self.base_directory)
-            return _load_file(self.path)
+            return _load_file(self.path, modules)
         assert self.module is not None
         _search_also(self.base_directory, Path.cwd())
+        sys.argv = [_file_of(self.module)]
         return _import_module(self.module)
 
 
@@ -190,35 +207,84 @@ def _search_also(*folders: Path) -> None:
     importlib.invalidate_caches()
 
 
-def _load_file(path: Path) -> ModuleType:
-    """Load a file as a module of its own, once per process."""
-    name = _MODULE_PREFIX + hashlib.sha256(str(path).encode()).hexdigest()[:16]
-    if name in sys.modules:
-        return sys.modules[name]
-    if not path.is_file():
-        raise TargetError(_missing_file(path))
-    spec = importlib.util.spec_from_file_location(name, path)
+def _load_file(path: Path, modules: Path | None) -> ModuleType:
+    """Load a file as a module, once per process."""
+    private = _MODULE_PREFIX + hashlib.sha256(str(path).encode()).hexdigest()[:16]
+    if private not in sys.modules:
+        if not path.is_file():
+            raise TargetError(_missing_file(path))
+        if _leads_to(path.stem, path):
+            return _import(path.stem, str(path))
+    if modules is not None:
+        _offer(private, path, modules)
+    if private in sys.modules:
+        return sys.modules[private]
+    spec = importlib.util.spec_from_file_location(private, path)
     if spec is None or spec.loader is None:
         raise TargetError(f"{path} is not a Python file; its name must end in .py")
     module = importlib.util.module_from_spec(spec)
-    sys.modules[name] = module  # before it runs, as an import does: dataclasses need their module
+    sys.modules[private] = module  # before it runs, as an import does: dataclasses need their module
     try:
         spec.loader.exec_module(module)
     except (Exception, SystemExit) as error:
-        del sys.modules[name]
+        del sys.modules[private]
         raise _import_raised(str(path), error) from error
     return module
 
 
+def _leads_to(name: str, path: Path) -> bool:
+    """Whether importing `name` gives the module of this very file, here and wherever the path is the same."""
+    if "." in name:
+        return False
+    try:
+        spec = importlib.util.find_spec(name)
+        return spec is not None and spec.origin is not None and path.samefile(spec.origin)
+    except (ImportError, ValueError, OSError):  # as of __main__, or of a module that is no file
+        return False
+
+
+def _offer(name: str, path: Path, modules: Path) -> None:
+    """Let processes that get this process's search path import a file under its private name."""
+    line = f"__file__ = {str(path)!a}; "
+    line += 'exec(compile(__spec__.loader.get_data(__file__), __file__, "exec"))\n'
+    try:
+        write_atomically(modules / f"{name}.py", line.encode())
+    except OSError as error:
+        raise TargetError(f"{modules} cannot be written to ({error.strerror})") from error
+    if str(modules) not in sys.path:
+        sys.path.append(str(modules))
+    importlib.invalidate_caches()
+
+
+def _file_of(name: str) -> str:
+    """Return the file of a module that need not be imported yet, or its name where there is none."""
+    top, *inner = name.split(".")
+    try:
+        spec = importlib.util.find_spec(top)
+        for part in inner:
+            if spec is None:
+                break
+            spec = PathFinder.find_spec(f"{spec.name}.{part}", spec.submodule_search_locations)
+    except (ImportError, ValueError):
+        return name
+    return name if spec is None or not spec.has_location or spec.origin is None else spec.origin
+
+
 def _import_module(name: str) -> ModuleType:
     try:
+        return _import(name, name)
+    except TargetError as error:
+        missing = error.__cause__
+        if isinstance(missing, ModuleNotFoundError) and f"{name}.".startswith(f"{missing.name}."):
+            raise TargetError(_missing_module(name, str(missing.name))) from missing
+        raise
+
+
+def _import(name: str, place: str) -> ModuleType:
+    try:
         return importlib.import_module(name)
-    except ModuleNotFoundError as error:
-        if error.name is None or not f"{name}.".startswith(f"{error.name}."):
-            raise _import_raised(name, error) from error
-        raise TargetError(_missing_module(name, error.name)) from error
     except (Exception, SystemExit) as error:
-        raise _import_raised(name, error) from error
+        raise _import_raised(place, error) from error
 
 
 def _import_raised(place: str, error: BaseException) -> TargetError:

@@ -59,7 +59,7 @@ def preload(request: str) -> str | None:
     The output of the import is not shown: it would mix with that of the command.
     """
     target, base_directory, search = json.loads(request)
-    sys.path += [entry for entry in search if entry not in sys.path]
+    sys.path[:] = search  # in the order in which workers have it
     problem, before = None, threads_that_survive_forks()
     with tempfile.TemporaryFile() as output:
         try:

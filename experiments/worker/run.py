@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import math
-from contextlib import nullcontext
+import multiprocessing
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
 from dataclasses import replace
 from pathlib import Path
 
@@ -99,11 +102,12 @@ def experiment_loop(
         session, lambda session: find_series(session, config.series_id or config.name), deadline_s=math.inf
     )
     control = control or WorkerControl(config.control)
-    with nullcontext() if supervised else capped_threads(config.execution.threads):
+    threads = nullcontext() if supervised else capped_threads(config.execution.threads)
+    with threads, _lent_to_target(config.modules()):
         if isolation is not None:
             attempts: Attempts = isolation.attempts(series, output, control)
         else:
-            target = parse_target(series.target, series.source_path or Path.cwd()).load()
+            target = parse_target(series.target, series.source_path or Path.cwd()).load(config.modules())
             attempts = InProcessAttempts(target, owns_process=supervised)
         worker = Worker(
             session,
@@ -114,3 +118,16 @@ def experiment_loop(
             capture=capture,
         )
         return worker.run()
+
+
+@contextmanager
+def _lent_to_target(modules: Path) -> Iterator[None]:
+    """Put back what `Target.load` changes in this process, which may be the user's own."""
+    arguments, start_method = sys.argv, multiprocessing.get_start_method(allow_none=True)
+    try:
+        yield
+    finally:
+        sys.argv = arguments
+        multiprocessing.set_start_method(start_method, force=True)
+        if str(modules) in sys.path:
+            sys.path.remove(str(modules))

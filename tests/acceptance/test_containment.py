@@ -189,34 +189,6 @@ def test_changes_reach_nobody(project: Project, workers: str) -> None:
     assert len({str(result) for result in found.values() if result is not None}) == 1
 
 
-def test_parallel_libraries_work(project: Project) -> None:
-    """Experiments may use multiprocessing with each start method, executors and joblib, again and again."""
-    project.series(
-        """
-        import concurrent.futures, multiprocessing
-        def main(x):
-            kind = x % 5
-            if kind < 3:
-                context = multiprocessing.get_context(["fork", "spawn", "forkserver"][kind])
-                pool = context.Pool(2)  # never closed
-                found = pool.map(abs, [-1, -2])
-            elif kind == 3:
-                context = multiprocessing.get_context("fork")
-                found = list(concurrent.futures.ProcessPoolExecutor(2, mp_context=context).map(abs, [-1, -2]))
-            else:
-                import joblib
-                found = joblib.Parallel(n_jobs=2)(joblib.delayed(abs)(y) for y in [-1, -2])
-            keep.append(locals())
-            return {"found": found}
-        keep = []
-        """,
-        experiments=15,
-    )
-    project.here("run", "s.yaml", "--workers", "1")
-    assert list(results(project).values()) == [{"found": [1, 2]}] * 15
-    project.assert_nothing_left()
-
-
 def test_whatever_becomes_of_the_signal(project: Project) -> None:
     """A timeout is a timeout also for code that handles SIGTERM; what completes in time is complete."""
     project.series(

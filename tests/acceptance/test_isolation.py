@@ -48,7 +48,7 @@ def main(x, seed, repetition, run):
     if x == 5: os._exit(7)
     return {"random": random.random(), "numpy": numpy.random.rand(), "rng": run.rng.random(), "seed": seed,
             "order": list({"a", "b", "c", "d", "e"}), "number": 2 ** 100, "nan": float("nan"),
-            "arguments": sys.argv[1:2], "directory": run.directory.name.isdigit(), "stdout": sys.stdout.name}
+            "arguments": sys.argv, "directory": run.directory.name.isdigit(), "stdout": sys.stdout.name}
 """
 
 

@@ -84,7 +84,8 @@ def _make(order: Order) -> Made:
     output = order.folder / "out put"
     output.touch()
     parent_pipe, writer = Pipe(duplex=False)
-    load = LoadRequest(f"{order.folder / 'target.py'}:main", str(order.folder), str(output), None, ["argv0"])
+    target, modules = order.folder / "target.py", order.folder / "run"
+    load = LoadRequest(f"{target}:main", str(order.folder), str(output), None, str(modules))
     server = None if order.spawn else ForkServerProcess.fork(parent_pipe, [writer])
     attempts = IsolatedAttempts(ChildPool(parent_pipe, load, server), order.execution, WorkerControl(None))
     finished: list[Finished] = []

@@ -49,7 +49,7 @@ def test_each_attempt_has_its_own_process(tmp_path: Path, spawn: bool) -> None:
     assert returned[0] == returned[1] == returned[2]
     assert returned[0]["environment"] == "x"  # type: ignore[index]  # as above
     assert returned[0]["leads"]  # type: ignore[index]  # as above
-    assert returned[0]["argv"] == ["argv0"]  # type: ignore[index]  # as above
+    assert returned[0]["argv"] == [str(tmp_path / "target.py")]  # type: ignore[index]  # as above
     assert made.output.splitlines() == ["loaded", "experiment 1", "experiment 2.5", "experiment drei é"]
     assert all(each.peak_memory_bytes and each.cpu_s is not None for each in made.finished)
 

@@ -7,6 +7,7 @@ import decimal
 import gc
 import locale
 import logging
+import multiprocessing
 import os
 import signal
 import subprocess
@@ -67,7 +68,12 @@ CHANGES: dict[str, tuple[Callable[[], Any], Callable[[], Any]]] = {
     "other environment": (lambda: (id(os.environ), dict(os.environ)), swap(os, "environ", {"a": "b"})),
     "path": (lambda: (id(sys.path), list(sys.path)), lambda: sys.path.insert(0, "/elsewhere")),
     "other path": (lambda: (id(sys.path), list(sys.path)), swap(sys, "path", ["/elsewhere"])),
+    "arguments": (lambda: (id(sys.argv), list(sys.argv)), lambda: sys.argv.append("--quick")),
     "odd arguments": (lambda: list(sys.argv), swap(sys, "argv", Unequal())),
+    "start method": (
+        lambda: multiprocessing.get_start_method(allow_none=True),
+        lambda: multiprocessing.set_start_method("spawn", force=True),
+    ),
     "handler": (
         lambda: signal.getsignal(signal.SIGTERM),
         lambda: signal.signal(signal.SIGTERM, lambda *_: None),

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import importlib
+import json
+import multiprocessing
+import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from unittest.mock import ANY
 
 import pytest
 
@@ -19,6 +23,7 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     folder = tmp_path / "mon projet é"
     folder.mkdir()
     monkeypatch.setattr(sys, "path", list(sys.path))
+    monkeypatch.setattr(sys, "argv", list(sys.argv))
     packages = {name: importlib.import_module(name) for name in ("database", "experiments", "meta")}
     for package in packages.values():
         monkeypatch.setattr(package, "__path__", list(package.__path__))
@@ -101,11 +106,55 @@ def test_a_file_is_loaded_once_with_its_folder_searched_last(project: Path) -> N
 
 
 def test_two_files_of_one_name_do_not_meet(project: Path) -> None:
-    """Files are loaded under private names, so `a/train.py` and `b/train.py` are two modules."""
+    """`a/train.py` and `b/train.py` are two modules, of which the first has the name."""
     write(project, a__train="def main(): return 'a'\n", b__train="def main(): return 'b'\n")
-    assert [
-        FunctionTarget.parse(f"{folder}/train.py:main", project).load().function() for folder in "ab"
-    ] == ["a", "b"]
+    loaded = [FunctionTarget.parse(f"{folder}/train.py:main", project).load().function for folder in "ab"]
+    assert [function() for function in loaded] == ["a", "b"]
+    assert loaded[0].__module__ == "train"
+    assert loaded[1].__module__.startswith("_experiments_target_")
+
+
+@pytest.mark.parametrize("name", ["random", "my-train", "train.v2", "__main__"])
+def test_other_processes_find_the_module(project: Path, name: str) -> None:
+    """An interpreter that has this one's search path imports the function by the name of its module."""
+    (project / f"{name}.py").write_text("import beside, random\ndef main(): return beside.VALUE, __file__\n")
+    write(project, beside="VALUE = 7\n")
+    target = FunctionTarget.parse(f"{name}.py:main", project)
+    modules = project / "run" / "modules"
+    function = target.load(modules).function
+    assert function() == (7, str(target.path))
+    code = (
+        "import json, sys; sys.path[:], name = json.loads(sys.argv[1]); module = __import__(name); "
+        "print(module.main.__module__, *module.main()); import inspect; inspect.getsource(module.main)"
+    )
+    request = json.dumps([sys.path, function.__module__])
+    told = subprocess.run(
+        [sys.executable, "-P", "-c", code, request], check=True, capture_output=True, text=True
+    ).stdout
+    assert told.split(" ", 2) == [function.__module__, "7", f"{target.path}\n"]
+    assert target.load(modules).function is function
+    assert sys.path.count(str(modules)) == (0 if name == "my-train" else 1)
+
+
+def test_a_target_finds_what_a_script_finds(project: Path) -> None:
+    """`sys.argv` is the file and nothing else, at import too; only the import chooses a start method."""
+    text = "import multiprocessing, sys\nat_import = sys.argv[:]\n{}def main(): return at_import, sys.argv\n"
+    chooses = "multiprocessing.set_start_method('spawn')\n"
+    write(project, free=text.format(""), pack__choosing=text.format(chooses))
+    (project / "pack" / "__init__.py").write_text(text.format(""))
+    before = multiprocessing.get_start_method(allow_none=True)
+    try:
+        for name, file, method in (
+            ("free.py", "free.py", None),
+            ("pack.choosing", "pack/choosing.py", "spawn"),
+            ("pack", "pack/__init__.py", None),
+            ("pack.choosing", "pack/choosing.py", "spawn"),  # it is loaded already
+        ):
+            function = FunctionTarget.parse(f"{name}:main", project).load().function
+            assert function() == ([str(project / file)] if name != "pack" else ANY, [str(project / file)])
+            assert multiprocessing.get_start_method(allow_none=True) == method
+    finally:
+        multiprocessing.set_start_method(before, force=True)
 
 
 def test_a_file_may_be_named_like_a_module_of_the_standard_library(project: Path) -> None:

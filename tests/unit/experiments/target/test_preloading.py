@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Iterator
 from contextlib import redirect_stdout
 from pathlib import Path
 
@@ -28,11 +29,13 @@ def preload(path: Path) -> str | None:
 
 
 @pytest.fixture
-def target(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def target(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     monkeypatch.setattr(sys, "path", [*sys.path])
+    monkeypatch.setattr(sys, "argv", [*sys.argv])
     path = tmp_path / "mein zïel.py"
     path.write_text("print('imported')\ndef main(x): return {}\n")
-    return path
+    yield path
+    sys.modules.pop(path.stem, None)
 
 
 def test_nothing_announced() -> None:
@@ -42,9 +45,8 @@ def test_nothing_announced() -> None:
 
 def test_preload(target: Path, capfd: pytest.CaptureFixture[str]) -> None:
     """The module is there afterwards, and what it prints does not reach the command's output."""
-    before = set(sys.modules)
     assert preload(target) is None
-    assert any(name.startswith("_experiments_target_") for name in set(sys.modules) - before)
+    assert sys.modules[target.stem].__file__ == str(target)
     assert capfd.readouterr() == ("", "")
 
 
@@ -69,7 +71,7 @@ def test_threads(target: Path) -> None:
     problem = preload(target)
     assert problem is not None
     assert "starts 1 thread(s)" in problem
-    module = next(each for name, each in sys.modules.items() if getattr(each, "__file__", "") == str(target))
+    module = sys.modules[target.stem]
     module.stop.set()
     module.thread.join()
 
