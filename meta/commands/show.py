@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Callable, Collection
 from pathlib import Path
@@ -18,6 +19,12 @@ if TYPE_CHECKING:
     from database.queries.failures import FailureGroup
     from experiments.output.results_folder import ResultsFolder
 
+#: What a process prints that cannot load what it was sent: the end of a traceback through multiprocessing.
+_LOST_IN_PROCESS = re.compile(
+    r"/multiprocessing/[^\n]*\n(?:[ ][^\n]*\n)*"
+    r"(?:ModuleNotFoundError|ImportError|AttributeError): "
+    r"((?:No module named|cannot import name|Can't get attribute) [^\n]*)"
+)
 #: How many lines of an example's traceback or output `failures` prints.
 TAIL_LINES = 6
 #: How many digits of the name of a set of code are printed.
@@ -145,6 +152,19 @@ def failures(series: str, *, where: str | None, as_json: bool) -> None:
         _print_group(group, fixed)
 
 
+def _explanation(group: FailureGroup) -> str | None:
+    """Return what explains the failures beyond their message: so far processes that found no code."""
+    missing = _LOST_IN_PROCESS.search(group.example_log_tail or "")
+    if missing is None:
+        return None
+    waits = "; a pool waits for ever then" if group.cause.outcome == "timed_out" else ""
+    return (
+        f"a process that it started could not load what it was sent ({missing[1]}){waits}. Define what is "
+        "sent at the top level of the target's file, or of a module that a new interpreter can import, and "
+        "before the process is started"
+    )
+
+
 def _group_data(group: FailureGroup) -> dict[str, Any]:
     return {
         "outcome": group.cause.outcome,
@@ -160,6 +180,7 @@ def _group_data(group: FailureGroup) -> dict[str, Any]:
         "message": group.example_message,
         "traceback": group.example_traceback,
         "log_tail": group.example_log_tail,
+        "explanation": _explanation(group),
     }
 
 
@@ -178,6 +199,8 @@ def _print_group(group: FailureGroup, fixed: Collection[str]) -> None:
     click.echo(printing.printable(f"    experiment {group.example_id}{': ' if shown else ''}{shown}"))
     for line in group.explanation.splitlines()[-TAIL_LINES:]:
         click.echo(f"    {printing.printable(line)}")
+    if (explanation := _explanation(group)) is not None:
+        click.echo(f"    {printing.printable(explanation)}")
     click.echo(f"    in full: experiments show {group.example_id}")
 
 

@@ -250,7 +250,7 @@ def test_failures(commands: Commands) -> None:
     one, two = commands.json("failures", "first")
     assert {*one} == {
         *("outcome", "error_type", "place", "pattern", "death", "count", "first_at", "last_at"),
-        *("example", "parameters", "message", "traceback", "log_tail"),
+        *("example", "parameters", "message", "traceback", "log_tail", "explanation"),
     }
     assert (one["pattern"], one["death"], one["parameters"]["model"]) == ("N", None, {"depth": 2})
     assert (two["outcome"], two["error_type"], two["place"]) == ("timed_out", None, None)
