@@ -5,7 +5,6 @@ from __future__ import annotations
 import builtins
 import contextvars
 import os
-import random
 import resource
 import sys
 import traceback
@@ -14,8 +13,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, cast
 
-import numpy
-import numpy.random
+import numpy.random  # noqa: F401 - loaded when it is first used; here it is there for each attempt to be seeded
 
 from database import clock
 from database.claims.types import Chunk, Claim, Finished
@@ -24,6 +22,7 @@ from database.errors import InvalidValueError
 from database.models import Outcome, exact_json
 from database.models.exact_json import storable_text
 from experiments.attempt.context import Run
+from experiments.attempt.generators import SeededGenerators
 from experiments.processes.process_state import RestorableState, restore_builtins
 from experiments.processes.thread_limits import threads_in_force
 from experiments.target.base import LoadedTarget
@@ -77,7 +76,7 @@ def attempt(
     claim = task.claim
     run = Run(claim, directory=task.directory, write=task.write)
     offered = {"seed": claim.seed, "repetition": claim.repetition, "run": run}
-    _seed_global_generators(claim.seed)
+    generators = SeededGenerators(claim.seed)
     owner, names = os.getpid(), builtins.__dict__.copy()
     cpu_before = _cpu_s(resource.getrusage(resource.RUSAGE_SELF))
     started_at, begun = clock.since_1970(), clock.monotonic()
@@ -85,11 +84,13 @@ def attempt(
     returned: object = None
     threads: int | None = None
     context = state.context() if state is not None else contextvars.copy_context()
+    generators.start()
     try:
         try:
             returned = context.run(target.call, claim.parameters, offered)
         finally:
             restore_builtins(names)  # first: everything below needs them
+            generators.stop()
             if os.getpid() != owner:  # a child that the experiment forked must not be a second worker
                 os._exit(1 if sys.exception() else 0)
             # Within the outer try: the handler of a timer that it left running may raise here.
@@ -217,13 +218,6 @@ def _traceback(error: BaseException) -> str:
         half = _TRACEBACK_CHARACTERS // 2
         text = f"{text[:half]}\n[...]\n{text[-half:]}"
     return text
-
-
-def _seed_global_generators(seed: int) -> None:
-    """Make code that uses the global generators repeatable, whatever its worker ran before."""
-    random.seed(seed)
-    # Imported, not looked up: numpy loads this part of itself only when it is first used.
-    numpy.random.seed(seed)
 
 
 def _cpu_s(own: resource.struct_rusage) -> float:
