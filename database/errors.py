@@ -5,7 +5,7 @@ from __future__ import annotations
 #: The end of messages about a missing database.
 HOW_TO_MAKE_ONE = (
     "`experiments create FILE` or `experiments run FILE` makes one; "
-    "name another with --database or EXPERIMENTS_DATABASE_URL"
+    "name another with --database, configure(url) or EXPERIMENTS_DATABASE_URL"
 )
 
 

@@ -86,8 +86,8 @@ def run_a_single_experiment(
         from experiments.worker.run import run_worker  # noqa: PLC0415 - what workers import is not for the command
 
         return run_worker(replace(settings, name=name))
-    if settings.database_url:
-        configure(settings.database_url, protocol=True)
+    if path is None:
+        configure(settings.database_url or current_url(), protocol=True, create=False)
     try:
         return _run_alone(name, settings, path)
     finally:

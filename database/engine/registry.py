@@ -73,16 +73,20 @@ def current_url() -> URL:
     return normalise_url(Settings.from_environment().database_url)
 
 
-def get_engine(url: str | URL | None = None) -> Engine:
+def get_engine(url: str | URL | None = None, *, create: bool = True) -> Engine:
     """Return this process's engine for a database whose tables exist at the current revision.
 
     Parameters
     ----------
     url : str or URL, optional
         The database; by default `current_url`.
+    create : bool
+        False for who only reads: nothing is made, as after ``configure(url, create=False)``.
 
     Raises
     ------
+    DatabaseMissingError
+        There is no such database, or no tables of ours in it, and none may be made.
     DatabaseUnreachableError, DatabaseError
         No connection can be made, or the database is another program's, on a network or read-only.
     SchemaError
@@ -90,7 +94,7 @@ def get_engine(url: str | URL | None = None) -> Engine:
     """
     wanted = current_url() if url is None else normalise_url(url)
     protocol = _configured is not None and _configured.protocol
-    create = _configured is None or _configured.create
+    create = create and (_configured is None or _configured.create)
     key = (wanted, protocol)
     with _lock:
         if key not in _engines:

@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 from database.errors import NotFoundError
 from database.models import Attempt, Code, Experiment, ExperimentSeries, Outcome, Runner, Worker
 from database.queries.experiment_rows import ExperimentRow, experiment_row, select_experiments
+from database.queries.series_lookup import place_of
 
 
 @dataclass(frozen=True)
@@ -104,7 +105,8 @@ def experiment_record(session: Session, experiment_id: int) -> ExperimentRecord:
     row = session.execute(select_experiments().where(Experiment.id == experiment_id)).first()
     if row is None:
         raise NotFoundError(
-            f"there is no experiment {experiment_id}; `experiments list SERIES` shows the existing ones"
+            f"there is no experiment {experiment_id} in {place_of(session)}; `experiments list SERIES` shows "
+            "the existing ones"
         )
     series = session.execute(
         select(

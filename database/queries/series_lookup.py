@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 
 from database.errors import NotFoundError
 from database.models import ExperimentSeries
+from database.settings import safe_url
 from database.suggestions import suggestion
 
 
@@ -18,7 +19,7 @@ def find_series(session: Session, series: str | int | ExperimentSeries) -> Exper
     Raises
     ------
     NotFoundError
-        There is no such series; for a name, the message lists the existing names.
+        There is no such series; for a name, the message lists the existing names, and names the database.
     """
     if isinstance(series, ExperimentSeries):
         return series
@@ -31,9 +32,15 @@ def find_series(session: Session, series: str | int | ExperimentSeries) -> Exper
     if found is None:
         names = session.scalars(select(ExperimentSeries.name).order_by(ExperimentSeries.name)).all()
         raise NotFoundError(
-            f"there is no series named {series!r}; {suggestion(series, names, kind='the database has')}"
+            f"there is no series named {series!r} in {place_of(session)}; "
+            f"{suggestion(series, names, kind='the database has')}"
         )
     return found
+
+
+def place_of(session: Session) -> str:
+    """Return the URL of a session's database for messages, without its secrets."""
+    return safe_url(session.get_bind(ExperimentSeries).engine.url)
 
 
 def find_several(

@@ -97,8 +97,8 @@ def scoped_session(
     Parameters
     ----------
     read_only : bool
-        One consistent snapshot; the database itself refuses writes. Inside another scope it reads
-        what that one reads, and writes are refused until it ends.
+        One consistent snapshot; the database itself refuses writes, and is not made where there is none.
+        Inside another scope it reads what that one reads, and writes are refused until it ends.
     isolation_level : str, optional
         One of `database.session.isolation_levels.LEVELS`; by default READ COMMITTED.
     url : str or URL, optional
@@ -113,6 +113,8 @@ def scoped_session(
 
     Raises
     ------
+    DatabaseMissingError
+        There is no such database, and the scope only reads.
     SessionMisuseError
         The outer scope has a weaker isolation level than `isolation_level`; there is no such level;
         two databases were given.
@@ -126,7 +128,7 @@ def scoped_session(
         outer.check_joinable()
         yield from joined(outer, isolation)
         return
-    chosen = engine or get_engine(wanted)
+    chosen = engine or get_engine(wanted, create=not read_only)
     warn_if_mixed("scoped_session()", chosen)
     scope = ScopedSession(
         chosen, isolation, Opener.here(), by_engine=engine is not None, by_url=url is not None

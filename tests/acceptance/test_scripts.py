@@ -8,6 +8,7 @@ import sys
 import pytest
 
 from database.session.lifecycle import close_global_session
+from database.settings import normalise_url, safe_url
 from experiments.run_experiments import run_a_single_experiment
 from tests.acceptance.project import PATIENCE_S, Project
 
@@ -93,4 +94,5 @@ def test_module_form(project: Project) -> None:
         timeout=PATIENCE_S,
     )
     assert wrong.returncode == 2
-    assert wrong.stderr.strip() == "there is no series named 'z'; the database has: s"
+    place = safe_url(normalise_url(project.url))
+    assert wrong.stderr.strip() == f"there is no series named 'z' in {place}; the database has: s"

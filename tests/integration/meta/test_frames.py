@@ -91,7 +91,7 @@ def test_unknown_names_are_answered_with_the_known(database_url: str, write_seri
     chunks = {(1, "loss", 0): ([0], [1.0])}
     with scoped_session() as session:
         write_series(session, lambda _p, _r: written(results={}, chunks=chunks))
-        with pytest.raises(NotFoundError, match=r"no series named 'stdy'; did you mean 'study'\?"):
+        with pytest.raises(NotFoundError, match=r"no series named 'stdy' in .*; did you mean 'study'\?"):
             load_experiments(session, "stdy")
         with pytest.raises(NotFoundError, match=r"metric named 'los'; did you mean 'loss'\?"):
             load_curves(session, "study", ["los"])

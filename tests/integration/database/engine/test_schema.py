@@ -23,6 +23,8 @@ from database.engine import schema
 from database.errors import DatabaseError, DatabaseMissingError, SchemaError
 from database.models import Base, ExperimentSeries, ProcessState, Runner
 from database.session.lifecycle import SessionLocal, configure, scoped_session
+from database.session.transactions import run_in_transaction, transactional
+from experiments.run_experiments import run_a_single_experiment, run_series
 from meta.commands.group import run_command
 from tests.integration.database.starting import start
 
@@ -328,6 +330,29 @@ def test_foreign_files_are_untouched(
 
 def test_looking_creates_nothing(empty_database_url: str, tmp_path: Path) -> None:
     """Who only looks gets an error, and neither a file nor a folder nor a table."""
+
+    def look() -> None:
+        with scoped_session(read_only=True) as session:
+            session.execute(text("SELECT 1"))
+
+    def look_elsewhere() -> None:
+        with scoped_session(read_only=True, url=empty_database_url) as session:
+            session.execute(text("SELECT 1"))
+
+    configure(empty_database_url)
+    uses: list[Callable[[], object]] = [
+        look,
+        look_elsewhere,
+        lambda: run_in_transaction(lambda _session: None, read_only=True),
+        transactional(read_only=True)(lambda _session: None),
+        lambda: run_a_single_experiment("s"),
+        lambda: run_series("s"),
+    ]
+    for use in uses:
+        with pytest.raises(
+            DatabaseMissingError, match=r"`experiments create FILE` or `experiments run FILE`"
+        ):
+            use()
     configure(empty_database_url, create=False)
     with pytest.raises(DatabaseMissingError, match=r"`experiments create FILE` or `experiments run FILE`"):
         engines.get_engine()

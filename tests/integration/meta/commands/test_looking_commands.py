@@ -12,10 +12,11 @@ import pytest
 from sqlalchemy import Connection, event, select, text, update
 
 from database.code_sets import accept_code_sets, record_code_set
-from database.engine.registry import get_engine
+from database.engine.registry import current_url, get_engine
 from database.models import Experiment, ExperimentSeries, Runner, SeriesCode
 from database.models.code import UNKNOWN
 from database.session.lifecycle import SessionLocal
+from database.settings import safe_url
 from meta.commands.group import run_command
 from tests.integration.databases import on_sqlite
 from tests.integration.meta.commanding import Commands, filled, folder
@@ -402,7 +403,9 @@ def test_unknown_series(commands: Commands, arguments: list[str]) -> None:
     filled()
     verb, *options = arguments
     commands(verb, "frist", *options, code=2)
-    assert "there is no series named 'frist'; did you mean 'first'? the database has: first" in commands.err
+    place = safe_url(current_url())
+    told = f"there is no series named 'frist' in {place}; did you mean 'first'? the database has: first"
+    assert told in commands.err
 
 
 @on_sqlite
@@ -412,7 +415,8 @@ def test_series_by_its_file(commands: Commands) -> None:
     assert commands.json("status", "first.yaml")["series"] == "first"
     assert commands.json("status", str(Path("first.yaml").absolute()))["series"] == "first"
     commands("status", "frist.yaml", code=2)
-    told = "there is no such file, and there is no series named 'frist.yaml'; the database has: first"
+    place = f"in {safe_url(current_url())}; the database has: first"
+    told = f"there is no such file, and there is no series named 'frist.yaml' {place}"
     assert commands.err == f"error: frist.yaml: {told}\n"
     commands("status", "nowhere/first.yaml", code=2)
     assert "there is no folder nowhere" in commands.err
