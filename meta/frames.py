@@ -105,9 +105,9 @@ def load_curves(
     -------
     DataFrame
         Columns ``experiment`` (its id), ``configuration`` (its id), ``repetition``, ``metric`` (categorical),
-        ``step``, ``value``, ``seconds`` (since the start of the attempt that logged the point), sorted by
-        metric, experiment and step. Experiments of every status are in it, attempts joined: for one step
-        the later attempt wins.
+        ``step``, ``value``, ``seconds`` (since the start of the attempt), sorted by metric, experiment and
+        step. Experiments of every status are in it, each with the points of one attempt: the completed one,
+        else the last; for one step the later point wins.
 
     Raises
     ------

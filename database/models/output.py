@@ -14,8 +14,8 @@ class MetricChunk(Base):
     """Consecutive points of one metric of one attempt.
 
     The three arrays have `count` entries each, little-endian: steps int64, readings and
-    seconds float64. A curve joins the chunks of an experiment's attempts; for one step the
-    later attempt wins, and within an attempt the later point.
+    seconds float64. A curve has the chunks of one attempt, the completed one or else the last; for one
+    step the later point wins.
     """
 
     __tablename__ = "metric_chunk"
@@ -25,7 +25,7 @@ class MetricChunk(Base):
     )
     attempt_number: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
     metric: Mapped[str] = mapped_column(String(200), primary_key=True)
-    #: The chunk's index within the attempt's curve, from 0.
+    #: Orders the chunks of the attempt, from 0; some numbers have no chunk of a metric that is logged rarely.
     number: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
     count: Mapped[int]
     steps: Mapped[bytes]

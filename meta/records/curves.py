@@ -1,4 +1,8 @@
-"""The logged curves of a series: from chunks of bytes to one curve per experiment."""
+"""The logged curves of a series: from chunks of bytes to one curve per experiment.
+
+A curve is that of one attempt: the completed one, else the last that began. Another attempt began anew, with
+another state: its points do not belong to the result, even where this attempt has none.
+"""
 
 from __future__ import annotations
 
@@ -7,11 +11,11 @@ from dataclasses import dataclass, field
 from itertools import groupby
 
 import numpy as np
-from sqlalchemy import select
-from sqlalchemy.orm import Session
+from sqlalchemy import ColumnElement, case, func, select
+from sqlalchemy.orm import Session, aliased
 
 from database.errors import NotFoundError
-from database.models import Experiment, ExperimentStatus, MetricChunk
+from database.models import Attempt, Experiment, ExperimentStatus, MetricChunk, Outcome
 from database.suggestions import suggestion
 from meta.statistics.estimators.arrays import Floats, Integers
 from meta.statistics.estimators.curves import Curve
@@ -28,9 +32,9 @@ class LoggedCurve:
     ----------
     experiment_id : int
     curve : Curve
-        For one step the later attempt wins, and within an attempt the later point.
+        For one step the later point wins.
     seconds : ndarray of float64, shape (points,)
-        The time of each point since the start of the attempt that logged it; empty unless it was read.
+        The time of each point since the start of the attempt; empty unless it was read.
     """
 
     experiment_id: int
@@ -39,11 +43,11 @@ class LoggedCurve:
 
 
 def metric_names(session: Session, series_id: int) -> list[str]:
-    """Return the names of all metrics that any experiment of a series logged."""
+    """Return the names of all metrics of which an experiment of a series has a curve."""
     logged = (
         select(MetricChunk.metric)
         .join(Experiment, Experiment.id == MetricChunk.experiment_id)
-        .where(Experiment.series_id == series_id)
+        .where(*_of_curves(series_id))
     )
     return sorted(session.scalars(logged.distinct()))
 
@@ -84,8 +88,8 @@ def read_curves(
             *((MetricChunk.seconds,) if timed else ()),
         )
         .join(Experiment, Experiment.id == MetricChunk.experiment_id)
-        .where(Experiment.series_id == series_id, MetricChunk.metric == metric)
-        .order_by(MetricChunk.experiment_id, MetricChunk.attempt_number, MetricChunk.number)
+        .where(*_of_curves(series_id), MetricChunk.metric == metric)
+        .order_by(MetricChunk.experiment_id, MetricChunk.number)
         .execution_options(yield_per=_ROWS_PER_FETCH)
     )
     if for_graphs:
@@ -103,6 +107,26 @@ def read_curves(
         if kept is not None:
             readings, *seconds = (part[kept] for part in (readings, *seconds))
         yield LoggedCurve(experiment_id, Curve(steps, readings), *seconds)
+
+
+def _of_curves(series_id: int) -> tuple[ColumnElement[bool], ...]:
+    """Return the conditions under which a chunk belongs to a curve of a series."""
+    any_chunk = aliased(MetricChunk)
+    attempts = select(func.max(Attempt.number)).where(Attempt.experiment_id == Experiment.id)
+    number = func.coalesce(
+        attempts.where(Attempt.outcome == Outcome.COMPLETED).scalar_subquery(),
+        # The attempt that runs has no row yet; one that is claimed has not begun.
+        case((Experiment.status == ExperimentStatus.RUNNING, Experiment.attempt_number)),
+        attempts.where(Attempt.outcome.not_in([Outcome.RELEASED, Outcome.REPLACED])).scalar_subquery(),
+        # A series that was made by hand may have no attempts.
+        select(func.max(any_chunk.attempt_number))
+        .where(
+            any_chunk.experiment_id == Experiment.id,
+            ~select(Attempt.number).where(Attempt.experiment_id == any_chunk.experiment_id).exists(),
+        )
+        .scalar_subquery(),
+    )
+    return Experiment.series_id == series_id, MetricChunk.attempt_number == number
 
 
 def _ascending(steps: Integers) -> tuple[Integers, Integers | None]:

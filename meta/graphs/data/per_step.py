@@ -12,7 +12,7 @@ from meta.graphs.data.estimates import Aggregator
 from meta.graphs.data.graph_data import Coverage, GraphData, Line
 from meta.graphs.data.groups import Group, make_groups, panels_of
 from meta.graphs.data.plan import Plan
-from meta.graphs.data.smoothing import TIMES, elapsed, over_time, smoothed
+from meta.graphs.data.smoothing import TIMES, over_time, smoothed
 from meta.records.readings import missing_of, refuse_huge
 from meta.records.series_records import CompletedExperiment, SeriesRecords
 from meta.statistics.estimators.curves import CurveMatrix, StepGrid
@@ -54,8 +54,8 @@ class _LineBuilder:
         }
         self._matrix: Callable[[Sequence[int]], CurveMatrix]
         if plan.x == SECONDS:
-            times = {identity: elapsed(records.times[metric][identity]) for identity in shown}
-            longest = max((ends[-1] for ends in times.values() if len(ends)), default=0.0)
+            times = {identity: records.times[metric][identity] for identity in shown}
+            longest = max((float(ends.max()) for ends in times.values() if len(ends)), default=0.0)
             drawn = np.linspace(0.0, longest, TIMES)
             self._matrix = lambda identities: over_time(
                 [shown[identity] for identity in identities],

@@ -32,19 +32,6 @@ def smoothed(curve: Curve, width: int) -> Curve:
     return Curve(curve.steps, means)
 
 
-def elapsed(seconds: Floats) -> Floats:
-    """Return the time of each point since the first attempt began: an attempt goes on where the last ended.
-
-    Parameters
-    ----------
-    seconds : ndarray, shape (points,)
-        Since the start of the attempt that logged the point; they begin anew where another attempt did.
-    """
-    before = np.concatenate(([0.0], np.where(np.diff(seconds) < 0, seconds[:-1], 0.0)))[: len(seconds)]
-    total: Floats = seconds + np.cumsum(before)
-    return total
-
-
 def over_time(curves: Sequence[Curve], seconds: Sequence[Floats], grid: Floats) -> CurveMatrix:
     """Return the curves over time: at each time the reading that was logged last.
 
@@ -52,7 +39,7 @@ def over_time(curves: Sequence[Curve], seconds: Sequence[Floats], grid: Floats) 
     ----------
     curves : sequence of Curve
     seconds : sequence of ndarray
-        The time of each point of each curve, ascending.
+        The time of each point of each curve; a step that was logged again has the later one.
     grid : ndarray, shape (times,)
 
     Returns
@@ -63,7 +50,8 @@ def over_time(curves: Sequence[Curve], seconds: Sequence[Floats], grid: Floats) 
     readings = np.full((len(curves), len(grid)), np.nan)
     for row, (curve, times) in enumerate(zip(curves, seconds, strict=True)):
         if len(times):
-            places = np.searchsorted(times, grid, side="right") - 1
-            is_within = (places >= 0) & (grid <= times[-1])
-            readings[row, is_within] = curve.readings[places[is_within]]
+            in_order = np.argsort(times, kind="stable")
+            places = np.searchsorted(times, grid, side="right", sorter=in_order) - 1
+            is_within = (places >= 0) & (grid <= times[in_order[-1]])
+            readings[row, is_within] = curve.readings[in_order[places[is_within]]]
     return CurveMatrix(grid, readings)

@@ -125,17 +125,18 @@ def test_one_row_per_logged_point(database_url: str, write_series, written) -> N
         assert (frame[column] == frame["experiment"].map(experiments[column])).all()
 
 
-def test_attempts_are_joined(database_url: str, write_series, written) -> None:
-    """For one step the later attempt wins, and within an attempt the later point."""
+def test_curves_are_those_of_the_completed_attempt(database_url: str, write_series, written) -> None:
+    """Nothing of an attempt before it, not even where it has no point; for one step the later point wins."""
     chunks = {
         (1, "loss", 0): ([0, 1, 2, 3], [10.0, 11.0, 12.0, 13.0]),
-        (1, "loss", 5): ([2], [99.0]),
+        (1, "acc", 0): ([0], [99.0]),
         (2, "loss", 0): ([2, 4, 2], [22.0, 24.0, 22.5]),
-        (2, "loss", 1): ([4], [24.5]),
+        (2, "loss", 5): ([4], [24.5]),
     }
     with scoped_session() as session:
         write_series(session, lambda _p, _r: written(results={}, chunks=chunks, attempts=2))
         frame = load_curves(session, "study")
-    assert frame["step"].tolist() == [0, 1, 2, 3, 4]
-    assert frame["value"].tolist() == [10.0, 11.0, 22.5, 13.0, 24.5]
-    assert frame["seconds"].tolist() == [10.0, 11.0, 22.0, 13.0, 20.0]
+    assert frame["metric"].tolist() == ["loss", "loss"]
+    assert frame["step"].tolist() == [2, 4]
+    assert frame["value"].tolist() == [22.5, 24.5]
+    assert frame["seconds"].tolist() == [22.0, 20.0]

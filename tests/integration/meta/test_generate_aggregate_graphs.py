@@ -40,8 +40,9 @@ def outcome(written):
             return written(status=ExperimentStatus.FAILED, chunks={(1, "loss", 0): ([0], [999.0])})
         logged = readings(parameters, repetition).tolist()
         chunks = {
-            (1, "loss", 0): (range(10), [*logged[:8], 555.0, 555.0]),
-            (2, "loss", 0): (range(8, 20), logged[8:]),
+            (1, "loss", 0): (range(30), [555.0] * 30),
+            (2, "loss", 0): (range(8), logged[:8]),
+            (2, "loss", 1): (range(8, 20), logged[8:]),
         }
         return written(results={"accuracy": logged[-1]}, chunks=chunks, attempts=2)
 
@@ -56,7 +57,7 @@ SECTIONS = {
 
 
 def test_graphs_show_the_rows_of_the_database(database_url: str, write_series, outcome) -> None:
-    """The drawn means are those of completed experiments, attempts joined; what failed is counted."""
+    """The drawn means are those of completed experiments' completed attempts; what failed is counted."""
     with scoped_session() as session:
         write_series(session, outcome, **SECTIONS, graphs=[{"y": "loss", "x": "step", "hue": "lr"}])
     with scoped_session(read_only=True) as session:

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from experiments.series_file.sections.graphs import GraphSpec
-from meta.graphs.data.smoothing import elapsed, over_time, smoothed
+from meta.graphs.data.smoothing import over_time, smoothed
 from meta.statistics.estimators.curves import Curve
 from tests.figures import make_figure
 
@@ -31,17 +31,14 @@ def test_nothing_to_smooth() -> None:
     assert np.isnan(smoothed(Curve(np.arange(3), np.full(3, np.nan)), 3).readings).all()
 
 
-def test_the_time_of_attempts_adds_up() -> None:
-    """A second attempt goes on where the first one ended."""
-    np.testing.assert_allclose(elapsed(np.array([1.0, 5.0, 2.0, 3.0, 1.0])), [1, 5, 7, 8, 9])
-    assert not len(elapsed(np.empty(0)))
-
-
 def test_over_time_a_curve_has_what_was_logged_last() -> None:
     """Nothing before the first point and after the last one."""
     curve = Curve(np.arange(3), np.array([10.0, 20.0, 30.0]))
     found = over_time([curve], [np.array([1.0, 2.0, 4.0])], np.array([0, 1, 1.5, 2, 3.9, 4, 5.0]))
     np.testing.assert_array_equal(found.readings, [[np.nan, 10, 10, 20, 20, 30, np.nan]])
+    # Step 0 was logged again, after step 2.
+    found = over_time([curve], [np.array([5.0, 2.0, 4.0])], np.array([1, 2, 3.9, 4, 4.9, 5, 6.0]))
+    np.testing.assert_array_equal(found.readings, [[np.nan, 20, 20, 30, 30, 10, np.nan]])
 
 
 def test_curves_over_seconds(make_records) -> None:
