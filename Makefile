@@ -45,6 +45,7 @@ types: .venv/installed-dev
 
 benchmarks: .venv/installed-test
 	$(BIN)/python benchmarks/throughput.py
+	$(BIN)/python benchmarks/metrics.py
 	$(BIN)/python benchmarks/creation.py
 	$(BIN)/python benchmarks/graphs.py
 	$(BIN)/python benchmarks/intervals.py

@@ -11,21 +11,19 @@ replaced by an empty one when all its records are in the database.
 
 from __future__ import annotations
 
-import errno
-import logging
 import os
 import struct
 import zlib
 from collections.abc import Collection
 from dataclasses import dataclass
 from enum import IntEnum
+from functools import partial
 from pathlib import Path
 
 from database import clock
 from database.claims.types import Finished, Token
+from experiments.full_disk import DISK_FULL, until_there_is_space
 from experiments.journal_encoding import decode_finished, encode_finished
-
-logger = logging.getLogger(__name__)
 
 _HEAD = struct.Struct("<4sBqIdII")
 _MAGIC = b"XJ1\n"
@@ -33,10 +31,6 @@ _MAGIC = b"XJ1\n"
 _ROTATE_BYTES = 1 << 20
 #: The number of bytes per read.
 _READ_BYTES = 1 << 16
-#: A full disk, and a quota that is used up, may have space again. (A limit on the size of files of the
-#: process itself stays: it dies of that.)
-_DISK_FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
-_DISK_FULL_PAUSE_S = 0.5
 
 
 class RecordKind(IntEnum):
@@ -61,7 +55,6 @@ class JournalWriter:
         self._path = path
         self._file = self._create()
         self._size = 0
-        self._is_waiting = False
 
     @property
     def descriptor(self) -> int:
@@ -98,7 +91,7 @@ class JournalWriter:
         try:
             self._file = self._create()
         except OSError as error:
-            if error.errno not in _DISK_FULL:
+            if error.errno not in DISK_FULL:
                 raise
             return False  # continue with the old file
         os.close(old)
@@ -120,23 +113,10 @@ class JournalWriter:
         )
         record = memoryview(head + body)
         while record:  # a full disk may take a part only
-            try:
-                written = os.write(self._file, record)
-            except OSError as error:
-                if error.errno not in _DISK_FULL:
-                    raise
-                self._wait_for_space(error)
-                continue
+            # What has finished must not be lost, and nothing more may start, while the disk is full.
+            written = until_there_is_space(partial(os.write, self._file, record), self._path)
             self._size += written
             record = record[written:]
-        self._is_waiting = False
-
-    def _wait_for_space(self, error: OSError) -> None:
-        """Pause: what has finished must not be lost, and nothing more may start, while the disk is full."""
-        if not self._is_waiting:
-            self._is_waiting = True
-            logger.warning("%s: %s; the worker waits until there is space", self._path, error.strerror)
-        clock.sleep(_DISK_FULL_PAUSE_S)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""Attempts and metrics as bytes, for journals and for pipes between processes.
+"""Attempts as bytes, for journals and for pipes between processes.
 
 A small head of JSON, then the raw bytes of the metric arrays. Plain data only: reading it runs
 no code of an experiment.
@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import struct
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import fields
 from typing import Any
 
@@ -27,40 +27,22 @@ def encode_finished(finished: Finished) -> bytes:
         if value is not None:
             plain[name] = value
     plain["outcome"] = finished.outcome.value
-    return _with_chunks(plain, finished.chunks)
-
-
-def decode_finished(body: bytes) -> Finished:
-    """Return the attempt that `encode_finished` turned into bytes."""
-    plain, chunks = _without_chunks(body)
-    return Finished(**{**plain, "outcome": Outcome.recorded(plain["outcome"]), "chunks": chunks})
-
-
-def encode_chunks(chunks: Sequence[Chunk]) -> bytes:
-    """Return chunks of metrics as bytes."""
-    return _with_chunks({}, chunks)
-
-
-def decode_chunks(body: bytes) -> tuple[Chunk, ...]:
-    """Return the chunks that `encode_chunks` turned into bytes."""
-    return _without_chunks(body)[1]
-
-
-def _with_chunks(plain: dict[str, Any], chunks: Sequence[Chunk]) -> bytes:
     blobs: list[bytes] = []
-    if chunks:
-        plain["chunks"] = [(chunk.metric, chunk.number, chunk.count) for chunk in chunks]
-        for chunk in chunks:
+    if finished.chunks:
+        plain["chunks"] = [(chunk.metric, chunk.number, chunk.count) for chunk in finished.chunks]
+        for chunk in finished.chunks:
             blobs += [chunk.steps, chunk.readings, chunk.seconds]
     head = json.dumps(plain, separators=(",", ":")).encode()
     return b"".join([_LENGTH.pack(len(head)), head, *blobs])
 
 
-def _without_chunks(body: bytes) -> tuple[dict[str, Any], tuple[Chunk, ...]]:
+def decode_finished(body: bytes) -> Finished:
+    """Return the attempt that `encode_finished` turned into bytes."""
     (length,) = _LENGTH.unpack_from(body)
     place = _LENGTH.size + length
     plain: dict[str, Any] = json.loads(body[_LENGTH.size : place])
-    return plain, tuple(_chunks(body, place, plain.pop("chunks", ())))
+    chunks = tuple(_chunks(body, place, plain.pop("chunks", ())))
+    return Finished(**{**plain, "outcome": Outcome.recorded(plain["outcome"]), "chunks": chunks})
 
 
 def _chunks(body: bytes, place: int, heads: Iterable[tuple[str, int, int]]) -> Iterable[Chunk]:

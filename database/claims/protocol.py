@@ -257,7 +257,10 @@ def revoke(session: Session, worker_id: str, revocation: Revocation) -> int:
 
 
 def add_chunks(session: Session, worker_id: str, token: Token, chunks: Sequence[Chunk]) -> None:
-    """Record the metrics that a running experiment has logged so far.
+    """Record metrics that a running experiment has logged so far.
+
+    A chunk may grow: recorded again with more points it replaces what was recorded, otherwise it changes
+    nothing.
 
     Raises
     ------

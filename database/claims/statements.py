@@ -280,11 +280,14 @@ def _arrays(rows: Sequence[tuple[Any, ...]]) -> dict[str, list[Any]]:
 
 
 def insert_chunks(connection: Connection, chunks: Sequence[tuple[Token, Chunk]]) -> None:
-    """Write metrics; chunks that an earlier transaction wrote are equal and stay."""
+    """Write metrics; of a chunk that was written before the longer one stays, which begins as the other."""
     statement = text(
         "INSERT INTO metric_chunk "
         "(experiment_id, attempt_number, metric, number, count, steps, readings, seconds) "
-        "VALUES (:id, :attempt, :metric, :number, :count, :steps, :readings, :seconds) ON CONFLICT DO NOTHING"
+        "VALUES (:id, :attempt, :metric, :number, :count, :steps, :readings, :seconds) "
+        "ON CONFLICT (experiment_id, attempt_number, metric, number) DO UPDATE SET count = excluded.count, "
+        "steps = excluded.steps, readings = excluded.readings, seconds = excluded.seconds "
+        "WHERE excluded.count > metric_chunk.count"
     )
     rows = [{"id": token[0], "attempt": token[1], **asdict(chunk)} for token, chunk in chunks]
     connection.execute(statement, rows)

@@ -42,7 +42,11 @@ class Claim:
 
 @dataclass(frozen=True, slots=True)
 class Chunk:
-    """Consecutive points of one metric: `count` little-endian int64 steps, float64 readings and seconds."""
+    """Consecutive points of one metric: `count` little-endian int64 steps, float64 readings and seconds.
+
+    `number` orders the chunks of an attempt. A chunk with more points than another of the same number begins
+    with those of the other.
+    """
 
     metric: str
     number: int

@@ -2,27 +2,39 @@
 
 from __future__ import annotations
 
+import os
+import struct
 import threading
-from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from database import clock
 from database.claims.types import Chunk, Claim
 from database.errors import ExperimentsError
-from experiments.attempt.metric_buffer import MAX_NAME_LENGTH, MetricBuffer
+from experiments.points.writer import MAX_NAME_LENGTH, PointsWriter
 
 if TYPE_CHECKING:
     import numpy
 
-#: Metrics of a running experiment are written at least this often, so that users can see them.
-_WRITE_EVERY_S = 5.0
-#: And whenever this many points are buffered, of 24 bytes each.
-_WRITE_POINTS = 100_000
+_OTHER_PROCESS = (
+    "`run` belongs to the process that the experiment began in; send a value that another process has "
+    "measured to that process (return it, or use a queue), and log it there"
+)
+
+#: How many forks lie between this process and the one that loaded this module.
+_forks = 0
+
+
+def _note_fork() -> None:
+    global _forks  # noqa: PLW0603 - of this process, as its id is, which costs a system call
+    _forks += 1
+
+
+os.register_at_fork(after_in_child=_note_fork)
 
 
 class MetricError(ExperimentsError, TypeError):
-    """`run.log` was called with an invalid step, reading or name."""
+    """`run.log` was called with an invalid step, reading or name, or not in the experiment's process."""
 
 
 class Run:
@@ -34,32 +46,29 @@ class Run:
         The attempt, and the parameters that the function is called with.
     directory : Path
         Where the experiment may keep files; created on first use.
-    write : callable
-        Writes chunks of metrics while the experiment runs; returns whether it succeeded.
+    points : Path
+        The file of the points that are logged; made on first use.
     """
 
-    def __init__(
-        self,
-        claim: Claim,
-        *,
-        directory: Path,
-        write: Callable[[Sequence[Chunk]], bool],
-    ) -> None:
+    def __init__(self, claim: Claim, *, directory: Path, points: Path) -> None:
         self.experiment_id = claim.experiment_id
         self.attempt_number = claim.attempt_number
         self.repetition = claim.repetition
         self.seed = claim.seed
         self.parameters = claim.parameters
         self._directory = directory
-        self._write = write
+        self._points_path = points
+        self._points: PointsWriter | None = None
+        self._token = claim.token
+        self._forks = _forks
         self._lock = threading.Lock()  # experiments may log from threads
         self._closed = False
         self._rng: numpy.random.Generator | None = None
-        self._metrics: dict[str, MetricBuffer] = {}
         self._next_step = 0
-        self._points = 0
         self._started_at = clock.monotonic()
-        self._write_at = self._started_at + _WRITE_EVERY_S
+
+    def __reduce__(self) -> NoReturn:
+        raise MetricError(_OTHER_PROCESS)
 
     @property
     def rng(self) -> numpy.random.Generator:
@@ -77,7 +86,7 @@ class Run:
         return self._directory
 
     def log(self, *, step: int | None = None, **metrics: float) -> None:
-        """Log numbers at a step.
+        """Log numbers at a step, all of them or, if one is refused, none.
 
         Parameters
         ----------
@@ -89,60 +98,35 @@ class Run:
         Raises
         ------
         MetricError
-            A step is not an integer, or a reading not a number.
+            A step is not an integer, a reading not a number, or this is not the experiment's process.
         """
+        if self._forks != _forks:
+            raise MetricError(_OTHER_PROCESS)
         with self._lock:
             if self._closed:
                 raise MetricError("run.log() was called after the experiment had ended, from its thread")
-            self._append(self._next_step if step is None else step, metrics)
-            if self._points >= _WRITE_POINTS or clock.monotonic() > self._write_at:
-                self._write_out()
-
-    def _append(self, step: int, metrics: Mapping[str, float]) -> None:
-        second = clock.monotonic() - self._started_at
-        try:
-            for name, reading in metrics.items():
-                buffer = self._metrics.get(name)
-                if buffer is None:
-                    buffer = self._new_buffer(name)
-                buffer.append(step, reading, second)
-            self._next_step = step + 1
-        except (TypeError, ValueError, OverflowError) as error:
-            raise MetricError(
-                f"run.log(step={step!r}, {', '.join(f'{key}={value!r}' for key, value in metrics.items())}): "
-                f"steps are 64-bit integers and metrics numbers ({error})"
-            ) from error
-        self._points += len(metrics)
+            number = self._next_step if step is None else step
+            second = clock.monotonic() - self._started_at
+            try:
+                if self._points is None:
+                    self._points = PointsWriter(self._points_path, self._token)
+                self._points.append(number, metrics, second)
+                self._next_step = number + 1
+            except (TypeError, ValueError, OverflowError, struct.error) as error:
+                shown = ", ".join(f"{key[:250]}={value!r}" for key, value in metrics.items())
+                raise MetricError(
+                    f"run.log(step={number!r}, {shown}): {error}; nothing of this call is logged. Steps are "
+                    f"64-bit integers, metrics numbers, names at most {MAX_NAME_LENGTH} printable characters"
+                ) from error
 
     def close(self) -> tuple[Chunk, ...]:
-        """Return the points that are not written yet, and refuse further ones; for the worker, at the end."""
+        """Return the points that are not recorded yet, and refuse more; for the worker, at the end."""
         with self._lock:
             self._closed = True
-            return self._take_chunks()
+            return () if self._points is None else self._points.close()
 
     def summary(self) -> dict[str, Any]:
         """Return last, min, max and count of each metric; for the worker, after `close`."""
-        return {name: buffer.summary() for name, buffer in self._metrics.items()}
-
-    def _new_buffer(self, name: str) -> MetricBuffer:
-        if len(name) > MAX_NAME_LENGTH or not name.isprintable():
-            raise MetricError(
-                f"a metric's name is at most {MAX_NAME_LENGTH} printable characters, not {name[:250]!r}"
-            )
-        buffer = self._metrics[name] = MetricBuffer(name)
-        return buffer
-
-    def _take_chunks(self) -> tuple[Chunk, ...]:
-        return tuple(chunk for buffer in self._metrics.values() if (chunk := buffer.take_chunk()) is not None)
-
-    def _write_out(self) -> None:
-        chunks = self._take_chunks()
-        written = False
-        try:
-            written = self._write(chunks)
-        finally:
-            if not written:
-                for chunk in chunks:
-                    self._metrics[chunk.metric].put_back(chunk)
-            self._points = 0
-            self._write_at = clock.monotonic() + _WRITE_EVERY_S
+        if self._points is None:
+            return {}
+        return {name: summary.as_results() for name, summary in self._points.summaries.items()}

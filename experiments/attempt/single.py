@@ -8,7 +8,7 @@ import os
 import resource
 import sys
 import traceback
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, cast
@@ -16,7 +16,7 @@ from typing import Any, cast
 import numpy.random  # noqa: F401 - loaded when it is first used; here it is there for each attempt to be seeded
 
 from database import clock
-from database.claims.types import Chunk, Claim, Finished
+from database.claims.types import Claim, Finished
 from database.engine.failed_statements import hide_values
 from database.errors import InvalidValueError
 from database.models import Outcome, exact_json
@@ -43,13 +43,13 @@ class Task:
         The experiment to run.
     directory : Path
         `run.directory`: where the experiment may keep files; created on first use.
-    write : callable
-        Writes chunks of metrics while the experiment runs; returns whether it succeeded.
+    points : Path
+        The file of the points that it logs; made on first use.
     """
 
     claim: Claim
     directory: Path
-    write: Callable[[Sequence[Chunk]], bool]
+    points: Path
 
 
 def attempt(
@@ -74,7 +74,7 @@ def attempt(
         Whatever the target does, short of killing the process: every exception is a failure.
     """
     claim = task.claim
-    run = Run(claim, directory=task.directory, write=task.write)
+    run = Run(claim, directory=task.directory, points=task.points)
     offered = {"seed": claim.seed, "repetition": claim.repetition, "run": run}
     generators = SeededGenerators(claim.seed)
     owner, names = os.getpid(), builtins.__dict__.copy()
@@ -99,6 +99,7 @@ def attempt(
                 state.restore()
     except KeyboardInterrupt as error:
         if pass_interrupts:
+            run.close()
             raise
         ending = _failure(error)
     except BaseException as error:  # noqa: BLE001 - what user code raises ends the experiment, not the worker

@@ -1,6 +1,6 @@
 """The serial executor: all experiments in this process, for debuggers and for users' scripts.
 
-The same protocol, journal, records and rules as with worker processes. What needs another process is
+The same protocol, journal, points, records and rules as with worker processes. What needs another process is
 missing: no timeout, no survival of a crash, stdout and stderr stay where they are, and Ctrl-C
 reaches the experiment. So does the end of the grace time, or of the max-time, as KeyboardInterrupt:
 code that does not let Python handle signals continues.
@@ -13,11 +13,13 @@ import logging
 import signal
 import threading
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from types import FrameType
 
 from sqlalchemy.exc import SQLAlchemyError
 
 from database import clock
+from database.claims.types import Token
 from database.errors import DatabaseError, FencedError
 from database.session.lifecycle import SessionLocal, get_session
 from experiments.execution.assignment import Assignment, Observer, RunnerStatus, Stage
@@ -26,6 +28,7 @@ from experiments.executors.base import Executor
 from experiments.journal import JournalReader
 from experiments.processes.stop_signals import StopSignals
 from experiments.supervisor.database_thread import Transactions
+from experiments.supervisor.recording import POINTS_EVERY_S, record_points
 from experiments.supervisor.registration import count_ended
 from experiments.supervisor.stop_controller import StopController
 from experiments.worker.run import experiment_loop
@@ -100,7 +103,10 @@ class Serial(Executor):
         self._is_finalized = False
         fenced = False
         try:
-            with _at_intervals("heartbeat", self._heartbeat_s, self._send_heartbeat):
+            with (
+                _at_intervals("heartbeat", self._heartbeat_s, self._send_heartbeat),
+                self._recording_points(worker_id),
+            ):
                 experiment_loop(
                     self._session,
                     self._worker_config(worker_id),
@@ -122,6 +128,25 @@ class Serial(Executor):
             self._is_finalized = True
         if fenced:
             self._start_over()
+
+    @contextlib.contextmanager
+    def _recording_points(self, worker_id: str) -> Iterator[None]:
+        """While entered, record at intervals what the main thread's experiment logs."""
+        runner_id, folder = self._registration.runner_id, self._assignment.folder
+        points = folder.points(runner_id, worker_id)
+        journal = JournalReader(folder.journal(runner_id, worker_id))
+
+        def record() -> bool:
+            journal.poll()
+            if journal.current is not None:
+                _record_points(worker_id, journal.current.token, points)
+            return True
+
+        try:
+            with _at_intervals("points", POINTS_EVERY_S, record):
+                yield
+        finally:
+            journal.close()
 
     def _send_heartbeat(self) -> bool:
         """Send a heartbeat while the main thread runs experiments.
@@ -177,6 +202,18 @@ class Serial(Executor):
         if self._is_finalized:  # otherwise the next run recovers this one from its journal
             self._registration.end(self._transactions)
             self._remove_runner_folders()
+
+
+def _record_points(worker_id: str, token: Token, path: Path) -> None:
+    try:
+        with SessionLocal() as session:
+            # One try: what fails is tried again after some time, and at the end of the attempt.
+            while record_points(Transactions(session, lambda: True), worker_id, token, path):
+                pass
+    except FencedError:
+        pass  # nothing of this attempt is recorded
+    except (SQLAlchemyError, DatabaseError) as error:
+        logger.warning("metrics could not be recorded; trying again later: %s", error)
 
 
 class InterruptingSignals(StopSignals):

@@ -33,9 +33,7 @@ class MessageKind(IntEnum):
     REAPED = 7  #: the answer: how it ended and what it used
     EXEC = 8  #: worker to fork server: become the child itself
     JOB = 9  #: worker to child: what to run
-    CHUNKS = 10  #: child to worker: metrics
-    WRITTEN = 11  #: the answer: whether they are in the database
-    FINISHED = 12  #: child to worker: how the attempt ended
+    FINISHED = 10  #: child to worker: how the attempt ended
 
 
 class ChannelClosedError(Exception):

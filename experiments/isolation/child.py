@@ -9,16 +9,15 @@ import os
 import signal
 import sys
 import traceback
-from collections.abc import Sequence
 from dataclasses import asdict
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any, NoReturn
 
-from database.claims.types import Chunk, Claim
+from database.claims.types import Claim
 from experiments.attempt.single import Task, attempt
 from experiments.isolation.channel import Channel, ChannelClosedError, MessageKind
-from experiments.journal_encoding import encode_chunks, encode_finished
+from experiments.journal_encoding import encode_finished
 from experiments.processes.exit_status import LOST_DESCRIPTORS_EXIT_CODE
 from experiments.processes.parent_death import die_with_parent
 from experiments.processes.subreaper import become_subreaper
@@ -27,7 +26,7 @@ from experiments.target.base import LoadedTarget
 
 def job_of(task: Task) -> bytes:
     """Return the part of a task that crosses the process border."""
-    return json.dumps([asdict(task.claim), os.fspath(task.directory)]).encode()
+    return json.dumps([asdict(task.claim), os.fspath(task.directory), os.fspath(task.points)]).encode()
 
 
 def run_child(channel: Channel, parent_pipe: Connection[Any, Any], target: LoadedTarget) -> NoReturn:
@@ -54,28 +53,11 @@ def run_child(channel: Channel, parent_pipe: Connection[Any, Any], target: Loade
 def _run(channel: Channel, target: LoadedTarget) -> None:
     message = channel.receive()
     assert message is not None
-    claim, directory = json.loads(message.body)
-    finished = attempt(target, Task(Claim(**claim), Path(directory), _Writer(channel)))
+    claim, directory, points = json.loads(message.body)
+    finished = attempt(target, Task(Claim(**claim), Path(directory), Path(points)))
     _flush()
     if not channel.is_lost():
         channel.send(MessageKind.FINISHED, encode_finished(finished))
-
-
-class _Writer:
-    """Sends metrics to the worker, which writes them."""
-
-    def __init__(self, channel: Channel) -> None:
-        self._channel = channel
-        self._owner = os.getpid()
-
-    def __call__(self, chunks: Sequence[Chunk]) -> bool:
-        if os.getpid() != self._owner:  # in a process that the experiment forked: the channel is not its own
-            return False
-        if self._channel.is_lost():
-            os._exit(LOST_DESCRIPTORS_EXIT_CODE)
-        self._channel.send(MessageKind.CHUNKS, encode_chunks(chunks))
-        answer = self._channel.receive()
-        return answer is not None and answer.body == b"\x01"
 
 
 def _flush() -> None:

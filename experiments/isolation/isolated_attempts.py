@@ -21,6 +21,7 @@ from experiments.isolation.child_process import ChildProcess
 from experiments.isolation.fork_server import LoadRequest
 from experiments.isolation.outcome import resolve_outcome
 from experiments.isolation.supervision import SigtermRequest, Supervision
+from experiments.points.unrecorded import read_unrecorded
 from experiments.processes.memory import KernelKills
 
 #: A batch system sends SIGTERM to all processes; the worker's may come a moment after its child's.
@@ -88,7 +89,10 @@ class IsolatedAttempts(Attempts):
                 stopping=self._control.is_stopped(),
                 killed_by_kernel=child_exit.code == -signal.SIGKILL and self._kernel.was_oom_kill(),
             )
-        return resolve_outcome(observed, reported, child_exit)
+        finished = resolve_outcome(observed, reported, child_exit)
+        if reported is None:
+            finished = replace(finished, chunks=read_unrecorded(task.points, task.claim.token).chunks)
+        return finished
 
     def close(self) -> None:
         """Stop the fork server, and a child that is still waiting for its job."""

@@ -17,7 +17,7 @@ from experiments.isolation.channel import ChannelClosedError, Message, MessageKi
 from experiments.isolation.child import job_of
 from experiments.isolation.child_process import ChildProcess
 from experiments.isolation.outcome import ObservedAttempt
-from experiments.journal_encoding import decode_chunks, decode_finished
+from experiments.journal_encoding import decode_finished
 from experiments.processes.memory import MemoryMeter, memory_message
 from experiments.processes.process_tree import kill_tree
 from experiments.processes.stop_signals import StopSignals
@@ -152,26 +152,17 @@ class Supervision:
                 return
             if message is None:
                 return
-            self._handle(message)
+            self._take_report(message)
 
-    def _handle(self, message: Message) -> None:
+    def _take_report(self, message: Message) -> None:
         try:
-            if message.kind is MessageKind.FINISHED:
-                self._reported = decode_finished(message.body)
-                return
-            chunks = decode_chunks(message.body)
+            self._reported = decode_finished(message.body)
         except (ValueError, TypeError, KeyError, struct.error) as error:
             self._reported = Finished(
                 *self._task.claim.token,
                 Outcome.CRASHED,
                 error_message=f"its process sent a message that cannot be read ({error})",
             )
-            return
-        written = self._task.write(chunks)
-        try:
-            self._child.channel.send(MessageKind.WRITTEN, b"\x01" if written else b"\x00")
-        except ChannelClosedError:
-            self._is_open = False
 
     def _enforce(self) -> None:
         """Kill the child when there is a reason to."""

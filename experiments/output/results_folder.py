@@ -7,7 +7,7 @@
     <root>/<series>/graphs/                             aggregate graphs
     <root>/<series>/tables/                             tables
     <root>/<series>/report/                             the report, its figures and tables
-    <root>/.runners/<runner>/<worker>.journal, .out     while a runner is alive
+    <root>/.runners/<runner>/<worker>.journal, .out, .points  while a runner is alive
     <root>/.runners/<runner>/modules/                   by which processes of a target find its module
     <root>/.runners/<runner>/sockets                    link to the sockets of its fork server
 
@@ -68,7 +68,7 @@ class ResultsFolder:
         return self.series(folder) / "files" / str(experiment_id)
 
     def runner(self, runner_id: str) -> Path:
-        """Return the folder of a live runner: its workers' journals and captured output."""
+        """Return the folder of a live runner: its workers' journals, points and captured output."""
         return self.root / ".runners" / runner_id
 
     def make_runner(self, runner_id: str) -> Path:
@@ -103,6 +103,10 @@ class ResultsFolder:
     def modules(self, runner_id: str) -> Path:
         """Return the folder that `Target.load` takes."""
         return self.runner(runner_id) / "modules"
+
+    def points(self, runner_id: str, worker_id: str) -> Path:
+        """Return the file of the points that a worker's running experiment logs."""
+        return self.runner(runner_id) / f"{worker_id}.points"
 
     def capture(self, runner_id: str, worker_id: str) -> Path:
         """Return the file that captures a worker's stdout and stderr."""

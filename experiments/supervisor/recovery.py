@@ -28,6 +28,7 @@ from experiments.execution.worker_control import ended_now
 from experiments.journal import JournalReader
 from experiments.output.capture import rescue_output
 from experiments.output.results_folder import ResultsFolder, remove_remains
+from experiments.points.unrecorded import read_unrecorded
 from experiments.processes.exit_status import ExitStatus
 from experiments.processes.process_tree import kill_tagged
 from experiments.series_file.sections.execute import recorded_policy
@@ -55,7 +56,7 @@ def collect_unrecorded(
     journal : JournalReader
         Read to its end here.
     capture : Path
-        The output of its last experiment, which is moved to its log.
+        The output of its last experiment, which is moved to its log. The points that it logged are beside it.
     log_of : callable
         Returns the path of the log.
     outcome : Outcome
@@ -81,6 +82,7 @@ def collect_unrecorded(
             exit_code=status.exit_code if status else None,
             signal=status.signal if status else None,
             log_tail=_rescued(capture, log_of(current.token)),
+            chunks=read_unrecorded(capture.with_suffix(".points"), current.token).chunks,
         )
     )
     return unrecorded

@@ -47,6 +47,8 @@ class SupervisedWorker:
         Reads what it is running.
     capture : Path
         Its captured stdout and stderr.
+    points : Path
+        What its running experiment has logged.
     killed_as : Outcome or None
         Once it is being killed: the outcome recorded for the attempt that it is running.
     kill_reason : str
@@ -60,6 +62,7 @@ class SupervisedWorker:
         self._journal_path = folder.journal(runner_id, self.worker_id)
         self.journal = JournalReader(self._journal_path)
         self.capture: Path = folder.capture(runner_id, self.worker_id)
+        self.points: Path = folder.points(runner_id, self.worker_id)
         self.killed_as: Outcome | None = None
         self.kill_reason = ""
         self._killed: Current | None = None

@@ -10,17 +10,16 @@ from __future__ import annotations
 import logging
 import math
 from collections import deque
-from collections.abc import Sequence
+from dataclasses import replace
 
-from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from database import clock
 from database.claims import protocol
-from database.claims.types import Chunk, Claim, ClaimRequest, Finished, Token
-from database.errors import ExperimentsError, FencedError, SessionMisuseError
+from database.claims.types import Claim, ClaimRequest, Finished, Token
+from database.errors import SessionMisuseError
 from database.models import ExperimentSeries, Outcome
-from database.session.lifecycle import SessionLocal, assert_idle
+from database.session.lifecycle import assert_idle
 from database.session.retry import retrying_transaction
 from experiments.attempt.in_process import Attempts
 from experiments.attempt.single import Task, with_log_tail
@@ -28,6 +27,7 @@ from experiments.execution.worker_config import WorkerConfig
 from experiments.execution.worker_control import WorkerControl, ended_from_outside, ended_now
 from experiments.journal import JournalWriter
 from experiments.output.capture import OutputCapture
+from experiments.points.unrecorded import read_unrecorded
 from experiments.processes.open_files import OwnDescriptors
 from experiments.worker.recycling import Recycling
 
@@ -81,6 +81,7 @@ class Worker:
         self._canary = config.options.canary
         self._attempts = attempts
         self._journal = JournalWriter(self._folder.journal(runner_id, self._worker_id))
+        self._points = self._folder.points(runner_id, self._worker_id)
         self._capture = capture
         self._control = control
         self._recycling = Recycling(config.execution)
@@ -147,13 +148,15 @@ class Worker:
         task = Task(
             claim,
             directory=self._folder.files(self._series_folder, claim.experiment_id),
-            write=lambda chunks: self._write_chunks(token, chunks),
+            points=self._points,
         )
         begun = clock.monotonic()
         try:
             finished = self._attempts.attempt(task)
         except KeyboardInterrupt:
-            self._finished.append(ended_now(token, Outcome.INTERRUPTED, clock.monotonic() - begun))
+            finished = ended_now(token, Outcome.INTERRUPTED, clock.monotonic() - begun)
+            chunks = read_unrecorded(self._points, token).chunks
+            self._finished.append(replace(finished, chunks=chunks))
             raise
         self._recycling.count()
         self._descriptors.check()
@@ -211,20 +214,3 @@ class Worker:
         kept = [claim for claim in self._queue if claim.token in result.kept]
         self._queue = deque([*kept, *result.claims])
         self._exchanged_at = clock.monotonic()
-
-    def _write_chunks(self, token: Token, chunks: Sequence[Chunk]) -> bool:
-        """Write metrics of the running experiment; False keeps them for the next time.
-
-        In a session of its own: this runs inside user code, which may be using the global session.
-        """
-        self._descriptors.check()
-        try:
-            with SessionLocal() as session:
-                protocol.add_chunks(session, self._worker_id, token, chunks)
-                session.commit()
-        except FencedError:
-            return True  # this attempt was revoked: nothing of it is recorded
-        except (SQLAlchemyError, ExperimentsError) as error:
-            logger.warning("metrics could not be written; trying again later: %s", error)
-            return False
-        return True

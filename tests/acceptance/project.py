@@ -13,6 +13,7 @@ import subprocess
 import sys
 import textwrap
 import time
+from array import array
 from collections import Counter
 from collections.abc import Callable
 from contextlib import redirect_stderr, redirect_stdout
@@ -21,7 +22,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import select
 
-from database.models import Attempt, Experiment
+from database.models import Attempt, Experiment, MetricChunk
 from database.session.lifecycle import SessionLocal
 from meta.commands.group import run_command
 
@@ -186,6 +187,19 @@ class Project:
         if not hidden:
             del found["released"]
         return found
+
+    def points(self, x: int) -> dict[int, int]:
+        """Return how many points each attempt of an experiment has logged, whose steps count from 0."""
+        found: dict[int, list[int]] = {}
+        with SessionLocal() as session:
+            for chunk in session.scalars(
+                select(MetricChunk)
+                .where(MetricChunk.experiment_id == x + 1, MetricChunk.metric == "loss")
+                .order_by(MetricChunk.number)
+            ):
+                found.setdefault(chunk.attempt_number, []).extend(array("q", chunk.steps))
+        assert all(steps == list(range(len(steps))) for steps in found.values())
+        return {number: len(steps) for number, steps in found.items()}
 
     def processes(self) -> list[int]:
         """Return the processes of this project that live."""

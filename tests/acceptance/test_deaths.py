@@ -16,13 +16,16 @@ from database.session.lifecycle import SessionLocal
 from tests.acceptance.project import PATIENCE_S, Project, hear, until
 
 RECORDS = "def main(x):\n    note(x)\n    return {'y': x}"
-#: Tells its process id when it comes to x = 3, and waits.
+#: Tells its process id when it comes to x = 3 and has logged, and waits.
 WAITS_AT_3 = """
-def main(x):
+def main(x, run):
     note(x)
     if x == 3 and not os.path.exists(os.path.join(HERE, "calm")):
+        for step in range(20): run.log(loss=step)
         tell(os.getpid())
         wait()
+    elif x == 3:
+        for step in range(5): run.log(loss=step)
     return {"y": x}
 """
 
@@ -32,7 +35,8 @@ def assert_recorded_once(project: Project, experiments: int) -> None:
     assert project.statuses() == {"completed": experiments}
     with SessionLocal() as session:
         for experiment in session.scalars(select(Experiment)):
-            assert experiment.results == {"y": experiment.configuration.parameters["x"]}
+            assert experiment.results is not None
+            assert experiment.results["y"] == experiment.configuration.parameters["x"]
             completed = [a for a in experiment.attempts if a.outcome is Outcome.COMPLETED]
             assert len(completed) == 1
             assert experiment.worker_id is None
@@ -70,6 +74,7 @@ def test_killed_worker(project_on_both: Project) -> None:
         crashed = session.scalars(select(Attempt).where(Attempt.outcome == Outcome.CRASHED)).one()
     assert crashed.signal == signal.SIGKILL
     assert crashed.error_message == "its process was killed by SIGKILL (possibly out of memory)"
+    assert project.points(3) == {1: 20, 2: 5}
     project.assert_nothing_left()
 
 
@@ -90,6 +95,7 @@ def test_killed_runner(project_on_both: Project) -> None:
     assert project.outcomes()["lost"] in {1, 2}
     assert project.outcomes()["crashed"] == 0
     assert project.executions()["3"] == 2
+    assert project.points(3) == {1: 20, 2: 5}
     project.assert_nothing_left()
 
 
@@ -198,20 +204,26 @@ def test_serial_interrupt(project: Project) -> None:
     assert running.returncode == 130
     assert project.statuses() == {"completed": 3, "pending": 7}
     assert project.outcomes() == {"completed": 3, "interrupted": 1}
+    assert project.points(3) == {1: 20}
     project.assert_nothing_left()
 
 
 def test_killed_serial_runner(project: Project) -> None:
-    """What a killed serial runner had finished is recorded from its journal, not run again."""
+    """What a killed serial runner had finished is recorded from its journal, not run again.
+
+    What its experiment has logged is recorded while that runs.
+    """
     project.series(WAITS_AT_3)
     running = project.start("run", "s.yaml", "--workers", "0")
     project.event()
+    until(lambda: project.points(3) == {1: 20})
     running.kill()
     finish(running)
     (project.folder / "calm").touch()
     project.here("run", "s.yaml", "--workers", "2")
     assert_recorded_once(project, 10)
     assert project.executions() == {str(x): 2 if x == 3 else 1 for x in range(10)}
+    assert project.points(3) == {1: 20, 2: 5}
 
 
 def test_two_runners_share_a_series(project_on_both: Project) -> None:

@@ -18,9 +18,11 @@ def test_closed_descriptors(project: Project) -> None:
     """Closing all descriptors and opening files in their place costs the experiment, never the database."""
     project.series(
         """
-        def main(x):
+        def main(x, run):
             if x == 3:
+                run.log(loss=0)
                 os.closerange(3, 256)
+                run.log(loss=1)
                 global kept
                 kept = [os.open(os.path.join(HERE, f"user{n}"), os.O_CREAT | os.O_RDWR) for n in range(20)]
             return {"y": x}
@@ -33,6 +35,7 @@ def test_closed_descriptors(project: Project) -> None:
     with SessionLocal() as session:
         message = session.scalar(select(Attempt.error_message).where(Attempt.outcome == Outcome.CRASHED))
     assert message == "it closed file descriptors that were not its own; its process was ended at once"
+    assert project.points(3)[1] == 2
     with closing(sqlite3.connect(project.url.removeprefix("sqlite:///"))) as connection:
         assert connection.execute("PRAGMA integrity_check").fetchone() == ("ok",)
 

@@ -12,7 +12,7 @@ from sqlalchemy import select
 
 from database.models import Attempt, Experiment, ExperimentSeries, MetricChunk, Outcome
 from database.session.lifecycle import SessionLocal
-from tests.acceptance.project import Project
+from tests.acceptance.project import Project, until
 from tests.acceptance.test_containment import EXPECTED, HOSTILE, attempts
 from tests.acceptance.test_deaths import assert_recorded_once, finish
 
@@ -94,11 +94,14 @@ def parent_of(pid: int) -> int:
 
 #: Tells its process id when it comes to x = 3, and waits; not when it comes there again.
 WAITS_AT_3 = """
-def main(x):
+def main(x, run):
     note(x)
     if x == 3 and not os.path.exists(os.path.join(HERE, "calm")):
+        for step in range(20): run.log(loss=step)
         tell(os.getpid())
         wait()
+    elif x == 3:
+        for step in range(5): run.log(loss=step)
     return {"y": x}
 """
 
@@ -110,6 +113,8 @@ def test_killed(project: Project, killed: str) -> None:
     running = project.start("run", "s.yaml", "--workers", "2")
     child = int(project.event())
     server = parent_of(child)
+    if killed == "child":
+        until(lambda: project.points(3) == {1: 20})  # while it runs
     pids = {"child": child, "fork server": server, "worker": parent_of(server), "runner": running.pid}
     (project.folder / "calm").touch()
     os.kill(pids[killed], signal.SIGKILL)
@@ -121,6 +126,7 @@ def test_killed(project: Project, killed: str) -> None:
     else:
         assert running.returncode == 0, said
     assert_recorded_once(project, 10)
+    assert project.points(3) == ({1: 20} if killed == "fork server" else {1: 20, 2: 5})
     outcomes = project.outcomes()
     del outcomes["completed"]
     expected = {"child": {"crashed": 1}, "fork server": {}, "worker": {"crashed": 1}}
@@ -223,6 +229,7 @@ def test_terminated_worker(project: Project) -> None:
     assert running.returncode == 0
     assert_recorded_once(project, 6)
     assert project.outcomes() == {"completed": 6, "interrupted": 1}
+    assert project.points(3) == {1: 20, 2: 5}
     project.assert_nothing_left()
 
 

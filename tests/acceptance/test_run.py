@@ -154,11 +154,12 @@ def test_context(project: Project) -> None:
 
 
 def test_timeout(project: Project) -> None:
-    """An experiment that holds the interpreter lock is ended from outside; the others go on."""
+    """An experiment that holds the interpreter lock is ended from outside, and keeps its curve."""
     project.series(
         """
         import re
-        def main(x):
+        def main(x, run):
+            for step in range(20): run.log(loss=step)
             if x == 1: re.match("(a+)+b", "a" * 40)
             return {"y": x}
         """,
@@ -168,16 +169,21 @@ def test_timeout(project: Project) -> None:
     ended = project.here("run", "s.yaml", "--workers", "1", code=1)
     assert "1 failed: 1 timed out" in ended.stdout
     assert project.outcomes() == {"completed": 3, "timed_out": 1}
+    assert [list(project.points(x).values()) for x in range(4)] == [[20]] * 4
 
 
 def test_results_do_not_wait_behind_a_long_experiment(project: Project) -> None:
-    """Finished results are recorded, and waiting claims go to others, while one experiment runs long."""
+    """Finished results are recorded, and waiting claims go to others, while one experiment runs long.
+
+    So is what that experiment has logged, which does nothing more that could record it.
+    """
     # One worker claims the quick ones in growing batches, then gets stuck in one of a batch.
     project.series(
         """
-        def main(x):
+        def main(x, run):
             note(x)
             if x == 20:
+                for step in range(20): run.log(loss=step)
                 tell("stuck")
                 wait()
             return {"y": x}
@@ -189,9 +195,11 @@ def test_results_do_not_wait_behind_a_long_experiment(project: Project) -> None:
     # The other worker ends when nothing is left for it; then only the stuck one is not recorded.
     until(lambda: project.statuses()["completed"] >= 59)
     assert project.statuses() == {"completed": 59, "running": 1}
+    until(lambda: project.points(20) == {1: 20})
     project.open_gate()
     running.communicate(timeout=PATIENCE_S)
     assert running.returncode == 0
+    assert project.points(20) == {1: 20}
     assert set(project.executions().values()) == {1}
 
 

@@ -14,7 +14,7 @@ from multiprocessing import Pipe, get_context
 from pathlib import Path
 from typing import Any
 
-from database.claims.types import Chunk, Claim, Finished
+from database.claims.types import Claim, Finished
 from experiments.attempt.single import Task
 from experiments.execution.options import Execution
 from experiments.execution.worker_control import WorkerControl
@@ -37,8 +37,6 @@ class Made:
     ----------
     finished : list of Finished
         In the order of their x.
-    chunks : list
-        What `run.log` wrote while they ran, by x.
     left : list of int
         Processes below the worker at the end, other than the fork server.
     output : str
@@ -46,7 +44,6 @@ class Made:
     """
 
     finished: list[Finished]
-    chunks: list[list[Chunk]]
     left: list[int]
     output: str
     worker: int = field(default_factory=os.getpid)
@@ -60,7 +57,6 @@ class Order:
     xs: Sequence[Any]
     execution: Execution
     spawn: bool
-    refuse_metrics: int
 
 
 def make(
@@ -70,12 +66,11 @@ def make(
     *,
     execution: Execution | None = None,
     spawn: bool = False,
-    refuse_metrics: int = 0,
 ) -> Made:
     """Make attempts; `spawn` starts the fork server as a new interpreter, not by a fork."""
     folder.mkdir(exist_ok=True)
     (folder / "target.py").write_text(HEAD + textwrap.dedent(code))
-    order = Order(folder, xs, execution or Execution(isolation="process"), spawn, refuse_metrics)
+    order = Order(folder, xs, execution or Execution(isolation="process"), spawn)
     with ProcessPoolExecutor(1, get_context("spawn")) as pool:
         return pool.submit(_make, order).result()
 
@@ -89,21 +84,10 @@ def _make(order: Order) -> Made:
     server = None if order.spawn else ForkServerProcess.fork(parent_pipe, [writer])
     attempts = IsolatedAttempts(ChildPool(parent_pipe, load, server), order.execution, WorkerControl(None))
     finished: list[Finished] = []
-    written: list[list[Chunk]] = []
-    refusals = order.refuse_metrics
-
-    def write(chunks: Sequence[Chunk]) -> bool:
-        nonlocal refusals
-        refusals -= 1
-        if refusals >= 0:
-            return False
-        written[-1] += chunks
-        return True
-
     for number, x in enumerate(order.xs, start=1):
-        written.append([])
         claim = Claim(number, 1, 0, seed=42, parameters={"x": x})
-        finished.append(attempts.attempt(Task(claim, order.folder / "files é" / str(number), write)))
+        directory = order.folder / "files é" / str(number)
+        finished.append(attempts.attempt(Task(claim, directory, order.folder / "points")))
     left = descendants_of(os.getpid())
     attempts.close()
-    return Made(finished, written, left[1:], output.read_text("utf-8", "replace"))
+    return Made(finished, left[1:], output.read_text("utf-8", "replace"))

@@ -198,16 +198,16 @@ class Room(logging.Handler):
 
 def test_full_disk(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """On a full disk the worker waits, says so once, and goes on with whole records when there is room."""
-    monkeypatch.setattr("experiments.journal._DISK_FULL_PAUSE_S", 0.0)
+    monkeypatch.setattr("experiments.full_disk._PAUSE_S", 0.0)
     path.with_suffix(".new").symlink_to("/dev/full")
     writer = JournalWriter(path)
     room = Room(writer, path.with_name("real"))
-    logging.getLogger("experiments.journal").addHandler(room)
+    logging.getLogger("experiments.full_disk").addHandler(room)
     try:
         writer.started((7, 1))
         writer.finished(ended(7))
     finally:
-        logging.getLogger("experiments.journal").removeHandler(room)
+        logging.getLogger("experiments.full_disk").removeHandler(room)
     path.with_name("real").replace(path)
     assert room.messages == [f"{path}: No space left on device; the worker waits until there is space"]
     reader = JournalReader(path)
@@ -217,7 +217,7 @@ def test_full_disk(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_disk_that_fills_up_between_parts(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A record of which a part was written is continued, not begun again."""
-    monkeypatch.setattr("experiments.journal._DISK_FULL_PAUSE_S", 0.0)
+    monkeypatch.setattr("experiments.full_disk._PAUSE_S", 0.0)
     writer, write, calls = JournalWriter(path), os.write, []
 
     def filling(file: int, data: memoryview) -> int:

@@ -6,7 +6,7 @@ import struct
 
 from database.claims.types import Chunk, Finished
 from database.models import Outcome
-from experiments.journal_encoding import decode_chunks, decode_finished, encode_chunks, encode_finished
+from experiments.journal_encoding import decode_finished, encode_finished
 
 CHUNKS = (
     Chunk("loss", 0, 2, b"s" * 16, b"r" * 16, b"t" * 16),
@@ -36,12 +36,6 @@ def test_attempts() -> None:
     )
     assert decode_finished(encode_finished(whole)) == whole
     assert decode_finished(encode_finished(Finished(1, 2, Outcome.LOST))) == Finished(1, 2, Outcome.LOST)
-
-
-def test_chunks() -> None:
-    """Chunks of metrics survive the trip alone too."""
-    assert decode_chunks(encode_chunks(CHUNKS)) == CHUNKS
-    assert decode_chunks(encode_chunks([])) == ()
 
 
 def test_attempts_of_earlier_programs() -> None:

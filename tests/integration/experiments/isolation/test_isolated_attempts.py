@@ -6,6 +6,7 @@ import json
 import signal
 from pathlib import Path
 
+import numpy
 import pytest
 
 from database.claims.types import Finished
@@ -185,27 +186,32 @@ def test_memory_limit(tmp_path: Path) -> None:
     assert made.left == []
 
 
-def test_metrics_while_it_runs(tmp_path: Path) -> None:
-    """Chunks are written through the worker; what could not be written comes with the next, or the end."""
+@pytest.mark.parametrize("spawn", [False, True])
+def test_metrics(tmp_path: Path, spawn: bool) -> None:
+    """All that an attempt has logged is there, however it ends, and nothing of the one before."""
     made = make(
         tmp_path,
         """
         def main(x, run):
-            for step in range(250_000):
+            for step in range(150_000 // x):
                 run.log(step=step, loss=step)
             with open(run.directory / "kept", "w") as file:
                 file.write(str(run.directory))
+            if x == 2: os.kill(os.getpid(), signal.SIGKILL)
+            if x == 3: time.sleep(600)
             return {}
         """,
-        [0],
-        refuse_metrics=1,
+        [1, 2, 3, 4],
+        execution=Execution(isolation="process", timeout_s=2.0),
+        spawn=spawn,
     )
-    (finished,) = made.finished
-    counts = [chunk.count for chunk in made.chunks[0]]
-    assert sum(counts) + sum(chunk.count for chunk in finished.chunks) == 250_000
-    assert counts == [200_000]
-    summary = results(finished)["metrics"]["loss"]  # type: ignore[index]  # a mapping
-    assert (summary["count"], summary["last"]) == (250_000, 249_999)
+    outcomes = [each.outcome.value for each in made.finished]
+    assert outcomes == ["completed", "crashed", "timed_out", "completed"]
+    for x, finished in enumerate(made.finished, start=1):
+        steps = b"".join(chunk.steps for chunk in finished.chunks)
+        assert numpy.array_equal(numpy.frombuffer(steps, "<i8"), numpy.arange(150_000 // x))
+    summary = results(made.finished[0])["metrics"]["loss"]  # type: ignore[index]  # a mapping
+    assert (summary["count"], summary["last"]) == (150_000, 149_999)
     kept = tmp_path / "files é" / "1" / "kept"
     assert kept.read_text() == str(kept.parent)
 

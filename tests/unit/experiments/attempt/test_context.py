@@ -2,24 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import os
+import pickle
+import threading
+from fractions import Fraction
 from pathlib import Path
 
 import numpy
 import pytest
 
-from database.claims.types import Chunk, Claim
-from experiments.attempt import context
+from database.claims.types import Claim
 from experiments.attempt.context import MetricError, Run
+from experiments.points.unrecorded import read_unrecorded
 
 
-def make(tmp_path: Path, written: list[Chunk] | None = None, *, able: bool = True) -> Run:
-    def write(chunks: Sequence[Chunk]) -> bool:
-        if able and written is not None:
-            written.extend(chunks)
-        return able
-
-    return Run(Claim(3, 1, 2, 42, {"x": 1}), directory=tmp_path / "a é" / "3", write=write)
+def make(tmp_path: Path) -> Run:
+    return Run(Claim(3, 1, 2, 42, {"x": 1}), directory=tmp_path / "a é" / "3", points=tmp_path / "points")
 
 
 def test_seed_and_generator(tmp_path: Path) -> None:
@@ -30,9 +28,10 @@ def test_seed_and_generator(tmp_path: Path) -> None:
     assert run.rng.random() == numpy.random.default_rng(42).random()
 
 
-def test_directory_is_made_on_use(tmp_path: Path) -> None:
-    """An experiment that keeps no file leaves no folder."""
+def test_files_are_made_on_use(tmp_path: Path) -> None:
+    """An experiment that keeps no file and logs nothing leaves nothing."""
     run = make(tmp_path)
+    assert (run.close(), run.summary()) == ((), {})
     assert list(tmp_path.iterdir()) == []
     assert run.directory.is_dir()
 
@@ -49,35 +48,92 @@ def test_steps_count_by_themselves(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "arguments", [{"a": "x"}, {"step": 1.5, "a": 1}, {"step": 2**70, "a": 1}, {"a": [1]}, {"x" * 201: 1}]
+    "arguments",
+    [
+        {"a": "x"},
+        {"a": 1.0, "b": None},
+        {"b": 2.0, "a": 1j},
+        {"step": 1.5, "a": 1},
+        {"step": 2**63, "a": 1},
+        {"step": "1", "a": 1},
+        {"a": [1]},
+        {"a": 1, "x" * 201: 1},
+        {"a": 1, "x\n": 1},
+    ],
 )
-def test_wrong_calls_explain_themselves(tmp_path: Path, arguments: dict[str, float]) -> None:
-    """A wrong step, reading or name is an error that shows it."""
+def test_wrong_calls_explain_themselves_and_log_nothing(tmp_path: Path, arguments: dict[str, float]) -> None:
+    """A wrong step, reading or name is an error that shows it, and no part of the call is logged."""
+    run = make(tmp_path)
+    run.log(a=0.5)
     with pytest.raises(MetricError, match=r"run\.log\(step=|a metric's name"):
-        make(tmp_path).log(**arguments)
-
-
-def test_long_runs_write_as_they_go(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Metrics are handed over whenever enough have gathered, and the rest at the end."""
-    monkeypatch.setattr(context, "_WRITE_POINTS", 10)
-    written: list[Chunk] = []
-    run = make(tmp_path, written)
-    for step in range(12):
-        run.log(step=step, a=step, b=-step)
-    assert [(chunk.metric, chunk.count) for chunk in written] == [("a", 5), ("b", 5), ("a", 5), ("b", 5)]
-    assert [(chunk.metric, chunk.number, chunk.count) for chunk in run.close()] == [
-        ("a", 2, 2),
-        ("b", 2, 2),
-    ]
-    assert run.summary()["a"] == {"last": 11.0, "min": 0.0, "max": 11.0, "count": 12}
-
-
-def test_what_cannot_be_written_is_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """While the database is away nothing is lost."""
-    monkeypatch.setattr(context, "_WRITE_POINTS", 4)
-    run = make(tmp_path, able=False)
-    for step in range(10):
-        run.log(step=step, a=step)
+        run.log(**arguments)
+    run.log(a=1.5)
     (chunk,) = run.close()
-    assert (chunk.number, chunk.count) == (0, 10)
-    assert run.summary()["a"]["count"] == 10
+    assert numpy.frombuffer(chunk.readings, "<f8").tolist() == [0.5, 1.5]
+    assert numpy.frombuffer(chunk.steps, "<i8").tolist() == [0, 1]
+    assert run.summary() == {"a": {"last": 1.5, "min": 0.5, "max": 1.5, "count": 2}}
+
+
+def test_points_are_in_the_file_as_soon_as_they_are_logged(tmp_path: Path) -> None:
+    """Nothing has to happen after `run.log`."""
+    run = make(tmp_path)
+    run.log(a=1, b=2)
+    found = read_unrecorded(tmp_path / "points", (3, 1)).chunks
+    assert [(chunk.metric, chunk.count) for chunk in found] == [("a", 1), ("b", 1)]
+    assert run.close() == found
+
+
+@pytest.mark.parametrize(
+    "reading", [1, True, numpy.float32(1), numpy.int64(1), numpy.array(1.0), Fraction(1)]
+)
+def test_numbers_of_all_kinds(tmp_path: Path, reading: float) -> None:
+    """Whatever is a number can be logged."""
+    run = make(tmp_path)
+    run.log(step=numpy.int64(3), a=reading)
+    (chunk,) = run.close()
+    assert numpy.frombuffer(chunk.readings, "<f8").tolist() == [1.0]
+
+
+def test_closed(tmp_path: Path) -> None:
+    """What a thread logs after the end is refused."""
+    run = make(tmp_path)
+    run.log(a=1)
+    run.close()
+    with pytest.raises(MetricError, match="after the experiment had ended"):
+        run.log(a=1)
+
+
+def test_threads(tmp_path: Path) -> None:
+    """Threads may log at once."""
+    run = make(tmp_path)
+
+    def log(name: str) -> None:
+        for step in range(2_000):
+            run.log(step=step, **{name: step})
+
+    threads = [threading.Thread(target=log, args=(name,)) for name in "abc"]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    steps = {chunk.metric: numpy.frombuffer(chunk.steps, "<i8").tolist() for chunk in run.close()}
+    assert steps == {name: list(range(2_000)) for name in "abc"}
+
+
+def test_other_processes(tmp_path: Path) -> None:
+    """`run.log` in a child process, and sending `run` to another one, raise and say what to do."""
+    run = make(tmp_path)
+    run.log(a=1)
+    if (pid := os.fork()) == 0:
+        code = 1
+        try:
+            run.log(a=2)
+        except MetricError as error:
+            code = 7 if "to that process (return it, or use a queue), and log it there" in str(error) else 2
+        finally:
+            os._exit(code)
+    assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 7
+    with pytest.raises(MetricError, match="log it there"):
+        pickle.dumps(run)
+    (chunk,) = run.close()
+    assert chunk.count == 1

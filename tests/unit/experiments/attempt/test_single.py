@@ -23,7 +23,8 @@ from experiments.target.function import LoadedFunction
 
 def run_target(function: Callable[..., Any], tmp_path: Path, *wants: str, **parameters: Any) -> Finished:
     claim = Claim(1, 2, repetition=3, seed=7, parameters=parameters)
-    return attempt(LoadedFunction(function, frozenset(wants)), Task(claim, tmp_path / "1", lambda _: True))
+    task = Task(claim, tmp_path / "1", tmp_path / "points")
+    return attempt(LoadedFunction(function, frozenset(wants)), task)
 
 
 def test_arguments(tmp_path: Path) -> None:
@@ -251,7 +252,7 @@ def test_whatever_is_raised(tmp_path: Path, target: Callable[[], None], kind: st
 def test_interrupts_can_pass(tmp_path: Path) -> None:
     """In a person's own process Ctrl-C is not a failure of the experiment."""
     claim = Claim(1, 1, 0, 0, {})
-    task = Task(claim, tmp_path, lambda _: True)
+    task = Task(claim, tmp_path, tmp_path / "points")
     with pytest.raises(KeyboardInterrupt):
         attempt(LoadedFunction(raising(KeyboardInterrupt()), frozenset()), task, pass_interrupts=True)
 

@@ -62,7 +62,7 @@ def test_message_cut_short() -> None:
     raw, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     reader = Channel(theirs)
     head = struct.Struct("<IB?")
-    raw.send(head.pack(1, MessageKind.CHUNKS, True) + b"begun")
+    raw.send(head.pack(1, MessageKind.JOB, True) + b"begun")
     assert reader.receive(0) is None
     raw.send(head.pack(2, MessageKind.FINISHED, False) + b"whole")
     message = reader.receive(0)
