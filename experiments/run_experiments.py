@@ -22,7 +22,14 @@ from database.session.lifecycle import close_global_session, get_session
 from experiments.creation import Source
 from experiments.execution.options import RunOptions
 from experiments.execution.worker_config import WorkerConfig
-from experiments.run.one_series import Reporting, check_source, prepare_series, run_prepared_series
+from experiments.processes.hash_seed import restart_with_hashes_of_workers
+from experiments.run.one_series import (
+    Reporting,
+    announce_serial,
+    check_source,
+    prepare_series,
+    run_prepared_series,
+)
 from experiments.run.several_series import SeveralRuns, refuse_repeated_names, run_in_turn
 from experiments.run.summary import RunSummary
 
@@ -119,8 +126,9 @@ def run_series(
     """
     source = check_source(source)  # before a database is touched, or made
     configure(current_url(), protocol=True, create=not isinstance(source, str))
-    session, reporting = get_session(), reporting or Reporting()
+    session, options, reporting = get_session(), options or RunOptions(), reporting or Reporting()
     try:
+        announce_serial(session, [source], options, reporting)
         series, created = prepare_series(session, source)
         if created is not None and reporting.on_created is not None:
             reporting.on_created(created)
@@ -129,7 +137,7 @@ def run_series(
             series,
             source=source,
             created=created,
-            options=options or RunOptions(),
+            options=options,
             reporting=reporting,
         )
     finally:
@@ -214,7 +222,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
                 configure(chosen.database)
             except DatabaseError as error:  # nothing was opened: the URL is wrong, not the database
                 parser.error(str(error))
-        options, reporting = RunOptions(workers=chosen.workers), Reporting(choose_display())
+        restart = restart_with_hashes_of_workers if arguments is None else None
+        options, reporting = RunOptions(chosen.workers), Reporting(choose_display(), before_serial=restart)
         summary = (
             run_several_series(chosen.sources, options, reporting)
             if len(chosen.sources) > 1

@@ -26,6 +26,7 @@ from experiments.execution.assignment import Assignment, Observer, RunnerStatus,
 from experiments.execution.worker_control import WorkerControl
 from experiments.executors.base import Executor
 from experiments.journal import JournalReader
+from experiments.processes.hash_seed import warn_of_random_hashes
 from experiments.processes.stop_signals import StopSignals
 from experiments.supervisor.database_thread import Transactions
 from experiments.supervisor.recording import POINTS_EVERY_S, record_points
@@ -57,6 +58,7 @@ class Serial(Executor):
     """
 
     def __init__(self, assignment: Assignment, observe: Observer) -> None:
+        warn_of_random_hashes()
         self._signals = InterruptingSignals()
         super().__init__(assignment, observe, self._signals)
         self._session = get_session()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -61,11 +61,14 @@ class Reporting:
         Called with the result of creation, before anything runs.
     on_ended : callable or None
         Called with the summary of a series as soon as its run has ended.
+    before_serial : callable or None
+        Called when all is checked and nothing written, if experiments will run in this process.
     """
 
     display: Display | None = None
     on_created: Callable[[Created], None] | None = None
     on_ended: Callable[[RunSummary], None] | None = None
+    before_serial: Callable[[], None] | None = None
 
 
 def check_source(source: Source) -> LoadedSeries | str:
@@ -81,6 +84,22 @@ def check_source(source: Source) -> LoadedSeries | str:
     loaded = source if isinstance(source, LoadedSeries) else load_series_file(source)
     check_target(loaded)
     return loaded
+
+
+def announce_serial(
+    session: Session, sources: Sequence[LoadedSeries | str], options: RunOptions, reporting: Reporting
+) -> None:
+    """Call `Reporting.before_serial` where one of these checked sources will run in this process."""
+    if reporting.before_serial is None:
+        return
+    for source in sources:
+        file = (
+            SeriesFile.recorded(find_series(session, source).resolved)
+            if isinstance(source, str)
+            else source.file
+        )
+        if file.execute.worker_count(options.workers) == 0:
+            reporting.before_serial()
 
 
 def prepare_series(session: Session, source: LoadedSeries | str) -> tuple[ExperimentSeries, Created | None]:

@@ -22,6 +22,7 @@ from experiments.execution.options import RunOptions
 from experiments.run.one_series import (
     Reporting,
     SeriesPausedError,
+    announce_serial,
     check_series,
     prepare_series,
     run_prepared_series,
@@ -144,6 +145,7 @@ def run_in_turn(
     for source in sources:
         _check(session, source)
     session.commit()
+    announce_serial(session, sources, options, reporting)
     waiting = list(_prepare(session, sources, reporting))
     runs: list[RunSummary] = []
     left_out: list[LeftOut] = []

@@ -12,6 +12,7 @@ from dataclasses import replace
 from database.errors import ExperimentsError
 from database.process_identity import ProcessIdentity
 from experiments.execution.worker_config import WorkerConfig
+from experiments.processes import hash_seed
 from experiments.processes.exit_status import ExitStatus
 from experiments.processes.fresh_process import SAFE_PATH, fresh_interpreters
 from experiments.processes.process_tree import TAG_VARIABLE, kill_tree, signal_group, tag_of
@@ -63,7 +64,7 @@ class WorkerProcess:
             name=f"worker-{config.worker_id}",
         )
         variables = {
-            "PYTHONHASHSEED": os.environ.get("PYTHONHASHSEED", "0"),
+            **hash_seed.of_workers(),
             TAG_VARIABLE: tag,
             # An OpenMP library that the server loads would keep its own number in threads of experiments.
             **capped_environment(config.execution.threads, os.environ),

@@ -113,18 +113,20 @@ def experiments() -> None:
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command and exit: the console script `experiments`."""
-    sys.exit(run_command(arguments))
+    sys.exit(run_command(arguments, owns_process=arguments is None))
 
 
-def run_command(arguments: Sequence[str] | None = None) -> int:
+def run_command(arguments: Sequence[str] | None = None, *, owns_process: bool = False) -> int:
     """Run the command and return its exit code.
 
     Parameters
     ----------
     arguments : sequence of str, optional
         Without the program's name; by default those of this process.
+    owns_process : bool
+        Whether this process runs nothing else, and with these arguments: then it may start itself again.
     """
-    state = State()
+    state = State(owns_process=owns_process)
     _open_closed_streams()
     show_messages(verbose=False)
     for stream in (sys.stdout, sys.stderr):

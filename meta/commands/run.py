@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from meta.commands.support import printing
-from meta.commands.support.options import DURATION, database_option, json_option
+from meta.commands.support.options import DURATION, State, database_option, json_option
 
 if TYPE_CHECKING:
     from experiments.creation import Created
@@ -70,10 +70,15 @@ def run(*, sources: tuple[str, ...], progress: str, as_json: bool, **how: Any) -
     Completed experiments are never run again: after a crash or Ctrl-C the same command goes on.
     Ctrl-C lets running experiments finish; a second one stops them (they are pending again).
     """
+    from experiments.processes.hash_seed import restart_with_hashes_of_workers
     from experiments.progress.displays import choose_display
     from experiments.run_experiments import Reporting, RunOptions, run_series, run_several_series
 
-    options, reporting = RunOptions(**how), Reporting(choose_display(progress))
+    state = click.get_current_context().find_object(State)
+    restart = restart_with_hashes_of_workers if state is not None and state.owns_process else None
+    if how["workers"] == 0 and restart is not None:
+        restart()
+    options, reporting = RunOptions(**how), Reporting(choose_display(progress), before_serial=restart)
     if not as_json:
         reporting = replace(reporting, on_created=_print_created, on_ended=_print_summary)
     if len(sources) == 1:

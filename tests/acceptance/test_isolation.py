@@ -88,6 +88,31 @@ def test_same_results(project: Project) -> None:
     project.assert_nothing_left()
 
 
+#: A module of which importing changes the generators, and what a function draws that imports it.
+DRAWS = "import random, numpy\nrandom.random(); numpy.random.seed(1)\n"
+IMPORTS = """
+import random
+import numpy
+def main(x):
+    first = random.random()
+    if x > 1: import draws
+    return {"drawn": [first, random.random(), numpy.random.rand()], "order": list({"a", "b", "c", "d", "e"})}
+"""
+
+
+def test_who_came_first(project: Project) -> None:
+    """Results depend neither on which experiment of a process imports first nor on the command's hashes."""
+    project.write("draws.py", DRAWS)
+    found = set()
+    ways = ("2", "{}"), ("3", "{isolation: process}"), ("0", "{}"), (None, "{workers: 0}")
+    for number, (workers, execute) in enumerate(ways):
+        project.series(IMPORTS, experiments=8, name=f"s{number}", execute=execute)
+        given = [] if workers is None else ["--workers", workers]
+        project.run("run", f"s{number}.yaml", *given)
+        found |= {result[0] for result in told(f"s{number}").values()}
+    assert len(found) == 1, found
+
+
 def parent_of(pid: int) -> int:
     return int(Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[1])
 

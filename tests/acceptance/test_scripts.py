@@ -14,18 +14,24 @@ from tests.acceptance.project import PATIENCE_S, Project
 
 
 def test_own_script_without_supervisor(project: Project) -> None:
-    """run_a_single_experiment in a script registers itself and works the series to its end."""
-    project.series("def main(x): note(x); return {'y': x}")
+    """run_a_single_experiment in a script registers itself and works the series to its end.
+
+    The script has its own arguments and start method again, and is told once that its hashes are random.
+    """
+    project.series("def main(x): note(x); assert len(sys.argv) == 1; return {'y': x}")
     script = project.write(
         "script.py",
         """
+        import multiprocessing, sys
         from experiments.run_experiments import run_a_single_experiment
+        multiprocessing.set_start_method("spawn")
         print("recorded", run_a_single_experiment("s", "s.yaml"))
         print("recorded", run_a_single_experiment("s", {"results_directory": "elsewhere"}))
+        print(sys.argv[1:], multiprocessing.get_start_method())
         """,
     )
     done = subprocess.run(
-        [sys.executable, str(script)],
+        [sys.executable, str(script), "--workers", "5"],
         cwd=project.folder,
         env=project.environment,
         capture_output=True,
@@ -33,8 +39,9 @@ def test_own_script_without_supervisor(project: Project) -> None:
         check=False,
         timeout=PATIENCE_S,
     )
-    assert done.stderr == ""
-    assert done.stdout.split("\n")[:2] == ["recorded 10", "recorded 0"]
+    [warned] = done.stderr.splitlines()
+    assert warned.startswith("in this process strings have random hashes")
+    assert done.stdout.splitlines() == ["recorded 10", "recorded 0", "['--workers', '5'] spawn"]
     assert project.executions().total() == 10
     assert project.statuses() == {"completed": 10}
 
@@ -75,7 +82,7 @@ def test_module_form(project: Project) -> None:
     """`python -m experiments.run_experiments FILE` does what `experiments run FILE` does."""
     project.series("def main(x): return {'y': x}")
     done = subprocess.run(
-        [sys.executable, "-m", "experiments.run_experiments", "s.yaml", "--workers", "2"],
+        [sys.executable, "-m", "experiments.run_experiments", "s.yaml", "--workers", "0"],
         cwd=project.folder,
         env=project.environment,
         capture_output=True,
@@ -84,6 +91,7 @@ def test_module_form(project: Project) -> None:
         timeout=PATIENCE_S,
     )
     assert "10 of 10 experiments completed" in done.stdout
+    assert "hashes" not in done.stderr  # it has started itself again
     wrong = subprocess.run(
         [sys.executable, "-m", "experiments.run_experiments", "z"],
         cwd=project.folder,

@@ -80,9 +80,18 @@ DURATION = _Duration()
 
 @dataclass
 class State:
-    """The state of one command, which its functions share."""
+    """The state of one command, which its functions share.
+
+    Attributes
+    ----------
+    verbose : bool
+        Whether `-v` was given.
+    owns_process : bool
+        Whether this process runs nothing but the command, from its beginning.
+    """
 
     verbose: bool = False
+    owns_process: bool = False
 
 
 def _be_verbose(context: click.Context, _parameter: click.Parameter, chosen: bool) -> None:
