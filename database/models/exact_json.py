@@ -10,16 +10,13 @@ from __future__ import annotations
 
 import json
 import math
-import os
-import sys
 from collections.abc import Mapping, Sequence
-from datetime import date
 from enum import Enum
 from itertools import accumulate
-from pathlib import PurePath
 from typing import Any
 
 from database.errors import InvalidValueError
+from database.models.foreign_values import ADVICE, library_class, plain_equivalent, type_name
 
 #: Decimal digits an integer may have; what Python itself reads back.
 MAX_INTEGER_DIGITS = 4300
@@ -29,16 +26,8 @@ MAX_DEPTH = 64
 #: Size of one experiment's results, encoded.
 MAX_ENCODED_BYTES = 16 * 1024 * 1024
 _LIMIT = f"the limit of {MAX_ENCODED_BYTES // 2**20} MiB; write large data to a file in run.directory"
-#: The number of values up to which an array is stored, as a list.
-MAX_ARRAY_VALUES = 10_000
-
-#: The kinds of numpy's types whose values are bool, int, float, text, times or any object.
-_NUMPY_KINDS = "biufUTMO"
-_PANDAS_ARRAYS = (("pandas", "Series"), ("pandas", "Index"), ("pandas.api.extensions", "ExtensionArray"))
-_SCALARS = frozenset({bool, int, float, str})
 #: A longer key is truncated in messages.
 _SHOWN_CHARACTERS = 60
-_ADVICE = "; return numbers, text, booleans, None, dates, and lists, arrays or mappings of these"
 
 _FLOATS = {"nan": math.nan, "inf": math.inf, "-inf": -math.inf}
 
@@ -49,7 +38,7 @@ def to_plain(value: Any, name: str = "value") -> Any:
     Parameters
     ----------
     value : object
-        None, bool, int, float, str, numpy scalars, dates (as ISO 8601), paths (as text), members of an Enum
+        None, bool, int, float, str, numpy's scalars, dates (as ISO 8601), paths (as text), members of an Enum
         (as their value), and lists, tuples, mappings, arrays, Series and indexes of these. Keys are text;
         integers become it. A masked value is NaN; pandas' NA and NaT are None.
     name : str
@@ -147,22 +136,20 @@ def _to_plain(value: Any, path: str, depth: int) -> Any:
                 raise InvalidValueError(_same_text(path, text))
             plain[name] = _to_plain(item, f"{path}[{text!r}]", depth + 1)
         return plain
-    return _foreign_to_plain(value, path, depth)
+    return _to_plain(plain_equivalent(value, path), path, depth + 1)
 
 
 def _key_text(key: Any, path: str) -> str:
     if type(key) is str and key.isascii() and "\0" not in key:
         return key
-    if issubclass(type(key), Enum):
-        key = key.value
-    kind = type(key)
-    if issubclass(kind, str):
-        return _checked_text(str.__str__(key), f"a key of {path}")
-    if kind is not bool and issubclass(kind, (int, _library_class("numpy", "integer"))):
-        return str(_to_plain(key, f"a key of {path}", 0))
-    raise InvalidValueError(
-        f"{path} has the key {_shown(key)} of type {_kind(key)}; keys must be text or integers"
-    )
+    plain = key
+    if issubclass(type(key), (Enum, str, int, library_class("numpy", "integer"))):
+        plain = _to_plain(key, f"a key of {path}", 0)
+    if type(plain) not in {str, int}:
+        raise InvalidValueError(
+            f"{path} has the key {_shown(key)} of type {type_name(key)}; keys must be text or integers"
+        )
+    return str(plain)
 
 
 def _escaped(key: str) -> str:
@@ -176,99 +163,6 @@ def _shown(key: object) -> str:
         return "?"
 
 
-def _foreign_to_plain(value: Any, path: str, depth: int) -> Any:
-    """Convert what is neither a plain type nor a mapping, or refuse it.
-
-    The types decide, not what an object says of its class; methods of the plain types are used, not those
-    of subclasses, which may return something else.
-    """
-    kind = type(value)
-    if issubclass(kind, Enum):
-        return _to_plain(value.value, f"{path}.value", depth + 1)
-    if issubclass(kind, float):
-        return _to_plain(float.__float__(value), path, depth)
-    if issubclass(kind, int):
-        return _to_plain(int.__int__(value), path, depth)
-    if issubclass(kind, str):
-        return _checked_text(str.__str__(value), path)
-    if issubclass(kind, (list, tuple)):
-        return _to_plain(list(value), path, depth)
-    if issubclass(kind, (_library_class("numpy", "generic"), _library_class("numpy", "ndarray"))):
-        return _numpy_to_plain(value, path, depth)
-    if _is_pandas_missing(value):
-        return None
-    if issubclass(kind, date):
-        return _to_plain(value.isoformat(), path, depth + 1)
-    if issubclass(kind, PurePath):
-        return _to_plain(os.fspath(value), path, depth + 1)
-    if issubclass(kind, tuple(_library_class(*place) for place in _PANDAS_ARRAYS)):
-        _check_size(value.shape, path)
-        return _to_plain(list(value), path, depth)
-    item = getattr(value, "item", None)
-    if callable(item) and getattr(value, "ndim", None) == 0:  # scalars of torch and others
-        plain = item()
-        if type(plain) in _SCALARS:
-            return _to_plain(plain, path, depth)
-    raise _wrong_type(path, _kind(value))
-
-
-def _numpy_to_plain(value: Any, path: str, depth: int) -> Any:
-    """Convert a scalar or an array of numpy's."""
-    kind = value.dtype.kind
-    if kind not in _NUMPY_KINDS:
-        of = f" of {value.dtype}" if value.ndim else ""
-        raise _wrong_type(path, f"{_kind(value)}{of}")
-    masked = issubclass(type(value), _library_class("numpy.ma", "MaskedArray"))
-    if value.ndim == 0:
-        if masked and value.mask:
-            return {"$float": "nan"}
-        if kind == "M":  # in nanoseconds item() would be an integer
-            text = str(value[()])
-            return None if text == "NaT" else text
-        item = value.item()
-        if kind != "O" and type(item) not in _SCALARS:  # more digits than a float has
-            raise _wrong_type(path, _kind(value))
-        return _to_plain(item, path, depth + 1)
-    _check_size(value.shape, path)
-    if masked or kind == "M":
-        return _to_plain(list(value), path, depth)
-    items = value.tolist()
-    if type(items) is not list:
-        raise _wrong_type(path, _kind(value))
-    return _to_plain(items, path, depth)
-
-
-def _check_size(shape: tuple[int, ...], path: str) -> None:
-    # An empty list per row of an array without columns takes memory too.
-    if math.prod(length or 1 for length in shape) > MAX_ARRAY_VALUES:
-        size = " x ".join(f"{length:,}" for length in shape)
-        raise InvalidValueError(
-            f"{path} is an array of {size} values; only one of at most {MAX_ARRAY_VALUES:,} is stored, as a "
-            "list; write large data to a file in run.directory"
-        )
-
-
-def _library_class(module: str, name: str) -> Any:
-    """Return a class of a library, or one without instances when nobody has imported the library."""
-    found = getattr(sys.modules.get(module), name, None)
-    return found if isinstance(found, type) else _Never
-
-
-class _Never:
-    """Nothing is an instance of it."""
-
-
-def _is_pandas_missing(value: object) -> bool:
-    pandas = sys.modules.get("pandas")
-    return pandas is not None and (
-        value is getattr(pandas, "NA", pandas) or value is getattr(pandas, "NaT", pandas)
-    )
-
-
-def _wrong_type(path: str, kind: str) -> InvalidValueError:
-    return InvalidValueError(f"{path} is of type {kind}, which cannot be stored{_ADVICE}")
-
-
 def is_number(plain: Any) -> bool:
     """Return whether what `to_plain` returned is a number, NaN and the infinities included, or a boolean."""
     return isinstance(plain, int | float) or (isinstance(plain, dict) and "$float" in plain)
@@ -276,8 +170,8 @@ def is_number(plain: Any) -> bool:
 
 def joined(problems: Sequence[str], characters: int) -> str:
     """Return problems as one message of at most so many characters, what they have in common at its end."""
-    advice = _ADVICE if any(problem.endswith(_ADVICE) for problem in problems) else ""
-    parts = [problem.removesuffix(_ADVICE) for problem in problems]
+    advice = ADVICE if any(problem.endswith(ADVICE) for problem in problems) else ""
+    parts = [problem.removesuffix(ADVICE) for problem in problems]
     room = characters - len(advice) - len(f"; and {len(parts)} more")
     fitting = sum(end <= room for end in accumulate(len(part) + 2 for part in parts)) or 1
     rest = f"; and {len(parts) - fitting} more" if fitting < len(parts) else ""
@@ -292,11 +186,6 @@ def _checked_text(text: str, path: str) -> str:
     if "\0" in text or any("\ud800" <= character <= "\udfff" for character in text):
         raise InvalidValueError(f"{path} contains a NUL or a lone surrogate, which databases cannot store")
     return text
-
-
-def _kind(value: object) -> str:
-    kind = type(value)
-    return kind.__qualname__ if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__qualname__}"
 
 
 def from_plain(value: Any) -> Any:

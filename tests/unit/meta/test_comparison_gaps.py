@@ -67,6 +67,7 @@ def test_readings_that_are_no_numbers_are_counted(make_records, paired: bool) ->
         ("b", 7): {"y": -float("inf")},
         ("b", 6): {"z": 1},
         ("b", 5): {"y": "text"},
+        ("b", 4): {"y": None},
     }
     records = make_records(
         {"opt": ["a", "b"]},
@@ -78,11 +79,11 @@ def test_readings_that_are_no_numbers_are_counted(make_records, paired: bool) ->
     assert found.notes == [
         "Experiments left out: b: 2 errors.",
         "NaN or infinite readings left out: a: 2; b: 1.",
-        "Completed without 'y' left out: b: 2.",
+        "Completed without 'y' left out: b: 3.",
     ]
-    sizes = (7, 7) if paired else (10, 9)
+    sizes = (6, 6) if paired else (10, 8)
     assert found.compared[0].difference.sizes == sizes
-    assert ("nothing of the other corresponds: 3 of a and 2 of b" in text_of(found)) == paired
+    assert ("nothing of the other corresponds: 4 of a and 2 of b" in text_of(found)) == paired
 
 
 @pytest.mark.parametrize(

@@ -205,7 +205,7 @@ CYCLE.append(CYCLE)
         ({"a": pd.DataFrame({"b": [1]})}, r"result\['a'\] is of type .*DataFrame"),
         ({"a": timedelta(1)}, r"result\['a'\] is of type datetime.timedelta"),
         ({"a": Decimal(1)}, r"result\['a'\] is of type decimal.Decimal"),
-        ({"a": Unusual.SET}, r"result\['a'\].value is of type frozenset"),
+        ({"a": Unusual.SET}, r"result\['a'\] is of type frozenset"),
         ({1.5: 2}, r"result has the key 1.5 of type float; keys must be text or integers"),
         ({True: 2}, r"result has the key True of type bool"),
         ({1: "a", "1": "b"}, r"result has several keys that are '1' as text"),
