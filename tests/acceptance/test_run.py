@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import pty
 import re
@@ -13,7 +14,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import select as sql_select
 
-from database.models import Attempt, Experiment, Runner
+from database.models import Attempt, Experiment, MetricChunk, Runner
 from database.session.lifecycle import SessionLocal
 from tests.acceptance.project import PATIENCE_S, Project, until
 
@@ -64,18 +65,22 @@ def test_bad_ends_do_not_hurt_others(project: Project) -> None:
     """sys.exit, KeyboardInterrupt, an error whose text raises, an impossible result: all contained."""
     project.series(
         """
+        import datetime, pathlib
+        import numpy
         class Spiteful(Exception):
             def __str__(self): raise RuntimeError("no text")
-        def main(x):
+        def main(x, run):
             note(os.getpid())
             if x == 0: sys.exit(0)
             if x == 1: raise KeyboardInterrupt
             if x == 2: raise Spiteful
-            if x == 3: return {"model": object()}
+            if x == 3: run.log(loss=1.0); return {"kept": 1.0, "model": object(), "set": {1, 2}}
             if x == 4: return "text"
             if x == 5: return {"text": "\\0"}
             if x == 6: os.closerange(3, 5); return {"fine": True}
-            return {"y": float("nan"), "z": 10**400}
+            if x == 7: return 3.5
+            return {"v": numpy.ma.array([1, 2], mask=[1, 0]), "d": datetime.date(2026, 1, 2),
+                    "p": pathlib.Path("a") / "b", "k": {1: "a"}, "z": 10**400}
         """,
         experiments=9,
     )
@@ -84,9 +89,22 @@ def test_bad_ends_do_not_hurt_others(project: Project) -> None:
     assert "3 errors, 3 invalid result" in ended.stdout
     assert len(project.executions()) == 1  # one process survived it all
     with SessionLocal() as session:
-        messages = set(session.scalars(sql_select(Attempt.error_message)))
-    assert any(message and "sys.exit(0)" in message for message in messages)
-    assert any(message and "result['model'] is of type object" in message for message in messages)
+        attempts = {
+            attempt.experiment.configuration.parameters["x"]: attempt
+            for attempt in session.scalars(sql_select(Attempt))
+        }
+        assert "sys.exit(0)" in (attempts[0].error_message or "")
+        for part in ("result['model'] is of type object", "result['set'] is of type set"):
+            assert part in (attempts[3].error_message or "")
+        metrics = {"loss": {"last": 1.0, "min": 1.0, "max": 1.0, "count": 1}}
+        assert attempts[3].partial == {"kept": 1.0, "metrics": metrics}
+        assert attempts[3].experiment.results is None
+        chunk = session.scalars(sql_select(MetricChunk)).one()
+        assert (chunk.experiment_id, chunk.count) == (attempts[3].experiment_id, 1)
+        assert attempts[7].experiment.results == {"result": 3.5}
+        assert str(attempts[8].experiment.results) == str(
+            {"v": [math.nan, 2], "d": "2026-01-02", "p": "a/b", "k": {"1": "a"}, "z": 10**400}
+        )
 
 
 def test_logs_are_kept_when_something_was_written(project: Project) -> None:

@@ -258,6 +258,37 @@ def test_the_storable_part() -> None:
     assert shortened.endswith("; and 977 more")
 
 
+INVALID = object()
+
+
+@given(
+    st.dictionaries(
+        st.text("ab$", max_size=2) | st.integers(0, 2),
+        st.recursive(
+            PLAIN | st.just(INVALID),
+            lambda inner: (
+                st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from("ab"), inner, max_size=2)
+            ),
+            max_leaves=6,
+        ),
+        max_size=4,
+    )
+)
+def test_what_is_valid_is_stored_and_the_rest_named(value: dict[str | int, Any]) -> None:
+    """Each key is stored as it would be alone, or named; a mapping without invalid values is stored whole."""
+    plain, problems = exact_json.storable(value, "result")
+    assert exact_json.decode(exact_json.encode_fitting(plain, "result")[0]) is not None
+    for key, item in value.items():
+        try:
+            alone = exact_json.to_plain({key: item})
+        except InvalidValueError:
+            assert any(f"result[{str(key)!r}]" in problem for problem in problems)
+        else:
+            assert same(alone, {name: plain[name] for name in alone})
+    if not problems:
+        assert same(plain, exact_json.to_plain(value))
+
+
 def test_the_part_that_fits(monkeypatch: pytest.MonkeyPatch) -> None:
     """The largest values are left out and named, as few as possible."""
     monkeypatch.setattr(exact_json, "MAX_ENCODED_BYTES", 1000)
