@@ -158,7 +158,14 @@ def code_sets(session: Session, series_id: int) -> SeriesCodeSets:
     ).all()
     return SeriesCodeSets(
         tuple(
-            CodeSet(row.code_id, code.digest, code.files, code.git_commit, row.created_at, row.accepted_by)
+            CodeSet(
+                row.code_id,
+                code.digest,
+                code.files if isinstance(code.files, dict) else {},  # a row made by hand may have any JSON
+                code.git_commit,
+                row.created_at,
+                row.accepted_by,
+            )
             for row in rows
             if (code := row.Code) is not None
         ),

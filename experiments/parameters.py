@@ -48,16 +48,19 @@ def flatten(nested: Mapping[str, Any]) -> dict[str, Any]:
     return flat
 
 
-def flatten_recorded(nested: Mapping[str, Any] | None) -> dict[str, Any]:
-    """Return recorded parameters or results by dotted name, whatever their keys are.
+def flatten_recorded(nested: Any) -> dict[str, Any]:
+    """Return recorded parameters or results by dotted name, whatever JSON they are.
 
-    Where names would be equal, keys with dots are in brackets, as in expressions:
-    ``{"a.b": 1, "a": {"b": 2}}`` becomes ``{'["a.b"]': 1, "a.b": 2}``.
+    Where names would be equal or empty, keys are in brackets, as in expressions:
+    ``{"a.b": 1, "a": {"b": 2}}`` becomes ``{'["a.b"]': 1, "a.b": 2}``. Rows made by hand need not have
+    a mapping there: what is none is called ``value``.
     """
-    if not nested or not any(isinstance(value, dict) for value in nested.values()):
-        return dict(nested or {})  # nearly all results are flat, and there may be many
+    if not isinstance(nested, Mapping):
+        return {} if nested is None else {"value": nested}
+    if "" not in nested and not any(isinstance(value, dict) for value in nested.values()):
+        return dict(nested)  # nearly all results are flat, and there may be many
     found = list(leaves(nested))
-    names = [".".join(path) for path, _ in found]
+    names = [".".join(path) or '[""]' for path, _ in found]
     while len(counts := Counter(names)) < len(names):
         # At the end all are in brackets, and these names are distinct.
         names = [

@@ -53,7 +53,7 @@ def duration_text(seconds: float) -> str:
     """Return a duration with at most two units: ``25.9 ms``, ``3 min 20 s``, ``2 h``."""
     if seconds < 1:
         return f"{seconds * 1000:.3g} ms"
-    if seconds < 59.5:
+    if seconds < 59.5 or not math.isfinite(seconds):
         return f"{seconds:.3g} s"
     whole = round(seconds)
     for size, unit, smaller, smaller_unit in _LARGER_UNITS:

@@ -89,7 +89,9 @@ class RecordedNames(KnownNames):
 
     def _sample(self, column: ColumnElement[Any], *conditions: ColumnElement[bool]) -> dict[Path, None]:
         rows = self._session.scalars(select(column).where(*conditions, column.is_not(None)).limit(_SAMPLE))
-        return dict.fromkeys(path for nested in rows for path in leaves(nested))
+        return dict.fromkeys(
+            path for nested in rows if isinstance(nested, Mapping) for path in leaves(nested)
+        )
 
     def _is_in(self, document: ColumnElement[Any], path: Path) -> ColumnElement[bool]:
         nothing = member(document, path, self._session.get_bind().dialect.name).nothing

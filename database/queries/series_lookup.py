@@ -43,6 +43,11 @@ def place_of(session: Session) -> str:
     return safe_url(session.get_bind(ExperimentSeries).engine.url)
 
 
+def has_name(session: Session, name: str) -> bool:
+    """Return whether a series has exactly this name."""
+    return session.scalar(select(ExperimentSeries.id).where(ExperimentSeries.name == name)) is not None
+
+
 def find_several(
     session: Session, series: str | ExperimentSeries | Sequence[str | ExperimentSeries] | None
 ) -> list[ExperimentSeries]:

@@ -17,6 +17,7 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import json
 import os
 import re
@@ -27,8 +28,14 @@ from pathlib import Path
 
 #: Lists the files that were written into a folder of graphs or tables, or of a report.
 MANIFEST_NAME = ".generated.json"
-_SOCKETS = "sockets"
+_RUNNERS, _SOCKETS = ".runners", "sockets"
+#: Of a file or folder, in bytes.
+_LONGEST_NAME = 255
 _LOG = re.compile(r"\d+-\d+\.log")
+
+
+def _substitute(folder: str) -> str:
+    return f"series-{hashlib.sha256(folder.encode('utf-8', 'surrogatepass')).hexdigest()[:16]}"
 
 
 @dataclass(frozen=True)
@@ -44,7 +51,16 @@ class ResultsFolder:
     root: Path
 
     def series(self, folder: str) -> Path:
-        """Return the folder of a series, from `ExperimentSeries.folder`."""
+        """Return the folder of a series, from `ExperimentSeries.folder`.
+
+        Rows written by hand may have any text there. One that names no folder below this one, or that no
+        file system takes, is replaced by a digest: nothing is written elsewhere, or into the runners' folder.
+        """
+        parts = folder.split("/")
+        if not {"", ".", "..", _RUNNERS}.isdisjoint(parts) or "\0" in folder:
+            return self.root / _substitute(folder)
+        if max(len(os.fsencode(part)) for part in parts) > _LONGEST_NAME:
+            return self.root / _substitute(folder)
         return self.root / folder
 
     def graphs(self, folder: str) -> Path:
@@ -69,7 +85,7 @@ class ResultsFolder:
 
     def runner(self, runner_id: str) -> Path:
         """Return the folder of a live runner: its workers' journals, points and captured output."""
-        return self.root / ".runners" / runner_id
+        return self.root / _RUNNERS / runner_id
 
     def make_runner(self, runner_id: str) -> Path:
         """Make a runner's folder, and return it."""
@@ -83,7 +99,7 @@ class ResultsFolder:
     def runner_ids(self) -> list[str]:
         """Return the ids of runners that have a folder here: live ones, and dead ones not cleaned up."""
         try:
-            return sorted(path.name for path in (self.root / ".runners").iterdir())
+            return sorted(path.name for path in (self.root / _RUNNERS).iterdir())
         except FileNotFoundError:
             return []
 

@@ -170,8 +170,8 @@ def run_prepared_series(
             f"`experiments edit {series.name} --resume` resumes it"
         )
     assignment = assign(series, options)
-    file = source.file if isinstance(source, LoadedSeries) else SeriesFile.recorded(series.resolved)
-    execute = file.execute
+    recorded = SeriesFile.recorded(series.resolved, needed=["execute"])
+    execute = (source.file if isinstance(source, LoadedSeries) else recorded).execute
     before = retrying_transaction(session, lambda session: series_summaries(session, [series.id])[0])
 
     def warn() -> None:
@@ -243,7 +243,7 @@ def _execute(
 
 def assign(series: ExperimentSeries, options: RunOptions) -> Assignment:
     """Return the assignment of an executor, from the series' file and the options."""
-    execute = SeriesFile.recorded(series.resolved).execute
+    execute = SeriesFile.recorded(series.resolved, needed=["execute"]).execute
     workers = execute.worker_count(options.workers)
     url = current_url()
     root = options.results_directory or results_directory(url)

@@ -89,12 +89,13 @@ def axes(sections: Mapping[str, Any]) -> list[Axis]:
     Parameters
     ----------
     sections : mapping
-        All of a series file, or `ExperimentSeries.resolved`; other sections are ignored.
+        All of a series file, or `ExperimentSeries.resolved`, which may be any JSON in a series made by hand;
+        other sections are ignored.
     """
     return [
         axis
         for key, read in _READERS.items()
-        if isinstance(section := sections.get(key), Mapping)
+        if isinstance(sections, Mapping) and isinstance(section := sections.get(key), Mapping)
         for axis in read(section)
     ]
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import logging
+from collections.abc import Collection, Mapping
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field, StrictInt, StrictStr
+from pydantic import BeforeValidator, Field, StrictInt, StrictStr, ValidationError
 
+from database.errors import ExperimentsError
 from database.names import series_name
 from database.redaction import recorded_webhook
 from experiments.series_file.axes import PARAMETER_SECTIONS, Axis, axes, parameter_names
@@ -14,6 +16,8 @@ from experiments.series_file.sections.execute import ExecuteSection
 from experiments.series_file.sections.fields import Section, Text
 from experiments.series_file.sections.graphs import GraphSpec
 from experiments.series_file.sections.tables import TableSpec
+
+_log = logging.getLogger(__name__)
 
 #: The maximum number of experiments in one series.
 MAX_EXPERIMENTS = 1_000_000
@@ -39,6 +43,10 @@ class MetricSection(Section):
     unit: Text | None = None
 
 
+#: Those that are read from what is recorded; all else of a series has columns and rows of its own.
+_READ_SECTIONS = frozenset({"execute", "graphs", "metrics", "tables"})
+
+
 class SeriesFile(Section):
     """A series file with every default filled in.
 
@@ -59,9 +67,36 @@ class SeriesFile(Section):
     tables: tuple[TableSpec, ...] = ()
 
     @classmethod
-    def recorded(cls, resolved: Mapping[str, Any]) -> SeriesFile:
-        """Return the file that `ExperimentSeries.resolved` records, whichever revision recorded it."""
-        return cls.model_validate(resolved)
+    def recorded(cls, resolved: Any, *, needed: Collection[str] = ()) -> SeriesFile:
+        """Return the file that `ExperimentSeries.resolved` records, whichever revision recorded it.
+
+        A series made by hand may have recorded anything. Sections that are missing or cannot be read have
+        their defaults, also name and function; of those that are used it is logged.
+
+        Parameters
+        ----------
+        resolved : object
+            Any JSON.
+        needed : collection of str
+            The sections that must be readable.
+
+        Raises
+        ------
+        ExperimentsError
+            A needed section cannot be read.
+        """
+        try:
+            return cls.model_validate(resolved)
+        except ValidationError as error:
+            problems = {str(key): problem["msg"] for problem in error.errors() for key in problem["loc"][:1]}
+        sections = resolved if isinstance(resolved, Mapping) else {}
+        for key in sorted(problems.keys() & sections.keys() & _READ_SECTIONS):
+            message = f"the recorded section {key!r} of the series cannot be read ({problems[key]})"
+            if key in needed:
+                raise ExperimentsError(f"{message}; create the series anew from its file")
+            _log.warning("%s: its defaults are taken", message)
+        readable = {key: sections[key] for key in cls.model_fields if key in sections and key not in problems}
+        return cls.model_validate({"name": "unnamed", "run": {"function": "unknown"}, **readable})
 
     def to_record(self) -> dict[str, Any]:
         """Return what `ExperimentSeries.resolved` records of it: all but what may be a secret."""

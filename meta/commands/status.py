@@ -278,6 +278,13 @@ def _list_series(session: Session, *, as_json: bool) -> None:
     )
 
 
+def _top_level(results: Any) -> dict[str, Any]:
+    """Return the results themselves, unless a row made by hand has something else there."""
+    from experiments.parameters import flatten_recorded
+
+    return results if isinstance(results, dict) else flatten_recorded(results)
+
+
 def _print_experiments(experiments: Sequence[ExperimentRow], fixed: Collection[str]) -> None:
     """Print one line per experiment: the parameters that vary, and the results that fit a line."""
     from experiments.parameters import flatten_recorded
@@ -298,7 +305,7 @@ def _print_experiments(experiments: Sequence[ExperimentRow], fixed: Collection[s
         varying = {name: value for name, value in named.items() if name not in fixed}
         results = {
             name: value
-            for name, value in (experiment.results or {}).items()
+            for name, value in _top_level(experiment.results).items()
             if value is None or isinstance(value, str | int | float)
         }
         rows.append(

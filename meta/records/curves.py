@@ -6,12 +6,14 @@ another state: its points do not belong to the result, even where this attempt h
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import groupby
+from typing import Any
 
 import numpy as np
-from sqlalchemy import ColumnElement, case, func, select
+from sqlalchemy import ColumnElement, Row, case, func, select
 from sqlalchemy.orm import Session, aliased
 
 from database.errors import NotFoundError
@@ -20,6 +22,10 @@ from database.suggestions import suggestion
 from meta.statistics.estimators.arrays import Floats, Integers
 from meta.statistics.estimators.curves import Curve
 
+_log = logging.getLogger(__name__)
+
+#: Of a step, a reading and a time each.
+_POINT_BYTES = 8
 #: Rows fetched at once; a chunk may hold many points.
 _ROWS_PER_FETCH = 500
 
@@ -97,7 +103,9 @@ def read_curves(
             Experiment.status == ExperimentStatus.COMPLETED, Experiment.retired.is_(False)
         )
     layouts: dict[bytes, tuple[Integers, Integers | None]] = {}
-    for experiment_id, chunks in groupby(session.execute(statement), key=lambda chunk: chunk[0]):
+    for experiment_id, chunks in groupby(
+        filter(_is_whole, session.execute(statement)), key=lambda chunk: chunk[0]
+    ):
         _, *columns = zip(*chunks, strict=True)
         encoded_steps, *encoded = map(b"".join, columns)
         if encoded_steps not in layouts:
@@ -127,6 +135,15 @@ def _of_curves(series_id: int) -> tuple[ColumnElement[bool], ...]:
         .scalar_subquery(),
     )
     return Experiment.series_id == series_id, MetricChunk.attempt_number == number
+
+
+def _is_whole(chunk: Row[Any]) -> bool:
+    """Return whether the arrays of a chunk have as many points each; rows written by hand need not."""
+    arrays: Sequence[bytes] = chunk[1:]
+    if len({len(array) for array in arrays}) == 1 and len(arrays[0]) % _POINT_BYTES == 0:
+        return True
+    _log.warning("experiment %d: damaged points of a metric are left out", chunk[0])
+    return False
 
 
 def _ascending(steps: Integers) -> tuple[Integers, Integers | None]:

@@ -147,7 +147,12 @@ class ParameterTable:
 
 
 def _identity(value: Any) -> str:
-    return "" if value is ABSENT else canonical(value)
+    if value is ABSENT:
+        return ""
+    try:
+        return canonical(value)
+    except ValueError:  # NaN or an infinity, which only rows written by hand have
+        return json.dumps(value, sort_keys=True)
 
 
 def is_number(value: Any) -> bool:

@@ -94,7 +94,8 @@ def _find(session: Session, written: str) -> tuple[ExperimentSeries, SeriesFile 
     path = Path(written)
     is_file = written.endswith(_SUFFIXES) and path.is_file()
     file = None
-    if "/" in written or is_file:
+    # A series made by hand may have a name that looks like a path.
+    if is_file or ("/" in written and not series_lookup.has_name(session, written)):
         from experiments.series_file.loading import load_series_file
 
         file = load_series_file(path).file

@@ -45,6 +45,12 @@ class Commands:
         assert found == code, self.err
         return out
 
+    def code(self, *arguments: str) -> int:
+        """Run a verb, and return its exit code."""
+        found = run_command(arguments)
+        self.err = self._capsys.readouterr().err
+        return found
+
     def json(self, *arguments: str, code: int = 0) -> Any:
         return json.loads(self(*arguments, "--json", code=code), parse_constant=pytest.fail)
 

@@ -144,6 +144,8 @@ def test_recorded_names_that_collide() -> None:
         "d.e": 4,
     }
     assert flatten_recorded({"a.b": 1, "c": {}}) == {"a.b": 1, "c": {}}
+    assert flatten_recorded({"": 1, "a": {"": 2}}) == {'[""]': 1, "a.": 2}
+    assert [flatten_recorded(value) for value in (None, 3, [1])] == [{}, {"value": 3}, {"value": [1]}]
     assert flatten_recorded(None) == {}
 
 

@@ -162,6 +162,18 @@ def test_links_are_not_followed(folder: ResultsFolder, tmp_path: Path) -> None:
     assert not (home / "files").exists()
 
 
+@pytest.mark.parametrize(
+    "name", ["", ".", "..", "../up", "/absolute", "a//b", "a/../..", ".runners", "a\0b", "é" * 128]
+)
+def test_a_series_has_its_folder_below_the_results(name: str, folder: ResultsFolder) -> None:
+    """Rows made by hand may name anything; what names no folder of its own gets one."""
+    below = folder.series(name)
+    assert below.parent == folder.root
+    assert below.name.startswith("series-")
+    assert below != folder.series(name + "x")
+    assert folder.series("a/b c") == folder.root / "a" / "b c"
+
+
 def test_nothing_to_remove(folder: ResultsFolder) -> None:
     """A series that wrote nothing, or whose name is a file's, has nothing to remove."""
     assert remove_results(folder, "s") == 0
