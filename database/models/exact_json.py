@@ -76,7 +76,7 @@ def _storable(value: Mapping[Any, Any], path: str, depth: int, problems: list[st
                 found.setdefault(_key_text(key, path), []).append(item)
             except InvalidValueError as error:
                 problems.append(str(error))
-    except Exception as error:  # noqa: BLE001 - reading a user's mapping may raise anything
+    except BaseException as error:  # noqa: BLE001 - reading a user's mapping may raise anything
         problems.append(unreadable(path, error))
     plain = {}
     for text, items in found.items():
@@ -94,7 +94,7 @@ def _storable(value: Mapping[Any, Any], path: str, depth: int, problems: list[st
                 plain[_escaped(text)] = _to_plain(items[0], place, depth + 1)
         except InvalidValueError as error:
             problems.append(str(error))
-        except Exception as error:  # noqa: BLE001 - see above
+        except BaseException as error:  # noqa: BLE001 - see above
             problems.append(unreadable(place, error))
     return plain
 

@@ -116,6 +116,17 @@ class Broken(dict[str, Any]):
         raise RuntimeError("broken")
 
 
+class Leaving(dict[str, Any]):
+    def items(self) -> Any:
+        raise SystemExit(3)
+
+
+class Classless:
+    @property
+    def __class__(self) -> Any:
+        raise RuntimeError
+
+
 Pair = namedtuple("Pair", "one two")
 
 
@@ -237,6 +248,8 @@ def test_the_storable_part() -> None:
         "all invalid": {"a": object()},
         "list": [1, object(), {2}],
         "broken": Broken(a=1),
+        "leaving": Leaving(a=1),
+        "classless": Classless(),
     }
 
     plain, problems = exact_json.storable(value, "result")
@@ -250,7 +263,9 @@ def test_the_storable_part() -> None:
         "result['nested'] has several keys that are '1' as text; ",
         "result['all invalid']['a'] is of type object, which cannot be stored; ",
         "result['list'][1] is of type object, which cannot be stored; ",
-        "result['broken'] could not be read (RuntimeError: broken); return numbers",
+        "result['broken'] could not be read (RuntimeError: broken); ",
+        "result['leaving'] could not be read (SystemExit: 3); ",
+        "Classless, which cannot be stored; return numbers",
     ):
         assert part in message
     shortened = exact_json.joined([f"{number:04d}" * 10 for number in range(1000)], 1000)
