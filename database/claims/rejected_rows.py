@@ -107,8 +107,10 @@ def _note(attempt: Finished, reason: str) -> Finished:
         finished_at=attempt.finished_at,
         duration_s=attempt.duration_s,
         error_type="RecordRefused",
-        error_message=f"the database refuses to record it: {reason}. Its {lost}, metrics "
-        "and the tail of its log are not kept",
+        error_message=f"the database refuses to record it: {reason}. Its {lost}, the tail of its log and the "
+        "metrics that were not recorded while it ran are not kept",
         exit_code=attempt.exit_code,
         signal=attempt.signal,
+        code=attempt.code,
+        threads=attempt.threads,
     )
