@@ -61,6 +61,11 @@ class ProcessIdentity:
         # Seen from another container on the same kernel, the pid is another process's.
         return namespace == own_namespace and _start_ticks(self.pid) != self.pid_start
 
+    def is_before_reboot(self) -> bool:
+        """Return whether this computer was started again since: what was not synced to disk may be lost."""
+        boot, own = self.boot_id.partition("/")[0], _boot_id().partition("/")[0]
+        return self.host == _host() and bool(boot) and bool(own) and boot != own
+
 
 def _host() -> str:
     return Settings.from_environment().host or socket.gethostname()

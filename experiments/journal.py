@@ -6,24 +6,30 @@ the death of the process (the kernel holds it); it is not meant to survive a pow
 
 A record is a fixed head (magic, kind, experiment, attempt number, monotonic time, length and
 checksum of the body) and a body, which only `FINISHED` has: see `experiments.journal_encoding`. The file is
-replaced by an empty one when all its records are in the database.
+replaced by a new one when all its records are in the database.
+
+Experiments of `isolation: pool` run in the process that writes it, and may break whatever they like there. So
+the reader takes nothing for granted: a finish counts only when it is read whole; behind bytes that are no
+record it looks for the next one; and it knows when attempts may have begun of which it cannot tell.
 """
 
 from __future__ import annotations
 
 import os
 import struct
-import zlib
 from collections.abc import Collection
+from contextlib import suppress
 from dataclasses import dataclass
 from enum import IntEnum
 from functools import partial
+from os import write  # by a name of this module: an experiment may replace `os.write` and leave it so
 from pathlib import Path
+from zlib import crc32  # as above
 
 from database import clock
 from database.claims.types import Finished, Token
 from experiments.full_disk import DISK_FULL, until_there_is_space
-from experiments.journal_encoding import decode_finished, encode_finished
+from experiments.journal_encoding import UnreadableError, decode_finished, encode_finished
 
 _HEAD = struct.Struct("<4sBqIdII")
 _MAGIC = b"XJ1\n"
@@ -40,6 +46,9 @@ class RecordKind(IntEnum):
     FINISHED = 2  #: it has ended; the body contains everything to be recorded
     RECORDED = 3  #: everything before this is in the database
     CLOSED = 4  #: the worker ended normally, with nothing more to do
+
+
+_KINDS = frozenset(RecordKind)
 
 
 class JournalWriter:
@@ -76,9 +85,13 @@ class JournalWriter:
         self._append(RecordKind.FINISHED, (finished.experiment_id, finished.attempt_number), body)
 
     def recorded(self) -> None:
-        """Note that all earlier records are in the database; the file may be replaced."""
-        if self._size <= _ROTATE_BYTES or not self._start_anew():
-            self._append(RecordKind.RECORDED, (0, 0), b"")
+        """Note that all earlier records are in the database; the file may be replaced.
+
+        Called before the first claim too: an empty file would not tell that nothing has begun.
+        """
+        if self._size > _ROTATE_BYTES:
+            self._start_anew()
+        self._append(RecordKind.RECORDED, (0, 0), b"")
 
     def close(self, *, orderly: bool) -> None:
         """Close the file, which the supervisor removes; if `orderly`, with a last record of a normal end."""
@@ -86,17 +99,16 @@ class JournalWriter:
             self._append(RecordKind.CLOSED, (0, 0), b"")
         os.close(self._file)
 
-    def _start_anew(self) -> bool:
+    def _start_anew(self) -> None:
         old = self._file
         try:
             self._file = self._create()
         except OSError as error:
             if error.errno not in DISK_FULL:
                 raise
-            return False  # continue with the old file
+            return  # continue with the old file
         os.close(old)
         self._size = 0
-        return True
 
     def _create(self) -> int:
         # A new file under the old name: a reader that still has the old one open sees a complete file.
@@ -108,25 +120,28 @@ class JournalWriter:
         return file
 
     def _append(self, kind: RecordKind, token: Token, body: bytes) -> None:
-        head = _HEAD.pack(
-            _MAGIC, kind, token[0], token[1], clock.monotonic(), len(body), zlib.crc32(body) if body else 0
-        )
+        head = _HEAD.pack(_MAGIC, kind, token[0], token[1], clock.monotonic(), len(body), crc32(body))
         record = memoryview(head + body)
         while record:  # a full disk may take a part only
             # What has finished must not be lost, and nothing more may start, while the disk is full.
-            written = until_there_is_space(partial(os.write, self._file, record), self._path)
+            written = until_there_is_space(partial(write, self._file, record), self._path)
             self._size += written
             record = record[written:]
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
-    """The location of the record of a finished attempt: the file's inode, and the position of the body."""
-
-    inode: int
+class _Body:
     offset: int
     length: int
-    checksum: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Record:
+    kind: int
+    token: Token
+    moment: float
+    body: _Body
+    size: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,8 +183,11 @@ class JournalReader:
         self._file: int | None = None
         self._inode = 0
         self._offset = 0
-        self._unrecorded: list[Entry] = []
+        self._begun: dict[Token, None] = {}
+        self._unrecorded: dict[Token, _Body] = {}
         self._durations: list[float] = []
+        self._has_records = False
+        self._is_damaged = False
         self.current: Current | None = None
         self.last_event_at: float | None = None
         self.started_any = False
@@ -182,35 +200,50 @@ class JournalReader:
             if not self._is_replaced():
                 return
 
-    def entries(self) -> tuple[Entry, ...]:
-        """Return the locations of finished attempts that are not known to be in the database."""
-        return tuple(self._unrecorded)
+    def read_to_end(self) -> None:
+        """Read all, after the worker's death: what seems to be cut short may have records behind it."""
+        self.poll()
+        while self._file is not None and self._skip_damage():
+            self._is_damaged = True
+            self._scan()
 
     def unrecorded(self) -> list[Finished]:
-        """Return the finished attempts that are not known to be in the database."""
-        if self._file is None:
-            return []
-        attempts = []
-        for entry in self._unrecorded:
-            body = os.pread(self._file, entry.length, entry.offset)
-            if len(body) == entry.length and zlib.crc32(body) == entry.checksum:
-                attempts.append(decode_finished(body))
-        return attempts
+        """Return the finished attempts that are not known to be in the database, and can be read."""
+        readable = []
+        for token, body in tuple(self._unrecorded.items()):
+            try:
+                finished = decode_finished(self._read(body))
+            except UnreadableError:
+                finished = None
+            if finished is not None and finished.token == token:
+                readable.append(finished)
+            else:  # as if it had not finished
+                del self._unrecorded[token]
+        return readable
+
+    def unfinished(self) -> list[Token]:
+        """Return the attempts that have begun and are not known to have ended, in the order they began."""
+        ended = {finished.token for finished in self.unrecorded()}
+        return [token for token in self._begun if token not in ended]
+
+    def is_whole(self) -> bool:
+        """Return whether no other attempt can have begun and not be in the database."""
+        return self._has_records and not self._is_damaged
 
     def take_durations(self) -> list[float]:
         """Return the durations of the experiments that have finished since the last call, in seconds."""
         taken, self._durations = self._durations, []
         return taken
 
-    @property
-    def has_unrecorded(self) -> bool:
-        """Whether `unrecorded` would return anything."""
-        return bool(self._unrecorded)
+    def count_unrecorded(self) -> int:
+        """Count the attempts that have finished and are not known to be in the database."""
+        return len(self._unrecorded)
 
-    def forget(self, entries: Collection[Entry]) -> None:
+    def forget(self, recorded: Collection[Finished]) -> None:
         """Note that these are in the database now; the worker may have added others meanwhile."""
-        known = set(entries)
-        self._unrecorded = [entry for entry in self._unrecorded if entry not in known]
+        for finished in recorded:
+            self._begun.pop(finished.token, None)
+            self._unrecorded.pop(finished.token, None)
 
     def close(self) -> None:
         """Close the file."""
@@ -237,47 +270,93 @@ class JournalReader:
         except FileNotFoundError:
             return self._file is not None
         if self._file is not None:
-            self._scan()  # the last record of the old file may be a start
+            self._scan()  # for the durations
             os.close(self._file)
-        self._unrecorded.clear()
+        self._forget_all()
         self._file, self._offset, self._inode = file, 0, os.fstat(file).st_ino
         return True
 
     def _scan(self) -> None:
+        """Take all records up to one that is not complete yet."""
         assert self._file is not None
+        if os.fstat(self._file).st_size < self._offset:  # an experiment has cut the file short
+            self._offset, self._is_damaged = 0, True
         while True:
             data = os.pread(self._file, _READ_BYTES, self._offset)
-            place = 0
-            while len(data) - place >= _HEAD.size:
-                magic, kind, experiment, attempt, moment, length, checksum = _HEAD.unpack_from(data, place)
-                if magic != _MAGIC:
-                    self._offset += place
-                    return  # a record cut short by the writer's death
-                body_at = self._offset + place + _HEAD.size
-                if (
-                    place + _HEAD.size + length > len(data)
-                    and body_at + length > os.fstat(self._file).st_size
-                ):
-                    self._offset += place
-                    return  # its body is not complete yet
-                entry = Entry(self._inode, body_at, length, checksum)
-                self._take(kind, (experiment, attempt), moment, entry)
-                place += _HEAD.size + length
-            if place == 0:
-                return
+            place, is_damaged = 0, False
+            try:
+                while (record := self._record_at(data, place)) is not None:
+                    self._take(record)
+                    place += record.size
+            except UnreadableError:
+                self._is_damaged = is_damaged = True
             self._offset += place
+            if (is_damaged and not self._skip_damage()) or (place == 0 and not is_damaged):
+                return
 
-    def _take(self, kind: int, token: Token, moment: float, entry: Entry) -> None:
-        self.last_event_at = moment
-        if kind == RecordKind.STARTED:
-            self.current = Current(token, moment)
+    def _record_at(self, data: bytes, place: int) -> _Record | None:
+        """Return the record at this place of what was read at the offset; None when it is not complete.
+
+        Raises
+        ------
+        UnreadableError
+            There is something else.
+        """
+        assert self._file is not None
+        if not _MAGIC.startswith(data[place : place + len(_MAGIC)]):
+            raise UnreadableError("not a record")
+        if len(data) - place < _HEAD.size:
+            return None
+        _, kind, experiment, attempt, moment, length, checksum = _HEAD.unpack_from(data, place)
+        if kind not in _KINDS or (length and kind != RecordKind.FINISHED):
+            raise UnreadableError("not the head of a record")
+        start = place + _HEAD.size
+        place_of_body = _Body(self._offset + start, length)
+        body = data[start : start + length]
+        if len(body) < length:
+            body = self._read(place_of_body)
+        if len(body) < length:
+            return None
+        if crc32(body) != checksum:
+            raise UnreadableError("not the body of a record")
+        return _Record(kind, (experiment, attempt), moment, place_of_body, _HEAD.size + length)
+
+    def _read(self, body: _Body) -> bytes:
+        return b"" if self._file is None else os.pread(self._file, body.length, body.offset)
+
+    def _skip_damage(self) -> bool:
+        """Go on to the next complete record behind the offset; return whether there is one."""
+        assert self._file is not None
+        data = os.pread(self._file, max(0, os.fstat(self._file).st_size - self._offset), self._offset)
+        place = data.find(_MAGIC, 1)
+        while place > 0:
+            with suppress(UnreadableError):
+                if self._record_at(data, place) is not None:
+                    self._offset += place
+                    return True
+            place = data.find(_MAGIC, place + 1)
+        return False
+
+    def _take(self, record: _Record) -> None:
+        self._has_records = True
+        self.last_event_at = record.moment
+        if record.kind == RecordKind.STARTED:
+            self.current = Current(record.token, record.moment)
+            self._begun[record.token] = None
             self.started_any = True
-        elif kind == RecordKind.FINISHED:
-            if self.current is not None:
-                self._durations.append(moment - self.current.started_at)
+        elif record.kind == RecordKind.FINISHED:
+            if self.current is not None and self.current.token == record.token:
+                self._durations.append(record.moment - self.current.started_at)
             self.current = None
-            self._unrecorded.append(entry)
-        elif kind == RecordKind.RECORDED:
-            self._unrecorded.clear()
+            self._unrecorded[record.token] = record.body
+        elif record.kind == RecordKind.RECORDED:
+            self._forget_all()
         else:
             self.is_closed = True
+
+    def _forget_all(self) -> None:
+        """Note that all attempts that have begun are in the database, also those whose end cannot be read."""
+        self._begun.clear()
+        self._unrecorded.clear()
+        self._is_damaged = False
+        self.current = None

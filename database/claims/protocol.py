@@ -54,7 +54,7 @@ record
     database refuses for good is recorded as a note of that (`database.claims.rejected_rows`).
 release
     `ClaimRequest.release`, `record_for(release=True)` and `finalize_worker`: what was not started
-    becomes pending with the outcome `released`, hidden and uncounted.
+    becomes pending with the outcome `released`, hidden and uncounted. Only what has provably not begun.
 reap
     `runners.declare_dead` fences a runner and its workers; `orphaned_workers` finds what such, or
     missing, workers own, and `finalize_worker` releases it. Repeated, it resolves every race between
@@ -190,23 +190,26 @@ def record_for(
 def finalize_worker(
     session: Session,
     worker_id: str,
-    finished: Sequence[Finished] | None,
+    finished: Sequence[Finished],
     *,
     state: ProcessState,
     policy: RetryPolicy | Callable[[Mapping[str, Any]], RetryPolicy],
+    unseen: Callable[[Token], Finished] | None = None,
 ) -> int:
     """End a worker: record what is known of its attempts and release the rest.
 
     Parameters
     ----------
-    finished : sequence of Finished or None
-        From its journal, including the attempt in which it died. None when the journal cannot be read:
-        then what the database shows as running is `lost`.
+    finished : sequence of Finished
+        From its journal, including the attempt in which it died.
     state : ProcessState
         `stopped` or `dead`.
     policy : RetryPolicy or callable
         That of the series; or a function that reads it from `ExperimentSeries.resolved`: a runner that
         takes over from another one may be working on another series.
+    unseen : callable, optional
+        Returns how an attempt ended that is not in `finished` and shown as running: where the journal is
+        missing or damaged it may have begun. By default no such attempt has begun.
 
     Returns
     -------
@@ -218,9 +221,9 @@ def finalize_worker(
     owned = statements.lock_owned(connection, worker_id)
     if not isinstance(policy, RetryPolicy):
         policy = policy(_resolved_file_of(session, owned)) if owned else RetryPolicy()
-    if finished is None:
-        running = statements.running_of(connection, worker_id)
-        finished = [Finished(*token, Outcome.LOST) for token in owned if token[0] in running]
+    if unseen is not None:
+        shown = statements.running_of(connection, worker_id) - {attempt.token for attempt in finished}
+        finished = [*finished, *(unseen(token) for token in shown)]
     recorded, _, retried = _record(connection, worker_id, finished, owned=owned, policy=policy)
     rest = owned.keys() - recorded
     _release(connection, worker_id, rest)
@@ -275,10 +278,7 @@ def add_chunks(session: Session, worker_id: str, token: Token, chunks: Sequence[
 
 
 def orphaned_workers(session: Session) -> list[str]:
-    """Return the workers that own experiments although they, or their runner, are not alive.
-
-    Finalizing them resolves every race between dying, registering and reaping.
-    """
+    """Return the workers that own experiments although they, or their runner, are not alive."""
     return statements.orphaned_workers(_begin(session))
 
 

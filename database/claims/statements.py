@@ -141,10 +141,12 @@ def matching(
     return set(connection.scalars(statement))
 
 
-def running_of(connection: Connection, worker_id: str) -> set[int]:
-    """Return the experiments that the database shows as running under the worker."""
-    statement = text("SELECT id FROM experiment WHERE worker_id = :worker AND status = 'running'")
-    return set(connection.execute(statement, {"worker": worker_id}).scalars())
+def running_of(connection: Connection, worker_id: str) -> set[Token]:
+    """Return what the database shows as running under the worker."""
+    statement = text(
+        "SELECT id, attempt_number FROM experiment WHERE worker_id = :worker AND status = 'running'"
+    )
+    return {(row[0], row[1]) for row in connection.execute(statement, {"worker": worker_id})}
 
 
 def end_delays(connection: Connection, series_id: int) -> None:

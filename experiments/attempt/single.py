@@ -31,6 +31,8 @@ from experiments.target.base import LoadedTarget
 _TRACEBACK_CHARACTERS = 64_000
 _MESSAGE_CHARACTERS = 4_000
 _RESERVED = "'metrics' in the result is reserved for logged metrics; use another name"
+#: By a name of this module: an experiment may replace `os.getpid` and leave it so.
+_own_pid = os.getpid
 
 
 @dataclass(frozen=True)
@@ -77,7 +79,7 @@ def attempt(
     run = Run(claim, directory=task.directory, points=task.points)
     offered = {"seed": claim.seed, "repetition": claim.repetition, "run": run}
     generators = SeededGenerators(claim.seed)
-    owner, names = os.getpid(), builtins.__dict__.copy()
+    owner, names = _own_pid(), builtins.__dict__.copy()
     cpu_before = _cpu_s(resource.getrusage(resource.RUSAGE_SELF))
     started_at, begun = clock.since_1970(), clock.monotonic()
     ending: dict[str, Any] | None = None
@@ -91,7 +93,7 @@ def attempt(
         finally:
             restore_builtins(names)  # first: everything below needs them
             generators.stop()
-            if os.getpid() != owner:  # a child that the experiment forked must not be a second worker
+            if _own_pid() != owner:  # a child that the experiment forked must not be a second worker
                 os._exit(1 if sys.exception() else 0)
             # Within the outer try: the handler of a timer that it left running may raise here.
             threads = threads_in_force()  # now, as it may have loaded the libraries itself

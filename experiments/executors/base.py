@@ -68,8 +68,8 @@ class Executor(ABC):
 
         Raises
         ------
-        WorkersCannotStartError
-            Worker after worker died before it started an experiment.
+        WorkersDieError
+            Worker after worker died, and none has finished an experiment.
         """
         with self._stop.signals:
             try:

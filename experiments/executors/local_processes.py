@@ -60,7 +60,7 @@ class LocalProcesses(Executor):
         self._records = WorkerRecords(self._database, assignment, self._ask_again)
         self._kernel_kills = KernelKills()
         self._disk_space = DiskSpaceMonitor(assignment.folder.root)
-        self._backoff = RestartBackoff()
+        self._backoff = RestartBackoff(assignment.workers)
         self._claimable: ClaimableWork | None = None
         self._is_finishing = False
         self._ask_at = self._check_at = 0.0
@@ -146,10 +146,7 @@ class LocalProcesses(Executor):
             warning = worker.check(answered_at=self._database.answered_at)
             if warning is not None:
                 logger.warning("%s", warning)
-            durations_s = worker.journal.take_durations()
-            if durations_s:
-                self._stop.learn(durations_s)
-                self._backoff.note_work()
+            self._note_finished(worker)
             current = worker.journal.current
             if current is not None and worker.killed_as is None:
                 busy_s = now - current.started_at
@@ -168,6 +165,12 @@ class LocalProcesses(Executor):
                     self._stop.judge_failures,
                     once="failures",
                 )
+
+    def _note_finished(self, worker: SupervisedWorker) -> None:
+        durations_s = worker.journal.take_durations()
+        if durations_s:
+            self._stop.learn(durations_s)
+            self._backoff.note_work()
 
     def _kill_revoked(self, worker_ids: set[str], running: Mapping[str, Token]) -> None:
         """End the workers whose experiment was revoked, by a user or another runner."""
@@ -196,12 +199,13 @@ class LocalProcesses(Executor):
         living = [other.process.pid for other in self._workers.values() if other is not worker]
         kill_tagged(ProcessIdentity.own(), keep=[pid for pid in living if pid is not None])
         journal = worker.journal
-        journal.poll()
+        journal.read_to_end()
+        self._note_finished(worker)
         if journal.started_any:
             self._backoff.note_start()
         if not journal.is_closed and worker.killed_as is None:
             printed = f"{worker.process.exit_status()}\n{read_tail(worker.capture)}"
-            self._backoff.note_death(start_error=None if journal.started_any else printed)
+            self._backoff.note_death(printed, has_started=journal.started_any)
         del self._workers[worker.worker_id]
         outcome = worker.outcome(
             stopping=self._stop.stage is not Stage.RUNNING, was_oom_kill=self._kernel_kills.was_oom_kill
@@ -272,7 +276,7 @@ class LocalProcesses(Executor):
         try:
             self._workers[worker_id] = SupervisedWorker(self._assignment, self._worker_config(worker_id))
         except WorkerStartError as error:  # no process, memory or descriptor is available
-            self._backoff.note_death(start_error=str(error))
+            self._backoff.note_death(str(error), has_started=False)
             return False
         return True
 
@@ -285,4 +289,4 @@ class LocalProcesses(Executor):
     def _count_waiting(self) -> int:
         """Count the finished results that are in journals only."""
         workers = [*self._workers.values(), *self._records.finalizing]
-        return sum(len(worker.journal.entries()) for worker in workers)
+        return sum(worker.journal.count_unrecorded() for worker in workers)

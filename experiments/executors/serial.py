@@ -21,6 +21,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from database import clock
 from database.claims.types import Token
 from database.errors import DatabaseError, FencedError
+from database.models import Outcome
 from database.session.lifecycle import SessionLocal, get_session
 from experiments.execution.assignment import Assignment, Observer, RunnerStatus, Stage
 from experiments.execution.worker_control import WorkerControl
@@ -30,6 +31,7 @@ from experiments.processes.hash_seed import warn_of_random_hashes
 from experiments.processes.stop_signals import StopSignals
 from experiments.supervisor.database_thread import Transactions
 from experiments.supervisor.recording import POINTS_EVERY_S, record_points
+from experiments.supervisor.recovery import WorkerDeath, collect_unrecorded
 from experiments.supervisor.registration import count_ended
 from experiments.supervisor.stop_controller import StopController
 from experiments.worker.run import experiment_loop
@@ -102,8 +104,9 @@ class Serial(Executor):
         """Run as one worker until there is nothing to claim."""
         runner_id = self._registration.runner_id
         journal = JournalReader(self._assignment.folder.journal(runner_id, worker_id))
+        capture = self._assignment.folder.capture(runner_id, worker_id)
         self._is_finalized = False
-        fenced = False
+        fenced, death = False, WorkerDeath(Outcome.INTERRUPTED)
         try:
             with (
                 _at_intervals("heartbeat", self._heartbeat_s, self._send_heartbeat),
@@ -121,12 +124,16 @@ class Serial(Executor):
         except SQLAlchemyError:
             if not self._stop.is_stopping:
                 raise
+        except Exception as error:
+            reason = f"this program failed while it ran: {type(error).__name__}: {error}"
+            death = WorkerDeath(Outcome.CRASHED, reason=reason)
+            raise
         finally:
             self._signals.may_interrupt = False
-            journal.poll()
-            finished = journal.unrecorded()
+            finished = collect_unrecorded(journal, capture, lambda _: None, death)
             journal.close()
-            self._registration.finalize_worker(self._transactions, worker_id, finished)
+            unseen = None if journal.is_whole() else death.unseen
+            self._registration.finalize_worker(self._transactions, worker_id, finished, unseen)
             self._is_finalized = True
         if fenced:
             self._start_over()
@@ -179,7 +186,7 @@ class Serial(Executor):
         journal.poll()
         self._stop.learn(journal.take_durations())
         # Between two exchanges nothing changes in the database.
-        if self._stop.has_failure_rule and not journal.has_unrecorded:
+        if self._stop.has_failure_rule and not journal.count_unrecorded():
             self._stop.judge_failures(count_ended(self._transactions, self._runner_ids()))
         self._stop.update()
 

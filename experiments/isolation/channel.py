@@ -13,6 +13,7 @@ import struct
 from dataclasses import dataclass
 from enum import IntEnum
 
+from experiments.journal_encoding import UnreadableError
 from experiments.processes.open_files import identity_of
 
 #: Message number, kind, and whether more packets of it follow.
@@ -117,6 +118,8 @@ class Channel:
         ------
         ChannelClosedError
             No more messages will arrive.
+        UnreadableError
+            The other end sent something else.
         """
         while timeout_s is None or self._is_readable(timeout_s):
             try:
@@ -125,13 +128,17 @@ class Channel:
                 raise ChannelClosedError(str(error)) from error
             if not packet:
                 raise ChannelClosedError("the other end was closed")
-            number, kind, more = _HEAD.unpack_from(packet)
+            try:
+                number, code, more = _HEAD.unpack_from(packet)
+                kind = MessageKind(code)
+            except (struct.error, ValueError) as error:
+                raise UnreadableError(f"not a packet: {error}") from error
             if number != self._number:  # the parts of an earlier message were cut short
                 self._number, self._parts = number, []
             self._parts.append(packet[_HEAD.size :])
             if not more:
                 body, self._parts = b"".join(self._parts), []
-                return Message(MessageKind(kind), body, descriptors)
+                return Message(kind, body, descriptors)
         return None
 
     def close(self) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import select
 import signal
-import struct
 from types import FrameType
 
 from database import clock
@@ -13,11 +12,11 @@ from database.models import Outcome
 from experiments.attempt.single import Task
 from experiments.execution.options import Execution
 from experiments.execution.worker_control import KillRequest, WorkerControl
-from experiments.isolation.channel import ChannelClosedError, Message, MessageKind
+from experiments.isolation.channel import ChannelClosedError, MessageKind
 from experiments.isolation.child import job_of
 from experiments.isolation.child_process import ChildProcess
 from experiments.isolation.outcome import ObservedAttempt
-from experiments.journal_encoding import decode_finished
+from experiments.journal_encoding import UnreadableError, decode_finished
 from experiments.processes.memory import MemoryMeter, memory_message
 from experiments.processes.process_tree import kill_tree
 from experiments.processes.stop_signals import StopSignals
@@ -147,22 +146,18 @@ class Supervision:
         while self._is_open and self._reported is None:
             try:
                 message = self._child.channel.receive(0)
+                if message is None:
+                    return
+                self._reported = decode_finished(message.body)
             except ChannelClosedError:
                 self._is_open = False
-                return
-            if message is None:
-                return
-            self._take_report(message)
-
-    def _take_report(self, message: Message) -> None:
-        try:
-            self._reported = decode_finished(message.body)
-        except (ValueError, TypeError, KeyError, struct.error) as error:
-            self._reported = Finished(
-                *self._task.claim.token,
-                Outcome.CRASHED,
-                error_message=f"its process sent a message that cannot be read ({error})",
-            )
+            except UnreadableError as error:
+                self._reported = Finished(
+                    *self._task.claim.token,
+                    Outcome.CRASHED,
+                    error_type="WorkerDied",
+                    error_message=f"its process sent a message that cannot be read ({error})",
+                )
 
     def _enforce(self) -> None:
         """Kill the child when there is a reason to."""

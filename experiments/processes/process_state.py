@@ -13,8 +13,9 @@ only when it differs. What is read, and why:
 - what slows down or confuses: trace and profile functions, recursion limit, garbage collection,
   warning filters, exception hooks, the root logger's handlers.
 
-A clock that an experiment has frozen or replaced is noticed, and cannot be restored: freezegun has put other
-functions into all modules. Everything else that a process has needs ``isolation: process``.
+Clocks that an experiment has frozen or replaced are restored in `time` and `datetime` only: freezegun has put
+others into all modules, so that the next experiment needs another process. Everything else that a process has
+needs ``isolation: process``.
 """
 
 from __future__ import annotations
@@ -84,6 +85,8 @@ _NAMES = (
     "the root logger",
     "the clock",
 )
+#: What is restored and nevertheless makes a difference to the next experiment.
+_SPREADS = {"the clock"}
 
 
 def restore_builtins(before: dict[str, Any]) -> None:
@@ -147,14 +150,14 @@ class RestorableState:
         os.umask(self._umask)
         if self._interactive:
             sys.stdin, sys.stdout, sys.stderr = self._streams
-        if not self._changed():
+        if not (before := self._changed()):
             return
         for step in self._steps():
             try:
                 step()
             except Exception:  # noqa: BLE001, S112 - named below
                 continue
-        if changed := self._changed():
+        if changed := self._changed() or [name for name in before if name in _SPREADS]:
             self.tainted = ", ".join(changed)
 
     def _changed(self) -> list[str]:
@@ -215,6 +218,7 @@ class RestorableState:
             lambda: _restore_tracing(*before["trace functions"]) if before["trace functions"] else None,
             lambda: self._restore_warnings(before["warning filters"]),
             lambda: self._restore_logger(*before["the root logger"]),
+            lambda: _restore_clock(*before["the clock"]),
         ]
 
     def _signal_steps(self, before: dict[str, Any]) -> list[Callable[[], object]]:
@@ -275,6 +279,11 @@ def _restore_interpreter(recursion: int, digits: int, switch_s: float, collects:
 def _restore_hooks(exception: Any, unraisable: Any, display: Any, in_thread: Any) -> None:
     sys.excepthook, sys.unraisablehook, sys.displayhook = exception, unraisable, display
     threading.excepthook = in_thread
+
+
+def _restore_clock(wall: Any, monotonic: Any, counter: Any, date: Any) -> None:
+    time.time, time.monotonic, time.perf_counter = wall, monotonic, counter
+    datetime.datetime = date  # type: ignore[misc]  # freezegun replaces the type
 
 
 def _restore_tracing(trace: Any, profile: Any, in_threads: Any, profile_in_threads: Any) -> None:

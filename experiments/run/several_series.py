@@ -29,7 +29,7 @@ from experiments.run.one_series import (
 )
 from experiments.run.summary import STOPPED_EXIT_CODE, RunSummary
 from experiments.series_file.loading import LoadedSeries
-from experiments.supervisor.restart_backoff import WorkersCannotStartError
+from experiments.supervisor.restart_backoff import WorkersDieError
 
 
 class SeriesGivenTwiceError(ExperimentsError):
@@ -153,7 +153,7 @@ def run_in_turn(
         waiting.remove(turn)
         try:
             runs.append(_run(session, turn, options, reporting))
-        except (NotFoundError, SeriesPausedError, WorkersCannotStartError) as error:
+        except (NotFoundError, SeriesPausedError, WorkersDieError) as error:
             left_out.append(LeftOut(turn.name, str(error), error.exit_code))
         else:
             if runs[-1].stopped_by is not None:

@@ -19,7 +19,7 @@ from database.models import Outcome, ProcessState
 from experiments.execution.assignment import Assignment
 from experiments.points.unrecorded import UnrecordedPoints, has_unrecorded, note_recorded, read_unrecorded
 from experiments.supervisor.database_thread import DatabaseThread, Transactions
-from experiments.supervisor.recovery import collect_unrecorded
+from experiments.supervisor.recovery import WorkerDeath, collect_unrecorded
 from experiments.supervisor.supervised_worker import SupervisedWorker
 
 #: A worker busy for this long has its finished results recorded for it.
@@ -97,7 +97,7 @@ class WorkerRecords:
             return
         if busy_s > _WAITING_S and self._recorded_for.get(worker.worker_id) != (current, True):
             self._submit_record(worker, current, release=True)
-        elif busy_s > _SILENT_S and worker.journal.has_unrecorded:
+        elif busy_s > _SILENT_S and worker.journal.count_unrecorded():
             self._submit_record(worker, current, release=False)
         if busy_s > POINTS_EVERY_S:
             self._record_points(worker, current)
@@ -117,14 +117,8 @@ class WorkerRecords:
             Of the attempt during which it died, if any.
         """
         journal = worker.journal
-        finished = collect_unrecorded(
-            journal,
-            worker.capture,
-            lambda token: self._log_of(*token),
-            outcome=outcome,
-            status=worker.process.exit_status(),
-            kill_reason=worker.kill_reason,
-        )
+        death = WorkerDeath(outcome, worker.process.exit_status(), worker.kill_reason)
+        finished = collect_unrecorded(journal, worker.capture, lambda token: self._log_of(*token), death)
         journal.close()
         finalize = partial(
             protocol.finalize_worker,
@@ -132,6 +126,7 @@ class WorkerRecords:
             finished=finished,
             state=ProcessState.STOPPED if journal.is_closed else ProcessState.DEAD,
             policy=self._policy,
+            unseen=None if journal.is_whole() else death.unseen,
         )
 
         def then(pending: int) -> None:
@@ -179,7 +174,7 @@ class WorkerRecords:
         self._database.submit(work, then, once=f"points of {worker.worker_id}")
 
     def _submit_record(self, worker: SupervisedWorker, current: Token, *, release: bool) -> None:
-        entries, finished = worker.journal.entries(), worker.journal.unrecorded()
+        finished = worker.journal.unrecorded()
         record = partial(
             protocol.record_for,
             worker_id=worker.worker_id,
@@ -199,7 +194,7 @@ class WorkerRecords:
             self._recording.discard(worker.worker_id)
             if released is None:
                 return
-            worker.journal.forget(entries)
+            worker.journal.forget(finished)
             self._recorded_for[worker.worker_id] = (current, release)
             if released:
                 self._on_pending()

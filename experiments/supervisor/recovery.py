@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Collection
-from dataclasses import replace
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
@@ -39,17 +39,62 @@ logger = logging.getLogger(__name__)
 #: Returns the path of an attempt's log; None when its experiment was deleted.
 LogPath = Callable[[Token], Path | None]
 
+_UNREADABLE = (
+    "what its worker reported of it cannot be read: the experiment has broken the process it ran in (with "
+    "isolation: process it has one of its own)"
+)
+_UNSEEN = "its worker died, and the journal that tells what it ran is missing or damaged"
+
+
+@dataclass(frozen=True)
+class WorkerDeath:
+    """How a worker ended that had not reported its last attempt.
+
+    Attributes
+    ----------
+    outcome : Outcome
+        Of the attempt during which it died.
+    status : ExitStatus or None
+        How its process ended, if known.
+    reason : str
+        Why its supervisor killed it, or why it ended, where that adds to the outcome.
+    """
+
+    outcome: Outcome
+    status: ExitStatus | None = None
+    reason: str = ""
+
+    def ended(self, token: Token, duration_s: float | None = None) -> Finished:
+        """Return an attempt that the worker had begun, and did not report."""
+        finished = Finished(*token, self.outcome)
+        if duration_s is not None:
+            finished = ended_now(token, self.outcome, duration_s)
+        died = "its runner died while it ran" if self.status is None else self.status.crash_message()
+        unexplained = self.outcome in (Outcome.CRASHED, Outcome.LOST)
+        return replace(
+            finished,
+            error_type="WorkerDied" if self.outcome is Outcome.CRASHED else None,
+            error_message=self.reason or (died if unexplained else finished.error_message),
+            exit_code=self.status.exit_code if self.status else None,
+            signal=self.status.signal if self.status else None,
+        )
+
+    def unseen(self, token: Token) -> Finished:
+        """Return an attempt that may have begun, which the worker's journal does not tell."""
+        return replace(self.ended(token), error_message=_UNSEEN)
+
+
+#: A death of which nothing is known.
+_LOST = WorkerDeath(Outcome.LOST)
+
 
 def collect_unrecorded(
-    journal: JournalReader,
-    capture: Path,
-    log_of: LogPath,
-    *,
-    outcome: Outcome,
-    status: ExitStatus | None,
-    kill_reason: str = "",
+    journal: JournalReader, capture: Path, log_of: LogPath, death: WorkerDeath
 ) -> list[Finished]:
     """Return the attempts in a dead worker's journal that the database may not have.
+
+    Whatever has begun has an outcome. Where none can be read it is that of the worker's death, for the
+    attempt during which it died, and `crashed` for earlier ones.
 
     Parameters
     ----------
@@ -59,32 +104,20 @@ def collect_unrecorded(
         The output of its last experiment, which is moved to its log. The points that it logged are beside it.
     log_of : callable
         Returns the path of the log.
-    outcome : Outcome
-        Of the attempt during which the worker died, if any.
-    status : ExitStatus or None
-        How its process ended, if known.
-    kill_reason : str
-        Why its supervisor killed it, where that adds to the outcome.
+    death : WorkerDeath
+        How the worker ended.
     """
-    journal.poll()
+    journal.read_to_end()
     unrecorded = journal.unrecorded()
     current = journal.current
-    if current is None:
-        return unrecorded
-    ended = ended_now(current.token, outcome, max(0.0, clock.monotonic() - current.started_at))
-    died = "its runner died while it ran" if status is None else status.crash_message()
-    unexplained = outcome in (Outcome.CRASHED, Outcome.LOST)
-    unrecorded.append(
-        replace(
-            ended,
-            error_type="WorkerDied" if outcome is Outcome.CRASHED else None,
-            error_message=kill_reason or (died if unexplained else ended.error_message),
-            exit_code=status.exit_code if status else None,
-            signal=status.signal if status else None,
-            log_tail=_rescued(capture, log_of(current.token)),
-            chunks=read_unrecorded(capture.with_suffix(".points"), current.token).chunks,
-        )
-    )
+    for token in journal.unfinished():
+        if current is None or token != current.token:
+            ended = Finished(*token, Outcome.CRASHED, error_type="WorkerDied", error_message=_UNREADABLE)
+        else:
+            ended = death.ended(token, max(0.0, clock.monotonic() - current.started_at))
+            ended = replace(ended, log_tail=_rescued(capture, log_of(token)))
+        points = read_unrecorded(capture.with_suffix(".points"), token)
+        unrecorded.append(replace(ended, chunks=points.chunks))
     return unrecorded
 
 
@@ -144,7 +177,7 @@ def take_over(
             if runner.has_ended() and runner.journal_directory is not None:
                 remove_remains(runner.journal_directory, sockets=runner.identity.is_gone())
     for worker_id in transactions(protocol.orphaned_workers):
-        returned += _finalize_worker(transactions, worker_id, None)
+        returned += _finalize_worker(transactions, worker_id, (), is_whole=False)
     _remove_leftovers(transactions, runner_id, folder)
     return returned
 
@@ -177,16 +210,24 @@ def _finalize_workers(transactions: Transactions, runner: RunnerLiveness, log_of
             continue  # finalized before; a runner may have had very many workers
         journal = JournalReader(path)
         capture = directory / f"{worker_id}.out"
-        finished = collect_unrecorded(journal, capture, log_of, outcome=Outcome.LOST, status=None)
+        finished = collect_unrecorded(journal, capture, log_of, _LOST)
         journal.close()
-        returned += _finalize_worker(transactions, worker_id, finished)
+        is_whole = journal.is_whole() and not runner.identity.is_before_reboot()
+        returned += _finalize_worker(transactions, worker_id, finished, is_whole=is_whole)
     return returned
 
 
-def _finalize_worker(transactions: Transactions, worker_id: str, finished: list[Finished] | None) -> int:
+def _finalize_worker(
+    transactions: Transactions, worker_id: str, finished: Sequence[Finished], *, is_whole: bool
+) -> int:
     return transactions(
         lambda session: protocol.finalize_worker(
-            session, worker_id, finished, state=ProcessState.DEAD, policy=recorded_policy
+            session,
+            worker_id,
+            finished,
+            state=ProcessState.DEAD,
+            policy=recorded_policy,
+            unseen=None if is_whole else _LOST.unseen,
         )
     )
 

@@ -6,7 +6,7 @@ executor runs them; what it records for its workers is in `experiments.superviso
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection, Sequence
 
 from sqlalchemy.orm import Session
 
@@ -14,7 +14,7 @@ from database import process_identity
 from database.claims import lookups, protocol, runners
 from database.claims.lookups import ClaimableWork, FirstExperiments
 from database.claims.runners import LivenessMonitor
-from database.claims.types import Finished
+from database.claims.types import Finished, Token
 from database.counters import Counters, count_ended_by
 from database.diagnosis.integrity import check_after_power_cut
 from database.engine.registry import get_engine
@@ -112,13 +112,17 @@ class Registration:
             return None
 
     def finalize_worker(
-        self, transactions: Transactions, worker_id: str, finished: Collection[Finished] = ()
+        self,
+        transactions: Transactions,
+        worker_id: str,
+        finished: Sequence[Finished] = (),
+        unseen: Callable[[Token], Finished] | None = None,
     ) -> None:
-        """End a worker of this process, or one that never started: record and release its experiments."""
+        """End a worker of this process, or one that never started; see `protocol.finalize_worker`."""
         policy = self._assignment.execution.policy
         transactions(
             lambda session: protocol.finalize_worker(
-                session, worker_id, list(finished), state=ProcessState.STOPPED, policy=policy
+                session, worker_id, finished, state=ProcessState.STOPPED, policy=policy, unseen=unseen
             )
         )
 

@@ -105,6 +105,7 @@ class Worker:
         """
         orderly = False
         try:
+            self._journal.recorded()
             while self._refill():
                 self._work_off()
             orderly = True

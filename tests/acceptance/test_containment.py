@@ -78,9 +78,19 @@ def lose_the_folder():
 def freeze():
     import freezegun
     freezegun.freeze_time("1970-01-02").start()
+def cut_the_journal():
+    for number in os.listdir("/proc/self/fd"):
+        if os.path.realpath(f"/proc/self/fd/{number}").endswith(".journal"):
+            os.ftruncate(int(number), 0)
+    os._exit(0)
+def replace_functions():
+    import builtins, json
+    builtins.len = lambda _: 3
+    json.dumps = os.write = time.sleep = lambda *_, **__: None
 
 CASES = [leave, leave_at_once, segfault, null_pointer, interrupt, spite, own, recurse, starve, huge, flood,
-         close_all, daemon, leave_children, lower_hard_limit, alarm, lose_the_folder, freeze]
+         close_all, daemon, leave_children, lower_hard_limit, alarm, lose_the_folder, freeze,
+         cut_the_journal, replace_functions]
 
 def main(x):
     case, is_hostile = divmod(x, 2)
@@ -112,6 +122,8 @@ EXPECTED = [
     ("error", "TimeoutError", "ring"),
     ("completed", None, ""),
     ("completed", None, ""),
+    ("crashed", "WorkerDied", ""),
+    ("completed", None, ""),
 ]
 
 
@@ -122,13 +134,16 @@ def test_hostile_experiments(project: Project, method: str) -> None:
     project.series(HOSTILE, experiments=2 * cases + 2, execute="{retries: {crashed: 0}}")
     project.here("run", "s.yaml", "--workers", "1", code=1, EXPERIMENTS_START_METHOD=method)
     found = attempts(project)
+    unseen = []
     for case, (outcome, kind, part) in enumerate(EXPECTED):
         ended = found[2 * case + 1]
         assert (ended.outcome.value, ended.error_type) == (outcome, kind), case
         assert part in (ended.error_message or ""), case
-        assert ended.started_at is not None
-        assert begun <= ended.started_at <= datetime.now(UTC), case
+        if ended.started_at is None:
+            unseen.append(case)
+        assert begun <= (ended.started_at or begun) <= datetime.now(UTC), case
         assert 0 <= (ended.duration_s or 0.0) < PATIENCE_S, case
+    assert set(unseen) <= {cases - 2}  # whose journal tells nothing
     harmless = {x: result for x, result in results(project).items() if x % 2 == 0}
     assert harmless == {x: {"y": x, "cwd": True, "sleepers": 0, "year": begun.year} for x in harmless}
     logs = sorted((project.folder / "results/s/logs").iterdir(), key=lambda path: path.stat().st_size)

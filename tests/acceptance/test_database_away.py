@@ -65,7 +65,7 @@ def wait_for_result(project: Project) -> None:
     """Return when the one worker's journal has a result that is not recorded."""
     [path] = (project.folder / "results" / ".runners").rglob("*.journal")
     journal, pause = JournalReader(path), threading.Event()
-    while not journal.has_unrecorded:
+    while not journal.count_unrecorded():
         pause.wait(0.01)
         journal.poll()
     journal.close()

@@ -13,6 +13,7 @@ from sqlalchemy import select
 
 from database.models import Attempt, Experiment, Outcome
 from database.session.lifecycle import SessionLocal
+from experiments.supervisor import restart_backoff
 from tests.acceptance.project import PATIENCE_S, Project, hear, until
 
 RECORDS = "def main(x):\n    note(x)\n    return {'y': x}"
@@ -262,6 +263,30 @@ def test_workers_that_cannot_start(project: Project) -> None:
     assert "5 workers in a row died before they started an experiment" in ended.stderr
     assert "no licence" in ended.stderr
     assert project.statuses() == {"pending": 10}
+    project.assert_nothing_left()
+
+
+def test_workers_that_finish_nothing(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Experiments that all end their workers end the run, too: what they ran is charged, the rest pending."""
+    monkeypatch.setattr(restart_backoff, "_LEAST_MAX_DEATHS", 3)
+    monkeypatch.setattr(restart_backoff, "_MAX_DEATHS_PER_WORKER", 3)
+    project.series(
+        """
+        def main(x):
+            sys.stderr.write("no licence")
+            sys.stderr.flush()
+            os._exit(3)
+        """,
+        experiments=5,
+        execute="{retries: {crashed: 0}}",
+    )
+    ended = project.here("run", "s.yaml", "--workers", "1", code=4)
+    assert (
+        "3 workers in a row died, and none of them finished an experiment; fix what ends them" in ended.stderr
+    )
+    assert "The last one: exited with code 3\nno licence" in ended.stderr
+    assert project.statuses() == {"failed": 3, "pending": 2}
+    assert project.outcomes() == {"crashed": 3}
     project.assert_nothing_left()
 
 

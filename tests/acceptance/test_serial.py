@@ -116,7 +116,7 @@ def test_silent_for_longer_than_its_lease(project: Project) -> None:
         [alive] = others_alive(session, "")
         assert runners.declare_dead(session, alive)
         [worker] = protocol.orphaned_workers(session)
-        protocol.finalize_worker(session, worker, None, state=ProcessState.DEAD, policy=RetryPolicy())
+        protocol.finalize_worker(session, worker, (), state=ProcessState.DEAD, policy=RetryPolicy())
     project.open_gate()
     project.event()  # it is tried again
     project.open_gate()

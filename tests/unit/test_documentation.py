@@ -102,7 +102,7 @@ def test_every_exit_code_is_explained() -> None:
             yield from derived(one)
 
     codes = {error.exit_code for error in derived(ExperimentsError)}
-    assert experiments.supervisor.restart_backoff.WorkersCannotStartError.exit_code in codes
+    assert experiments.supervisor.restart_backoff.WorkersDieError.exit_code in codes
     codes |= {0, 1, exit_codes.USAGE, exit_codes.INTERRUPTED, exit_codes.UNEXPECTED, group.BROKEN_PIPE}
     rows = re.findall(r"^\| ([\d, ]+) \|", COMMANDS, re.MULTILINE)
     assert codes <= {int(code) for row in rows for code in row.split(",")}

@@ -213,9 +213,10 @@ class Protocol(RuleBasedStateMachine):
                 lambda each: protocol.finalize_worker(
                     each,
                     worker_id,  # noqa: B023 - run at once
-                    None,
+                    (),
                     state=ProcessState.DEAD,
                     policy=POLICY,
+                    unseen=lambda token: Finished(*token, Outcome.LOST),
                 )
             )
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import errno
 import logging
 import os
+import struct
+import zlib
 from pathlib import Path
 
 import pytest
@@ -12,6 +14,7 @@ import pytest
 from database.claims.types import Chunk, Finished
 from database.models import Outcome
 from experiments.journal import JournalReader, JournalWriter
+from experiments.journal_encoding import encode_finished
 
 
 @pytest.fixture
@@ -29,7 +32,7 @@ def test_follows_a_worker(path: Path) -> None:
     """The reader knows what runs and what is finished but not recorded, at each moment."""
     reader = JournalReader(path)
     reader.poll()
-    assert (reader.current, reader.started_any, reader.has_unrecorded) == (None, False, False)
+    assert (reader.current, reader.started_any, reader.count_unrecorded()) == (None, False, 0)
     writer = JournalWriter(path)
     writer.started((7, 2))
     reader.poll()
@@ -156,12 +159,12 @@ def test_starts_anew_when_recorded(path: Path) -> None:
     writer.started((1, 1))
     writer.finished(ended(1, chunks=(big,)))
     reader.poll()
-    assert reader.has_unrecorded
+    assert reader.count_unrecorded()
     writer.recorded()
-    assert path.stat().st_size == 0
+    assert path.stat().st_size < 100
     writer.started((2, 1))
     reader.poll()
-    assert not reader.has_unrecorded
+    assert not reader.count_unrecorded()
     assert reader.current is not None
     assert reader.current.token == (2, 1)
     assert list(path.parent.iterdir()) == [path]
@@ -173,7 +176,7 @@ def test_recorded_by_others(path: Path) -> None:
     writer.finished(ended(1))
     reader = JournalReader(path)
     reader.poll()
-    known = reader.entries()
+    known = reader.unrecorded()
     writer.finished(ended(2))
     reader.poll()
     reader.forget(known)
@@ -226,7 +229,7 @@ def test_disk_that_fills_up_between_parts(path: Path, monkeypatch: pytest.Monkey
             raise OSError(errno.EDQUOT, "Disk quota exceeded")
         return write(file, data[:10])
 
-    monkeypatch.setattr("experiments.journal.os.write", filling)
+    monkeypatch.setattr("experiments.journal.write", filling)
     writer.finished(ended(7))
     monkeypatch.undo()
     assert calls[1] == calls[2] == calls[0] - 10
@@ -260,6 +263,107 @@ def test_other_errors_end_the_worker(path: Path, monkeypatch: pytest.MonkeyPatch
     def limited(_file: int, _data: memoryview) -> int:
         raise OSError(errno.EFBIG, "File too large")
 
-    monkeypatch.setattr("experiments.journal.os.write", limited)
+    monkeypatch.setattr("experiments.journal.write", limited)
     with pytest.raises(OSError, match="File too large"):
         writer.started((7, 1))
+
+
+def overwrite(path: Path, place: int, data: bytes) -> None:
+    with path.open("r+b") as file:
+        file.seek(place)
+        file.write(data)
+
+
+#: The length of the body in the head of a record.
+LENGTH_AT = 25
+
+
+@pytest.mark.parametrize("length", [3, 2**31])
+def test_finish_with_a_wrong_length(path: Path, length: int) -> None:
+    """A finish that is not written right counts as none; what comes behind it is read."""
+    writer = JournalWriter(path)
+    writer.recorded()
+    writer.started((1, 1))
+    place = path.stat().st_size
+    writer.finished(ended(1))
+    writer.started((2, 1))
+    writer.finished(ended(2))
+    writer.started((3, 1))
+    overwrite(path, place + LENGTH_AT, struct.pack("<I", length))
+    reader = JournalReader(path)
+    reader.read_to_end()
+    assert reader.unrecorded() == [ended(2)]
+    assert reader.unfinished() == [(1, 1), (3, 1)]
+    assert reader.current is not None
+    assert reader.current.token == (3, 1)
+    assert not reader.is_whole()
+    assert len(reader.take_durations()) == 1
+    writer.recorded()
+    reader.poll()
+    assert (reader.unrecorded(), reader.unfinished(), reader.current) == ([], [], None)
+    assert reader.is_whole()  # what could not be read is in the database
+
+
+def test_follows_a_worker_that_is_broken(path: Path) -> None:
+    """Live, too, what cannot be read does not hide what the worker runs next."""
+    writer, reader = JournalWriter(path), JournalReader(path)
+    writer.started((1, 1))
+    reader.poll()
+    with path.open("ab") as file:
+        file.write(b"XJ1\nsomething an experiment wrote")
+    reader.poll()
+    assert reader.current is not None
+    assert reader.current.token == (1, 1)
+    writer.started((2, 1))
+    reader.poll()
+    assert reader.current.token == (2, 1)
+    assert reader.unfinished() == [(1, 1), (2, 1)]
+
+
+def test_journal_that_was_cut(path: Path) -> None:
+    """When an experiment cuts the file short, what was read stays known, and what comes is read."""
+    writer, reader = JournalWriter(path), JournalReader(path)
+    writer.recorded()
+    writer.started((1, 1))
+    reader.poll()
+    assert reader.is_whole()
+    os.truncate(path, 0)
+    reader.poll()
+    assert (reader.unfinished(), reader.is_whole()) == ([(1, 1)], False)
+    writer.finished(ended(1))
+    reader.poll()
+    assert (reader.unrecorded(), reader.unfinished()) == ([ended(1)], [])
+
+
+@pytest.mark.parametrize("body", [b"", b"\x03\0\0\0{}", b'\x02\0\0\0"x"', encode_finished(ended(2))])
+def test_finish_that_is_none(path: Path, body: bytes) -> None:
+    """Bytes that are no attempt, or another one, are no finish of this one, whatever their checksum."""
+    writer = JournalWriter(path)
+    writer.recorded()
+    writer.started((1, 1))
+    head = struct.pack("<4sBqIdII", b"XJ1\n", 2, 1, 1, 0.0, len(body), zlib.crc32(body))
+    with path.open("ab") as file:
+        file.write(head + body)
+    reader = JournalReader(path)
+    reader.poll()
+    assert (reader.unrecorded(), reader.unfinished(), reader.current) == ([], [(1, 1)], None)
+
+
+def test_replaced_functions(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The journal is written right while an experiment has replaced functions of Python's modules."""
+    writer = JournalWriter(path)
+    for name in (
+        "os.write",
+        "zlib.crc32",
+        "json.dumps",
+        "json.JSONEncoder.encode",
+        "struct.pack",
+        "time.time",
+    ):
+        monkeypatch.setattr(name, lambda *_, **__: None)
+    writer.started((1, 1))
+    writer.finished(ended(1))
+    monkeypatch.undo()
+    reader = JournalReader(path)
+    reader.poll()
+    assert reader.unrecorded() == [ended(1)]

@@ -178,7 +178,14 @@ def test_dead_worker_is_fenced(session: Session) -> None:
     (claim,) = record_and_claim(session, zombie, request=ClaimRequest(series_id, claims=1)).claims
     retrying_transaction(
         session,
-        lambda each: protocol.finalize_worker(each, zombie, None, state=ProcessState.DEAD, policy=POLICY),
+        lambda each: protocol.finalize_worker(
+            each,
+            zombie,
+            (),
+            state=ProcessState.DEAD,
+            policy=POLICY,
+            unseen=lambda token: Finished(*token, Outcome.LOST),
+        ),
     )
     with pytest.raises(FencedError):
         record_and_claim(session, zombie, [completed(claim, 13.0)], request=ClaimRequest(series_id))

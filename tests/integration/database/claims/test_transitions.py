@@ -108,9 +108,16 @@ def record_for(table: Table, *, back: bool) -> int:
     return protocol.record_for(table.session, table.owner, [], current=(4, 1), release=back, policy=NONE)
 
 
-def finalize_worker(table: Table, finished: list[Finished] | None, policy: RetryPolicy) -> int:
+def finalize_worker(
+    table: Table, finished: list[Finished], policy: RetryPolicy, unseen: Outcome | None = None
+) -> int:
     return protocol.finalize_worker(
-        table.session, table.owner, finished, state=ProcessState.DEAD, policy=policy
+        table.session,
+        table.owner,
+        finished,
+        state=ProcessState.DEAD,
+        policy=policy,
+        unseen=None if unseen is None else lambda token: Finished(*token, unseen),
     )
 
 
@@ -118,7 +125,7 @@ def reap(table: Table) -> int:
     table.session.get_one(Worker, table.owner).state = ProcessState.DEAD
     table.session.flush()
     [worker_id] = protocol.orphaned_workers(table.session)
-    return finalize_worker(table, None, ONE) if worker_id == table.owner else -1
+    return finalize_worker(table, [], ONE, Outcome.LOST) if worker_id == table.owner else -1
 
 
 def revoke(table: Table, outcome: Outcome) -> int:
@@ -204,7 +211,7 @@ CASES: dict[str, tuple[Step, object, str, set[tuple[int, int, str]]]] = {
     ),
     "its worker goes silent": (reap, 2, "..PP...", {(3, 1, "released"), (4, 1, "lost")}),
     "its worker goes silent once too often": (
-        lambda t: finalize_worker(t, None, NONE),
+        lambda t: finalize_worker(t, [], NONE, Outcome.LOST),
         1,
         "..PF...",
         {(3, 1, "released"), (4, 1, "lost")},

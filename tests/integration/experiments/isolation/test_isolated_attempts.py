@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy
 import pytest
 
+from database import clock
 from database.claims.types import Finished
 from database.models import Outcome
 from experiments.execution.options import Execution
@@ -312,3 +313,37 @@ def test_target_that_cannot_be_loaded(tmp_path: Path, code: str, message: str) -
     with pytest.raises(Exception, match=message) as caught:
         make(tmp_path, code, [1])
     assert type(caught.value).__name__ in {"TargetError", "ForkServerError"}
+
+
+def test_broken_and_frozen(tmp_path: Path) -> None:
+    """What is no message costs the attempt that sent it only; a frozen clock makes no time wrong."""
+    made = make(
+        tmp_path,
+        """
+        import stat
+        import freezegun
+        def main(x):
+            if x == 0:
+                for number in map(int, os.listdir("/proc/self/fd")):
+                    try: is_socket = stat.S_ISSOCK(os.fstat(number).st_mode)
+                    except OSError: continue
+                    if is_socket: os.write(number, b"xx")
+            freezegun.freeze_time("1970-01-02").start()
+            return {"y": x}
+        """,
+        [0, 1],
+    )
+    broken, frozen = made.finished
+    assert (broken.outcome, broken.error_type) == (Outcome.CRASHED, "WorkerDied")
+    assert broken.error_message == (
+        "its process sent a message that cannot be read (not a packet: unpack_from requires a buffer of at "
+        "least 6 bytes for unpacking 6 bytes at offset 0 (actual buffer size is 2))"
+    )
+    assert results(frozen) == {"y": 1}
+    assert (
+        clock.since_1970() - 3600
+        < (frozen.started_at or 0)
+        <= (frozen.finished_at or 0)
+        <= clock.since_1970()
+    )
+    assert 0 <= (frozen.duration_s or 0.0) < 3600

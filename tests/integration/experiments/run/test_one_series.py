@@ -16,7 +16,7 @@ from experiments.execution.assignment import Assignment, Ending, Observer, Runne
 from experiments.progress.model import Display
 from experiments.run import one_series
 from experiments.run_experiments import Reporting, RunOptions, run_series
-from experiments.supervisor.restart_backoff import WorkersCannotStartError
+from experiments.supervisor.restart_backoff import WorkersDieError
 
 
 @pytest.fixture
@@ -70,10 +70,10 @@ def test_ended_by_an_error(source: Path, told: list[Any], monkeypatch: pytest.Mo
     """Whoever is notified hears of an error, which goes on its way."""
 
     def work(*_arguments: object) -> Ending:
-        raise WorkersCannotStartError("they die")
+        raise WorkersDieError("they die")
 
     replace_executor(monkeypatch, work)
-    with pytest.raises(WorkersCannotStartError):
+    with pytest.raises(WorkersDieError):
         run_series(source)
     assert told == [("s: ended by an error: they die", {"series": "s", "error": "they die"})]
 
@@ -135,7 +135,7 @@ def test_no_process_can_be_started(source: Path, monkeypatch: pytest.MonkeyPatch
 
     start = BaseProcess.start
     monkeypatch.setattr(BaseProcess, "start", refuse)
-    with pytest.raises(WorkersCannotStartError, match=r"could not be started .*Too many open files"):
+    with pytest.raises(WorkersDieError, match=r"could not be started .*Too many open files"):
         run_series(source, RunOptions(workers=2))
     monkeypatch.setattr(BaseProcess, "start", start)
     assert run_series(source, RunOptions(workers=0)).completed_here == 2
