@@ -50,9 +50,9 @@ def _threads(code: ExperimentsCode) -> list[str]:
 
 
 def _unknown(code: ExperimentsCode) -> list[str]:
-    """Return the sentence on attempts of before code and threads were recorded: they are not other ones."""
-    if not code.sets.has_unknown:
-        return []
+    """Return the sentence on attempts of which code or threads were not recorded: they are not other ones."""
+    if not code.sets.has_unknown and not code.set_ids:
+        return []  # nothing of this series was recorded by a run
     without = {"code": code.count([None]), "threads": code.by_threads()[None]}
     counts = {name: count for name, count in without.items() if count}
     if len(set(counts.values())) == 1:

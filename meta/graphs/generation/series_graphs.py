@@ -109,7 +109,11 @@ class _SeriesGraphs:
         """Draw what the series requests, or default graphs where it requests none."""
         requests = figure_requests(self.records)
         if not (requests.tasks or requests.note):
-            error = f"the series {self.series!r} has neither metrics nor numeric results to draw yet"
+            where = self.records.common.where
+            only = "" if where is None else f", where {where},"
+            error = (
+                f"the series {self.series!r}{only} has no metric or result with a finite number to draw yet"
+            )
             return [GraphResult(self.series, "graphs", error=error)]
         results: dict[str, GraphResult] = {}
         for result in self._finished(requests.tasks, force=force):

@@ -204,7 +204,7 @@ def test_a_series_without_anything_to_draw_says_so(
     with scoped_session() as session:
         write_series(session, lambda _p, _r: written(status=ExperimentStatus.PENDING), grid={"k": [1, 2]})
         (result,) = generate_all_graphs(session, "study", tmp_path / "none")
-    assert "neither metrics nor numeric results to draw yet" in result.error
+    assert "has no metric or result with a finite number to draw yet" in result.error
     assert not (tmp_path / "none").exists()
 
 

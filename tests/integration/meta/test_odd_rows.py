@@ -305,7 +305,7 @@ def test_graphs_and_reports_of_the_others_are_made(names: list[str], tmp_path: P
         drawn = {result.series for result in results if result.paths}
         assert "sound" in drawn
         [told] = [result.error for result in results if result.series == "by-hand"]
-        assert told == "the series 'by-hand' has neither metrics nor numeric results to draw yet"
+        assert told == "the series 'by-hand' has no metric or result with a finite number to draw yet"
         [report] = generate_reports(session, "sound", workers=1)
         assert report.errors == {}
         assert [report.errors for report in generate_reports(session, "by-hand", workers=1)] == [{}]

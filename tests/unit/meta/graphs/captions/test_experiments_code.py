@@ -66,7 +66,7 @@ def test_experiments_of_other_code_are_counted() -> None:
 
 
 def test_threads_and_what_was_not_recorded_are_told_in_a_clause_each() -> None:
-    """What is unknown is not other; without attempts of before there is nothing unknown."""
+    """What is unknown is not other; of rows made by hand nothing is expected."""
     known = sets(ONE, has_unknown=True)
     assert told([(1, 1, 1, 6), (2, 1, 8, 5)], known) == [
         "Experiments ran with different numbers of threads: 6 with 1, 5 with 8."
@@ -77,7 +77,8 @@ def test_threads_and_what_was_not_recorded_are_told_in_a_clause_each() -> None:
     assert told([(1, None, 1, 6), (2, 1, None, 5)], known) == [
         "Not recorded: code of 6 of 11 experiments, threads of 5 of 11 experiments."
     ]
-    assert told([(1, None, None, 6), (2, 1, 1, 5)], sets(ONE)) == []
+    assert told([(1, None, 1, 6), (2, 1, 1, 5)], sets(ONE)) == ["Not recorded: code of 6 of 11 experiments."]
+    assert told([(1, None, None, 6), (2, None, 1, 5)], sets()) == []
 
 
 @pytest.fixture
