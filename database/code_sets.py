@@ -12,13 +12,14 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import cached_property
 
 from sqlalchemy import func, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
-from database.models import Attempt, Code, Experiment, ExperimentStatus, Outcome, SeriesCode
-from database.models.code import UNKNOWN, code_digest
+from database.models import Attempt, Code, Experiment, ExperimentSeries, ExperimentStatus, Outcome, SeriesCode
+from database.models.code import UNKNOWN, code_digest, code_id
 from database.process_identity import current_user
 
 
@@ -48,9 +49,35 @@ class CodeSet:
     first_run_at: datetime
     accepted_by: str | None
 
+    def differing(self, files: Mapping[str, str]) -> list[str]:
+        """Return the paths that have another digest in these files."""
+        return [path for path, digest in self.files.items() if files.get(path, digest) != digest]
+
     def agrees_with(self, files: Mapping[str, str]) -> bool:
         """Return whether no file has another digest in these files than in this set."""
         return agree(self.files, files)
+
+
+@dataclass(frozen=True)
+class RunningCode:
+    """A set of code that a series runs, to be recorded.
+
+    Attributes
+    ----------
+    files : mapping
+        The digest of each file, by its path relative to the project.
+    git_commit : str or None
+        What is checked out, if anything.
+    """
+
+    series_id: int
+    files: Mapping[str, str] = field(repr=False)
+    git_commit: str | None
+
+    @cached_property
+    def id(self) -> int:
+        """What `Attempt.code` holds, also before the set is recorded."""
+        return code_id(self.files)
 
 
 @dataclass(frozen=True)
@@ -137,15 +164,24 @@ def record_code_set(
     session: Session, series_id: int, files: Mapping[str, str], *, git_commit: str | None
 ) -> int:
     """Record that a series runs a set of code, if it is new, and return the set's id; does not commit."""
-    digest = code_digest(files)
-    known = select(Code.id).where(Code.digest == digest)
-    code_id = session.scalar(known)
-    if code_id is None:
-        _insert(session, Code, digest=digest, files=dict(files), git_commit=git_commit)
-        code_id = session.scalars(known).one()
-    if session.get(SeriesCode, (series_id, code_id)) is None:
-        _insert(session, SeriesCode, series_id=series_id, code_id=code_id)
-    return code_id
+    code = RunningCode(series_id, files, git_commit)
+    record_code_sets(session, [code])
+    return code.id
+
+
+def record_code_sets(session: Session, sets: Iterable[RunningCode]) -> None:
+    """Record those of the sets that are new, of series that exist; does not commit."""
+    for code in sets:
+        if session.get(SeriesCode, (code.series_id, code.id)) is not None:
+            continue
+        if session.get(ExperimentSeries, code.series_id) is None:
+            continue  # it was deleted meanwhile
+        if session.get(Code, code.id) is None:
+            digest = code_digest(code.files)
+            _insert(
+                session, Code, id=code.id, digest=digest, files=dict(code.files), git_commit=code.git_commit
+            )
+        _insert(session, SeriesCode, series_id=code.series_id, code_id=code.id)
 
 
 def code_sets(session: Session, series_id: int) -> SeriesCodeSets:
@@ -217,4 +253,6 @@ def accept_code_sets(session: Session, series_id: int) -> int:
 def _insert(session: Session, model: type[Code | SeriesCode], **values: object) -> None:
     """Insert a row unless another process has inserted it meanwhile."""
     insert = postgresql.insert if session.get_bind().dialect.name == "postgresql" else sqlite.insert
-    session.execute(insert(model).values(**values).on_conflict_do_nothing())
+    # With this clock, which tells the order of two that are inserted in one second of the database's.
+    row = insert(model).values(created_at=datetime.now(UTC), **values)
+    session.execute(row.on_conflict_do_nothing())

@@ -4,8 +4,8 @@ One file per worker, one append per record. It shows which attempt a worker ran 
 for timeouts and for finished results that are not yet in the database. What was appended survives
 the death of the process (the kernel holds it); it is not meant to survive a power cut.
 
-A record is a fixed head (magic, kind, experiment, attempt number, monotonic time, length and
-checksum of the body) and a body, which only `FINISHED` has: see `experiments.journal_encoding`. The file is
+A record is a fixed head (magic, kind, experiment, attempt number, monotonic time, length and checksum of the
+body) and a body, which only `FINISHED` and `CODE` have: see `experiments.journal_encoding`. The file is
 replaced by a new one when all its records are in the database.
 
 Experiments of `isolation: pool` run in the process that writes it, and may break whatever they like there. So
@@ -28,8 +28,15 @@ from zlib import crc32  # as above
 
 from database import clock
 from database.claims.types import Finished, Token
+from database.code_sets import RunningCode
 from experiments.full_disk import DISK_FULL, until_there_is_space
-from experiments.journal_encoding import UnreadableError, decode_finished, encode_finished
+from experiments.journal_encoding import (
+    UnreadableError,
+    decode_code,
+    decode_finished,
+    encode_code,
+    encode_finished,
+)
 
 _HEAD = struct.Struct("<4sBqIdII")
 _MAGIC = b"XJ1\n"
@@ -46,9 +53,11 @@ class RecordKind(IntEnum):
     FINISHED = 2  #: it has ended; the body contains everything to be recorded
     RECORDED = 3  #: everything before this is in the database
     CLOSED = 4  #: the worker ended normally, with nothing more to do
+    CODE = 5  #: the body says which code attempts run from here on, the one that has started included
 
 
 _KINDS = frozenset(RecordKind)
+_HAVE_BODIES = frozenset({RecordKind.FINISHED, RecordKind.CODE})
 
 
 class JournalWriter:
@@ -64,6 +73,8 @@ class JournalWriter:
         self._path = path
         self._file = self._create()
         self._size = 0
+        self._code: RunningCode | None = None
+        self._known_codes: set[int] = set()
 
     @property
     def descriptor(self) -> int:
@@ -83,6 +94,12 @@ class JournalWriter:
         """Note how an attempt ended."""
         body = encode_finished(finished)
         self._append(RecordKind.FINISHED, (finished.experiment_id, finished.attempt_number), body)
+
+    def code(self, code: RunningCode) -> None:
+        """Note which code attempts run from here on."""
+        self._code = code
+        self._append(RecordKind.CODE, (0, 0), encode_code(code, with_files=code.id not in self._known_codes))
+        self._known_codes.add(code.id)
 
     def recorded(self) -> None:
         """Note that all earlier records are in the database; the file may be replaced.
@@ -109,6 +126,9 @@ class JournalWriter:
             return  # continue with the old file
         os.close(old)
         self._size = 0
+        self._known_codes.clear()
+        if self._code is not None:
+            self.code(self._code)
 
     def _create(self) -> int:
         # A new file under the old name: a reader that still has the old one open sees a complete file.
@@ -183,9 +203,11 @@ class JournalReader:
         self._file: int | None = None
         self._inode = 0
         self._offset = 0
-        self._begun: dict[Token, None] = {}
+        self._begun: dict[Token, int | None] = {}
         self._unrecorded: dict[Token, _Body] = {}
         self._durations: list[float] = []
+        self._codes: dict[int, RunningCode] = {}
+        self._code_id: int | None = None
         self._has_records = False
         self._is_damaged = False
         self.current: Current | None = None
@@ -225,6 +247,14 @@ class JournalReader:
         """Return the attempts that have begun and are not known to have ended, in the order they began."""
         ended = {finished.token for finished in self.unrecorded()}
         return [token for token in self._begun if token not in ended]
+
+    def codes(self) -> tuple[RunningCode, ...]:
+        """Return the sets of code that the worker has run, in the order in which it loaded them."""
+        return tuple(self._codes.values())
+
+    def code_of(self, token: Token) -> int | None:
+        """Return the id of the set of code that an unfinished attempt runs; None when it is unknown."""
+        return self._begun.get(token)
 
     def is_whole(self) -> bool:
         """Return whether no other attempt can have begun and not be in the database."""
@@ -308,7 +338,7 @@ class JournalReader:
         if len(data) - place < _HEAD.size:
             return None
         _, kind, experiment, attempt, moment, length, checksum = _HEAD.unpack_from(data, place)
-        if kind not in _KINDS or (length and kind != RecordKind.FINISHED):
+        if kind not in _KINDS or (length and kind not in _HAVE_BODIES):
             raise UnreadableError("not the head of a record")
         start = place + _HEAD.size
         place_of_body = _Body(self._offset + start, length)
@@ -342,7 +372,7 @@ class JournalReader:
         self.last_event_at = record.moment
         if record.kind == RecordKind.STARTED:
             self.current = Current(record.token, record.moment)
-            self._begun[record.token] = None
+            self._begun[record.token] = self._code_id
             self.started_any = True
         elif record.kind == RecordKind.FINISHED:
             if self.current is not None and self.current.token == record.token:
@@ -351,8 +381,20 @@ class JournalReader:
             self._unrecorded[record.token] = record.body
         elif record.kind == RecordKind.RECORDED:
             self._forget_all()
+        elif record.kind == RecordKind.CODE:
+            self._take_code(record.body)
         else:
             self.is_closed = True
+
+    def _take_code(self, body: _Body) -> None:
+        try:
+            self._code_id, code = decode_code(self._read(body))
+        except UnreadableError:
+            self._code_id, code = None, None
+        if code is not None:
+            self._codes[code.id] = code
+        if self.current is not None:
+            self._begun[self.current.token] = self._code_id
 
     def _forget_all(self) -> None:
         """Note that all attempts that have begun are in the database, also those whose end cannot be read."""

@@ -1,4 +1,4 @@
-"""Attempts as bytes, for journals and for pipes between processes.
+"""Attempts and sets of code as bytes, for journals and for pipes between processes.
 
 A small head of JSON, then the raw bytes of the metric arrays. Plain data only: reading it runs
 no code of an experiment. What is read may be anything: an experiment may have replaced functions that its
@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import json
 import struct
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import fields
 from typing import Any
 
 from database.claims.types import Chunk, Finished
+from database.code_sets import RunningCode
 from database.errors import ExperimentsError
 from database.models import Outcome
 
@@ -69,6 +70,60 @@ def decode_finished(body: bytes) -> Finished:
         return Finished(**plain, outcome=outcome, chunks=chunks)
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError, struct.error) as error:
         raise UnreadableError(f"not written by this program: {error}") from error
+
+
+def encode_code(code: RunningCode, *, with_files: bool) -> bytes:
+    """Return a set of code as bytes; without its files, where these are known to the reader."""
+    plain: dict[str, Any] = {"id": code.id}
+    if with_files:
+        plain |= {"series": code.series_id, "commit": code.git_commit, "files": dict(code.files)}
+    return _to_json(plain).encode()
+
+
+def decode_code(body: bytes) -> tuple[int, RunningCode | None]:
+    """Return the id of a set of code, and the set if it was written with its files.
+
+    Raises
+    ------
+    UnreadableError
+        The bytes are no set of code.
+    """
+    try:
+        plain = json.loads(body)
+        number, files, commit = plain["id"], plain.get("files"), plain.get("commit")
+        if files is None:
+            return int(number), None
+        code = RunningCode(int(plain["series"]), _files(files), None if commit is None else str(commit))
+        if code.id != number:
+            raise UnreadableError("the id of a set of code is not that of its files")
+        return code.id, code
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
+        raise UnreadableError(f"not written by this program: {error}") from error
+
+
+def encode_files(files: Mapping[str, str]) -> bytes:
+    """Return the digests of files, by path, as bytes."""
+    return _to_json(dict(files)).encode()
+
+
+def decode_files(body: bytes) -> dict[str, str]:
+    """Return the digests of files.
+
+    Raises
+    ------
+    UnreadableError
+        The bytes are none.
+    """
+    try:
+        return _files(json.loads(body))
+    except (ValueError, TypeError, RecursionError) as error:
+        raise UnreadableError(f"not written by this program: {error}") from error
+
+
+def _files(plain: Any) -> dict[str, str]:
+    if not isinstance(plain, dict) or not all(isinstance(digest, str) for digest in plain.values()):
+        raise UnreadableError("digests of files are missing")
+    return plain
 
 
 def _chunks(body: bytes, place: int, heads: Iterable[tuple[str, int, int]]) -> Iterable[Chunk]:

@@ -8,10 +8,9 @@ from database.expressions import Expression, parse
 from database.expressions.recorded import RecordedNames
 from database.queries.series_lookup import find_series
 from experiments.series_file.axes import axes, parameter_names
+from experiments.target.current_code import current_code
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from sqlalchemy import ColumnElement
     from sqlalchemy.orm import Session
 
@@ -39,6 +38,8 @@ def expression_of(
     ExpressionError
         It is not valid, has a name that the series does not have, or compares `status` or `outcome`
         with a text that is none of their words.
+    TargetError
+        It asks for the code on disk, and there is no file of the series' function.
     """
     series = find_series(session, series)
     given = parameter_names(axes(series.resolved))
@@ -46,14 +47,9 @@ def expression_of(
         session,
         series.id,
         (tuple(name.split(".")) for name in given),
-        current_code=lambda: _current_code(series),
+        current_code=lambda: current_code(session, series),
     )
     return parse(text, names, is_recorded=is_recorded)
-
-
-def _current_code(series: ExperimentSeries) -> Mapping[str, str]:
-    """Return the files of a series' code as they are on disk now, with their digests."""
-    raise NotImplementedError(series.target)
 
 
 def condition_of(

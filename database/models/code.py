@@ -17,7 +17,8 @@ class Code(Base):
 
     __tablename__ = "code"
 
-    id: Mapped[int] = mapped_column(Identifier, primary_key=True)
+    #: `code_id` of the files: attempts that run while the database is away know it too.
+    id: Mapped[int] = mapped_column(Identifier, primary_key=True, autoincrement=False)
     #: `code_digest` of the files.
     digest: Mapped[str] = mapped_column(String(64), unique=True)
     #: The digest of each file, by its path relative to the project.
@@ -62,3 +63,8 @@ def code_digest(files: Mapping[str, str]) -> str:
     """Return the name of a set of files: SHA-256 of its sorted pairs of path and digest, in hexadecimal."""
     pairs = "".join(f"{path}\0{digest}\n" for path, digest in sorted(files.items()))
     return hashlib.sha256(pairs.encode("utf-8", "surrogateescape")).hexdigest()
+
+
+def code_id(files: Mapping[str, str]) -> int:
+    """Return the id of a set of files: the first 60 bits of its name."""
+    return int(code_digest(files)[:15], 16)

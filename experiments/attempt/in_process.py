@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping
 
 from database.claims.types import Finished
 from experiments.attempt.single import Task, attempt
@@ -24,6 +25,18 @@ class Attempts(ABC):
         ------
         ExperimentsError
             No attempt can run here any more; no experiment caused this.
+        """
+
+    @property
+    @abstractmethod
+    def code(self) -> Mapping[str, str]:
+        """The digests of the files that the last attempt ran, or the next one; replaced when they change."""
+
+    @abstractmethod
+    def notify(self, on_edit: Callable[[], None]) -> None:
+        """Have `on_edit` called when an attempt loads a file that was edited.
+
+        It may be called in another thread, or a process that the attempt has forked.
         """
 
     @abstractmethod
@@ -64,6 +77,15 @@ class InProcessAttempts(Attempts):
         self._unkillable: str | None = None
         self._kept_pools = [] if owns_process else idle_pools()
         self._has_told = False
+
+    @property
+    def code(self) -> Mapping[str, str]:
+        """The digests of the files that this process has loaded."""
+        return self._target.code.files
+
+    def notify(self, on_edit: Callable[[], None]) -> None:
+        """Have `on_edit` called when an attempt loads a file that was edited."""
+        self._target.code.on_edit = on_edit
 
     def attempt(self, task: Task) -> Finished:
         """Call the target."""

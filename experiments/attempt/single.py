@@ -108,6 +108,7 @@ def attempt(
         ending = _failure(error)
     duration_s = clock.monotonic() - begun
     chunks = run.close()
+    target.code.update()
     if ending is None:
         ending = _ending_of(returned, run.summary())
     return Finished(
@@ -119,6 +120,7 @@ def attempt(
         cpu_s=_cpu_s(own := resource.getrusage(resource.RUSAGE_SELF)) - cpu_before,
         peak_memory_bytes=_peak_memory_bytes(own),
         threads=threads,
+        code=target.code.id,
         chunks=chunks,
         **ending,
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 
@@ -27,6 +27,8 @@ class Assignment:
         Where logs, files and journals go.
     provenance : Provenance
         The user, the host and the version of the code.
+    code : mapping
+        The digests of the files of its code when the run began, by path relative to the project.
     executor : str
         The name of the executor, from `experiments.executors.choice`.
     workers : int
@@ -46,6 +48,7 @@ class Assignment:
     folder: ResultsFolder
     provenance: Provenance
     executor: str
+    code: Mapping[str, str] = field(default_factory=dict)
     workers: int = 1
     start_method: str = "forkserver"
     execution: Execution = field(default_factory=Execution)

@@ -32,6 +32,8 @@ class RunOptions:
         options: claim only those for now.
     max_time_s : float or None
         Begin no experiment that would probably not end within this time, in seconds.
+    accept_code : bool
+        Record that this user accepts the code on disk and all that the series has run as one.
     """
 
     workers: int | None = None
@@ -40,6 +42,7 @@ class RunOptions:
     arguments: list[str] = field(default_factory=lambda: list(sys.argv))
     canary: bool = False
     max_time_s: float | None = None
+    accept_code: bool = False
 
 
 @dataclass(frozen=True)
@@ -85,6 +88,8 @@ class Execution:
         Which outcomes are retried, and how often.
     stop_rule : StopRule or None
         When to stop because too many experiments have failed.
+    code : str
+        What a run does when completed experiments ran other code: ``warn``, ``refuse`` or ``ignore``.
     """
 
     isolation: Literal["pool", "process"] = "pool"
@@ -96,3 +101,4 @@ class Execution:
     recycle_growth_bytes: int | None = None
     policy: RetryPolicy = field(default_factory=RetryPolicy)
     stop_rule: StopRule | None = None
+    code: Literal["warn", "refuse", "ignore"] = "warn"

@@ -39,6 +39,8 @@ class WorkerConfig:
         Its row: set by supervisors, because a name may change. By default the series is looked up by name.
     control : Connection or None
         The supervisor's pipe: any message on it means to stop after the running experiment.
+    git_commit : str or None
+        What is checked out in the folder of the series, if anything.
     execution : Execution
         How experiments are run.
     options : RunOptions
@@ -52,6 +54,7 @@ class WorkerConfig:
     name: str = ""
     series_id: int | None = None
     control: Connection | None = None
+    git_commit: str | None = None
     execution: Execution = field(default_factory=Execution)
     options: RunOptions = field(default_factory=RunOptions)
 

@@ -35,6 +35,7 @@ from database.settings import Settings
 from experiments.execution.assignment import Assignment, Ending, Observer
 from experiments.execution.worker_config import WorkerConfig
 from experiments.processes.stop_signals import StopSignals
+from experiments.supervisor.edit_notice import EditNotice
 from experiments.supervisor.registration import Registration
 from experiments.supervisor.stop_controller import StopController
 
@@ -62,6 +63,7 @@ class Executor(ABC):
         self._watch = LivenessMonitor(settings.lease_s, settings.heartbeat_s)
         self._registrations = [Registration(assignment, self._watch)]
         self._stop = StopController(assignment, signals)
+        self._edits = EditNotice(assignment)
 
     def run(self) -> Ending:
         """Run until nothing is pending or the run is stopped.
@@ -117,6 +119,7 @@ class Executor(ABC):
             worker_id=worker_id,
             name=self._assignment.series_name,
             series_id=self._assignment.series_id,
+            git_commit=self._assignment.provenance.git_commit,
             execution=self._assignment.execution,
             options=replace(self._assignment.options, canary=self._stop.canary),
         )

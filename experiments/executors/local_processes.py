@@ -146,7 +146,7 @@ class LocalProcesses(Executor):
             warning = worker.check(answered_at=self._database.answered_at)
             if warning is not None:
                 logger.warning("%s", warning)
-            self._note_finished(worker)
+            self._note_progress(worker)
             current = worker.journal.current
             if current is not None and worker.killed_as is None:
                 busy_s = now - current.started_at
@@ -166,7 +166,8 @@ class LocalProcesses(Executor):
                     once="failures",
                 )
 
-    def _note_finished(self, worker: SupervisedWorker) -> None:
+    def _note_progress(self, worker: SupervisedWorker) -> None:
+        self._edits.note(worker.journal.codes())
         durations_s = worker.journal.take_durations()
         if durations_s:
             self._stop.learn(durations_s)
@@ -200,7 +201,7 @@ class LocalProcesses(Executor):
         kill_tagged(ProcessIdentity.own(), keep=[pid for pid in living if pid is not None])
         journal = worker.journal
         journal.read_to_end()
-        self._note_finished(worker)
+        self._note_progress(worker)
         if journal.started_any:
             self._backoff.note_start()
         if not journal.is_closed and worker.killed_as is None:

@@ -132,8 +132,11 @@ class Serial(Executor):
             self._signals.may_interrupt = False
             finished = collect_unrecorded(journal, capture, lambda _: None, death)
             journal.close()
+            self._edits.note(journal.codes())
             unseen = None if journal.is_whole() else death.unseen
-            self._registration.finalize_worker(self._transactions, worker_id, finished, unseen)
+            self._registration.finalize_worker(
+                self._transactions, worker_id, finished, unseen, codes=journal.codes()
+            )
             self._is_finalized = True
         if fenced:
             self._start_over()
@@ -184,6 +187,7 @@ class Serial(Executor):
 
     def _apply_rules(self, journal: JournalReader) -> None:
         journal.poll()
+        self._edits.note(journal.codes())
         self._stop.learn(journal.take_durations())
         # Between two exchanges nothing changes in the database.
         if self._stop.has_failure_rule and not journal.count_unrecorded():

@@ -26,7 +26,7 @@ class MessageKind(IntEnum):
     """The kind of a message."""
 
     LOAD = 1  #: worker to fork server: the target
-    LOADED = 2  #: the answer: the number of threads that the import left running
+    LOADED = 2  #: the answer: how many threads the import left running, and the digests of the files
     FAILED = 3  #: the other answer: what the import raised
     FORK = 4  #: worker to fork server: fork a child, which gets this descriptor
     FORKED = 5  #: the answer: its process id
@@ -35,6 +35,7 @@ class MessageKind(IntEnum):
     EXEC = 8  #: worker to fork server: become the child itself
     JOB = 9  #: worker to child: what to run
     FINISHED = 10  #: child to worker: how the attempt ended
+    CODE = 11  #: child to worker: the digests of the files that it has loaded
 
 
 class ChannelClosedError(Exception):

@@ -8,6 +8,7 @@ import json
 import os
 import signal
 import sys
+import threading
 import traceback
 from dataclasses import asdict
 from multiprocessing.connection import Connection
@@ -17,11 +18,12 @@ from typing import Any, NoReturn
 from database.claims.types import Claim
 from experiments.attempt.single import Task, attempt
 from experiments.isolation.channel import Channel, ChannelClosedError, MessageKind
-from experiments.journal_encoding import encode_finished
+from experiments.journal_encoding import encode_files, encode_finished
 from experiments.processes.exit_status import LOST_DESCRIPTORS_EXIT_CODE
 from experiments.processes.parent_death import die_with_parent
 from experiments.processes.subreaper import become_subreaper
 from experiments.target.base import LoadedTarget
+from experiments.target.loaded_code import LoadedCode
 
 
 def job_of(task: Task) -> bytes:
@@ -54,10 +56,28 @@ def _run(channel: Channel, target: LoadedTarget) -> None:
     message = channel.receive()
     assert message is not None
     claim, directory, points = json.loads(message.body)
+    loaded = target.code.files
+    target.code.on_edit = _CodeMessage(channel, target.code)
     finished = attempt(target, Task(Claim(**claim), Path(directory), Path(points)))
     _flush()
     if not channel.is_lost():
+        if target.code.files is not loaded:
+            target.code.on_edit()
         channel.send(MessageKind.FINISHED, encode_finished(finished))
+
+
+class _CodeMessage:
+    """Says which code the child has loaded."""
+
+    def __init__(self, channel: Channel, code: LoadedCode) -> None:
+        self._channel = channel
+        self._code = code
+        self._owner = os.getpid(), threading.get_ident()
+
+    def __call__(self) -> None:
+        # Not from other threads or processes of the experiment: what they say would mix with ours.
+        if self._owner == (os.getpid(), threading.get_ident()) and not self._channel.is_lost():
+            self._channel.send(MessageKind.CODE, encode_files(self._code.files))
 
 
 def _flush() -> None:

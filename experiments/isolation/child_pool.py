@@ -7,7 +7,7 @@ import json
 import logging
 import signal
 import subprocess
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from multiprocessing.connection import Connection
 from typing import Any, TypeVar
 
@@ -120,6 +120,11 @@ class ChildPool:
         What they have to load.
     server : ForkServerProcess or None
         A fork server that was started while this process was still clean; owned by the pool.
+
+    Attributes
+    ----------
+    code : mapping
+        The digests of the files that the fork server has loaded; another object for each server.
     """
 
     def __init__(
@@ -131,6 +136,7 @@ class ChildPool:
         self._is_loaded = False
         self._must_spawn = False
         self._has_started_any = False
+        self.code: Mapping[str, str] = {}
         become_subreaper()
 
     def prepare(self) -> None:
@@ -198,7 +204,8 @@ class ChildPool:
         if answer.kind is MessageKind.FAILED:
             raise TargetError(answer.body.decode())
         self._is_loaded = True
-        threads = int(answer.body)
+        content = json.loads(answer.body)
+        self.code, threads = content["code"], content["threads"]
         if threads and not self._must_spawn:
             self._must_spawn = True
             logger.warning(

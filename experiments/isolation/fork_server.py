@@ -145,7 +145,8 @@ class _ForkServer:
         threads_in_force()  # finds the libraries: a child searches again only when it has imported more
         gc.collect()
         gc.freeze()  # otherwise each child's first collection would copy all pages
-        self._channel.send(MessageKind.LOADED, str(threads_that_survive_forks()).encode())
+        answer = {"threads": threads_that_survive_forks(), "code": dict(self._target.code.files)}
+        self._channel.send(MessageKind.LOADED, json.dumps(answer).encode())
 
     def _fork(self, message: Message) -> None:
         (descriptor,) = message.descriptors

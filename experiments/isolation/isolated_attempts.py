@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from dataclasses import replace
 from multiprocessing import Pipe
@@ -47,6 +48,8 @@ class IsolatedAttempts(Attempts):
         self._control = control
         self._kernel = KernelKills()
         self._child: ChildProcess | None = None
+        self._code: Mapping[str, str] | None = None
+        self._on_edit: Callable[[], None] = lambda: None
         self._exits = ExitStack()
         self._sigterm = self._exits.enter_context(SigtermRequest(control))
 
@@ -60,6 +63,16 @@ class IsolatedAttempts(Attempts):
         """
         if self._child is None:
             self._child = self._pool.start_child()
+            self._code = None
+
+    @property
+    def code(self) -> Mapping[str, str]:
+        """The digests of the files that the fork server has loaded, and the child of the last attempt."""
+        return self._pool.code if self._code is None else self._code
+
+    def notify(self, on_edit: Callable[[], None]) -> None:
+        """Have `on_edit` called when a child has loaded other files than the fork server."""
+        self._on_edit = on_edit
 
     def attempt(self, task: Task) -> Finished:
         """Run one attempt and return how it ended."""
@@ -73,6 +86,7 @@ class IsolatedAttempts(Attempts):
             execution=self._execution,
             control=self._control,
             sigterm=self._sigterm,
+            on_code=self._take_code,
         )
         try:
             reported = supervision.run()
@@ -93,6 +107,10 @@ class IsolatedAttempts(Attempts):
         if reported is None:
             finished = replace(finished, chunks=read_unrecorded(task.points, task.claim.token).chunks)
         return finished
+
+    def _take_code(self, files: Mapping[str, str]) -> None:
+        self._code = files
+        self._on_edit()
 
     def close(self) -> None:
         """Stop the fork server, and a child that is still waiting for its job."""

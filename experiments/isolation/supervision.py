@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import select
 import signal
+from collections.abc import Callable, Mapping
 from types import FrameType
 
 from database import clock
@@ -16,7 +17,7 @@ from experiments.isolation.channel import ChannelClosedError, MessageKind
 from experiments.isolation.child import job_of
 from experiments.isolation.child_process import ChildProcess
 from experiments.isolation.outcome import ObservedAttempt
-from experiments.journal_encoding import UnreadableError, decode_finished
+from experiments.journal_encoding import UnreadableError, decode_files, decode_finished
 from experiments.processes.memory import MemoryMeter, memory_message
 from experiments.processes.process_tree import kill_tree
 from experiments.processes.stop_signals import StopSignals
@@ -72,6 +73,8 @@ class Supervision:
         The supervisor's messages.
     sigterm : SigtermRequest
         Whether this process has to end.
+    on_code : callable
+        Called with the digests of the child's files, when it has loaded others than the fork server.
     """
 
     def __init__(
@@ -82,8 +85,10 @@ class Supervision:
         execution: Execution,
         control: WorkerControl,
         sigterm: SigtermRequest,
+        on_code: Callable[[Mapping[str, str]], None],
     ) -> None:
         self._task = task
+        self._on_code = on_code
         self._child = child
         self._timeout_s = execution.timeout_s
         self._limit_bytes = execution.memory_bytes
@@ -148,7 +153,10 @@ class Supervision:
                 message = self._child.channel.receive(0)
                 if message is None:
                     return
-                self._reported = decode_finished(message.body)
+                if message.kind is MessageKind.CODE:
+                    self._on_code(decode_files(message.body))
+                else:
+                    self._reported = decode_finished(message.body)
             except ChannelClosedError:
                 self._is_open = False
             except UnreadableError as error:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -33,6 +33,7 @@ from experiments.progress.poller import Poller
 from experiments.progress.tracker import ProgressTracker, suspend_hint
 from experiments.run.before_start import warn_before_start
 from experiments.run.notification import notify
+from experiments.run.other_code import check_code, read_current_code
 from experiments.run.summary import STOPPED_EXIT_CODE, RunSummary
 from experiments.series_file.loading import LoadedSeries, load_series_file
 from experiments.series_file.models import SeriesFile
@@ -162,6 +163,8 @@ def run_prepared_series(
     ------
     SeriesPausedError
         It is paused.
+    OtherCodeError
+        Completed experiments ran other code, and `execute.code` is ``refuse``.
     """
     begun = clock.monotonic()
     if series.paused:
@@ -169,12 +172,15 @@ def run_prepared_series(
             f"series {series.name} is paused (last changed by {series.changed_by}); "
             f"`experiments edit {series.name} --resume` resumes it"
         )
-    assignment = assign(series, options)
     recorded = SeriesFile.recorded(series.resolved, needed=["execute"])
     execute = (source.file if isinstance(source, LoadedSeries) else recorded).execute
+    assignment = assign(series, options, read_current_code(session, series))
+    other_code = check_code(session, assignment)
     before = retrying_transaction(session, lambda session: series_summaries(session, [series.id])[0])
 
     def warn() -> None:
+        if other_code is not None:
+            logger.warning("%s", other_code)
         warn_before_start(session, assignment, execute, before.counts, is_shown=reporting.display is not None)
 
     try:
@@ -241,8 +247,8 @@ def _execute(
         return ending, tracker.counts
 
 
-def assign(series: ExperimentSeries, options: RunOptions) -> Assignment:
-    """Return the assignment of an executor, from the series' file and the options."""
+def assign(series: ExperimentSeries, options: RunOptions, files: Mapping[str, str]) -> Assignment:
+    """Return the assignment of an executor, from the series' file, the options and the code on disk."""
     execute = SeriesFile.recorded(series.resolved, needed=["execute"]).execute
     workers = execute.worker_count(options.workers)
     url = current_url()
@@ -258,6 +264,7 @@ def assign(series: ExperimentSeries, options: RunOptions) -> Assignment:
         database_url=url.render_as_string(hide_password=False),
         folder=ResultsFolder(root.absolute()),
         provenance=collect_provenance(code, options.arguments, results=root),
+        code=files,
         executor=SERIAL if workers == 0 else LOCAL_PROCESSES,
         workers=workers,
         start_method=Settings.from_environment().start_method,

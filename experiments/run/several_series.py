@@ -27,6 +27,7 @@ from experiments.run.one_series import (
     prepare_series,
     run_prepared_series,
 )
+from experiments.run.other_code import OtherCodeError
 from experiments.run.summary import STOPPED_EXIT_CODE, RunSummary
 from experiments.series_file.loading import LoadedSeries
 from experiments.supervisor.restart_backoff import WorkersDieError
@@ -153,7 +154,7 @@ def run_in_turn(
         waiting.remove(turn)
         try:
             runs.append(_run(session, turn, options, reporting))
-        except (NotFoundError, SeriesPausedError, WorkersDieError) as error:
+        except (NotFoundError, OtherCodeError, SeriesPausedError, WorkersDieError) as error:
             left_out.append(LeftOut(turn.name, str(error), error.exit_code))
         else:
             if runs[-1].stopped_by is not None:

@@ -19,7 +19,7 @@ from database.models import Outcome, ProcessState
 from experiments.execution.assignment import Assignment
 from experiments.points.unrecorded import UnrecordedPoints, has_unrecorded, note_recorded, read_unrecorded
 from experiments.supervisor.database_thread import DatabaseThread, Transactions
-from experiments.supervisor.recovery import WorkerDeath, collect_unrecorded
+from experiments.supervisor.recovery import WorkerDeath, collect_unrecorded, recording_code
 from experiments.supervisor.supervised_worker import SupervisedWorker
 
 #: A worker busy for this long has its finished results recorded for it.
@@ -120,13 +120,16 @@ class WorkerRecords:
         death = WorkerDeath(outcome, worker.process.exit_status(), worker.kill_reason)
         finished = collect_unrecorded(journal, worker.capture, lambda token: self._log_of(*token), death)
         journal.close()
-        finalize = partial(
-            protocol.finalize_worker,
-            worker_id=worker.worker_id,
-            finished=finished,
-            state=ProcessState.STOPPED if journal.is_closed else ProcessState.DEAD,
-            policy=self._policy,
-            unseen=None if journal.is_whole() else death.unseen,
+        finalize = recording_code(
+            journal,
+            partial(
+                protocol.finalize_worker,
+                worker_id=worker.worker_id,
+                finished=finished,
+                state=ProcessState.STOPPED if journal.is_closed else ProcessState.DEAD,
+                policy=self._policy,
+                unseen=None if journal.is_whole() else death.unseen,
+            ),
         )
 
         def then(pending: int) -> None:
@@ -175,13 +178,16 @@ class WorkerRecords:
 
     def _submit_record(self, worker: SupervisedWorker, current: Token, *, release: bool) -> None:
         finished = worker.journal.unrecorded()
-        record = partial(
-            protocol.record_for,
-            worker_id=worker.worker_id,
-            finished=finished,
-            current=current,
-            release=release,
-            policy=self._policy,
+        record = recording_code(
+            worker.journal,
+            partial(
+                protocol.record_for,
+                worker_id=worker.worker_id,
+                finished=finished,
+                current=current,
+                release=release,
+                policy=self._policy,
+            ),
         )
 
         def work(run: Transactions) -> int | None:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
+from typing import TypeVar
 
 from sqlalchemy import func, select
 from sqlalchemy.exc import IntegrityError
@@ -16,6 +17,7 @@ from database import clock, process_identity
 from database.claims import protocol, runners
 from database.claims.runners import LivenessMonitor
 from database.claims.types import Finished, Token
+from database.code_sets import record_code_sets
 from database.engine.faults import own_words
 from database.errors import RecordRefusedError
 from database.models import Attempt, Experiment, ExperimentStatus, Outcome, ProcessState
@@ -33,6 +35,8 @@ from experiments.processes.exit_status import ExitStatus
 from experiments.processes.process_tree import kill_tagged
 from experiments.series_file.sections.execute import recorded_policy
 from experiments.supervisor.database_thread import Transactions
+
+Result = TypeVar("Result")
 
 logger = logging.getLogger(__name__)
 
@@ -117,8 +121,19 @@ def collect_unrecorded(
             ended = death.ended(token, max(0.0, clock.monotonic() - current.started_at))
             ended = replace(ended, log_tail=_rescued(capture, log_of(token)))
         points = read_unrecorded(capture.with_suffix(".points"), token)
-        unrecorded.append(replace(ended, chunks=points.chunks))
+        unrecorded.append(replace(ended, code=journal.code_of(token), chunks=points.chunks))
     return unrecorded
+
+
+def recording_code(journal: JournalReader, work: Callable[[Session], Result]) -> Callable[[Session], Result]:
+    """Return `work` with the code in a journal, which attempts refer to, recorded in the same transaction."""
+    codes = journal.codes()
+
+    def both(session: Session) -> Result:
+        record_code_sets(session, codes)
+        return work(session)
+
+    return both
 
 
 def _rescued(capture: Path, log: Path | None) -> str | None:
@@ -177,7 +192,7 @@ def take_over(
             if runner.has_ended() and runner.journal_directory is not None:
                 remove_remains(runner.journal_directory, sockets=runner.identity.is_gone())
     for worker_id in transactions(protocol.orphaned_workers):
-        returned += _finalize_worker(transactions, worker_id, (), is_whole=False)
+        returned += transactions(_finalization(worker_id, (), is_whole=False))
     _remove_leftovers(transactions, runner_id, folder)
     return returned
 
@@ -213,22 +228,21 @@ def _finalize_workers(transactions: Transactions, runner: RunnerLiveness, log_of
         finished = collect_unrecorded(journal, capture, log_of, _LOST)
         journal.close()
         is_whole = journal.is_whole() and not runner.identity.is_before_reboot()
-        returned += _finalize_worker(transactions, worker_id, finished, is_whole=is_whole)
+        finalize = _finalization(worker_id, finished, is_whole=is_whole)
+        returned += transactions(recording_code(journal, finalize))
     return returned
 
 
-def _finalize_worker(
-    transactions: Transactions, worker_id: str, finished: Sequence[Finished], *, is_whole: bool
-) -> int:
-    return transactions(
-        lambda session: protocol.finalize_worker(
-            session,
-            worker_id,
-            finished,
-            state=ProcessState.DEAD,
-            policy=recorded_policy,
-            unseen=None if is_whole else _LOST.unseen,
-        )
+def _finalization(
+    worker_id: str, finished: Sequence[Finished], *, is_whole: bool
+) -> Callable[[Session], int]:
+    return partial(
+        protocol.finalize_worker,
+        worker_id=worker_id,
+        finished=finished,
+        state=ProcessState.DEAD,
+        policy=recorded_policy,
+        unseen=None if is_whole else _LOST.unseen,
     )
 
 

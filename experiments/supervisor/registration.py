@@ -15,6 +15,7 @@ from database.claims import lookups, protocol, runners
 from database.claims.lookups import ClaimableWork, FirstExperiments
 from database.claims.runners import LivenessMonitor
 from database.claims.types import Finished, Token
+from database.code_sets import RunningCode, record_code_sets
 from database.counters import Counters, count_ended_by
 from database.diagnosis.integrity import check_after_power_cut
 from database.engine.registry import get_engine
@@ -117,14 +118,19 @@ class Registration:
         worker_id: str,
         finished: Sequence[Finished] = (),
         unseen: Callable[[Token], Finished] | None = None,
+        *,
+        codes: Collection[RunningCode] = (),
     ) -> None:
         """End a worker of this process, or one that never started; see `protocol.finalize_worker`."""
         policy = self._assignment.execution.policy
-        transactions(
-            lambda session: protocol.finalize_worker(
+
+        def work(session: Session) -> None:
+            record_code_sets(session, codes)
+            protocol.finalize_worker(
                 session, worker_id, finished, state=ProcessState.STOPPED, policy=policy, unseen=unseen
             )
-        )
+
+        transactions(work)
 
     def end(self, transactions: Transactions) -> None:
         """Record that the runner has ended normally, and sync the database to disk."""

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from database.errors import ExperimentsError
+
+if TYPE_CHECKING:
+    from experiments.target.loaded_code import LoadedCode
 
 
 class TargetError(ExperimentsError):
@@ -32,6 +35,10 @@ class Mismatch:
 
 class LoadedTarget(Protocol):
     """A target that is ready to be called in this process."""
+
+    @property
+    def code(self) -> LoadedCode:
+        """What was loaded with it, and by its calls so far."""
 
     def call(self, parameters: Mapping[str, Any], offered: Mapping[str, Any]) -> object:
         """Run it once and return its results.
@@ -69,6 +76,22 @@ class Target(Protocol):
         ------
         TargetError
             It cannot be found, loaded or called.
+        """
+
+    def digests(self, others: Collection[str] = ()) -> dict[str, str]:
+        """Return the digests of the files of its code as they are on disk, by path relative to the project.
+
+        Nothing is imported: the files are found by the imports in their text.
+
+        Parameters
+        ----------
+        others : collection of str
+            Further paths to look at, such as those that earlier runs found while they ran.
+
+        Raises
+        ------
+        TargetError
+            There is no file of the target.
         """
 
     def load(self, modules: Path | None = None) -> LoadedTarget:

@@ -23,7 +23,7 @@ import os
 import pkgutil
 import sys
 import traceback
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import asdict, dataclass
 from importlib.machinery import PathFinder
 from pathlib import Path
@@ -32,8 +32,12 @@ from typing import Any
 
 from database.suggestions import nearest, suggestion
 from experiments.output.results_folder import write_atomically
+from experiments.processes.fresh_process import search_path
 from experiments.target.base import Mismatch, TargetError
 from experiments.target.inspection import inspect_function
+from experiments.target.loaded_code import LoadedCode, watch_code
+from experiments.target.module_search import ModuleSearch
+from experiments.target.project_code import ImportedFiles, Project, digests_of
 from experiments.target.signature import check_signature, describe
 
 _OUR_PACKAGES = ("database", "experiments", "meta")
@@ -57,10 +61,13 @@ class LoadedFunction:
         Called with the parameters as keyword arguments.
     wants : frozenset of str
         Those of `seed`, `repetition` and `run` that its signature names.
+    code : LoadedCode
+        What was loaded with it.
     """
 
     function: Callable[..., Any]
     wants: frozenset[str]
+    code: LoadedCode
 
     def call(self, parameters: Mapping[str, Any], offered: Mapping[str, Any]) -> object:
         """Call the function; see `LoadedTarget`."""
@@ -124,6 +131,7 @@ class FunctionTarget:
         TargetError
             The file, module or function is missing, its import raised, or it cannot be called so.
         """
+        code = watch_code(str(self), str(self.base_directory), self._imported_files())
         multiprocessing.set_start_method(None, force=True)
         module = self._load_module(modules)
         # A module that was loaded earlier does not choose its start method again.
@@ -141,7 +149,46 @@ class FunctionTarget:
             member = getattr(member, name)
         if not callable(member):
             raise TargetError(f"{self} is no function, but of type {type(member).__name__}")
-        return LoadedFunction(member, describe(member, str(self)).wants)
+        code.update()
+        return LoadedFunction(member, describe(member, str(self)).wants, code)
+
+    def digests(self, others: Collection[str] = ()) -> dict[str, str]:
+        """Return the digests of the files of its code on disk; see `Target`."""
+        if self.path is not None and not self.path.is_file():
+            raise TargetError(_missing_file(self.path))
+        imported = self._imported_files()
+        if self.module is not None and imported.search.find(self.module) is None:
+            raise TargetError(
+                f"there is no module {self.module} in what is installed, the folder of the series "
+                "file or the current folder"
+            )
+        return digests_of(imported, others)
+
+    def _imported_files(self) -> ImportedFiles:
+        """Return the files that it imports, found on the search path that it is loaded with."""
+        folders = [str(folder) for folder in self._searched_folders()]
+        search = ModuleSearch(
+            list(dict.fromkeys([*search_path(), *folders])),
+            {name: [f"{folder}/{name}" for folder in folders] for name in _OUR_PACKAGES},
+        )
+        base = str(self.base_directory)
+        if self.path is not None:
+            file, folder = str(self.path), str(self.path.parent)
+        else:
+            found, top = search.find(str(self.module)), search.find(str(self.module).partition(".")[0])
+            file = (found.file if found is not None else None) or ""
+            folder = top.parent if top is not None else base
+        project = Project.of(file, folder, base, is_module=self.path is None)
+        imported = ImportedFiles(project, search)
+        if file:
+            imported.follow(self.module or "", file)
+        return imported
+
+    def _searched_folders(self) -> tuple[Path, Path]:
+        """Return the folders that imports are searched in besides `sys.path`."""
+        if self.path is not None:
+            return self.path.parent, self.base_directory
+        return self.base_directory, Path.cwd()
 
     def has_moved_from(self, recorded: str, code: Path) -> bool:
         """Whether `recorded` is this function before its project was moved from `code`, as a whole."""
@@ -156,10 +203,10 @@ class FunctionTarget:
     def _load_module(self, modules: Path | None) -> ModuleType:
         if self.path is not None:
             sys.argv = [str(self.path)]
-            _search_also(self.path.parent, self.base_directory)
+            _search_also(*self._searched_folders())
             return _load_file(self.path, modules)
         assert self.module is not None
-        _search_also(self.base_directory, Path.cwd())
+        _search_also(*self._searched_folders())
         sys.argv = [_file_of(self.module)]
         return _import_module(self.module)
 

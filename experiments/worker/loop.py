@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import logging
 import math
+import os
+import threading
 from collections import deque
 from dataclasses import replace
 
@@ -16,7 +18,8 @@ from sqlalchemy.orm import Session
 
 from database import clock
 from database.claims import protocol
-from database.claims.types import Claim, ClaimRequest, Finished, Token
+from database.claims.types import Claim, ClaimRequest, ExchangeResult, Finished, Token
+from database.code_sets import RunningCode, record_code_sets
 from database.errors import SessionMisuseError
 from database.models import ExperimentSeries, Outcome
 from database.session.lifecycle import assert_idle
@@ -77,6 +80,7 @@ class Worker:
         self._session = session
         runner_id, self._worker_id = config.identity()
         self._series_id, self._series_folder = series.id, series.folder
+        self._git_commit = config.git_commit
         self._folder = config.folder()
         self._canary = config.options.canary
         self._attempts = attempts
@@ -87,6 +91,11 @@ class Worker:
         self._recycling = Recycling(config.execution)
         self._descriptors = OwnDescriptors(self._journal, session.get_bind().engine.url)
         self._policy = config.execution.policy
+        self._code: RunningCode | None = None
+        self._new_codes: dict[int, RunningCode] = {}
+        self._recorded_codes: set[int] = set()
+        self._owner = os.getpid(), threading.get_ident()
+        attempts.notify(self._note_edit)
         self._queue: deque[Claim] = deque()
         self._finished: list[Finished] = []
         self._batch = 1
@@ -145,6 +154,7 @@ class Worker:
     def _attempt(self, claim: Claim) -> Finished:
         token = claim.token
         self._attempts.prepare()
+        self._note_code()
         self._journal.started(token)
         task = Task(
             claim,
@@ -157,8 +167,11 @@ class Worker:
         except KeyboardInterrupt:
             finished = ended_now(token, Outcome.INTERRUPTED, clock.monotonic() - begun)
             chunks = read_unrecorded(self._points, token).chunks
-            self._finished.append(replace(finished, chunks=chunks))
+            self._finished.append(replace(finished, code=self._note_code().id, chunks=chunks))
             raise
+        code = self._note_code()
+        if finished.code is None:  # its process did not say how it ended
+            finished = replace(finished, code=code.id)
         self._recycling.count()
         self._descriptors.check()
         if finished.outcome is not Outcome.COMPLETED:
@@ -181,6 +194,21 @@ class Worker:
         self._finished.append(finished)
         return finished
 
+    def _note_code(self) -> RunningCode:
+        """Return what the attempt runs; what is new is journaled, and recorded with the next exchange."""
+        files = self._attempts.code
+        if self._code is None or self._code.files is not files:
+            self._code = RunningCode(self._series_id, files, self._git_commit)
+            self._journal.code(self._code)
+            if self._code.id not in self._recorded_codes:
+                self._new_codes[self._code.id] = self._code
+        return self._code
+
+    def _note_edit(self) -> None:
+        # Elsewhere the journal and the database are not this thread's; the end of the attempt tells.
+        if self._owner == (os.getpid(), threading.get_ident()):
+            self._note_code()
+
     def _collect_output(self, token: Token) -> str | None:
         if self._capture is None:
             return None
@@ -200,9 +228,7 @@ class Worker:
         )
         result = retrying_transaction(
             self._session,
-            lambda session: protocol.record_and_claim(
-                session, self._worker_id, self._finished, request=request, policy=self._policy
-            ),
+            lambda session: self._exchange(session, request),
             # The journal has the results: recording can wait, and after a stop the supervisor does it.
             deadline_s=math.inf,
             give_up=self._control.is_stopped,
@@ -210,8 +236,16 @@ class Worker:
         for experiment_id, _ in result.refused:
             logger.warning("experiment %d was revoked meanwhile; its result is not recorded", experiment_id)
         self._journal.recorded()
+        self._recorded_codes |= self._new_codes.keys()
+        self._new_codes.clear()
         self._recorded += len(result.recorded)
         self._finished.clear()
         kept = [claim for claim in self._queue if claim.token in result.kept]
         self._queue = deque([*kept, *result.claims])
         self._exchanged_at = clock.monotonic()
+
+    def _exchange(self, session: Session, request: ClaimRequest) -> ExchangeResult:
+        record_code_sets(session, self._new_codes.values())
+        return protocol.record_and_claim(
+            session, self._worker_id, self._finished, request=request, policy=self._policy
+        )

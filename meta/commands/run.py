@@ -50,6 +50,11 @@ PROGRESS_MODES = ("auto", "live", "plain", "json", "none")
     help="Start no experiment that would probably take longer, and stop those that still run then: "
     "3600, 90m, 1h30m.",
 )
+@click.option(
+    "--accept-code",
+    is_flag=True,
+    help="Record that you accept the code on disk and all that the series has run as one.",
+)
 @click.option("--quiet", "-q", "progress", flag_value="none", help="Show no progress.")
 @click.option(
     "--progress",
@@ -67,7 +72,8 @@ def run(*, sources: tuple[str, ...], progress: str, as_json: bool, **how: Any) -
     Of several series all are checked and recorded first, then worked one after another: the highest
     priority is next (`edit --priority`), of equal ones the first given. A paused one is left out.
 
-    Completed experiments are never run again: after a crash or Ctrl-C the same command goes on.
+    Completed experiments are never run again: after a crash or Ctrl-C the same command goes on. Which of
+    them ran other code than what is on disk is said before anything runs.
     Ctrl-C lets running experiments finish; a second one stops them (they are pending again).
     """
     from experiments.processes.hash_seed import restart_with_hashes_of_workers

@@ -157,6 +157,8 @@ class ExecuteSection(Section):
     recycle: RecycleSection = RecycleSection()
     stop_after: StopAfterSection | None = None
     notify: NotifySection = NotifySection()
+    #: What a run does when completed experiments ran other code.
+    code: Literal["warn", "refuse", "ignore"] = "warn"
 
     def worker_count(self, override: int | None = None) -> int:
         """Return the number of workers on this machine: `override`, or that of the file."""
@@ -203,4 +205,5 @@ class ExecuteSection(Section):
             recycle_growth_bytes=self.recycle.growth,
             policy=self.retries.policy(),
             stop_rule=self.stop_after.rule() if self.stop_after else None,
+            code=self.code,
         )

@@ -57,21 +57,9 @@ def test_everything_comes_back(path: Path) -> None:
         Chunk("ac/curacy é", 3, 1, b"S" * 8, b"R" * 8, b"T" * 8),
     )
     whole = Finished(
-        5,
-        9,
-        Outcome.ERROR,
-        1.0,
-        2.0,
-        1.0,
-        None,
-        "E",
-        "m\u2028é",
-        "tb",
-        1,
-        9,
-        2**40,
-        0.25,
-        "tail",
+        *(5, 9, Outcome.ERROR, 1.0, 2.0, 1.0, None, "E", "m\u2028é", "tb", 1, 9, 2**40, 0.25, "tail"),
+        code=2**60 - 1,
+        threads=2,
         chunks=chunks,
     )
     writer = JournalWriter(path)

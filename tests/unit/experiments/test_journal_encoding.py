@@ -19,21 +19,9 @@ CHUNKS = (
 def test_attempts() -> None:
     """All fields and metric arrays survive the trip."""
     whole = Finished(
-        5,
-        9,
-        Outcome.ERROR,
-        1.0,
-        2.0,
-        1.0,
-        None,
-        "E",
-        "m\u2028é",
-        "tb",
-        1,
-        9,
-        2**40,
-        0.25,
-        "tail",
+        *(5, 9, Outcome.ERROR, 1.0, 2.0, 1.0, None, "E", "m\u2028é", "tb", 1, 9, 2**40, 0.25, "tail"),
+        code=2**60 - 1,
+        threads=2,
         chunks=CHUNKS,
     )
     assert decode_finished(encode_finished(whole)) == whole

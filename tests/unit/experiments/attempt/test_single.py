@@ -19,12 +19,19 @@ from database.models import Outcome, exact_json
 from experiments.attempt.context import Run
 from experiments.attempt.single import Task, attempt, with_log_tail
 from experiments.target.function import LoadedFunction
+from experiments.target.loaded_code import LoadedCode
+from experiments.target.module_search import ModuleSearch
+from experiments.target.project_code import ImportedFiles, Project
+
+
+def no_code() -> LoadedCode:
+    return LoadedCode(ImportedFiles(Project((), ""), ModuleSearch(())))
 
 
 def run_target(function: Callable[..., Any], tmp_path: Path, *wants: str, **parameters: Any) -> Finished:
     claim = Claim(1, 2, repetition=3, seed=7, parameters=parameters)
     task = Task(claim, tmp_path / "1", tmp_path / "points")
-    return attempt(LoadedFunction(function, frozenset(wants)), task)
+    return attempt(LoadedFunction(function, frozenset(wants), no_code()), task)
 
 
 def test_arguments(tmp_path: Path) -> None:
@@ -255,7 +262,8 @@ def test_interrupts_can_pass(tmp_path: Path) -> None:
     claim = Claim(1, 1, 0, 0, {})
     task = Task(claim, tmp_path, tmp_path / "points")
     with pytest.raises(KeyboardInterrupt):
-        attempt(LoadedFunction(raising(KeyboardInterrupt()), frozenset()), task, pass_interrupts=True)
+        target = LoadedFunction(raising(KeyboardInterrupt()), frozenset(), no_code())
+        attempt(target, task, pass_interrupts=True)
 
 
 def test_log_tail() -> None:
