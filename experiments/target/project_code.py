@@ -52,7 +52,7 @@ class Project:
     roots : tuple of Root
         None of them inside another.
     target_file : str
-        Part of the project also where it is this program's own.
+        Part of the project also where it is this program's own; empty where it is installed.
     """
 
     roots: tuple[Root, ...]
@@ -73,7 +73,9 @@ class Project:
         is_module : bool
             Whether the target is named by a module, which says nothing about where that is.
         """
-        if _is_installed(target_file) or _is_inside(folder, base_directory):
+        if _is_installed(target_file):
+            return cls((Root(base_directory),), "")
+        if _is_inside(folder, base_directory):
             return cls((Root(base_directory),), target_file)
         if _is_inside(base_directory, folder):
             return cls((Root(folder),), target_file)
@@ -135,14 +137,14 @@ class ImportedFiles:
     _elsewhere: set[str] = field(default_factory=set)
 
     def follow(self, name: str, file: str) -> None:
-        """Add a module and what it imports.
+        """Add a module, the packages above it, and what all of these import.
 
         Parameters
         ----------
         name : str
             Its dotted name; empty for a target that is given by path.
         """
-        waiting = [(name, file)]
+        waiting = [(name, file), *self._modules(name)]
         while waiting:
             name, file = waiting.pop()
             path = self.project.path_of(file)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import struct
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -21,6 +21,7 @@ from database.claims import protocol
 from database.claims.types import Finished, RetryPolicy, Token
 from database.models import Attempt, Experiment, ExperimentSeries, ExperimentStatus, Outcome, ProcessState
 from database.models import Worker as WorkerRow
+from database.models.code import code_id
 from database.session.lifecycle import SessionLocal
 from experiments import journal
 from experiments.attempt.in_process import Attempts
@@ -38,6 +39,7 @@ from tests.integration.recording import add_series, add_worker
 
 POLICY = RetryPolicy({Outcome.CRASHED: 2}, delay_s=0.0)
 DEATH = WorkerDeath(Outcome.CRASHED, ExitStatus.of(1))
+CODE = {"train.py": "digest"}
 HEAD = struct.Struct("<4sBqIdII")
 
 
@@ -67,6 +69,13 @@ class Pen(Attempts):
         if len(self.written) > self.dies_at:
             raise Died
         return real_write(file, data)
+
+    @property
+    def code(self) -> Mapping[str, str]:
+        return CODE
+
+    def notify(self, on_edit: Callable[[], None]) -> None:
+        pass
 
     def attempt(self, task: Task) -> Finished:
         self.begun.append(task.claim.token)
@@ -176,8 +185,9 @@ def test_death_before_in_and_after_each_record(session: Session, tmp_path: Path)
             begun = {token: end for token, end in outcomes[found].items() if end is not Outcome.RELEASED}
             assert begun == expected(life, record + (cut == len(last))), (record, cut)
             assert set(life.pen.begun) <= set(begun)
+            assert {one.code for one in finished} <= {code_id(CODE)}
             ends.update(outcomes[found].values())
-    assert record == 11
+    assert record == 12
     assert set(ends) == {Outcome.COMPLETED, Outcome.CRASHED, Outcome.RELEASED}
 
 
@@ -189,7 +199,7 @@ def test_journal_that_cannot_be_read(session: Session, tmp_path: Path, damage: s
     """Then what the database shows as running is charged, as it may have begun; the rest is not."""
     series_id = add_series(session, parameters=[{"x": 1}], repetitions=4)
     life = live(
-        session, series_id, tmp_path, Pen(4)
+        session, series_id, tmp_path, Pen(5)
     )  # 1 is recorded, 2 and 3 are claimed, none of them begun
     data = life.path.read_bytes()
     [two, three] = session.scalars(select(Experiment).where(Experiment.worker_id == life.worker_id))
@@ -232,7 +242,7 @@ def test_nothing_begins_for_ever(
     begun: Counter[int] = Counter()
     for number in range(40):
         # The last ones all die in their first experiment.
-        dies_at, breaks, is_read = lives[number] if number < len(lives) else (3, 0, False)
+        dies_at, breaks, is_read = lives[number] if number < len(lives) else (4, 0, False)
         life = live(session, series_id, folder, Pen(dies_at, breaks))
         begun.update(token[0] for token in life.pen.begun)
         found = life.finalize(session, life.read(is_read_before=is_read))
