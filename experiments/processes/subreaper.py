@@ -78,7 +78,7 @@ def idle_pools() -> list[Any]:
 def end_idle_pools(kept: list[Any]) -> bool:
     """End the pools that joblib keeps, without those of `kept`; return whether there was any."""
     begun = [pool for pool in idle_pools() if not any(pool is other for other in kept)]
-    _call_all([functools.partial(pool.shutdown, wait=False, kill_workers=True) for pool in begun])
+    _call_in_time(_shutdowns(begun))
     return bool(begun)
 
 
@@ -127,11 +127,13 @@ def _shut_down_pools() -> None:
     A `multiprocessing.Pool` whose process is killed while it holds the lock of the queue blocks
     whoever terminates it, also the garbage collector in a later experiment.
     """
-    calls = [*_terminations_of_pools(), *_stops_of_forkserver()]
-    if idle_pools():  # the next call may not have noticed yet that their processes are dead
-        calls.append(functools.partial(end_idle_pools, []))
+    # The next call to joblib may not have noticed yet that its processes are dead.
+    _call_in_time([*_terminations_of_pools(), *_stops_of_forkserver(), *_shutdowns(idle_pools())])
+
+
+def _call_in_time(calls: list[Callable[[], object]]) -> None:
+    """Call functions, and wait only so long: one that ends a broken pool may block."""
     if calls:
-        # In a thread, as a broken pool may block.
         thread = threading.Thread(target=_call_all, args=(calls,), daemon=True)
         thread.start()
         thread.join(_PATIENCE_S)
@@ -156,6 +158,11 @@ def _terminations_of_pools() -> list[Callable[[], object]]:
         for finalizer in finalizers
         if getattr(getattr(finalizer, "_callback", None), "__func__", None) is wanted
     ]
+
+
+def _shutdowns(pools: list[Any]) -> list[Callable[[], object]]:
+    # Waiting: otherwise their ends would ask a tracker that is dead by then.
+    return [functools.partial(pool.shutdown, wait=True, kill_workers=True) for pool in pools]
 
 
 def _stops_of_forkserver() -> list[Callable[[], object]]:

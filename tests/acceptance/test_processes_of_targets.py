@@ -88,7 +88,7 @@ def test_processes_of_targets(project: Project, method: str, workers: int, execu
             f"{{name: s{number}, run: {{function: {file}:main}}, grid: {{x: {xs}}}, execute: {execute}}}",
         )
     names = [f"s{number}.yaml" for number in range(len(SERIES))]
-    project.run("run", *names, "--workers", str(workers), EXPERIMENTS_START_METHOD=method)
+    ended = project.run("run", *names, "--workers", str(workers), EXPERIMENTS_START_METHOD=method)
     own = {"train.py": "train", "sub/my-train.py": "my-train", "sub/train.py": "train"}
     for number, (file, xs) in enumerate(SERIES.items()):
         argv = [str(project.folder / file)]
@@ -97,6 +97,12 @@ def test_processes_of_targets(project: Project, method: str, workers: int, execu
             if file in {"train.py", "sub/my-train.py"} or not name.startswith("_experiments_target_"):
                 assert name == own[file]
             assert result == {"found": [1, 2], "argv": [argv, argv], "loads": 1}
+    logs = "".join(log.read_text() for log in project.folder.glob("results/s0/logs/*.log"))
+    told = 1 if workers == 0 else 0 if "process" in execute else workers
+    assert (logs + ended.stderr).count("left processes running, which were ended") in range(
+        told > 0, told + 1
+    )
+    assert "died unexpectedly" not in logs
     project.assert_nothing_left()
 
 
