@@ -7,6 +7,7 @@ import multiprocessing
 import os
 import signal
 import tempfile
+from contextlib import nullcontext
 from dataclasses import replace
 
 from database.errors import ExperimentsError
@@ -17,6 +18,7 @@ from experiments.processes.exit_status import ExitStatus
 from experiments.processes.fresh_process import SAFE_PATH, fresh_interpreters
 from experiments.processes.process_tree import TAG_VARIABLE, kill_tree, signal_group, tag_of
 from experiments.processes.thread_limits import capped_environment, worker_environment
+from experiments.supervisor.worker_servers import WorkerServer
 from experiments.target.preloading import announced
 from experiments.worker.entry import worker_main
 
@@ -46,8 +48,6 @@ class WorkerProcess:
 
     def __init__(self, config: WorkerConfig, start_method: str) -> None:
         context = multiprocessing.get_context(start_method)
-        if start_method == "forkserver":
-            context.set_forkserver_preload(["experiments.worker.forkserver_start"])
         lifeline_reader, self._lifeline = context.Pipe(duplex=False)
         control_reader, self._control = context.Pipe(duplex=False)
         tag = tag_of(ProcessIdentity.own())
@@ -69,16 +69,20 @@ class WorkerProcess:
             # An OpenMP library that the server loads would keep its own number in threads of experiments.
             **capped_environment(config.execution.threads, os.environ),
         }
+        self._server: WorkerServer | None = None
         if start_method == "forkserver":
             variables |= announced()
+            self._server = WorkerServer.acquire(variables)
+        forks = nullcontext() if self._server is None else self._server.forks()
         # Targets are found by their import path, never in ``__main__``.
-        with fresh_interpreters(variables):
+        with fresh_interpreters(variables), forks:
             try:
                 self._process.start()
             except (OSError, EOFError) as error:  # the fork server has just died, or no resources are left
                 # Closing the lifeline kills a process that was started after all.
                 for end in (lifeline_reader, self._lifeline, control_reader, self._control):
                     end.close()
+                self._release_server()
                 raise _start_error(error) from error
         lifeline_reader.close()
         control_reader.close()
@@ -111,10 +115,15 @@ class WorkerProcess:
     def clean_up(self) -> None:
         """Kill what survives of a dead process's group, and close its pipes."""
         self._process.join()
+        self._release_server()
         if self.pid is not None:
             signal_group(self.pid, signal.SIGKILL)
         self._lifeline.close()
         self._control.close()
+
+    def _release_server(self) -> None:
+        if self._server is not None:
+            self._server.release()
 
 
 def _start_error(error: OSError | EOFError) -> ExperimentsError:

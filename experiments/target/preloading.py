@@ -1,8 +1,8 @@
 """Importing a series' target once, in the server that worker processes are forked from.
 
 The server is a fresh interpreter that multiprocessing starts, and there is no message to it before it
-forks: what to import is in its environment (see `experiments.worker.forkserver_start`). It
-serves all runs of its process, so only the target of the first run is preloaded.
+forks: what to import is in its environment (see `experiments.worker.forkserver_start`). A run with
+another target gets another server (see `experiments.supervisor.worker_servers`).
 
 The supervisor waits for the import when it starts the first worker, and again when the server was
 killed. This delays no worker's timeout: all workers of a server end with it.
@@ -42,7 +42,7 @@ def announce(target: str | None, base_directory: str = "") -> None:
     target, base_directory : str
         As `parse_target` takes them.
     """
-    global _announced  # noqa: PLW0603 - as there is one server in a process
+    global _announced  # noqa: PLW0603 - read where the process starts
     _announced = (target, base_directory) if target is not None else None
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import errno
 import io
-import multiprocessing.forkserver
 import multiprocessing.resource_tracker
 import os
 import select as ready
@@ -24,6 +23,7 @@ from sqlalchemy import select
 
 from database.models import Attempt, Experiment, MetricChunk
 from database.session.lifecycle import SessionLocal
+from experiments.supervisor.worker_servers import server_pids
 from meta.commands.group import run_command
 
 #: After so long something hangs, on the slowest machine; nothing here depends on how long it is.
@@ -213,9 +213,9 @@ class Project:
 
 
 def _servers_of_this_process() -> set[int | None]:
-    """Return what multiprocessing keeps for `Project.here`, begun in the folder of the first project."""
-    servers = multiprocessing.forkserver._forkserver, multiprocessing.resource_tracker._resource_tracker
-    return {servers[0]._forkserver_pid, servers[1]._pid}  # type: ignore[attr-defined]  # not documented
+    """Return what is kept for `Project.here`, begun in the folders of earlier projects too."""
+    tracker = multiprocessing.resource_tracker._resource_tracker
+    return {*server_pids(), tracker._pid}  # type: ignore[attr-defined]  # not documented
 
 
 def until(happened: Callable[[], object]) -> None:

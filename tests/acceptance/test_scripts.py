@@ -47,11 +47,22 @@ def test_own_script_without_supervisor(project: Project) -> None:
 
 
 def test_workers_from_a_script_without_guard(project: Project) -> None:
-    """A user's script needs no ``if __name__ == "__main__"``: workers never import it."""
-    project.series("def main(x): return {'y': x}")
+    """A user's script needs no ``if __name__ == "__main__"``: workers never import it.
+
+    Nor have they the hashes of a server that the script has started.
+    """
+    project.series("def main(x): assert hash('abc') == int(os.environ['EXPECTED']); return {'y': x}")
     script = project.write(
         "script.py",
         """
+        import os, subprocess, sys
+        from multiprocessing import forkserver
+        forkserver.set_forkserver_preload([])
+        forkserver.ensure_running()
+        fixed = {**os.environ, "PYTHONHASHSEED": "0"}
+        os.environ["EXPECTED"] = subprocess.check_output(
+            [sys.executable, "-c", "print(hash('abc'))"], env=fixed, text=True
+        )
         from experiments.run_experiments import RunOptions, run_series
         print(run_series("s.yaml", RunOptions(workers=2)))
         """,
