@@ -22,6 +22,9 @@ from database.models import Attempt, Code, Experiment, ExperimentSeries, Experim
 from database.models.code import UNKNOWN, code_digest, code_id
 from database.process_identity import current_user
 
+#: How many experiments at each end `sampled_threads` looks at.
+_SAMPLE = 100
+
 
 @dataclass(frozen=True)
 class CodeSet:
@@ -212,6 +215,26 @@ def code_sets(session: Session, series_id: int) -> SeriesCodeSets:
 def completed_by_code(session: Session, series_id: int) -> Counter[int | None]:
     """Count the completed experiments that the series file names, by the set they ran; None: unknown."""
     return _completed_by(session, series_id, Attempt.code)
+
+
+def sampled_threads(session: Session, series_id: int) -> tuple[int, ...]:
+    """Return the numbers of threads that the first and the last completed experiments had.
+
+    Runs begin and go on there, and the cost does not depend on the number of experiments.
+    """
+    known: set[int] = set()
+    for order in (Experiment.finished_at, Experiment.finished_at.desc()):
+        ends = (
+            select(Experiment.id, Experiment.attempt_number)
+            .where(Experiment.series_id == series_id, Experiment.status == ExperimentStatus.COMPLETED)
+            .order_by(order)
+            .limit(_SAMPLE)
+            .subquery()
+        )
+        same = (Attempt.experiment_id == ends.c.id) & (Attempt.number == ends.c.attempt_number)
+        numbers = select(Attempt.threads).join(ends, same).where(Attempt.threads.is_not(None))
+        known.update(number for number in session.scalars(numbers.distinct()) if number is not None)
+    return tuple(sorted(known))
 
 
 def completed_by_threads(session: Session, series_id: int) -> Counter[int | None]:

@@ -12,8 +12,8 @@ from datetime import datetime, timedelta
 from sqlalchemy import func, literal_column, select, union_all
 from sqlalchemy.orm import Session
 
-from database.code_sets import SeriesCodeSets, code_sets, completed_by_code
-from database.models import Attempt, Experiment, ExperimentStatus
+from database.code_sets import SeriesCodeSets, code_sets, completed_by_code, sampled_threads
+from database.models import Experiment, ExperimentStatus
 from database.queries.failures import LATEST, failure_counts
 from database.queries.overview import SeriesSummary, database_now, live_runners, series_summaries
 
@@ -50,7 +50,7 @@ class SeriesStatus:
     unknown_code : bool
         Whether it has attempts of before code was recorded.
     threads : tuple of int
-        With how many threads experiments ran, of the first and the last `RATE_SAMPLE` that completed.
+        See `database.code_sets.sampled_threads`.
     """
 
     summary: SeriesSummary
@@ -88,7 +88,7 @@ def _status(session: Session, summary: SeriesSummary) -> SeriesStatus:
         remaining_s=left / rate if rate and runners else None,
         other_code=_other_code(session, summary.id, sets) if sets.differ(sets.ids) else 0,
         unknown_code=sets.has_unknown,
-        threads=_threads(session, summary.id),
+        threads=sampled_threads(session, summary.id),
     )
 
 
@@ -96,23 +96,6 @@ def _other_code(session: Session, series_id: int, sets: SeriesCodeSets) -> int:
     """Count the experiments of other code; its cost depends on their number, so only where sets differ."""
     completed = completed_by_code(session, series_id)
     return sum(completed[code] for code in sets.other(completed.keys()))
-
-
-def _threads(session: Session, series_id: int) -> tuple[int, ...]:
-    """Return the numbers of threads at both ends of the index, where runs begin and go on."""
-    known: set[int] = set()
-    for order in (Experiment.finished_at, Experiment.finished_at.desc()):
-        ends = (
-            select(Experiment.id, Experiment.attempt_number)
-            .where(Experiment.series_id == series_id, Experiment.status == ExperimentStatus.COMPLETED)
-            .order_by(order)
-            .limit(RATE_SAMPLE)
-            .subquery()
-        )
-        same = (Attempt.experiment_id == ends.c.id) & (Attempt.number == ends.c.attempt_number)
-        numbers = select(Attempt.threads).join(ends, same).where(Attempt.threads.is_not(None))
-        known.update(number for number in session.scalars(numbers.distinct()) if number is not None)
-    return tuple(sorted(known))
 
 
 def delays(session: Session, series_id: int) -> tuple[int, datetime | None]:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 
 from sqlalchemy.orm import Session
 
-from database.code_sets import completed_by_threads
+from database.code_sets import completed_by_threads, sampled_threads
 from database.counters import StatusCounts
 from database.session.retry import retrying_transaction
 from experiments.execution.assignment import Assignment
@@ -66,13 +66,12 @@ def _about_threads(session: Session, assignment: Assignment, execute: ExecuteSec
     if variables:
         is_set = "is" if len(variables) == 1 else "are"
         yield f"{names} {is_set} set: numerical libraries use that, and not {asked}"
-    completed = retrying_transaction(
-        session, lambda session: completed_by_threads(session, assignment.series_id)
-    )
     possible = possible_threads(threads, os.environ)
-    others = sorted(number for number in completed if number is not None and number not in possible)
-    if others:
-        count = sum(completed[number] for number in others)
+    completed = retrying_transaction(
+        session, lambda session: _others(session, assignment.series_id, possible)
+    )
+    if completed:
+        others, count = sorted(completed), sum(completed.values())
         experiments = "experiment" if count == 1 else "experiments"
         numbers = f"{' or '.join(map(str, others))} {'thread' if others == [1] else 'threads'}"
         without = f" without {' and '.join(variables)}" if variables else ""
@@ -81,6 +80,14 @@ def _about_threads(session: Session, assignment: Assignment, execute: ExecuteSec
             f"libraries, this run has {names or asked}: the last digits of their results may differ. "
             f"`execute.threads: {others[-1]}`{without} goes on as before"
         )
+
+
+def _others(session: Session, series_id: int, possible: Container[int]) -> dict[int, int]:
+    """Count completed experiments by their threads, without those that this run may have."""
+    if all(number in possible for number in sampled_threads(session, series_id)):
+        return {}  # without counting experiments
+    completed = completed_by_threads(session, series_id)
+    return {number: completed[number] for number in completed if number and number not in possible}
 
 
 def _about_idle_cores(assignment: Assignment) -> Iterator[str]:
