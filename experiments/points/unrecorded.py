@@ -13,7 +13,7 @@ from experiments.points.slots import FIRST_SLOT, chunks_in, read_slots
 
 logger = logging.getLogger(__name__)
 
-COUNT = struct.Struct("<Q")
+COUNT = struct.Struct("=Q")  # as a memoryview stores it
 TOKEN = struct.Struct("<QQ")
 _RECORDED = struct.Struct("<QQ")
 #: In slot 0 the attempt follows the number of slots. Slot 1 repeats it, so that what was recorded of one

@@ -9,6 +9,7 @@ from functools import partial
 from pathlib import Path
 
 from database.claims.types import Chunk, Token
+from database.errors import ExperimentsError
 from experiments.full_disk import until_there_is_space
 from experiments.points.metric_summary import MetricSummary
 from experiments.points.slots import (
@@ -33,6 +34,10 @@ _PART_SLOTS = (4 << 20) // SLOT_BYTES
 _CHUNK_S = 2.0
 _CHUNK_POINTS = 64
 _CHUNK_SLOTS = 100_000
+
+
+class PointsFileError(ExperimentsError):
+    """The results folder is on a file system that cannot map files."""
 
 
 class PointsWriter:
@@ -175,7 +180,13 @@ class PointsWriter:
         file, size = self._own_file(), (begin + slots) * SLOT_BYTES
         while (has := os.fstat(file).st_size) < size:
             until_there_is_space(partial(os.pwrite, file, bytes(size - has), has), self._path)
-        return mmap.mmap(file, slots * SLOT_BYTES, offset=begin * SLOT_BYTES)
+        try:
+            return mmap.mmap(file, slots * SLOT_BYTES, offset=begin * SLOT_BYTES)
+        except OSError as error:
+            raise PointsFileError(
+                f"{self._path} cannot be mapped ({error.strerror}), which run.log needs: let "
+                "EXPERIMENTS_RESULTS name a folder on another file system"
+            ) from error
 
     def _own_file(self) -> int:
         """Return the descriptor; end the process if the experiment has closed it: see `open_files`."""

@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from database.claims import protocol, runners
 from database.claims.runners import Provenance
-from database.claims.types import Claim, ClaimRequest, ExchangeResult, Finished, RetryPolicy
+from database.claims.types import Chunk, Claim, ClaimRequest, ExchangeResult, Finished, RetryPolicy
 from database.models import (
     Attempt,
     Configuration,
@@ -57,7 +57,7 @@ def record_and_claim(
     )
 
 
-def completed(claim: Claim, value: float = 1.0) -> Finished:
+def completed(claim: Claim, value: float = 1.0, chunks: tuple[Chunk, ...] = ()) -> Finished:
     return Finished(
         claim.experiment_id,
         claim.attempt_number,
@@ -66,6 +66,7 @@ def completed(claim: Claim, value: float = 1.0) -> Finished:
         finished_at=1001.5,
         duration_s=1.25,
         results=f'{{"y":{value}}}',
+        chunks=chunks,
     )
 
 

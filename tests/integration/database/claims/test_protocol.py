@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 
 from database.claims import lookups, protocol, runners
 from database.claims.lookups import ClaimableWork
-from database.claims.types import Chunk, ClaimRequest, Finished
+from database.claims.types import Chunk, ClaimRequest, Finished, Token
 from database.errors import FencedError
 from database.models import (
     Attempt,
@@ -332,14 +332,33 @@ def test_owner_and_status_agree(session: Session) -> None:
 
 
 def test_chunks_are_written_once(session: Session) -> None:
-    """Metrics written while an experiment runs, and again after a lost answer, are stored once."""
+    """Metrics written while an experiment runs, and again after a lost answer, are stored once.
+
+    Of a chunk that has grown the longest is kept, whoever writes it, in whichever order.
+    """
     series_id = make_series(session, 1)
     worker = make_worker(session)
-    record_and_claim(session, worker, request=ClaimRequest(series_id, claims=1))
-    chunk = Chunk("loss", 0, 1, b"s" * 8, b"r" * 8, b"t" * 8)
-    for _ in range(2):
-        retrying_transaction(session, lambda each: protocol.add_chunks(each, worker, (1, 1), [chunk]))
-    stored = session.scalars(select(MetricChunk)).one()
-    assert (stored.metric, stored.count, stored.readings) == ("loss", 1, b"r" * 8)
+    [claim] = record_and_claim(session, worker, request=ClaimRequest(series_id, claims=1)).claims
+
+    def chunk(count: int) -> Chunk:
+        return Chunk("loss", 0, count, b"s" * 8 * count, b"r" * 8 * count, b"t" * 8 * count)
+
+    def add(token: Token, count: int) -> None:
+        retrying_transaction(session, lambda each: protocol.add_chunks(each, worker, token, [chunk(count)]))
+
+    def stored() -> Chunk:
+        with SessionLocal() as other:
+            row = other.scalars(select(MetricChunk)).one()
+            return Chunk(row.metric, row.number, row.count, row.steps, row.readings, row.seconds)
+
+    for count, kept in [(1, 1), (1, 1), (3, 3), (2, 3)]:
+        add((1, 1), count)
+        assert stored() == chunk(kept)
     with pytest.raises(FencedError):
-        retrying_transaction(session, lambda each: protocol.add_chunks(each, worker, (1, 2), [chunk]))
+        add((1, 2), 1)
+    ended = completed(claim, chunks=(chunk(4),))
+    record_and_claim(session, worker, [ended], request=ClaimRequest(series_id))
+    assert stored() == chunk(4)
+    with pytest.raises(FencedError):  # a supervisor that comes late
+        add((1, 1), 5)
+    assert stored() == chunk(4)

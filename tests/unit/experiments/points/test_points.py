@@ -18,7 +18,7 @@ import pytest
 from database.claims.types import Chunk
 from experiments.points import writer as writing
 from experiments.points.unrecorded import has_unrecorded, note_recorded, read_unrecorded
-from experiments.points.writer import PointsWriter
+from experiments.points.writer import PointsFileError, PointsWriter
 
 TOKEN = (5, 2)
 
@@ -269,6 +269,17 @@ def test_full_disk(path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.L
     assert [each.getMessage() for each in caplog.records] == [
         f"{path}: No space left on device; the worker waits until there is space"
     ]
+
+
+def test_no_mapping(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """On a file system that maps no files `run.log` says what to do."""
+
+    def refused(*_: object, **__: object) -> None:
+        raise OSError(19, "No such device")
+
+    monkeypatch.setattr(writing.mmap, "mmap", refused)
+    with pytest.raises(PointsFileError, match=r"\(No such device\).*EXPERIMENTS_RESULTS"):
+        PointsWriter(path, TOKEN)
 
 
 @pytest.mark.usefixtures("_small")
