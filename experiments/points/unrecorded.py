@@ -80,7 +80,10 @@ def read_unrecorded(path: Path, token: Token, *, most: int | None = None) -> Unr
 
 def note_recorded(path: Path, token: Token, points: UnrecordedPoints) -> None:
     """Note that these points are in the database, so that they are not recorded again."""
-    file = os.open(path, os.O_WRONLY | os.O_CLOEXEC)
+    try:
+        file = os.open(path, os.O_WRONLY | os.O_CLOEXEC)
+    except FileNotFoundError:
+        return  # another runner has taken over from this one, and removed its files
     try:
         # In this order, so that a note about one attempt is never taken for one about another.
         os.pwrite(file, TOKEN.pack(0, 0), _RECORDED_OF_AT)

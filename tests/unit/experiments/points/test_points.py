@@ -17,7 +17,12 @@ import pytest
 
 from database.claims.types import Chunk
 from experiments.points import writer as writing
-from experiments.points.unrecorded import has_unrecorded, note_recorded, read_unrecorded
+from experiments.points.unrecorded import (
+    UnrecordedPoints,
+    has_unrecorded,
+    note_recorded,
+    read_unrecorded,
+)
 from experiments.points.writer import PointsFileError, PointsWriter
 
 TOKEN = (5, 2)
@@ -162,6 +167,8 @@ def test_no_file(path: Path) -> None:
     """An attempt that logged nothing has no points."""
     assert not has_unrecorded(path, TOKEN)
     assert read_unrecorded(path, TOKEN).chunks == ()
+    note_recorded(path, TOKEN, UnrecordedPoints())
+    assert not path.exists()
 
 
 def test_damaged_file(path: Path, caplog: pytest.LogCaptureFixture) -> None:
