@@ -124,6 +124,11 @@ def violations(plan: Plan, evidence: Evidence, notes: Notes) -> list[str]:
             found["no attempt is started twice"].append(token)
         if token[1] not in (number for number, _ in evidence.attempts.get(token[0], [])):
             found["each attempt that was started has its outcome"].append(token)
+    for x, number in notes.logged:
+        outcome = dict(evidence.attempts.get(x, [])).get(number)
+        # A runner that takes over from one on another computer has not its files.
+        if outcome in {"crashed", "interrupted"} and evidence.points[x, number] != POINTS:
+            found["what an attempt has logged outlives it"].append((x, number, outcome))
     stand = Counter(row.status for row in evidence.experiments)
     ends = {status: stand[status] for status in ("completed", "failed", "cancelled")}
     if evidence.counted != {"experiments": stand.total(), **ends}:

@@ -44,6 +44,10 @@ _TARGET = """
 
     def main(x, run):
         note("start", x, run.attempt_number, os.getpid())
+        if x % 5 == 0 or x in POISON:
+            for point in range({points}):
+                run.log(reading=x + point)
+            note("logged", x, run.attempt_number, os.getpid())
         due = len(MOMENTS) if x >= {last} else bisect.bisect(MOMENTS, x - {slack})
         while dealt() < due:
             time.sleep(0.005)
@@ -52,9 +56,6 @@ _TARGET = """
             (lambda: os.kill(os.getpid(), 9), lambda: os._exit(0), lambda: os.kill(os.getpid(), 11))[x % 3]()
         if x % 4 == 0:
             print("at", x)
-        if x % 5 == 0:
-            for point in range({points}):
-                run.log(reading=x + point)
         time.sleep(digest % 21 / 1000)
         note("end", x, run.attempt_number, os.getpid())
         return {{"y": digest, "attempt": run.attempt_number}}
@@ -99,14 +100,15 @@ class Notes:
 
     Attributes
     ----------
-    starts, ends : Counter of (x, attempt number)
-        How often each attempt began, and came to its end.
+    starts, logged, ends : Counter of (x, attempt number)
+        How often each attempt began, had logged its points, and came to its end.
     pids : set of int
         Processes that have run an experiment.
     """
 
     path: Path
     starts: Counter[tuple[int, int]] = field(default_factory=Counter)
+    logged: Counter[tuple[int, int]] = field(default_factory=Counter)
     ends: Counter[tuple[int, int]] = field(default_factory=Counter)
     pids: set[int] = field(default_factory=set)
     _read: int = 0
@@ -121,7 +123,8 @@ class Notes:
         before = self._read
         for line in self._new_lines():
             word, x, number, pid = line.split()
-            (self.starts if word == "start" else self.ends)[int(x), int(number)] += 1
+            noted = {"start": self.starts, "logged": self.logged, "end": self.ends}[word]
+            noted[int(x), int(number)] += 1
             self.pids.add(int(pid))
         return self._read > before
 

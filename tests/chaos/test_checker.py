@@ -41,6 +41,7 @@ def notes(tmp_path: Path) -> Notes:
     """Return what the experiments noted themselves."""
     notes = Notes(tmp_path / "journal")
     lines = [f"start {x} {number} 77" for x in range(6) for number in (1, 2)]
+    lines += [f"logged {x} {number} 77" for x in range(0, 6, 5) for number in (1, 2)]
     lines += [f"end {x} 2 77" for x in range(6) if x != POISON]
     notes.path.write_text("\n".join([*lines, "start 5"]))  # the last line is being written
     assert notes.update()
@@ -103,6 +104,10 @@ BROKEN: dict[str, tuple[Callable[[Evidence], Evidence], str]] = {
     "metrics double": (
         lambda evidence: replace(evidence, points=evidence.points + evidence.points),
         "its metrics are there",
+    ),
+    "metrics of a crash lost": (
+        change_attempts(0, (1, "crashed"), (2, "completed")),
+        "what an attempt has logged outlives it",
     ),
     "a runner that never ended": (lambda evidence: replace(evidence, alive=1), "held for alive"),
     "a wrong counter": (
