@@ -11,10 +11,8 @@ from typing import Any
 import pytest
 from sqlalchemy import Connection, event, select, text, update
 
-from database.code_sets import accept_code_sets, record_code_set
 from database.engine.registry import current_url, get_engine
-from database.models import Experiment, ExperimentSeries, Runner, SeriesCode
-from database.models.code import UNKNOWN
+from database.models import Experiment, ExperimentSeries, Runner
 from database.session.lifecycle import SessionLocal
 from database.settings import safe_url
 from meta.commands.group import run_command
@@ -168,35 +166,6 @@ def test_status(commands: Commands) -> None:
     [same] = commands.json("status")
     assert (same.pop("changed_by"), same.pop("changed_at")) == changed
     assert {**same, "rate_per_s": None} == {**data, "rate_per_s": None}
-
-
-@on_sqlite
-def test_status_tells_other_code_until_it_is_accepted(commands: Commands) -> None:
-    """Sets of which one lacks a file do not differ; other threads, and what was not recorded, are told."""
-    with SessionLocal() as session:
-        series_id = add_series(session, "first", repetitions=4)
-        worker = add_worker(session)
-
-        def run(files: dict[str, str], threads: int) -> None:
-            code = record_code_set(session, series_id, files, git_commit=None)
-            record(session, worker, series_id, [{**completed(y=1), "code": code, "threads": threads}] * 2)
-
-        run({"f.py": "a", "helper.py": "h"}, 1)
-        run({"f.py": "a"}, 1)
-        assert "code" not in commands("status", "first")
-        run({"f.py": "b"}, 4)
-        told = commands("status", "first")
-        assert "4 of 6 completed experiments ran other code than the last\n" in told
-        assert "`experiments run first --accept-code`" in told
-        assert "different numbers of threads (1 and 4)" in told
-        data = commands.json("status", "first")
-        assert (data["other_code"], data["threads"], data["unknown_code"]) == (4, [1, 4], False)
-        accept_code_sets(session, series_id)
-        session.add(SeriesCode(series_id=series_id, code_id=UNKNOWN))
-        session.commit()
-        told = commands("status", "first")
-    assert "other code" not in told
-    assert "code and threads were not recorded" in told
 
 
 def test_status_shows_claimed_as_pending(commands: Commands) -> None:
