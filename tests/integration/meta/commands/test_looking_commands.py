@@ -156,12 +156,8 @@ def test_status(commands: Commands) -> None:
         "delayed": 0,
         "first_due_at": None,
         "runners": 0,
-        "last_activity": None,
-        "rate_per_s": None,
-        "remaining_s": None,
-        "other_code": 0,
-        "unknown_code": False,
-        "threads": [],
+        **dict.fromkeys(("last_activity", "rate_per_s", "remaining_s")),
+        **{"other_code": 0, "unknown_code": False, "threads": []},
     }
     [same] = commands.json("status")
     assert (same.pop("changed_by"), same.pop("changed_at")) == changed
