@@ -157,7 +157,9 @@ def test_status(commands: Commands) -> None:
         "first_due_at": None,
         "runners": 0,
         **dict.fromkeys(("last_activity", "rate_per_s", "remaining_s")),
-        **{"other_code": 0, "unknown_code": False, "threads": []},
+        "other_code": 0,
+        "unknown_code": False,
+        "threads": [],
     }
     [same] = commands.json("status")
     assert (same.pop("changed_by"), same.pop("changed_at")) == changed
