@@ -16,7 +16,8 @@ _SHOWN_OPTIONS = frozenset(
         *("mode", "cache", "immutable", "nolock", "timeout", "uri"),
     }
 )
-_HIDDEN = "***"
+#: Stands for what is left out.
+HIDDEN = "***"
 #: Shorter words are not looked for in messages of a server: they are parts of ordinary ones.
 _SHORTEST_SECRET = 4
 #: The beginning of a URL with a password, which may contain what should be escaped.
@@ -39,7 +40,7 @@ _WEBHOOK = re.compile(
 
 def shown_options(options: Mapping[str, str | Sequence[str]]) -> dict[str, str | Sequence[str]]:
     """Return the options of a database URL with the values of those that cannot be a secret."""
-    return {key: value if key.lower() in _SHOWN_OPTIONS else _HIDDEN for key, value in options.items()}
+    return {key: value if key.lower() in _SHOWN_OPTIONS else HIDDEN for key, value in options.items()}
 
 
 def secret_values(options: Mapping[str, str | Sequence[str]], password: str | None) -> list[str]:
@@ -57,15 +58,15 @@ def secret_values(options: Mapping[str, str | Sequence[str]], password: str | No
 
 def without_secrets(text: str) -> str:
     """Return a text without the passwords and options of URLs in it, and without values of secret keys."""
-    text = _PASSWORD.sub(rf"\g<user>:{_HIDDEN}@", text)
+    text = _PASSWORD.sub(rf"\g<user>:{HIDDEN}@", text)
     if "://" in text:
         text = _OPTION.sub(
             lambda option: (
-                option[0] if option["key"].lower() in _SHOWN_OPTIONS else f"{option['key']}={_HIDDEN}"
+                option[0] if option["key"].lower() in _SHOWN_OPTIONS else f"{option['key']}={HIDDEN}"
             ),
             text,
         )
-    return _SECRET.sub(rf"\g<key>={_HIDDEN}", text)
+    return _SECRET.sub(rf"\g<key>={HIDDEN}", text)
 
 
 def safe_arguments(arguments: Iterable[str]) -> list[str]:
@@ -74,7 +75,7 @@ def safe_arguments(arguments: Iterable[str]) -> list[str]:
     after_secret = False
     for argument in arguments:
         is_value = after_secret and not argument.startswith("-")
-        safe.append(_HIDDEN if is_value else without_secrets(argument))
+        safe.append(HIDDEN if is_value else without_secrets(argument))
         after_secret = _SECRET_OPTION.fullmatch(argument) is not None
     return safe
 

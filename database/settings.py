@@ -7,12 +7,13 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import quote
 
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError
 
 from database.errors import DatabaseError, ExperimentsError
-from database.redaction import shown_options
+from database.redaction import HIDDEN, shown_options
 
 DEFAULT_DATABASE_URL = "sqlite:///results/experiments.db"
 DURABILITIES = ("normal", "full")
@@ -181,7 +182,8 @@ def normalise_url(url: str | URL) -> URL:
 def safe_url(url: str | URL) -> str:
     """Return `url` for messages, without its passwords and the values of options that may be secret."""
     parsed = make_url(url)
-    return parsed.set(query=shown_options(parsed.query)).render_as_string(hide_password=True)
+    shown = parsed.set(query=shown_options(parsed.query)).render_as_string(hide_password=True)
+    return shown.replace(quote(HIDDEN), HIDDEN)
 
 
 def results_directory(url: str | URL, settings: Settings | None = None) -> Path:

@@ -10,6 +10,7 @@ from typing import TypeVar
 from sqlalchemy import Connection, text
 
 from database.diagnosis.findings import Clients, Findings, LockWait, OpenTransaction
+from database.engine.failed_statements import without_literals
 
 _SETTINGS = (
     "default_transaction_isolation",
@@ -71,4 +72,8 @@ def examine(connection: Connection) -> Findings:
 
 
 def _read(connection: Connection, kind: type[_Row], statement: str) -> tuple[_Row, ...]:
-    return tuple(kind(**row._mapping) for row in connection.execute(text(statement)))
+    rows = [dict(row._mapping) for row in connection.execute(text(statement))]
+    for row in rows:
+        if "statement" in row:  # of any program
+            row["statement"] = without_literals(row["statement"])
+    return tuple(kind(**row) for row in rows)

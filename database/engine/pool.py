@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import logging
 from collections import Counter
 from typing import Any
 
@@ -11,6 +12,9 @@ from sqlalchemy.pool import PoolProxiedConnection, QueuePool
 
 from database.engine.instrumented_session import InstrumentedSession
 from database.errors import DatabaseError
+
+# SQLAlchemy logs each connection of a pool under the name of its class, with the options of the URL.
+logging.getLogger(f"{__name__}.ExplainingPool").setLevel(logging.WARNING)
 
 #: The error names at most this many places.
 _MAX_PLACES = 5

@@ -267,9 +267,11 @@ def hook() -> Iterator[tuple[str, list[dict[str, Any]]]]:
     with HTTPServer(("127.0.0.1", 0), Answer) as server:
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
         thread.start()
-        yield f"http://127.0.0.1:{server.server_port}/x", received
-        server.shutdown()
-        thread.join()
+        try:
+            yield f"http://127.0.0.1:{server.server_port}/x", received
+        finally:
+            server.shutdown()
+            thread.join()
 
 
 def test_webhook_tells_the_end(project: Project) -> None:

@@ -140,14 +140,15 @@ def test_wal_file(sqlite_url: str) -> None:
 
 
 def test_oldest_transaction(postgres_url: str) -> None:
-    """The transaction that has been open longest is named, whatever opened later."""
+    """The transaction that has been open longest is named, without the values of its latest statement."""
     with another(postgres_url) as first, another(postgres_url) as second:
         pid = first.scalar(text("SELECT pg_backend_pid()"))
-        first.execute(text("SELECT 'the first'"))
+        first.execute(text("SELECT 'a value' AS the_first"))
         second.execute(text("SELECT 'the second'"))
         oldest = diagnose(get_engine()).found.oldest_transaction
     assert oldest is not None
-    assert (oldest.pid, oldest.state, oldest.statement) == (pid, "idle in transaction", "SELECT 'the first'")
+    assert (oldest.pid, oldest.state) == (pid, "idle in transaction")
+    assert oldest.statement == "SELECT '…' AS the_first"
     assert oldest.application == f"experiments:script:{os.getpid()}"
     assert 0 <= oldest.seconds < 60
     assert diagnose(get_engine()).found.oldest_transaction is None
@@ -180,7 +181,11 @@ def test_lock_waits(postgres_url: str) -> None:
         holder.rollback()
         thread.join()
     [wait_] = found.found.lock_waits
-    assert (wait_.pid, wait_.blocked_by, wait_.statement) == (waiting[0], [pid], str(change))
+    assert (wait_.pid, wait_.blocked_by, wait_.statement) == (
+        waiting[0],
+        [pid],
+        str(change).replace("x'", "…'"),
+    )
     assert any(
         f"process {waiting[0]}" in sentence and f"lock of {pid}" in sentence for sentence in found.advice
     )
