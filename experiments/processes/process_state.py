@@ -8,7 +8,8 @@ only when it differs. What is read, and why:
 - what kills or interrupts a later experiment: signal handlers, blocked signals, interval timers,
   faulthandler's delayed exit, soft limits of memory and CPU time;
 - what changes numbers and texts: locale, decimal context, and all other context variables, such as
-  numpy's error state and print options (numpy 2); random generators are seeded before each experiment;
+  numpy's error state and print options (numpy 2); the kind of numpy's global generator (all generators are
+  seeded before each experiment);
 - how many threads each numerical library may use, on which the last bits of sums depend;
 - what slows down or confuses: trace and profile functions, recursion limit, garbage collection,
   warning filters, exception hooks, the root logger's handlers.
@@ -41,6 +42,8 @@ import time
 import warnings
 from collections.abc import Callable
 from typing import Any
+
+from numpy.random.mtrand import get_bit_generator, set_bit_generator
 
 from experiments.processes.thread_limits import ThreadCounts
 
@@ -78,6 +81,7 @@ _NAMES = (
     "interval timers",
     "resource limits",
     "the locale",
+    "numpy's bit generator",
     "interpreter settings",
     "hooks",
     "trace functions",
@@ -182,6 +186,7 @@ class RestorableState:
             _signal.getitimer(_WATCHED_TIMER),
             [resource.getrlimit(limit) for limit in _LIMITS],
             _locale.setlocale(locale.LC_ALL, None),
+            get_bit_generator(),
             (
                 sys.getrecursionlimit(),
                 sys.get_int_max_str_digits(),
@@ -213,6 +218,7 @@ class RestorableState:
                 for limit, old in zip(_LIMITS, before["resource limits"], strict=True)
             ),
             lambda: locale.setlocale(locale.LC_ALL, before["the locale"]),
+            lambda: set_bit_generator(before["numpy's bit generator"]),
             lambda: _restore_interpreter(*before["interpreter settings"]),
             lambda: _restore_hooks(*before["hooks"]),
             lambda: _restore_tracing(*before["trace functions"]) if before["trace functions"] else None,

@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any
 from unittest import mock
 
+import numpy as np
 import pytest
 from freezegun import freeze_time
 
@@ -97,6 +98,10 @@ CHANGES: dict[str, tuple[Callable[[], Any], Callable[[], Any]]] = {
     "locale": (
         lambda: locale.setlocale(locale.LC_ALL),
         lambda: [locale.setlocale(locale.LC_ALL, name) for name in ("C.UTF-8", "C")],
+    ),
+    "numpy's generator": (
+        np.random.get_bit_generator,
+        lambda: np.random.set_bit_generator(np.random.PCG64(1)),
     ),
     "warning filters": (lambda: list(warnings.filters), warnings.resetwarnings),
     "other filters": (lambda: (id(warnings.filters), list(warnings.filters)), swap(warnings, "filters", [])),
