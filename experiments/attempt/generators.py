@@ -81,15 +81,15 @@ class SeededGenerators:
     def start(self) -> None:
         """Seed them, and notice imports from now on."""
         for generator in _GENERATORS:
-            if generator.is_loaded():
+            if generator.module in sys.modules and generator.is_loaded():
                 generator.function(generator.seeds)(self._seed)
-        for other in [each for each in sys.meta_path if type(each) is SeededGenerators]:
-            other.stop()  # the end of its attempt was interrupted
+        if sys.meta_path and type(sys.meta_path[0]) is SeededGenerators:  # its end was interrupted
+            del sys.meta_path[0]
         sys.meta_path.insert(0, self)
 
     def stop(self) -> None:
         """Notice no more imports."""
-        with suppress(ValueError):  # user code may have replaced the list
+        if self in sys.meta_path:  # user code may have replaced the list
             sys.meta_path.remove(self)
 
     def find_spec(
