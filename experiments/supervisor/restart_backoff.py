@@ -82,12 +82,12 @@ class RestartBackoff:
         problem = None
         if self._failed_starts >= _MAX_FAILED_STARTS:
             problem = (
-                f"{self._failed_starts} workers in a row died before they started an experiment; fix the "
+                f"{_MAX_FAILED_STARTS} workers in a row died before they started an experiment; fix the "
                 "error they report and run again (nothing is lost)"
             )
         elif self._in_a_row >= self._most:
             problem = (
-                f"{self._in_a_row} workers in a row died, and none of them finished an experiment; fix what "
+                f"{self._most} workers in a row died, and none of them finished an experiment; fix what "
                 "ends them (`experiments failures` shows what they ran) and run again: what is pending stays "
                 "so. With isolation: process the end of one experiment does not end its worker"
             )

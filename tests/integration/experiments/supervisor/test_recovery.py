@@ -14,11 +14,13 @@ from database.errors import RecordRefusedError
 from database.models import Attempt, Experiment, Outcome
 from database.process_identity import ProcessIdentity, others_alive
 from database.session.lifecycle import SessionLocal, scoped_session
+from experiments.journal import JournalWriter
 from experiments.output.results_folder import ResultsFolder
 from experiments.run_experiments import RunOptions, run_series
 from experiments.supervisor.database_thread import Transactions
 from experiments.supervisor.recovery import take_over
 from tests.faults.refusal import accept, refuse
+from tests.integration.databases import on_sqlite
 
 
 @pytest.fixture
@@ -103,3 +105,24 @@ def test_sockets_of_a_process_that_lives(database_url: str, tmp_path: Path) -> N
         take_over(Transactions(session), "other", LivenessMonitor(60.0, 10.0), folder)
     assert sockets.exists()
     assert not folder.runner_ids()
+
+
+@on_sqlite
+def test_serial_run_that_fails_itself(
+    source: Path, tmp_path: Path, database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What has begun is charged, too, where no other process could see its worker end."""
+
+    def broken(*_: object) -> None:
+        raise TypeError("'int' object is not callable")
+
+    monkeypatch.setattr(JournalWriter, "finished", broken)
+    with pytest.raises(TypeError, match="not callable"):
+        run_series(source, RunOptions(workers=0, results_directory=tmp_path / "results"))
+    with scoped_session() as session:
+        [attempt] = session.scalars(select(Attempt)).all()
+        assert attempt.outcome is Outcome.CRASHED
+        assert attempt.error_message == (
+            "this program failed while it ran: TypeError: 'int' object is not callable"
+        )
+    assert (tmp_path / "journal").read_text() == "1\n"
