@@ -166,13 +166,7 @@ class _Record:
 
 @dataclass(frozen=True, slots=True)
 class Current:
-    """The experiment that a worker runs.
-
-    Attributes
-    ----------
-    started_at : float
-        By `database.clock.monotonic`, which all processes of a host share.
-    """
+    """The experiment that a worker runs, and since when, by `database.clock.monotonic`."""
 
     token: Token
     started_at: float
