@@ -15,7 +15,7 @@ EXAMPLES = dict(re.findall(r"```console\n\$ experiments ([^\n]+)\n(.*?)```", PAG
 ADDED = re.search(r"```python\n(.*?)```", PAGE, re.DOTALL)
 #: Differ between computers, or say when and how fast.
 VARYING = (
-    (re.compile(r"^(git commit|host|Python|peak memory|log|drawn by|fingerprint|their code) .*\n", re.MULTILINE), ""),
+    (re.compile(r"^(git commit|host|Python|peak memory|log|drawn by|fingerprint|their code) .*\n", re.M), ""),
     (re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d UTC"), "TIME"),
     (re.compile(r"\b[\d.]+ (ms|s)\b"), "DURATION"),
     (re.compile(r"[ \t]+"), " "),
