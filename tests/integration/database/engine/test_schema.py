@@ -144,7 +144,8 @@ def _definitions(connection: Connection) -> dict[str, str]:
     if connection.dialect.name == "sqlite":
         query = "SELECT name, sql FROM sqlite_master WHERE sql IS NOT NULL AND type IN ('table', 'index')"
         return {
-            name: "\n".join(sorted(line.strip().rstrip(",") for line in sql.splitlines()))
+            # Added columns stand on one line; commas in parentheses are no ends of columns.
+            name: "\n".join(sorted(re.split(r",\s*(?![^()]*\))|\s*\n\s*", sql)))
             for name, sql in connection.execute(text(query))
             if name != schema.VERSION_TABLE
         }
