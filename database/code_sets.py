@@ -18,8 +18,9 @@ from sqlalchemy import func, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
+from database.code_names import code_digest, code_id
 from database.models import Attempt, Code, Experiment, ExperimentSeries, ExperimentStatus, Outcome, SeriesCode
-from database.models.code import UNKNOWN, code_digest, code_id
+from database.models.code import UNKNOWN
 from database.process_identity import current_user
 
 #: How many experiments at each end `sampled_threads` looks at.

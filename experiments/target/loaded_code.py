@@ -16,7 +16,7 @@ from importlib.machinery import ModuleSpec
 from pathlib import Path
 from types import ModuleType
 
-from database.models.code import code_id
+from database.code_names import code_id
 from experiments.target.project_code import ImportedFiles, Project
 from experiments.target.source_file import SourceFile, read_source_file
 

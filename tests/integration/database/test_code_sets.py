@@ -8,11 +8,11 @@ import pytest
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
+from database.code_names import code_digest
 from database.code_sets import accept_code_sets, code_sets, completed_by_code, record_code_set
 from database.expressions import ExpressionError, parse
 from database.expressions.recorded import RecordedNames
 from database.models import Code, Experiment
-from database.models.code import code_digest
 from database.session.lifecycle import SessionLocal
 from tests.integration.recording import add_series, add_worker, completed, record
 

@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
+from database.code_names import code_digest
 from database.code_sets import accept_code_sets, record_code_set
 from database.models import Attempt, Code, Experiment, ExperimentSeries, ExperimentStatus, SeriesState
-from database.models.code import code_digest
 from database.session.lifecycle import SessionLocal, configure, scoped_session
 from experiments.series_file.sections.graphs import GraphSpec
 from meta.commands.group import run_command

@@ -19,9 +19,9 @@ from sqlalchemy.orm import Session
 
 from database.claims import protocol
 from database.claims.types import Finished, RetryPolicy, Token
+from database.code_names import code_id
 from database.models import Attempt, Experiment, ExperimentSeries, ExperimentStatus, Outcome, ProcessState
 from database.models import Worker as WorkerRow
-from database.models.code import code_id
 from database.session.lifecycle import SessionLocal
 from experiments import journal
 from experiments.attempt.in_process import Attempts

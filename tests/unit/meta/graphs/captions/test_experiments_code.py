@@ -7,8 +7,8 @@ from datetime import UTC, datetime
 
 import pytest
 
+from database.code_names import code_digest
 from database.code_sets import CodeSet, SeriesCodeSets
-from database.models.code import code_digest
 from experiments.series_file.sections.graphs import GraphSpec
 from experiments.series_file.sections.tables import TableSpec
 from meta.comparison import compare_values
