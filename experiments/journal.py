@@ -29,14 +29,9 @@ from zlib import crc32  # as above
 from database import clock
 from database.claims.types import Finished, Token
 from database.code_sets import RunningCode
+from experiments import journal_encoding
 from experiments.full_disk import DISK_FULL, until_there_is_space
-from experiments.journal_encoding import (
-    UnreadableError,
-    decode_code,
-    decode_finished,
-    encode_code,
-    encode_finished,
-)
+from experiments.journal_encoding import UnreadableError
 
 _HEAD = struct.Struct("<4sBqIdII")
 _MAGIC = b"XJ1\n"
@@ -57,7 +52,6 @@ class RecordKind(IntEnum):
 
 
 _KINDS = frozenset(RecordKind)
-_HAVE_BODIES = frozenset({RecordKind.FINISHED, RecordKind.CODE})
 
 
 class JournalWriter:
@@ -92,13 +86,14 @@ class JournalWriter:
 
     def finished(self, finished: Finished) -> None:
         """Note how an attempt ended."""
-        body = encode_finished(finished)
+        body = journal_encoding.encode_finished(finished)
         self._append(RecordKind.FINISHED, (finished.experiment_id, finished.attempt_number), body)
 
     def code(self, code: RunningCode) -> None:
         """Note which code attempts run from here on."""
         self._code = code
-        self._append(RecordKind.CODE, (0, 0), encode_code(code, with_files=code.id not in self._known_codes))
+        body = journal_encoding.encode_code(code, with_files=code.id not in self._known_codes)
+        self._append(RecordKind.CODE, (0, 0), body)
         self._known_codes.add(code.id)
 
     def recorded(self) -> None:
@@ -228,7 +223,7 @@ class JournalReader:
         readable = []
         for token, body in tuple(self._unrecorded.items()):
             try:
-                finished = decode_finished(self._read(body))
+                finished = journal_encoding.decode_finished(self._read(body))
             except UnreadableError:
                 finished = None
             if finished is not None and finished.token == token:
@@ -332,7 +327,7 @@ class JournalReader:
         if len(data) - place < _HEAD.size:
             return None
         _, kind, experiment, attempt, moment, length, checksum = _HEAD.unpack_from(data, place)
-        if kind not in _KINDS or (length and kind not in _HAVE_BODIES):
+        if kind not in _KINDS or (length and kind not in {RecordKind.FINISHED, RecordKind.CODE}):
             raise UnreadableError("not the head of a record")
         start = place + _HEAD.size
         place_of_body = _Body(self._offset + start, length)
@@ -381,12 +376,11 @@ class JournalReader:
             self.is_closed = True
 
     def _take_code(self, body: _Body) -> None:
-        try:
-            self._code_id, code = decode_code(self._read(body))
-        except UnreadableError:
-            self._code_id, code = None, None
-        if code is not None:
-            self._codes[code.id] = code
+        self._code_id = None
+        with suppress(UnreadableError):
+            self._code_id, code = journal_encoding.decode_code(self._read(body))
+            if code is not None:
+                self._codes[code.id] = code
         if self.current is not None:
             self._begun[self.current.token] = self._code_id
 
