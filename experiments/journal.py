@@ -327,7 +327,7 @@ class JournalReader:
         if len(data) - place < _HEAD.size:
             return None
         _, kind, experiment, attempt, moment, length, checksum = _HEAD.unpack_from(data, place)
-        if kind not in _KINDS or (length and kind not in {RecordKind.FINISHED, RecordKind.CODE}):
+        if kind not in _KINDS or (length and kind not in (RecordKind.FINISHED, RecordKind.CODE)):
             raise UnreadableError("not the head of a record")
         start = place + _HEAD.size
         place_of_body = _Body(self._offset + start, length)
