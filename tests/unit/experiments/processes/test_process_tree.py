@@ -35,12 +35,14 @@ from experiments.processes.subreaper import become_subreaper, end_descendants
 become_subreaper()
 def daemon():  # forks twice, with a session of its own, then writes its pid
     reader, writer = os.pipe()
-    if os.fork() == 0:
+    first = os.fork()
+    if first == 0:
         os.setsid()
         if os.fork() == 0:
             os.write(writer, str(os.getpid()).encode())
             signal.pause()
         os._exit(0)
+    os.waitpid(first, 0)
     return int(os.read(reader, 20))
 """
 
