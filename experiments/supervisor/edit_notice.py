@@ -56,4 +56,6 @@ class EditNotice:
 
 def retry_command(series: str) -> str:
     """Return the command that makes experiments that ran other code than what is on disk pending again."""
-    return f"`experiments retry {shlex.quote(series)} --status completed --where 'code != \"current\"'`"
+    # Not `code` alone: a parameter or a result of the series may have that name.
+    condition = 'experiment.code != "current"'
+    return f"`experiments retry {shlex.quote(series)} --status completed --where '{condition}'`"

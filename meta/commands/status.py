@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import shlex
 import sys
 from collections.abc import Collection, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
@@ -164,18 +165,21 @@ def _print_status(status: SeriesStatus) -> None:
 
 def _mixed(status: SeriesStatus) -> Iterator[str]:
     """Yield in what completed experiments differ besides their parameters and seeds."""
+    from experiments.supervisor.edit_notice import retry_command
+
     name, completed = status.summary.name, status.summary.counts.completed
     if status.other_code:
         yield f"{status.other_code:,} of {completed:,} completed experiments ran other code than the last"
         yield (
-            f"`experiments retry {name} --status completed --where 'code != \"current\"'` runs them again, "
-            f"`experiments run {name} --accept-code` takes all code as one"
+            f"{retry_command(name)} makes them pending again, "
+            f"`experiments run {shlex.quote(name)} --accept-code` takes all code as one"
         )
     if len(status.threads) > 1:
         numbers = " and ".join(map(str, status.threads))
         yield f"completed experiments ran with different numbers of threads ({numbers})"
     if status.unknown_code:
-        yield "of earlier experiments code and threads were not recorded (`--where 'code == \"unknown\"'`)"
+        condition = "experiment.code == \"unknown\""
+        yield f"of earlier experiments code and threads were not recorded (`--where '{condition}'`)"
 
 
 def _with_time(status: SeriesStatus) -> str:

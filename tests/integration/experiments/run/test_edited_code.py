@@ -123,7 +123,7 @@ def test_before_a_run(folder: Path, caplog: pytest.LogCaptureFixture) -> None:
     (folder / "loaded.py").write_text(NEW)
     [warning] = said("warn")
     assert "3 of 3 completed experiments ran other code: loaded.py differs" in warning
-    assert "experiments retry s --status completed --where 'code != \"current\"'" in warning
+    assert "experiments retry s --status completed --where 'experiment.code != \"current\"'" in warning
     assert said("ignore") == []
     with pytest.raises(OtherCodeError, match=r"Nothing was run") as refused:
         said("refuse")
