@@ -178,7 +178,7 @@ def _mixed(status: SeriesStatus) -> Iterator[str]:
         numbers = " and ".join(map(str, status.threads))
         yield f"completed experiments ran with different numbers of threads ({numbers})"
     if status.unknown_code:
-        condition = "experiment.code == \"unknown\""
+        condition = 'experiment.code == "unknown"'
         yield f"of earlier experiments code and threads were not recorded (`--where '{condition}'`)"
 
 
