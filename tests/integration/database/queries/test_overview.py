@@ -213,7 +213,7 @@ def test_running_record(session: Session) -> None:
 
 def test_unknown_experiment(session: Session) -> None:
     """A wrong id says how to find the right ones."""
-    with pytest.raises(NotFoundError, match=r"no experiment 7; `experiments list SERIES`"):
+    with pytest.raises(NotFoundError, match=r"no experiment 7 in .*; `experiments list SERIES`"):
         experiment_record(session, 7)
 
 

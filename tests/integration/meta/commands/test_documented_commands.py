@@ -47,6 +47,7 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.Captu
     folder = tmp_path / "projet"
     folder.mkdir()
     monkeypatch.chdir(folder)
+    monkeypatch.setenv("PYTHONHASHSEED", "0")  # as the command has when it runs experiments itself
     return Project(capfd)
 
 
