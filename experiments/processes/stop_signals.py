@@ -19,6 +19,7 @@ class StopSignals:
 
     The last of `limit` ends it at once, whatever it is doing. A SIGHUP that was ignored at the start
     (nohup) stays ignored. Outside the main thread nothing is changed: signals are not delivered there.
+    A process that is forked meanwhile, as by an experiment of a serial run, has the handlers of before.
 
     Parameters
     ----------
@@ -38,7 +39,7 @@ class StopSignals:
         numbers: tuple[signal.Signals, ...] = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP),
         limit: int = 3,
     ) -> None:
-        self._numbers, self._limit = numbers, limit
+        self.numbers, self._limit = numbers, limit
         self.received: list[int] = []
         self._reader, self._writer = socket.socketpair()
         self._before: dict[int, Any] = {}
@@ -50,9 +51,10 @@ class StopSignals:
         if threading.current_thread() is not threading.main_thread():
             return self
         self._wakeup_before = signal.set_wakeup_fd(self._writer.fileno(), warn_on_full_buffer=False)
-        for number in self._numbers:
+        for number in self.numbers:
             if signal.getsignal(number) is not signal.SIG_IGN:
                 self._before[number] = signal.signal(number, self._handle)
+        _entered.append(self)
         return self
 
     def __exit__(
@@ -62,6 +64,8 @@ class StopSignals:
             signal.signal(number, handler)
         if self._before:
             signal.set_wakeup_fd(self._wakeup_before)
+        if self in _entered:
+            _entered.remove(self)
         self._reader.close()
         self._writer.close()
 
@@ -82,7 +86,37 @@ class StopSignals:
         except BlockingIOError:
             pass
 
+    def restore_in_child(self) -> None:
+        """Give a forked process the handlers of before, unless others were set since."""
+        signal.set_wakeup_fd(-1)  # it would wake this one
+        for number, handler in self._before.items():
+            if signal.getsignal(number) == self._handle:
+                signal.signal(number, handler)
+
     def _handle(self, number: int, _frame: FrameType | None) -> None:
         self.received.append(number)
         if len(self.received) >= self._limit:
             os._exit(SIGNAL_EXIT_CODE + number)  # workers die with this process
+
+
+_entered: list[StopSignals] = []
+_forking = threading.local()
+
+
+def _block() -> None:
+    """Block the signals around a fork: one that comes before the child has its handlers would be lost."""
+    numbers = {number for signals in _entered for number in signals.numbers}
+    _forking.mask = signal.pthread_sigmask(signal.SIG_BLOCK, numbers)
+
+
+def _unblock() -> None:
+    signal.pthread_sigmask(signal.SIG_SETMASK, _forking.mask)
+
+
+def _restore_in_child() -> None:
+    while _entered:
+        _entered.pop().restore_in_child()
+    _unblock()
+
+
+os.register_at_fork(before=_block, after_in_parent=_unblock, after_in_child=_restore_in_child)
