@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cached_property
 
-from sqlalchemy import func, select, update
+from sqlalchemy import Select, func, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
@@ -218,6 +218,12 @@ def completed_by_code(session: Session, series_id: int) -> Counter[int | None]:
     return _completed_by(session, series_id, Attempt.code)
 
 
+def has_unknown_code(session: Session, series_id: int) -> bool:
+    """Return whether the code of any completed experiment is unknown; without any it reads them all."""
+    unknown = _completed(series_id).where(Attempt.code.is_(None)).limit(1)
+    return session.execute(unknown).first() is not None
+
+
 def sampled_threads(session: Session, series_id: int) -> tuple[int, ...]:
     """Return the numbers of threads that the first and the last completed experiments had.
 
@@ -246,8 +252,14 @@ def completed_by_threads(session: Session, series_id: int) -> Counter[int | None
 def _completed_by(
     session: Session, series_id: int, column: InstrumentedAttribute[int | None]
 ) -> Counter[int | None]:
-    rows = session.execute(
-        select(column.label("value"), func.count().label("n"))
+    counts = _completed(series_id).with_only_columns(column.label("value"), func.count().label("n"))
+    return Counter({row.value: row.n for row in session.execute(counts.group_by(column))})
+
+
+def _completed(series_id: int) -> Select[tuple[int]]:
+    """Select the completing attempts of experiments that the series file names."""
+    return (
+        select(Attempt.experiment_id)
         .join(Experiment, Experiment.id == Attempt.experiment_id)
         .where(
             Experiment.series_id == series_id,
@@ -255,9 +267,7 @@ def _completed_by(
             ~Experiment.retired,
             Attempt.outcome == Outcome.COMPLETED,
         )
-        .group_by(column)
     )
-    return Counter({row.value: row.n for row in rows})
 
 
 def accept_code_sets(session: Session, series_id: int) -> int:

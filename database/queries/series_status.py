@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import func, literal_column, select, union_all
 from sqlalchemy.orm import Session
 
-from database.code_sets import SeriesCodeSets, code_sets, completed_by_code, sampled_threads
+from database.code_sets import SeriesCodeSets, code_sets, completed_by_code, has_unknown_code, sampled_threads
 from database.models import Experiment, ExperimentStatus
 from database.queries.failures import LATEST, failure_counts
 from database.queries.overview import SeriesSummary, database_now, live_runners, series_summaries
@@ -48,7 +48,7 @@ class SeriesStatus:
         How many completed experiments ran other code than the set that was run last; 0 where a user has
         accepted all sets as one.
     unknown_code : bool
-        Whether it has attempts of before code was recorded.
+        Whether the code of any completed experiment was not recorded, in a series of before it was.
     threads : tuple of int
         See `database.code_sets.sampled_threads`.
     """
@@ -87,7 +87,7 @@ def _status(session: Session, summary: SeriesSummary) -> SeriesStatus:
         rate_per_s=rate,
         remaining_s=left / rate if rate and runners else None,
         other_code=_other_code(session, summary.id, sets) if sets.differ(sets.ids) else 0,
-        unknown_code=sets.has_unknown,
+        unknown_code=sets.has_unknown and has_unknown_code(session, summary.id),
         threads=sampled_threads(session, summary.id),
     )
 

@@ -77,7 +77,7 @@ def _about_threads(session: Session, assignment: Assignment, execute: ExecuteSec
         without = f" without {' and '.join(variables)}" if variables else ""
         yield (
             f"{assignment.series_name}: {count} completed {experiments} ran with {numbers} of numerical "
-            f"libraries, this run has {names or asked}: the last digits of their results may differ. "
+            f"libraries, this run has {names or asked}: the last digits of results may differ. "
             f"`execute.threads: {others[-1]}`{without} goes on as before"
         )
 

@@ -35,6 +35,8 @@ def test_status_tells_other_code_until_it_is_accepted(commands: Commands) -> Non
         accept_code_sets(session, series_id)
         session.add(SeriesCode(series_id=series_id, code_id=UNKNOWN))
         session.commit()
+        assert "code" not in commands("status", "first")  # results of before have been replaced
+        record(session, worker, series_id, [completed(y=1)])
         told = commands("status", "first")
     assert "other code" not in told
     assert "code and threads were not recorded" in told
