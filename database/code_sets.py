@@ -13,6 +13,7 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cached_property
+from typing import Any
 
 from sqlalchemy import Select, func, select, update
 from sqlalchemy.dialects import postgresql, sqlite
@@ -256,7 +257,7 @@ def _completed_by(
     return Counter({row.value: row.n for row in session.execute(counts.group_by(column))})
 
 
-def _completed(series_id: int) -> Select[tuple[int]]:
+def _completed(series_id: int) -> Select[Any]:
     """Select the completing attempts of experiments that the series file names."""
     return (
         select(Attempt.experiment_id)

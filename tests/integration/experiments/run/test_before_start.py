@@ -98,7 +98,7 @@ def test_other_numbers_before(before: Before, session: Session) -> None:
     [told] = before.told()
     assert told == (
         "s: 1 completed experiment ran with 2 threads of numerical libraries, this run has execute.threads: "
-        "1: the last digits of their results may differ. `execute.threads: 2` goes on as before"
+        "1: the last digits of results may differ. `execute.threads: 2` goes on as before"
     )
     assert (
         "ran with 1 thread of numerical libraries, this run has execute.threads: unlimited"
