@@ -156,7 +156,7 @@ Pair = namedtuple("Pair", "one two")
         (np.array([np.ma.masked, pd.NA, None, "x"]), [{"$float": "nan"}, None, None, "x"]),
         (pd.NA, None),
         (pd.NaT, None),
-        (np.datetime64("NaT"), None),
+        (np.datetime64("NaT", "s"), None),
         (np.arange(3), [0, 1, 2]),
         (np.array([[1.5, np.inf]]), [[1.5, {"$float": "inf"}]]),
         (np.array([True]), [True]),
