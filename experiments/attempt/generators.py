@@ -81,8 +81,9 @@ class SeededGenerators:
     def start(self) -> None:
         """Seed them, and notice imports from now on."""
         for generator in _GENERATORS:
-            if generator.module in sys.modules and generator.is_loaded():
-                generator.function(generator.seeds)(self._seed)
+            seed = getattr(sys.modules.get(generator.module), generator.seeds, None)
+            if seed is not None:
+                seed(self._seed)
         if sys.meta_path and type(sys.meta_path[0]) is SeededGenerators:  # its end was interrupted
             del sys.meta_path[0]
         sys.meta_path.insert(0, self)

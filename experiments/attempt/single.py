@@ -96,11 +96,8 @@ def attempt(
             if _own_pid() != owner:  # a child that the experiment forked must not be a second worker
                 os._exit(1 if sys.exception() else 0)
             # Within the outer try: the handler of a timer that it left running may raise here.
-            try:
-                threads = threads_in_force()  # now, as it may have loaded the libraries itself
-            finally:
-                if state is not None:
-                    state.restore()
+            # Asked only now: the experiment may have loaded the libraries itself.
+            threads = threads_in_force() if state is None else state.restore()
     except KeyboardInterrupt as error:
         if pass_interrupts:
             run.close()

@@ -146,16 +146,24 @@ class RestorableState:
         context.run(decimal.setcontext, self._decimal.copy())
         return context
 
-    def restore(self) -> None:
-        """Restore what differs; never raises for what user code has changed."""
+    def restore(self) -> int | None:
+        """Restore what differs; never raises for what user code has changed.
+
+        Returns
+        -------
+        int or None
+            How many threads numerical libraries had until now; None when that cannot be told.
+        """
+        threads: int | None = None
         with contextlib.suppress(Exception):  # the environment, which is read, may have been replaced
-            self._thread_counts.restore()  # before the environment: a library may have been loaded with it
+            # Before the environment: a library may have been loaded with it.
+            threads = self._thread_counts.restore()
         faulthandler.cancel_dump_traceback_later()
         os.umask(self._umask)
         if self._interactive:
             sys.stdin, sys.stdout, sys.stderr = self._streams
         if not (before := self._changed()):
-            return
+            return threads
         for step in self._steps():
             try:
                 step()
@@ -163,6 +171,7 @@ class RestorableState:
                 continue
         if changed := self._changed() or [name for name in before if name in _SPREADS]:
             self.tainted = ", ".join(changed)
+        return threads
 
     def _changed(self) -> list[str]:
         try:

@@ -147,8 +147,10 @@ def threads_in_force() -> int:
 
     Where none is loaded that threadpoolctl knows, it is what the environment says, else the cores.
     """
-    if libraries := _loaded_libraries():
-        return int(max(library.num_threads for library in libraries))
+    return max((library.num_threads for library in _loaded_libraries()), default=0) or _threads_of_others()
+
+
+def _threads_of_others() -> int:
     return _said(os.environ.get(_GENERAL)) or cores()
 
 
@@ -158,18 +160,22 @@ class ThreadCounts:
     def __init__(self) -> None:
         self._numbers = {library.filepath: library.num_threads for library in _loaded_libraries()}
 
-    def restore(self) -> None:
-        """Put back the numbers that have changed.
+    def restore(self) -> int:
+        """Put back the numbers that have changed; return what `threads_in_force` would have before.
 
         A library that was loaded since gets what the environment says, which it read when it was loaded.
         """
+        largest = 0
         for library in _loaded_libraries():
+            threads = library.num_threads
+            largest = max(largest, threads)
             number = self._numbers.get(library.filepath)
             if number is None:
-                number = _number_for(library, os.environ) or library.num_threads
+                number = _number_for(library, os.environ) or threads
                 self._numbers[library.filepath] = number
-            if library.num_threads != number:
+            if threads != number:
                 _set(library, number)
+        return largest or _threads_of_others()
 
 
 _libraries: list[Any] = []
