@@ -11,7 +11,7 @@ export PYTHONDONTWRITEBYTECODE :=
 
 help:
 	@echo "make demo         run configs/quickstart.yaml and draw its graphs"
-	@echo "make test         all tests, on SQLite and PostgreSQL (10 to 12 minutes on 2 cores; the first time 2 more, to install)"
+	@echo "make test         all tests, on SQLite and PostgreSQL (8 to 12 minutes on 2 cores; the first time 2 more, to install)"
 	@echo "make test-fast    the unit tests (1 minute; the first time 2 more, to install)"
 	@echo "make test-matrix  all tests under each Python 3.11-3.13 found here, with SQLAlchemy 2.0 and 2.1"
 	@echo "make chaos        hundreds of kills at random moments, on both databases (minutes)"
