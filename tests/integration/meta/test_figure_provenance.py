@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import select, update
 
 from database.code_names import code_digest
 from database.code_sets import accept_code_sets, record_code_set
@@ -25,6 +26,7 @@ from tests.integration.databases import on_sqlite
 from tests.integration.recording import add_series, add_worker, completed, record
 
 A, B = (code_digest({"f.py": name}) for name in "ab")
+COMPLETED = select(Experiment).where(Experiment.status == ExperimentStatus.COMPLETED)
 GRAPH = {"kind": "bar", "y": "accuracy", "x": "lr", "name": "a"}
 
 
@@ -100,7 +102,7 @@ def test_a_figure_of_some_experiments_is_compared_with_those(series: None, tmp_p
     assert f"where {where} " in " ".join(trace(tmp_path / "some" / "a.png").split())
     for lr, current in ((0.01, True), (0.1, False)):
         with scoped_session() as session:
-            for one in session.query(Experiment).filter_by(status=ExperimentStatus.COMPLETED):
+            for one in session.scalars(COMPLETED):
                 if one.configuration.parameters["lr"] == lr:
                     one.results = {"accuracy": 0.125}
         assert trace(tmp_path / "some" / "a.png", "--json")["current"] is current
@@ -111,7 +113,7 @@ def test_a_figure_of_some_configurations_names_their_code(series: None, tmp_path
     """What other configurations ran, or have come to since, does not concern it."""
     graph = {**GRAPH, "where": {"lr": 0.01}}
     with scoped_session() as session:
-        found = session.query(ExperimentSeries).one()
+        found = session.scalars(select(ExperimentSeries)).one()
         found.resolved = {**found.resolved, "graphs": [graph]}
     assert run_command(["graphs", "study", "--output", str(tmp_path / "some")]) == 0
     told = trace(tmp_path / "some" / "a.png", "--json")
@@ -124,7 +126,7 @@ def test_expressions_of_earlier_programs_are_understood(series: None, tmp_path: 
     """A graph recorded with the outcome `failed` is drawn and compared, and so is a figure drawn then."""
     where = 'outcome != "failed" and lr < 1'
     with scoped_session() as session:
-        found = session.query(ExperimentSeries).one()
+        found = session.scalars(select(ExperimentSeries)).one()
         found.resolved = {**found.resolved, "graphs": [{**GRAPH, "where": where}]}
     assert run_command(["graphs", "study", "--output", str(tmp_path / "some")]) == 0
     told = trace(tmp_path / "some" / "a.png", "--json")
@@ -147,14 +149,16 @@ def test_a_figure_is_told_as_data(figure: Path, trace) -> None:
 def test_a_change_of_the_records_is_told(figure: Path, trace) -> None:
     """More experiments, other results and other labels make another figure."""
     with scoped_session() as session:
-        experiment = session.query(Experiment).filter_by(status=ExperimentStatus.COMPLETED).first()
+        experiment = session.scalars(COMPLETED.limit(1)).first()
         assert experiment is not None
         experiment.results = {"accuracy": 0.1}
     assert trace(figure, "--json")["differences"] == ["the data: other records"]
     with scoped_session() as session:
-        found = session.query(ExperimentSeries).one()
+        found = session.scalars(select(ExperimentSeries)).one()
         found.resolved = {**found.resolved, "metrics": {"accuracy": {"unit": "%"}}}
-        last = session.query(Experiment).filter(Experiment.status != ExperimentStatus.COMPLETED).one()
+        last = session.scalars(
+            select(Experiment).where(Experiment.status != ExperimentStatus.COMPLETED)
+        ).one()
         last.status, last.worker_id, last.results = ExperimentStatus.COMPLETED, None, {"accuracy": 1.0}
     told = trace(figure)
     assert "the database would give another figure now:" in told
@@ -169,7 +173,7 @@ def test_what_is_asked_for_now_is_told_beside(figure: Path, trace) -> None:
 
     def ask_for(*graphs: dict[str, str]) -> None:
         with scoped_session() as session:
-            found = session.query(ExperimentSeries).one()
+            found = session.scalars(select(ExperimentSeries)).one()
             found.resolved = {**found.resolved, "graphs": list(graphs)}
 
     for graphs, asked in (
@@ -189,7 +193,7 @@ def test_what_is_asked_for_now_is_told_beside(figure: Path, trace) -> None:
 def test_a_renamed_series_is_found(figure: Path, trace) -> None:
     """By the name it was created with; a figure drawn now would have the new name on it."""
     with scoped_session() as session:
-        session.query(ExperimentSeries).one().name = "essay"
+        session.scalars(select(ExperimentSeries)).one().name = "essay"
     told = trace(figure, "--json")
     assert told["differences"] == ["the name of the series, which is essay now"]
 
@@ -241,20 +245,18 @@ def test_a_file_of_others_is_an_error(tmp_path: Path, capsys: pytest.CaptureFixt
 def test_fewer_experiments_are_no_other_code(figure: Path, trace) -> None:
     """Sets are compared, not how many ran each; a set that lacks a file agrees with one that has it."""
     with scoped_session() as session:
-        first = session.query(Experiment).filter_by(status=ExperimentStatus.COMPLETED).first()
-        assert first is not None
-        first.retired = True
+        session.scalars(COMPLETED.limit(1)).one().retired = True
     told = trace(figure, "--json")
     assert [one for one in told["differences"] if "code" in one or "threads" in one] == []
     with scoped_session() as session:
-        series_id = session.query(ExperimentSeries).one().id
+        series_id = session.scalars(select(ExperimentSeries.id)).one()
         more = record_code_set(session, series_id, {"f.py": "b", "g.py": "g"}, git_commit=None)
         other = record_code_set(session, series_id, {"f.py": "c"}, git_commit=None)
-        attempts = session.query(Attempt).filter_by(code=session.query(Code).filter_by(digest=B).one().id)
-        attempts.update({"code": more})
+        before = select(Code.id).where(Code.digest == B).scalar_subquery()
+        session.execute(update(Attempt).where(Attempt.code == before).values(code=more))
     assert "the code that the experiments ran" not in trace(figure)
     with scoped_session() as session:
-        session.query(Attempt).filter_by(code=more).update({"code": other, "threads": 4})
+        session.execute(update(Attempt).where(Attempt.code == more).values(code=other, threads=4))
     told = trace(figure, "--json")
     assert "the code that the experiments ran" in told["differences"]
     assert "how many threads the experiments ran with" in told["differences"]
@@ -283,7 +285,7 @@ def test_the_note_tells_other_code(series: None, tmp_path: Path) -> None:
     clause = "2 of 3 experiments ran other code"
     for accept, text in ((False, f"{clause}."), (True, f"{clause}, which was accepted as the same.")):
         with scoped_session() as session:
-            study = session.query(ExperimentSeries).one()
+            study = session.scalars(select(ExperimentSeries)).one()
             if accept:
                 accept_code_sets(session, study.id)
             (result,) = generate_all_graphs(session, study, tmp_path / "graphs")
