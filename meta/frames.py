@@ -3,22 +3,29 @@
 Columns of `load_experiments`, in this order: the records' own (see there), then parameters and results
 by dotted name. A name is never used twice: a parameter named like one of the records' own columns
 gets the suffix ``_parameter``, a result named like anything before it the suffix ``_result``.
+
+Both functions read one snapshot, in a session of their own that is closed when they return or raise; inside a
+`scoped_session` on the same database they read what that reads, and with `session` they use that.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
 import pandas as pd
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, select, true
+from sqlalchemy.engine import URL
 from sqlalchemy.orm import Session
 
 from database.models import Attempt, Configuration, Experiment, ExperimentSeries
 from database.queries.experiment_rows import select_experiments, shown_status
 from database.queries.series_lookup import find_series
+from database.session.lifecycle import scoped_session
 from experiments.parameters import flatten_recorded
+from experiments.where import condition_of
 from meta.records import curves
 
 _OWN_COLUMNS = (
@@ -34,19 +41,28 @@ _OWN_COLUMNS = (
 
 
 def load_experiments(
-    session: Session, series: str | ExperimentSeries, *, partial: bool = False
+    series: str | ExperimentSeries,
+    where: str | None = None,
+    *,
+    partial: bool = False,
+    session: Session | None = None,
+    url: str | URL | None = None,
 ) -> pd.DataFrame:
     """Return a frame with one row per experiment of a series, in the order they were created.
 
     Parameters
     ----------
-    session : Session
-        A scope with ``read_only=True`` gives one consistent snapshot.
     series : str or ExperimentSeries
         The series or its name.
+    where : str, optional
+        An expression, as for ``--where``: only experiments that match it.
     partial : bool
         Also return what was valid of a result that could not be stored, where the last attempt ended so;
         the status of these experiments is failed.
+    session : Session, optional
+        An open session to read with; it stays open.
+    url : str or URL, optional
+        Another database than this process's.
 
     Returns
     -------
@@ -59,26 +75,25 @@ def load_experiments(
     Raises
     ------
     NotFoundError
-        There is no such series.
+        There is no such series; the message names those that there are.
+    ExpressionError
+        `where` cannot be read, or has a name that the series does not have.
+    TypeError
+        A session is given in place of the series, or `session` and `url` together.
     """
-    series_id = find_series(session, series).id
-    statement = (
-        select_experiments(*_OWN_COLUMNS, "results")
-        .where(Experiment.series_id == series_id)
-        .order_by(Experiment.position, Experiment.id)
-    )
-    if partial:
-        statement = statement.add_columns(Attempt.partial)
-    rows = session.execute(statement).all()
+    with _reading(series, where, session, url) as (reading, series_id, condition):
+        statement = (
+            select_experiments(*_OWN_COLUMNS, "results")
+            .where(Experiment.series_id == series_id, condition)
+            .order_by(Experiment.position, Experiment.id)
+        )
+        if partial:
+            statement = statement.add_columns(Attempt.partial)
+        rows = reading.execute(statement).all()
+        parameters = _parameters(reading, series_id)
     own = pd.DataFrame([tuple(row[: len(_OWN_COLUMNS)]) for row in rows], columns=list(_OWN_COLUMNS))
     own = own.astype({"duration_s": "float64"})
     own["status"] = [shown_status(status) for status in own["status"]]
-    parameters = {
-        configuration_id: flatten_recorded(nested)
-        for configuration_id, nested in session.execute(
-            select(Configuration.id, Configuration.parameters).where(Configuration.series_id == series_id)
-        )
-    }
     described = _wide([parameters[row.configuration] for row in rows])
     # One of the two at most: an attempt that completed has no partial result.
     results = _wide([flatten_recorded(row.results or (row.partial if partial else None)) for row in rows])
@@ -88,48 +103,66 @@ def load_experiments(
 
 
 def load_curves(
-    session: Session, series: str | ExperimentSeries, metrics: Sequence[str] | None = None
+    series: str | ExperimentSeries,
+    metrics: str | Sequence[str] | None = None,
+    where: str | None = None,
+    *,
+    parameters: bool = False,
+    session: Session | None = None,
+    url: str | URL | None = None,
 ) -> pd.DataFrame:
     """Return a frame with one row per logged point of a series.
 
     Parameters
     ----------
-    session : Session
-        A scope with ``read_only=True`` gives one consistent snapshot.
     series : str or ExperimentSeries
         The series or its name.
-    metrics : sequence of str, optional
-        Only these; by default all.
+    metrics : str or sequence of str, optional
+        Only this metric, or these; by default all.
+    where : str, optional
+        An expression, as for ``--where``: only points of experiments that match it.
+    parameters : bool
+        Add a column for each parameter.
+    session : Session, optional
+        An open session to read with; it stays open.
+    url : str or URL, optional
+        Another database than this process's.
 
     Returns
     -------
     DataFrame
         Columns ``experiment`` (its id), ``configuration`` (its id), ``repetition``, ``metric`` (categorical),
-        ``step``, ``value``, ``seconds`` (since the start of the attempt), sorted by metric, experiment and
-        step. Experiments of every status are in it, each with the points of one attempt: the completed one,
-        else the last; for one step the later point wins.
+        ``step``, ``value``, ``seconds`` (since the start of the attempt), then, if asked for, parameters by
+        dotted name; sorted by metric, experiment and step. Experiments of every status are in it, each with
+        the points of one attempt: the completed one, else the last; for one step the later point wins.
 
     Raises
     ------
     NotFoundError
-        There is no such series, or it has logged no such metric.
+        There is no such series, or it has logged no such metric; the message names those that there are.
+    ExpressionError
+        `where` cannot be read, or has a name that the series does not have.
+    TypeError
+        A session is given in place of the series, or `session` and `url` together.
     """
-    series_id = find_series(session, series).id
-    known = curves.metric_names(session, series_id)
-    chosen = known if metrics is None else curves.known_metrics(metrics, known)
-    places = {
-        experiment_id: (configuration_id, repetition)
-        for experiment_id, configuration_id, repetition in session.execute(
-            select(Experiment.id, Experiment.configuration_id, Experiment.repetition).where(
-                Experiment.series_id == series_id
+    with _reading(series, where, session, url) as (reading, series_id, condition):
+        known = curves.metric_names(reading, series_id)
+        wanted = [metrics] if isinstance(metrics, str) else metrics
+        chosen = known if wanted is None else curves.known_metrics(wanted, known)
+        places = {
+            experiment_id: (configuration_id, repetition)
+            for experiment_id, configuration_id, repetition in reading.execute(
+                select(Experiment.id, Experiment.configuration_id, Experiment.repetition).where(
+                    Experiment.series_id == series_id, condition
+                )
             )
-        )
-    }
-    logged = [
-        (number, timed)
-        for number, metric in enumerate(chosen)
-        for timed in curves.read_curves(session, series_id, metric, for_graphs=False, timed=True)
-    ]
+        }
+        logged = [
+            (number, timed)
+            for number, metric in enumerate(chosen)
+            for timed in curves.read_curves(reading, series_id, metric, where=condition, timed=True)
+        ]
+        described = _parameters(reading, series_id) if parameters else {}
     lengths = [len(timed.curve.steps) for _, timed in logged]
 
     def repeated(values: Iterable[int]) -> np.ndarray[Any, Any]:
@@ -138,7 +171,7 @@ def load_curves(
     def joined(parts: list[np.ndarray[Any, Any]], dtype: str) -> np.ndarray[Any, Any]:
         return np.concatenate(parts) if parts else np.empty(0, dtype=dtype)
 
-    return pd.DataFrame(
+    points = pd.DataFrame(
         {
             "experiment": repeated(timed.experiment_id for _, timed in logged),
             "configuration": repeated(places[timed.experiment_id][0] for _, timed in logged),
@@ -151,6 +184,46 @@ def load_curves(
             "seconds": joined([timed.seconds for _, timed in logged], "float64"),
         }
     )
+    if not parameters:
+        return points
+    each = _wide([described[places[timed.experiment_id][0]] for _, timed in logged])
+    each = _renamed(each, taken=points.columns, suffix="_parameter")
+    beside = each.take(repeated(range(len(logged)))).reset_index(drop=True)
+    return pd.concat([points, beside], axis=1)
+
+
+@contextmanager
+def _reading(
+    series: str | ExperimentSeries, where: str | None, session: Session | None, url: str | URL | None
+) -> Iterator[tuple[Session, int, ColumnElement[bool]]]:
+    """Open a session, unless one is given; yield it, the series' id, and the condition on experiments."""
+    if isinstance(series, Session):
+        raise TypeError('begin with the series, and give a session as session=: ("first", session=session)')
+    if session is None:
+        with scoped_session(read_only=True, url=url) as own:
+            yield own, *_chosen(own, series, where)
+    elif url is not None:
+        raise TypeError("give session= or url=, not both: a session has its database")
+    else:
+        yield session, *_chosen(session, series, where)
+
+
+def _chosen(
+    session: Session, series: str | ExperimentSeries, where: str | None
+) -> tuple[int, ColumnElement[bool]]:
+    found = find_series(session, series)
+    return found.id, true() if where is None else condition_of(session, found, where)
+
+
+def _parameters(session: Session, series_id: int) -> dict[int, dict[str, Any]]:
+    """Return the parameters of each configuration by its id, with dotted names."""
+    configurations = select(Configuration.id, Configuration.parameters)
+    return {
+        configuration_id: flatten_recorded(nested)
+        for configuration_id, nested in session.execute(
+            configurations.where(Configuration.series_id == series_id)
+        )
+    }
 
 
 def _wide(rows: Sequence[Mapping[str, Any]]) -> pd.DataFrame:

@@ -13,7 +13,7 @@ from itertools import groupby
 from typing import Any
 
 import numpy as np
-from sqlalchemy import ColumnElement, Row, case, func, select
+from sqlalchemy import ColumnElement, Row, and_, case, func, select
 from sqlalchemy.orm import Session, aliased
 
 from database.errors import NotFoundError
@@ -28,6 +28,7 @@ _log = logging.getLogger(__name__)
 _POINT_BYTES = 8
 #: Rows fetched at once; a chunk may hold many points.
 _ROWS_PER_FETCH = 500
+OF_GRAPHS = and_(Experiment.status == ExperimentStatus.COMPLETED, Experiment.retired.is_(False))
 
 
 @dataclass(frozen=True)
@@ -75,14 +76,19 @@ def known_metrics(chosen: Sequence[str], known: Sequence[str]) -> list[str]:
 
 
 def read_curves(
-    session: Session, series_id: int, metric: str, *, for_graphs: bool = True, timed: bool = False
+    session: Session,
+    series_id: int,
+    metric: str,
+    *,
+    where: ColumnElement[bool] = OF_GRAPHS,
+    timed: bool = False,
 ) -> Iterator[LoggedCurve]:
     """Yield the curves of experiments; those that logged at the same steps share the array of steps.
 
     Parameters
     ----------
-    for_graphs : bool
-        Only of completed experiments that are not retired.
+    where : condition on Experiment
+        Only of experiments that match it; by default of those that graphs show.
     timed : bool
         Read also the time of each point.
     """
@@ -94,14 +100,10 @@ def read_curves(
             *((MetricChunk.seconds,) if timed else ()),
         )
         .join(Experiment, Experiment.id == MetricChunk.experiment_id)
-        .where(*_of_curves(series_id), MetricChunk.metric == metric)
+        .where(*_of_curves(series_id), MetricChunk.metric == metric, where)
         .order_by(MetricChunk.experiment_id, MetricChunk.number)
         .execution_options(yield_per=_ROWS_PER_FETCH)
     )
-    if for_graphs:
-        statement = statement.where(
-            Experiment.status == ExperimentStatus.COMPLETED, Experiment.retired.is_(False)
-        )
     layouts: dict[bytes, tuple[Integers, Integers | None]] = {}
     for experiment_id, chunks in groupby(
         filter(_is_whole, session.execute(statement)), key=lambda chunk: chunk[0]

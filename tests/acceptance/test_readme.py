@@ -11,11 +11,12 @@ import pytest
 
 from tests.acceptance.project import PATIENCE_S, Project
 
-README = (Path(__file__).parents[2] / "README.md").read_text()
+ROOT = Path(__file__).parents[2]
 
 
-def blocks(language: str) -> list[str]:
-    return re.findall(rf"^```{language}\n(.*?)^```$", README, re.DOTALL | re.MULTILINE)
+def blocks(language: str, page: str = "README.md") -> list[str]:
+    text = (ROOT / page).read_text()
+    return re.findall(rf"^```{language}\n(.*?)^```$", text, re.DOTALL | re.MULTILINE)
 
 
 @pytest.fixture
@@ -40,8 +41,8 @@ def test_smallest_series(first: Project) -> None:
 
 
 def test_from_python(first: Project) -> None:
-    """The Python example runs as it stands."""
-    script = first.write("script.py", blocks("python")[1])
+    """The Python examples run as they stand, also those of the page on Python."""
+    script = first.write("script.py", "".join([blocks("python")[1], *blocks("python", "docs/python.md")]))
     done = subprocess.run(
         [sys.executable, str(script)],
         cwd=first.folder,
@@ -52,4 +53,6 @@ def test_from_python(first: Project) -> None:
         timeout=PATIENCE_S,
     )
     assert done.returncode == 0, done.stderr
-    assert done.stdout.startswith("30\ndepth\n1    0.67")
+    assert done.stdout.startswith("depth\n1    0.67")
+    assert "\n30\ndepth\n" in done.stdout
+    assert "\nlr   depth  step\n0.1  1      0 " in done.stdout

@@ -292,8 +292,8 @@ def test_graphs_and_reports_of_the_others_are_made(names: list[str], tmp_path: P
         for name in names:
             series = session.scalars(select(ExperimentSeries).where(ExperimentSeries.name == name)).one()
             assert can_be_drawn(session, name) in (True, False)
-            assert len(load_experiments(session, series)) == len(series.experiments)
-            load_curves(session, series)
+            assert len(load_experiments(series)) == len(series.experiments)
+            load_curves(series)
             for task in figure_requests(read_series(session, series)).tasks.values():
                 if isinstance(task, Task):
                     with contextlib.suppress(GraphError):  # there is nothing to draw

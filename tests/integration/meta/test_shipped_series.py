@@ -66,9 +66,9 @@ def test_shipped_series_runs_and_is_drawn(sqlite_url: str, tmp_path: Path, name:
     series = {**written, **sections}
     summary = run_series(series, RunOptions(workers=short.workers))
     assert summary.after.completed == summary.after.experiments * short.completed > 0
+    experiments = load_experiments(series["name"])
+    curves = load_curves(series["name"])
     with scoped_session(read_only=True) as session:
-        experiments = load_experiments(session, series["name"])
-        curves = load_curves(session, series["name"])
         results = generate_all_graphs(session, series["name"], tmp_path / "graphs")
     assert [result.error for result in results] == [None] * len(graphs)
     assert all(path.stat().st_size > 0 for result in results for path in result.paths)

@@ -35,7 +35,6 @@ def test_partial_results(commands: Commands) -> None:
     lines = commands("failures", "first").splitlines()
     assert lines[2] == "    result['v'] is of type object"
     assert not any("starting" in line for line in lines)
-    with SessionLocal() as session:
-        assert "kept.n" not in load_experiments(session, "first")
-        frame = load_experiments(session, "first", partial=True).set_index("id")
+    assert "kept.n" not in load_experiments("first")
+    frame = load_experiments("first", partial=True).set_index("id")
     assert frame.loc[invalid, ["status", "kept.n"]].tolist() == ["failed", 7]
