@@ -41,11 +41,11 @@ def check(data: Mapping[str, Any]) -> Iterator[PathMessage]:
     """Yield the problems between the sections of a file whose data is `data`."""
     chain = axes(data)
     parameters = [parameter for axis in chain for parameter in axis.parameters]
-    repeat = data.get("repeat")
+    repeat = data.get("repeat", 1)
     yield from _names(parameters)
     for parameter in parameters:
         yield from _values(parameter)
-    yield from _count(chain, repeat.get("seeds", 1) if isinstance(repeat, dict) else 1)
+    yield from _count(chain, repeat.get("seeds", 1) if isinstance(repeat, dict) else repeat)
     names = parameter_names(chain)
     for section in _SHOWN:
         yield from _shown(data, section, names)
@@ -59,13 +59,24 @@ def _names(parameters: Sequence[Parameter]) -> Iterator[PathMessage]:
         if not all(parts):
             yield path, f"the parameter name {name!r} has an empty part"
         if parts[0] in RESERVED_NAMES:
-            yield path, f"{parts[0]!r} cannot be a parameter: experiments get it besides their parameters"
+            yield path, _reserved(parts[0], parameter)
         if name in places:
             yield path, f"{name!r} is already given at {path_text(places[name])}"
         places.setdefault(name, path)
     for name, path in places.items():
         if group := group_that_is_value(name, places):
             yield path, f"{group!r} is a value (at {path_text(places[group])}), so nothing can lie below it"
+
+
+def _reserved(name: str, parameter: Parameter) -> str:
+    """Return why a parameter cannot be called `name`, and what gives experiments a value of it."""
+    if name == "run":
+        return f"{name!r} cannot be a parameter: experiments get it besides their parameters"
+    several = len(parameter.values) if len(parameter.values) > 1 else 5
+    return (
+        f"{name!r} cannot be a parameter: experiments get it from repeat.seeds; write "
+        f"repeat: {{seeds: {several}}} for {several} seeds, or give the parameter another name"
+    )
 
 
 def _values(parameter: Parameter) -> Iterator[PathMessage]:

@@ -6,7 +6,7 @@ import logging
 from collections.abc import Collection, Mapping
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field, StrictInt, StrictStr, ValidationError
+from pydantic import BeforeValidator, Field, StrictInt, StrictStr, ValidationError, model_validator
 
 from database.errors import ExperimentsError
 from database.names import series_name
@@ -24,15 +24,28 @@ MAX_EXPERIMENTS = 1_000_000
 
 
 class RunSection(Section):
-    """What is run: `function` is ``module:function`` or ``path/file.py:function``."""
+    """What is run: `function` is ``module:function`` or ``path/file.py:function``; alone it is text."""
 
     function: Text
 
+    @model_validator(mode="before")
+    @classmethod
+    def _written_out(cls, data: object) -> object:
+        return {"function": data} if isinstance(data, str) else data
+
 
 class RepeatSection(Section):
-    """How often each configuration is repeated: `seeds` times, with as many different seeds."""
+    """How often each configuration is repeated: `seeds` times, with as many different seeds.
+
+    The number may stand alone.
+    """
 
     seeds: Annotated[StrictInt, Field(ge=1, le=MAX_EXPERIMENTS)] = 1
+
+    @model_validator(mode="before")
+    @classmethod
+    def _written_out(cls, data: object) -> object:
+        return {"seeds": data} if isinstance(data, str | int | float) else data
 
 
 class MetricSection(Section):

@@ -28,12 +28,14 @@ _EXPECTED = {
 }
 _MISSING: dict[KeyPath, str] = {
     ("name",): "is missing; give the series a name",
-    ("run",): "is missing; write run: {function: path/file.py:function}",
+    ("run",): "is missing; write run: path/file.py:function",
     ("run", "function"): "is missing; write module:function or path/file.py:function",
     ("execute", "stop_after", "failed"): "is missing; write a count such as 10 or a share such as 20%",
 }
 #: An example for each section, shown for a value that is no mapping.
 _SECTION_EXAMPLES: dict[KeyPath, str] = {
+    ("run",): "run: {function: train.py:main}",
+    ("repeat",): "repeat: {seeds: 5}",
     ("execute", "retries"): "retries: {crashed: 2}",
     ("execute", "recycle"): "recycle: {experiments: 1000}",
     ("execute", "stop_after"): "stop_after: {failed: 20%}",

@@ -49,6 +49,17 @@ def test_what_is_written(database_url: str, write: Write, folder: Path) -> None:
         assert {(e.attempt_number, e.worker_id, e.results) for e in series.experiments} == {(0, None, None)}
 
 
+def test_another_spelling_adds_nothing(database_url: str, write: Write) -> None:
+    """Short forms describe the same experiments as long ones: nothing is expanded, only the text is new."""
+    first = create(write("grid: {lr: [1, 2]}\nrepeat: {seeds: 3}"))
+    resolved = series_row().resolved
+    with pytest.MonkeyPatch.context() as patch:
+        patch.delattr(creation, "expand")
+        again = create(write("grid: {lr: [1, 2]}\nrepeat: 3"))
+    assert again == Created(first.series_id, "s", new=0, existing=6, retired=0)
+    assert series_row().resolved == resolved
+
+
 def test_creating_twice_adds_nothing(database_url: str, write: Write) -> None:
     """An unchanged file is recognised, and its configurations are not even expanded."""
     path = write("grid: {lr: [1, 2]}\nrepeat: {seeds: 3}")

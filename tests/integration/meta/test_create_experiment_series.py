@@ -55,7 +55,7 @@ def test_main_creates_each_file_by_itself(
     assert main([str(wrong), str(series)]) == 2
     captured = capsys.readouterr()
     assert captured.out == "a: 2 new\n"
-    assert captured.err == f"{wrong}:1: run: is missing; write run: {{function: path/file.py:function}}\n"
+    assert captured.err == f"{wrong}:1: run: is missing; write run: path/file.py:function\n"
     assert main([str(series)]) == 0
     assert capsys.readouterr().out == "a: 0 new, 2 existing\n"
 

@@ -15,6 +15,7 @@ import numpy as np
 import pytest
 
 from database.expressions.parser import ALLOWED
+from experiments.expansion import count, expand, experiments_digest
 from experiments.series_file.loading import load_series_file
 from experiments.series_file.models import SeriesFile
 from experiments.series_file.reading.errors import Problem, SeriesFileError
@@ -63,6 +64,24 @@ def test_the_smallest_useful_file(write: Write) -> None:
     assert (file.execute.workers, file.execute.timeout) == ("auto", None)
     assert (file.graphs[0].kind, file.graphs[0].x, file.graphs[0].facet) == (None, "depth", None)
     assert file.parameter_names() == ["lr", "depth"]
+
+
+def test_short_forms_are_the_long_ones(write: Write) -> None:
+    """A function and a number of seeds may stand alone: what is recorded and expanded is the same."""
+    long = load_series_file(write(GOOD)).file
+    text = GOOD.replace("{function: train.py:main}", "train.py:main").replace("{seeds: 5}", "5")
+    short = load_series_file(write(text)).file
+    assert text != GOOD
+    assert (short, short.to_record()) == (long, long.to_record())
+    assert experiments_digest(short) == experiments_digest(long)
+    assert (count(short), list(expand(short))) == (count(long), list(expand(long)))
+    mapping = {
+        "name": "first",
+        "run": "train.py:main",
+        "repeat": 5,
+        "grid": {"lr": [0.1, 0.01], "depth": [2, 4]},
+    }
+    assert experiments_digest(load_series_file(mapping).file) == experiments_digest(long)
 
 
 def test_every_key_there_is(write: Write) -> None:
@@ -180,6 +199,10 @@ NAME_RULE = (
     "because it names folders and files"
 )
 RESERVED = "cannot be a parameter: experiments get it besides their parameters"
+FROM_REPEAT = (
+    "cannot be a parameter: experiments get it from repeat.seeds; write repeat: {{seeds: {0}}} for "
+    "{0} seeds, or give the parameter another name"
+)
 LIMIT = "more than the limit of 1,000,000; split the series"
 KINDS = get_args(GraphKind)
 PROBLEMS = [
@@ -190,12 +213,20 @@ PROBLEMS = [
         "metrics.loss.gaol: is not a key here; did you mean 'goal'? valid here: goal, label, unit",
     ),
     ("metrics: {loss: {goal: lowest}}", "metrics.loss.goal: must be 'max' or 'min', not the text 'lowest'"),
+    ("run: 5", "run: must be a mapping, as in run: {function: train.py:main}, not the number 5"),
+    ('run: ""', "run.function: must not be empty"),
+    ("repeat: [1]", "repeat: must be a mapping, as in repeat: {seeds: 5}, not a list"),
+    ("repeat: 0", "repeat.seeds: must be at least 1, not the number 0"),
+    ('repeat: "5"', "repeat.seeds: must be a whole number, not the text '5'"),
+    ("repeat: true", "repeat.seeds: must be a whole number, not true"),
     ("metrics: {loss: }", "metrics.loss: must be a mapping, not empty (null)"),
     ("description: 5", "description: must be text, not the number 5"),
     ("description: [a]", "description: must be text, not a list"),
     ("tags: paper", "tags: must be a list, not the text 'paper'"),
     ("fixed: [1]", "fixed: must be a mapping, not a list"),
-    ("fixed: {seed: 3}", f"fixed.seed: 'seed' {RESERVED}"),
+    ("fixed: {seed: 3}", f"fixed.seed: 'seed' {FROM_REPEAT.format(5)}"),
+    ("grid: {lr: [1], seed: [1, 2, 7]}", f"grid.seed: 'seed' {FROM_REPEAT.format(3)}"),
+    ("grid: {repetition: [0, 1]}", f"grid.repetition: 'repetition' {FROM_REPEAT.format(2)}"),
     ("fixed: {run.a: 3}", f"fixed.run.a: 'run' {RESERVED}"),
     ("fixed: {a..b: 3}", "fixed.a..b: the parameter name 'a..b' has an empty part"),
     (
@@ -299,7 +330,7 @@ def test_what_must_be_there(write: Write) -> None:
     """A file without name and run is told both, and how to write them."""
     assert told(write("description: nothing else\n")) == [
         "1: name: is missing; give the series a name",
-        "1: run: is missing; write run: {function: path/file.py:function}",
+        "1: run: is missing; write run: path/file.py:function",
     ]
 
 
