@@ -203,11 +203,23 @@ def _hint(path: Path, names: KnownNames) -> str:
     else:
         paths = names.all_parameters() if kind == "parameters" else names.all_results()
         valid = [(kind, known) for known in paths]
-    listed = list(dict.fromkeys(written((source, *known) if source else known) for source, known in valid))
-    hint = suggestion(shown, listed, kind=kind)
+    full = [(source, *known) if source else known for source, known in valid]
+    hint = suggestion(shown, dict.fromkeys(map(written, full)), kind=kind)
+    if cut := _cut_short(path[-1], full):
+        hint = f"{cut[0]!r} is written in brackets: {written(cut[1])}; {hint}"
     if kind == "names" and names.lacks_results():
         hint += f". No result is recorded yet; one is named {written(('results', *path))}"
     return hint
+
+
+def _cut_short(word: str, known: Iterable[Path]) -> tuple[str, Path] | None:
+    """Return the key that begins with `word`, and its path: ``val/loss`` is read as a division."""
+    size = len(word)
+    for path in known:
+        for key in path:
+            if key.startswith(word) and len(key) > size and not (_is_word(key) or key[size].isalnum()):
+                return key, path
+    return None
 
 
 def written(path: Path) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import struct
 import threading
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -35,6 +36,27 @@ os.register_at_fork(after_in_child=_note_fork)
 
 class MetricError(ExperimentsError, TypeError):
     """`run.log` was called with an invalid step, reading or name, or not in the experiment's process."""
+
+
+def _joined(metrics: Mapping[str, float], named: dict[str, float]) -> Mapping[str, float]:
+    """Return the readings of a mapping and those given by keywords together."""
+    if not isinstance(metrics, Mapping):
+        raise MetricError(
+            f"run.log({metrics!r}): the first argument is a mapping of names to numbers, such as "
+            f"{{'val/loss': 0.5}}, not {type(metrics).__name__}; nothing of this call is logged"
+        )
+    if "step" in metrics:
+        raise MetricError(
+            "run.log({'step': ...}): the step is no metric; write run.log({...}, step=...). Nothing of this "
+            "call is logged"
+        )
+    twice = metrics.keys() & named.keys()
+    if twice:
+        raise MetricError(
+            f"run.log(): {', '.join(map(repr, sorted(twice)))} is given twice, in the mapping and by "
+            "keyword; nothing of this call is logged"
+        )
+    return {**metrics, **named} if named else metrics
 
 
 class Run:
@@ -85,23 +107,29 @@ class Run:
         self._directory.mkdir(parents=True, exist_ok=True)
         return self._directory
 
-    def log(self, *, step: int | None = None, **metrics: float) -> None:
+    def log(
+        self, metrics: Mapping[str, float] | None = None, /, *, step: int | None = None, **named: float
+    ) -> None:
         """Log numbers at a step, all of them or, if one is refused, none.
 
         Parameters
         ----------
+        metrics : mapping, optional
+            Readings by name, whatever the names contain: ``run.log({"val/loss": 0.5})``.
         step : int, optional
             By default one more than the last one, from 0. A step logged again replaces the earlier reading.
-        **metrics : float
-            Readings by name; NaN and infinities are kept.
+        **named : float
+            More readings by name; NaN and infinities are kept.
 
         Raises
         ------
         MetricError
-            A step is not an integer, a reading not a number, or this is not the experiment's process.
+            A step is not an integer, a reading not a number, a name no text or given twice, or this is not
+            the experiment's process.
         """
         if self._forks != _forks:
             raise MetricError(_OTHER_PROCESS)
+        readings = named if metrics is None else _joined(metrics, named)
         with self._lock:
             if self._closed:
                 raise MetricError("run.log() was called after the experiment had ended, from its thread")
@@ -110,13 +138,14 @@ class Run:
             try:
                 if self._points is None:
                     self._points = PointsWriter(self._points_path, self._token)
-                self._points.append(number, metrics, second)
+                self._points.append(number, readings, second)
                 self._next_step = number + 1
             except (TypeError, ValueError, OverflowError, struct.error) as error:
-                shown = ", ".join(f"{key[:250]}={value!r}" for key, value in metrics.items())
+                shown = ", ".join(f"{name!r:.250}: {value!r}" for name, value in readings.items())
                 raise MetricError(
-                    f"run.log(step={number!r}, {shown}): {error}; nothing of this call is logged. Steps are "
-                    f"64-bit integers, metrics numbers, names at most {MAX_NAME_LENGTH} printable characters"
+                    f"run.log({{{shown}}}, step={number!r}): {error}; nothing of this call is logged. Steps "
+                    f"are 64-bit integers, metrics numbers, names text of 1 to {MAX_NAME_LENGTH} printable "
+                    "characters"
                 ) from error
 
     def close(self) -> tuple[Chunk, ...]:

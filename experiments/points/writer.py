@@ -86,7 +86,7 @@ class PointsWriter:
         Raises
         ------
         TypeError, ValueError, OverflowError, struct.error
-            The step is no 64-bit integer, a reading no number, or a name too long or not printable.
+            The step is no 64-bit integer, a reading no number, or a name no text, too long or not printable.
         """
         slot = self._slot
         if second >= self._cut_at or slot >= self._cut_slot:
@@ -146,7 +146,9 @@ class PointsWriter:
 
     def _write_name(self, slot: int, name: str) -> int:
         """Write a name at a slot; return the slot that follows it."""
-        if len(name) > MAX_NAME_LENGTH or not name.isprintable():
+        if not isinstance(name, str):  # of a mapping
+            raise TypeError(f"the name {name!r} is no text")
+        if not 0 < len(name) <= MAX_NAME_LENGTH or not name.isprintable():
             raise ValueError("a name is not valid")
         text = name.encode()
         record = NAME.pack(NAME_MARK, self._chunk, len(text)) + text

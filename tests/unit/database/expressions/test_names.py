@@ -55,6 +55,29 @@ def test_words_that_are_right_and_what_is_no_word(text: str) -> None:
     parse(text, NAMES)
 
 
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        (
+            "val/loss < 1",
+            """named val; 'val/loss' is written in brackets: metrics["val/loss"].last; names: """,
+        ),
+        ("metrics.val/loss.last < 1", """'val/loss' is written in brackets: metrics["val/loss"].last"""),
+        ("size-x < 1", """'size-x' is written in brackets: parameters["size-x"]"""),
+        ("test-f1 < 1", """'test-f1' is written in brackets: results["test-f1"]"""),
+    ],
+)
+def test_names_that_need_brackets(text: str, told: str) -> None:
+    """Where a name was cut at an operator, the message says how it is written, and that can be read."""
+    names = KnownNames([("size-x",)], [("metrics", "val/loss", "last"), ("test-f1",)])
+    with pytest.raises(ExpressionError) as caught:
+        parse(text, names)
+    assert told in caught.value.problem
+    parse(told.split("brackets: ")[1].split(";", maxsplit=1)[0] + " < 1", names)
+    with pytest.raises(ExpressionError, match="nothing named"):
+        parse('results["test"]["f"] < 1', names)
+
+
 def test_unknown_recorded_words_are_never_true() -> None:
     """What an earlier program took is still taken, with the answer it had."""
     own = {"status": "failed", "outcome": "error"}

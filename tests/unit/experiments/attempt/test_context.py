@@ -7,6 +7,7 @@ import pickle
 import threading
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import numpy
 import pytest
@@ -59,19 +60,56 @@ def test_steps_count_by_themselves(tmp_path: Path) -> None:
         {"a": [1]},
         {"a": 1, "x" * 201: 1},
         {"a": 1, "x\n": 1},
+        {"a": 1, "": 1},
     ],
 )
 def test_wrong_calls_explain_themselves_and_log_nothing(tmp_path: Path, arguments: dict[str, float]) -> None:
     """A wrong step, reading or name is an error that shows it, and no part of the call is logged."""
     run = make(tmp_path)
     run.log(a=0.5)
-    with pytest.raises(MetricError, match=r"run\.log\(step=|a metric's name"):
+    with pytest.raises(MetricError, match=r"run\.log\(\{'.*; nothing of this call is logged"):
         run.log(**arguments)
     run.log(a=1.5)
     (chunk,) = run.close()
     assert numpy.frombuffer(chunk.readings, "<f8").tolist() == [0.5, 1.5]
     assert numpy.frombuffer(chunk.steps, "<i8").tolist() == [0, 1]
     assert run.summary() == {"a": {"last": 1.5, "min": 0.5, "max": 1.5, "count": 2}}
+
+
+def test_mappings(tmp_path: Path) -> None:
+    """A mapping logs names that are no keywords, alone, with a step and with keywords, in one call."""
+    run = make(tmp_path)
+    run.log({"val/loss": 1.5})
+    run.log({"val/loss": 0.5, "été [x]": 2}, step=7, metrics=3.0)
+    run.log({}, a=1)
+    chunks = {chunk.metric: chunk for chunk in run.close()}
+    steps = {name: numpy.frombuffer(chunk.steps, "<i8").tolist() for name, chunk in chunks.items()}
+    assert steps == {"val/loss": [0, 7], "été [x]": [7], "metrics": [7], "a": [8]}
+    assert run.summary()["val/loss"] == {"last": 0.5, "min": 0.5, "max": 1.5, "count": 2}
+
+
+@pytest.mark.parametrize(
+    ("metrics", "named", "problem"),
+    [
+        ({"a": 1, 3: 2}, {}, r"run.log\({'a': 1, 3: 2}, step=1\): the name 3 is no text"),
+        ({None: 2.0}, {"a": 1}, "the name None is no text"),
+        ({"b": 1, "a": 1}, {"b": 2, "c": 3}, "'b' is given twice, in the mapping and by keyword"),
+        ({"b": 1, "step": 3}, {}, r"write run.log\({...}, step=...\)"),
+        ({"val": {"loss": 1}}, {}, "'val': {'loss': 1}"),
+        (0.5, {}, r"run.log\(0.5\): the first argument is a mapping of names to numbers"),
+        ("a", {}, "the first argument is a mapping"),
+    ],
+)
+def test_wrong_mappings(tmp_path: Path, metrics: Any, named: dict[str, float], problem: str) -> None:
+    """A name that is no text, or given twice, and a step in the mapping are told; nothing is logged."""
+    run = make(tmp_path)
+    run.log(z=0.5)
+    with pytest.raises(MetricError, match=problem) as caught:
+        run.log(metrics, **named)
+    assert str(caught.value).lower().count("nothing of this call is logged") == 1
+    run.log(z=0.5)
+    (chunk,) = run.close()
+    assert (chunk.metric, numpy.frombuffer(chunk.steps, "<i8").tolist()) == ("z", [0, 1])
 
 
 def test_points_are_in_the_file_as_soon_as_they_are_logged(tmp_path: Path) -> None:
