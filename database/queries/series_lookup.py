@@ -30,10 +30,9 @@ def find_series(session: Session, series: str | int | ExperimentSeries) -> Exper
         return known
     found = session.scalar(select(ExperimentSeries).where(ExperimentSeries.name == series))
     if found is None:
-        names = session.scalars(select(ExperimentSeries.name).order_by(ExperimentSeries.name)).all()
         raise NotFoundError(
             f"there is no series named {series!r} in {place_of(session)}; "
-            f"{suggestion(series, names, kind='the database has')}"
+            f"{suggestion(series, series_names(session), kind='the database has')}"
         )
     return found
 
@@ -46,6 +45,11 @@ def place_of(session: Session) -> str:
 def has_name(session: Session, name: str) -> bool:
     """Return whether a series has exactly this name."""
     return session.scalar(select(ExperimentSeries.id).where(ExperimentSeries.name == name)) is not None
+
+
+def series_names(session: Session) -> list[str]:
+    """Return the names of all series, sorted."""
+    return list(session.scalars(select(ExperimentSeries.name).order_by(ExperimentSeries.name)))
 
 
 def find_several(

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from meta.commands.support import printing
-from meta.commands.support.arguments import find_series, results_folder, where_condition
+from meta.commands.support.arguments import SERIES, find_series, results_folder, where_condition
 from meta.commands.support.options import EXPERIMENT_ID, OUTCOME, database_option, json_option, where_option
 
 _experiment_option = click.option(
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 
 @click.command(short_help="Make experiments that ended pending again.")
-@click.argument("series")
+@click.argument("series", type=SERIES)
 @click.option(
     "--status",
     "statuses",
@@ -101,7 +101,7 @@ def retry(  # noqa: PLR0913 - one for each option
 
 
 @click.command(short_help="Take experiments out, also running ones.")
-@click.argument("series")
+@click.argument("series", type=SERIES)
 @click.option(
     "--status",
     "statuses",
@@ -146,7 +146,7 @@ def cancel(
 
 
 @click.command(short_help="Release the experiments of dead runners.")
-@click.argument("series")
+@click.argument("series", type=SERIES)
 @click.option("--runner", metavar="ID", help="Only those of this runner: its id, or the beginning of it.")
 @_experiment_option
 @where_option
@@ -206,7 +206,7 @@ def release(
 
 
 @click.command(short_help="Rename a series, order it before others, pause it, or note something.")
-@click.argument("series")
+@click.argument("series", type=SERIES)
 @click.option("--name", metavar="NEW", help="What it is called from now on; its results stay where they are.")
 @click.option(
     "--priority",
@@ -272,7 +272,7 @@ def _about_file(series: ExperimentSeries, before: str, *, written: str) -> str:
 
 
 @click.command(short_help="Delete a series and all its records.")
-@click.argument("series")
+@click.argument("series", type=SERIES)
 @click.option("--yes", is_flag=True, help="Delete without asking.")
 @database_option()
 @json_option

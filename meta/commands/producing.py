@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from meta.commands.support import printing
-from meta.commands.support.arguments import chosen_series, find_series, where_condition
+from meta.commands.support.arguments import SERIES, chosen_series, find_series, where_condition
 from meta.commands.support.options import (
     State,
     database_option,
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 
 @click.command(short_help="Draw aggregate graphs.")
-@click.argument("series", nargs=-1)
+@click.argument("series", type=SERIES, nargs=-1)
 @output_option
 @click.option("--force", is_flag=True, help="Draw unchanged figures too.")
 @drawing_workers_option
@@ -97,7 +97,7 @@ def _suppress_warnings(context: click.Context) -> None:
 
 
 @click.command(short_help="Write a page with graphs, tables and failures.")
-@click.argument("series", nargs=-1)
+@click.argument("series", type=SERIES, nargs=-1)
 @output_option
 @drawing_workers_option
 @click.option("--quiet", "-q", is_flag=True, help="Do not print on stderr what is drawn.")
@@ -157,7 +157,7 @@ def _report_data(result: ReportResult) -> dict[str, Any]:
 
 
 @click.command(short_help="Write experiments as CSV or JSON.")
-@click.argument("series")
+@click.argument("series", type=SERIES)
 @click.option(
     "--format",
     "form",

@@ -20,7 +20,9 @@ PROGRESS_MODES = ("auto", "live", "plain", "json", "none")
 
 
 @click.command(short_help="Create series or extend them, and run what is pending.")
-@click.argument("sources", metavar="FILE-or-SERIES...", nargs=-1, required=True)
+@click.argument(
+    "sources", metavar="FILE-or-SERIES...", type=click.Path(readable=False), nargs=-1, required=True
+)
 @click.option(
     "--workers",
     type=click.IntRange(0, 4096),

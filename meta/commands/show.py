@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from meta.commands.support import printing
-from meta.commands.support.arguments import find_series, results_folder, where_condition
+from meta.commands.support.arguments import SERIES, find_series, results_folder, where_condition
 from meta.commands.support.options import EXPERIMENT_ID, database_option, json_option, where_option
 
 if TYPE_CHECKING:
@@ -122,7 +122,7 @@ def _print_attempt(record: ExperimentRecord, attempt: AttemptRecord, folder: Res
 
 
 @click.command(short_help="Group failed experiments by cause.")
-@click.argument("series")
+@click.argument("series", type=SERIES)
 @where_option
 @database_option()
 @json_option

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from meta.commands.support import printing
-from meta.commands.support.arguments import find_series, where_condition
+from meta.commands.support.arguments import SERIES, find_series, where_condition
 from meta.commands.support.options import database_option, json_option, where_option
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ DEFAULT_LIMIT = 50
 
 
 @click.command(short_help="Show how far series are.")
-@click.argument("series", required=False)
+@click.argument("series", type=SERIES, required=False)
 @click.option("--watch", is_flag=True, help="Show the progress until nothing of SERIES is left, or Ctrl-C.")
 @click.option(
     "--interval",
@@ -196,7 +196,7 @@ def _with_outcomes(failed: int, outcomes: dict[str, int]) -> str:
 
 
 @click.command("list", short_help="List the series, or the experiments of one.")
-@click.argument("series", required=False)
+@click.argument("series", type=SERIES, required=False)
 @click.option("--status", "wanted", type=click.Choice(STATUSES), help="Only experiments with this status.")
 @where_option
 @click.option(

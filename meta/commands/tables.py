@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from meta.commands.support import printing
-from meta.commands.support.arguments import chosen_series, find_series
+from meta.commands.support.arguments import SERIES, chosen_series, find_series
 from meta.commands.support.options import database_option, json_option, output_option, where_option
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 @click.command(short_help="Write tables of means with intervals.")
-@click.argument("series", nargs=-1)
+@click.argument("series", type=SERIES, nargs=-1)
 @click.option(
     "--to",
     "formats",
@@ -81,7 +81,7 @@ def _data(result: TableResult) -> dict[str, Any]:
 
 
 @click.command(short_help="Compare values of a parameter.")
-@click.argument("series")
+@click.argument("series", type=SERIES)
 @click.option("--of", "of", metavar="PARAMETER", required=True, help="Whose values are compared.")
 @click.option("--on", "on", metavar="RESULT", required=True, help="A result, or a metric (its last value).")
 @click.option(

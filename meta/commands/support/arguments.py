@@ -3,9 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+import click
+from click.shell_completion import CompletionItem
+
+from meta.commands.support.options import DATABASE
 
 if TYPE_CHECKING:
     from sqlalchemy import ColumnElement
@@ -17,6 +23,28 @@ if TYPE_CHECKING:
     from meta.records.chosen_series import ChosenSeries
 
 _SUFFIXES = (".yaml", ".yml")
+
+
+class _Series(click.ParamType):  # type: ignore[type-arg]  # older clicks cannot be subscripted
+    """A series by its name or the path of its file."""
+
+    name = "series"
+
+    def shell_complete(
+        self, ctx: click.Context, param: click.Parameter, incomplete: str
+    ) -> list[CompletionItem]:
+        """Return the names in the database, beside the shell's own completion of paths."""
+        from database.queries.series_lookup import series_names
+        from database.session.lifecycle import scoped_session
+
+        names: list[str] = []
+        with suppress(Exception), scoped_session(read_only=True, url=ctx.meta.get(DATABASE)) as session:
+            names = [name for name in series_names(session) if name.startswith(incomplete)]
+        # The paths come first: what follows them is all that bash shows, if there is anything.
+        return [CompletionItem(incomplete, type="file"), *map(CompletionItem, names)]
+
+
+SERIES = _Series()
 
 
 def find_series(session: Session, written: str) -> ExperimentSeries:

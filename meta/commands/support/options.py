@@ -11,12 +11,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO, TypeVar
 
 import click
+from click.shell_completion import CompletionItem
 
 if TYPE_CHECKING:
     from database.models import Outcome
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
+#: The key of the URL that was given, in the context of a command.
+DATABASE = f"{__name__}.database"
 #: Whose DEBUG messages `-v` shows.
 _OWN_LOGGERS = ("database", "experiments", "meta")
 
@@ -56,6 +59,13 @@ class _OutcomeWord(click.ParamType):  # type: ignore[type-arg]  # older clicks c
             listed = suggestion(EARLIER_WORDS.get(value, value), words, kind="outcomes")
             self.fail(f"{value!r} is not an outcome; {listed}", param, ctx)
         return Outcome(value)
+
+    def shell_complete(
+        self, ctx: click.Context, param: click.Parameter, incomplete: str
+    ) -> list[CompletionItem]:
+        from database.models.outcome import UNSUCCESSFUL
+
+        return [CompletionItem(one.value) for one in UNSUCCESSFUL if one.value.startswith(incomplete)]
 
 
 OUTCOME = _OutcomeWord()
@@ -165,6 +175,7 @@ def database_option(*, create: bool = False) -> Callable[[Function], Function]:
 
 
 def _configure(context: click.Context, url: str | None, *, create: bool) -> None:
+    context.meta[DATABASE] = url
     if context.resilient_parsing:
         return
     from database.engine import registry
