@@ -17,6 +17,7 @@ from sqlalchemy import Engine
 
 from database.engine import file_systems
 from database.errors import HOW_TO_MAKE_ONE, DatabaseError, DatabaseMissingError, DatabaseReplacedError
+from database.ignored_folder import RESULTS_NAME, make_ignored_folder
 
 logger = logging.getLogger(__name__)
 
@@ -99,7 +100,10 @@ def find_folder(file: Path, *, create: bool) -> None:
             raise DatabaseMissingError(f"there is no database at {file}; {HOW_TO_MAKE_ONE}")
         return
     try:
-        file.parent.mkdir(parents=True, exist_ok=True)
+        if file.parent.name == RESULTS_NAME:
+            make_ignored_folder(file.parent)
+        else:  # it may be, or become, a project of the user's
+            file.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise DatabaseError(
             f"the folder of {file} cannot be made ({error.strerror}); name another place"

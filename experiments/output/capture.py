@@ -2,7 +2,8 @@
 
 A worker's descriptors 1 and 2 refer to a file of the worker. After each attempt its content is moved to the
 attempt's log; an attempt that wrote nothing has no log. It is a file, not a pipe: a surviving grandchild
-blocks nothing.
+blocks nothing. Lines that were written over, such as progress bars, are folded on the way to the log, not
+earlier: a killed process has left all that it wrote, and what moves a cursor is read in one piece.
 """
 
 from __future__ import annotations
@@ -16,10 +17,14 @@ from pathlib import Path
 from typing import TextIO
 
 from database.models.exact_json import storable_text
+from experiments.output.folding import Folding
 from experiments.output.results_folder import write_atomically
 
-#: Bytes of an attempt's output that are kept from its start, and from its end.
+#: Bytes of an attempt's folded output that are kept from its start, and from its end.
 KEPT_BYTES = 1 << 20
+#: Bytes that are read and folded from the start of a captured output, and from its end.
+READ_BYTES = 8 << 20
+_PIECE_BYTES = 1 << 20
 #: A capture that takes more disk than this while its experiment runs loses its middle.
 MOST_BYTES = 64 << 20
 #: From <linux/falloc.h>: return a range to the file system and keep the file's size.
@@ -47,7 +52,7 @@ class OutputCapture:
         """Move the output to `log()` and empty the capture; return its tail, or None when it was empty."""
         self._flush()
         tail = _write_log(self._file, log, self._scratch)
-        if tail is not None:
+        if os.fstat(self._file).st_size:
             os.ftruncate(self._file, 0)
         return tail
 
@@ -89,10 +94,9 @@ def rescue_output(capture: Path, log: Path) -> str | None:
 
 def _write_log(file: int, log: Callable[[], Path], scratch: Path) -> str | None:
     """Write a captured output to `log()`; return its tail, or None when it is empty."""
-    size = os.fstat(file).st_size
-    if size == 0:
+    output = read_output(file)
+    if not output:
         return None
-    output = read_ends(file, size)
     write_atomically(log(), output, scratch=scratch)
     return tail_of(output)
 
@@ -101,8 +105,7 @@ def read_tail(capture: Path) -> str:
     """Return the tail of a worker's output outside of experiments, such as an error at its start."""
     try:
         with capture.open("rb") as file:
-            size = os.fstat(file.fileno()).st_size
-            return tail_of(os.pread(file.fileno(), TAIL_BYTES, max(0, size - TAIL_BYTES)))
+            return tail_of(read_output(file.fileno()))
     except FileNotFoundError:
         return ""
 
@@ -110,8 +113,8 @@ def read_tail(capture: Path) -> str:
 def trim_capture(capture: Path, most_bytes: int = MOST_BYTES) -> bool:
     """Bound the disk space of a running experiment's output; called by its supervisor at intervals.
 
-    The middle is returned to the file system: the bytes that `read_ends` leaves out. Nothing that is written
-    meanwhile is lost.
+    The middle is returned to the file system: the bytes that `read_output` does not read. Nothing that is
+    written meanwhile is lost.
 
     Parameters
     ----------
@@ -131,9 +134,9 @@ def trim_capture(capture: Path, most_bytes: int = MOST_BYTES) -> bool:
         return False
     try:
         status = os.fstat(file)
-        if status.st_blocks * 512 <= most_bytes or status.st_size <= 2 * KEPT_BYTES:
+        if status.st_blocks * 512 <= most_bytes or status.st_size <= 2 * READ_BYTES:
             return False
-        if not _punch_hole(file, KEPT_BYTES, status.st_size - 2 * KEPT_BYTES):
+        if not _punch_hole(file, READ_BYTES, status.st_size - 2 * READ_BYTES):
             _cut_middle(file, status.st_size)
         return True
     finally:
@@ -154,17 +157,36 @@ def _punch_hole(file: int, offset: int, length: int) -> bool:
 
 def _cut_middle(file: int, size: int) -> None:
     """Move the end to the start; output written meanwhile may be lost."""
-    end = os.pread(file, KEPT_BYTES, size - KEPT_BYTES)
-    os.ftruncate(file, KEPT_BYTES)
-    os.write(file, f"\n[... {size - 2 * KEPT_BYTES} bytes left out ...]\n".encode() + end)
+    end = os.pread(file, READ_BYTES, size - READ_BYTES)
+    os.ftruncate(file, READ_BYTES)
+    os.write(file, _note(size - 2 * READ_BYTES) + end)
 
 
-def read_ends(file: int, size: int) -> bytes:
-    """Return a file's bytes; of a very long file without its middle."""
-    if size <= 2 * KEPT_BYTES:
-        return os.pread(file, size, 0)
-    cut = f"\n[... {size - 2 * KEPT_BYTES} bytes left out ...]\n".encode()
-    return os.pread(file, KEPT_BYTES, 0) + cut + os.pread(file, KEPT_BYTES, size - KEPT_BYTES)
+def read_output(file: int) -> bytes:
+    """Return a captured output, folded; of a long one without its middle."""
+    size = os.fstat(file).st_size
+    if size == 0:  # most experiments are silent, and short
+        return b""
+    if size <= 2 * READ_BYTES:
+        output = _folded(file, 0, size)
+        left_out = len(output) - 2 * KEPT_BYTES
+        return output if left_out <= 0 else output[:KEPT_BYTES] + _note(left_out) + output[-KEPT_BYTES:]
+    first, last = _folded(file, 0, READ_BYTES), _folded(file, size - READ_BYTES, size)
+    left_out = size - 2 * READ_BYTES + sum(max(0, len(output) - KEPT_BYTES) for output in (first, last))
+    return first[:KEPT_BYTES] + _note(left_out) + last[-KEPT_BYTES:]
+
+
+def _folded(file: int, begin: int, end: int) -> bytes:
+    folding = Folding()
+    parts = []
+    while begin < end and (piece := os.pread(file, min(_PIECE_BYTES, end - begin), begin)):
+        begin += len(piece)
+        parts.append(folding.feed(piece))
+    return b"".join([*parts, folding.rest()])
+
+
+def _note(left_out: int) -> bytes:
+    return f"\n[... {left_out} bytes left out ...]\n".encode()
 
 
 def tail_of(output: bytes) -> str:

@@ -3,6 +3,9 @@
 A worker's captured output is that of its current attempt, which the worker's journal names. When an attempt
 ends, its output is first moved to its log, then the capture is emptied, then the journal records the end. So
 what was read from the capture belongs to the attempt if the journal, read afterwards, still names it.
+
+A log is folded (see `experiments.output.folding`) and the capture is not: who follows an attempt gets what it
+writes as it comes, as a terminal does, and of the log what follows the line that was read last.
 """
 
 from __future__ import annotations
@@ -20,7 +23,8 @@ from database.errors import ExperimentsError, NotFoundError
 from database.queries.experiment_detail import ExperimentRecord, RunningAttempt, experiment_record
 from database.session.lifecycle import scoped_session
 from experiments.journal import JournalReader
-from experiments.output.capture import KEPT_BYTES
+from experiments.output.capture import KEPT_BYTES, read_output
+from experiments.output.folding import Folding, fold
 from experiments.output.results_folder import ResultsFolder
 
 #: Seconds between two reads of the captured output, and between two queries of the database.
@@ -43,7 +47,7 @@ class Log:
     path : Path or None
         The file it was read from.
     content : bytes or None
-        As written; None when nothing was written.
+        As a terminal shows it at last; None when nothing was written.
     note : str or None
         A remark about it, as a sentence.
     """
@@ -82,11 +86,10 @@ def read_log(record: ExperimentRecord, folder: ResultsFolder, attempt: int | Non
         raise NotFoundError(f"{name} has no attempt {number}; it has {', '.join(map(str, numbers))}")
     if running is not None and number == running.number:
         path = folder.capture(running.runner_id, running.worker_id)
-        note = f"{name}, attempt {number} is still running"
+        content, note = _content(path, read_output), f"{name}, attempt {number} is still running"
     else:
         path = folder.log(record.folder, record.experiment.id, number)
-        note = None
-    content = _content(path)
+        content, note = _content(path, _read_log), None
     if content:
         return Log(number, path, content, note)
     tail = recorded[number].log_tail if number in recorded else None
@@ -97,11 +100,17 @@ def read_log(record: ExperimentRecord, folder: ResultsFolder, attempt: int | Non
     return Log(number, None, None, f"{note or f'{name}, attempt {number}'}: nothing was written")
 
 
-def _content(path: Path) -> bytes | None:
+def _content(path: Path, read: Callable[[int], bytes]) -> bytes | None:
     try:
-        return path.read_bytes()
+        with path.open("rb") as file:
+            return read(file.fileno())
     except OSError:  # none was written, or it is on another host
         return None
+
+
+def _read_log(file: int) -> bytes:
+    """Return a log, folded: earlier versions wrote it as it came."""
+    return fold(os.pread(file, os.fstat(file).st_size, 0))
 
 
 def follow_log(
@@ -147,6 +156,7 @@ class _Following:
         journal = folder.journal(running.runner_id, running.worker_id)
         self._journal = JournalReader(journal)
         self._offset = 0
+        self._folding = Folding()
         self._was_trimmed = False
         self._has_begun = False
         self._query_at = 0.0
@@ -169,6 +179,7 @@ class _Following:
                 yield "[... some of what it wrote was left out, to save space ...]"
             elif self._has_begun and new:
                 self._offset += len(new)
+                self._folding.feed(new)
                 yield new
                 if len(new) == _READ_BYTES:
                     continue
@@ -229,14 +240,22 @@ class _Following:
         yield f"{self._name} has ended"
 
     def _rest_of_log(self, log: bytes) -> Iterator[bytes | str]:
-        cut = _CUT.match(log, KEPT_BYTES)
+        begin, shown = self._folding.line
+        cut = _CUT.search(log)
         if cut is None:
-            yield log[self._offset :]
-            return
-        written = 2 * KEPT_BYTES + int(cut[1])
-        left = written - self._offset
-        if self._offset < KEPT_BYTES:
-            yield log[self._offset : KEPT_BYTES]
-        if left > KEPT_BYTES:
-            yield "[... some of what it wrote was left out, to save space ...]"
-        yield log[-min(left, KEPT_BYTES) :] if left else b""
+            yield _continued(log[begin:], shown)
+        elif self._folding.has_folded or cut.start() != KEPT_BYTES:  # how much was folded there is unknown
+            yield f"the rest is in {self._log}"
+        else:
+            offset = begin + len(shown)
+            left = 2 * KEPT_BYTES + int(cut[1]) - offset
+            if offset < KEPT_BYTES:
+                yield log[offset:KEPT_BYTES]
+            if left > KEPT_BYTES:
+                yield "[... some of what it wrote was left out, to save space ...]"
+            yield log[-min(left, KEPT_BYTES) :] if left else b""
+
+
+def _continued(rest: bytes, shown: bytes) -> bytes:
+    """Return what follows the beginning of a line, or the line anew if it was written over."""
+    return rest[len(shown) :] if rest.startswith(shown) else b"\r" + rest

@@ -7,6 +7,7 @@
     <root>/<series>/graphs/                             aggregate graphs
     <root>/<series>/tables/                             tables
     <root>/<series>/report/                             the report, its figures and tables
+    <root>/.gitignore                                   for all of it, if this program made the folder
     <root>/.runners/<runner>/<worker>.journal, .out, .points  while a runner is alive
     <root>/.runners/<runner>/modules/                   by which processes of a target find its module
     <root>/.runners/<runner>/sockets                    link to the sockets of its fork server
@@ -25,6 +26,8 @@ import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+
+from database.ignored_folder import make_ignored_folder
 
 #: Lists the files that were written into a folder of graphs or tables, or of a report.
 MANIFEST_NAME = ".generated.json"
@@ -90,6 +93,7 @@ class ResultsFolder:
     def make_runner(self, runner_id: str) -> Path:
         """Make a runner's folder, and return it."""
         path = self.runner(runner_id)
+        make_ignored_folder(self.root)
         try:
             path.mkdir(parents=True, exist_ok=True)
         except FileNotFoundError:  # meanwhile the end of another runner has removed the folder above

@@ -223,6 +223,36 @@ def test_logs_follow(project: Project) -> None:
     run.communicate(timeout=PATIENCE_S)
 
 
+def test_progress_bars_of_a_target(project: Project) -> None:
+    """Whoever follows sees each state of a bar, and then its last; logs and failures have the last alone."""
+    code = """
+        def main(x):
+            for done in range(1000):
+                print(f"\\r{done / 10:5.1f}%|{'#' * (done // 20):50}|", end="", flush=True)
+            tell(x)
+            wait()
+            print(f"\\r100.0%|{'#' * 50}|\\nlast words", flush=True)
+            raise SystemExit(3)
+    """
+    path = project.series(code, experiments=1)
+    run = project.start("run", str(path), "--workers", "1", "-q")
+    project.event()
+    follower = project.start("logs", "-f", "1")
+    assert follower.stdout is not None
+    seen = ""
+    while "99.9%" not in seen:
+        seen += follower.stdout.read(1)
+    project.open_gate()
+    rest, _ = follower.communicate(timeout=PATIENCE_S)
+    run.communicate(timeout=PATIENCE_S)
+    shown = f"100.0%|{'#' * 50}|\nlast words\n"
+    assert rest.endswith(f"\n{shown}")  # text mode reads a carriage return as a line end
+    assert project.here("logs", "1").stdout == shown
+    assert (project.folder / "results/s/logs/1-1.log").read_text() == shown
+    [group] = json.loads(project.here("failures", "s", "--json").stdout)
+    assert group["log_tail"] == shown.rstrip()
+
+
 def test_watching_from_elsewhere(project_on_both: Project) -> None:
     """`status --watch` sees what another runner does, and ends with the series; Ctrl-C ends it earlier."""
     path = project_on_both.series(WAITING, experiments=2)

@@ -291,6 +291,17 @@ def test_logs(commands: Commands) -> None:
 
 
 @on_sqlite
+def test_logs_of_progress_bars(commands: Commands) -> None:
+    """Of a progress bar `logs` prints the last state, also where an earlier version kept all of them."""
+    _, ids = filled()
+    log = folder().log("first", ids[0], 1)
+    log.parent.mkdir(parents=True)
+    log.write_bytes(b"begin\r\n\r 50%|##  |\r100%|####|\nend\n")
+    assert commands("logs", str(ids[0])) == "begin\r\n100%|####|\nend\n"
+    assert commands.json("logs", str(ids[0]))["text"] == "begin\r\n100%|####|\nend\n"
+
+
+@on_sqlite
 def test_logs_of_another_host(commands: Commands) -> None:
     """Where the file is out of reach, the last lines come from the database."""
     with SessionLocal() as session:

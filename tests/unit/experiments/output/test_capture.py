@@ -11,7 +11,14 @@ from pathlib import Path
 import pytest
 
 from experiments.output import capture as capture_module
-from experiments.output.capture import KEPT_BYTES, read_ends, read_tail, rescue_output, tail_of, trim_capture
+from experiments.output.capture import (
+    KEPT_BYTES,
+    read_output,
+    read_tail,
+    rescue_output,
+    tail_of,
+    trim_capture,
+)
 
 
 def in_process(tmp_path: Path, code: str) -> subprocess.CompletedProcess[str]:
@@ -47,6 +54,21 @@ def test_each_attempt_has_its_own_log(tmp_path: Path) -> None:
     assert sorted(path.name for path in (tmp_path / "logs").iterdir()) == ["1-1.log", "3-1.log"]
 
 
+def test_a_bar_that_was_removed(tmp_path: Path) -> None:
+    """An attempt whose bar has removed itself has written nothing, and the next one begins anew."""
+    done = in_process(
+        tmp_path,
+        """
+        print("\\r 50%|##  |\\r          \\r", end="")
+        assert capture.collect(lambda: log) is None
+        print("next")
+        assert capture.collect(lambda: Path("logs/2-1.log")) == "next"
+        """,
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    assert [path.name for path in (tmp_path / "logs").iterdir()] == ["2-1.log"]
+
+
 def test_closed_or_replaced_streams(tmp_path: Path) -> None:
     """An experiment that closes or replaces sys.stdout hurts only itself."""
     done = in_process(
@@ -64,14 +86,56 @@ def test_closed_or_replaced_streams(tmp_path: Path) -> None:
     assert (tmp_path / "logs/1-1.log").read_text() == "before\n"
 
 
-def test_floods_lose_their_middle(tmp_path: Path) -> None:
+def read(path: Path) -> bytes:
+    with path.open("rb") as file:
+        return read_output(file.fileno())
+
+
+@pytest.mark.parametrize("read_bytes", [KEPT_BYTES, 8 * KEPT_BYTES])
+def test_floods_lose_their_middle(tmp_path: Path, read_bytes: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """Of a very long output the beginning and the end are kept."""
+    monkeypatch.setattr(capture_module, "READ_BYTES", read_bytes)
     path = tmp_path / "flood"
     path.write_bytes(b"a" * KEPT_BYTES + b"m" * 5000 + b"z" * KEPT_BYTES)
-    with path.open("rb") as file:
-        kept = read_ends(file.fileno(), path.stat().st_size)
+    kept = read(path)
     assert kept.startswith(b"a" * KEPT_BYTES + b"\n[... 5000 bytes left out ...]\n")
     assert kept.endswith(b"z" * KEPT_BYTES)
+
+
+def frames(count: int) -> bytes:
+    """Return what tqdm writes."""
+    return b"".join(
+        b"\r%3d%%|%-50s| %d/%d" % (100 * n // count, b"#" * (50 * n // count), n, count)
+        for n in range(count + 1)
+    )
+
+
+def test_states_of_a_bar_do_not_count(tmp_path: Path) -> None:
+    """What is kept is counted after folding: ten thousand states of a bar displace no line."""
+    path, log = tmp_path / "w.out", tmp_path / "log"
+    lines = b"line\n" * (KEPT_BYTES // 4)
+    path.write_bytes(lines + frames(10_000) * 3 + b"\nlast\n")
+    tail = rescue_output(path, log)
+    assert tail is not None
+    assert log.read_bytes() == lines + f"100%|{'#' * 50}| 10000/10000\nlast\n".encode()
+    assert tail.endswith(f"line\n100%|{'#' * 50}| 10000/10000\nlast")
+    assert read_tail(path) == tail
+
+
+def test_note_where_the_middle_of_many_states_is_missing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The beginning and the end of an output that is too long to be read are folded each."""
+    monkeypatch.setattr(capture_module, "READ_BYTES", KEPT_BYTES)
+    path = tmp_path / "w.out"
+    path.write_bytes(b"first\n" + frames(40_000) + b"\nlast\n")
+    lines = read(path).decode().splitlines()
+    assert (lines[0], lines[-1]) == ("first", "last")
+    assert lines[-2].endswith("| 40000/40000")
+    assert [line for line in lines if "bytes left out" in line] == [
+        f"[... {path.stat().st_size - 2 * KEPT_BYTES} bytes left out ...]"
+    ]
+    assert len(lines) < 10
 
 
 def test_tail() -> None:
@@ -98,6 +162,7 @@ def test_rescue(tmp_path: Path) -> None:
 @pytest.mark.parametrize("can_punch", [True, False])
 def test_running_floods_are_trimmed(tmp_path: Path, can_punch: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     """While an experiment floods its output, the middle is given back to the disk and the ends stay."""
+    monkeypatch.setattr(capture_module, "READ_BYTES", KEPT_BYTES)
     if not can_punch:
         monkeypatch.setattr(capture_module, "_punch_hole", lambda *_: False)
     path, log = tmp_path / "w é.out", tmp_path / "log"

@@ -57,6 +57,13 @@ def test_a_runner_begins_while_another_ends(tmp_path: Path, monkeypatch: pytest.
     assert not folder.runner("first").exists()
 
 
+def test_a_results_folder_that_a_run_makes_is_ignored(tmp_path: Path) -> None:
+    """Whatever its name: a user has named it for results alone. An existing one may have other files."""
+    for root, is_ignored in ((tmp_path / "out", True), (tmp_path, False)):
+        ResultsFolder(root).make_runner("first")
+        assert (root / ".gitignore").exists() == is_ignored
+
+
 def test_remains(tmp_path: Path) -> None:
     """With a dead runner's folder goes the temporary one of its sockets; an ended one keeps that."""
     folder = ResultsFolder(tmp_path / "Ergebnisse ü")
