@@ -81,6 +81,11 @@ class RunSummary:
         if self.after.failed:
             causes = ", ".join(count_text(outcome, count) for outcome, count in self.failures.items())
             lines.append(f"{self.after.failed} failed: {causes}; see: experiments failures {self.series}")
+        if self.after.cancelled:
+            lines.append(
+                f"{self.after.cancelled} cancelled; see: experiments list {self.series} --status cancelled; "
+                f"`experiments retry {self.series} --status cancelled` brings them back"
+            )
         left = self.after.pending + self.after.running
         if self.stopped_by is not None:
             lines.append(f"stopped; {left} are left: the same command resumes them")

@@ -157,6 +157,12 @@ def _print_status(status: SeriesStatus) -> None:
         click.echo(line)
     if status.failures:
         click.echo(f"`experiments failures {summary.name}` groups them by cause")
+    if counts.cancelled:
+        with_them = f"{summary.name} --status cancelled"
+        click.echo(
+            f"`experiments list {with_them}` shows what was cancelled, "
+            f"`experiments retry {with_them}` brings it back"
+        )
     if summary.paused:
         click.echo(f"`experiments edit {summary.name} --resume` resumes it")
     elif counts.pending and not status.runners:

@@ -238,6 +238,7 @@ def test_status_watch(commands: Commands) -> None:
     out = commands("status", "first", "--watch", "--interval", "0.1")
     assert out.startswith("first: 4/4 done, 0 running, 3 failed, 2 cancelled\n")
     assert "\nseries           first\n" in out
+    assert "`experiments retry first --status cancelled` brings it back" in out
     *looks, end = map(json.loads, commands("status", "first", "--watch", "--json").splitlines())
     assert [look["event"] for look in looks[-1:]] == ["progress"]
     assert (looks[-1]["completed"], looks[-1]["runners"]) == (1, 0)
