@@ -29,8 +29,8 @@ _BATCH = 1000
 
 def export_csv(
     session: Session, series_id: int, stream: TextIO, where: ColumnElement[bool] | None = None
-) -> None:
-    """Write one line per experiment.
+) -> int:
+    """Write one line per experiment; return how many there are.
 
     Columns: the record's own, then ``parameters.NAME`` and ``results.NAME`` by dotted name. Lists
     and other nested values are JSON; text that a spreadsheet would run as a formula gets a leading
@@ -55,14 +55,17 @@ def export_csv(
     write = line_writer(stream)
     names = [*OWN_COLUMNS, *(f"parameters.{name}" for name in parameters)]
     write([*names, *(f"results.{name}" for name in results)])
+    count = 0
     for row in experiments(session, series_id, where=where):
         write(_line(row, parameters, results))
+        count += 1
+    return count
 
 
 def export_json(
     session: Session, series_id: int, stream: TextIO, where: ColumnElement[bool] | None = None
-) -> None:
-    """Write a JSON array with one object per experiment, each on its own line.
+) -> int:
+    """Write a JSON array with one object per experiment, each on its own line; return how many there are.
 
     Parameters
     ----------
@@ -75,14 +78,14 @@ def export_json(
     where : condition on Experiment, optional
         Only experiments that match.
     """
-    separator = "[\n"
-    for row in experiments(session, series_id, where=where):
-        stream.write(separator + json.dumps(json_ready(row), allow_nan=False))
-        separator = ",\n"
-    stream.write("[]\n" if separator == "[\n" else "\n]\n")
+    count = 0
+    for count, row in enumerate(experiments(session, series_id, where=where), start=1):
+        stream.write(("[\n" if count == 1 else ",\n") + json.dumps(json_ready(row), allow_nan=False))
+    stream.write("\n]\n" if count else "[]\n")
+    return count
 
 
-FORMATS: dict[str, Callable[[Session, int, TextIO, ColumnElement[bool] | None], None]] = {
+FORMATS: dict[str, Callable[[Session, int, TextIO, ColumnElement[bool] | None], int]] = {
     "csv": export_csv,
     "json": export_json,
 }

@@ -102,6 +102,14 @@ def experiment_row(row: Any) -> ExperimentRow:
     return ExperimentRow(**{**values, "status": shown_status(row.status), "outcome": outcome})
 
 
+def count_experiments(session: Session, series_id: int, *conditions: ColumnElement[bool]) -> int:
+    """Count the experiments of a series that match all conditions, retired ones too."""
+    chosen = (
+        select(func.count()).select_from(Experiment).where(Experiment.series_id == series_id, *conditions)
+    )
+    return session.scalar(chosen) or 0
+
+
 def experiments(
     session: Session,
     series_id: int,

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from meta.commands.support import printing
-from meta.commands.support.arguments import SERIES, find_series, results_folder, where_condition
+from meta.commands.support.arguments import SERIES, find_series, none_of, results_folder, where_condition
 from meta.commands.support.options import EXPERIMENT_ID, OUTCOME, database_option, json_option, where_option
 
 _experiment_option = click.option(
@@ -20,6 +21,8 @@ _experiment_option = click.option(
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from database.models import ExperimentSeries, Outcome
     from database.series.selection import Selection
 
@@ -90,6 +93,8 @@ def retry(  # noqa: PLR0913 - one for each option
         printing.print_json({"series": name, "retried": retried.retried, "hurried": retried.expedited})
         return
     click.echo(f"{name}: {retried.retried} pending again")
+    if not (retried.retried or retried.expedited):
+        _explain_nothing(series_id, where, selection, statuses)
     if retried.expedited:
         click.echo(f"{retried.expedited} delayed, now due at once")
     if retried.retried or retried.expedited:
@@ -139,6 +144,8 @@ def cancel(
         printing.print_json({"series": name, "cancelled": total, "taken_from_workers": cancelled.revoked})
         return
     click.echo(f"{name}: {total} cancelled")
+    if not total:
+        _explain_nothing(series_id, where, selection, statuses)
     if cancelled.revoked:
         click.echo(f"{cancelled.revoked} of them were claimed by workers, whose runners end the running ones")
     if total:
@@ -199,6 +206,8 @@ def release(
         printing.print_json(facts)
         return
     click.echo(f"{name}: {total} released")
+    if not total:
+        _explain_nothing(series_id, where, selection)
     for taken in released.from_:
         click.echo(f"taken from {taken}")
     for kept in released.kept:
@@ -321,6 +330,29 @@ def _find(
         selection = Selection(experiment_ids, outcome, where_condition(session, named, where))
         require_of_series(session, named.id, selection)
         return named.name, named.id, selection
+
+
+def _explain_nothing(
+    series_id: int, where: str | None, selection: Selection, statuses: Sequence[str] = ()
+) -> None:
+    """Print why `--where` chose nothing, unless other options may have."""
+    if where is None:
+        return
+    only_where = replace(selection, where=None).is_everything()
+    from database.queries.series_lookup import find_series
+    from database.session.lifecycle import scoped_session
+
+    with scoped_session(read_only=True) as session:
+        missing = none_of(
+            session,
+            find_series(session, series_id),
+            where,
+            selection.where,
+            statuses=statuses if only_where else (),
+            retired=False,
+        )
+    if missing:
+        click.echo(printing.printable(missing))
 
 
 def _confirm(question: str, *, refused: str, instead: str) -> None:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from meta.commands.support import printing
-from meta.commands.support.arguments import SERIES, chosen_series, find_series, where_condition
+from meta.commands.support.arguments import SERIES, chosen_series, find_series, none_of, where_condition
 from meta.commands.support.options import (
     State,
     database_option,
@@ -187,8 +187,12 @@ def export(series: str, form: str, written: str, where: str | None) -> None:
         condition = where_condition(session, exported, where)
         if written == "-":
             with writing_to_stdout():
-                FORMATS[form](session, exported.id, sys.stdout, condition)
-            return
-        with replacing(Path(written)) as stream:
-            FORMATS[form](session, exported.id, stream, condition)
-    click.echo(f"wrote {written}", err=True)
+                count = FORMATS[form](session, exported.id, sys.stdout, condition)
+        else:
+            with replacing(Path(written)) as stream:
+                count = FORMATS[form](session, exported.id, stream, condition)
+        missing = None if count else none_of(session, exported, where, condition)
+    if missing:
+        click.echo(printing.printable(missing), err=True)
+    if written != "-":
+        click.echo(f"wrote {written}", err=True)

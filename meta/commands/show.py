@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from meta.commands.support import printing
-from meta.commands.support.arguments import SERIES, find_series, results_folder, where_condition
+from meta.commands.support.arguments import SERIES, find_series, none_of, results_folder, where_condition
 from meta.commands.support.options import EXPERIMENT_ID, database_option, json_option, where_option
 
 if TYPE_CHECKING:
@@ -138,13 +138,16 @@ def failures(series: str, *, where: str | None, as_json: bool) -> None:
 
     with scoped_session(read_only=True) as session:
         failed = find_series(session, series)
-        groups = failure_groups(session, failed.id, where_condition(session, failed, where))
+        condition = where_condition(session, failed, where)
+        groups = failure_groups(session, failed.id, condition)
+        missing = None
+        if not groups and where is not None:
+            missing = none_of(session, failed, where, condition, statuses=["failed"], retired=False)
     if as_json:
         printing.print_json([_group_data(group) for group in groups])
         return
     if not groups:
-        which = "" if where is None else " that matches --where"
-        click.echo(f"no experiment of {failed.name}{which} has failed")
+        click.echo(printing.printable(missing or f"no experiment of {failed.name} has failed"))
     fixed = fixed_names(failed.resolved)
     for number, group in enumerate(groups):
         if number:

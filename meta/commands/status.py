@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from meta.commands.support import printing
-from meta.commands.support.arguments import SERIES, find_series, where_condition
+from meta.commands.support.arguments import SERIES, find_series, none_of, where_condition
 from meta.commands.support.options import database_option, json_option, where_option
 
 if TYPE_CHECKING:
@@ -236,6 +236,11 @@ def list_(
             rows = list(experiments(session, listed_series.id, status=wanted, where=condition, limit=most))
             if as_json:
                 printing.print_json(rows)
+                return
+            statuses = [wanted] if wanted else []
+            missing = None if rows else none_of(session, listed_series, where, condition, statuses=statuses)
+            if missing:
+                click.echo(printing.printable(missing))
                 return
             limit = limit or DEFAULT_LIMIT
             _print_experiments(rows[:limit], fixed_names(listed_series.resolved))

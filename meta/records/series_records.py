@@ -10,6 +10,7 @@ from typing import Any
 from experiments.series_file.models import MetricSection
 from experiments.series_file.sections.graphs import GraphSpec
 from experiments.series_file.sections.tables import TableSpec
+from meta.formats.plural import none_of
 from meta.records.attempts import AttemptRecord
 from meta.records.code_versions import ExperimentsCode
 from meta.records.value_set import ABSENT, ParameterTable, ValueSet
@@ -85,6 +86,8 @@ class SeriesRecords:
         The graphs that the series file requests.
     where : str or None
         The expression that these experiments match; None for all experiments.
+    chosen_from : int
+        How many experiments `where` chose them from.
     experiments_code : ExperimentsCode
         The code that the completed experiments of each configuration ran, also of configurations that were
         left out since.
@@ -103,6 +106,7 @@ class SeriesRecords:
     labels: Mapping[str, MetricSection] = field(default_factory=dict)
     specs: Sequence[GraphSpec] = ()
     where: str | None = None
+    chosen_from: int = 0
     experiments_code: ExperimentsCode = field(default_factory=ExperimentsCode)
     tables: Sequence[TableSpec] = ()
     shares_seeds: bool = True
@@ -125,11 +129,18 @@ class SeriesRecords:
         """Return how many experiments there are."""
         return sum(len(member.completed) for member in self.configurations) + self.missing().total()
 
+    def nothing_chosen(self) -> str | None:
+        """Return the message for a selection without experiments; None if there are some, or no selection."""
+        if self.where is None or self.size():
+            return None
+        return none_of(self.chosen_from, self.name, where=self.where)
+
     def nothing_completed(self) -> str:
         """Return the message for a series, or a selection, without completed experiments."""
-        if self.where is not None:
-            return f"no completed experiment is one where {self.where}"
-        return f"the series {self.name!r} has no completed experiment yet"
+        if self.where is None:
+            return f"the series {self.name!r} has no completed experiment yet"
+        missing = none_of(self.size(), self.name, where=self.where, otherwise="is completed")
+        return self.nothing_chosen() or missing
 
     def parameter_values(self) -> dict[str, ValueSet]:
         """Return the distinct values of each parameter, by its dotted name."""

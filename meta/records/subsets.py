@@ -147,6 +147,7 @@ def read_subset(
         times=_of(records.times, matching),
         attempts=[attempt for attempt in records.attempts if attempt.experiment_id in matching],
         experiments_code=read_code(session, series.id, conditions),
+        chosen_from=records.size(),
         where=" and ".join(texts if len(texts) == 1 else (f"({text})" for text in texts)),
     )
 

@@ -126,9 +126,8 @@ def _write(
     on_progress: Callable[[GraphProgress], None],
 ) -> ReportResult:
     name, directory = records.series["name"], location.directory
-    where = records.graphs.common.where
-    if where is not None and not records.graphs.common.configurations:
-        raise NotFoundError(f"no experiment of {name!r} is one where {where}")
+    if missing := records.graphs.common.nothing_chosen():
+        raise NotFoundError(missing)
     page = directory / PAGE_NAME
     try:
         directory.mkdir(parents=True, exist_ok=True)  # before all is drawn in vain

@@ -155,8 +155,8 @@ def write_series_tables(
     specs = [spec for spec, _ in requested]
     if not specs:
         only = "" if records.where is None else f", where {records.where},"
-        error = f"the series {records.name!r}{only} has no result with a finite number to show yet"
-        return [TableResult(records.name, "tables", error=error)]
+        missing = f"the series {records.name!r}{only} has no result with a finite number to show yet"
+        return [TableResult(records.name, "tables", error=records.nothing_chosen() or missing)]
     names = distinct_names(
         [spec.name or _described(spec) for spec in specs], [spec.model_dump_json() for spec in specs]
     )

@@ -105,6 +105,41 @@ def where_condition(
     return condition_of(session, series, where)
 
 
+def none_of(
+    session: Session,
+    series: ExperimentSeries,
+    where: str | None,
+    condition: ColumnElement[bool] | None,
+    *,
+    statuses: Sequence[str] = (),
+    retired: bool = True,
+) -> str | None:
+    """Return why no experiment was chosen by `--where` and statuses; None if other reasons are possible.
+
+    Parameters
+    ----------
+    session : Session
+    series : ExperimentSeries
+    where : str or None
+    condition : condition on Experiment, or None
+        The same, as `where_condition` returned it.
+    statuses : sequence of str
+        Those that were asked for, if nothing else was.
+    retired : bool
+        Whether retired experiments were among those to choose from.
+    """
+    from database.models import Experiment
+    from database.queries.experiment_rows import count_experiments
+    from meta.formats import plural
+
+    among = [] if retired else [~Experiment.retired]
+    matching = count_experiments(session, series.id, *among, *([] if condition is None else [condition]))
+    if where is not None and not matching:
+        return plural.none_of(count_experiments(session, series.id, *among), series.name, where=where)
+    is_none = f"has the status {' or '.join(statuses)}"
+    return plural.none_of(matching, series.name, where=where, otherwise=is_none) if statuses else None
+
+
 def results_folder() -> ResultsFolder:
     """Return the folder of the results of this process's database."""
     from database.engine.registry import current_url

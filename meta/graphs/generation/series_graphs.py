@@ -111,9 +111,10 @@ class _SeriesGraphs:
         if not (requests.tasks or requests.note):
             where = self.records.common.where
             only = "" if where is None else f", where {where},"
-            error = (
+            missing = (
                 f"the series {self.series!r}{only} has no metric or result with a finite number to draw yet"
             )
+            error = self.records.common.nothing_chosen() or missing
             return [GraphResult(self.series, "graphs", error=error)]
         results: dict[str, GraphResult] = {}
         for result in self._finished(requests.tasks, force=force):

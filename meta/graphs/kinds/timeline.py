@@ -13,7 +13,7 @@ from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from database.models import Outcome
 from database.models.outcome import UNSUCCESSFUL, count_text
-from meta.formats.plural import many
+from meta.formats.plural import many, none_of
 from meta.graphs.data.csv_rows import Row
 from meta.graphs.data.graph_data import Estimates, GraphData, Line, Panel, SampleSizes, Timeline
 from meta.graphs.data.plan import Plan
@@ -45,7 +45,8 @@ def compute(_plan: Plan, records: SeriesRecords) -> GraphData:
     """
     attempts = records.attempts
     if not attempts and records.where is not None:
-        raise GraphError(f"no started experiment is one where {records.where}: nothing to draw")
+        missing = none_of(records.size(), records.name, where=records.where, otherwise="was started")
+        raise GraphError(f"{records.nothing_chosen() or missing}: nothing to draw")
     if not attempts:
         raise GraphError(f"no experiment of {records.name!r} was started yet: nothing to draw")
     origin = min(attempt.started_at for attempt in attempts)

@@ -84,13 +84,43 @@ def test_looking(command: Command, series_id: int) -> None:
     assert "there are more than 2" not in command("list", "first", "--where", "lr > 0.05", "--limit", "3")
     [group] = as_json(command, "failures", "first", "--where", "lr == 0.01")
     assert (group["count"], group["parameters"]["lr"]) == (1, 0.01)
-    assert "no experiment of first that matches --where has failed" in command(
+    assert "none of 2 experiments of first where loss > 0 has the status failed" in command(
         "failures", "first", "--where", "loss > 0"
     )
     rows = list(csv.DictReader(io.StringIO(command("export", "first", "--where", "loss > 0.15"))))
     assert [(row["parameters.lr"], row["results.loss"]) for row in rows] == [("0.01", "0.2")]
     exported = json.loads(command("export", "first", "--format", "json", "--where", "repetition == 2"))
     assert len(exported) == 2
+
+
+EXIT_CODES = {"graphs": 1, "table": 1, "report": 2, "compare first --of lr --on loss": 2}
+
+
+@pytest.mark.parametrize("verb", [*VERBS_WITH_WHERE, "report", "compare first --of lr --on loss"])
+def test_no_hit(series_id: int, verb: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """Of how many experiments an expression is true of none is said by all verbs in the same words."""
+    arguments = verb.split() if " " in verb else (verb, "first")
+    assert run_command([*arguments, "--where", "lr > 3"]) == EXIT_CODES.get(verb, 0)
+    assert "none of 6 experiments of first is one where lr > 3" in "".join(capsys.readouterr())
+
+
+@on_sqlite
+def test_no_hit_of_a_status(command: Command, series_id: int) -> None:
+    """Where it is the status that excludes the chosen ones that is said, for other reasons nothing."""
+    said = "none of 3 experiments of first where lr > 0.05 has the status "
+    where = ("--where", "lr > 0.05")
+    assert command("list", "first", "--status", "running", *where) == f"{said}running\n"
+    assert command("list", "first", "--status", "running").startswith(
+        "none of 6 experiments of first has the"
+    )
+    assert as_json(command, "list", "first", "--status", "running") == []
+    assert command("retry", "first", "--status", "cancelled", *where).endswith(f"{said}cancelled\n")
+    assert "none of" not in command("retry", "first", "--outcome", "crashed", *where)
+    assert "none of" not in command("release", "first", *where)
+    with SessionLocal() as session:
+        session.execute(update(Experiment).values(retired=True))
+        session.commit()
+    assert "none of 0 experiments of first is one where" in command("cancel", "first", *where)
 
 
 def test_correcting(command: Command, series_id: int) -> None:
@@ -249,7 +279,7 @@ def test_tables_of_some_experiments(command: Command, example: Path) -> None:
     assert {path.name: path.read_bytes() for path in folder.iterdir() if path.is_file()} == before
     elsewhere = as_json(command, "table", "first", "--where", where, "--output", "out")
     assert {str(Path(path).parent) for one in elsewhere for path in one["paths"]} == {"out"}
-    assert command("table", "first", "--where", "lr > 9", code=1).startswith("first: tables: the series")
+    assert command("table", "first", "--where", "lr > 9", code=1).startswith("first: tables: none of 20 ")
 
 
 @pytest.mark.usefixtures("example")
@@ -274,7 +304,7 @@ def test_tables_from_python(command: Command, tmp_path: Path) -> None:
     assert "Only where (lr > 0.05) and (repetition < 3)." in one.table.notes
     assert {cell.count for cell in one.table.cells.cells.values()} == {3}
     assert other.error == (
-        "no completed experiment is one where (repetition > 3) and (repetition < 3): nothing to show"
+        "none of 20 experiments of first is one where (repetition > 3) and (repetition < 3): nothing to show"
     )
 
 
@@ -292,6 +322,6 @@ def test_comparing_some_experiments(command: Command) -> None:
     assert "lr is always 0.1 where lr > 0.05: there is nothing to compare" in command(
         *asked, "lr > 0.05", code=2
     )
-    assert "no completed experiment is one where lr > 9: nothing to compare" in command(
+    assert "none of 20 experiments of first is one where lr > 9: nothing to compare" in command(
         *asked, "lr > 9", code=2
     )

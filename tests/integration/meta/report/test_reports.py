@@ -342,7 +342,7 @@ def test_a_time_line_shows_chosen_experiments_only(started: int, tmp_path: Path)
     assert [row["outcome"] for row in rows] == ["error"]
     assert "1 attempt of 1 worker: 1 error." in text
     assert "1 ended" in text
-    with pytest.raises(NotFoundError, match="no experiment of 'study' is one where repetition == 99"):
+    with pytest.raises(NotFoundError, match="none of 4 experiments of study is one where repetition == 99"):
         told(tmp_path / "none", where="repetition == 99")
     assert not (tmp_path / "none").exists()
 
