@@ -7,9 +7,7 @@ from pathlib import Path
 
 #: The name of the folder of databases and results, unless the user names another one.
 RESULTS_NAME = "results"
-_IGNORE_ALL = (
-    "# Written by `experiments` when it made this folder: none of it is for version control.\n*\n"
-)
+_IGNORE_ALL = "# Written by `experiments` when it made this folder: none of it is for version control.\n*\n"
 
 
 def make_ignored_folder(path: Path) -> None:

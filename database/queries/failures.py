@@ -12,8 +12,10 @@ from typing import Any
 from sqlalchemy import ColumnElement, Select, case, func, select
 from sqlalchemy.orm import Session
 
+from database.failure_text.patterns import PATTERN_CHARACTERS, pattern
+from database.failure_text.reason import Reason, reason_of
+from database.failure_text.tracebacks import place
 from database.models import Attempt, Configuration, Experiment, ExperimentSeries, ExperimentStatus, Outcome
-from database.queries.traceback_grouping import PATTERN_CHARACTERS, pattern, place
 
 _BATCH = 500
 #: The number of latest failures that are counted where counting all would take too long.
@@ -56,6 +58,8 @@ class FailureGroup:
     ----------
     first_at, last_at : datetime or None
         When the first and the last of them failed.
+    first_message, last_message : str or None
+        The beginnings of the first and the last of their messages, as the database sorts them.
     """
 
     cause: Cause
@@ -63,17 +67,39 @@ class FailureGroup:
     example_id: int
     first_at: datetime | None
     last_at: datetime | None
+    first_message: str | None = field(repr=False)
+    last_message: str | None = field(repr=False)
     example_parameters: dict[str, Any] = field(repr=False)
     example_message: str | None
     example_traceback: str | None = field(repr=False)
     example_log_tail: str | None = field(repr=False)
+    example_reason: Reason = field(repr=False)
 
     @property
-    def explanation(self) -> str:
-        """The text that tells most about the example: its traceback, else its output, else its message."""
-        if self.cause.outcome == Outcome.INVALID_RESULT:  # the message names the values, the output does not
-            return self.example_message or ""
-        return self.example_traceback or self.example_log_tail or self.example_message or ""
+    def summary(self) -> str:
+        """What their messages have in common, in a line; else what ended their processes."""
+        message = self.example_reason.message.strip().partition("\n")[0]
+        if self.differ and self.cause.outcome == Outcome.ERROR:
+            message = ": ".join(filter(None, [self.cause.error_type, self.cause.message]))
+        if len(message) > PATTERN_CHARACTERS:
+            message = f"{message[:PATTERN_CHARACTERS]}..."
+        return message or self.cause.death
+
+    @property
+    def details(self) -> list[str]:
+        """The lines that the summary does not tell: the example's message, and what it was raised from."""
+        message = self.example_reason.message.strip()
+        return [*([] if message == self.summary else message.splitlines()), *self.example_reason.others]
+
+    @property
+    def differ(self) -> bool:
+        """Whether their messages differ, in numbers or as those of a place with too many of them."""
+        return self.first_message != self.last_message
+
+    @property
+    def place(self) -> str:
+        """Where in the user's code they failed; where that is not recorded for all, the example's place."""
+        return self.cause.place or self.example_reason.place
 
 
 @dataclass
@@ -81,6 +107,8 @@ class _Group:
     example_id: int
     first_at: datetime | None
     last_at: datetime | None
+    first_message: str | None
+    last_message: str | None
     count: int
 
     def join(self, other: _Group) -> None:
@@ -88,6 +116,9 @@ class _Group:
         self.example_id = min(self.example_id, other.example_id)
         self.first_at = min(filter(None, (self.first_at, other.first_at)), default=None)
         self.last_at = max(filter(None, (self.last_at, other.last_at)), default=None)
+        messages = [self.first_message, self.last_message, other.first_message, other.last_message]
+        self.first_message = min(filter(None, messages), default=None)
+        self.last_message = max(filter(None, messages), default=None)
 
 
 def failure_counts(session: Session, series_id: int, *, latest: int | None = None) -> dict[str, int]:
@@ -145,6 +176,8 @@ def failure_groups(
             func.min(Experiment.id),
             func.min(Attempt.finished_at),
             func.max(Attempt.finished_at),
+            func.min(_beginning()),
+            func.max(_beginning()),
             func.count(),
         )
         .where(Experiment.series_id == series_id, *([] if where is None else [where]))
@@ -160,7 +193,7 @@ def failure_groups(
             _death(number, code),
         )
         grouping.add(cause, _Group(*rest))
-    examples = _examples(session, [group.example_id for group in grouping.groups.values()])
+    examples = _examples(session, [group.example_id for group in grouping.groups.values()], target or "")
     groups = [
         FailureGroup(cause, **vars(group), **examples[group.example_id])
         for cause, group in grouping.groups.items()
@@ -180,10 +213,14 @@ def _frames() -> ColumnElement[str]:
 
 def _masked() -> ColumnElement[str]:
     """Return the beginning of the message with each digit replaced by 0."""
-    message: ColumnElement[str] = func.substr(Attempt.error_message, 1, PATTERN_CHARACTERS)
+    message = _beginning()
     for digit in "123456789":
         message = func.replace(message, digit, "0")
     return message
+
+
+def _beginning() -> ColumnElement[str]:
+    return func.substr(Attempt.error_message, 1, PATTERN_CHARACTERS)
 
 
 class _Grouping:
@@ -219,7 +256,7 @@ def _death(number: int | None, code: int | None) -> str:
     return "" if code is None else f"exit code {code}"
 
 
-def _examples(session: Session, experiment_ids: Collection[int]) -> dict[int, dict[str, Any]]:
+def _examples(session: Session, experiment_ids: Collection[int], target: str) -> dict[int, dict[str, Any]]:
     """Return what a `FailureGroup` has of its example, by the id of the experiment."""
     ids = list(experiment_ids)
     examples: dict[int, dict[str, Any]] = {}
@@ -227,17 +264,24 @@ def _examples(session: Session, experiment_ids: Collection[int]) -> dict[int, di
         statement = (
             _last_attempts(
                 Experiment.id,
-                Configuration.parameters.label("example_parameters"),
-                Attempt.error_message.label("example_message"),
-                Attempt.traceback.label("example_traceback"),
-                Attempt.log_tail.label("example_log_tail"),
+                Configuration.parameters,
+                Attempt.outcome,
+                Attempt.error_type,
+                Attempt.error_message,
+                Attempt.traceback,
+                Attempt.log_tail,
             )
             .join(Configuration, Configuration.id == Experiment.configuration_id)
             .where(Experiment.id.in_(ids[begin : begin + _BATCH]))
         )
         for row in session.execute(statement):
-            example = row._asdict()
-            examples[example.pop("id")] = example
+            examples[row.id] = {
+                "example_parameters": row.parameters,
+                "example_message": row.error_message,
+                "example_traceback": row.traceback,
+                "example_log_tail": row.log_tail,
+                "example_reason": reason_of(row, target),
+            }
     return examples
 
 

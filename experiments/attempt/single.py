@@ -9,7 +9,7 @@ import resource
 import sys
 import traceback
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
 
@@ -19,6 +19,7 @@ from database import clock
 from database.claims.types import Claim, Finished
 from database.engine.failed_statements import hide_values
 from database.errors import InvalidValueError
+from database.failure_text.shortening import joined_within
 from database.models import Outcome, exact_json
 from database.models.exact_json import storable_text
 from experiments.attempt.context import Run
@@ -27,7 +28,7 @@ from experiments.processes.process_state import RestorableState, restore_builtin
 from experiments.processes.thread_limits import threads_in_force
 from experiments.target.base import LoadedTarget
 
-#: A longer traceback loses its middle.
+#: A longer traceback loses frames of its middle.
 _TRACEBACK_CHARACTERS = 64_000
 _MESSAGE_CHARACTERS = 4_000
 _RESERVED = "'metrics' in the result is reserved for logged metrics; use another name"
@@ -125,13 +126,6 @@ def attempt(
     )
 
 
-def with_log_tail(finished: Finished, tail: str | None) -> Finished:
-    """Return an attempt that did not complete with the end of what it wrote."""
-    if tail is None or finished.outcome is Outcome.COMPLETED:
-        return finished
-    return replace(finished, log_tail=tail)
-
-
 def _ending_of(returned: object, metrics: dict[str, Any]) -> dict[str, Any]:
     """Return the fields that a returned value determines; reading a user's object may raise anything."""
     try:
@@ -203,7 +197,8 @@ def _message(error: BaseException) -> str:
     try:
         if isinstance(error, SystemExit):
             return f"the experiment called sys.exit({error.code!r}); return results instead"
-        return str(error)
+        notes = getattr(error, "__notes__", None) or ()
+        return "\n".join([str(error), *map(str, notes)])
     except BaseException as second:  # noqa: BLE001 - a user's __str__ may raise anything
         return f"(its message is not available: {type(second).__name__})"
 
@@ -214,14 +209,12 @@ def _traceback(error: BaseException) -> str:
     for _ in range(2):
         frames = frames.tb_next if frames else None
     try:
-        text = "".join(traceback.format_exception(type(error), error, frames))
+        parts = list(traceback.TracebackException(type(error), error, frames).format())
     except BaseException as second:  # noqa: BLE001 - it calls the user's __str__ again
-        shown = "".join(traceback.format_tb(frames))
-        text = f"{shown}{type(error).__qualname__} (its message is not available: {type(second).__name__})"
-    if len(text) > _TRACEBACK_CHARACTERS:
-        half = _TRACEBACK_CHARACTERS // 2
-        text = f"{text[:half]}\n[...]\n{text[-half:]}"
-    return text
+        name = type(error).__qualname__
+        parts = traceback.format_tb(frames)
+        parts.append(f"{name} (its message is not available: {type(second).__name__})\n")
+    return joined_within(parts, _TRACEBACK_CHARACTERS)
 
 
 def _cpu_s(own: resource.struct_rusage) -> float:

@@ -16,8 +16,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TextIO
 
-from database.models.exact_json import storable_text
+from database.failure_text.shortening import without_runner
 from experiments.output.folding import Folding
+from experiments.output.log_tail import tail_of
 from experiments.output.results_folder import write_atomically
 
 #: Bytes of an attempt's folded output that are kept from its start, and from its end.
@@ -29,9 +30,6 @@ _PIECE_BYTES = 1 << 20
 MOST_BYTES = 64 << 20
 #: From <linux/falloc.h>: return a range to the file system and keep the file's size.
 _PUNCH_HOLE = 0x02 | 0x01
-#: The size of the tail that is recorded in the database for attempts that did not complete.
-TAIL_BYTES = 8 << 10
-TAIL_LINES = 50
 
 
 class OutputCapture:
@@ -97,6 +95,7 @@ def _write_log(file: int, log: Callable[[], Path], scratch: Path) -> str | None:
     output = read_output(file)
     if not output:
         return None
+    output = without_runner(output)
     write_atomically(log(), output, scratch=scratch)
     return tail_of(output)
 
@@ -187,9 +186,3 @@ def _folded(file: int, begin: int, end: int) -> bytes:
 
 def _note(left_out: int) -> bytes:
     return f"\n[... {left_out} bytes left out ...]\n".encode()
-
-
-def tail_of(output: bytes) -> str:
-    """Return the last lines of an output as text that databases store."""
-    lines = output[-TAIL_BYTES:].decode("utf-8", "replace").splitlines()[-TAIL_LINES:]
-    return storable_text("\n".join(lines))

@@ -29,6 +29,7 @@ from database.settings import Settings
 from experiments.execution.worker_control import ended_now
 from experiments.journal import JournalReader
 from experiments.output.capture import rescue_output
+from experiments.output.log_tail import with_log_tail
 from experiments.output.results_folder import ResultsFolder, remove_remains
 from experiments.points.unrecorded import read_unrecorded
 from experiments.processes.exit_status import ExitStatus
@@ -119,7 +120,7 @@ def collect_unrecorded(
             ended = Finished(*token, Outcome.CRASHED, error_type="WorkerDied", error_message=_UNREADABLE)
         else:
             ended = death.ended(token, max(0.0, clock.monotonic() - current.started_at))
-            ended = replace(ended, log_tail=_rescued(capture, log_of(token)))
+            ended = with_log_tail(ended, _rescued(capture, log_of(token)))
         points = read_unrecorded(capture.with_suffix(".points"), token)
         unrecorded.append(replace(ended, code=journal.code_of(token), chunks=points.chunks))
     return unrecorded

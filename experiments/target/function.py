@@ -22,6 +22,7 @@ import multiprocessing
 import os
 import pkgutil
 import sys
+import textwrap
 import traceback
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import asdict, dataclass
@@ -30,6 +31,8 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+from database.failure_text import tracebacks
+from database.failure_text.shortening import shortened_traceback
 from database.suggestions import nearest, suggestion
 from experiments.output.results_folder import write_atomically
 from experiments.processes.fresh_process import search_path
@@ -335,13 +338,15 @@ def _import(name: str, place: str) -> ModuleType:
 
 
 def _import_raised(place: str, error: BaseException) -> TargetError:
-    """Return the error with the end of the traceback, from the user's first line on."""
+    """Return the error with the user's last line, and the end of the traceback from the first one on."""
     frames = error.__traceback__
     while frames and frames.tb_frame.f_code.co_filename in _MACHINERY:
         frames = frames.tb_next
-    lines = "".join(traceback.format_exception(type(error), error, frames)).rstrip().splitlines()
-    shown = "\n".join(f"    {line}" for line in lines[-_MAX_TRACEBACK_LINES:])
-    return TargetError(f"importing {place} raised {type(error).__name__}:\n{shown}")
+    text = "".join(traceback.format_exception(type(error), error, frames))
+    where = tracebacks.place(text)
+    at = f" at {where}" if where else ""
+    shown = textwrap.indent(shortened_traceback(text, _MAX_TRACEBACK_LINES), "    ")
+    return TargetError(f"importing {place} raised {type(error).__name__}{at}:\n{shown}")
 
 
 def _missing_file(path: Path) -> str:

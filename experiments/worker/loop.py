@@ -25,11 +25,12 @@ from database.models import ExperimentSeries, Outcome
 from database.session.lifecycle import assert_idle
 from database.session.retry import retrying_transaction
 from experiments.attempt.in_process import Attempts
-from experiments.attempt.single import Task, with_log_tail
+from experiments.attempt.single import Task
 from experiments.execution.worker_config import WorkerConfig
 from experiments.execution.worker_control import WorkerControl, ended_from_outside, ended_now
 from experiments.journal import JournalWriter
 from experiments.output.capture import OutputCapture
+from experiments.output.log_tail import with_log_tail
 from experiments.points.unrecorded import read_unrecorded
 from experiments.processes.open_files import OwnDescriptors
 from experiments.worker.recycling import Recycling

@@ -25,7 +25,7 @@ _LOST_IN_PROCESS = re.compile(
     r"(?:ModuleNotFoundError|ImportError|AttributeError): "
     r"((?:No module named|cannot import name|Can't get attribute) [^\n]*)"
 )
-#: How many lines of an example's traceback or output `failures` prints.
+#: About how many lines of an example's message and of its output `failures` prints.
 TAIL_LINES = 6
 #: How many digits of the name of a set of code are printed.
 CODE_DIGITS = 12
@@ -92,13 +92,17 @@ def _print_values(title: str, values: dict[str, Any], show: Callable[[object], s
 
 
 def _print_attempt(record: ExperimentRecord, attempt: AttemptRecord, folder: ResultsFolder) -> None:
+    from database.failure_text.reason import reason_of
+
     log = folder.log(record.folder, record.experiment.id, attempt.number)
     code = attempt.git_commit
+    reason = reason_of(attempt, record.target)
     printing.print_facts(
         {
             "attempt": attempt.number,
             "outcome": attempt.outcome,
-            "error": _error_line(attempt.error_type, attempt.error_message),
+            "error": reason.message.strip().partition("\n")[0],
+            "at": reason.place,
             "exit code": attempt.exit_code,
             "signal": attempt.signal,
             "started": attempt.started_at,
@@ -115,10 +119,10 @@ def _print_attempt(record: ExperimentRecord, attempt: AttemptRecord, folder: Res
     )
     _print_values("replaced results", attempt.results or {}, printing.shown_value)
     _print_values("partial result", attempt.partial or {}, printing.shown_value)
-    if attempt.traceback:
-        printing.print_block("traceback", attempt.traceback)
-    if attempt.log_tail:
-        printing.print_block("last lines it wrote", attempt.log_tail)
+    if reason.traceback:
+        printing.print_block("traceback", reason.traceback)
+    if reason.output:
+        printing.print_block("last lines it wrote", reason.output)
 
 
 @click.command(short_help="Group failed experiments by cause.")
@@ -172,7 +176,7 @@ def _group_data(group: FailureGroup) -> dict[str, Any]:
     return {
         "outcome": group.cause.outcome,
         "error_type": group.cause.error_type or None,
-        "place": group.cause.place or None,
+        "place": group.place or None,
         "pattern": group.cause.message or None,
         "death": group.cause.death or None,
         "count": group.count,
@@ -190,21 +194,29 @@ def _group_data(group: FailureGroup) -> dict[str, Any]:
 def _print_group(group: FailureGroup, fixed: Collection[str]) -> None:
     from experiments.parameters import flatten_recorded
 
-    place = group.cause.place and f"at {group.cause.place}"
-    cause = " ".join(filter(None, [group.cause.outcome, group.cause.error_type, group.cause.death, place]))
-    click.echo(printing.printable(f"{group.count} x {cause}"))
+    _print_lines(": ".join(filter(None, [f"{group.count} x {group.cause.outcome}", group.summary])))
+    if group.place:
+        _print_lines(f"    at {group.place}")
     if group.count > 1 and group.first_at is not None:
         moments = f"first {printing.shown_value(group.first_at)}, last {printing.shown_value(group.last_at)}"
         click.echo(f"    {moments}")
     named = flatten_recorded(group.example_parameters)
     varying = {name: value for name, value in named.items() if name not in fixed}
     shown = printing.pairs(varying, printing.parameter_value)
-    click.echo(printing.printable(f"    experiment {group.example_id}{': ' if shown else ''}{shown}"))
-    for line in group.explanation.splitlines()[-TAIL_LINES:]:
-        click.echo(f"    {printing.printable(line)}")
+    _print_lines(f"    experiment {group.example_id}{': ' if shown else ''}{shown}")
+    details = group.details
+    _print_lines(*details[:TAIL_LINES], *(["[...]"] if len(details) > TAIL_LINES else []), margin=4)
+    if output := group.example_reason.last_output(TAIL_LINES):
+        click.echo("    last lines it wrote:")
+        _print_lines(*output.splitlines(), margin=8)
     if (explanation := _explanation(group)) is not None:
-        click.echo(f"    {printing.printable(explanation)}")
+        _print_lines(explanation, margin=4)
     click.echo(f"    in full: experiments show {group.example_id}")
+
+
+def _print_lines(*lines: str, margin: int = 0) -> None:
+    for line in lines:
+        click.echo(" " * margin + printing.printable(line))
 
 
 @click.command(short_help="Print what an experiment wrote.")
@@ -258,11 +270,6 @@ def _follow(record: ExperimentRecord) -> None:
 
 def _existing(path: Path) -> str | None:
     return str(path) if path.is_file() else None
-
-
-def _error_line(error_type: str | None, message: str | None) -> str | None:
-    lines = (message or "").splitlines()
-    return ": ".join(filter(None, [error_type, lines[0] if lines else None])) or None
 
 
 def _mebibytes(size_bytes: int | None) -> str | None:

@@ -13,6 +13,7 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 from sqlalchemy import RowMapping
 
+from database.failure_text.shortening import shortened_traceback
 from database.queries.failures import FailureGroup
 from experiments.parameters import flatten_recorded
 from experiments.units import duration_text
@@ -33,7 +34,7 @@ _MAX_VALUES = 20
 _CODE_DIGITS = 12
 #: So many causes of failures are listed, the most frequent first.
 _MAX_CAUSES = 50
-#: So many lines of a traceback, its last ones.
+#: About so many lines of a message, of a traceback and of what an experiment wrote.
 _MAX_LINES = 40
 
 
@@ -104,6 +105,7 @@ def _template() -> Template:
 
 
 def _cause(group: FailureGroup, varying: Mapping[str, ValueSet]) -> Mapping[str, Any]:
+    details = group.details
     return {
         "group": group,
         "parameters": {
@@ -111,7 +113,9 @@ def _cause(group: FailureGroup, varying: Mapping[str, ValueSet]) -> Mapping[str,
             for name, value in flatten_recorded(group.example_parameters).items()
             if name in varying
         },
-        "lines": "\n".join(group.explanation.splitlines()[-_MAX_LINES:]),
+        "details": "\n".join(details[:_MAX_LINES] + (["[...]"] if len(details) > _MAX_LINES else [])),
+        "output": group.example_reason.last_output(_MAX_LINES),
+        "traceback": shortened_traceback(group.example_reason.traceback, _MAX_LINES),
     }
 
 

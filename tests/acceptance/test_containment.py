@@ -146,10 +146,22 @@ def test_hostile_experiments(project: Project, method: str) -> None:
     assert set(unseen) <= {cases - 2}  # whose journal tells nothing
     harmless = {x: result for x, result in results(project).items() if x % 2 == 0}
     assert harmless == {x: {"y": x, "cwd": True, "sleepers": 0, "year": begun.year} for x in harmless}
+    segfault = found[2 * 2 + 1]
+    assert "in segfault\n" in (segfault.traceback or "")
+    dumps = [
+        segfault.traceback,
+        segfault.log_tail,
+        read(project.folder / "results/s/logs" / log_of(segfault)),
+    ]
+    assert not [dump for dump in dumps if "experiments/" in (dump or "")]
     logs = sorted((project.folder / "results/s/logs").iterdir(), key=lambda path: path.stat().st_size)
     assert 2 * KEPT_BYTES < logs[-1].stat().st_size < 2 * KEPT_BYTES + 100
     assert any("resource limits, which cannot be put back" in read(log) for log in logs[:-1])
     project.assert_nothing_left()
+
+
+def log_of(attempt: Attempt) -> str:
+    return f"{attempt.experiment_id}-{attempt.number}.log"
 
 
 def read(path: Path) -> str:

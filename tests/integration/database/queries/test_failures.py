@@ -111,6 +111,38 @@ def test_deaths_tell_failures_apart(session: Session) -> None:
     ]
 
 
+def test_crashes_are_grouped_by_place(session: Session) -> None:
+    """The dump of a crash tells where it was; an earlier version left it in the output of the example."""
+    series_id = add_series(session, repetitions=3)
+    dump = (
+        "Fatal Python error: Segmentation fault\n\n"
+        'Current thread (most recent call first):\n  File "/home/ada/t.py", line {} in main\n'
+    )
+    died = {"outcome": Outcome.CRASHED, "signal": 11, "error_message": "its process was killed by SIGSEGV"}
+    ends = [{**died, "traceback": dump.format(line), "log_tail": f"step {line}"} for line in (3, 3, 7)]
+    record(
+        session, add_worker(session), series_id, [*ends, {**died, "log_tail": f"step 9\n{dump.format(9)}"}]
+    )
+    groups = failure_groups(session, series_id)
+    assert sorted((group.place, group.count, group.example_reason.output) for group in groups) == [
+        ("/home/ada/t.py:3 in main", 2, "step 3"),
+        ("/home/ada/t.py:7 in main", 1, "step 7"),
+        ("/home/ada/t.py:9 in main", 1, "step 9"),
+    ]
+    assert {group.summary for group in groups} == {"its process was killed by SIGSEGV"}
+
+
+def test_numbers_are_left_out_only_where_they_differ(session: Session) -> None:
+    """The summary of a group is its message; with N where that of each has other numbers."""
+    series_id = add_series(session, repetitions=2)
+    ends = [raised(3, "base 10"), raised(3, "base 10"), raised(9, "seed 7"), raised(9, "seed 8\nx")]
+    record(session, add_worker(session), series_id, ends)
+    assert [(group.summary, group.details) for group in failure_groups(session, series_id)] == [
+        ("ValueError: base 10", []),
+        ("ValueError: seed N", ["ValueError: seed 7"]),
+    ]
+
+
 @pytest.mark.alone
 def test_a_hundred_thousand_failures(session: Session) -> None:
     """Many failures with messages of their own are grouped within seconds, in little memory."""

@@ -62,7 +62,9 @@ def test_an_error_of_the_target_is_raised_here(project: Path) -> None:
     """What loading would say, inspecting says: here a missing function and an import that raises."""
     with pytest.raises(TargetError, match="has no function 'main'; did you mean 'mian'"):
         inspect(target(project, "def mian(): pass\n"))
-    with pytest.raises(TargetError, match=r"(?s)raised ZeroDivisionError:.*line 1, in <module>.*1/0"):
+    with pytest.raises(
+        TargetError, match=r"(?s)raised ZeroDivisionError at .*t.py:1 in <module>:.*line 1, in <module>.*1/0"
+    ):
         inspect(target(project, "1/0\n"))
     with pytest.raises(TargetError, match="is a coroutine function"):
         inspect(target(project, "async def main(): pass\n"))

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from sqlalchemy import update
 
 from database.models import Attempt
 from database.session.lifecycle import SessionLocal
 from tests.integration.meta.commanding import Commands, filled
+from tests.integration.recording import add_series, add_worker, raised, record
 
 #: What a process of a pool prints, and then nobody calculates what it was sent.
 LOST_IN_PROCESS = """
@@ -31,3 +34,21 @@ def test_a_process_that_could_not_load_what_it_was_sent(commands: Commands) -> N
     shown = "could not load what it was sent (Can't get attribute 'late' on <module 'train'>); a pool waits"
     assert shown in commands("failures", "first")
     assert commands.json("failures", "first")[0]["explanation"] is None
+
+
+def test_the_reason_comes_before_the_output(commands: Commands) -> None:
+    """A program that prints hides no reason: first the message, then the place, then the output's end."""
+    frames = "".join(f'  File "/lib/python3.11/x.py", line {n}, in f\n    g()\n' for n in range(40))
+    end = {**raised(7, "no luck\nat all"), "log_tail": "\n".join(f"step {number}" for number in range(50))}
+    end["traceback"] = end["traceback"].replace("ValueError: no", f"{frames}ValueError: no")
+    with SessionLocal() as session:
+        [failed, _] = record(session, add_worker(session), add_series(session, "first"), [end, end])
+    place = "/home/user/helpers.py:7 in helper"
+    report = Path(commands("report", "first", "--quiet").strip()).read_text()
+    report = report[report.index('<h2 id="failures">') :]
+    for text in (commands("failures", "first"), commands("show", str(failed)), report):
+        places = [text.index(part) for part in ("ValueError: no luck", place, "step 49")]
+        assert places == sorted(places)
+        assert "at all" in text
+    assert "step 43" not in commands("failures", "first")
+    assert "Traceback (most recent call last):\n  [... 23 frames left out ...]\n  File" in report

@@ -207,8 +207,8 @@ def test_failures(commands: Commands) -> None:
     """Failures are grouped by cause, with an example and the command that shows it in full."""
     series_id, ids = filled()
     out = commands("failures", "first")
-    first, _, rest = out.partition("\n")
-    assert first == "2 x error ValueError at /home/user/helpers.py:3 in helper"
+    first, second, rest = out.split("\n", 2)
+    assert (first, second) == ("2 x error: ValueError: N", "    at /home/user/helpers.py:3 in helper")
     assert rest.startswith("    first 2")
     assert f"    experiment {ids[2]}: lr=0.1 model.depth=2\n" in out
     assert "    ValueError: 0.7\n" in out

@@ -17,7 +17,7 @@ from database import clock
 from database.claims.types import Claim, Finished
 from database.models import Outcome, exact_json
 from experiments.attempt.context import Run
-from experiments.attempt.single import Task, attempt, with_log_tail
+from experiments.attempt.single import Task, attempt
 from experiments.target.function import LoadedFunction
 from experiments.target.loaded_code import LoadedCode
 from experiments.target.module_search import ModuleSearch
@@ -266,9 +266,28 @@ def test_interrupts_can_pass(tmp_path: Path) -> None:
         attempt(target, task, pass_interrupts=True)
 
 
-def test_log_tail() -> None:
-    """The end of the output is recorded of attempts that did not complete."""
-    failed, completed = Finished(1, 1, Outcome.ERROR), Finished(1, 1, Outcome.COMPLETED)
-    assert with_log_tail(failed, "end").log_tail == "end"
-    assert with_log_tail(failed, None).log_tail is None
-    assert with_log_tail(completed, "end").log_tail is None
+def test_notes_are_part_of_the_message(tmp_path: Path) -> None:
+    """What was added to an exception is told with it."""
+    error = ValueError("no")
+    error.add_note("at step 3")
+    assert run_target(raising(error), tmp_path).error_message == "no\nat step 3"
+
+
+def even(number: int) -> None:
+    if number == 0:
+        raise ValueError("x" * 100_000)
+    odd(number - 1)
+
+
+def odd(number: int) -> None:
+    even(number - 1)
+
+
+def test_long_tracebacks(tmp_path: Path) -> None:
+    """A long traceback loses whole frames of its middle, and a message of any length its end."""
+    text = run_target(lambda: even(800), tmp_path).traceback or ""
+    assert text.startswith("Traceback (most recent call last):\n  File")
+    _, before, after = text.partition(" frames left out ...]\n")
+    assert before
+    assert after.startswith("  File ")
+    assert len(text) < 65_000

@@ -16,7 +16,6 @@ from experiments.output.capture import (
     read_output,
     read_tail,
     rescue_output,
-    tail_of,
     trim_capture,
 )
 
@@ -136,14 +135,6 @@ def test_note_where_the_middle_of_many_states_is_missing(
         f"[... {path.stat().st_size - 2 * KEPT_BYTES} bytes left out ...]"
     ]
     assert len(lines) < 10
-
-
-def test_tail() -> None:
-    """The tail has at most 50 lines and nothing a database cannot store."""
-    output = b"".join(b"line %d\n" % number for number in range(100)) + b"nul \0 bad \xff"
-    lines = tail_of(output).splitlines()
-    assert len(lines) == 50
-    assert lines[-1] == "nul \ufffd bad \ufffd"
 
 
 def test_rescue(tmp_path: Path) -> None:

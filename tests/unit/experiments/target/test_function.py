@@ -239,7 +239,7 @@ def test_an_import_that_raises_shows_the_users_lines(project: Path) -> None:
     message = load_error("broken.py:f", project)
     without_markers = "\n".join(line for line in message.splitlines() if set(line.strip()) - set("~^"))
     assert without_markers == (
-        f"importing {project}/broken.py raised ModuleNotFoundError:\n"
+        f"importing {project}/broken.py raised ModuleNotFoundError at {project}/broken.py:2 in deep:\n"
         "    Traceback (most recent call last):\n"
         f'      File "{project}/broken.py", line 3, in <module>\n'
         "        deep()\n"
