@@ -203,30 +203,6 @@ def test_unknown_id(commands: Commands, verb: str) -> None:
     commands(verb, "x", code=2)
 
 
-def test_failures(commands: Commands) -> None:
-    """Failures are grouped by cause, with an example and the command that shows it in full."""
-    series_id, ids = filled()
-    out = commands("failures", "first")
-    first, second, rest = out.split("\n", 2)
-    assert (first, second) == ("2 x error: ValueError: N", "    at /home/user/helpers.py:3 in helper")
-    assert rest.startswith("    first 2")
-    assert f"    experiment {ids[2]}: lr=0.1 model.depth=2\n" in out
-    assert "    ValueError: 0.7\n" in out
-    assert f"    in full: experiments show {ids[2]}\n" in out
-    assert "1 x timed_out\n" in out
-    one, two = commands.json("failures", "first")
-    assert {*one} == {
-        *("outcome", "error_type", "place", "pattern", "death", "count", "first_at", "last_at"),
-        *("example", "parameters", "message", "traceback", "log_tail", "explanation"),
-    }
-    assert (one["pattern"], one["death"], one["parameters"]["model"]) == ("N", None, {"depth": 2})
-    assert (two["outcome"], two["error_type"], two["place"]) == ("timed_out", None, None)
-    with SessionLocal() as session:
-        session.execute(update(Experiment).where(Experiment.series_id == series_id).values(retired=True))
-        session.commit()
-    assert commands("failures", "first") == "no experiment of first has failed\n"
-
-
 def test_status_watch(commands: Commands) -> None:
     """`status --watch` ends with the series, and says how it is; where nothing is left, at once."""
     filled()
