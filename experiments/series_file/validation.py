@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from itertools import islice
 from typing import Any, get_args
 
 from pydantic import BaseModel, ValidationError
@@ -13,7 +14,7 @@ from experiments.series_file.axes import PARAMETER_SECTIONS
 from experiments.series_file.cross_checks import check
 from experiments.series_file.models import SeriesFile
 from experiments.series_file.reading.document import Document
-from experiments.series_file.reading.errors import KeyPath, PathMessage, Problem
+from experiments.series_file.reading.errors import MAX_PROBLEMS, KeyPath, PathMessage, Problem
 
 _EXPECTED = {
     "string_type": "must be text",
@@ -64,7 +65,8 @@ def _foreign_words(document: Document) -> Iterator[PathMessage]:
 
 def _new(document: Document, problems: list[Problem], messages: Iterable[PathMessage]) -> list[Problem]:
     reported = {problem.path for problem in problems}
-    return [document.problem(path, message) for path, message in messages if path not in reported]
+    new = (document.problem(path, message) for path, message in messages if path not in reported)
+    return list(islice(new, MAX_PROBLEMS))
 
 
 def _translated(error: ValidationError) -> Iterator[PathMessage]:

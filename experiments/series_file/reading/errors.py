@@ -14,7 +14,10 @@ PathMessage = tuple[KeyPath, str]
 
 _LONGEST_KEY = 60
 _LONGEST_PATH = 12
-_MOST_SHOWN = 100
+_LONGEST_LINE = 1000  # a value that it shows may have a megabyte
+_MOST_SHOWN = 50
+#: A check of a file ends at so many problems: to explain 80,000 unknown keys takes seconds.
+MAX_PROBLEMS = 1000
 
 
 @dataclass(frozen=True)
@@ -41,12 +44,12 @@ class Problem:
 
 
 class SeriesFileError(ExperimentsError, ValueError):
-    """A series file cannot be used; its message has one line for each problem.
+    """A series file cannot be used; its message has one line for each of the first problems.
 
     Attributes
     ----------
     problems : tuple of Problem
-        All of them, in the order of the file.
+        All of them, or the first `MAX_PROBLEMS` of a check, in the order of the file.
     file : str or None
         The file as the user named it; None when the series came from a mapping.
     """
@@ -64,9 +67,11 @@ class SeriesFileError(ExperimentsError, ValueError):
             place = [] if self.file is None else [self.file]
             if place and problem.line is not None:
                 place.append(str(problem.line))
-            yield f"{':'.join(place)}: {problem}" if place else str(problem)
+            line = f"{':'.join(place)}: {problem}" if place else str(problem)
+            yield line if len(line) <= _LONGEST_LINE else f"{line[: _LONGEST_LINE - 3]}..."
         if len(self.problems) > _MOST_SHOWN:
-            yield f"... and {len(self.problems) - _MOST_SHOWN} problems more"
+            at_least = "at least " if len(self.problems) >= MAX_PROBLEMS else ""
+            yield f"... and {at_least}{len(self.problems) - _MOST_SHOWN} more"
 
 
 def path_text(path: KeyPath) -> str:

@@ -137,6 +137,7 @@ class _Composer:
                 self._report(event, f"the key is there twice, first in line {entries[key][0].line}")
             value = self._compose(next(self._events))
             self._path.pop()
+            node.size += 1  # the key
             self._grow(node, value, event)
             if key is not None:
                 entries.setdefault(key, (_position(event), value))
@@ -157,7 +158,7 @@ class _Composer:
         node.height = max(node.height, child.height + 1)
         if node.size > MAX_VALUES:
             raise self._unreadable(
-                event, f"the file holds more than {MAX_VALUES:,} values, aliases written out"
+                event, f"the file holds more than {MAX_VALUES:,} keys and values, aliases written out"
             )
 
     def _key(self, event: yaml.Event) -> str | None:
@@ -166,14 +167,13 @@ class _Composer:
             self._report(event, "merge keys (<<) are not read; write the keys out")
             return None
         known = len(self.problems)
-        key = self._compose(event).value
+        key = [] if isinstance(event, yaml.CollectionStartEvent) else self._compose(event).value
+        if isinstance(key, list | dict):  # not composed: keys may lie in keys without end
+            raise self._unreadable(event, "keys are text, not lists or mappings")
         if isinstance(key, str):
             return key if len(self.problems) == known else None
-        if isinstance(key, list | dict):
-            self._report(event, "keys are text, not lists or mappings")
-        else:
-            shown = event.value if isinstance(event, yaml.ScalarEvent) and event.value else str(key).lower()
-            self._report(event, f'keys are text; quote {shown} if it is meant as text ("{shown}")')
+        shown = event.value if isinstance(event, yaml.ScalarEvent) and event.value else str(key).lower()
+        self._report(event, f'keys are text; quote {shown} if it is meant as text ("{shown}")')
         return None
 
     def _scalar(self, event: yaml.ScalarEvent) -> Any:
@@ -195,16 +195,26 @@ class _Composer:
 
 def _events(text: str) -> Iterator[yaml.Event]:
     try:
-        yield from yaml.parse(text, Loader=yaml.SafeLoader)
+        parser = yaml.SafeLoader(text)
     except yaml.reader.ReaderError as error:
         line = text.count("\n", 0, error.position) + 1
         character = f"U+{ord(text[error.position]):04X}"
         raise _unreadable(f"the character {character} is not allowed in YAML", line) from error
+    try:
+        while parser.check_event():
+            yield parser.get_event()
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         where = (mark.line + 1, mark.column + 1) if mark else (1, 1)
         context = f" ({error.context})" if error.context else ""
         raise _unreadable(f"this is not YAML: {error.problem}{context}", *where) from error
+    except (ValueError, OverflowError) as error:  # PyYAML converts digits without a look at how many they are
+        raise _unreadable(
+            f"this is not YAML: the number {parser.prefix(8)}... is too large here; the last character is "
+            '"\\U0010FFFF", and the last version is %YAML 1.2',
+            parser.line + 1,
+            parser.column + 1,
+        ) from error
 
 
 def _position(event: yaml.Event) -> Position:

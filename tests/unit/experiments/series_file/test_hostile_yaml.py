@@ -19,7 +19,7 @@ CORPUS = Path(__file__).parents[2] / "hostile_yaml"
 
 #: file -> (the line it must name, a part of the message)
 EXPECTED = {
-    "alias_bomb.yaml": (9, "more than 100,000 values, aliases written out"),
+    "alias_bomb.yaml": (9, "more than 100,000 keys and values, aliases written out"),
     "beyond_64_bits.yaml": (3, "fixed.a: is an integer beyond 64 bits; quote it"),
     "binary_number.yaml": (3, "0b101 is not the same value to all YAML parsers"),
     "binary_tag.yaml": (3, "the tag tag:yaml.org,2002:binary is not allowed"),
@@ -27,6 +27,8 @@ EXPECTED = {
     "control_character.yaml": (3, "the character U+0007 is not allowed"),
     "deep_aliases.yaml": (5, "nests deeper than 50 levels"),
     "deep_block.yaml": (53, "nests deeper than 50 levels"),
+    "deep_items.yaml": (5, "nests deeper than 50 levels"),
+    "deep_keys.yaml": (4, "keys are text, not lists or mappings"),
     "deep_list.yaml": (4, "nests deeper than 50 levels"),
     "deep_mapping.yaml": (4, "nests deeper than 50 levels"),
     "device_name.yaml": (1, "'NUL.txt' is the name of a device on Windows"),
@@ -36,6 +38,9 @@ EXPECTED = {
     "endless_grid.yaml": (3, "at least 1,000,000,000,000,000 experiments"),
     "endless_hexadecimal.yaml": (3, "an integer of 50002 characters"),
     "endless_integer.yaml": (3, "an integer of 100000 characters"),
+    "endless_version.yaml": (2, "the number 99999999... is too large here"),
+    "escape_beyond_32_bits.yaml": (3, "the number FFFFFFFF... is too large here"),
+    "escape_beyond_unicode.yaml": (3, "the number 00110000... is too large here"),
     "foreign_infinity.yaml": (5, "fixed.a: -Inf is text in YAML, not the number -.inf, and parameters must"),
     "foreign_null.yaml": (5, 'grid.b[0].c[1]: None is text in YAML; write "None" for the text, or null'),
     "full_width_name.yaml": (1, "must begin with a letter or digit"),
@@ -48,7 +53,7 @@ EXPECTED = {
     "lone_surrogate.yaml": (3, "half of a surrogate pair"),
     "many_seeds.yaml": (3, "repeat.seeds: must be at most 1000000"),
     "mapping_as_key.yaml": (4, "keys are text, not lists or mappings"),
-    "merge_bomb.yaml": (18, "more than 100,000 values, aliases written out"),
+    "merge_bomb.yaml": (18, "more than 100,000 keys and values, aliases written out"),
     "merge_key.yaml": (5, "merge keys (<<) are not read; write the keys out"),
     "not_a_mapping.yaml": (1, "a series file is a mapping of keys such as name, run and grid"),
     "not_a_number.yaml": (3, "fixed.a: is nan"),
@@ -139,6 +144,7 @@ _FRAGMENTS = st.sampled_from(
     [
         *["a", "1", "[", "]", "{", "}", "*x", "<<", "'", "|", ">", "#", ",", "---", "...", "grid", "é"],
         *("- ", ": ", "\n", "  ", "&x ", "!!str ", '"', "? ", "\t", "%YAML 1.1", "\\u0000"),
+        *("\\UFFFFFFFF", "%YAML 1." + "9" * 5000, "? " * 2000, "- " * 2000),
         *("name: n\n", "run: {function: a:b}\n"),
     ]
 )

@@ -350,12 +350,28 @@ def test_a_missing_file_names_the_nearest_one(write: Write) -> None:
 
 
 def test_very_many_problems_are_cut(write: Write) -> None:
-    """After a hundred problems the rest is counted."""
+    """Fifty problems are shown, and the rest is counted."""
     items = ", ".join(["1"] * 151)
     with pytest.raises(SeriesFileError) as caught:
         load_series_file(write(f"name: a\nrun: {{function: a:b}}\ngrid: {{a: [{items}]}}\n"))
     assert len(caught.value.problems) == 150
-    assert str(caught.value).splitlines()[-1] == "... and 50 problems more"
+    assert str(caught.value).splitlines()[50:] == ["... and 100 more"]
+
+
+def test_what_very_many_problems_cost_is_bounded(write: Write) -> None:
+    """A check ends at a thousand problems: each that is explained takes its time."""
+    keys = "".join(f"k{number}: 1\n" for number in range(3000))
+    with pytest.raises(SeriesFileError) as caught:
+        load_series_file(write(f"name: a\nrun: {{function: a:b}}\n{keys}"))
+    assert len(caught.value.problems) == 1000
+    assert str(caught.value).splitlines()[50:] == ["... and at least 950 more"]
+
+
+def test_a_value_of_a_megabyte_is_not_printed_whole(write: Write) -> None:
+    """A line of a message is cut where it is too long to read."""
+    with pytest.raises(SeriesFileError) as caught:
+        load_series_file(write(f"name: a\nrun: {{function: a:b}}\nexecute: {{timeout: {'q' * 100_000}}}\n"))
+    assert len(str(caught.value)) < 2000
 
 
 def test_the_error_crosses_processes() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from experiments.series_file.reading import yaml_reader
 from experiments.series_file.reading.errors import SeriesFileError
 from experiments.series_file.reading.yaml_reader import MAX_VALUES, read_yaml
 
@@ -58,8 +59,16 @@ def test_reading_goes_on_after_what_can_be_read_around() -> None:
 def test_the_number_of_values_is_bounded_without_aliases_too() -> None:
     """More than the limit of values is refused at the place where it is reached."""
     content = b"a: [" + b"1," * (MAX_VALUES + 1) + b"]"
-    with pytest.raises(SeriesFileError, match="more than 100,000 values"):
+    with pytest.raises(SeriesFileError, match="more than 100,000 keys and values"):
         read_yaml(content)
+
+
+def test_keys_count_as_values_do(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Keys take as long to read as values: both count."""
+    monkeypatch.setattr(yaml_reader, "MAX_VALUES", 6)
+    read_yaml(b"{a: 1, b: 2}")
+    with pytest.raises(SeriesFileError, match="keys and values"):
+        read_yaml(b"{a: 1, b: 2, c: 3}")
 
 
 def test_depth_just_at_the_limit_is_read() -> None:
