@@ -41,15 +41,17 @@ def expression_of(
     TargetError
         It asks for the code on disk, and there is no file of the series' function.
     """
-    series = find_series(session, series)
-    given = parameter_names(axes(series.resolved))
-    names = RecordedNames(
+    return parse(text, names_of(session, find_series(session, series)), is_recorded=is_recorded)
+
+
+def names_of(session: Session, series: ExperimentSeries) -> RecordedNames:
+    """Return the names that expressions about a series may have."""
+    return RecordedNames(
         session,
         series.id,
-        (tuple(name.split(".")) for name in given),
+        (tuple(name.split(".")) for name in parameter_names(axes(series.resolved))),
         current_code=lambda: current_code(session, series),
     )
-    return parse(text, names, is_recorded=is_recorded)
 
 
 def condition_of(

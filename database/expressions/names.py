@@ -31,7 +31,7 @@ OWN_NAMES = (
     "code",
 )
 #: Own names that are newer than some series: there a parameter or result of that name keeps the bare name.
-_NEWER_NAMES = frozenset({"code"})
+_NEWER_NAMES = frozenset({"code", "started_at", "finished_at"})
 #: Words that `code` is compared with besides digests: the code on disk, and attempts without a record of it.
 CURRENT_CODE = "current"
 UNKNOWN_CODE = "unknown"
@@ -58,10 +58,13 @@ class KnownNames:
     parameters : collection of Path
     results : collection of Path or None
         None when they are not known yet: any name that is no parameter may be a result.
+    own : sequence of str
+        The fields that every experiment has, as far as they can be named.
     """
 
     parameters: Collection[Path]
     results: Collection[Path] | None = None
+    own: Sequence[str] = OWN_NAMES
 
     def has_parameter(self, path: Path) -> bool:
         """Return whether any experiment has this parameter, or group of parameters."""
@@ -112,9 +115,9 @@ def field_of(path: Path, place: int, names: KnownNames, text: str) -> Field:
     elif rest and source == "results":
         if names.lacks_results() or names.has_result(rest):
             return Field("results", rest)
-    elif not rest and source in OWN_NAMES and not _is_taken(path, names):
+    elif not rest and source in names.own and not _is_taken(path, names):
         return Field("own", path)
-    elif len(rest) == 1 and source == "experiment" and rest[0] in OWN_NAMES and not _is_taken(path, names):
+    elif len(rest) == 1 and source == "experiment" and rest[0] in names.own and not _is_taken(path, names):
         return Field("own", rest)
     elif names.has_parameter(path):
         return Field("parameters", path)
@@ -185,10 +188,10 @@ def _plain(names: KnownNames) -> Iterator[tuple[str, Path]]:
     for source, paths in (("parameters", names.all_parameters()), ("results", names.all_results())):
         for path in paths:
             hidden = path in taken or path[0] in ("parameters", "results")
-            hidden = hidden or (len(path) == 1 and path[0] in OWN_NAMES)
+            hidden = hidden or (len(path) == 1 and path[0] in names.own)
             yield (source if hidden or not _is_word(path[0]) else ""), path
             taken.add(path)
-    for own in OWN_NAMES:
+    for own in names.own:
         yield "", (own,)
 
 
@@ -225,9 +228,12 @@ def _cut_short(word: str, known: Iterable[Path]) -> tuple[str, Path] | None:
 def written(path: Path) -> str:
     """Return a name as it is written in an expression: ``optimizer.lr``, ``parameters["batch size"]``."""
     first, *rest = path if _is_word(path[0]) else ("parameters", *path)
-    return first + "".join(
-        f".{part}" if _is_word(part) else f"[{json.dumps(part, ensure_ascii=False)}]" for part in rest
-    )
+    return first + written_below(rest)
+
+
+def written_below(keys: Iterable[str]) -> str:
+    """Return what is appended to the name of a group, to name what these keys lead to in it."""
+    return "".join(f".{key}" if _is_word(key) else f"[{json.dumps(key, ensure_ascii=False)}]" for key in keys)
 
 
 def _is_word(part: str) -> bool:

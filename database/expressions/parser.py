@@ -90,17 +90,40 @@ def parse(text: str, names: KnownNames, *, is_recorded: bool = False) -> Express
         It is not valid, has an unknown name, or compares `status` or `outcome` with a text that is
         none of their words; the message shows the position.
     """
+    line, lead = _line_of(text, f"there is no condition; {ALLOWED}")
+    tree = _tree_of(text, line, lead)
+    reader = _Reader(text, line, lead, names, is_recorded=is_recorded)
+    return Expression(text, reader.condition(tree, 0))
+
+
+def parse_names(text: str, names: KnownNames) -> list[tuple[str, Field]]:
+    """Parse names that are separated by commas; return each as it is written, with what it means.
+
+    The message of an `ExpressionError` shows the position of what is no name, or is unknown.
+    """
+    line, lead = _line_of(text, "there is no name")
+    tree = _tree_of(text, line + ",", lead)  # with a comma a single name is a tuple, too
+    assert isinstance(tree, ast.Tuple)
+    reader = _Reader(text, line, lead, names, is_recorded=False)
+    return [(ast.get_source_segment(line, node) or "", reader.name(node)) for node in tree.elts]
+
+
+def _line_of(text: str, missing: str) -> tuple[str, int]:
+    """Return the text in one line without white space before it, and the length of that white space."""
     if len(text) > MAX_CHARACTERS:
         raise ExpressionError(f"is longer than {MAX_CHARACTERS} characters", text, MAX_CHARACTERS)
     line = _in_one_line(text)
-    lead = len(line) - len(line.lstrip())
-    line = line[lead:]
-    if not line.strip():
-        raise ExpressionError(f"there is no condition; {ALLOWED}", text, 0)
+    stripped = line.strip()
+    if not stripped:
+        raise ExpressionError(missing, text, 0)
+    return stripped, line.index(stripped)
+
+
+def _tree_of(text: str, line: str, lead: int) -> ast.expr:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("error")  # what is a warning in Python is an error here
-            tree = ast.parse(line, mode="eval")
+            return ast.parse(line, mode="eval").body
     except SyntaxError as error:
         place = error.offset - 1 if error.offset else len(line)  # for missing text Python gives no position
         if line[place - 1 : place + 1] in ("&&", "||"):
@@ -108,8 +131,6 @@ def parse(text: str, names: KnownNames, *, is_recorded: bool = False) -> Express
         raise ExpressionError(_about_syntax(line, place, error.msg), text, lead + place) from None
     except (ValueError, RecursionError, MemoryError):
         raise ExpressionError(f"this is not an expression; {ALLOWED}", text, 0) from None
-    reader = _Reader(text, line, lead, names, is_recorded=is_recorded)
-    return Expression(text, reader.condition(tree.body, 0))
 
 
 def _in_one_line(text: str) -> str:
@@ -180,6 +201,16 @@ class _Reader:
         self._bytes = line.encode()
         self._lead = lead
         self._parts = 0
+
+    def name(self, node: ast.expr) -> Field:
+        """Parse a name."""
+        first = node
+        while isinstance(first, ast.BinOp | ast.Compare):
+            first = first.left
+        field = self._value(first, 0)
+        if first is not node or not isinstance(field, Field):  # else the name was cut: val/loss
+            raise self._wrong(node, "this is no name; names are separated by commas")
+        return field
 
     def condition(self, node: ast.expr, depth: int) -> Condition:
         """Parse a condition."""
@@ -358,9 +389,7 @@ class _Reader:
 
 def operands(value: Value) -> int:
     """Count the operands of an arithmetic expression."""
-    if isinstance(value, Arithmetic):
-        return operands(value.left) + operands(value.right)
-    return 1
+    return operands(value.left) + operands(value.right) if isinstance(value, Arithmetic) else 1
 
 
 def _is_name(node: ast.expr) -> bool:

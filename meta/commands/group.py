@@ -24,7 +24,7 @@ COMMANDS = {
     "create": "meta.commands.create:create",
     "run": "meta.commands.run:run",
     "status": "meta.commands.status:status",
-    "list": "meta.commands.status:list_",
+    "list": "meta.commands.list:list_",
     "show": "meta.commands.show:show",
     "failures": "meta.commands.show:failures",
     "logs": "meta.commands.show:logs",

@@ -1,4 +1,4 @@
-"""Series and their experiments at a glance: `status`, `list`."""
+"""How far series are: `status`."""
 
 from __future__ import annotations
 
@@ -6,25 +6,20 @@ import contextlib
 import dataclasses
 import shlex
 import sys
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from meta.commands.support import printing
-from meta.commands.support.arguments import SERIES, find_series, none_of, where_condition
-from meta.commands.support.options import database_option, json_option, where_option
+from meta.commands.support.arguments import SERIES, find_series
+from meta.commands.support.options import database_option, json_option
 
 if TYPE_CHECKING:
-    from sqlalchemy.orm import Session
-
-    from database.queries.experiment_rows import ExperimentRow
     from database.queries.series_status import SeriesStatus
 
 #: As they are printed, in the order an experiment has them.
 STATUSES = ("pending", "running", "completed", "failed", "cancelled")
-#: How many experiments `list` prints as text.
-DEFAULT_LIMIT = 50
 
 
 @click.command(short_help="Show how far series are.")
@@ -199,139 +194,3 @@ def _with_outcomes(failed: int, outcomes: dict[str, int]) -> str:
     seen = sum(outcomes.values())
     which = "" if seen == failed else f"of the last {seen}: "
     return f"{failed} ({which}{parts})" if parts else str(failed)
-
-
-@click.command("list", short_help="List the series, or the experiments of one.")
-@click.argument("series", type=SERIES, required=False)
-@click.option("--status", "wanted", type=click.Choice(STATUSES), help="Only experiments with this status.")
-@where_option
-@click.option(
-    "--limit",
-    type=click.IntRange(1),
-    help=f"At most so many experiments; by default {DEFAULT_LIMIT}, and with --json all.",
-)
-@database_option()
-@json_option
-def list_(
-    series: str | None, wanted: str | None, limit: int | None, *, where: str | None, as_json: bool
-) -> None:
-    """List the series; with SERIES, its experiments, configuration by configuration.
-
-    SERIES is a name or the path of a series file.
-    """
-    from database.queries.experiment_rows import experiments
-    from database.session.lifecycle import scoped_session
-    from experiments.series_file.axes import fixed_names
-
-    with scoped_session(read_only=True) as session:
-        if series is None:
-            for option, given in (("--status", wanted), ("--where", where)):
-                if given is not None:
-                    raise click.UsageError(f"{option} needs a SERIES", click.get_current_context())
-            _list_series(session, as_json=as_json)
-        else:
-            listed_series = find_series(session, series)
-            condition = where_condition(session, listed_series, where)
-            most = limit if as_json else (limit or DEFAULT_LIMIT) + 1
-            rows = list(experiments(session, listed_series.id, status=wanted, where=condition, limit=most))
-            if as_json:
-                printing.print_json(rows)
-                return
-            statuses = [wanted] if wanted else []
-            missing = None if rows else none_of(session, listed_series, where, condition, statuses=statuses)
-            if missing:
-                click.echo(printing.printable(missing))
-                return
-            limit = limit or DEFAULT_LIMIT
-            _print_experiments(rows[:limit], fixed_names(listed_series.resolved))
-            if len(rows) > limit:
-                click.echo(f"there are more than {limit}; --limit shows more", err=True)
-
-
-def _list_series(session: Session, *, as_json: bool) -> None:
-    from database.queries.overview import series_summaries
-
-    summaries = series_summaries(session)
-    if as_json:
-        printing.print_json(
-            [
-                {
-                    "series": summary.name,
-                    "description": summary.description,
-                    "tags": summary.tags,
-                    "target": summary.target,
-                    "created_at": summary.created_at,
-                    "priority": summary.priority,
-                    "experiments": summary.counts.experiments,
-                    "completed": summary.counts.completed,
-                }
-                for summary in summaries
-            ]
-        )
-        return
-    ordered = any(summary.priority for summary in summaries)
-    columns = [printing.Column("series"), printing.Column("experiments", right=True)]
-    columns += [
-        printing.Column("completed", right=True),
-        *([printing.Column("priority", right=True)] if ordered else []),
-        printing.Column("created", free=True),
-        printing.Column("description", free=True),
-    ]
-    printing.print_table(
-        columns,
-        [
-            [
-                summary.name,
-                summary.counts.experiments,
-                summary.counts.completed,
-                *([summary.priority] if ordered else []),
-                summary.created_at,
-                summary.description,
-            ]
-            for summary in summaries
-        ],
-    )
-
-
-def _top_level(results: Any) -> dict[str, Any]:
-    """Return the results themselves, unless a row made by hand has something else there."""
-    from experiments.parameters import flatten_recorded
-
-    return results if isinstance(results, dict) else flatten_recorded(results)
-
-
-def _print_experiments(experiments: Sequence[ExperimentRow], fixed: Collection[str]) -> None:
-    """Print one line per experiment: the parameters that vary, and the results that fit a line."""
-    from experiments.parameters import flatten_recorded
-
-    columns = [printing.Column("id", right=True), printing.Column("status")]
-    columns += [printing.Column("repetition", right=True), printing.Column("attempts", right=True)]
-    columns += [
-        printing.Column("duration", right=True),
-        printing.Column("parameters", free=True),
-        printing.Column("results", free=True),
-    ]
-    rows = []
-    for experiment in experiments:
-        status = f"{experiment.status} (retired)" if experiment.retired else experiment.status
-        if experiment.status == "failed" and experiment.outcome is not None:
-            status = f"failed ({experiment.outcome})"
-        named = flatten_recorded(experiment.parameters)
-        varying = {name: value for name, value in named.items() if name not in fixed}
-        results = {
-            name: value
-            for name, value in _top_level(experiment.results).items()
-            if value is None or isinstance(value, str | int | float)
-        }
-        rows.append(
-            [
-                experiment.id,
-                status,
-                experiment.repetition,
-                experiment.attempts,
-                printing.duration(experiment.duration_s),
-                printing.pairs(varying, printing.parameter_value),
-                printing.pairs(results),
-            ]
-        )
-    printing.print_table(columns, rows)

@@ -75,6 +75,7 @@ def test_examples_of_running(project: Project) -> None:
     project.shows("run first.yaml", "--workers 0 --quiet")
     for example in ("status first", "list first --limit 3", "show 1"):
         project.shows(example)
+    project.shows("list first --limit 2 --columns id,lr,accuracy,metrics.loss.min,metrics.loss.count")
 
 
 def test_examples_of_graphs(recorded: Project) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -12,32 +11,13 @@ import pytest
 from sqlalchemy import Connection, event, select, text, update
 
 from database.engine.registry import current_url, get_engine
-from database.models import Experiment, ExperimentSeries, Runner
+from database.models import Experiment, Runner
 from database.session.lifecycle import SessionLocal
 from database.settings import safe_url
 from meta.commands.group import run_command
 from tests.integration.databases import on_sqlite
 from tests.integration.meta.commanding import Commands, filled, folder
 from tests.integration.recording import add_series, add_worker, claim, completed, raised, record
-
-
-def test_list(commands: Commands) -> None:
-    """Without a series, `list` names them with their counts."""
-    filled()
-    lines = commands("list").splitlines()
-    assert lines[0].split() == ["series", "experiments", "completed", "created", "description"]
-    assert lines[1].split()[:3] == ["first", "6", "1"]
-    [one] = commands.json("list")
-    assert sorted(one) == [
-        "completed",
-        "created_at",
-        "description",
-        "experiments",
-        "priority",
-        "series",
-        "tags",
-        "target",
-    ]
 
 
 def test_statuses_changed_with_sql(commands: Commands) -> None:
@@ -56,60 +36,6 @@ def test_list_of_nothing(commands: Commands) -> None:
     """A database without series is listed as such."""
     assert commands.json("list") == []
     assert commands.json("status") == []
-
-
-def test_list_experiments(commands: Commands) -> None:
-    """With a series, `list` shows its experiments; --status and --limit choose."""
-    _, ids = filled()
-    out = commands("list", "first")
-    assert re.search(
-        rf"^ *{ids[0]}  completed +0 +1 +1 s  lr=0.1 model.depth=2 +accuracy=nan note==1\+1$", out, re.M
-    )
-    assert "failed (timed_out)" in out
-    assert len(commands("list", "first", "--status", "failed").splitlines()) == 4
-    commands("list", "first", "--limit", "2")
-    assert "there are more than 2; --limit shows more" in commands.err
-    rows = commands.json("list", "first")
-    assert [row["status"] for row in rows] == [
-        "completed",
-        "failed",
-        "pending",
-        "failed",
-        "failed",
-        "pending",
-    ]
-    assert rows[0]["results"] == {"accuracy": {"$float": "nan"}, "note": "=1+1"}
-    commands("list", "--status", "failed", code=2)
-    assert "--status needs a SERIES" in commands.err
-
-
-@on_sqlite
-def test_one_line_per_experiment(commands: Commands) -> None:
-    """A line has the parameters that vary and the results that fit it, and says what is retired."""
-    with SessionLocal() as session:
-        models = [{"lr": 0.1, "model": {"name": "a", "depth": depth}} for depth in range(3)]
-        series_id = add_series(session, "first", models, repetitions=1)
-        resolved = {"fixed": {"lr": 0.1, "model": {"name": "a"}}}
-        session.execute(update(ExperimentSeries).values(resolved=resolved))
-        record(session, add_worker(session), series_id, [completed(y=1, curve=[1, 2]), raised()])
-        session.execute(update(Experiment).values(retired=True))
-        session.commit()
-    first, second, third = commands("list", "first").splitlines()[1:]
-    assert re.fullmatch(r" *\d+  completed \(retired\) +0 +1 +1 s  model.depth=0 +y=1", first)
-    assert re.fullmatch(r" *\d+  failed \(error\) +0 +1 +1 s  model.depth=1", second.rstrip())
-    assert re.fullmatch(r" *\d+  pending \(retired\) +0 +0 +-  model.depth=2", third.rstrip())
-
-
-def test_list_as_json_is_complete(commands: Commands) -> None:
-    """Data are not cut short unless --limit says so; text shows 50 and says that there are more."""
-    with SessionLocal() as session:
-        add_series(session, "first", [{"lr": 1}], repetitions=60)
-    assert len(commands.json("list", "first")) == 60
-    assert len(commands.json("list", "first", "--limit", "7")) == 7
-    assert len(commands("list", "first").splitlines()) == 51
-    assert "there are more than 50; --limit shows more" in commands.err
-    assert len(commands("list", "first", "--limit", "60").splitlines()) == 61
-    assert commands.err == ""
 
 
 @on_sqlite
