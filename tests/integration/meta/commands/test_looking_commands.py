@@ -11,7 +11,7 @@ import pytest
 from sqlalchemy import Connection, event, select, text, update
 
 from database.engine.registry import current_url, get_engine
-from database.models import Experiment, Runner
+from database.models import Runner
 from database.session.lifecycle import SessionLocal
 from database.settings import safe_url
 from meta.commands.group import run_command

@@ -30,8 +30,10 @@ def test_cancelled() -> None:
     """Cancelled experiments are counted, with the commands that show them and bring them back."""
     told = summary(StatusCounts(completed=5, failed=2, cancelled=3))
     assert str(told).splitlines()[2:] == [
-        "3 cancelled; see: experiments list s --status cancelled; "
-        "`experiments retry s --status cancelled` brings them back"
+        (
+            "3 cancelled; see: experiments list s --status cancelled; "
+            "`experiments retry s --status cancelled` brings them back"
+        )
     ]
     assert summary(StatusCounts(completed=7, cancelled=3)).exit_code == 0
     assert "cancelled" not in str(summary(StatusCounts(completed=10)))
