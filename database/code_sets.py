@@ -16,10 +16,10 @@ from functools import cached_property
 from typing import Any
 
 from sqlalchemy import Select, func, select, update
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from database.code_names import code_digest, code_id
+from database.insert_missing import insert_missing
 from database.models import Attempt, Code, Experiment, ExperimentSeries, ExperimentStatus, Outcome, SeriesCode
 from database.models.code import UNKNOWN
 from database.process_identity import current_user
@@ -287,7 +287,5 @@ def accept_code_sets(session: Session, series_id: int) -> int:
 
 def _insert(session: Session, model: type[Code | SeriesCode], **values: object) -> None:
     """Insert a row unless another process has inserted it meanwhile."""
-    insert = postgresql.insert if session.get_bind().dialect.name == "postgresql" else sqlite.insert
     # With this clock, which tells the order of two that are inserted in one second of the database's.
-    row = insert(model).values(created_at=datetime.now(UTC), **values)
-    session.execute(row.on_conflict_do_nothing())
+    session.execute(insert_missing(session, model).values(created_at=datetime.now(UTC), **values))

@@ -15,13 +15,13 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from sqlalchemy import select, text
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
 from database import clock, process_identity
 from database.claims.statements import NOW
 from database.errors import FencedError
-from database.models import Base, ProcessState, Runner, Worker
+from database.insert_missing import insert_missing
+from database.models import ProcessState, Runner, Worker
 from database.process_identity import ProcessIdentity, RunnerLiveness
 
 
@@ -50,7 +50,7 @@ def register_runner(
     process_identity.enter(runner_id)
     now = text(NOW[session.get_bind().dialect.name])
     session.execute(
-        _insert_once(session, Runner).values(
+        insert_missing(session, Runner).values(
             id=runner_id,
             **asdict(ProcessIdentity.own()),
             beat_at=now,
@@ -74,18 +74,8 @@ def register_worker(session: Session, runner_id: str, worker_id: str) -> None:
     if session.execute(alive, {"runner": runner_id}).first() is None:
         raise FencedError("this runner was declared dead; it must register again")
     session.execute(
-        _insert_once(session, Worker).values(id=worker_id, runner_id=runner_id, state=ProcessState.ALIVE)
+        insert_missing(session, Worker).values(id=worker_id, runner_id=runner_id, state=ProcessState.ALIVE)
     )
-
-
-def _insert_once(session: Session, model: type[Base]) -> postgresql.Insert | sqlite.Insert:
-    """Return an INSERT that does nothing when the row exists.
-
-    A SELECT first is not enough: an earlier COMMIT, whose answer was lost, may take effect in between.
-    """
-    if session.get_bind().dialect.name == "postgresql":
-        return postgresql.insert(model).on_conflict_do_nothing(index_elements=["id"])
-    return sqlite.insert(model).on_conflict_do_nothing(index_elements=["id"])
 
 
 def heartbeat(session: Session, runner_id: str) -> None:

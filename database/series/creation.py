@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from typing import Any, cast
 
 from sqlalchemy import Table, select, text
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
 from database.engine import sqlite as sqlite_locking
+from database.insert_missing import insert_missing
 from database.models import ExperimentSeries
 
 _UPSERT = """
@@ -132,11 +132,11 @@ def insert_series(session: Session, row: dict[str, Any]) -> int | None:
         The id of the series of that name; None when it was deleted or renamed meanwhile.
     """
     table = cast(Table, ExperimentSeries.__table__)
-    insert = sqlite.insert(table) if _dialect(session) == "sqlite" else postgresql.insert(table)
+    insert = insert_missing(session, table)
     connection = session.connection()
     for folder in _folders(row["name"]):
         # Another transaction may take the name or the folder meanwhile: then nothing is inserted.
-        connection.execute(insert.on_conflict_do_nothing(), {**row, "folder": folder})
+        connection.execute(insert, {**row, "folder": folder})
         series_id = connection.scalar(select(ExperimentSeries.id).where(ExperimentSeries.name == row["name"]))
         if series_id is not None:
             return series_id
