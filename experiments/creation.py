@@ -31,8 +31,10 @@ from database.session.lifecycle import commit_part
 from experiments.expansion import Counts, ExpandedConfiguration, count, expand, experiments_digest, seed_for
 from experiments.series_file.loading import LoadedSeries, load_series_file
 from experiments.target.base import Target, TargetError
+from experiments.target.current_code import has_run
 from experiments.target.parsing import parse_target
 
+_AT_FUNCTION = ("run", "function")
 #: Rows per transaction; a series of at most this many experiments is created in one.
 BATCH_ROWS = 50_000
 
@@ -76,6 +78,9 @@ class Created:
 def create_series(session: Session, source: Source) -> Created:
     """Record the experiments of a series as pending; idempotent.
 
+    Where the file is recorded already, and the series has run the code that is on disk, nothing is checked or
+    written again.
+
     Parameters
     ----------
     session : Session
@@ -93,8 +98,11 @@ def create_series(session: Session, source: Source) -> Created:
         Another process created the series from another file, or deleted it, meanwhile.
     """
     loaded = source if isinstance(source, LoadedSeries) else load_series_file(source)
-    target = check_target(loaded)
-    creation = _Creation(session, loaded, target, count(loaded.file))
+    creation = _Creation(session, loaded, _target(loaded), count(loaded.file))
+    unchanged = creation.unchanged()
+    if unchanged is not None:
+        return unchanged
+    check_target(loaded)
     if creation.is_one_batch:
         with session.begin_nested():  # a failure writes nothing, even when the caller catches it
             return creation.run()
@@ -111,21 +119,27 @@ def check_target(loaded: LoadedSeries) -> Target:
     SeriesFileError
         They do not fit; the message names the lines of the series file.
     """
-    at_function = ("run", "function")
+    target = _target(loaded)
     try:
-        target = parse_target(loaded.file.run.function, loaded.directory)
         mismatches = target.check(loaded.file.parameter_names())
     except TargetError as error:
-        raise loaded.error([loaded.problem(at_function, str(error))]) from error
+        raise loaded.error([loaded.problem(_AT_FUNCTION, str(error))]) from error
     if mismatches:
         raise loaded.error(
             loaded.problem(
-                at_function if mismatch.parameter is None else loaded.parameter_path(mismatch.parameter),
+                _AT_FUNCTION if mismatch.parameter is None else loaded.parameter_path(mismatch.parameter),
                 mismatch.message,
             )
             for mismatch in mismatches
         )
     return target
+
+
+def _target(loaded: LoadedSeries) -> Target:
+    try:
+        return parse_target(loaded.file.run.function, loaded.directory)
+    except TargetError as error:
+        raise loaded.error([loaded.problem(_AT_FUNCTION, str(error))]) from error
 
 
 @dataclass(frozen=True)
@@ -140,6 +154,22 @@ class _Creation:
     @property
     def is_one_batch(self) -> bool:
         return self.counts.experiments <= BATCH_ROWS
+
+    def unchanged(self) -> Created | None:
+        """Return the result where nothing has to be checked or written."""
+        series = _recorded(self.session, self.loaded)
+        if (
+            series is None
+            or series.state is not SeriesState.READY
+            or (series.target, series.digest) != (str(self.target), experiments_digest(self.loaded.file))
+            or any(getattr(series, name) != value for name, value in self._described().items())
+            or not has_run(self.session, series)
+        ):
+            return None
+        [before] = counters.count_rows(self.session, [series.id]).values()
+        if before.experiments != self.counts.experiments:
+            return None
+        return self._created(series, new=0, retired=before.retired)
 
     def run(self) -> Created:
         series = self._describe()
@@ -163,18 +193,21 @@ class _Creation:
                 commit_part(self.session)
         return self._complete(self._lock(series_id, revision), new)
 
-    def _describe(self) -> ExperimentSeries:
-        """Insert or lock the series' row, and update it from the file."""
-        loaded, file = self.loaded, self.loaded.file
-        webhook = file.execute.notify.webhook
-        row = {
+    def _described(self) -> dict[str, Any]:
+        """Return what the series' row says about the file."""
+        file, text = self.loaded.file, self.loaded.text
+        return {
             "name": file.name,
             "description": file.description,
             "tags": list(file.tags),
-            "source": None if loaded.text is None else without_webhook(loaded.text, webhook),
-            "source_path": str(loaded.directory),
+            "source": None if text is None else without_webhook(text, file.execute.notify.webhook),
+            "source_path": str(self.loaded.directory),
             "resolved": file.to_record(),
         }
+
+    def _describe(self) -> ExperimentSeries:
+        """Insert or lock the series' row, and update it from the file."""
+        loaded, file, row = self.loaded, self.loaded.file, self._described()
         first = {"digest": "", "state": SeriesState.CREATING, "revision": 0, "version": 1}
         series_id = statements.insert_series(self.session, {**row, **first, "target": str(self.target)})
         series = None if series_id is None else statements.lock_series(self.session, series_id)
@@ -231,17 +264,23 @@ class _Creation:
         return Created(series.id, series.name, new, self.counts.experiments - new, retired)
 
 
-def check_recorded(session: Session, loaded: LoadedSeries) -> None:
-    """Check that a recorded series of this name has the same target; write nothing.
+def check_creation(session: Session, loaded: LoadedSeries) -> None:
+    """Check what `create_series` checks, and write nothing.
 
     Raises
     ------
-    OtherTargetError
-        It has another target.
+    SeriesFileError, OtherTargetError
+        As it does.
     """
-    series = session.scalar(select(ExperimentSeries).where(ExperimentSeries.name == loaded.file.name))
-    if series is not None:
-        _refuse_other_target(series, loaded, check_target(loaded))
+    if _Creation(session, loaded, _target(loaded), count(loaded.file)).unchanged() is None:
+        target, series = check_target(loaded), _recorded(session, loaded)
+        if series is not None:
+            _refuse_other_target(series, loaded, target)
+
+
+def _recorded(session: Session, loaded: LoadedSeries) -> ExperimentSeries | None:
+    """Return the recorded series of the name that the file has."""
+    return session.scalar(select(ExperimentSeries).where(ExperimentSeries.name == loaded.file.name))
 
 
 def _refuse_other_target(series: ExperimentSeries, loaded: LoadedSeries, target: Target) -> None:

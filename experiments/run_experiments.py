@@ -26,7 +26,8 @@ from experiments.processes.hash_seed import restart_with_hashes_of_workers
 from experiments.run.one_series import (
     Reporting,
     announce_serial,
-    check_source,
+    check_first_target,
+    load_source,
     prepare_series,
     run_prepared_series,
 )
@@ -124,8 +125,9 @@ def run_series(
     NotFoundError
         There is no file and no series of that name.
     """
-    source = check_source(source)  # before a database is touched, or made
+    source = load_source(source)
     configure(current_url(), protocol=True, create=not isinstance(source, str))
+    check_first_target(source)
     session, options, reporting = get_session(), options or RunOptions(), reporting or Reporting()
     try:
         announce_serial(session, [source], options, reporting)
@@ -171,21 +173,24 @@ def run_several_series(
     SeriesGivenTwiceError
         Two files describe series of one name; nothing was written.
     """
-    checked = [check_source(source) for source in sources]  # before a database is touched, or made
-    refuse_repeated_names(checked)
-    by_name = any(isinstance(source, str) for source in checked)
+    loaded = [load_source(source) for source in sources]
+    refuse_repeated_names(loaded)
+    by_name = any(isinstance(source, str) for source in loaded)
     configure(current_url(), protocol=True, create=not by_name)
+    for one in loaded:
+        check_first_target(one)
     session = get_session()
     try:
-        return run_in_turn(session, checked, options or RunOptions(), reporting or Reporting())
+        return run_in_turn(session, loaded, options or RunOptions(), reporting or Reporting())
     finally:
         close_global_session()
 
 
 def _run_alone(name: str, config: WorkerConfig, path: Path | None) -> int:
     """Run as runner and worker of a series in a process of the user's own."""
+    source = load_source(path if path is not None else name)
+    check_first_target(source)
     session = get_session()
-    source = check_source(path if path is not None else name)
     series, created = prepare_series(session, source)
     if series.name != name:
         raise NotFoundError(f"{path} describes the series {series.name!r}, not {name!r}")

@@ -132,6 +132,11 @@ def declare_dead(session: Session, runner: RunnerLiveness) -> bool:
     return True
 
 
+def any_alive(session: Session) -> bool:
+    """Return whether any runner is registered as alive; it may be dead by now."""
+    return session.scalar(select(Runner.id).where(Runner.state == ProcessState.ALIVE).limit(1)) is not None
+
+
 def ended_among(session: Session, runner_ids: Collection[str]) -> dict[str, ProcessIdentity]:
     """Return those of these runners that the database knows as ended, with their processes."""
     rows = session.execute(

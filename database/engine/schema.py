@@ -2,22 +2,35 @@
 
 Alembic's revisions are called ``NNNN_vX.Y.Z``: the version is the oldest program that knows the
 revision, so that the error for a newer database can say what to install. Alembic itself
-is imported only to create or upgrade; workers never need it.
+is imported only to upgrade: in an empty database the models create the tables at once.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from sqlalchemy import Connection, Engine, inspect, text
+from sqlalchemy import (
+    Column,
+    Connection,
+    Engine,
+    MetaData,
+    PrimaryKeyConstraint,
+    String,
+    Table,
+    inspect,
+    text,
+)
 from sqlalchemy.orm import Session
 
 from database import package_folder
 from database.engine import sqlite
 from database.errors import HOW_TO_MAKE_ONE, DatabaseMissingError, SchemaError
+from database.models import Base
 from database.process_identity import others_alive
 from database.settings import Settings, safe_url
 
@@ -28,6 +41,13 @@ if TYPE_CHECKING:
 CURRENT_REVISION = "0004_v0.1.0"
 #: A name of our own, so that the tables can live beside those of other tools that use Alembic.
 VERSION_TABLE = "experiments_schema_version"
+#: As Alembic makes it.
+_VERSIONS = Table(
+    VERSION_TABLE,
+    MetaData(),
+    Column("version_num", String(32), nullable=False),
+    PrimaryKeyConstraint("version_num", name=f"{VERSION_TABLE}_pkc"),
+)
 MIGRATIONS = package_folder() / "migrations"
 
 
@@ -106,27 +126,30 @@ def upgrade(engine: Engine) -> Upgrade:
 
 def known_revisions() -> list[str]:
     """Return the revisions this program can upgrade from, newest first."""
-    from alembic.script import ScriptDirectory  # noqa: PLC0415 - only a new database or an upgrade needs it
+    from alembic.script import ScriptDirectory  # noqa: PLC0415 - only an upgrade needs it
 
     return [script.revision for script in ScriptDirectory.from_config(_alembic_config()).walk_revisions()]
 
 
 def _create(engine: Engine) -> str:
+    """Create the tables and return their revision: another one when another program has just created them."""
     if engine.dialect.name == "sqlite":
         sqlite.switch_to_wal(engine)
-    _migrate(engine)
+    with _changing(engine) as connection:
+        current = revision(connection)
+        if current is not None:
+            return current
+        Base.metadata.create_all(connection, checkfirst=False)
+        _VERSIONS.create(connection, checkfirst=False)
+        connection.execute(_VERSIONS.insert().values(version_num=CURRENT_REVISION))
     return CURRENT_REVISION
 
 
 def _migrate(engine: Engine) -> None:
-    """Run all missing migrations in one transaction, one process at a time."""
-    from alembic import command  # noqa: PLC0415 - only a new database or an upgrade needs it
+    """Run all missing migrations in one transaction."""
+    from alembic import command  # noqa: PLC0415 - only an upgrade needs it
 
-    with engine.begin() as connection:
-        if connection.dialect.name == "postgresql":
-            connection.execute(text("SELECT pg_advisory_xact_lock(hashtext(:name))"), {"name": VERSION_TABLE})
-        else:
-            sqlite.begin_immediate(connection)
+    with _changing(engine) as connection:
         if revision(connection) == CURRENT_REVISION:
             return  # another process has migrated it
         config = _alembic_config()
@@ -134,8 +157,19 @@ def _migrate(engine: Engine) -> None:
         command.upgrade(config, "head")
 
 
+@contextmanager
+def _changing(engine: Engine) -> Iterator[Connection]:
+    """Enter a transaction that no other process is in."""
+    with engine.begin() as connection:
+        if connection.dialect.name == "postgresql":
+            connection.execute(text("SELECT pg_advisory_xact_lock(hashtext(:name))"), {"name": VERSION_TABLE})
+        else:
+            sqlite.begin_immediate(connection)
+        yield connection
+
+
 def _alembic_config() -> Config:
-    from alembic.config import Config  # noqa: PLC0415 - only a new database or an upgrade needs it
+    from alembic.config import Config  # noqa: PLC0415 - only an upgrade needs it
 
     config = Config()
     # Config reads % as the start of an interpolation.

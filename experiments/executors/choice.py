@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from experiments.execution.assignment import Assignment, Observer
-from experiments.executors.base import Executor
+
+if TYPE_CHECKING:
+    from experiments.executors.base import Executor
 
 #: The names that `Assignment.executor` may have.
 SERIAL, LOCAL_PROCESSES = "serial", "local processes"

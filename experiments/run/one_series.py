@@ -13,9 +13,11 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from database import clock
+from database.claims.lookups import claimable_work
+from database.claims.runners import any_alive
 from database.counters import StatusCounts, count_ended_by
-from database.engine.registry import current_url
-from database.errors import ExperimentsError
+from database.engine.registry import current_url, get_engine
+from database.errors import DatabaseMissingError, ExperimentsError
 from database.models import ExperimentSeries
 from database.queries.failures import failure_counts
 from database.queries.overview import SeriesSummary, count_statuses, series_summaries
@@ -37,7 +39,8 @@ from experiments.run.other_code import check_code, read_current_code
 from experiments.run.summary import STOPPED_EXIT_CODE, RunSummary
 from experiments.series_file.loading import LoadedSeries, load_series_file
 from experiments.series_file.models import SeriesFile
-from experiments.target.parsing import parse_target
+from experiments.target.current_code import has_run
+from experiments.target.parsing import target_of
 from experiments.target.preloading import announce
 from experiments.target.provenance import collect_provenance
 
@@ -72,8 +75,8 @@ class Reporting:
     before_serial: Callable[[], None] | None = None
 
 
-def check_source(source: Source) -> LoadedSeries | str:
-    """Return the loaded series of a file or mapping, checked with its target; or the name unchanged.
+def load_source(source: Source) -> LoadedSeries | str:
+    """Return the loaded series of a file or mapping; or the name unchanged.
 
     Raises
     ------
@@ -82,9 +85,24 @@ def check_source(source: Source) -> LoadedSeries | str:
     """
     if isinstance(source, str) and not _looks_like_file(source):
         return source
-    loaded = source if isinstance(source, LoadedSeries) else load_series_file(source)
-    check_target(loaded)
-    return loaded
+    return source if isinstance(source, LoadedSeries) else load_series_file(source)
+
+
+def check_first_target(source: LoadedSeries | str) -> None:
+    """Check the target of a loaded series if there is no database yet: for an error none is made.
+
+    Otherwise creating checks it, before it writes, unless that is not needed.
+
+    Raises
+    ------
+    SeriesFileError
+        The target is wrong.
+    """
+    if isinstance(source, LoadedSeries):
+        try:
+            get_engine(create=False)
+        except DatabaseMissingError:
+            check_target(source)
 
 
 def announce_serial(
@@ -115,22 +133,23 @@ def prepare_series(session: Session, source: LoadedSeries | str) -> tuple[Experi
     """
     if isinstance(source, str):
         series = find_series(session, source)
-        check_series(series)
+        check_series(session, series)
         return series, None
     created = retrying_transaction(session, lambda session: create_series(session, source))
     series = session.scalars(select(ExperimentSeries).where(ExperimentSeries.id == created.series_id)).one()
     return series, created
 
 
-def check_series(series: ExperimentSeries) -> None:
-    """Check that the target of a recorded series can be imported.
+def check_series(session: Session, series: ExperimentSeries) -> None:
+    """Check that the target of a recorded series can be imported, unless it has run the code that is on disk.
 
     Raises
     ------
     TargetError
         It does not exist any more.
     """
-    parse_target(series.target, series.source_path or Path.cwd()).check()
+    if not has_run(session, series):
+        target_of(series).check()
 
 
 def run_prepared_series(
@@ -172,22 +191,26 @@ def run_prepared_series(
             f"series {series.name} is paused (last changed by {series.changed_by}); "
             f"`experiments edit {series.name} --resume` resumes it"
         )
-    recorded = SeriesFile.recorded(series.resolved, needed=["execute"])
-    execute = (source.file if isinstance(source, LoadedSeries) else recorded).execute
-    assignment = assign(series, options, read_current_code(session, series))
-    other_code = check_code(session, assignment)
-    before = retrying_transaction(session, lambda session: series_summaries(session, [series.id])[0])
+    recorded = SeriesFile.recorded(series.resolved, needed=["execute"]).execute
+    execute = source.file.execute if isinstance(source, LoadedSeries) else recorded
+    code = read_current_code(session, series)
+    other_code = check_code(session, series, code, policy=recorded.code, accept=options.accept_code)
+    before, is_over = retrying_transaction(session, lambda session: _state(session, series.id))
+    if other_code is not None and is_over:
+        logger.warning("%s", other_code)
 
-    def warn() -> None:
+    def warn(assignment: Assignment) -> None:
         if other_code is not None:
             logger.warning("%s", other_code)
         warn_before_start(session, assignment, execute, before.counts, is_shown=reporting.display is not None)
 
     try:
-        ending, latest = _execute(assignment, before, reporting.display, warn)
+        ending, latest = Ending(), before.counts
+        if not is_over:
+            ending, latest = _execute(assign(series, options, code), before, reporting.display, warn)
         after, completed_here, failures = _afterwards(session, replace(before, counts=latest), ending)
     except BaseException as error:
-        name, message = assignment.series_name, str(error) or type(error).__name__
+        name, message = before.name, str(error) or type(error).__name__
         notify(execute.notify, f"{name}: ended by an error: {message}", {"series": name, "error": message})
         raise
     is_left = after.counts.finished < after.counts.experiments
@@ -212,6 +235,13 @@ def run_prepared_series(
     return summary
 
 
+def _state(session: Session, series_id: int) -> tuple[SeriesSummary, bool]:
+    """Return the series, and whether there is nothing to do: not even to take over from a dead runner."""
+    [series] = series_summaries(session, [series_id])
+    # Not from the counts: rows that were changed with SQL are not counted.
+    return series, claimable_work(session, series_id, limit=1).is_empty and not any_alive(session)
+
+
 def _afterwards(
     session: Session, known: SeriesSummary, ending: Ending
 ) -> tuple[SeriesSummary, int, dict[str, int]]:
@@ -232,16 +262,19 @@ def _afterwards(
 
 
 def _execute(
-    assignment: Assignment, before: SeriesSummary, display: Display | None, warn: Callable[[], None]
+    assignment: Assignment,
+    before: SeriesSummary,
+    display: Display | None,
+    warn: Callable[[Assignment], None],
 ) -> tuple[Ending, StatusCounts]:
     """Warn, and execute, with the progress on a display; return also the latest known counts."""
     if display is None:
-        warn()
+        warn(assignment)
         return make_executor(assignment, lambda _status: None).run(), before.counts
     is_serial = assignment.executor == SERIAL  # Ctrl-Z suspends the experiments too
     shown_on = display_for(display, assignment.workers)
     with ProgressTracker(Poller(before), shown_on) as tracker:
-        warn()  # a display may be for programs: they read warnings as it writes them
+        warn(assignment)  # a display may be for programs: they read warnings as it writes them
         with nullcontext() if is_serial else suspend_hint(tracker):
             ending = make_executor(assignment, tracker.observe).run()
         return ending, tracker.counts
@@ -253,7 +286,7 @@ def assign(series: ExperimentSeries, options: RunOptions, files: Mapping[str, st
     workers = execute.worker_count(options.workers)
     url = current_url()
     root = options.results_directory or results_directory(url)
-    code = parse_target(series.target, series.source_path or Path.cwd()).code
+    code = target_of(series).code
     # With `isolation: process` each worker's fork server has it loaded.
     preloaded = execute.preload and execute.isolation == "pool"
     announce(series.target if preloaded else None, os.fspath(code))

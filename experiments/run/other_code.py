@@ -12,10 +12,11 @@ from database.code_sets import accept_code_sets, code_sets, completed_by_code, r
 from database.errors import ExperimentsError
 from database.models import ExperimentSeries
 from database.session.retry import retrying_transaction
-from experiments.execution.assignment import Assignment
 from experiments.supervisor.edit_notice import retry_command
 from experiments.target.base import TargetError
 from experiments.target.current_code import current_code
+from experiments.target.parsing import target_of
+from experiments.target.provenance import git_commit
 
 logger = logging.getLogger(__name__)
 
@@ -36,59 +37,60 @@ def read_current_code(session: Session, series: ExperimentSeries) -> Mapping[str
         return {}
 
 
-def check_code(session: Session, assignment: Assignment) -> str | None:
+def check_code(
+    session: Session, series: ExperimentSeries, files: Mapping[str, str], *, policy: str, accept: bool
+) -> str | None:
     """Return a warning that completed experiments ran other code than a run will; None without any.
-
-    With `RunOptions.accept_code` it is accepted here.
 
     Parameters
     ----------
     session : Session
         This process's global session.
-    assignment : Assignment
-        What will be run, and how.
+    series : ExperimentSeries
+        Of that session.
+    files : mapping
+        Its code on disk, from `read_current_code`.
+    policy : str
+        `execute.code` of its file.
+    accept : bool
+        Accept the code here, as `RunOptions.accept_code` asks; then there is no warning.
 
     Raises
     ------
     OtherCodeError
         Some did, and `execute.code` is ``refuse``.
     """
-    if assignment.options.accept_code:
-        retrying_transaction(session, lambda session: _accept(session, assignment))
+    series_id, name = series.id, series.name
+    if accept:
+        commit = git_commit(target_of(series).code)
+        retrying_transaction(session, lambda session: _accept(session, series_id, files, commit))
         return None
-    policy = assignment.execution.code
     if policy == "ignore":
         return None
-    text = retrying_transaction(session, lambda session: _difference(session, assignment))
+    text = retrying_transaction(session, lambda session: _difference(session, series_id, name, files))
     if text is not None and policy == "refuse":
         raise OtherCodeError(f"{text}. Nothing was run, because execute.code is refuse")
     return text
 
 
-def _accept(session: Session, assignment: Assignment) -> None:
-    record_code_set(
-        session,
-        assignment.series_id,
-        assignment.code,
-        git_commit=assignment.provenance.git_commit,
-    )
-    accept_code_sets(session, assignment.series_id)
+def _accept(session: Session, series_id: int, files: Mapping[str, str], commit: str | None) -> None:
+    record_code_set(session, series_id, files, git_commit=commit)
+    accept_code_sets(session, series_id)
 
 
-def _difference(session: Session, assignment: Assignment) -> str | None:
+def _difference(session: Session, series_id: int, name: str, files: Mapping[str, str]) -> str | None:
     """Return what differs and what to do; None when no completed experiment is known to differ."""
-    known = code_sets(session, assignment.series_id)
-    same = known.one_with(assignment.code)
+    known = code_sets(session, series_id)
+    same = known.one_with(files)
     if all(one.id in same for one in known.sets):
         return None  # without counting experiments
-    completed = completed_by_code(session, assignment.series_id)
+    completed = completed_by_code(session, series_id)
     others = {one.id: one for one in known.sets if one.id not in same and completed[one.id]}
     if not others:
         return None
     count, total = sum(completed[code] for code in others), completed.total()
-    names = sorted({path for one in others.values() for path in one.differing(assignment.code)})
+    names = sorted({path for one in others.values() for path in one.differing(files)})
     shown = names[:_MOST_NAMES] + ([f"{len(names) - _MOST_NAMES} more"] if len(names) > _MOST_NAMES else [])
-    name = assignment.series_name
     unknown = f" (of {completed[None]} it is unknown)" if completed[None] else ""
     return (
         f"{name}: {count} of {total} completed experiments ran other code{unknown}: {', '.join(shown)} differ"

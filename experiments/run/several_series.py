@@ -17,7 +17,7 @@ from database.models import ExperimentSeries
 from database.queries.overview import series_priorities
 from database.queries.series_lookup import find_series
 from database.session.retry import retrying_transaction
-from experiments.creation import Created, check_recorded
+from experiments.creation import Created, check_creation
 from experiments.execution.options import RunOptions
 from experiments.run.one_series import (
     Reporting,
@@ -132,7 +132,7 @@ def run_in_turn(
     session : Session
         This process's global session.
     sources : sequence of LoadedSeries or str
-        Checked by `check_source`, without repeated names. A series that is given twice is run once.
+        Without repeated names. A series that is given twice is run once.
     options : RunOptions
         How to run each of them.
     reporting : Reporting
@@ -166,9 +166,9 @@ def run_in_turn(
 
 def _check(session: Session, source: LoadedSeries | str) -> None:
     if isinstance(source, str):
-        check_series(find_series(session, source))
+        check_series(session, find_series(session, source))
     else:
-        check_recorded(session, source)
+        check_creation(session, source)
 
 
 def _prepare(

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from experiments.target.base import Target
 from experiments.target.function import FunctionTarget
+
+if TYPE_CHECKING:
+    from database.models import ExperimentSeries
 
 
 def parse_target(text: str, base_directory: Path | str) -> Target:
@@ -24,3 +28,8 @@ def parse_target(text: str, base_directory: Path | str) -> Target:
         `text` is neither.
     """
     return FunctionTarget.parse(text, base_directory)
+
+
+def target_of(series: ExperimentSeries) -> Target:
+    """Return the target of a recorded series; one made by hand may have been recorded without a folder."""
+    return parse_target(series.target, series.source_path or Path.cwd())

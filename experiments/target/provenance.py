@@ -28,15 +28,20 @@ def collect_provenance(code: Path, arguments: list[str], *, results: Path) -> Pr
     results : Path
         Files written below it do not make the code dirty.
     """
-    commit = _git(code, "rev-parse", "HEAD")
+    commit = git_commit(code)
     status = _status(code, results) if commit else None
     return Provenance(
         user=_user(),
         arguments=safe_arguments(arguments),
-        git_commit=commit or None,
+        git_commit=commit,
         git_dirty=None if status is None else bool(status),
         packages=dict(sorted(_packages().items())),
     )
+
+
+def git_commit(code: Path) -> str | None:
+    """Return the commit that is checked out in a folder; None outside of git."""
+    return _git(code, "rev-parse", "HEAD") or None
 
 
 def _status(code: Path, results: Path) -> str | None:

@@ -22,7 +22,7 @@ from experiments.execution.worker_control import WorkerControl
 from experiments.isolation.isolated_attempts import ProcessIsolation
 from experiments.output.capture import OutputCapture
 from experiments.processes.thread_limits import capped_threads
-from experiments.target.parsing import parse_target
+from experiments.target.parsing import target_of
 from experiments.worker.loop import Worker
 
 
@@ -107,7 +107,7 @@ def experiment_loop(
         if isolation is not None:
             attempts: Attempts = isolation.attempts(series, output, control)
         else:
-            target = parse_target(series.target, series.source_path or Path.cwd()).load(config.modules())
+            target = target_of(series).load(config.modules())
             attempts = InProcessAttempts(target, owns_process=supervised)
         worker = Worker(
             session,

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from experiments.run import notification
+from experiments.run import notification, webhook
 from experiments.run.notification import notify
 from experiments.series_file.sections.execute import NotifySection
 
@@ -151,7 +151,7 @@ def test_nobody_listens(hook: Hook, caplog: pytest.LogCaptureFixture) -> None:
 
 def test_no_answer(hook: Hook, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch) -> None:
     """A hook that never answers is given up after two tries."""
-    monkeypatch.setattr(notification, "_TIMEOUT_S", 0.05)
+    monkeypatch.setattr(webhook, "_TIMEOUT_S", 0.05)
     hook.silent = threading.Event()
     with caplog.at_level(logging.WARNING):
         tell(hook.url)
@@ -162,7 +162,7 @@ def test_no_answer(hook: Hook, caplog: pytest.LogCaptureFixture, monkeypatch: py
 
 def test_patience(hook: Hook, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch) -> None:
     """Whatever a connection is busy with, the whole has an end."""
-    monkeypatch.setattr(notification, "_PATIENCE_S", 0.05)
+    monkeypatch.setattr(webhook, "_PATIENCE_S", 0.05)
     hook.silent = threading.Event()
     with caplog.at_level(logging.WARNING):
         tell(hook.url)
