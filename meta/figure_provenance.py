@@ -16,6 +16,7 @@ from database.models import ExperimentSeries
 from database.queries.series_lookup import find_series
 from database.session.lifecycle import scoped_session, snapshot
 from experiments.series_file.models import SeriesFile
+from experiments.series_file.sections.graph_kinds import CHOSEN_KINDS
 from experiments.series_file.sections.graphs import GraphSpec
 from experiments.where import expression_of
 from meta.graphs.generation.requests import plan_graph
@@ -102,15 +103,16 @@ def _series(session: Session, name: str) -> ExperimentSeries:
 
 def _other_request(then: Origin, specs: Sequence[GraphSpec]) -> str | None:
     """Return how the file's request differs now; a file that requests no graphs gets default ones."""
-    requested = dict(zip(file_names(specs), specs, strict=True))
-    if not requested:
+    if not specs or any(
+        spec.model_dump(mode="json", exclude_defaults=True) == then.specification for spec in specs
+    ):
         return None
-    spec = requested.get(then.graph)
-    if spec is None:
-        return "the series file, as last created, requests no graph of this name"
-    if spec.model_dump(mode="json", exclude_defaults=True) != then.specification:
-        return "the series file, as last created, requests another graph of this name"
-    return None
+    # Which kind follows from `x` depends on the data, so that several names are possible.
+    possible = {
+        name for kind in CHOSEN_KINDS for name in file_names(specs, [spec.kind or kind for spec in specs])
+    }
+    which = "another graph" if then.graph in possible else "no graph"
+    return f"the series file, as last created, requests {which} of this name"
 
 
 def _differences(then: Origin, now: Origin, sets: SeriesCodeSets) -> Iterator[str]:

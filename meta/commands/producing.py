@@ -17,6 +17,7 @@ from meta.commands.support.options import (
     drawing_workers_option,
     json_option,
     output_option,
+    quiet_option,
     where_option,
 )
 
@@ -30,9 +31,7 @@ if TYPE_CHECKING:
 @output_option
 @click.option("--force", is_flag=True, help="Draw unchanged figures too.")
 @drawing_workers_option
-@click.option(
-    "--quiet", "-q", is_flag=True, help="Do not print on stderr what is drawn and what is unchanged."
-)
+@quiet_option
 @where_option
 @database_option()
 @json_option
@@ -69,9 +68,9 @@ def graphs(  # noqa: PLR0913 - an argument for each option
     if as_json:
         printing.print_json(results)
     for result in results:
-        if result.error or result.note:
+        if result.error or (result.note and not quiet):
             click.echo(f"{result.series}: {result.name}: {result.error or result.note}", err=True)
-        if not (result.error or as_json):
+        if not (result.error or as_json or quiet):
             for path in result.paths:
                 click.echo(str(path))
     context.exit(1 if any(result.error for result in results) else 0)
@@ -100,7 +99,7 @@ def _suppress_warnings(context: click.Context) -> None:
 @click.argument("series", type=SERIES, nargs=-1)
 @output_option
 @drawing_workers_option
-@click.option("--quiet", "-q", is_flag=True, help="Do not print on stderr what is drawn.")
+@quiet_option
 @where_option
 @database_option()
 @json_option
@@ -137,7 +136,7 @@ def report(  # noqa: PLR0913 - an argument for each option
     for result in reports:
         for name, error in result.errors.items():
             click.echo(f"{result.series}: {name}: {error}", err=True)
-        if not as_json:
+        if not (as_json or quiet):
             click.echo(str(result.path))
     context.exit(1 if any(result.errors for result in reports) else 0)
 

@@ -51,7 +51,10 @@ ENTRIES = shown()
 def pictures_of(config: Path) -> list[str]:
     """Return where the pictures of a series lie, as the page has it."""
     file = load_series_file(config).file
-    return [f"images/gallery/{file.name}/{name}.png" for name in file_names(file.graphs)]
+    return [
+        f"images/gallery/{file.name}/{name}.png"
+        for name in file_names(file.graphs, [graph.kind or "" for graph in file.graphs])
+    ]
 
 
 def test_every_kind_has_a_section_with_a_picture() -> None:

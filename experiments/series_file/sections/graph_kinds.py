@@ -141,14 +141,12 @@ GRAPH_KINDS: Mapping[str, GraphRules] = {
 }
 
 #: What is drawn where the file names no kind: over steps, against three numbers or more, against the rest.
-KIND_OVER_STEPS, KIND_OF_NUMBERS, KIND_OF_VALUES = "curve", "line", "bar"
+CHOSEN_KINDS = KIND_OVER_STEPS, KIND_OF_NUMBERS, KIND_OF_VALUES = "curve", "line", "bar"
 #: The rules while the kind is not chosen.
 ANY_KIND = GraphRules(
     "",
     "a curve, line or bar",
-    frozenset().union(
-        *(GRAPH_KINDS[name].keys for name in (KIND_OVER_STEPS, KIND_OF_NUMBERS, KIND_OF_VALUES))
-    ),
+    frozenset().union(*(GRAPH_KINDS[name].keys for name in CHOSEN_KINDS)),
     roles={"x": "parameter or step", "y": "result"},
 )
 

@@ -208,5 +208,9 @@ drawing_workers_option = click.option(
     metavar="N",
     help="How many processes draw at most; by default one per core.",
 )
+#: `--quiet` of commands that draw.
+quiet_option = click.option(
+    "--quiet", "-q", is_flag=True, help="Print nothing but errors, and with --json the data."
+)
 #: `--json`: the same as data, with stable keys.
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON instead of text.")

@@ -193,6 +193,11 @@ def make_plan(spec: GraphSpec, records: SeriesRecords) -> Plan:
     )
 
 
+def kind_of(spec: GraphSpec, records: SeriesRecords) -> str:
+    """Return the kind that a graph is drawn as, also of one that cannot be drawn."""
+    return spec.kind or _rules(spec, records.parameter_values()).name
+
+
 def _check_names(spec: GraphSpec, rules: GraphRules, values: Mapping[str, ValueSet]) -> None:
     facet = spec.facet
     roles = [("x", spec.x), ("hue", spec.hue), ("style", spec.style), ("rows", spec.rows)]

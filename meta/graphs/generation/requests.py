@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from experiments.series_file.sections.graphs import SECONDS, GraphSpec
-from meta.graphs.data.plan import Plan, make_plan
+from meta.graphs.data.plan import Plan, kind_of, make_plan
 from meta.graphs.figure.default_graphs import default_graphs
 from meta.graphs.figure.task import Failure, Task, failure
 from meta.graphs.provenance.file_names import file_names
@@ -51,19 +51,30 @@ def figure_requests(records: GraphRecords, *, is_for_report: bool = False) -> Fi
                 "that no graph of all of them is legible. Series of fewer configurations can be drawn"
             )
     specs = [spec for spec, _ in requested]
-    names = file_names(specs)
+    planned = [_planned(spec, part) for spec, part in requested]
+    kinds = [
+        kind_of(spec, records.common) if isinstance(plan, Failure) else plan[0].rules.name
+        for spec, plan in zip(specs, planned, strict=True)
+    ]
+    names = file_names(specs, kinds)
     fingerprints = Fingerprints()
     tasks: dict[str, Task | Failure] = {}
-    for name, (spec, part) in zip(names, requested, strict=True):
-        try:
-            if isinstance(part, GraphError):
-                raise part
-            plan, extract = plan_graph(spec, part)
-            origin = Origin.of(name, spec, extract, fingerprints, where=records.common.where)
-            tasks[name] = Task(name, plan, extract, origin, is_for_report)
-        except Exception as error:  # noqa: BLE001 - the other graphs are still wanted
-            tasks[name] = failure(error)
+    for name, spec, plan in zip(names, specs, planned, strict=True):
+        if isinstance(plan, Failure):
+            tasks[name] = plan
+        else:
+            origin = Origin.of(name, spec, plan[1], fingerprints, where=records.common.where)
+            tasks[name] = Task(name, *plan, origin, is_for_report)
     return FigureRequests(tasks, dict(zip(names, specs, strict=True)), note)
+
+
+def _planned(spec: GraphSpec, records: SeriesRecords | GraphError) -> tuple[Plan, SeriesRecords] | Failure:
+    try:
+        if isinstance(records, GraphError):
+            raise records
+        return plan_graph(spec, records)
+    except Exception as error:  # noqa: BLE001 - the other graphs are still wanted
+        return failure(error)
 
 
 def plan_graph(spec: GraphSpec, records: SeriesRecords) -> tuple[Plan, SeriesRecords]:

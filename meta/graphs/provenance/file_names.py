@@ -12,14 +12,23 @@ from experiments.series_file.sections.graphs import GraphSpec
 _MAX_LENGTH = 100
 
 
-def file_names(specs: Sequence[GraphSpec]) -> list[str]:
+def file_names(specs: Sequence[GraphSpec], kinds: Sequence[str]) -> list[str]:
     """Return one name per graph, without suffix: its own, or what it shows.
 
     Two graphs of the same name get a digest of all that was requested or, where even that is equal, a
     number.
+
+    Parameters
+    ----------
+    specs : sequence of GraphSpec
+    kinds : sequence of str
+        The kind that each is drawn as.
     """
     requests = [spec.model_dump_json() for spec in specs]
-    return distinct_names([spec.name or "-".join(_described(spec)) for spec in specs], requests)
+    texts = [
+        spec.name or "-".join([kind, *_described(spec)]) for spec, kind in zip(specs, kinds, strict=True)
+    ]
+    return distinct_names(texts, requests)
 
 
 def distinct_names(texts: Sequence[str], requests: Sequence[str]) -> list[str]:
@@ -38,11 +47,11 @@ def distinct_names(texts: Sequence[str], requests: Sequence[str]) -> list[str]:
 
 def title_of(spec: GraphSpec) -> str:
     """Return the heading of a graph: its title, its name, or what it shows."""
-    return spec.title or spec.name or " ".join(_described(spec)[0 if spec.kind else 1 :])
+    return spec.title or spec.name or " ".join([*([spec.kind] if spec.kind else []), *_described(spec)])
 
 
 def _described(spec: GraphSpec) -> list[str]:
-    parts: list[str] = [spec.kind or "graph"]
+    parts: list[str] = []
     facet = spec.facet
     roles = (
         ("", spec.y),

@@ -26,7 +26,9 @@ from meta.records.series_records import ConfigurationRecord, SeriesRecords
 #: Whatever it is called now: figures that were drawn before show the same data.
 _FIRST_WORDS: dict[str, str] = {outcome: word for word, outcome in EARLIER_WORDS.items()}
 #: Fields that are not data of a graph: names, labels, and those of tables.
-_NO_DATA = frozenset({"name", "labels", "specs", "tables", "experiments_code", "no_longer_named"})
+_NO_DATA = frozenset(
+    {"name", "labels", "specs", "tables", "experiments_code", "no_longer_named", "chosen_from"}
+)
 
 
 class Fingerprints:

@@ -180,6 +180,7 @@ def test_what_is_asked_for_now_is_told_beside(figure: Path, trace) -> None:
         ([GRAPH], None),
         ([{**GRAPH, "kind": "box"}], "requests another graph of this name"),
         ([{**GRAPH, "name": "b"}], "requests no graph of this name"),
+        ([{"y": "accuracy", "x": "lr"}], "requests no graph of this name"),
         ([], None),
     ):
         ask_for(*graphs)

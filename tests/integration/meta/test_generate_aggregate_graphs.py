@@ -88,7 +88,7 @@ def test_files_are_written_below_the_results(
     folder = ResultsFolder(results_directory(database_url))
     assert [(result.series, result.name) for result in results] == [
         ("other", "curve-loss-over-step-by-lr"),
-        ("other", "graph-accuracy-over-lr"),
+        ("other", "bar-accuracy-over-lr"),
         ("study", "Figure-1"),
     ]
     assert results[-1].paths == tuple(

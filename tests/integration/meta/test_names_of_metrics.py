@@ -47,7 +47,7 @@ def test_names_everywhere(odd: Commands) -> None:
         files = {Path(path) for result in results for path in result["paths"]}
         assert {path.parent for path in files} == {folder().series("odd") / kind}
         assert all(path.is_file() for path in files)
-    assert graphs[0]["name"].startswith("graph-val_loss-over-step-")
+    assert graphs[0]["name"].startswith("curve-val_loss-over-step-")
 
     for expression in (
         'metrics["val/loss"].last < 0.1',

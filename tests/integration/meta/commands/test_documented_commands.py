@@ -34,12 +34,14 @@ class Project:
     def __init__(self, capture: pytest.CaptureFixture[str]) -> None:
         self._capture = capture
 
-    def run(self, command: str) -> str:
+    def run(self, command: str, *, with_stderr: bool = True) -> str:
         run_command(command.split())
-        return "".join(self._capture.readouterr()).replace(str(Path.cwd()), "/home/ada/project")
+        out, err = self._capture.readouterr()
+        return f"{out}{err if with_stderr else ''}".replace(str(Path.cwd()), "/home/ada/project")
 
-    def shows(self, example: str, options: str = "") -> None:
-        assert comparable(self.run(f"{example} {options}")) == comparable(EXAMPLES[example])
+    def shows(self, example: str, options: str = "", *, with_stderr: bool = True) -> None:
+        printed = self.run(f"{example} {options}", with_stderr=with_stderr)
+        assert comparable(printed) == comparable(EXAMPLES[example])
 
 
 @pytest.fixture
@@ -80,8 +82,8 @@ def test_examples_of_running(project: Project) -> None:
 
 def test_examples_of_graphs(recorded: Project) -> None:
     """Drawing the example, and asking a figure where it comes from, print what the page shows."""
-    recorded.shows("graphs first", "--quiet")
-    recorded.shows("report first --quiet")
+    recorded.shows("graphs first", with_stderr=False)
+    recorded.shows("report first", with_stderr=False)
     recorded.shows("trace results/first/graphs/curve-loss-over-step-by-lr-per-depth.png")
 
 

@@ -69,7 +69,7 @@ def test_the_reason_comes_before_the_output(commands: Commands) -> None:
     with SessionLocal() as session:
         [failed, _] = record(session, add_worker(session), add_series(session, "first"), [end, end])
     place = "/home/user/helpers.py:7 in helper"
-    report = Path(commands("report", "first", "--quiet").strip()).read_text()
+    report = Path(commands("report", "first").strip()).read_text()
     report = report[report.index('<h2 id="failures">') :]
     for text in (commands("failures", "first"), commands("show", str(failed)), report):
         places = [text.index(part) for part in ("ValueError: no luck", place, "step 49")]

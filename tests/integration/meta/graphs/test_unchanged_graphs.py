@@ -6,9 +6,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import select
 
 from database.models import Experiment, ExperimentSeries
-from database.session.lifecycle import scoped_session
+from database.session.lifecycle import SessionLocal, scoped_session
 from meta.commands.group import run_command
 from meta.generate_aggregate_graphs import generate_all_graphs
 from meta.graphs.provenance.file_metadata import read_origin
@@ -133,7 +134,7 @@ def test_processes_give_the_same_files(tmp_path: Path, monkeypatch: pytest.Monke
 @on_sqlite
 @pytest.mark.usefixtures("series")
 def test_the_command_tells_what_was_drawn(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """Stderr says of each figure what became of it, stdout names all files; --quiet and --json say less."""
+    """Stderr says of each figure what became of it, stdout names all files; with --quiet nothing does."""
     folder = tmp_path / "Bilder ß"
     options = ["graphs", "study", "--output", str(folder)]
     assert run_command([*options, "--workers", "1"]) == 0
@@ -144,8 +145,25 @@ def test_the_command_tells_what_was_drawn(tmp_path: Path, capsys: pytest.Capture
     again = capsys.readouterr()
     assert again.err.splitlines() == ["[1/2] study: a: unchanged", "[2/2] study: b: drawn"]
     assert again.out == printed.out
-    assert run_command([*options, "--force", "--quiet"]) == 0
-    assert capsys.readouterr().err == ""
+    for verb in ("graphs", "report"):
+        (folder / "b.png").unlink(missing_ok=True)
+        assert run_command([verb, *options[1:], "--quiet"]) == 0
+        assert "".join(capsys.readouterr()) == ""
+    assert (folder / "report.html").is_file()
+
+
+@on_sqlite
+@pytest.mark.usefixtures("series")
+def test_errors_are_told_quietly_too(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """With --quiet a graph that cannot be drawn is an error on stderr, and nothing is on stdout."""
+    with SessionLocal() as session:
+        found = session.scalars(select(ExperimentSeries)).one()
+        found.resolved = {**found.resolved, "graphs": [*GRAPHS, {"y": "z", "x": "step"}]}
+        session.commit()
+    assert run_command(["graphs", "study", "--output", str(tmp_path / "x"), "--quiet"]) == 1
+    printed = capsys.readouterr()
+    assert (printed.out, len(printed.err.splitlines())) == ("", 1)
+    assert printed.err.startswith("study: curve-z-over-step: y: ")
 
 
 @on_sqlite

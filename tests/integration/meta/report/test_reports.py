@@ -163,7 +163,7 @@ def test_the_numbers_behind_each_figure(database_url: str, tmp_path: Path, write
 def test_runners_and_causes(commands) -> None:
     """Who ran which code, and why experiments failed, from real attempts; the command tells the path."""
     filled()
-    path = Path(commands("report", "first", "--quiet").strip())
+    path = Path(commands("report", "first").strip())
     text = Page(path).text
     assert "2 \N{MULTIPLICATION SIGN} error: ValueError" in text
     assert "1 \N{MULTIPLICATION SIGN} timed out" in text

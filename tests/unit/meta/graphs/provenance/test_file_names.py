@@ -7,13 +7,17 @@ from meta.graphs.provenance.file_names import file_names, safe_name
 
 
 def test_a_graph_is_called_by_its_name_or_what_it_shows() -> None:
-    """The name in the file wins; else kind, y, x, hue and facet make one."""
+    """The name in the file wins; else the kind drawn, y, x, hue and facet make one."""
     specs = [
         GraphSpec(y="a", x="b", name="Figure-2"),
         GraphSpec(kind="line", y="a", x="m.b", hue="c", facet="d"),
         GraphSpec(y="a", x="b"),
     ]
-    assert file_names(specs) == ["Figure-2", "line-a-over-m.b-by-c-per-d", "graph-a-over-b"]
+    assert file_names(specs, ["bar", "line", "bar"]) == [
+        "Figure-2",
+        "line-a-over-m.b-by-c-per-d",
+        "bar-a-over-b",
+    ]
 
 
 def test_names_are_safe_and_distinct() -> None:
@@ -37,6 +41,6 @@ def test_graphs_of_one_name_do_not_overwrite_each_other() -> None:
         GraphSpec(kind="bar", y="acc", x="b"),
         GraphSpec(kind="bar", y="acc", x="b"),
     ]
-    names = file_names(specs)
+    names = file_names(specs, ["bar"] * 3)
     assert len({name.casefold() for name in names}) == 3
-    assert names == file_names(specs)
+    assert names == file_names(specs, ["bar"] * 3)
