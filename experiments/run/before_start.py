@@ -43,7 +43,7 @@ def warn_before_start(
         Whether the run shows its progress: then it also says what would make it faster, unless this process
         runs everything, which is for debuggers.
     """
-    remarks = [*execute.notes(assignment.workers), *_about_notification(assignment, execute)]
+    remarks = [*execute.notes(assignment.workers), *about_notification(assignment.series_name, execute)]
     if counts.pending:
         remarks += _about_threads(session, assignment, execute)
         if is_shown:
@@ -52,10 +52,11 @@ def warn_before_start(
         logger.warning("%s", remark)
 
 
-def _about_notification(assignment: Assignment, execute: ExecuteSection) -> Iterator[str]:
+def about_notification(series: str, execute: ExecuteSection) -> Iterator[str]:
+    """Yield why nobody is notified of the end of a run, if the series file asks for it in vain."""
     reason = why_not_notified(execute.notify)
     if reason is not None:
-        yield f"nobody is told by a webhook when {assignment.series_name} has ended: {reason}"
+        yield f"nobody is told by a webhook when {series} has ended: {reason}"
 
 
 def _about_threads(session: Session, assignment: Assignment, execute: ExecuteSection) -> Iterator[str]:

@@ -33,7 +33,7 @@ from experiments.progress.displays import display_for
 from experiments.progress.model import Display
 from experiments.progress.poller import Poller
 from experiments.progress.tracker import ProgressTracker, suspend_hint
-from experiments.run.before_start import warn_before_start
+from experiments.run.before_start import about_notification, warn_before_start
 from experiments.run.notification import notify
 from experiments.run.other_code import check_code, read_current_code
 from experiments.run.summary import STOPPED_EXIT_CODE, RunSummary
@@ -196,8 +196,9 @@ def run_prepared_series(
     code = read_current_code(session, series)
     other_code = check_code(session, series, code, policy=recorded.code, accept=options.accept_code)
     before, is_over = retrying_transaction(session, lambda session: _state(session, series.id))
-    if other_code is not None and is_over:
-        logger.warning("%s", other_code)
+    if is_over:
+        for remark in (*filter(None, [other_code]), *about_notification(before.name, execute)):
+            logger.warning("%s", remark)
 
     def warn(assignment: Assignment) -> None:
         if other_code is not None:
@@ -290,6 +291,12 @@ def assign(series: ExperimentSeries, options: RunOptions, files: Mapping[str, st
     # With `isolation: process` each worker's fork server has it loaded.
     preloaded = execute.preload and execute.isolation == "pool"
     announce(series.target if preloaded else None, os.fspath(code))
+    execution = execute.execution(workers)
+    start_method = Settings.from_environment().start_method
+    if workers:
+        from experiments.supervisor.worker_process import start_server  # noqa: PLC0415 - only where workers start
+
+        start_server(execution.threads, start_method)
     return Assignment(
         series_id=series.id,
         series_name=series.name,
@@ -300,8 +307,8 @@ def assign(series: ExperimentSeries, options: RunOptions, files: Mapping[str, st
         code=files,
         executor=SERIAL if workers == 0 else LOCAL_PROCESSES,
         workers=workers,
-        start_method=Settings.from_environment().start_method,
-        execution=execute.execution(workers),
+        start_method=start_method,
+        execution=execution,
         options=options,
     )
 

@@ -22,12 +22,24 @@ from experiments.supervisor.worker_servers import WorkerServer
 from experiments.target.preloading import announced
 from experiments.worker.entry import worker_main
 
+FORKSERVER = "forkserver"
 #: Python's message, without an errno, for a socket whose path exceeds the system's limit.
 _LONG_PATH = "AF_UNIX path too long"
 
 
 class WorkerStartError(ExperimentsError):
     """A worker's process could not be started; a worker with a fresh id may be."""
+
+
+def start_server(threads: int | None, start_method: str) -> None:
+    """Start the server that workers with this cap of threads will be forked from, without waiting for it."""
+    if start_method != FORKSERVER:
+        return
+    variables = _variables(threads, start_method)
+    server = WorkerServer.acquire(variables)
+    with fresh_interpreters(variables), contextlib.suppress(OSError):  # starting the first worker tries again
+        server.start()
+    server.release()
 
 
 class WorkerProcess:
@@ -50,11 +62,10 @@ class WorkerProcess:
         context = multiprocessing.get_context(start_method)
         lifeline_reader, self._lifeline = context.Pipe(duplex=False)
         control_reader, self._control = context.Pipe(duplex=False)
-        tag = tag_of(ProcessIdentity.own())
         # Experiments must not see the environment that the fork server was started with.
         environment = {
             SAFE_PATH: os.environ.get(SAFE_PATH),
-            TAG_VARIABLE: tag,
+            TAG_VARIABLE: tag_of(ProcessIdentity.own()),
             **worker_environment(config.execution.threads, os.environ),
         }
         # Not daemonic: a daemonic process may have no children, and experiments may need them.
@@ -63,16 +74,8 @@ class WorkerProcess:
             args=(replace(config, control=control_reader), lifeline_reader, environment),
             name=f"worker-{config.worker_id}",
         )
-        variables = {
-            **hash_seed.of_workers(),
-            TAG_VARIABLE: tag,
-            # An OpenMP library that the server loads would keep its own number in threads of experiments.
-            **capped_environment(config.execution.threads, os.environ),
-        }
-        self._server: WorkerServer | None = None
-        if start_method == "forkserver":
-            variables |= announced()
-            self._server = WorkerServer.acquire(variables)
+        variables = _variables(config.execution.threads, start_method)
+        self._server = WorkerServer.acquire(variables) if start_method == FORKSERVER else None
         forks = nullcontext() if self._server is None else self._server.forks()
         # Targets are found by their import path, never in ``__main__``.
         with fresh_interpreters(variables), forks:
@@ -124,6 +127,17 @@ class WorkerProcess:
     def _release_server(self) -> None:
         if self._server is not None:
             self._server.release()
+
+
+def _variables(threads: int | None, start_method: str) -> dict[str, str]:
+    """Return the variables that a worker's interpreter, or that of its server, starts with."""
+    return {
+        **hash_seed.of_workers(),
+        TAG_VARIABLE: tag_of(ProcessIdentity.own()),
+        # An OpenMP library that the server loads would keep its own number in threads of experiments.
+        **capped_environment(threads, os.environ),
+        **(announced() if start_method == FORKSERVER else {}),
+    }
 
 
 def _start_error(error: OSError | EOFError) -> ExperimentsError:

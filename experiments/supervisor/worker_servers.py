@@ -15,7 +15,7 @@ _PRELOADED = ["experiments.worker.forkserver_start"]
 
 
 class WorkerServer:
-    """A server, started with its first worker."""
+    """A server, started ahead of its first worker or with it."""
 
     def __init__(self) -> None:
         self._users = 0
@@ -27,6 +27,10 @@ class WorkerServer:
         """Its process id, once it has been started."""
         pid: int | None = self._server._forkserver_pid  # type: ignore[attr-defined]  # private, and nowhere else
         return pid
+
+    def start(self) -> None:
+        """Start it, in this process's environment, and do not wait until it has imported what it needs."""
+        self._server.ensure_running()
 
     @contextmanager
     def forks(self) -> Iterator[None]:

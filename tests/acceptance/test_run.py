@@ -286,6 +286,7 @@ def test_provenance(project: Project) -> None:
     for arguments in (["init", "-q"], ["add", "target.py"], ["commit", "-q", "-m", "first"]):
         subprocess.run([*git, *arguments], check=True)
     project.run("run", "s.yaml", "--database", f"{project.url}?timeout=7&password=verysecret", code=None)
+    project.series("def main(x): return {}", experiments=2)
     project.run("run", "s.yaml")
     with SessionLocal() as session:
         runner = session.scalars(sql_select(Runner).order_by(Runner.started_at.desc())).first()
