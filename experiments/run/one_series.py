@@ -26,7 +26,7 @@ from database.session.retry import retrying_transaction
 from database.settings import Settings, results_directory
 from experiments.creation import Created, Source, check_target, create_series
 from experiments.execution.assignment import Assignment, Ending
-from experiments.execution.options import RunOptions
+from experiments.execution.options import Execution, RunOptions
 from experiments.executors.choice import LOCAL_PROCESSES, SERIAL, make_executor
 from experiments.output.results_folder import ResultsFolder
 from experiments.progress.displays import display_for
@@ -41,7 +41,6 @@ from experiments.series_file.loading import LoadedSeries, load_series_file
 from experiments.series_file.models import SeriesFile
 from experiments.target.current_code import has_run
 from experiments.target.parsing import target_of
-from experiments.target.preloading import announce
 from experiments.target.provenance import collect_provenance
 
 logger = logging.getLogger(__name__)
@@ -288,15 +287,10 @@ def assign(series: ExperimentSeries, options: RunOptions, files: Mapping[str, st
     url = current_url()
     root = options.results_directory or results_directory(url)
     code = target_of(series).code
-    # With `isolation: process` each worker's fork server has it loaded.
-    preloaded = execute.preload and execute.isolation == "pool"
-    announce(series.target if preloaded else None, os.fspath(code))
     execution = execute.execution(workers)
     start_method = Settings.from_environment().start_method
     if workers:
-        from experiments.supervisor.worker_process import start_server  # noqa: PLC0415 - only where workers start
-
-        start_server(execution.threads, start_method)
+        _start_server(series.target, code, execution, start_method)
     return Assignment(
         series_id=series.id,
         series_name=series.name,
@@ -311,6 +305,18 @@ def assign(series: ExperimentSeries, options: RunOptions, files: Mapping[str, st
         execution=execution,
         options=options,
     )
+
+
+def _start_server(target: str, code: Path, execution: Execution, start_method: str) -> None:
+    """Start what workers are forked from: it takes a while, in which the run can be prepared."""
+    # Not at the head: most of what they import is of no use to a run without workers.
+    from experiments.supervisor.worker_process import start_server  # noqa: PLC0415 - as above
+    from experiments.target.preloading import announce  # noqa: PLC0415 - as above
+
+    # With `isolation: process` each worker's fork server has it loaded.
+    preloaded = execution.preload and execution.isolation == "pool"
+    announce(target if preloaded else None, os.fspath(code))
+    start_server(execution.threads, start_method)
 
 
 def _looks_like_file(source: str) -> bool:

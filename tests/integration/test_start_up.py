@@ -8,7 +8,7 @@ from importlib.util import find_spec
 
 import pytest
 
-#: What only graphs, frames and a new database need.
+#: What only graphs, frames and the upgrade of a database need.
 RESULTS = ["alembic", "jinja2", "matplotlib", "pandas", "scipy"]
 #: What only whoever reads series files, or talks to a terminal, needs.
 FILES_AND_TERMINAL = [
@@ -35,6 +35,19 @@ PROCESSES = {
     "command": (
         "meta.commands.group",
         [*RESULTS, *CALLS, *DATABASE, "experiments.run_experiments", "pydantic", "rich", "yaml"],
+    ),
+    "run": (
+        "experiments.run_experiments",
+        [
+            *RESULTS,
+            *CALLS,
+            "click",
+            "experiments.executors.base",
+            "multiprocessing.forkserver",
+            "psutil",
+            "sqlalchemy.dialects.postgresql",
+            "urllib.request",
+        ],
     ),
     "supervisor": (
         "experiments.run_experiments, experiments.executors.local_processes",

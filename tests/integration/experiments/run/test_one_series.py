@@ -10,12 +10,19 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import select
 from sqlalchemy.exc import OperationalError
 
+from database.models import Experiment, ExperimentStatus, ProcessState, Runner
+from database.queries.series_lookup import find_series
+from database.series.retry_and_delete import retry
+from database.session.lifecycle import scoped_session
+from experiments.creation import create_series
 from experiments.execution.assignment import Assignment, Ending, Observer, RunnerStatus, Stage
 from experiments.progress.model import Display
 from experiments.run import one_series
 from experiments.run_experiments import Reporting, RunOptions, run_series
+from experiments.series_file.reading.errors import SeriesFileError
 from experiments.supervisor.restart_backoff import WorkersDieError
 
 
@@ -64,6 +71,69 @@ def test_stopped_by_a_rule(source: Path, told: list[Any], monkeypatch: pytest.Mo
     [(text, data)] = told
     assert text == str(summary)
     assert (data["exit_code"], data["rule"]) == (4, "2 experiments have failed")
+
+
+IMPORTED = "open(__file__ + '.imported', 'a').write('x')\n"
+
+
+def imports(source: Path) -> int:
+    """Return how often the target of `source` has been imported; forget it."""
+    file = source.with_name("target.py.imported")
+    count = len(file.read_text()) if file.exists() else 0
+    file.unlink(missing_ok=True)
+    return count
+
+
+def test_unchanged_target_is_not_checked_again(source: Path) -> None:
+    """A target is imported for a check when experiments are new or its code is; else only where it runs."""
+    target = source.with_name("target.py")
+    target.write_text(IMPORTED + target.read_text())
+    options = RunOptions(workers=1)
+    run_series(source, options)
+    assert imports(source) == 2  # by the check and in the worker
+    for again in (source, "s"):
+        assert run_series(again, options).exit_code == 0
+        with scoped_session() as session:
+            create_series(session, source)
+        assert imports(source) == 0
+    with scoped_session() as session:
+        retry(session, find_series(session, "s").id, [ExperimentStatus.COMPLETED])
+    run_series(source, options)
+    assert imports(source) == 1  # in the worker
+    target.write_text(IMPORTED + "def main(y):\n    return {}\n")
+    with pytest.raises(SeriesFileError, match="does not take 'x'"):
+        run_series(source, options)
+    assert imports(source) == 1
+
+
+def test_target_that_cannot_be_imported_any_more(source: Path) -> None:
+    """What unchanged code needs may be gone: the run ends with the reason, and nothing is charged."""
+    source.with_name("target.py").write_text(
+        "import os\nif os.path.exists(__file__ + '.gone'): raise OSError('no licence')\n"
+        "def main(x): return {}\n"
+    )
+    options = RunOptions(workers=1)
+    run_series(source, options)
+    with scoped_session() as session:
+        retry(session, find_series(session, "s").id, [ExperimentStatus.COMPLETED])
+    source.with_name("target.py.gone").touch()
+    with pytest.raises(WorkersDieError, match=r"(?s)5 workers in a row died before they started.*no licence"):
+        run_series(source, options)
+    with scoped_session(read_only=True) as session:
+        assert {experiment.status for experiment in session.scalars(select(Experiment))} == {"pending"}
+
+
+def test_nothing_to_do(source: Path) -> None:
+    """A run that has nothing to do registers no runner; one beside a dead runner does, and takes over."""
+    run_series(source, RunOptions(workers=0))
+    for _ in range(2):
+        assert run_series(source, RunOptions(workers=0)).completed_here == 0
+    with scoped_session() as session:
+        [runner] = session.scalars(select(Runner))
+        runner.state, runner.pid = ProcessState.ALIVE, 2**22 + 1
+    run_series(source, RunOptions(workers=0))
+    with scoped_session(read_only=True) as session:
+        assert sorted(runner.state for runner in session.scalars(select(Runner))) == ["dead", "stopped"]
 
 
 def test_ended_by_an_error(source: Path, told: list[Any], monkeypatch: pytest.MonkeyPatch) -> None:
