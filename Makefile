@@ -44,6 +44,7 @@ types: .venv/installed-dev
 	$(BIN)/mypy
 
 benchmarks: .venv/installed-test
+	$(BIN)/python benchmarks/start.py
 	$(BIN)/python benchmarks/throughput.py
 	$(BIN)/python benchmarks/metrics.py
 	$(BIN)/python benchmarks/creation.py
