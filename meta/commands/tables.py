@@ -57,6 +57,8 @@ def table(
     for result in results:
         if result.error:
             click.echo(f"{result.series}: {result.name}: {result.error}", err=True)
+        elif result.note:
+            click.echo(f"{result.series}: {result.name}: {result.note}", err=True)
         elif result.table is not None and not as_json:
             _print(result.table, result.paths)
     context.exit(1 if any(result.error for result in results) else 0)
@@ -71,6 +73,7 @@ def _data(result: TableResult) -> dict[str, Any]:
         "name": result.name,
         "paths": result.paths,
         "error": result.error,
+        "note": result.note,
         "title": table and table.title,
         "result": table and table.plan.y.key,
         "test": (table and table.marks.test) or None,

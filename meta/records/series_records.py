@@ -86,6 +86,8 @@ class SeriesRecords:
         The graphs that the series file requests.
     where : str or None
         The expression that these experiments match; None for all experiments.
+    step_counters : frozenset of str
+        The metrics that only count the steps; determined for default graphs and tables only.
     chosen_from : int
         How many experiments `where` chose them from.
     experiments_code : ExperimentsCode
@@ -107,6 +109,7 @@ class SeriesRecords:
     specs: Sequence[GraphSpec] = ()
     where: str | None = None
     chosen_from: int = 0
+    step_counters: frozenset[str] = frozenset()
     experiments_code: ExperimentsCode = field(default_factory=ExperimentsCode)
     tables: Sequence[TableSpec] = ()
     shares_seeds: bool = True
@@ -153,6 +156,14 @@ class SeriesRecords:
     def parameter_table(self, values: Mapping[str, ValueSet]) -> ParameterTable:
         """Return the table of parameters of all configurations."""
         return ParameterTable(values, [member.parameters for member in self.configurations])
+
+    def metric_names(self) -> list[str]:
+        """Return the names of all metrics of which completed experiments have a last value."""
+        return [
+            name.removeprefix("metrics.").removesuffix(".last")
+            for name in self.result_names()
+            if name.startswith("metrics.") and name.endswith(".last")
+        ]
 
     def result_names(self) -> list[str]:
         """Return the dotted names of everything that completed experiments returned."""

@@ -22,6 +22,7 @@ from meta.records.code_versions import read_code
 from meta.records.errors import GraphError
 from meta.records.read_records import read_records
 from meta.records.series_records import SeriesRecords
+from meta.records.step_counters import with_step_counters
 
 _Kept = TypeVar("_Kept")
 _Spec = TypeVar("_Spec", GraphSpec, TableSpec)
@@ -64,6 +65,8 @@ def read_series(
     records = read_records(session, series, file)
     requested = requested_subsets(session, series, records, records.specs, condition=condition)
     common = read_subset(session, series, records, condition=condition)
+    if not records.specs:
+        common = with_step_counters(session, series, common)
     return GraphRecords(common, requested)
 
 

@@ -140,12 +140,13 @@ def _write(
         )
     figures = draw_figures(records.graphs, directory / "figures", pool, on_progress)
     tables = []
-    if records.tables or default_tables(records.graphs.common):
+    defaults = default_tables(records.graphs.common)
+    if records.tables or defaults.specs or defaults.counting:
         below = OutputLocation(directory / "tables", location.owner)
         tables = write_series_tables(records.graphs.common, records.tables, below)
     # Default tables that cannot be made are no errors: a note gives the reason.
-    notes = [] if records.tables else [table.error for table in tables if table.error]
-    made = tables if records.tables else [table for table in tables if not table.error]
+    notes = [] if records.tables else [note for table in tables if (note := table.error or table.note)]
+    made = tables if records.tables else [table for table in tables if table.table]
     text = render(records, figures, made, directory, table_notes=list(dict.fromkeys(notes)))
     try:
         write_atomically(page, text.encode())

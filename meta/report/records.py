@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -23,6 +23,7 @@ from database.models import (
 from database.queries.failures import FailureGroup, failure_groups
 from database.queries.overview import database_now
 from experiments.series_file.models import SeriesFile
+from meta.records.step_counters import with_step_counters
 from meta.records.subsets import GraphRecords, read_series, requested_subsets
 from meta.tables.generate import Requested
 
@@ -95,6 +96,8 @@ def read_report(
     """
     chosen = None if condition is None else condition.to_sql(session)
     graphs = read_series(session, series, file, condition)
+    if graphs.requested and not graphs.common.tables:
+        graphs = replace(graphs, common=with_step_counters(session, series, graphs.common))
     return ReportRecords(
         read_at=database_now(session),
         series=session.execute(select(*_SERIES).where(ExperimentSeries.id == series.id)).mappings().one(),

@@ -21,6 +21,7 @@ from meta.records.chosen_series import ChosenSeries, choose_series, read_each
 from meta.records.errors import GraphError
 from meta.records.read_records import read_records
 from meta.records.series_records import SeriesRecords
+from meta.records.step_counters import left_out_note, with_step_counters
 from meta.records.subsets import read_subset, requested_subsets
 from meta.tables.data.plan import default_tables
 from meta.tables.data.table import Table, make_table
@@ -57,7 +58,9 @@ class TableResult:
     paths : tuple of Path
         The files that were written.
     error : str or None
-        Why there is no table.
+        Why there is no table, although it was requested or there is nothing to show yet.
+    note : str or None
+        What has no table, where none were requested.
     """
 
     series: str
@@ -65,6 +68,7 @@ class TableResult:
     table: Table | None = None
     paths: tuple[Path, ...] = ()
     error: str | None = None
+    note: str | None = None
 
 
 def generate_all_tables(
@@ -130,6 +134,8 @@ def _read(
 ) -> tuple[SeriesRecords, Requested]:
     records = read_records(session, series, file, with_curves=False)
     common = read_subset(session, series, records, condition=condition)
+    if not records.tables:
+        common = with_step_counters(session, series, common)
     return common, requested_subsets(session, series, records, records.tables, condition=condition)
 
 
@@ -151,9 +157,12 @@ def write_series_tables(
     formats : sequence of {"markdown", "latex", "csv", "html"}
         In place of the requested ones.
     """
-    requested = requested or [(spec, records) for spec in default_tables(records)]
+    note = None
+    if not requested:
+        defaults = default_tables(records)
+        requested, note = [(spec, records) for spec in defaults.specs], left_out_note(defaults.counting)
     specs = [spec for spec, _ in requested]
-    if not specs:
+    if not (specs or note):
         only = "" if records.where is None else f", where {records.where},"
         missing = f"the series {records.name!r}{only} has no result with a finite number to show yet"
         return [TableResult(records.name, "tables", error=records.nothing_chosen() or missing)]
@@ -168,7 +177,7 @@ def write_series_tables(
         written={path: None for result in results for path in result.paths},
         names=[result.name for result in results],
     )
-    return results
+    return [*results, *([TableResult(records.name, "tables", note=note)] if note else [])]
 
 
 def _described(spec: TableSpec) -> str:

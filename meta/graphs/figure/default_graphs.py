@@ -13,6 +13,7 @@ from experiments.series_file.sections.graphs import STEP, FacetSection, GraphSpe
 from meta.graphs.data.plan import MAX_LINES, MAX_PANELS, SERIES
 from meta.records.readings import number
 from meta.records.series_records import SeriesRecords
+from meta.records.step_counters import counting_results, first_parameter
 from meta.records.value_set import ParameterTable
 
 #: At most so many default graphs; a series with more to show requests those it needs.
@@ -32,10 +33,13 @@ class DefaultGraphs:
     skipped : sequence of str
         Metrics and results that have none: configurations differ in so much that no choice of x, hue
         and facet is legible.
+    counting : sequence of str
+        Metrics and results that have none, as they only count the steps.
     """
 
     specs: Sequence[GraphSpec]
     skipped: Sequence[str] = ()
+    counting: Sequence[str] = ()
 
 
 @dataclass(frozen=True)
@@ -63,18 +67,23 @@ def default_graphs(records: SeriesRecords) -> DefaultGraphs:
     table = records.parameter_table(values)
     varying = sorted(table.distinguishing(), key=lambda name: -len(values[name]))
     over_steps = _legible(_arrangements(STEP, varying), varying, table)
-    against: _Roles | None = _Roles(next(iter(values), SERIES))
+    against: _Roles | None = _Roles(first_parameter(records, values) or SERIES)
     if varying:
         candidates = (roles for x in varying[:_MAX_TRIED] for roles in _arrangements(x, varying))
         against = _legible(candidates, varying, table)
+    metrics, results = _drawable_metrics(records), numeric_results(records)
+    counting = [metric for metric in metrics if metric in records.step_counters]
+    counting_too = counting_results(records, results)
     wanted = [
         (metric, over_steps or against, metric if over_steps else _last(metric, records))
-        for metric in _drawable_metrics(records)
+        for metric in metrics
+        if metric not in counting
     ]
-    wanted += [(result, against, result) for result in numeric_results(records)]
+    wanted += [(result, against, result) for result in results if result not in counting_too]
     return DefaultGraphs(
         [roles.spec(y) for _, roles, y in wanted if roles is not None][:MAX_GRAPHS],
         [name for name, roles, _ in wanted if roles is None],
+        [*counting, *counting_too],
     )
 
 

@@ -17,6 +17,7 @@ from meta.graphs.provenance.origin import Origin
 from meta.records.errors import GraphError
 from meta.records.parameter_filter import with_parameters
 from meta.records.series_records import CompletedExperiment, ConfigurationRecord, SeriesRecords
+from meta.records.step_counters import left_out_note
 from meta.records.subsets import GraphRecords
 
 
@@ -45,11 +46,15 @@ def figure_requests(records: GraphRecords, *, is_for_report: bool = False) -> Fi
     if not requested:
         defaults = default_graphs(records.common)
         requested = [(spec, records.common) for spec in defaults.specs]
+        notes = []
         if defaults.skipped:
-            note = (
+            notes.append(
                 f"not drawn: {', '.join(map(repr, defaults.skipped))}; the configurations differ in so much "
                 "that no graph of all of them is legible. Series of fewer configurations can be drawn"
             )
+        if counting := left_out_note(defaults.counting):
+            notes.append(counting)
+        note = "; ".join(notes) or None
     specs = [spec for spec, _ in requested]
     planned = [_planned(spec, part) for spec, part in requested]
     kinds = [

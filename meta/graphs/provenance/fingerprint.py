@@ -27,7 +27,16 @@ from meta.records.series_records import ConfigurationRecord, SeriesRecords
 _FIRST_WORDS: dict[str, str] = {outcome: word for word, outcome in EARLIER_WORDS.items()}
 #: Fields that are not data of a graph: names, labels, and those of tables.
 _NO_DATA = frozenset(
-    {"name", "labels", "specs", "tables", "experiments_code", "no_longer_named", "chosen_from"}
+    {
+        "name",
+        "labels",
+        "specs",
+        "tables",
+        "experiments_code",
+        "no_longer_named",
+        "chosen_from",
+        "step_counters",
+    }
 )
 
 

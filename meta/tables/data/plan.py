@@ -17,13 +17,13 @@ from meta.graphs.data.plan import SERIES, Variable, make_variable
 from meta.graphs.figure.default_graphs import MAX_GRAPHS, numeric_results
 from meta.records.errors import TableError
 from meta.records.series_records import SeriesRecords
+from meta.records.step_counters import counting_results, ends_alike, first_parameter
 from meta.records.value_set import ABSENT, ValueSet, short_names
 
 #: The places of a configuration's values of some parameters, among all values of each.
 Key = tuple[int, ...]
 #: More columns of a default table than this are wider than a page.
 _MAX_COLUMNS = 8
-_LAST = ("metrics.", ".last")
 
 
 @dataclass(frozen=True)
@@ -155,7 +155,15 @@ def _baseline(spec: TableSpec, values: Mapping[str, ValueSet]) -> Key | None:
     return tuple(values[name].place(given[name]) for name in spec.compared)
 
 
-def default_tables(records: SeriesRecords) -> list[TableSpec]:
+@dataclass(frozen=True)
+class DefaultTables:
+    """The tables of a series that requests none, and what has none as it only counts the steps."""
+
+    specs: Sequence[TableSpec] = ()
+    counting: Sequence[str] = ()
+
+
+def default_tables(records: SeriesRecords) -> DefaultTables:
     """Return a table for each numeric result and each metric's last value, at most 12.
 
     Of the parameters that distinguish configurations, the one with the fewest values makes the columns, if
@@ -163,24 +171,19 @@ def default_tables(records: SeriesRecords) -> list[TableSpec]:
     configuration has a cell of its own.
     """
     values = records.parameter_values()
-    varying = records.parameter_table(values).distinguishing() or list(values)[:1]
+    first = first_parameter(records, values)
+    varying = records.parameter_table(values).distinguishing() or ([first] if first else [])
     fewest = min(varying, key=lambda name: len(values[name]), default=None)
     columns: Sequence[str] = ()
     if fewest is not None and len(varying) > 1 and len(values[fewest]) <= _MAX_COLUMNS:
         columns = (fewest,)
     rows = [name for name in varying if name not in columns] or [SERIES]
-    return [
-        TableSpec(y=name, rows=tuple(rows), columns=tuple(columns))
-        for name in _measured(records)[:MAX_GRAPHS]
-    ]
-
-
-def _measured(records: SeriesRecords) -> list[str]:
     results = numeric_results(records)
-    start, end = _LAST
-    metrics = [
-        name.removeprefix(start).removesuffix(end)
-        for name in records.result_names()
-        if name.startswith(start) and name.endswith(end)
-    ]
-    return [*results, *(name for name in metrics if name not in results)]
+    metrics = [name for name in records.metric_names() if name not in results]
+    counting = counting_results(records, results)
+    counting += [name for name in metrics if name in records.step_counters and ends_alike(records, name)]
+    shown = [name for name in (*results, *metrics) if name not in counting]
+    return DefaultTables(
+        [TableSpec(y=name, rows=tuple(rows), columns=tuple(columns)) for name in shown[:MAX_GRAPHS]],
+        counting,
+    )

@@ -60,7 +60,7 @@ def test_defaults_are_not_too_many(make_records) -> None:
 def test_nothing_numeric_has_no_defaults(make_records) -> None:
     """A series whose results are all text or never finite asks for nothing."""
     records = make_records({"lr": [1, 2]}, results=lambda _p, _r: {"note": "text", "nan": float("nan")})
-    assert default_graphs(records) == DefaultGraphs([], [])
+    assert default_graphs(records) == DefaultGraphs([], [], [])
 
 
 def measured(parameters: Mapping[str, Any], repetition: int) -> dict[str, float]:
