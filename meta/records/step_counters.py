@@ -108,8 +108,8 @@ def _common_counts(records: SeriesRecords) -> set[int]:
             if isinstance(count, int) and count >= _MIN_STEPS:
                 counts |= {count - 1, count}
                 last = experiment.results.get(f"metrics.{metric}.last")
-                if metric in records.step_counters and _is_whole(last):
-                    counts.add(int(last))
+                if metric in records.step_counters and isinstance(last, int | float):
+                    counts.add(int(last))  # whole, as its readings are
         common = counts if common is None else common & counts
         if not common:
             break
