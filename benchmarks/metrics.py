@@ -67,7 +67,7 @@ def log_mapping(log: Callable[..., None], points: int) -> None:
 def ours(work: Callable[[Callable[..., None], int], None], points: int, path: Path) -> float:
     """Return the processor seconds of one attempt."""
     begun = time.process_time()
-    run = Run(Claim(1, 1, 0, 0, {}), directory=path.parent, points=path)
+    run = Run(Claim(1, 1, 0, 0, {}), files=path.parent, points=path)
     work(run.log, points)
     run.close()
     assert sum(summary["count"] for summary in run.summary().values()) == points

@@ -10,8 +10,7 @@ from __future__ import annotations
 import json
 import struct
 from collections.abc import Iterable, Mapping
-from dataclasses import fields
-from typing import Any
+from typing import Any, get_args, get_type_hints
 
 from database.claims.types import Chunk, Finished
 from database.code_sets import RunningCode
@@ -19,12 +18,11 @@ from database.errors import ExperimentsError
 from database.models import Outcome
 
 _LENGTH = struct.Struct("<I")
-_TYPES: dict[str, type | tuple[type, ...]] = {"int": int, "float": (int, float), "str": str}
-#: The types of the fields that are written as JSON.
-_PLAIN_FIELDS = {
-    field.name: _TYPES[str(field.type).removesuffix(" | None")]
-    for field in fields(Finished)
-    if field.name not in {"outcome", "chunks"}
+#: The types of the fields that are written as JSON, in which a float may be an integer.
+_PLAIN_FIELDS: dict[str, Any] = {
+    name: int | float if float in get_args(hint) else hint
+    for name, hint in get_type_hints(Finished).items()
+    if name not in {"outcome", "chunks"}
 }
 #: Made here, because an experiment may replace `json.dumps` and leave it so.
 _to_json = json.JSONEncoder(separators=(",", ":")).encode
@@ -36,17 +34,12 @@ class UnreadableError(ExperimentsError):
 
 def encode_finished(finished: Finished) -> bytes:
     """Return an attempt as bytes."""
-    plain: dict[str, Any] = {}
-    for name in _PLAIN_FIELDS:
-        value = getattr(finished, name)
-        if value is not None:
-            plain[name] = value
+    plain: dict[str, Any] = {
+        name: value for name, value in zip(Finished._fields, finished, strict=True) if value is not None
+    }
     plain["outcome"] = finished.outcome.value
-    blobs: list[bytes] = []
-    if finished.chunks:
-        plain["chunks"] = [(chunk.metric, chunk.number, chunk.count) for chunk in finished.chunks]
-        for chunk in finished.chunks:
-            blobs += [chunk.steps, chunk.readings, chunk.seconds]
+    plain["chunks"] = [(chunk.metric, chunk.number, chunk.count) for chunk in finished.chunks]
+    blobs = [part for chunk in finished.chunks for part in (chunk.steps, chunk.readings, chunk.seconds)]
     head = _to_json(plain).encode()
     return b"".join([_LENGTH.pack(len(head)), head, *blobs])
 

@@ -363,11 +363,16 @@ def _order(row: Sequence[Any]) -> tuple[int, int, int]:
     return (-row[5], row[6], row[0])
 
 
-@lru_cache(maxsize=4096)  # each value is written twice
 def _sqlite_time(moment: float | None) -> str | None:
     if moment is None:
         return None
-    return clock.date_of(moment).replace(tzinfo=None).isoformat(" ", "microseconds")
+    second, microsecond = divmod(round(moment * 1e6), 1_000_000)
+    return f"{_sqlite_second(second)}.{microsecond:06d}"
+
+
+@lru_cache(maxsize=64)  # many experiments begin and end in one second
+def _sqlite_second(second: int) -> str:
+    return clock.date_of(second).replace(tzinfo=None).isoformat(" ", "seconds")
 
 
 def _moment(connection: Connection) -> Callable[[float | None], float | str | None]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from database.models import ExperimentStatus, Outcome
 from database.models.outcome import DEFAULT_RETRIES, Fault
@@ -56,9 +56,10 @@ class Chunk:
     seconds: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class Finished:
+class Finished(NamedTuple):
     """How an attempt ended, with everything that is recorded of it.
+
+    One is made for each attempt: a frozen dataclass would take four times as long.
 
     Attributes
     ----------
@@ -92,7 +93,7 @@ class Finished:
     code: int | None = None
     threads: int | None = None
     partial: str | None = None
-    chunks: tuple[Chunk, ...] = field(default=())
+    chunks: tuple[Chunk, ...] = ()
 
     @property
     def token(self) -> Token:

@@ -66,19 +66,19 @@ class Run:
     ----------
     claim : Claim
         The attempt, and the parameters that the function is called with.
-    directory : Path
-        Where the experiment may keep files; created on first use.
+    files : Path
+        The folder of the files that the experiments of its series keep.
     points : Path
         The file of the points that are logged; made on first use.
     """
 
-    def __init__(self, claim: Claim, *, directory: Path, points: Path) -> None:
+    def __init__(self, claim: Claim, *, files: Path, points: Path) -> None:
         self.experiment_id = claim.experiment_id
         self.attempt_number = claim.attempt_number
         self.repetition = claim.repetition
         self.seed = claim.seed
         self.parameters = claim.parameters
-        self._directory = directory
+        self._files = files
         self._points_path = points
         self._points: PointsWriter | None = None
         self._token = claim.token
@@ -104,8 +104,9 @@ class Run:
     @property
     def directory(self) -> Path:
         """A folder of this experiment's own, for files it keeps."""
-        self._directory.mkdir(parents=True, exist_ok=True)
-        return self._directory
+        directory = self._files / str(self.experiment_id)
+        directory.mkdir(parents=True, exist_ok=True)
+        return directory
 
     def log(
         self, metrics: Mapping[str, float] | None = None, /, *, step: int | None = None, **named: float

@@ -36,7 +36,7 @@ _RESERVED = "'metrics' in the result is reserved for logged metrics; use another
 _own_pid = os.getpid
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Task:
     """An attempt to run.
 
@@ -44,14 +44,14 @@ class Task:
     ----------
     claim : Claim
         The experiment to run.
-    directory : Path
-        `run.directory`: where the experiment may keep files; created on first use.
+    files : Path
+        The folder of the files that the experiments of the series keep.
     points : Path
         The file of the points that it logs; made on first use.
     """
 
     claim: Claim
-    directory: Path
+    files: Path
     points: Path
 
 
@@ -77,7 +77,7 @@ def attempt(
         Whatever the target does, short of killing the process: every exception is a failure.
     """
     claim = task.claim
-    run = Run(claim, directory=task.directory, points=task.points)
+    run = Run(claim, files=task.files, points=task.points)
     offered = {"seed": claim.seed, "repetition": claim.repetition, "run": run}
     generators = SeededGenerators(claim.seed)
     owner, names = _own_pid(), builtins.__dict__.copy()

@@ -11,7 +11,7 @@ from __future__ import annotations
 import select
 import signal
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from multiprocessing.connection import Connection
 
 from database import clock
@@ -151,8 +151,7 @@ def ended_from_outside(finished: Finished, outcome: Outcome, text: str | None) -
     text : str or None
         The supervisor's reason, where it adds to the outcome.
     """
-    return replace(
-        finished,
+    return finished._replace(
         outcome=outcome,
         results=None,
         error_type=None,

@@ -28,7 +28,7 @@ from experiments.target.loaded_code import LoadedCode
 
 def job_of(task: Task) -> bytes:
     """Return the part of a task that crosses the process border."""
-    return json.dumps([asdict(task.claim), os.fspath(task.directory), os.fspath(task.points)]).encode()
+    return json.dumps([asdict(task.claim), os.fspath(task.files), os.fspath(task.points)]).encode()
 
 
 def run_child(channel: Channel, parent_pipe: Connection[Any, Any], target: LoadedTarget) -> NoReturn:
@@ -55,10 +55,10 @@ def run_child(channel: Channel, parent_pipe: Connection[Any, Any], target: Loade
 def _run(channel: Channel, target: LoadedTarget) -> None:
     message = channel.receive()
     assert message is not None
-    claim, directory, points = json.loads(message.body)
+    claim, files, points = json.loads(message.body)
     loaded = target.code.files
     target.code.on_edit = _CodeMessage(channel, target.code)
-    finished = attempt(target, Task(Claim(**claim), Path(directory), Path(points)))
+    finished = attempt(target, Task(Claim(**claim), Path(files), Path(points)))
     _flush()
     if not channel.is_lost():
         if target.code.files is not loaded:

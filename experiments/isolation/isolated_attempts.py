@@ -105,7 +105,7 @@ class IsolatedAttempts(Attempts):
             )
         finished = resolve_outcome(observed, reported, child_exit)
         if reported is None:
-            finished = replace(finished, chunks=read_unrecorded(task.points, task.claim.token).chunks)
+            finished = finished._replace(chunks=read_unrecorded(task.points, task.claim.token).chunks)
         return finished
 
     def _take_code(self, files: Mapping[str, str]) -> None:

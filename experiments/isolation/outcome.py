@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from database import clock
 from database.claims.types import Finished, Token
@@ -61,8 +61,7 @@ def resolve_outcome(
     elif observed.kill is not None and reported.outcome is not Outcome.COMPLETED:
         reported = ended_from_outside(reported, observed.kill.outcome, observed.kill.reason)
     experiment_id, attempt_number = observed.token
-    return replace(
-        reported,
+    return reported._replace(
         experiment_id=experiment_id,
         attempt_number=attempt_number,
         cpu_s=reported.cpu_s if reported.cpu_s is not None or child_exit is None else child_exit.cpu_s,
@@ -80,13 +79,12 @@ def _peak(reported: Finished, observed: ObservedAttempt, child_exit: ChildExit |
 
 
 def _unreported(observed: ObservedAttempt, child_exit: ChildExit | None) -> Finished:
-    finished = replace(
-        ended_now(observed.token, Outcome.LOST, clock.monotonic() - observed.begun),
+    finished = ended_now(observed.token, Outcome.LOST, clock.monotonic() - observed.begun)._replace(
         error_message="it is not known how its process ended",
     )
     if child_exit is not None:
         status = ExitStatus.of(child_exit.code)
-        finished = replace(finished, exit_code=status.exit_code, signal=status.signal)
+        finished = finished._replace(exit_code=status.exit_code, signal=status.signal)
         if observed.kill is None:
             return _died_by_itself(observed, finished, status)
     if observed.kill is not None:
@@ -101,4 +99,4 @@ def _died_by_itself(observed: ObservedAttempt, finished: Finished, status: ExitS
     )
     if outcome is not Outcome.CRASHED:
         return ended_from_outside(finished, outcome, None)
-    return replace(finished, outcome=outcome, error_type="WorkerDied", error_message=status.crash_message())
+    return finished._replace(outcome=outcome, error_type="WorkerDied", error_message=status.crash_message())

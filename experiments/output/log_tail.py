@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from database.claims.types import Finished
 from database.failure_text.shortening import last_lines, split_dump, without_runner
 from database.models import Outcome
@@ -39,4 +37,4 @@ def with_log_tail(finished: Finished, tail: str | None) -> Finished:
     if tail is None or finished.outcome is Outcome.COMPLETED:
         return finished
     output, dump = split_dump(tail)
-    return replace(finished, log_tail=output or None, traceback=finished.traceback or dump or None)
+    return finished._replace(log_tail=output or None, traceback=finished.traceback or dump or None)

@@ -82,9 +82,9 @@ class ResultsFolder:
         """Return the log of an attempt; an attempt without output has none."""
         return self.series(folder) / "logs" / f"{experiment_id}-{attempt_number}.log"
 
-    def files(self, folder: str, experiment_id: int) -> Path:
-        """Return the folder for files that an experiment keeps."""
-        return self.series(folder) / "files" / str(experiment_id)
+    def files(self, folder: str) -> Path:
+        """Return the folder for files that experiments keep, each in a folder named after its id."""
+        return self.series(folder) / "files"
 
     def runner(self, runner_id: str) -> Path:
         """Return the folder of a live runner: its workers' journals, points and captured output."""

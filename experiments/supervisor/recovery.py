@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import TypeVar
@@ -76,8 +76,7 @@ class WorkerDeath:
             finished = ended_now(token, self.outcome, duration_s)
         died = "its runner died while it ran" if self.status is None else self.status.crash_message()
         unexplained = self.outcome in (Outcome.CRASHED, Outcome.LOST)
-        return replace(
-            finished,
+        return finished._replace(
             error_type="WorkerDied" if self.outcome is Outcome.CRASHED else None,
             error_message=self.reason or (died if unexplained else finished.error_message),
             exit_code=self.status.exit_code if self.status else None,
@@ -86,7 +85,7 @@ class WorkerDeath:
 
     def unseen(self, token: Token) -> Finished:
         """Return an attempt that may have begun, which the worker's journal does not tell."""
-        return replace(self.ended(token), error_message=_UNSEEN)
+        return self.ended(token)._replace(error_message=_UNSEEN)
 
 
 #: A death of which nothing is known.
@@ -122,7 +121,7 @@ def collect_unrecorded(
             ended = death.ended(token, max(0.0, clock.monotonic() - current.started_at))
             ended = with_log_tail(ended, _rescued(capture, log_of(token)))
         points = read_unrecorded(capture.with_suffix(".points"), token)
-        unrecorded.append(replace(ended, code=journal.code_of(token), chunks=points.chunks))
+        unrecorded.append(ended._replace(code=journal.code_of(token), chunks=points.chunks))
     return unrecorded
 
 

@@ -12,7 +12,6 @@ import math
 import os
 import threading
 from collections import deque
-from dataclasses import replace
 
 from sqlalchemy.orm import Session
 
@@ -87,6 +86,7 @@ class Worker:
         self._attempts = attempts
         self._journal = JournalWriter(self._folder.journal(runner_id, self._worker_id))
         self._points = self._folder.points(runner_id, self._worker_id)
+        self._files = self._folder.files(series.folder)
         self._capture = capture
         self._control = control
         self._recycling = Recycling(config.execution)
@@ -157,22 +157,18 @@ class Worker:
         self._attempts.prepare()
         self._note_code()
         self._journal.started(token)
-        task = Task(
-            claim,
-            directory=self._folder.files(self._series_folder, claim.experiment_id),
-            points=self._points,
-        )
+        task = Task(claim, files=self._files, points=self._points)
         begun = clock.monotonic()
         try:
             finished = self._attempts.attempt(task)
         except KeyboardInterrupt:
             finished = ended_now(token, Outcome.INTERRUPTED, clock.monotonic() - begun)
             chunks = read_unrecorded(self._points, token).chunks
-            self._finished.append(replace(finished, code=self._note_code().id, chunks=chunks))
+            self._finished.append(finished._replace(code=self._note_code().id, chunks=chunks))
             raise
         code = self._note_code()
         if finished.code is None:  # its process did not say how it ended
-            finished = replace(finished, code=code.id)
+            finished = finished._replace(code=code.id)
         self._recycling.count()
         self._descriptors.check()
         if finished.outcome is not Outcome.COMPLETED:

@@ -86,8 +86,7 @@ def _make(order: Order) -> Made:
     finished: list[Finished] = []
     for number, x in enumerate(order.xs, start=1):
         claim = Claim(number, 1, 0, seed=42, parameters={"x": x})
-        directory = order.folder / "files é" / str(number)
-        finished.append(attempts.attempt(Task(claim, directory, order.folder / "points")))
+        finished.append(attempts.attempt(Task(claim, order.folder / "files é", order.folder / "points")))
     left = descendants_of(os.getpid())
     attempts.close()
     return Made(finished, left[1:], output.read_text("utf-8", "replace"))

@@ -166,7 +166,7 @@ def test_delete(commands: Commands) -> None:
     home = folder().series("first")
     for path in (
         folder().log("first", ids[0], 1),
-        folder().files("first", ids[0]) / "model.bin",
+        folder().files("first") / str(ids[0]) / "model.bin",
         folder().graphs("first") / "line.png",
         home / "logs" / "mine.txt",
         home / "thesis.tex",

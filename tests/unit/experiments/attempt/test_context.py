@@ -18,7 +18,7 @@ from experiments.points.unrecorded import read_unrecorded
 
 
 def make(tmp_path: Path) -> Run:
-    return Run(Claim(3, 1, 2, 42, {"x": 1}), directory=tmp_path / "a é" / "3", points=tmp_path / "points")
+    return Run(Claim(3, 1, 2, 42, {"x": 1}), files=tmp_path / "a é", points=tmp_path / "points")
 
 
 def test_seed_and_generator(tmp_path: Path) -> None:
@@ -35,6 +35,7 @@ def test_files_are_made_on_use(tmp_path: Path) -> None:
     assert (run.close(), run.summary()) == ((), {})
     assert list(tmp_path.iterdir()) == []
     assert run.directory.is_dir()
+    assert run.directory == tmp_path / "a é" / "3"
 
 
 def test_steps_count_by_themselves(tmp_path: Path) -> None:

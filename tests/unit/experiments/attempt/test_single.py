@@ -30,7 +30,7 @@ def no_code() -> LoadedCode:
 
 def run_target(function: Callable[..., Any], tmp_path: Path, *wants: str, **parameters: Any) -> Finished:
     claim = Claim(1, 2, repetition=3, seed=7, parameters=parameters)
-    task = Task(claim, tmp_path / "1", tmp_path / "points")
+    task = Task(claim, tmp_path, tmp_path / "points")
     return attempt(LoadedFunction(function, frozenset(wants), no_code()), task)
 
 
