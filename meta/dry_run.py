@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import case, func, select
@@ -10,6 +11,7 @@ from sqlalchemy.orm import Session
 from database.models import Configuration, Experiment, ExperimentSeries
 from experiments.expansion import count, expand
 from experiments.series_file.loading import LoadedSeries
+from experiments.supervisor.name_notice import NameNotice
 
 
 @dataclass(frozen=True)
@@ -26,12 +28,15 @@ class DryRun:
         Experiments of the database that the file does not name.
     target : str or None
         The target of the series in the database; None when there is no series of that name.
+    remarks : sequence of str
+        Names in graphs, tables and `metrics` that no completed experiment has.
     """
 
     new: int
     existing: int
     retired: int
     target: str | None
+    remarks: Sequence[str] = ()
 
 
 def dry_run(session: Session, loaded: LoadedSeries) -> DryRun:
@@ -64,4 +69,6 @@ def dry_run(session: Session, loaded: LoadedSeries) -> DryRun:
         if configuration.key in recorded
     )
     everything = sum(all_ for _, all_ in recorded.values())
-    return DryRun(total - existing, existing, everything - existing, series.target)
+    names = NameNotice(series.id, loaded.file.to_record(), loaded)
+    names.check(session)
+    return DryRun(total - existing, existing, everything - existing, series.target, names.remarks())

@@ -36,6 +36,7 @@ from experiments.execution.assignment import Assignment, Ending, Observer
 from experiments.execution.worker_config import WorkerConfig
 from experiments.processes.stop_signals import StopSignals
 from experiments.supervisor.edit_notice import EditNotice
+from experiments.supervisor.name_notice import NameNotice
 from experiments.supervisor.registration import Registration
 from experiments.supervisor.stop_controller import StopController
 
@@ -53,9 +54,17 @@ class Executor(ABC):
         Called often with the status; must not block.
     signals : StopSignals
         The signals that stop it.
+    names : NameNotice, optional
+        Checked as soon as an experiment is completed, where that is due.
     """
 
-    def __init__(self, assignment: Assignment, observe: Observer, signals: StopSignals) -> None:
+    def __init__(
+        self,
+        assignment: Assignment,
+        observe: Observer,
+        signals: StopSignals,
+        names: NameNotice | None = None,
+    ) -> None:
         settings = Settings.from_environment()
         self._assignment = assignment
         self._observe = observe
@@ -64,6 +73,7 @@ class Executor(ABC):
         self._registrations = [Registration(assignment, self._watch)]
         self._stop = StopController(assignment, signals)
         self._edits = EditNotice(assignment)
+        self._names = names
 
     def run(self) -> Ending:
         """Run until nothing is pending or the run is stopped.

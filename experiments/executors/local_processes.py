@@ -26,6 +26,7 @@ from experiments.processes.process_tree import kill_tagged
 from experiments.processes.stop_signals import StopSignals
 from experiments.supervisor.database_thread import DatabaseThread
 from experiments.supervisor.disk_space import DiskSpaceMonitor
+from experiments.supervisor.name_notice import NameNotice
 from experiments.supervisor.recording import WorkerRecords
 from experiments.supervisor.registration import RegisteredWorkers, Registration, count_ended
 from experiments.supervisor.restart_backoff import RestartBackoff
@@ -51,10 +52,11 @@ class LocalProcesses(Executor):
         What to do.
     observe : callable
         Called at each tick with the status; must not block.
+    names : NameNotice, optional
     """
 
-    def __init__(self, assignment: Assignment, observe: Observer) -> None:
-        super().__init__(assignment, observe, StopSignals())
+    def __init__(self, assignment: Assignment, observe: Observer, names: NameNotice | None = None) -> None:
+        super().__init__(assignment, observe, StopSignals(), names)
         self._database = DatabaseThread(self._stop.signals.wake)
         self._workers: dict[str, SupervisedWorker] = {}
         self._records = WorkerRecords(self._database, assignment, self._ask_again)
@@ -62,7 +64,7 @@ class LocalProcesses(Executor):
         self._disk_space = DiskSpaceMonitor(assignment.folder.root)
         self._backoff = RestartBackoff(assignment.workers)
         self._claimable: ClaimableWork | None = None
-        self._is_finishing = False
+        self._is_finishing = self._has_finished_any = False
         self._ask_at = self._check_at = 0.0
         self._heartbeat_at = clock.monotonic() + self._heartbeat_s
 
@@ -102,6 +104,7 @@ class LocalProcesses(Executor):
         kill_tagged(ProcessIdentity.own())
         # A database that was away before is not waited for.
         give_up_at = clock.monotonic() + (_TICK_S if self._database.away_s else _LAST_RECORDS_S)
+        self._check_names()
         self._collect_until(give_up_at)
         if not self._records.finalizing:
             # Only now: the journals of a runner that has ended normally are never read again.
@@ -157,6 +160,7 @@ class LocalProcesses(Executor):
             self._check_at = now + _ASK_EVERY_S
             self._kernel_kills.update()
             self._disk_space.check()
+            self._check_names()
             if running:
                 self._records.check_claims(running, partial(self._kill_revoked, running=running))
             if self._stop.has_failure_rule:
@@ -166,10 +170,18 @@ class LocalProcesses(Executor):
                     once="failures",
                 )
 
+    def _check_names(self) -> None:
+        names = self._names
+        if names is not None and names.is_due and self._has_finished_any:
+            self._database.submit(
+                lambda transactions: transactions(names.check), lambda _: names.warn(), once="names"
+            )
+
     def _note_progress(self, worker: SupervisedWorker) -> None:
         self._edits.note(worker.journal.codes())
         durations_s = worker.journal.take_durations()
         if durations_s:
+            self._has_finished_any = True
             self._stop.learn(durations_s)
             self._backoff.note_work()
 

@@ -30,6 +30,7 @@ from experiments.journal import JournalReader
 from experiments.processes.hash_seed import warn_of_random_hashes
 from experiments.processes.stop_signals import StopSignals
 from experiments.supervisor.database_thread import Transactions
+from experiments.supervisor.name_notice import NameNotice
 from experiments.supervisor.recording import POINTS_EVERY_S, record_points
 from experiments.supervisor.recovery import WorkerDeath, collect_unrecorded
 from experiments.supervisor.registration import count_ended
@@ -57,12 +58,13 @@ class Serial(Executor):
         What to do.
     observe : callable
         Called when it starts and when it is stopped.
+    names : NameNotice, optional
     """
 
-    def __init__(self, assignment: Assignment, observe: Observer) -> None:
+    def __init__(self, assignment: Assignment, observe: Observer, names: NameNotice | None = None) -> None:
         warn_of_random_hashes()
         self._signals = InterruptingSignals()
-        super().__init__(assignment, observe, self._signals)
+        super().__init__(assignment, observe, self._signals, names)
         self._session = get_session()
         self._transactions = Transactions(self._session, self._gives_up)
         self._give_up_at: float | None = None
@@ -190,9 +192,16 @@ class Serial(Executor):
         self._edits.note(journal.codes())
         self._stop.learn(journal.take_durations())
         # Between two exchanges nothing changes in the database.
-        if self._stop.has_failure_rule and not journal.count_unrecorded():
-            self._stop.judge_failures(count_ended(self._transactions, self._runner_ids()))
+        if not journal.count_unrecorded():
+            if self._stop.has_failure_rule:
+                self._stop.judge_failures(count_ended(self._transactions, self._runner_ids()))
+            self._check_names()
         self._stop.update()
+
+    def _check_names(self) -> None:
+        if self._names is not None and self._names.is_due:
+            self._transactions(self._names.check)
+            self._names.warn()
 
     def _gives_up(self) -> bool:
         """Return whether to stop waiting for the database: the next run records the rest."""
@@ -213,6 +222,7 @@ class Serial(Executor):
 
     def _finish(self) -> None:
         if self._is_finalized:  # otherwise the next run recovers this one from its journal
+            self._check_names()
             self._registration.end(self._transactions)
             self._remove_runner_folders()
 

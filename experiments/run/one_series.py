@@ -39,6 +39,7 @@ from experiments.run.other_code import check_code, read_current_code
 from experiments.run.summary import STOPPED_EXIT_CODE, RunSummary
 from experiments.series_file.loading import LoadedSeries, load_series_file
 from experiments.series_file.models import SeriesFile
+from experiments.supervisor.name_notice import NameNotice
 from experiments.target.current_code import has_run
 from experiments.target.parsing import target_of
 from experiments.target.provenance import collect_provenance
@@ -195,19 +196,25 @@ def run_prepared_series(
     code = read_current_code(session, series)
     other_code = check_code(session, series, code, policy=recorded.code, accept=options.accept_code)
     before, is_over = retrying_transaction(session, lambda session: _state(session, series.id))
+    names = NameNotice(series.id, series.resolved, source)
+    if before.counts.completed:
+        retrying_transaction(session, names.check)
+    remarks = [*filter(None, [other_code]), *names.remarks()]
     if is_over:
-        for remark in (*filter(None, [other_code]), *about_notification(before.name, execute)):
+        for remark in (*remarks, *about_notification(before.name, execute)):
             logger.warning("%s", remark)
 
     def warn(assignment: Assignment) -> None:
-        if other_code is not None:
-            logger.warning("%s", other_code)
+        for remark in remarks:
+            logger.warning("%s", remark)
         warn_before_start(session, assignment, execute, before.counts, is_shown=reporting.display is not None)
 
     try:
         ending, latest = Ending(), before.counts
         if not is_over:
-            ending, latest = _execute(assign(series, options, code), before, reporting.display, warn)
+            ending, latest = _execute(
+                assign(series, options, code), before, reporting.display, warn=warn, names=names
+            )
         after, completed_here, failures = _afterwards(session, replace(before, counts=latest), ending)
     except BaseException as error:
         name, message = before.name, str(error) or type(error).__name__
@@ -265,18 +272,20 @@ def _execute(
     assignment: Assignment,
     before: SeriesSummary,
     display: Display | None,
+    *,
     warn: Callable[[Assignment], None],
+    names: NameNotice,
 ) -> tuple[Ending, StatusCounts]:
     """Warn, and execute, with the progress on a display; return also the latest known counts."""
     if display is None:
         warn(assignment)
-        return make_executor(assignment, lambda _status: None).run(), before.counts
+        return make_executor(assignment, lambda _status: None, names).run(), before.counts
     is_serial = assignment.executor == SERIAL  # Ctrl-Z suspends the experiments too
     shown_on = display_for(display, assignment.workers)
     with ProgressTracker(Poller(before), shown_on) as tracker:
         warn(assignment)  # a display may be for programs: they read warnings as it writes them
         with nullcontext() if is_serial else suspend_hint(tracker):
-            ending = make_executor(assignment, tracker.observe).run()
+            ending = make_executor(assignment, tracker.observe, names).run()
         return ending, tracker.counts
 
 

@@ -73,7 +73,7 @@ def check(file: Path, *, as_json: bool) -> None:
         printing.print_json(facts)
         return
     printing.print_facts({**facts, "parameters": ", ".join(loaded.file.parameter_names())})
-    for note in loaded.file.execute.notes(loaded.file.execute.worker_count()):
+    for note in [*loaded.file.execute.notes(loaded.file.execute.worker_count()), *result.remarks]:
         click.echo(f"note: {note}", err=True)
 
 

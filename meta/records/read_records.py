@@ -12,8 +12,8 @@ from database.queries.experiment_rows import select_experiments, shown_status
 from database.queries.series_lookup import find_series
 from experiments.parameters import flatten_recorded
 from experiments.series_file.models import SeriesFile
-from experiments.series_file.sections.graph_kinds import rules_of
-from experiments.series_file.sections.graphs import SECONDS, GraphSpec
+from experiments.series_file.sections.graph_kinds import SECONDS, rules_of
+from experiments.series_file.sections.graphs import GraphSpec
 from meta.records.attempts import read_attempts
 from meta.records.code_versions import read_code
 from meta.records.curves import metric_names, read_curves

@@ -7,8 +7,15 @@ from typing import Any
 
 from database.suggestions import suggestion
 from experiments.series_file.reading.errors import KeyPath, PathMessage
-from experiments.series_file.sections.graph_kinds import ANY_KIND, GRAPH_KINDS, GraphRules, rules_of
-from experiments.series_file.sections.graphs import SECONDS, STEP, GraphSpec
+from experiments.series_file.sections.graph_kinds import (
+    ANY_KIND,
+    GRAPH_KINDS,
+    SECONDS,
+    STEP,
+    GraphRules,
+    rules_of,
+)
+from experiments.series_file.sections.graphs import GraphSpec
 
 #: As in a file in which all defaults are written out.
 _DEFAULTS = GraphSpec().model_dump(mode="json")

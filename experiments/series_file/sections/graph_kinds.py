@@ -10,6 +10,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
+#: What `x` of a curve is.
+STEP, SECONDS = "step", "seconds"
 Axis = Literal["x", "y", "color"]
 #: What a key names: a parameter, a result, a logged metric, or the steps or seconds of one.
 Role = Literal["parameter", "result", "metric", "step", "parameter or step"]

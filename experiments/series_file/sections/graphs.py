@@ -10,7 +10,7 @@ from pydantic import BeforeValidator, Field, StrictBool, StrictInt, StrictStr, m
 from database.names import safe_name
 from experiments.series_file.sections import fields
 from experiments.series_file.sections.fields import Section, Text
-from experiments.series_file.sections.graph_kinds import ANY_KIND, GRAPH_KINDS
+from experiments.series_file.sections.graph_kinds import ANY_KIND, GRAPH_KINDS, STEP
 
 if TYPE_CHECKING:
     GraphKind = str
@@ -22,8 +22,6 @@ ScaleName = Literal["linear", "log", "symlog", "logit"]
 FormatName = Literal["png", "svg", "pdf"]
 ThemeName = Literal["light", "dark", "gray"]
 
-#: What `x` of a curve is.
-STEP, SECONDS = "step", "seconds"
 _SMALLEST, _LARGEST = 1.0, 40.0
 #: Larger numbers are not drawn or computed: 64-bit floats end at 1.8e308, and sums, margins and powers of
 #: ten around an axis need room.

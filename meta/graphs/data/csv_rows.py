@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from itertools import repeat
 from typing import Any
 
-from experiments.series_file.sections.graphs import STEP
+from experiments.series_file.sections.graph_kinds import STEP
 from meta.graphs.data.graph_data import Estimates, GraphData, Line
 from meta.graphs.data.plan import Plan
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from experiments.series_file.sections.graphs import SECONDS
+from experiments.series_file.sections.graph_kinds import SECONDS
 from meta.graphs.data.curve_ends import EarlyEnd, UndrawnSteps
 from meta.graphs.data.estimates import Aggregator
 from meta.graphs.data.graph_data import Coverage, GraphData, Line

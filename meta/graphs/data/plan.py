@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -10,16 +9,24 @@ from typing import Any
 from database.suggestions import suggestion
 from experiments.series_file.models import MetricSection
 from experiments.series_file.reading.errors import path_text
+from experiments.series_file.result_names import (
+    OF_METRIC,
+    metric_problem,
+    result_of,
+    result_problem,
+)
 from experiments.series_file.sections import graph_checks
 from experiments.series_file.sections.graph_kinds import (
     GRAPH_KINDS,
     KIND_OF_NUMBERS,
     KIND_OF_VALUES,
     KIND_OVER_STEPS,
+    SECONDS,
+    STEP,
     GraphRules,
     rules_of,
 )
-from experiments.series_file.sections.graphs import SECONDS, STEP, GraphSpec
+from experiments.series_file.sections.graphs import GraphSpec
 from meta.records.errors import GraphError
 from meta.records.series_records import ConfigurationRecord, SeriesRecords
 from meta.records.value_set import ABSENT, ValueSet, short_names
@@ -34,7 +41,6 @@ SERIES = "series"
 _NOWHERE = ""
 #: The results that are no numbers, as messages call them.
 _KINDS: Mapping[type, str] = {list: "a list", str: "text", dict: "a mapping"}
-_VALUE_OF_METRIC = re.compile(r"metrics\.(?P<metric>.+)\.(?P<statistic>last|min|max|count)")
 
 
 @dataclass(frozen=True)
@@ -267,10 +273,7 @@ def _y(spec: GraphSpec, rules: GraphRules, records: SeriesRecords) -> Variable:
 def _metric(name: str, records: SeriesRecords) -> str:
     if name in records.curves:
         return name
-    hint = suggestion(name, records.curves, kind="logged metrics")
-    if name in records.result_names():
-        hint = f"it is a result, which has no steps: use x with a parameter. {hint}"
-    raise GraphError(f"y: no completed experiment logged a metric named {name!r}; {hint}")
+    raise GraphError(f"y: {metric_problem(name, records.result_names(), records.curves)}")
 
 
 def make_variable(name: str, records: SeriesRecords, role: str) -> Variable:
@@ -289,13 +292,9 @@ def make_variable(name: str, records: SeriesRecords, role: str) -> Variable:
         There is neither, or it is no number in any experiment.
     """
     known = records.result_names()
-    key = next((result for result in (name, f"metrics.{name}.last") if result in known), None)
+    key = result_of(name, known)
     if key is None:
-        shown = [result for result in known if not result.startswith("metrics.")] + list(records.curves)
-        raise GraphError(
-            f"{role}: there is no result or metric named {name!r}; "
-            f"{suggestion(name, dict.fromkeys(shown), kind='results and metrics')}"
-        )
+        raise GraphError(f"{role}: {result_problem(name, known)}")
     values = [
         experiment.results.get(key) for member in records.configurations for experiment in member.completed
     ]
@@ -307,7 +306,7 @@ def make_variable(name: str, records: SeriesRecords, role: str) -> Variable:
             f"{role}: the result {name!r} is {' or '.join(others)}, not a number; return a number of it too, "
             "such as its mean, or log its values with run.log()"
         )
-    of_metric = _VALUE_OF_METRIC.fullmatch(key)
+    of_metric = OF_METRIC.fullmatch(key)
     measured = of_metric["metric"] if of_metric else name
     statistic = of_metric["statistic"] if of_metric else None
     label = records.labels.get(measured, MetricSection())

@@ -8,8 +8,8 @@ from math import isfinite
 
 import numpy as np
 
-from experiments.series_file.sections.graph_kinds import KIND_OVER_STEPS
-from experiments.series_file.sections.graphs import STEP, FacetSection, GraphSpec
+from experiments.series_file.sections.graph_kinds import KIND_OVER_STEPS, STEP
+from experiments.series_file.sections.graphs import FacetSection, GraphSpec
 from meta.graphs.data.plan import MAX_LINES, MAX_PANELS, SERIES
 from meta.records.readings import number
 from meta.records.series_records import SeriesRecords

@@ -7,7 +7,8 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from experiments.series_file.sections.graphs import SECONDS, GraphSpec
+from experiments.series_file.sections.graph_kinds import SECONDS
+from experiments.series_file.sections.graphs import GraphSpec
 from meta.graphs.data.plan import Plan, kind_of, make_plan
 from meta.graphs.figure.default_graphs import default_graphs
 from meta.graphs.figure.task import Failure, Task, failure

@@ -10,7 +10,8 @@ from matplotlib.collections import LineCollection
 from matplotlib.lines import Line2D
 from matplotlib.ticker import EngFormatter, MaxNLocator
 
-from experiments.series_file.sections.graphs import SECONDS, ScaleName
+from experiments.series_file.sections.graph_kinds import SECONDS
+from experiments.series_file.sections.graphs import ScaleName
 from meta.graphs.captions.phrases import estimates_text
 from meta.graphs.data import per_step
 from meta.graphs.data.graph_data import Line, Outside

@@ -186,3 +186,16 @@ def test_means_against_ranks_are_told(make_records) -> None:
 
     records = make_records({"opt": ["a", "b"]}, results=results, repetitions=30, labels=MAX)
     assert "means and ranks do not agree" in text_of(compare_values(records, "opt", "score"))
+
+
+def test_a_wrong_name_lists_results_and_metrics(make_records) -> None:
+    """Comparisons read no curves: metrics are known by their summaries, and the nearest name is told."""
+    summary = {"metrics.loss.last": 1.0, "metrics.loss.count": 3, "accuracy": 0.5}
+    made = make_records({"opt": ["a", "b"]}, results=lambda _p, _r: summary)
+    for wrong, right in (("acuracy", "accuracy"), ("los", "loss")):
+        with pytest.raises(GraphError) as caught:
+            compare_values(made, "opt", wrong)
+        assert str(caught.value) == (
+            f"on: there is no result or metric named {wrong!r}; did you mean {right!r}? "
+            "results and metrics: accuracy, loss"
+        )

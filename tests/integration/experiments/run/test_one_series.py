@@ -47,7 +47,7 @@ def replace_executor(monkeypatch: pytest.MonkeyPatch, work: Callable[[Assignment
     """Let `work` be what the executor of the next run does."""
 
     class Replaced:
-        def __init__(self, assignment: Assignment, observe: Observer) -> None:
+        def __init__(self, assignment: Assignment, observe: Observer, _names: object) -> None:
             self._told = assignment, observe
 
         def run(self) -> Ending:

@@ -9,6 +9,7 @@ from sqlalchemy import select
 from database.models import ExperimentSeries
 from database.session.lifecycle import SessionLocal
 from tests.integration.meta.commanding import SERIES_FILE, Commands, filled
+from tests.integration.recording import add_worker, completed, record
 
 
 def test_create_and_check(commands: Commands) -> None:
@@ -44,6 +45,19 @@ def test_check_writes_nothing(commands: Commands) -> None:
     commands("check", "first.yaml")
     with SessionLocal() as session:
         assert session.scalars(select(ExperimentSeries)).all() == []
+
+
+def test_check_of_names_of_results(commands: Commands) -> None:
+    """A name that no completed experiment has as a result is a note with its line."""
+    Path("first.yaml").write_text(f"{SERIES_FILE}graphs:\n  - {{y: acuracy, x: lr}}\n")
+    commands("create", "first.yaml")
+    commands("check", "first.yaml")
+    assert "acuracy" not in commands.err
+    with SessionLocal() as session:
+        series_id = session.scalars(select(ExperimentSeries.id)).one()
+        record(session, add_worker(session), series_id, [completed(accuracy=1)])
+    commands("check", "first.yaml")
+    assert "note: first.yaml:9: graphs[0].y: there is no result or metric named 'acuracy'" in commands.err
 
 
 def test_check_of_another_target(commands: Commands) -> None:
