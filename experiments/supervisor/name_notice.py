@@ -5,15 +5,17 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping
 from itertools import starmap
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy.orm import Session
 
 from database.queries.result_sample import sampled_results
 from experiments.parameters import flatten_recorded
 from experiments.series_file import result_names as checks
-from experiments.series_file.loading import LoadedSeries
 from experiments.series_file.reading.errors import PathMessage, Problem
+
+if TYPE_CHECKING:
+    from experiments.series_file.loading import LoadedSeries
 
 logger = logging.getLogger(__name__)
 
@@ -63,10 +65,10 @@ class NameNotice:
         if self._is_told or self._wrong is None:
             return []
         self._is_told = True
-        if isinstance(self._source, LoadedSeries):
-            lines = str(self._source.error(starmap(self._source.problem, self._wrong))).splitlines()
-        else:
+        if isinstance(self._source, str):
             lines = [f"{self._source}: {Problem(message, path)}" for path, message in self._wrong]
+        else:
+            lines = str(self._source.error(starmap(self._source.problem, self._wrong))).splitlines()
         return [f"{line} (in what is completed so far)" for line in lines]
 
     def warn(self) -> None:
