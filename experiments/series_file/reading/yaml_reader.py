@@ -202,7 +202,7 @@ def _events(text: str) -> Iterator[yaml.Event]:
         raise _unreadable(f"the character {character} is not allowed in YAML", line) from error
     try:
         while parser.check_event():
-            yield parser.get_event()
+            yield parser.get_event()  # type: ignore[no-untyped-call]  # the types of PyYAML leave it out
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         where = (mark.line + 1, mark.column + 1) if mark else (1, 1)

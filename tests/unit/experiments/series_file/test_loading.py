@@ -15,7 +15,6 @@ import numpy as np
 import pytest
 
 from database.expressions.parser import ALLOWED
-from experiments.expansion import count, expand, experiments_digest
 from experiments.series_file.loading import load_series_file
 from experiments.series_file.models import SeriesFile
 from experiments.series_file.reading.errors import Problem, SeriesFileError
@@ -64,24 +63,6 @@ def test_the_smallest_useful_file(write: Write) -> None:
     assert (file.execute.workers, file.execute.timeout) == ("auto", None)
     assert (file.graphs[0].kind, file.graphs[0].x, file.graphs[0].facet) == (None, "depth", None)
     assert file.parameter_names() == ["lr", "depth"]
-
-
-def test_short_forms_are_the_long_ones(write: Write) -> None:
-    """A function and a number of seeds may stand alone: what is recorded and expanded is the same."""
-    long = load_series_file(write(GOOD)).file
-    text = GOOD.replace("{function: train.py:main}", "train.py:main").replace("{seeds: 5}", "5")
-    short = load_series_file(write(text)).file
-    assert text != GOOD
-    assert (short, short.to_record()) == (long, long.to_record())
-    assert experiments_digest(short) == experiments_digest(long)
-    assert (count(short), list(expand(short))) == (count(long), list(expand(long)))
-    mapping = {
-        "name": "first",
-        "run": "train.py:main",
-        "repeat": 5,
-        "grid": {"lr": [0.1, 0.01], "depth": [2, 4]},
-    }
-    assert experiments_digest(load_series_file(mapping).file) == experiments_digest(long)
 
 
 def test_every_key_there_is(write: Write) -> None:
