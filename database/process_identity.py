@@ -5,6 +5,7 @@ from __future__ import annotations
 import getpass
 import os
 import socket
+import time
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -12,6 +13,7 @@ from pathlib import Path
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
+from database import clock
 from database.settings import Settings
 
 
@@ -87,6 +89,16 @@ def _start_ticks(pid: int) -> int:
     except OSError:
         return -1
     return -1 if fields[0] in "ZX" else int(fields[19])
+
+
+def process_began() -> float:
+    """Return when this process began, by `database.clock.monotonic`; now, where the kernel does not tell."""
+    now, boot_clock = clock.monotonic(), getattr(time, "CLOCK_BOOTTIME", None)
+    ticks = _start_ticks(os.getpid())
+    if boot_clock is None or ticks <= 0:
+        return now
+    age_s = time.clock_gettime(boot_clock) - ticks / os.sysconf("SC_CLK_TCK")
+    return now - age_s if age_s >= 0 else now
 
 
 #: The active runners of this process. A row whose process is alive may belong to a run that has ended in

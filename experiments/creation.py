@@ -13,7 +13,8 @@ mixing the two (`SeriesChangedError`).
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -38,6 +39,8 @@ _AT_FUNCTION = ("run", "function")
 #: Rows per transaction; a series of at most this many experiments is created in one.
 BATCH_ROWS = 50_000
 
+#: Tells what takes time, while the context that it returns is entered.
+Tell = Callable[[str], AbstractContextManager[object]]
 #: What a series is created from.
 Source = Path | str | Mapping[str, Any] | LoadedSeries
 
@@ -75,7 +78,7 @@ class Created:
     retired: int
 
 
-def create_series(session: Session, source: Source) -> Created:
+def create_series(session: Session, source: Source, tell: Tell = nullcontext) -> Created:
     """Record the experiments of a series as pending; idempotent.
 
     Where the file is recorded already, and the series has run the code that is on disk, nothing is checked or
@@ -87,6 +90,8 @@ def create_series(session: Session, source: Source) -> Created:
         Committed by the caller, except between batches of more than `BATCH_ROWS` experiments.
     source : path, mapping or LoadedSeries
         The series file, or its data.
+    tell : callable
+        Tells what is done, while the context that it returns is entered.
 
     Raises
     ------
@@ -102,14 +107,15 @@ def create_series(session: Session, source: Source) -> Created:
     unchanged = creation.unchanged()
     if unchanged is not None:
         return unchanged
-    check_target(loaded)
-    if creation.is_one_batch:
-        with session.begin_nested():  # a failure writes nothing, even when the caller catches it
-            return creation.run()
-    return creation.run()
+    check_target(loaded, tell)
+    with tell(f"creating {creation.counts.experiments:,} experiments"):
+        if creation.is_one_batch:
+            with session.begin_nested():  # a failure writes nothing, even when the caller catches it
+                return creation.run()
+        return creation.run()
 
 
-def check_target(loaded: LoadedSeries) -> Target:
+def check_target(loaded: LoadedSeries, tell: Tell = nullcontext) -> Target:
     """Return the target of a series after checking that it takes the series' parameters.
 
     User code is imported only in another process.
@@ -121,7 +127,8 @@ def check_target(loaded: LoadedSeries) -> Target:
     """
     target = _target(loaded)
     try:
-        mismatches = target.check(loaded.file.parameter_names())
+        with tell(f"checking {target.name}"):
+            mismatches = target.check(loaded.file.parameter_names())
     except TargetError as error:
         raise loaded.error([loaded.problem(_AT_FUNCTION, str(error))]) from error
     if mismatches:
@@ -264,7 +271,7 @@ class _Creation:
         return Created(series.id, series.name, new, self.counts.experiments - new, retired)
 
 
-def check_creation(session: Session, loaded: LoadedSeries) -> None:
+def check_creation(session: Session, loaded: LoadedSeries, tell: Tell = nullcontext) -> None:
     """Check what `create_series` checks, and write nothing.
 
     Raises
@@ -273,7 +280,7 @@ def check_creation(session: Session, loaded: LoadedSeries) -> None:
         As it does.
     """
     if _Creation(session, loaded, _target(loaded), count(loaded.file)).unchanged() is None:
-        target, series = check_target(loaded), _recorded(session, loaded)
+        target, series = check_target(loaded, tell), _recorded(session, loaded)
         if series is not None:
             _refuse_other_target(series, loaded, target)
 

@@ -18,6 +18,7 @@ from sqlalchemy.exc import DBAPIError
 
 from database.engine.registry import configure, current_url, database_error
 from database.errors import DatabaseError, ExperimentsError, NotFoundError
+from database.process_identity import process_began
 from database.session.lifecycle import close_global_session, get_session
 from experiments.creation import Source
 from experiments.execution.options import RunOptions
@@ -125,13 +126,14 @@ def run_series(
     NotFoundError
         There is no file and no series of that name.
     """
-    source = load_source(source)
+    reporting = (reporting or Reporting()).since()
+    source = load_source(source, reporting)
     configure(current_url(), protocol=True, create=not isinstance(source, str))
-    check_first_target(source)
-    session, options, reporting = get_session(), options or RunOptions(), reporting or Reporting()
+    check_first_target(source, reporting)
+    session, options = get_session(), options or RunOptions()
     try:
         announce_serial(session, [source], options, reporting)
-        series, created = prepare_series(session, source)
+        series, created = prepare_series(session, source, reporting)
         if created is not None and reporting.on_created is not None:
             reporting.on_created(created)
         return run_prepared_series(
@@ -173,25 +175,27 @@ def run_several_series(
     SeriesGivenTwiceError
         Two files describe series of one name; nothing was written.
     """
-    loaded = [load_source(source) for source in sources]
+    reporting = (reporting or Reporting()).since()
+    loaded = [load_source(source, reporting) for source in sources]
     refuse_repeated_names(loaded)
     by_name = any(isinstance(source, str) for source in loaded)
     configure(current_url(), protocol=True, create=not by_name)
     for one in loaded:
-        check_first_target(one)
+        check_first_target(one, reporting)
     session = get_session()
     try:
-        return run_in_turn(session, loaded, options or RunOptions(), reporting or Reporting())
+        return run_in_turn(session, loaded, options or RunOptions(), reporting)
     finally:
         close_global_session()
 
 
 def _run_alone(name: str, config: WorkerConfig, path: Path | None) -> int:
     """Run as runner and worker of a series in a process of the user's own."""
-    source = load_source(path if path is not None else name)
-    check_first_target(source)
+    reporting = Reporting().since()
+    source = load_source(path if path is not None else name, reporting)
+    check_first_target(source, reporting)
     session = get_session()
-    series, created = prepare_series(session, source)
+    series, created = prepare_series(session, source, reporting)
     if series.name != name:
         raise NotFoundError(f"{path} describes the series {series.name!r}, not {name!r}")
     folder = Path(config.results_directory) if config.results_directory else None
@@ -201,7 +205,7 @@ def _run_alone(name: str, config: WorkerConfig, path: Path | None) -> int:
         source=source,
         created=created,
         options=replace(config.options, workers=0, results_directory=folder),
-        reporting=Reporting(),
+        reporting=reporting,
     )
     if summary.stopped_by is not None:
         raise KeyboardInterrupt
@@ -228,7 +232,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
             except DatabaseError as error:  # nothing was opened: the URL is wrong, not the database
                 parser.error(str(error))
         restart = restart_with_hashes_of_workers if arguments is None else None
-        options, reporting = RunOptions(chosen.workers), Reporting(choose_display(), before_serial=restart)
+        reporting = Reporting(
+            choose_display(), before_serial=restart, begun=None if arguments is not None else process_began()
+        )
+        options = RunOptions(chosen.workers)
         summary = (
             run_several_series(chosen.sources, options, reporting)
             if len(chosen.sources) > 1

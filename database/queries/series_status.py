@@ -9,7 +9,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import func, literal_column, select, union_all
+from sqlalchemy import func, literal_column, select
 from sqlalchemy.orm import Session
 
 from database.code_sets import SeriesCodeSets, code_sets, completed_by_code, has_unknown_code, sampled_threads
@@ -41,7 +41,8 @@ class SeriesStatus:
     last_activity : datetime or None
         The latest start of a running experiment, or end of a finished one.
     rate_per_s : float or None
-        Experiments finished per second, over the last `RATE_SAMPLE` within `RATE_WINDOW`.
+        Experiments completed per second, over the last `RATE_SAMPLE` within `RATE_WINDOW`. Those that failed
+        do not count: many fail at once.
     remaining_s : float or None
         How long the rest takes at that rate, in seconds; None without a live runner.
     other_code : int
@@ -128,24 +129,17 @@ def _last_activity(session: Session, series_id: int) -> datetime | None:
 
 def _rate(session: Session, series_id: int) -> float | None:
     now = database_now(session)
-    latest = union_all(
-        *(
-            select(
-                select(Experiment.finished_at)
-                .where(
-                    Experiment.series_id == series_id,
-                    Experiment.status == status,
-                    Experiment.finished_at > now - RATE_WINDOW,
-                )
-                .order_by(Experiment.finished_at.desc())
-                .limit(RATE_SAMPLE)
-                .subquery()
-            )
-            for status in (ExperimentStatus.COMPLETED, ExperimentStatus.FAILED)
+    sample = (
+        select(Experiment.finished_at)
+        .where(
+            Experiment.series_id == series_id,
+            Experiment.status == ExperimentStatus.COMPLETED,
+            Experiment.finished_at > now - RATE_WINDOW,
         )
-    ).subquery()
-    moment = latest.c.finished_at
-    sample = select(moment).order_by(moment.desc()).limit(RATE_SAMPLE).subquery()
+        .order_by(Experiment.finished_at.desc())
+        .limit(RATE_SAMPLE)
+        .subquery()
+    )
     statement = select(func.count(), func.min(sample.c.finished_at), func.max(sample.c.finished_at))
     number, first, last = session.execute(statement).one()
     if number < 2:

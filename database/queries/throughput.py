@@ -1,22 +1,26 @@
-"""The progress of a series while it runs: running experiments, and the durations of the latest ones.
+"""The progress of a series while it runs: what runs, how long the latest ones took, and why one failed.
 
 Read from the ends of indexes, whatever the size of the series.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import select
-from sqlalchemy.orm import Session
+from sqlalchemy import ColumnElement, Row, Select, func, literal_column, select
+from sqlalchemy.orm import Session, aliased
 
-from database.models import Attempt, Configuration, Experiment, ExperimentSeries, ExperimentStatus
+from database.failure_text.reason import reason_of
+from database.models import Attempt, Configuration, Experiment, ExperimentSeries, ExperimentStatus, Outcome
+from database.models.outcome import UNSUCCESSFUL, Fault
 from database.queries.overview import database_now
 
 #: The number of latest experiments whose durations are read.
 SAMPLE = 100
+#: The outcomes of failures: what users ended is none.
+_FAILED = [outcome for outcome in UNSUCCESSFUL if outcome.rules.fault is not Fault.USER]
 #: The number of running experiments that are read, the oldest first.
 MAX_RUNNING = 500
 
@@ -29,27 +33,124 @@ class RunningNow:
     age_s: float
 
 
-def last_durations(session: Session, series_id: int) -> list[float]:
-    """Return the durations of the latest finished experiments, in seconds; at most `SAMPLE`."""
-    ended = []
-    for status in (ExperimentStatus.COMPLETED, ExperimentStatus.FAILED):
-        latest = (
-            select(Experiment.id, Experiment.attempt_number, Experiment.finished_at)
-            .where(Experiment.series_id == series_id, Experiment.status == status)
-            .order_by(Experiment.finished_at.desc())
-            .limit(SAMPLE)
-            .subquery()
+@dataclass(frozen=True)
+class Durations:
+    """How long the latest experiments took that ended, in seconds, those that failed apart.
+
+    Attributes
+    ----------
+    completed, failed : sequence of float
+        Each with the attempts of the experiment that failed before and were tried again.
+    """
+
+    completed: Sequence[float] = ()
+    failed: Sequence[float] = ()
+
+
+@dataclass(frozen=True)
+class LatestFailure:
+    """The attempt of a series that failed last, its experiment failed or to be tried again.
+
+    Attributes
+    ----------
+    experiment, attempt : int
+        The experiment's id, and the attempt's number.
+    outcome : Outcome
+        How it ended.
+    reason : str
+        Why, in a line: the message and the place; see `database.failure_text.reason.Reason`.
+    retried : bool
+        The experiment is tried again.
+    """
+
+    experiment: int
+    attempt: int
+    outcome: Outcome
+    reason: str
+    retried: bool
+
+
+def last_durations(session: Session, series_id: int) -> Durations:
+    """Return the durations of the latest experiments that ended, at most `SAMPLE` of each kind."""
+    return Durations(
+        _durations(session, series_id, ExperimentStatus.COMPLETED),
+        _durations(session, series_id, ExperimentStatus.FAILED),
+    )
+
+
+def _durations(session: Session, series_id: int, status: ExperimentStatus) -> list[float]:
+    latest = (
+        select(Experiment.id, Experiment.retries_reset_at)
+        .where(Experiment.series_id == series_id, Experiment.status == status)
+        .order_by(Experiment.finished_at.desc())
+        .limit(SAMPLE)
+        .subquery()
+    )
+    statement = (
+        select(func.sum(Attempt.duration_s))
+        .join(latest, (Attempt.experiment_id == latest.c.id) & (Attempt.number > latest.c.retries_reset_at))
+        .where(Attempt.outcome.in_([Outcome.COMPLETED, *_FAILED]))
+        .group_by(latest.c.id)
+    )
+    return [duration_s for duration_s in session.scalars(statement) if duration_s is not None]
+
+
+def latest_failure(session: Session, series_id: int) -> LatestFailure | None:
+    """Return the attempt that failed last, whether its experiment has failed, is to be tried again, or is."""
+    of_series = select(Experiment).where(Experiment.series_id == series_id)
+    failed = of_series.where(Experiment.status == ExperimentStatus.FAILED)
+    # As the condition of the partial index, which must not contain parameters.
+    is_delayed: ColumnElement[bool] = literal_column(
+        "experiment.status = 'pending' AND NOT experiment.retired"
+    )
+    delayed = of_series.where(is_delayed, Experiment.due_at.is_not(None))
+    running = of_series.where(Experiment.status == ExperimentStatus.RUNNING)
+    found = [
+        *_last_failed(session, failed.order_by(Experiment.finished_at.desc())),
+        *_last_failed(session, delayed.order_by(Experiment.due_at.desc())),
+        *_last_failed(session, running.order_by(Experiment.started_at.desc()), before=1),
+    ]
+    if not found:
+        return None
+    attempt, status, target = max(
+        found, key=lambda row: row[0].finished_at.timestamp() if row[0].finished_at else 0.0
+    )
+    return LatestFailure(
+        attempt.experiment_id,
+        attempt.number,
+        attempt.outcome,
+        reason_of(attempt, target).line or attempt.outcome.word,
+        retried=status is not ExperimentStatus.FAILED,
+    )
+
+
+def _last_failed(
+    session: Session, experiments: Select[Experiment], before: int = 0
+) -> Sequence[Row[Attempt, ExperimentStatus, str]]:
+    """Return the failed attempt that ended last, if any, among the latest of some experiments.
+
+    Parameters
+    ----------
+    session : Session
+    experiments : Select
+        In the order of an index, the latest first.
+    before : int
+        0 looks at their last attempts, 1 at those before.
+    """
+    latest = aliased(Experiment, experiments.limit(SAMPLE).subquery())
+    number = latest.attempt_number - before
+    return session.execute(
+        select(Attempt, latest.status, ExperimentSeries.target)
+        .join(latest, (Attempt.experiment_id == latest.id) & (Attempt.number == number))
+        .join(ExperimentSeries, ExperimentSeries.id == latest.series_id)
+        .where(
+            Attempt.number > latest.retries_reset_at,
+            Attempt.outcome.in_(_FAILED),
+            Attempt.finished_at.is_not(None),
         )
-        statement = select(latest.c.finished_at, Attempt.duration_s).join(
-            Attempt, (Attempt.experiment_id == latest.c.id) & (Attempt.number == latest.c.attempt_number)
-        )
-        ended += [
-            (moment, duration_s)
-            for moment, duration_s in session.execute(statement)
-            if moment and duration_s is not None
-        ]
-    ended.sort(reverse=True)
-    return [duration_s for _, duration_s in ended[:SAMPLE]]
+        .order_by(Attempt.finished_at.desc())
+        .limit(1)
+    ).all()
 
 
 def running_now(session: Session, series_id: int) -> list[RunningNow]:

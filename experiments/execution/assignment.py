@@ -102,6 +102,8 @@ class RunnerStatus:
         Finished results that wait in the journals for the database, while it is away.
     reason : str or None
         The rule by which it is stopping, if any.
+    starting : int
+        The number of workers that are being started, while none has begun an experiment; else 0.
     """
 
     stage: Stage = Stage.RUNNING
@@ -109,6 +111,7 @@ class RunnerStatus:
     away_s: float = 0.0
     waiting: int = 0
     reason: str | None = None
+    starting: int = 0
 
 
 #: Called often, and must not block; the display decides how often it draws.

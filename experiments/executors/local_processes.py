@@ -64,7 +64,7 @@ class LocalProcesses(Executor):
         self._disk_space = DiskSpaceMonitor(assignment.folder.root)
         self._backoff = RestartBackoff(assignment.workers)
         self._claimable: ClaimableWork | None = None
-        self._is_finishing = self._has_finished_any = False
+        self._is_finishing = self._has_begun = self._has_finished_any = False
         self._ask_at = self._check_at = 0.0
         self._heartbeat_at = clock.monotonic() + self._heartbeat_s
 
@@ -151,6 +151,7 @@ class LocalProcesses(Executor):
                 logger.warning("%s", warning)
             self._note_progress(worker)
             current = worker.journal.current
+            self._has_begun = self._has_begun or worker.journal.started_any
             if current is not None and worker.killed_as is None:
                 busy_s = now - current.started_at
                 self._records.record_for(worker, current.token, busy_s)
@@ -215,6 +216,7 @@ class LocalProcesses(Executor):
         journal.read_to_end()
         self._note_progress(worker)
         if journal.started_any:
+            self._has_begun = True
             self._backoff.note_start()
         if not journal.is_closed and worker.killed_as is None:
             printed = f"{worker.process.exit_status()}\n{read_tail(worker.capture)}"
@@ -297,7 +299,10 @@ class LocalProcesses(Executor):
         workers = tuple(worker.status() for worker in self._workers.values())
         away_s = self._database.away_s
         waiting = self._count_waiting() if away_s else 0
-        return RunnerStatus(self._stop.stage, workers, away_s, waiting, self._stop.rule)
+        starting = 0
+        if not self._has_begun:  # of workers that are waited for, as many as there is something to do for
+            starting = len(workers) if self._claimable is not None else self._assignment.workers
+        return RunnerStatus(self._stop.stage, workers, away_s, waiting, self._stop.rule, starting)
 
     def _count_waiting(self) -> int:
         """Count the finished results that are in journals only."""

@@ -1,8 +1,8 @@
 """Displays of plain lines (logs, pipes) and JSON lines (programs), and the choice of the display.
 
-JSON lines are an object on each line with `event` and `time`. ``progress``: the keys of `progress_data`.
-``message``: `level` and `text` of a log message. ``end``: `summary`, as `run --json` or `status --json`
-prints it.
+JSON lines are an object on each line with `event` and `time`. ``preparation``: `text`, what takes time before
+the start. ``progress``: the keys of `progress_data`. ``message``: `level` and `text` of a log message.
+``end``: `summary`, as `run --json` or `status --json` prints it.
 """
 
 from __future__ import annotations
@@ -15,7 +15,8 @@ from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any, TextIO
 
-from experiments.progress.format import one_line
+from database.queries.throughput import LatestFailure
+from experiments.progress.format import failure_text, one_line
 from experiments.progress.model import Display, RunProgress
 
 
@@ -40,13 +41,22 @@ class _LinesDisplay(Display):
 
 
 class PlainDisplay(_LinesDisplay):
-    """Prints a line at intervals."""
+    """Prints a line at intervals, and below it the cause of a failure that it has not printed yet."""
 
     every_s = 10.0
+    _told: LatestFailure | None = None
+
+    def begin_preparation(self, text: str) -> None:
+        """Print the preparation."""
+        self._write(text)
 
     def update(self, progress: RunProgress) -> None:
         """Print a line."""
         self._write(one_line(progress))
+        failure = progress.latest_failure
+        if failure is not None and failure != self._told:
+            self._told = failure
+            self._write(failure_text(failure))
 
     def message(self, level: str, text: str) -> None:
         """Print a message."""
@@ -58,6 +68,10 @@ class JsonLinesDisplay(_LinesDisplay):
 
     every_s = 1.0
     draws_last = True
+
+    def begin_preparation(self, text: str) -> None:
+        """Write the preparation."""
+        self._event("preparation", {"text": text})
 
     def update(self, progress: RunProgress) -> None:
         """Write the progress."""
@@ -79,14 +93,18 @@ class JsonLinesDisplay(_LinesDisplay):
 def progress_data(progress: RunProgress) -> dict[str, Any]:
     """Return the progress as plain data, with stable keys."""
     counts, status, slowest = progress.counts, progress.status, progress.slowest
+    failure = progress.latest_failure
     return {
         "series": progress.series,
         "stage": status.stage.name.lower(),
         "experiments": counts.experiments,
         **asdict(counts),
+        "elapsed_s": progress.elapsed_s,
         "rate_per_s": progress.rate_per_s or None,
         "remaining_s": progress.remaining_s,
         "slowest": slowest and asdict(slowest),
+        "latest_failure": failure and asdict(failure),
+        "starting": progress.starting,
         "workers": [asdict(worker) for worker in status.workers],
         "runners": progress.runners,
         "paused": progress.paused,

@@ -5,11 +5,14 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from database.queries.throughput import LatestFailure
 from experiments.execution.assignment import Stage
 from experiments.parameters import flatten_recorded
 from experiments.progress.model import RunProgress, Slowest
 from experiments.units import duration_text
 
+#: A longer cause of a failure is cut.
+_TEXT_CHARACTERS = 400
 #: Longer parameters are cut.
 _PARAMETER_CHARACTERS = 80
 
@@ -22,12 +25,14 @@ def one_line(progress: RunProgress) -> str:
 
 
 def remarks(progress: RunProgress) -> list[str]:
-    """Return remarks: a stop and its reason, a pause, a database that does not answer."""
+    """Return remarks: a start, a stop and its reason, a pause, a database that does not answer."""
     status, texts = progress.status, []
     if status.reason is not None:
         texts.append(status.reason)
     if status.stage is not Stage.RUNNING:
         texts.append(status.stage.value)
+    elif progress.starting:
+        texts.append(f"starting {progress.starting} worker{'s' if progress.starting != 1 else ''}")
     if progress.paused:
         texts.append("paused")
     if progress.runners == 0 and progress.left and not progress.silent_s:
@@ -46,7 +51,7 @@ def journals_text(waiting: int) -> str:
 
 
 def numbers(progress: RunProgress) -> list[str]:
-    """Return the further figures: running, failed, cancelled, rate and time left."""
+    """Return the further figures: running, failed, cancelled, rate, elapsed time and time left."""
     counts = progress.counts
     parts = [f"{counts.running} running"]
     if counts.failed:
@@ -55,6 +60,8 @@ def numbers(progress: RunProgress) -> list[str]:
         parts.append(f"{counts.cancelled} cancelled")
     if progress.rate_per_s:
         parts.append(rate_text(progress.rate_per_s))
+    if progress.elapsed_s is not None:
+        parts.append(f"{time_text(progress.elapsed_s)} elapsed")
     if progress.remaining_s is not None and progress.left:
         parts.append(f"{time_text(max(1.0, progress.remaining_s))} left")
     return parts
@@ -80,6 +87,18 @@ def slowest_text(slowest: Slowest) -> str:
     text = f"experiment {slowest.experiment} for {time_text(slowest.busy_s)}"
     shown = parameters_text(slowest.parameters or {})
     return f"{text}: {shown}" if shown else text
+
+
+def failure_text(failure: LatestFailure) -> str:
+    """Return why an experiment failed, in one line."""
+    ended = "failed, is tried again" if failure.retried else "failed"
+    text = f"experiment {failure.experiment} {ended}: {failure.reason}"
+    return printable(text[:_TEXT_CHARACTERS])
+
+
+def printable(text: str) -> str:
+    """Return a text with control characters escaped: they could change what a terminal shows."""
+    return "".join(character if character.isprintable() else ascii(character)[1:-1] for character in text)
 
 
 def parameters_text(parameters: dict[str, Any]) -> str:

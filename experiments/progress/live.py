@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from rich.cells import cell_len, set_cell_size
 from rich.console import Console, Group, RenderableType
 from rich.control import Control
 from rich.live import Live
@@ -13,7 +14,7 @@ from rich.table import Column, Table
 from rich.text import Text
 
 from experiments.execution.assignment import WorkerStatus
-from experiments.progress.format import numbers, remarks, slowest_text
+from experiments.progress.format import failure_text, numbers, remarks, slowest_text
 from experiments.progress.model import Display, RunProgress
 
 #: An experiment that has run for less than this is not shown as the slowest.
@@ -33,11 +34,22 @@ class LiveDisplay(Display):
 
     every_s = 0.25
     is_live = True
+    told_after_s = 0.1
 
     def __init__(self, console: Console) -> None:
         self._console = console
         self._width = console.width
         self._live: Live | None = None
+
+    def begin_preparation(self, text: str) -> None:
+        """Write the preparation, with the cursor at its beginning: what others write is written over it."""
+        self._console.file.write(f"{set_cell_size(text, min(cell_len(text), self._console.width - 1))}\r")
+        self._console.file.flush()
+
+    def end_preparation(self) -> None:
+        """Erase the preparation."""
+        self._console.file.write("\x1b[K")
+        self._console.file.flush()
 
     def update(self, progress: RunProgress) -> None:
         """Redraw."""
@@ -102,13 +114,21 @@ def _row(*cells: tuple[RenderableType, Column]) -> Table:
 
 def _lines(progress: RunProgress) -> list[Text]:
     running, *others = numbers(progress)
-    texts = [", ".join([running, f"{progress.counts.pending} pending", *others])]
+    figures = Text(", ".join([running, f"{progress.counts.pending} pending", *others]), "dim")
+    failure = progress.latest_failure
+    causes = [] if failure is None else [failure_text(failure)]
+    texts = []
     slowest = progress.slowest
     if slowest is not None and slowest.busy_s >= _SLOW_S:
         texts.append(f"slowest: {slowest_text(slowest)}")
     if progress.status.workers:
         texts.append(_workers_text(progress.status.workers))
-    return [Text(text, "dim") for text in texts] + [Text(remark, "yellow") for remark in remarks(progress)]
+    return [
+        figures,
+        *(Text(cause, "red", no_wrap=True, overflow="ellipsis") for cause in causes),
+        *(Text(text, "dim") for text in texts),
+        *(Text(remark, "yellow") for remark in remarks(progress)),
+    ]
 
 
 def _workers_text(workers: Sequence[WorkerStatus]) -> str:

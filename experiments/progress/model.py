@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from database.counters import StatusCounts
+from database.queries.throughput import LatestFailure
 from experiments.execution.assignment import RunnerStatus
 
 
@@ -40,10 +41,14 @@ class RunProgress:
         Of the whole series, whichever runner works on it.
     status : RunnerStatus
         Of this runner; without workers when another process shows the series.
+    elapsed_s : float or None
+        How long the command has run; None when another process shows the series.
     rate_per_s : float
-        Experiments that recently ended per second, by all runners of the series.
+        Experiments that recently completed per second, by all runners of the series.
     remaining_s : float or None
         How long the rest will take; None while unknown.
+    latest_failure : LatestFailure or None
+        The last failure, if any.
     silent_s : float
         How long the database has not answered; 0 while it does.
     paused : bool
@@ -55,9 +60,11 @@ class RunProgress:
     series: str
     counts: StatusCounts
     status: RunnerStatus = field(default_factory=RunnerStatus)
+    elapsed_s: float | None = None
     rate_per_s: float = 0.0
     remaining_s: float | None = None
     slowest: Slowest | None = None
+    latest_failure: LatestFailure | None = None
     silent_s: float = 0.0
     paused: bool = False
     runners: int | None = None
@@ -77,6 +84,11 @@ class RunProgress:
         """The number of experiments that have not ended."""
         return self.counts.pending + self.counts.running
 
+    @property
+    def starting(self) -> int:
+        """The number of workers that are being started, while no experiment has begun."""
+        return min(self.status.starting, self.counts.pending)
+
 
 class Display(ABC):
     """Shows progress on a terminal, in a log or to a program; used by one thread at a time.
@@ -89,15 +101,24 @@ class Display(ABC):
         Whether it shows the final state, which the summary repeats.
     is_live : bool
         Whether it redraws in place, so that nothing else may be written to the terminal.
+    told_after_s : float
+        How long a preparation must take to be told, in seconds.
     """
 
     every_s: float
+    told_after_s = 2.0
     draws_last = False
     is_live = False
 
     @abstractmethod
     def update(self, progress: RunProgress) -> None:
         """Show the progress; after `close`, start again."""
+
+    def begin_preparation(self, text: str) -> None:  # noqa: B027 - as below
+        """Tell what is done before the experiments start, which takes some time."""
+
+    def end_preparation(self) -> None:  # noqa: B027 - most displays have nothing to take away
+        """Take the text of a preparation away."""
 
     @abstractmethod
     def message(self, level: str, text: str) -> None:

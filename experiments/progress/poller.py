@@ -14,7 +14,15 @@ from database import clock
 from database.counters import StatusCounts
 from database.errors import ExperimentsError, NotFoundError
 from database.queries.overview import SeriesSummary, is_over, live_runners, series_summaries
-from database.queries.throughput import RunningNow, last_durations, running_now, varying_parameters
+from database.queries.throughput import (
+    Durations,
+    LatestFailure,
+    RunningNow,
+    last_durations,
+    latest_failure,
+    running_now,
+    varying_parameters,
+)
 from database.session.lifecycle import scoped_session
 from experiments.progress.estimate import RateWindow, remaining_s
 from experiments.progress.model import Slowest
@@ -39,8 +47,8 @@ class Snapshot:
     ----------
     taken_at : float
         By `database.clock.monotonic`, in seconds.
-    durations_s : sequence of float
-        Of the last experiments that ended, in seconds.
+    durations : Durations
+        Of the last experiments that ended.
     running : sequence of RunningNow
         Running experiments of all runners, the longest first.
     parameters : mapping
@@ -49,17 +57,20 @@ class Snapshot:
         The number of its live runners; None when they were not counted.
     is_over : bool
         All experiments have ended.
+    latest_failure : LatestFailure or None
+        The last failure, if any.
     """
 
     series: str
     counts: StatusCounts
     paused: bool
     taken_at: float
-    durations_s: Sequence[float] = ()
+    durations: Durations = field(default_factory=Durations)
     running: Sequence[RunningNow] = ()
     parameters: Mapping[int, dict[str, Any]] = field(default_factory=dict)
     runners: int | None = None
     is_over: bool = False
+    latest_failure: LatestFailure | None = None
 
     def slowest(self) -> Slowest | None:
         """Return the experiment that has run longest."""
@@ -77,7 +88,7 @@ class Snapshot:
             self.counts.running,
             ages_s=[experiment.age_s + age_s for experiment in self.running],
             slots=workers,
-            durations_s=self.durations_s,
+            durations=self.durations,
             rate=rate,
         )
 
@@ -116,6 +127,7 @@ def take_snapshot(series_id: int, wanted: Collection[int] = (), *, count_runners
             varying_parameters(session, requested, fixed_names) if requested else {},
             len(live_runners(session, series_id)) if count_runners else None,
             is_over(session, series_id),
+            latest_failure(session, series_id),
         )
 
 
@@ -190,7 +202,7 @@ class Poller:
             except (SQLAlchemyError, ExperimentsError, OSError) as error:
                 logger.debug("the progress could not be read: %s", error)
             else:
-                self.rate.add(snapshot.taken_at, snapshot.counts.completed + snapshot.counts.failed)
+                self.rate.add(snapshot.taken_at, snapshot.counts.completed, snapshot.counts.failed)
                 self.last, self._asked_at = snapshot, None
             if not is_last:
                 self._closing.wait(max(self._every_s, (clock.monotonic() - begun) / _SHARE_OF_TIME))

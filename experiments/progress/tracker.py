@@ -20,7 +20,7 @@ from database.counters import StatusCounts
 from database.engine.registry import current_url
 from database.queries.overview import SeriesSummary
 from database.settings import Settings
-from experiments.execution.assignment import RunnerStatus
+from experiments.execution.assignment import RunnerStatus, Stage
 from experiments.progress.log_queue import LogQueue
 from experiments.progress.model import Display, RunProgress, Slowest
 from experiments.progress.poller import Poller, take_snapshot
@@ -43,6 +43,10 @@ class ProgressTracker:
         Polls the database.
     display : Display
         Shows the progress.
+    begun : float, optional
+        When the command began, by `database.clock.monotonic`.
+    status : RunnerStatus, optional
+        Until the first that is observed.
 
     Attributes
     ----------
@@ -50,11 +54,19 @@ class ProgressTracker:
         Why drawing ended early: the display cannot be written to.
     """
 
-    def __init__(self, poller: Poller, display: Display) -> None:
+    def __init__(
+        self,
+        poller: Poller,
+        display: Display,
+        *,
+        begun: float | None = None,
+        status: RunnerStatus | None = None,
+    ) -> None:
+        self._begun = begun
         self.failure: OSError | None = None
         self._poller = poller
         self._display = display
-        self._status = RunnerStatus()
+        self._status = status or RunnerStatus()
         self._observed_at = clock.monotonic()
         self._changed = threading.Event()
         self._closing = False
@@ -83,7 +95,7 @@ class ProgressTracker:
     def observe(self, status: RunnerStatus) -> None:
         """Store the runner's status; never blocks."""
         before, self._status, self._observed_at = self._status, status, clock.monotonic()
-        if (before.stage, before.reason) != (status.stage, status.reason):
+        if _stage(before) != _stage(status):
             self._changed.set()
 
     @property
@@ -110,9 +122,11 @@ class ProgressTracker:
             snapshot.series,
             snapshot.counts,
             status,
+            elapsed_s=None if self._begun is None else clock.monotonic() - self._begun,
             rate_per_s=rate.per_s,
             remaining_s=snapshot.remaining_s(rate, len(status.workers)),
             slowest=self._slowest(status) or snapshot.slowest(),
+            latest_failure=snapshot.latest_failure,
             silent_s=max(status.away_s, self._poller.silent_s),
             paused=snapshot.paused,
             runners=snapshot.runners,
@@ -148,9 +162,9 @@ class ProgressTracker:
                 self._display.message(level, text)
             now, status = clock.monotonic(), self._status
             is_due = self._display.draws_last if closing else now >= draw_at
-            if is_due or (status.stage, status.reason) != stage:
+            if is_due or _stage(status) != stage:
                 self._display.update(self.progress())
-                draw_at, stage = now + self._display.every_s, (status.stage, status.reason)
+                draw_at, stage = now + self._display.every_s, _stage(status)
             if closing:
                 self._display.close()
                 return
@@ -160,6 +174,11 @@ class ProgressTracker:
             self._display.close()
             self._hidden.set()
             self._shown.wait()
+
+
+def _stage(status: RunnerStatus) -> tuple[Stage, str | None]:
+    """Return what of a status is shown at once when it changes."""
+    return status.stage, status.reason
 
 
 @contextlib.contextmanager

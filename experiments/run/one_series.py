@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import os
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import nullcontext
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -25,13 +25,14 @@ from database.queries.series_lookup import find_series
 from database.session.retry import retrying_transaction
 from database.settings import Settings, results_directory
 from experiments.creation import Created, Source, check_target, create_series
-from experiments.execution.assignment import Assignment, Ending
+from experiments.execution.assignment import Assignment, Ending, RunnerStatus
 from experiments.execution.options import Execution, RunOptions
 from experiments.executors.choice import LOCAL_PROCESSES, SERIAL, make_executor
 from experiments.output.results_folder import ResultsFolder
 from experiments.progress.displays import display_for
 from experiments.progress.model import Display
 from experiments.progress.poller import Poller
+from experiments.progress.preparation import preparing
 from experiments.progress.tracker import ProgressTracker, suspend_hint
 from experiments.run.before_start import about_notification, warn_before_start
 from experiments.run.notification import notify
@@ -67,15 +68,26 @@ class Reporting:
         Called with the summary of a series as soon as its run has ended.
     before_serial : callable or None
         Called when all is checked and nothing written, if experiments will run in this process.
+    begun : float or None
+        When the command began, by `database.clock.monotonic`; by default when the function is called.
     """
 
     display: Display | None = None
     on_created: Callable[[Created], None] | None = None
     on_ended: Callable[[RunSummary], None] | None = None
     before_serial: Callable[[], None] | None = None
+    begun: float | None = None
+
+    def since(self) -> Reporting:
+        """Return it with the time now, if there was none."""
+        return self if self.begun is not None else replace(self, begun=clock.monotonic())
+
+    def tell(self, text: str) -> AbstractContextManager[None]:
+        """Tell on the display what is done before experiments start, while the context is entered."""
+        return preparing(self.display, text)
 
 
-def load_source(source: Source) -> LoadedSeries | str:
+def load_source(source: Source, reporting: Reporting) -> LoadedSeries | str:
     """Return the loaded series of a file or mapping; or the name unchanged.
 
     Raises
@@ -85,10 +97,13 @@ def load_source(source: Source) -> LoadedSeries | str:
     """
     if isinstance(source, str) and not _looks_like_file(source):
         return source
-    return source if isinstance(source, LoadedSeries) else load_series_file(source)
+    if isinstance(source, LoadedSeries):
+        return source
+    with reporting.tell(f"reading {Path(source).name if isinstance(source, str | Path) else 'the series'}"):
+        return load_series_file(source)
 
 
-def check_first_target(source: LoadedSeries | str) -> None:
+def check_first_target(source: LoadedSeries | str, reporting: Reporting) -> None:
     """Check the target of a loaded series if there is no database yet: for an error none is made.
 
     Otherwise creating checks it, before it writes, unless that is not needed.
@@ -102,7 +117,7 @@ def check_first_target(source: LoadedSeries | str) -> None:
         try:
             get_engine(create=False)
         except DatabaseMissingError:
-            check_target(source)
+            check_target(source, reporting.tell)
 
 
 def announce_serial(
@@ -121,7 +136,9 @@ def announce_serial(
             reporting.before_serial()
 
 
-def prepare_series(session: Session, source: LoadedSeries | str) -> tuple[ExperimentSeries, Created | None]:
+def prepare_series(
+    session: Session, source: LoadedSeries | str, reporting: Reporting
+) -> tuple[ExperimentSeries, Created | None]:
     """Create or extend the series of a loaded file, or find a recorded one by name.
 
     Raises
@@ -133,14 +150,14 @@ def prepare_series(session: Session, source: LoadedSeries | str) -> tuple[Experi
     """
     if isinstance(source, str):
         series = find_series(session, source)
-        check_series(session, series)
+        check_series(session, series, reporting)
         return series, None
-    created = retrying_transaction(session, lambda session: create_series(session, source))
+    created = retrying_transaction(session, lambda session: create_series(session, source, reporting.tell))
     series = session.scalars(select(ExperimentSeries).where(ExperimentSeries.id == created.series_id)).one()
     return series, created
 
 
-def check_series(session: Session, series: ExperimentSeries) -> None:
+def check_series(session: Session, series: ExperimentSeries, reporting: Reporting) -> None:
     """Check that the target of a recorded series can be imported, unless it has run the code that is on disk.
 
     Raises
@@ -149,7 +166,9 @@ def check_series(session: Session, series: ExperimentSeries) -> None:
         It does not exist any more.
     """
     if not has_run(session, series):
-        target_of(series).check()
+        target = target_of(series)
+        with reporting.tell(f"checking {target.name}"):
+            target.check()
 
 
 def run_prepared_series(
@@ -185,7 +204,7 @@ def run_prepared_series(
     OtherCodeError
         Completed experiments ran other code, and `execute.code` is ``refuse``.
     """
-    begun = clock.monotonic()
+    reporting = reporting.since()
     if series.paused:
         raise SeriesPausedError(
             f"series {series.name} is paused (last changed by {series.changed_by}); "
@@ -213,7 +232,7 @@ def run_prepared_series(
         ending, latest = Ending(), before.counts
         if not is_over:
             ending, latest = _execute(
-                assign(series, options, code), before, reporting.display, warn=warn, names=names
+                assign(series, options, code), before, reporting, warn=warn, names=names
             )
         after, completed_here, failures = _afterwards(session, replace(before, counts=latest), ending)
     except BaseException as error:
@@ -228,7 +247,7 @@ def run_prepared_series(
         after=after.counts,
         completed_here=completed_here,
         failures=failures,
-        elapsed_s=clock.monotonic() - begun,
+        elapsed_s=clock.monotonic() - (reporting.begun or 0.0),
         stopped_by=ending.stopped_by,
         paused=after.paused and is_left,
         rule=ending.rule if is_left else None,
@@ -271,18 +290,19 @@ def _afterwards(
 def _execute(
     assignment: Assignment,
     before: SeriesSummary,
-    display: Display | None,
+    reporting: Reporting,
     *,
     warn: Callable[[Assignment], None],
     names: NameNotice,
 ) -> tuple[Ending, StatusCounts]:
     """Warn, and execute, with the progress on a display; return also the latest known counts."""
-    if display is None:
+    if reporting.display is None:
         warn(assignment)
         return make_executor(assignment, lambda _status: None, names).run(), before.counts
     is_serial = assignment.executor == SERIAL  # Ctrl-Z suspends the experiments too
-    shown_on = display_for(display, assignment.workers)
-    with ProgressTracker(Poller(before), shown_on) as tracker:
+    shown_on = display_for(reporting.display, assignment.workers)
+    starting = RunnerStatus(starting=assignment.workers)
+    with ProgressTracker(Poller(before), shown_on, begun=reporting.begun, status=starting) as tracker:
         warn(assignment)  # a display may be for programs: they read warnings as it writes them
         with nullcontext() if is_serial else suspend_hint(tracker):
             ending = make_executor(assignment, tracker.observe, names).run()

@@ -7,7 +7,7 @@ series, so that an edit counts while earlier ones run.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from sqlalchemy.orm import Session
@@ -144,14 +144,16 @@ def run_in_turn(
         A series cannot be run; nothing was written.
     """
     for source in sources:
-        _check(session, source)
+        _check(session, source, reporting)
     session.commit()
     announce_serial(session, sources, options, reporting)
     waiting = list(_prepare(session, sources, reporting))
     runs: list[RunSummary] = []
     left_out: list[LeftOut] = []
+    begun = reporting.begun
     while turn := _next(session, waiting):
         waiting.remove(turn)
+        reporting, begun = replace(reporting, begun=begun), None  # the time of the others is their own
         try:
             runs.append(_run(session, turn, options, reporting))
         except (NotFoundError, OtherCodeError, SeriesPausedError, WorkersDieError) as error:
@@ -164,11 +166,11 @@ def run_in_turn(
     return SeveralRuns(tuple(runs), tuple(left_out))
 
 
-def _check(session: Session, source: LoadedSeries | str) -> None:
+def _check(session: Session, source: LoadedSeries | str, reporting: Reporting) -> None:
     if isinstance(source, str):
-        check_series(session, find_series(session, source))
+        check_series(session, find_series(session, source), reporting)
     else:
-        check_creation(session, source)
+        check_creation(session, source, reporting.tell)
 
 
 def _prepare(
@@ -176,7 +178,7 @@ def _prepare(
 ) -> Iterator[_Turn]:
     seen: set[int] = set()
     for source in sources:
-        series, created = prepare_series(session, source)
+        series, created = prepare_series(session, source, reporting)
         if series.id in seen:
             continue
         seen.add(series.id)

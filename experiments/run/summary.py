@@ -34,7 +34,7 @@ class RunSummary:
     failures : dict
         How many of its experiments failed, by the outcome of their last attempt.
     elapsed_s : float
-        The run's duration.
+        How long it took, from the start of the command on; of several series, from the end of the one before.
     stopped_by : int or None
         The signal that stopped it.
     paused : bool

@@ -59,6 +59,10 @@ class Target(Protocol):
         """Return the canonical text, which is parsed to the same target in any current folder."""
 
     @property
+    def name(self) -> str:
+        """What it is in: the name of a file, or of a module."""
+
+    @property
     def code(self) -> Path:
         """The folder of its code, whose version is recorded with the results."""
 

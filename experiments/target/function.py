@@ -117,6 +117,11 @@ class FunctionTarget:
         return f"{self.path or self.module}:{self.function}"
 
     @property
+    def name(self) -> str:
+        """The name of the file, or of the module."""
+        return self.path.name if self.path is not None else str(self.module)
+
+    @property
     def code(self) -> Path:
         """The project's folder."""
         return self.base_directory

@@ -78,15 +78,20 @@ def run(*, sources: tuple[str, ...], progress: str, as_json: bool, **how: Any) -
     them ran other code than what is on disk is said before anything runs.
     Ctrl-C lets running experiments finish; a second one stops them (they are pending again).
     """
+    from database.process_identity import process_began
     from experiments.processes.hash_seed import restart_with_hashes_of_workers
     from experiments.progress.displays import choose_display
     from experiments.run_experiments import Reporting, RunOptions, run_series, run_several_series
 
     state = click.get_current_context().find_object(State)
-    restart = restart_with_hashes_of_workers if state is not None and state.owns_process else None
+    owns_process = state is not None and state.owns_process
+    restart = restart_with_hashes_of_workers if owns_process else None
     if how["workers"] == 0 and restart is not None:
         restart()
-    options, reporting = RunOptions(**how), Reporting(choose_display(progress), before_serial=restart)
+    options = RunOptions(**how)
+    reporting = Reporting(
+        choose_display(progress), before_serial=restart, begun=process_began() if owns_process else None
+    )
     if not as_json:
         reporting = replace(reporting, on_created=_print_created, on_ended=_print_summary)
     if len(sources) == 1:

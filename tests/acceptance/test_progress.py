@@ -158,6 +158,29 @@ def test_live_picture(project: Project) -> None:
     assert "begin" not in terminal.text
 
 
+def test_start_and_failure_in_the_picture(project: Project) -> None:
+    """A terminal tells the check of the target, then that workers start, then why an experiment failed."""
+    code = """
+        wait()
+        def main(x):
+            if x == 0:
+                raise ValueError("\\x1b[2J too small")
+            tell(x)
+            wait()
+    """
+    path = project.series(code, experiments=2)
+    terminal = Terminal(project, "run", str(path), "--workers", "1")
+    terminal.until(r"checking target\.py")
+    project.open_gate()
+    terminal.until(r"0/2\r?\n.* elapsed\r?\nstarting 1 worker")
+    project.open_gate()
+    project.event()
+    seen = terminal.until(r"1 failed, .*\r?\nexperiment \d+ failed: ValueError: \\x1b\[2J too small, at")
+    assert " left" not in seen  # none has completed: nobody knows how long one takes
+    project.open_gate()
+    assert terminal.ended() == 1
+
+
 def test_polite_stop_is_answered(project: Project) -> None:
     """Ctrl-C is answered in the picture, at once."""
     path = project.series(WAITING, experiments=3)

@@ -43,13 +43,14 @@ def test_status(session: Session) -> None:
 
 
 def test_activity(session: Session) -> None:
-    """The rate counts the last finished ones; time left needs a live runner."""
+    """The rate counts the last completed ones, not those that failed; time left needs a live runner."""
     series_id = add_series(session, repetitions=10)
     worker_id = add_worker(session)
     [found] = series_statuses(session)
     assert (found.runners, found.last_activity, found.rate_per_s, found.remaining_s) == (0, None, None, None)
     now = float(int(time.time()))  # PostgreSQL may round the last microsecond differently
     ends = [{**completed(a=1), "finished_at": now - 40 + 10 * n} for n in range(5)]
+    ends += [{**raised(), "finished_at": now - n} for n in range(3)]
     record(session, worker_id, series_id, ends)
     [found] = series_statuses(session)
     assert found.runners == 0
@@ -60,7 +61,7 @@ def test_activity(session: Session) -> None:
     claim(session, worker_id, series_id, 2)
     [found] = series_statuses(session)
     assert found.runners == 1
-    assert found.remaining_s == pytest.approx(15 / found.rate_per_s)
+    assert found.remaining_s == pytest.approx(12 / found.rate_per_s)
 
 
 def test_old_work_has_no_rate(session: Session) -> None:

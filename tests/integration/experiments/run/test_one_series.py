@@ -13,6 +13,7 @@ import pytest
 from sqlalchemy import select
 from sqlalchemy.exc import OperationalError
 
+from database import clock
 from database.models import Experiment, ExperimentStatus, ProcessState, Runner
 from database.queries.series_lookup import find_series
 from database.series.retry_and_delete import retry
@@ -21,7 +22,7 @@ from experiments.creation import create_series
 from experiments.execution.assignment import Assignment, Ending, Observer, RunnerStatus, Stage
 from experiments.progress.model import Display
 from experiments.run import one_series
-from experiments.run_experiments import Reporting, RunOptions, run_series
+from experiments.run_experiments import Reporting, RunOptions, run_series, run_several_series
 from experiments.series_file.reading.errors import SeriesFileError
 from experiments.supervisor.restart_backoff import WorkersDieError
 
@@ -195,6 +196,19 @@ def test_looking_while_it_runs(source: Path, told: list[Any]) -> None:
     assert summary.exit_code == 0
     assert display.shown[-1].counts.completed == 2
     assert display.shown[-1].remaining_s == 0
+    assert 0 < display.shown[-1].elapsed_s <= summary.elapsed_s
+
+
+def test_times_count_from_the_start_of_the_command(source: Path, told: list[Any]) -> None:
+    """The time shown and the total have what came before, of several series the first one's."""
+    display = Remembering()
+    other = source.with_name("other.yaml")
+    other.write_text(source.read_text().replace("name: s", "name: other"))
+    begun = clock.monotonic() - 1000
+    runs = run_several_series([source, other], RunOptions(workers=0), Reporting(display, begun=begun)).runs
+    assert [run.elapsed_s >= 1000 for run in runs] == [True, False]
+    assert display.shown[0].elapsed_s >= 1000
+    assert display.shown[-1].elapsed_s < 1000
 
 
 def test_no_process_can_be_started(source: Path, monkeypatch: pytest.MonkeyPatch) -> None:

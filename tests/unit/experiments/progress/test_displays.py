@@ -14,6 +14,8 @@ from rich.cells import cell_len
 from rich.console import Console
 
 from database.counters import StatusCounts
+from database.models import Outcome
+from database.queries.throughput import LatestFailure
 from experiments.execution.assignment import RunnerStatus, Stage, WorkerStatus
 from experiments.progress.displays import (
     JsonLinesDisplay,
@@ -21,7 +23,7 @@ from experiments.progress.displays import (
     choose_display,
     display_for,
 )
-from experiments.progress.format import one_line, parameters_text, rate_text
+from experiments.progress.format import failure_text, one_line, parameters_text, rate_text
 from experiments.progress.live import LiveDisplay
 from experiments.progress.model import RunProgress, Slowest
 
@@ -34,12 +36,16 @@ WORKERS = (
 
 def progress(**others: Any) -> RunProgress:
     counts = StatusCounts(pending=5, running=2, completed=2, failed=1)
-    return replace(RunProgress("s", counts, rate_per_s=2.5, remaining_s=200.0), **others)
+    return replace(RunProgress("s", counts, elapsed_s=100.0, rate_per_s=2.5, remaining_s=200.0), **others)
+
+
+FAILURE = LatestFailure(3, 2, Outcome.ERROR, "ValueError: no [red]lr, at train.py:3 in main", retried=False)
 
 
 def full() -> RunProgress:
     return progress(
         slowest=Slowest(7, 3725.0, {"lr": 0.1, "model": {"name": "résumé[red]", "depth": 2}}),
+        latest_failure=FAILURE,
         silent_s=12.4,
         status=RunnerStatus(Stage.DRAINING, WORKERS, waiting=3, reason="3 experiments have failed"),
     )
@@ -61,8 +67,54 @@ def lines_of(console: Console, shown: RunProgress) -> list[str]:
 
 
 def test_line() -> None:
-    """A line tells done, running, failed, rate and time left."""
-    assert one_line(progress()) == "s: 3/10 done, 2 running, 1 failed, 2.5/s, 3 min 20 s left"
+    """A line tells done, running, failed, rate, time elapsed and left."""
+    line = "s: 3/10 done, 2 running, 1 failed, 2.5/s, 1 min 40 s elapsed, 3 min 20 s left"
+    assert one_line(progress()) == line
+    assert "elapsed" not in one_line(progress(elapsed_s=None))  # another process runs the series
+
+
+def test_line_of_a_start() -> None:
+    """Before the first experiment begins a line tells how many workers start, at most what there is to do."""
+    waiting = progress(counts=StatusCounts(pending=5), status=RunnerStatus(starting=2))
+    assert one_line(waiting).startswith("s: starting 2 workers, 0/5 done")
+    assert "starting 1 worker," in one_line(replace(waiting, counts=StatusCounts(pending=1)))
+    assert "starting" not in one_line(replace(waiting, counts=StatusCounts(completed=5)))
+    stopping = RunnerStatus(Stage.DRAINING, starting=2)
+    assert "starting" not in one_line(replace(waiting, status=stopping))
+
+
+def test_cause_of_a_failure() -> None:
+    """The cause is one line, the message first, which cannot rewrite the screen and is not read as markup."""
+    assert failure_text(FAILURE) == f"experiment 3 failed: {FAILURE.reason}"
+    again = replace(FAILURE, reason="timed out", retried=True)
+    assert failure_text(again) == "experiment 3 failed, is tried again: timed out"
+    hostile = replace(FAILURE, reason="\x1b[2J\x07a\tb\u202e\udc80\x9b" + "x" * 10_000)
+    text = failure_text(hostile)
+    assert text.isprintable()
+    assert len(text) < 500
+    assert text.startswith(r"experiment 3 failed: \x1b[2J\x07a\tb\u202e\udc80\x9bxxx")
+
+
+@pytest.mark.parametrize("width", [30, 80])
+def test_cause_in_the_picture(width: int) -> None:
+    """The cause is below the figures, cut to the width of the terminal, also where characters are wide."""
+    wide = replace(FAILURE, reason="学習率が大きすぎます" * 20)
+    found = lines_of(terminal(width), progress(latest_failure=wide))
+    [cause] = [line for line in found if "experiment 3" in line]
+    assert width - 2 <= cell_len(cause) <= width
+    assert cause.endswith("…")
+    assert not any("学" in line for line in found if line != cause)
+
+
+def test_lines_of_causes() -> None:
+    """Plain lines tell each cause once, below the line of the progress."""
+    stream = io.StringIO()
+    display = PlainDisplay(stream)
+    other = replace(FAILURE, experiment=4)
+    for failure in (None, FAILURE, FAILURE, other, other):
+        display.update(progress(latest_failure=failure))
+    causes = [line for line in stream.getvalue().splitlines() if "done" not in line]
+    assert causes == [failure_text(FAILURE), failure_text(other)]
 
 
 def test_cancelled_are_told_apart() -> None:
@@ -140,6 +192,7 @@ def test_json_lines() -> None:
         "failed": 1,
         "cancelled": 0,
         "retired": 0,
+        "elapsed_s": 100.0,
         "rate_per_s": 2.5,
         "remaining_s": 200.0,
         "slowest": {
@@ -147,6 +200,14 @@ def test_json_lines() -> None:
             "busy_s": 3725.0,
             "parameters": {"lr": 0.1, "model": {"name": "résumé[red]", "depth": 2}},
         },
+        "latest_failure": {
+            "experiment": 3,
+            "attempt": 2,
+            "outcome": "error",
+            "reason": "ValueError: no [red]lr, at train.py:3 in main",
+            "retried": False,
+        },
+        "starting": 0,
         "workers": [
             {"pid": 11, "experiment": 7, "attempt": 1, "busy_s": 3725.0, "memory_bytes": 300 << 20},
             {"pid": 12, "experiment": 8, "attempt": 1, "busy_s": 2.0, "memory_bytes": 3 << 30},
@@ -159,6 +220,7 @@ def test_json_lines() -> None:
         "reason": "3 experiments have failed",
     }
     assert (empty["slowest"], empty["rate_per_s"], empty["workers"]) == (None, None, [])
+    assert (empty["latest_failure"], empty["elapsed_s"]) == (None, None)
     assert (message["event"], message["level"], message["text"]) == ("message", "warning", "beware\nof é")
     assert (end["event"], end["summary"]) == ("end", {"exit_code": 0})
 
@@ -173,8 +235,9 @@ def test_bytes_of_json_lines() -> None:
     assert re.sub(r'"time": "[^"]*"', '"time": 0', stream.getvalue()) == (
         '{"event": "progress", "time": 0, "series": "s", "stage": "running", "experiments": 10, '
         '"pending": 5, "running": 2, "completed": 2, "failed": 1, '
-        '"cancelled": 0, "retired": 0, "rate_per_s": 2.5, "remaining_s": 200.0, '
+        '"cancelled": 0, "retired": 0, "elapsed_s": 100.0, "rate_per_s": 2.5, "remaining_s": 200.0, '
         '"slowest": {"experiment": 7, "busy_s": 3.5, "parameters": {"a": "\\u00e9"}}, '
+        '"latest_failure": null, "starting": 0, '
         '"workers": [{"pid": 11, "experiment": 7, "attempt": 1, "busy_s": 3725.0, '
         '"memory_bytes": 314572800}], "runners": null, "paused": false, '
         '"database_silent_s": 0.0, "waiting": 0, "reason": null}\n'
@@ -188,7 +251,8 @@ def test_picture() -> None:
     bar, *others = lines_of(terminal(100), full())
     assert re.fullmatch(r"s ━+╸?╺?━* +3/10", bar)
     assert others == [
-        "2 running, 5 pending, 1 failed, 2.5/s, 3 min 20 s left",
+        "2 running, 5 pending, 1 failed, 2.5/s, 1 min 40 s elapsed, 3 min 20 s left",
+        "experiment 3 failed: ValueError: no [red]lr, at train.py:3 in main",
         "slowest: experiment 7 for 1 h 2 min: lr=0.1 model.name=résumé[red] model.depth=2",
         "3 workers with 3.3 GiB, the largest 3.0 GiB (experiment 8)",
         "3 experiments have failed",
@@ -250,8 +314,8 @@ def test_narrower_while_it_draws() -> None:
     before = len(drawn(console))
     console.width = 30
     display.update(progress())
-    # The bar became 3 lines, the figures 2: five lines, and the cursor is on the last.
-    assert drawn(console)[before:].count("\x1b[1A") == 4
+    # The bar became 3 lines, and so did the figures: six lines, and the cursor is on the last.
+    assert drawn(console)[before:].count("\x1b[1A") == 5
 
 
 def test_no_colour(monkeypatch: pytest.MonkeyPatch) -> None:

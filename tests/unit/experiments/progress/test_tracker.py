@@ -16,8 +16,9 @@ from sqlalchemy.exc import OperationalError
 
 from database.counters import StatusCounts
 from database.errors import NotFoundError
+from database.models import Outcome
 from database.queries.overview import SeriesSummary
-from database.queries.throughput import RunningNow
+from database.queries.throughput import Durations, LatestFailure, RunningNow
 from experiments.execution.assignment import RunnerStatus, Stage, WorkerStatus
 from experiments.progress.displays import PlainDisplay
 from experiments.progress.model import Display, RunProgress
@@ -30,6 +31,8 @@ BUSY = RunnerStatus(
     Stage.RUNNING, workers=(WorkerStatus(1, 7, 1, busy_s=90.0), WorkerStatus(2, 8, 1, busy_s=2.0))
 )
 
+FAILURE = LatestFailure(3, 1, Outcome.ERROR, "ValueError: no, at train.py:3 in main", retried=False)
+
 
 def looked(**counts: int) -> Snapshot:
     return Snapshot(
@@ -37,9 +40,10 @@ def looked(**counts: int) -> Snapshot:
         StatusCounts(**counts),
         paused=False,
         taken_at=time.monotonic(),
-        durations_s=[60.0],
+        durations=Durations([60.0]),
         running=[RunningNow(7, 30.0)],
         parameters={7: {"lr": 0.1}},
+        latest_failure=FAILURE,
     )
 
 
@@ -83,11 +87,13 @@ class Recording(Display):
 
 
 def tracker(display: Any, look: Any) -> ProgressTracker:
-    return ProgressTracker(Poller(summary(), look, every_s=0.01), display)
+    poller = Poller(summary(), look, every_s=0.01)
+    begun = time.monotonic() - 90
+    return ProgressTracker(poller, display, begun=begun, status=RunnerStatus(starting=2))
 
 
 def test_shows_what_both_say() -> None:
-    """Counts and time left come from the database, the slowest and the memory from the runner."""
+    """Counts, time left and the failure come from the database, the slowest and memory from the runner."""
     display = Recording()
     wanted: list[Collection[int]] = []
 
@@ -96,6 +102,7 @@ def test_shows_what_both_say() -> None:
         return looked(pending=1, running=2, completed=7)
 
     with tracker(display, look) as tracked:
+        display.until(lambda each: each.starting == 1)
         tracked.observe(BUSY)
         shown = display.until(
             lambda each: each.counts.completed == 7 and each.status.workers and each.slowest.parameters
@@ -107,19 +114,23 @@ def test_shows_what_both_say() -> None:
     assert shown.slowest.parameters == {"lr": 0.1}
     assert shown.status.workers == BUSY.workers
     assert shown.remaining_s is not None
+    assert shown.latest_failure == FAILURE
+    assert shown.elapsed_s is not None
+    assert shown.elapsed_s >= 90
     assert frozenset({7}) in wanted
     assert display.closed == 1
 
 
-def test_cancelling_is_no_work() -> None:
-    """A thousand cancelled experiments do not count in the rate."""
+@pytest.mark.parametrize("ended", ["cancelled", "failed"])
+def test_only_completed_ones_are_work(ended: str) -> None:
+    """A thousand experiments that were cancelled or failed at once do not count in the rate."""
     display, looks = Recording(), iter([looked(pending=1000, completed=1)])
 
     def look(_series: int, _asked: Collection[int]) -> Snapshot:
-        return next(looks, looked(pending=10, completed=1, cancelled=990))
+        return next(looks, looked(pending=10, completed=1, **{ended: 990}))
 
     with tracker(display, look):
-        display.until(lambda each: each.counts.cancelled)
+        display.until(lambda each: each.counts.pending == 10 and each.counts.completed)
         seen = len(display.shown)
         shown = display.until(lambda _: len(display.shown) > seen + 1)
     assert shown.rate_per_s == 0
