@@ -10,7 +10,6 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import Any
 
-import numpy as np
 from sqlalchemy.orm import Session
 
 from database.models import ExperimentSeries
@@ -56,8 +55,9 @@ def _count_steps(curves: Iterable[Curve]) -> bool:
     offsets: set[float] = set()
     most = 0
     for curve in curves:
-        offsets.update(np.unique(curve.readings - curve.steps).tolist())
-        if len(offsets) > 1:
+        differences = curve.readings - curve.steps
+        offsets.update(differences[:1].tolist())
+        if len(offsets) > 1 or not (differences == differences[:1]).all():
             return False
         most = max(most, len(curve.steps))
     return most >= _MIN_STEPS and offsets.issubset(_OFFSETS)

@@ -98,7 +98,8 @@ def generate_all_tables(
     Returns
     -------
     list of TableResult
-        In the order of the series and of their files.
+        In the order of the series and of their files; after default tables one with a note, if something
+        has none.
 
     Raises
     ------

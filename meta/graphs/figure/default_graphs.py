@@ -67,10 +67,12 @@ def default_graphs(records: SeriesRecords) -> DefaultGraphs:
     table = records.parameter_table(values)
     varying = sorted(table.distinguishing(), key=lambda name: -len(values[name]))
     over_steps = _legible(_arrangements(STEP, varying), varying, table)
-    against: _Roles | None = _Roles(first_parameter(records, values) or SERIES)
+    against: _Roles | None
     if varying:
         candidates = (roles for x in varying[:_MAX_TRIED] for roles in _arrangements(x, varying))
         against = _legible(candidates, varying, table)
+    else:
+        against = _Roles(first_parameter(records, values) or SERIES)
     metrics, results = _drawable_metrics(records), numeric_results(records)
     counting = [metric for metric in metrics if metric in records.step_counters]
     counting_too = counting_results(records, results)

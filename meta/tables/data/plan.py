@@ -171,8 +171,9 @@ def default_tables(records: SeriesRecords) -> DefaultTables:
     configuration has a cell of its own.
     """
     values = records.parameter_values()
-    first = first_parameter(records, values)
-    varying = records.parameter_table(values).distinguishing() or ([first] if first else [])
+    varying = records.parameter_table(values).distinguishing()
+    if not varying and (first := first_parameter(records, values)):
+        varying = [first]
     fewest = min(varying, key=lambda name: len(values[name]), default=None)
     columns: Sequence[str] = ()
     if fewest is not None and len(varying) > 1 and len(values[fewest]) <= _MAX_COLUMNS:
