@@ -13,6 +13,7 @@ from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError
 
 from database.errors import DatabaseError, ExperimentsError
+from database.files.paths import current_folder
 from database.redaction import HIDDEN, shown_options
 
 DEFAULT_DATABASE_URL = "sqlite:///results/experiments.db"
@@ -176,7 +177,7 @@ def normalise_url(url: str | URL) -> URL:
         raise DatabaseError(
             f"{safe_url(parsed)} is not a file that worker processes can open; write sqlite:///path/to/file.db"
         )
-    return parsed.set(drivername="sqlite", database=str(Path(parsed.database).absolute()))
+    return parsed.set(drivername="sqlite", database=str(_absolute(parsed.database)))
 
 
 def safe_url(url: str | URL) -> str:
@@ -190,8 +191,12 @@ def results_directory(url: str | URL, settings: Settings | None = None) -> Path:
     """Return the root of logs, artifacts and graphs: EXPERIMENTS_RESULTS, or beside the SQLite file."""
     settings = settings or Settings.from_environment()
     if settings.results:
-        return Path(settings.results).absolute()
+        return _absolute(settings.results)
     parsed = normalise_url(url)
     if parsed.get_backend_name() == "sqlite" and parsed.database:
         return Path(parsed.database).parent
-    return Path("results").absolute()
+    return _absolute("results")
+
+
+def _absolute(path: str) -> Path:
+    return Path(path) if Path(path).is_absolute() else current_folder() / path

@@ -6,7 +6,7 @@ from importlib import resources
 from pathlib import Path
 
 from database.errors import ExperimentsError
-from experiments.output.results_folder import path_problem
+from database.files.paths import current_folder, path_problem
 
 #: The files, the series file first.
 NAMES = ("first.yaml", "train.py")
@@ -27,7 +27,7 @@ def write_example(directory: Path) -> list[Path]:
         The folder cannot be written to, or its name is not UTF-8.
     """
     paths = [directory / name for name in NAMES]
-    if problem := path_problem(directory.absolute()):
+    if problem := path_problem(current_folder() / directory):
         raise ExperimentsError(f"the example {problem}")
     for path in paths:
         if path.exists() or path.is_symlink():

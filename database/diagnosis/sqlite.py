@@ -10,8 +10,8 @@ from sqlalchemy.pool import NullPool
 
 from database import clock
 from database.diagnosis.findings import Findings
-from database.engine.file_systems import network_kind
 from database.engine.sqlite_file import wal_bytes
+from database.files.file_systems import network_kind
 
 _PRAGMAS = (
     "journal_mode",

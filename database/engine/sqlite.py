@@ -18,6 +18,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from sqlalchemy import Connection, Engine, event
+from sqlalchemy.exc import OperationalError
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from database import clock
@@ -172,18 +173,13 @@ def switch_to_wal(engine: Engine) -> None:
     writes), hence the loop.
     """
     give_up = clock.monotonic() + BUSY_TIMEOUT_S
-    connection = engine.raw_connection()
-    try:
-        driver = connection.driver_connection
-        assert isinstance(driver, sqlite3.Connection)
+    with engine.connect() as connection:
         while True:
             try:
-                driver.execute("PRAGMA journal_mode=WAL").fetchone()
-            except sqlite3.OperationalError as error:
-                if "locked" not in str(error) or clock.monotonic() > give_up:
+                connection.exec_driver_sql("PRAGMA journal_mode=WAL").fetchone()
+            except OperationalError as error:
+                if "locked" not in str(error.orig) or clock.monotonic() > give_up:
                     raise
                 clock.sleep(0.02)
             else:
                 return
-    finally:
-        connection.close()

@@ -15,9 +15,10 @@ from pathlib import Path
 
 from sqlalchemy import Engine
 
-from database.engine import file_systems
 from database.errors import HOW_TO_MAKE_ONE, DatabaseError, DatabaseMissingError, DatabaseReplacedError
-from database.ignored_folder import RESULTS_NAME, make_ignored_folder
+from database.files import file_systems
+from database.files.ignored_folder import RESULTS_NAME, make_ignored_folder
+from database.files.paths import what_is_no_file
 
 logger = logging.getLogger(__name__)
 
@@ -93,10 +94,12 @@ def find_folder(file: Path, *, create: bool) -> None:
     DatabaseMissingError
         `create` is False and there is no such file.
     DatabaseError
-        The folder cannot be made.
+        The folder cannot be made, or the file is a folder, a pipe or a device.
     """
+    if reason := _why_no_file(file):
+        raise DatabaseError(f"{file} cannot be opened: {reason}")
     if not create:
-        if not file.exists():
+        if not os.path.exists(file):  # noqa: PTH110 - a Path raises where the name is too long
             raise DatabaseMissingError(f"there is no database at {file}; {HOW_TO_MAKE_ONE}")
         return
     try:
@@ -151,14 +154,20 @@ def why_not_writable(file: Path) -> str | None:
 
 def why_not_opened(file: Path) -> str:
     """Return why SQLite cannot open its file, which its own error leaves out, and what to do."""
-    if file.is_dir():
-        return f"it is a folder; name a file in it, such as {file / 'experiments.db'}"
+    if reason := _why_no_file(file):
+        return reason
     if not file.parent.is_dir():
         return f"there is no folder {file.parent}; make it, or name another place"
     reason = why_not_writable(file)
     if reason is not None:
         return reason
     return "check where its links lead, its disk, and the limit of open files (ulimit -n)"
+
+
+def _why_no_file(file: Path) -> str | None:
+    kind = what_is_no_file(file)
+    inside = f"a file in it, such as {file / 'experiments.db'}" if file.is_dir() else "another file"
+    return kind and f"it is {kind}; name {inside}"
 
 
 def _may(path: Path, mode: int) -> bool:

@@ -24,6 +24,7 @@ from experiments.output.capture import read_tail
 from experiments.processes.memory import KernelKills
 from experiments.processes.process_tree import kill_tagged
 from experiments.processes.stop_signals import StopSignals
+from experiments.processes.system_limits import check_open_files
 from experiments.supervisor.database_thread import DatabaseThread
 from experiments.supervisor.disk_space import DiskSpaceMonitor
 from experiments.supervisor.name_notice import NameNotice
@@ -283,6 +284,7 @@ class LocalProcesses(Executor):
             self._stop.judge_canaries(first)
             if not self._stop.canary:
                 self._ask_again()
+        check_open_files(len(self._workers) + len(worker_ids))
         for worker_id in worker_ids:
             if self._stop.stage is not Stage.RUNNING or self._is_finishing or not self._start(worker_id):
                 self._database.submit(partial(self._registration.finalize_worker, worker_id=worker_id))

@@ -11,6 +11,7 @@ from multiprocessing import Pipe
 from pathlib import Path
 
 from database.claims.types import Finished
+from database.files.paths import current_folder
 from database.models import ExperimentSeries
 from experiments.attempt.in_process import Attempts
 from experiments.attempt.single import Task
@@ -151,7 +152,7 @@ class ProcessIsolation:
         """
         load = LoadRequest(
             target=series.target,
-            base_directory=series.source_path or os.fspath(Path.cwd()),
+            base_directory=series.source_path or os.fspath(current_folder()),
             output=os.fspath(output),
             database_url=self._config.database_url,
             modules=os.fspath(self._config.modules()),

@@ -27,7 +27,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from database.ignored_folder import make_ignored_folder
+from database.files.ignored_folder import make_ignored_folder
 
 #: Lists the files that were written into a folder of graphs or tables, or of a report.
 MANIFEST_NAME = ".generated.json"
@@ -169,15 +169,6 @@ def write_atomically(path: Path, data: bytes, *, scratch: Path | None = None) ->
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
-
-
-def path_problem(path: Path) -> str | None:
-    """Return why `path` cannot be recorded, or None when it can: databases and JSON keep UTF-8 only."""
-    try:
-        str(path).encode()
-    except UnicodeEncodeError:
-        return f"lies at {str(path)!a}, which is not UTF-8; rename the folder or file"
-    return None
 
 
 def remove_results(results: ResultsFolder, folder: str) -> int:

@@ -9,7 +9,7 @@ from pathlib import Path, PurePosixPath
 import psutil
 
 from database import clock
-from database.engine.file_systems import Mount, read_mounts
+from database.files.file_systems import Mount, read_mounts
 from experiments.processes.process_tree import descendants_of
 
 _PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from database.files.paths import current_folder, path_problem, what_is_no_file
 from database.suggestions import nearest
-from experiments.output.results_folder import path_problem
 from experiments.series_file.models import SeriesFile
 from experiments.series_file.reading.document import Document, read_mapping
 from experiments.series_file.reading.errors import KeyPath, Problem, SeriesFileError
@@ -89,7 +89,7 @@ def _checked(document: Document, *, text: str | None, path: Path | None, shown: 
     file, problems = validate(document)
     if problems or file is None:
         raise SeriesFileError(problems, shown)
-    directory = Path.cwd() if path is None else path.parent
+    directory = current_folder() if path is None else path.parent
     if problem := path_problem(path or directory):
         raise SeriesFileError([Problem(problem)], shown)
     return LoadedSeries(file, text, path, directory, shown, document)
@@ -97,6 +97,8 @@ def _checked(document: Document, *, text: str | None, path: Path | None, shown: 
 
 def _content(path: Path, shown: str) -> bytes:
     """Read one byte more than the limit at most, which the reader refuses."""
+    if kind := what_is_no_file(path):
+        raise SeriesFileError([Problem(f"is {kind}, not a file; name a YAML file")], shown)
     try:
         with path.open("rb") as stream:
             return stream.read(MAX_BYTES + 1)
@@ -108,6 +110,8 @@ def _content(path: Path, shown: str) -> bytes:
 
 def _missing(path: Path) -> str:
     """Return the message that a file is missing, with the nearest name in its folder."""
+    if path.is_symlink():
+        return "is a link to a file that is not there"
     try:
         names = [file.name for file in path.parent.iterdir() if file.suffix in _SUFFIXES]
     except OSError:

@@ -11,12 +11,14 @@ from contextlib import nullcontext
 from dataclasses import replace
 
 from database.errors import ExperimentsError
+from database.files.paths import CurrentFolderError, current_folder
 from database.process_identity import ProcessIdentity
 from experiments.execution.worker_config import WorkerConfig
 from experiments.processes import hash_seed
 from experiments.processes.exit_status import ExitStatus
 from experiments.processes.fresh_process import SAFE_PATH, fresh_interpreters
 from experiments.processes.process_tree import TAG_VARIABLE, kill_tree, signal_group, tag_of
+from experiments.processes.system_limits import limit_reached
 from experiments.processes.thread_limits import capped_environment, worker_environment
 from experiments.supervisor.worker_servers import WorkerServer
 from experiments.target.preloading import announced
@@ -59,6 +61,10 @@ class WorkerProcess:
     """
 
     def __init__(self, config: WorkerConfig, start_method: str) -> None:
+        try:
+            current_folder()  # where it starts
+        except CurrentFolderError as error:
+            raise WorkerStartError(str(error)) from error
         context = multiprocessing.get_context(start_method)
         lifeline_reader, self._lifeline = context.Pipe(duplex=False)
         control_reader, self._control = context.Pipe(duplex=False)
@@ -147,4 +153,5 @@ def _start_error(error: OSError | EOFError) -> ExperimentsError:
             f"{tempfile.gettempdir()}, is too long for a socket; set TMPDIR to a folder with a "
             "short one, such as /tmp"
         )
-    return WorkerStartError(f"a worker could not be started ({str(error) or type(error).__name__})")
+    reason = limit_reached(error) or str(error) or type(error).__name__
+    return WorkerStartError(f"a worker could not be started ({reason})")

@@ -33,6 +33,7 @@ from typing import Any
 
 from database.failure_text import tracebacks
 from database.failure_text.shortening import shortened_traceback
+from database.files.paths import current_folder, what_is_no_file
 from database.suggestions import nearest, suggestion
 from experiments.output.results_folder import write_atomically
 from experiments.processes.fresh_process import search_path
@@ -109,7 +110,7 @@ class FunctionTarget:
         if not _is_dotted_name(function) or not (is_file or _is_dotted_name(place)):
             raise TargetError(f"{text!r} is not module:function or path/file.py:function")
         if is_file:
-            return cls(function, None, (base / _expanded(place)).resolve(), base)
+            return cls(function, None, Path(os.path.realpath(base / _expanded(place))), base)
         return cls(function, place, None, base)
 
     def __str__(self) -> str:
@@ -196,7 +197,7 @@ class FunctionTarget:
         """Return the folders that imports are searched in besides `sys.path`."""
         if self.path is not None:
             return self.path.parent, self.base_directory
-        return self.base_directory, Path.cwd()
+        return self.base_directory, current_folder()
 
     def has_moved_from(self, recorded: str, code: Path) -> bool:
         """Whether `recorded` is this function before its project was moved from `code`, as a whole."""
@@ -355,6 +356,10 @@ def _import_raised(place: str, error: BaseException) -> TargetError:
 
 
 def _missing_file(path: Path) -> str:
+    if kind := what_is_no_file(path):
+        return f"{path} is {kind}, not a Python file"
+    if kind := what_is_no_file(path):
+        return f"{path} is {kind}, not a Python file"
     if not path.parent.is_dir():
         return f"there is no folder {path.parent}, where {path.name} should be"
     similar = nearest(path.name, [file.name for file in path.parent.glob("*.py")])

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from database.files.paths import current_folder
 from experiments.target.base import Target
 from experiments.target.function import FunctionTarget
 
@@ -32,4 +33,4 @@ def parse_target(text: str, base_directory: Path | str) -> Target:
 
 def target_of(series: ExperimentSeries) -> Target:
     """Return the target of a recorded series; one made by hand may have been recorded without a folder."""
-    return parse_target(series.target, series.source_path or Path.cwd())
+    return parse_target(series.target, series.source_path or current_folder())

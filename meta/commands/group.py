@@ -97,6 +97,9 @@ class LazyGroup(click.Group):
 
     def invoke(self, ctx: click.Context) -> object:
         """Run a command."""
+        from database.files.paths import current_folder
+
+        current_folder()  # which every command may need, and so may what it imports
         with _past_click():
             return super().invoke(ctx)
 

@@ -155,7 +155,7 @@ def _find(session: Session, written: str) -> tuple[ExperimentSeries, SeriesFile 
     from database.queries import series_lookup
 
     path = Path(written)
-    is_file = written.endswith(_SUFFIXES) and path.is_file()
+    is_file = written.endswith(_SUFFIXES) and path.exists()
     file = None
     # A series made by hand may have a name that looks like a path.
     if is_file or ("/" in written and not series_lookup.has_name(session, written)):

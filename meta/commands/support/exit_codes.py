@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import re
+import os
 import sys
 import traceback
 from collections.abc import Iterator
@@ -12,12 +12,10 @@ from typing import TextIO
 import click
 
 from database.errors import ExperimentsError
+from database.files.paths import undecoded_problem
 
 #: What `experiments` exits with besides an error's own `exit_code`.
 USAGE, INTERRUPTED, UNEXPECTED = 2, 130, 70
-#: The surrogates by which Python represents bytes of a path that are not UTF-8.
-_UNDECODED = re.compile("[\udc80-\udcff]")
-_LONGEST_SHOWN = 200
 #: Before version 8.2 click printed the help itself.
 _NO_ARGUMENTS: type[click.UsageError] | tuple[()] = getattr(click.exceptions, "NoArgsIsHelpError", ())
 
@@ -66,13 +64,15 @@ def as_experiments_error(error: BaseException) -> ExperimentsError | None:
     """Return the `ExperimentsError` that corresponds to `error`, or None when there is none."""
     if isinstance(error, ExperimentsError):
         return error
+    from experiments.processes.system_limits import SystemLimitError, limit_reached
+
+    if (limit := limit_reached(error)) is not None:
+        return SystemLimitError(limit)
     if isinstance(error, OSError):  # a full disk, a folder that may not be written to
-        where = error.filename or _stream_that_failed(error)
+        where = os.fsdecode(error.filename) if error.filename is not None else _stream_that_failed(error)
         return ExperimentsError(": ".join(filter(None, [where, error.strerror or str(error)])))
-    if isinstance(error, UnicodeEncodeError) and _UNDECODED.search(error.object):
-        return ExperimentsError(
-            f"{error.object[:_LONGEST_SHOWN]!a} is not UTF-8; paths must be: rename the folder or file"
-        )
+    if isinstance(error, UnicodeEncodeError) and (problem := undecoded_problem(error.object)):
+        return ExperimentsError(problem)
     if "sqlalchemy" in sys.modules:  # otherwise it is no error of a database
         from sqlalchemy.exc import DBAPIError
 

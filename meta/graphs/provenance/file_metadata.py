@@ -18,6 +18,7 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from database.errors import ExperimentsError
+from database.files.paths import what_is_no_file
 from meta.graphs.provenance.origin import Origin
 
 _PREFIX = "experiment-series figure, sealed "
@@ -82,6 +83,8 @@ def read_origin(path: Path) -> EmbeddedOrigin:
     OSError
         The file cannot be read.
     """
+    if kind := what_is_no_file(path):
+        raise ForeignFigureError(f"{path} is {kind}, not a figure")
     figure = path.read_bytes()
     form, text = _description(figure)
     begin = _DIGEST.match(text.encode("utf-8", "replace"))

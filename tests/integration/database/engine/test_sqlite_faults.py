@@ -211,7 +211,7 @@ def test_network_file_system(sqlite_url: str, tmp_path: Path, monkeypatch: pytes
     """A file on a network file system is refused, also an existing one, unless somebody insists."""
     listing = tmp_path / "mountinfo"
     listing.write_text("1 0 8:1 / / rw - nfs4 server:/root rw\n")
-    monkeypatch.setattr("database.engine.file_systems._MOUNTS", listing)
+    monkeypatch.setattr("database.files.file_systems._MOUNTS", listing)
     new = tmp_path / "neu" / "x.db"
     for url in (sqlite_url, f"sqlite:///{new}"):
         with pytest.raises(DatabaseError, match=r"network file system \(nfs4\).*use PostgreSQL") as caught:

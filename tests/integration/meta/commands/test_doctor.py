@@ -83,7 +83,7 @@ def test_network_file_system(
     """A file that other verbs refuse because of where it lies is examined, and that is said."""
     listing = tmp_path / "mountinfo"
     listing.write_text("1 0 8:1 / / rw - nfs4 server:/root rw\n")
-    monkeypatch.setattr("database.engine.file_systems._MOUNTS", listing)
+    monkeypatch.setattr("database.files.file_systems._MOUNTS", listing)
     assert run_command(["status"]) == 3
     assert "lies on a network file system (nfs4)" in capsys.readouterr().err
     assert run_command(["doctor"]) == 0

@@ -256,9 +256,9 @@ def test_an_import_that_raises_shows_the_users_lines(project: Path) -> None:
 
 
 def test_a_directory_is_no_python_file(project: Path) -> None:
-    """A folder whose name ends in .py is a missing file."""
+    """A folder whose name ends in .py is told to be one."""
     (project / "x.py").mkdir()
-    assert "there is no file" in load_error("x.py:f", project)
+    assert "x.py is a folder, not a Python file" in load_error("x.py:f", project)
 
 
 def test_call(project: Path) -> None:

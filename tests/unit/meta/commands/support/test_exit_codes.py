@@ -50,6 +50,8 @@ def test_verbose_shows_the_traceback(capsys: pytest.CaptureFixture[str]) -> None
         (click.exceptions.Exit(1), 1),
         (SystemExit(143), 143),
         (PermissionError(13, "Permission denied", "/x"), 2),
+        (OSError(24, "Too many open files", b"/x"), 2),
+        (MemoryError(), 2),
         (ZeroDivisionError("x"), 70),
     ],
 )
@@ -107,4 +109,4 @@ def test_paths_must_be_utf_8(capsys: pytest.CaptureFixture[str]) -> None:
         with pytest.raises(UnicodeEncodeError) as caught:
             text.encode()
         assert report(caught.value, verbose=False) == code
-    assert "error: '/home/b\\udce9d/a.db' is not UTF-8; paths must be" in capsys.readouterr().err
+    assert "error: '/home/b\\udce9d/a.db' is not UTF-8; rename the folder or file" in capsys.readouterr().err

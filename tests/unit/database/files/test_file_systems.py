@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from database.engine.file_systems import network_kind, network_kind_among, read_mounts
+from database.files.file_systems import network_kind, network_kind_among, read_mounts
 
 LAPTOP = r"""
 22 1 8:2 / / rw,relatime shared:1 - ext4 /dev/sda2 rw
@@ -80,8 +80,8 @@ def test_links_are_followed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
     listing = tmp_path / "mountinfo"
     escaped = str(remote).replace(" ", "\\040")
     listing.write_text(f"1 0 8:1 / / rw - ext4 /dev/sda1 rw\n2 1 0:2 / {escaped} rw - nfs4 x rw\n")
-    monkeypatch.setattr("database.engine.file_systems._MOUNTS", listing)
+    monkeypatch.setattr("database.files.file_systems._MOUNTS", listing)
     assert network_kind(tmp_path / "results" / "neu" / "x.db") == "nfs4"
     assert network_kind(tmp_path / "x.db") is None
-    monkeypatch.setattr("database.engine.file_systems._MOUNTS", tmp_path / "nothing")
+    monkeypatch.setattr("database.files.file_systems._MOUNTS", tmp_path / "nothing")
     assert network_kind(tmp_path / "results" / "x.db") is None

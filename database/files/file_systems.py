@@ -7,6 +7,7 @@ damaged sooner or later, without an error at the time.
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -48,7 +49,7 @@ def network_kind(path: Path) -> str | None:
         text = _MOUNTS.read_text(errors="surrogateescape")
     except OSError:
         return None  # not Linux: nothing is known
-    return network_kind_among(path.resolve(), list(read_mounts(text)))
+    return network_kind_among(Path(os.path.realpath(path)), list(read_mounts(text)))
 
 
 def network_kind_among(path: Path, mounts: list[Mount]) -> str | None:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from database.engine.sqlite_file import find_folder
-from database.ignored_folder import make_ignored_folder
+from database.files.ignored_folder import make_ignored_folder
 
 
 def test_made_folder_is_ignored(tmp_path: Path) -> None:
