@@ -13,6 +13,7 @@ import click
 
 from database.errors import ExperimentsError
 from database.files.paths import undecoded_problem
+from experiments.processes.system_limits import SystemLimitError, limit_reached
 
 #: What `experiments` exits with besides an error's own `exit_code`.
 USAGE, INTERRUPTED, UNEXPECTED = 2, 130, 70
@@ -64,8 +65,6 @@ def as_experiments_error(error: BaseException) -> ExperimentsError | None:
     """Return the `ExperimentsError` that corresponds to `error`, or None when there is none."""
     if isinstance(error, ExperimentsError):
         return error
-    from experiments.processes.system_limits import SystemLimitError, limit_reached
-
     if (limit := limit_reached(error)) is not None:
         return SystemLimitError(limit)
     if isinstance(error, OSError):  # a full disk, a folder that may not be written to

@@ -219,7 +219,9 @@ def test_no_process_can_be_started(source: Path, monkeypatch: pytest.MonkeyPatch
 
     start = BaseProcess.start
     monkeypatch.setattr(BaseProcess, "start", refuse)
-    with pytest.raises(WorkersDieError, match=r"could not be started .*Too many open files"):
+    with pytest.raises(
+        WorkersDieError, match=r"not be started .*too many open files: it may have \d+ \(ulim"
+    ):
         run_series(source, RunOptions(workers=2))
     monkeypatch.setattr(BaseProcess, "start", start)
     assert run_series(source, RunOptions(workers=0)).completed_here == 2
