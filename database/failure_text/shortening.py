@@ -8,10 +8,10 @@ from collections.abc import Sequence
 
 from database.failure_text.tracebacks import FRAME, HEADER, LINK, THREAD
 
-#: In a dump of faulthandler: the frame of the call of the target, and what called it.
+#: In a dump of faulthandler: the frame of the call of the target, or of its import, and what called that.
 _RUNNER = re.compile(
-    rb'^  File "(?P<root>[^"\n]*)/experiments/target[/\w]*\.py", line \d+ in call\n'
-    rb'  File "(?P=root)/experiments/attempt[/\w]*\.py", line \d+ in attempt\n'
+    rb'^  File "(?P<root>[^"\n]*)/experiments/target[/\w]*\.py", line \d+ in \w+\n'
+    rb'  File "(?P=root)/experiments/(?:attempt|isolation|target|worker)[/\w]*\.py", line \d+ in \w+\n'
     rb"(?:  (?:File |\.\.\.)[^\n]*\n?)*",
     re.MULTILINE,
 )

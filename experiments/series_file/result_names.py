@@ -6,7 +6,10 @@ import re
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
+from database.expressions import ExpressionError, parse
+from database.expressions.names import KnownNames, leaves
 from database.suggestions import suggestion
+from experiments.parameters import flatten_recorded
 from experiments.series_file.axes import axes, parameter_names
 from experiments.series_file.reading.errors import KeyPath, PathMessage
 from experiments.series_file.sections.graph_kinds import ANY_KIND, GRAPH_KINDS, SECONDS, STEP
@@ -60,22 +63,47 @@ def _metrics(results: Iterable[str]) -> list[str]:
 
 def has_names(sections: object) -> bool:
     """Return whether there is anything to check in the sections of a series file."""
-    return isinstance(sections, Mapping) and next(_named(sections), None) is not None
+    if not isinstance(sections, Mapping):
+        return False
+    return any(next(found, None) is not None for found in (_named(sections), _conditions(sections)))
 
 
-def problems(sections: Mapping[str, Any], results: Collection[str]) -> Iterator[PathMessage]:
+def problems(sections: Mapping[str, Any], sample: Iterable[Any]) -> Iterator[PathMessage]:
     """Yield the names in graphs, tables and `metrics` that are neither results nor metrics.
 
     Parameters
     ----------
     sections : mapping
         `ExperimentSeries.resolved`, which may be any JSON in a series made by hand.
-    results : collection of str
-        As for `result_problem`.
+    sample : iterable
+        What some experiments have as their results.
     """
+    sample = list(sample)
+    results = dict.fromkeys(name for one in sample for name in flatten_recorded(one))
     for path, name, check in _named(sections):
         if (problem := check(name, results)) is not None:
             yield path, problem
+    yield from _unknown_in_conditions(sections, sample)
+
+
+def _unknown_in_conditions(sections: Mapping[str, Any], sample: Iterable[Any]) -> Iterator[PathMessage]:
+    known: KnownNames | None = None
+    for path, condition in _conditions(sections):
+        if known is None:
+            parameters = [tuple(name.split(".")) for name in parameter_names(axes(sections))]
+            paths = dict.fromkeys(leaf for one in sample if isinstance(one, Mapping) for leaf in leaves(one))
+            known = KnownNames(parameters, paths)
+        try:
+            parse(condition, known)
+        except ExpressionError as error:
+            yield path, error.in_one_line()
+
+
+def _conditions(sections: Mapping[str, Any]) -> Iterator[tuple[KeyPath, str]]:
+    for section in ("graphs", "tables"):
+        for place, shown in _items(sections, section):
+            if isinstance(where := shown.get("where"), str):
+                yield (section, place, "where"), where
 
 
 def _named(sections: Mapping[str, Any]) -> Iterator[_Named]:

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy.orm import Session
 
 from database.queries.result_sample import sampled_results
-from experiments.parameters import flatten_recorded
 from experiments.series_file import result_names as checks
 from experiments.series_file.reading.errors import PathMessage, Problem
 
@@ -55,8 +54,7 @@ class NameNotice:
             sample = sampled_results(session, self._series_id, most)
             if not sample:
                 return
-            known = dict.fromkeys(name for results in sample for name in flatten_recorded(results))
-            self._wrong = list(checks.problems(self._sections, known))
+            self._wrong = list(checks.problems(self._sections, sample))
             if not self._wrong:
                 return
 

@@ -96,6 +96,17 @@ def test_our_frames_are_cut_from_dumps() -> None:
     assert without_runner(output) == b"a\n" + heading + users + b"\n" + heading + users + b"z"
 
 
+def test_our_frames_of_an_import_are_cut_too() -> None:
+    """A crash while the target is imported is shown from the user's line on."""
+    users = b'  File "/home/ada/train.py", line 1 in <module>\n'
+    ours = (
+        b'  File "/srv/experiments/target/function.py", line 320 in _import\n'
+        b'  File "/srv/experiments/target/function.py", line 200 in load\n'
+    )
+    heading = b"Current thread 0x1 (most recent call first):\n"
+    assert without_runner(heading + users + ours) == heading + users
+
+
 def even(number: int) -> None:
     if number == 0:
         raise ValueError("x" * 100_000)

@@ -8,7 +8,12 @@ import pytest
 
 from experiments.series_file.result_names import has_names, problems
 
-RESULTS = ["accuracy", "f1.macro", "metrics.loss.last", "metrics.loss.count", "metrics.val/loss.last"]
+SUMMARY = {"last": 1.0, "count": 3}
+RESULTS = [
+    {"accuracy": 0.5, "metrics": {"loss": SUMMARY, "val/loss": SUMMARY}},
+    None,
+    {"accuracy": 0.5, "f1": {"macro": 0.5}},
+]
 
 
 def wrong(**sections: Any) -> dict[tuple[str | int, ...], str]:
@@ -25,6 +30,9 @@ def wrong(**sections: Any) -> dict[tuple[str | int, ...], str]:
         {"kind": "curve", "y": "loss"},
         {"kind": "scatter", "y": "accuracy", "x": "f1.macro"},
         {"kind": "timeline"},
+        {"y": "loss", "x": "lr", "where": "accuracy > 0.1 and f1.macro > 0 and lr == 1"},
+        {"y": "loss", "x": "lr", "where": "metrics.loss.last < 9"},
+        {"y": "loss", "x": "lr", "where": {"lr": 1}},
         {"kind": "unheard of", "y": None},
         "no mapping",
     ],
@@ -50,6 +58,8 @@ def test_right_names(graph: Any) -> None:
         ({"graphs": [{"kind": "curve", "y": "accuracy"}]}, ("graphs", 0, "y"), "it is a result, which has"),
         ({"graphs": [{"kind": "scatter", "y": "loss", "x": "lr"}]}, ("graphs", 0, "x"), "named 'lr'"),
         ({"tables": [{"y": "los", "rows": "lr"}]}, ("tables", 0, "y"), "did you mean 'loss'?"),
+        ({"graphs": [{"kind": "timeline", "where": "acuracy > 0"}]}, ("graphs", 0, "where"), "'accuracy'?"),
+        ({"tables": [{"y": "loss", "where": "f1.micro > 0"}]}, ("tables", 0, "where"), "'f1.macro'?"),
         ({"metrics": {"Accuracy": {"goal": "max"}}}, ("metrics", "Accuracy"), "did you mean 'accuracy'?"),
     ],
 )
