@@ -250,7 +250,9 @@ def _megabytes(size: int) -> str:
 
 def decode(text: str) -> Any:
     """Return the value that `encode` was given."""
-    return from_plain(json.loads(text))
+    plain = json.loads(text)
+    # Hardly any text has a key with this sign; the others are as they are.
+    return from_plain(plain) if "$" in text or r"\u0024" in text else plain
 
 
 def storable_text(text: str) -> str:

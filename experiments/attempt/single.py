@@ -9,9 +9,8 @@ import resource
 import sys
 import traceback
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, NamedTuple, cast
 
 import numpy.random  # noqa: F401 - loaded when it is first used; here it is there for each attempt to be seeded
 
@@ -36,8 +35,7 @@ _RESERVED = "'metrics' in the result is reserved for logged metrics; use another
 _own_pid = os.getpid
 
 
-@dataclass(frozen=True, slots=True)
-class Task:
+class Task(NamedTuple):
     """An attempt to run.
 
     Attributes

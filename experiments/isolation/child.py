@@ -10,7 +10,6 @@ import signal
 import sys
 import threading
 import traceback
-from dataclasses import asdict
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any, NoReturn
@@ -28,7 +27,7 @@ from experiments.target.loaded_code import LoadedCode
 
 def job_of(task: Task) -> bytes:
     """Return the part of a task that crosses the process border."""
-    return json.dumps([asdict(task.claim), os.fspath(task.files), os.fspath(task.points)]).encode()
+    return json.dumps([task.claim._asdict(), os.fspath(task.files), os.fspath(task.points)]).encode()
 
 
 def run_child(channel: Channel, parent_pipe: Connection[Any, Any], target: LoadedTarget) -> NoReturn:

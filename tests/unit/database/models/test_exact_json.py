@@ -130,6 +130,15 @@ class Classless:
 Pair = namedtuple("Pair", "one two")
 
 
+@pytest.mark.parametrize("sign", ["$", r"\u0024"])
+def test_signs_written_by_hand(sign: str) -> None:
+    """A text that another program wrote may have the sign of our keys as an escape."""
+    assert exact_json.decode(f'[{{"{sign}float": "inf"}}, {{"{sign}$float": 1}}]') == [
+        math.inf,
+        {"$float": 1},
+    ]
+
+
 @pytest.mark.parametrize(
     ("value", "expected"),
     [
