@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -69,6 +71,23 @@ def test_creating_twice_adds_nothing(database_url: str, write: Write) -> None:
         patch.delattr(creation, "expand")
         assert create(path) == Created(first.series_id, "s", new=0, existing=6, retired=0)
     assert series_row().version == version
+
+
+def test_what_takes_time_is_told(database_url: str, write: Write) -> None:
+    """The check of the target and the creation are told while they last, in this order."""
+    told: list[str] = []
+
+    @contextmanager
+    def tell(text: str) -> Iterator[None]:
+        told.append(f"begin {text}")
+        yield
+        told.append(f"end {text}")
+
+    path = write("grid: {lr: [1]}\nrepeat: {seeds: 1234}")
+    with scoped_session() as session:
+        create_series(session, path, tell)
+    steps = ("checking train.py", "creating 1,234 experiments")
+    assert told == [f"{moment} {text}" for text in steps for moment in ("begin", "end")]
 
 
 def test_what_decides_no_experiment_may_change_freely(database_url: str, write: Write) -> None:

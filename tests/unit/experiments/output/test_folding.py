@@ -29,6 +29,10 @@ UP = "\x1b[A"
         (f"one\ntwo\n{UP}\x1b[2K{UP}\x1b[2Kdone\n", "done\n"),
         (f"outer 0%\n\rinner 0%{UP}\router 1%\n\rinner 9%{UP}\n\nend\n", "outer 1%\ninner 9%\nend\n"),
         ("a\x1b[3Cb\x1b[2DX\n", "a  Xb\n"),
+        ("12345\x1b[3D\x1b[Kx\n", "12x\n"),
+        ("12345\x1b[3D\x1b[1K\n", "   45\n"),
+        ("one\ntwo\nthree\x1b[2A\r\x1b[Jdone", "done"),
+        ("one\ntwo\x1b[Fnew\x1b[Eend\n", "new\nend\n"),
     ],
 )
 def test_last_state(written: str, shown: str) -> None:
