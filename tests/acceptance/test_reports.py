@@ -51,7 +51,7 @@ def test_while_it_runs_and_afterwards(project_on_both: Project) -> None:
     assert "complete." not in text
     path.write_text(f"{path.read_text()}\ngraphs: [{{y: z, x: x}}]\n")
     wrong = project.here("report", "s.yaml", code=1)
-    assert "s: bar-z-over-x: y: there is no result or metric named 'z'" in wrong.stderr
+    assert "s: line-z-over-x: y: there is no result or metric named 'z'" in wrong.stderr
     assert project.here("report", "t", code=2).stderr.startswith("error: there is no series named 't'")
     assert "did you mean 'x'?" in project.here("report", "s", "--where", "xx > 1", code=2).stderr
 

@@ -13,7 +13,7 @@ from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from database.expressions import parse
-from database.expressions.names import written
+from database.expressions.names import OWN_NAMES, written
 from database.models import Configuration, Experiment, ExperimentSeries, ExperimentStatus, SeriesState
 from database.session.lifecycle import SessionLocal
 
@@ -155,6 +155,8 @@ def conditions(draw: st.DrawFn, depth: int = 2) -> str:
 
 class AllNames:
     """Whatever is written is there."""
+
+    own = OWN_NAMES
 
     def has_parameter(self, path: tuple[str, ...]) -> bool:
         return True
