@@ -157,6 +157,11 @@ def normalise_url(url: str | URL) -> URL:
     DatabaseError
         For a malformed URL, another database, or one in memory, which no worker process could see.
     """
+    if not isinstance(url, str | URL):
+        raise DatabaseError(
+            "a database is named by its URL, such as sqlite:///path/to/file.db, not by a value of type "
+            f"{type(url).__name__}"
+        )
     try:
         parsed = make_url(url)
     except (ArgumentError, ValueError):

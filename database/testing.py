@@ -38,10 +38,10 @@ from sqlalchemy import create_engine, make_url, text
 from sqlalchemy.orm import Session
 
 from database.engine import registry as engines
+from database.engine import usage_warnings
 from database.engine.instrumented_session import InstrumentedSession
 from database.errors import MissingExtraError
 from database.session import lifecycle as sessions
-from database.session import usage_warnings
 from database.session.scopes import forget_scopes
 from database.session.thread_sessions import thread_session
 from database.settings import normalise_url
@@ -70,9 +70,11 @@ def clean_process(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 
 def _leave_no_session() -> None:
-    forget_scopes()
-    thread_session.remove()
-    sessions.close_global_session()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", usage_warnings.SessionWarning)  # about work that a test gave up
+        forget_scopes()
+        thread_session.remove()
+        sessions.close_global_session()
 
 
 @pytest.fixture(scope="session")
@@ -203,6 +205,7 @@ def rollback_session(clean_process: None, rollback_database_url: str, tmp_path: 
             transaction = connection.begin()
             with InstrumentedSession(bind=connection, join_transaction_mode="create_savepoint") as session:
                 yield session
+                session.rollback()
             transaction.rollback()
     finally:
         engine.dispose()
@@ -214,7 +217,7 @@ def _database_on(server: str, purpose: str, *, template: str = "template1") -> I
     name = f"{purpose}_{uuid.uuid4().hex}"
     _administer(server, f'CREATE DATABASE "{name}" TEMPLATE "{template}"')
     yield normalise_url(server).set(database=name).render_as_string(hide_password=False)
-    sessions.close_global_session()
+    _leave_no_session()
     engines.dispose_engines()
     _administer(server, f'DROP DATABASE "{name}" WITH (FORCE)')
 

@@ -24,6 +24,7 @@ from sqlalchemy.orm import Session
 
 from database import counters
 from database.counters import Counters
+from database.engine.wrong_use import takes_session
 from database.errors import ExperimentsError
 from database.models import ExperimentSeries, SeriesState, exact_json
 from database.redaction import without_webhook
@@ -78,6 +79,7 @@ class Created:
     retired: int
 
 
+@takes_session
 def create_series(session: Session, source: Source, tell: Tell = nullcontext) -> Created:
     """Record the experiments of a series as pending; idempotent.
 
@@ -271,6 +273,7 @@ class _Creation:
         return Created(series.id, series.name, new, self.counts.experiments - new, retired)
 
 
+@takes_session
 def check_creation(session: Session, loaded: LoadedSeries, tell: Tell = nullcontext) -> None:
     """Check what `create_series` checks, and write nothing.
 

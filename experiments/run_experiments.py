@@ -9,15 +9,18 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy.exc import DBAPIError
+from sqlalchemy.orm import Session
 
-from database.engine.registry import configure, current_url, database_error
-from database.errors import DatabaseError, ExperimentsError, NotFoundError
+from database.engine.registry import configure, configured_for_runs, current_url, database_error, get_engine
+from database.engine.wrong_use import WrongUseError, described
+from database.errors import DatabaseError, ExperimentsError, NotFoundError, SessionMisuseError
 from database.process_identity import process_began
 from database.session.lifecycle import close_global_session, get_session
 from experiments.creation import Source
@@ -34,6 +37,7 @@ from experiments.run.one_series import (
 )
 from experiments.run.several_series import SeveralRuns, refuse_repeated_names, run_in_turn
 from experiments.run.summary import RunSummary
+from experiments.series_file.loading import LoadedSeries
 
 if TYPE_CHECKING:
     from experiments.worker.run import experiment_loop
@@ -95,12 +99,17 @@ def run_a_single_experiment(
         from experiments.worker.run import run_worker  # noqa: PLC0415 - what workers import is not for the command
 
         return run_worker(replace(settings, name=name))
-    if path is None:
-        configure(settings.database_url or current_url(), protocol=True, create=False)
-    try:
-        return _run_alone(name, settings, path)
-    finally:
-        close_global_session()
+    if not isinstance(name, str):
+        raise WrongUseError(
+            f"run_a_single_experiment() takes the name of a series, not {described(name)}; it opens its own "
+            "session: write `run_a_single_experiment(name)`"
+        )
+    reporting = Reporting().since()
+    source = load_source(path if path is not None else name, reporting)
+    if isinstance(source, LoadedSeries) and source.file.name != name:
+        raise NotFoundError(f"{path} describes the series {source.file.name!r}, not {name!r}")
+    with _own_session(source, reporting=reporting, url=settings.database_url, program="worker") as session:
+        return _run_alone(session, source, settings, reporting)
 
 
 def run_series(
@@ -126,12 +135,9 @@ def run_series(
     NotFoundError
         There is no file and no series of that name.
     """
-    reporting = (reporting or Reporting()).since()
+    options, reporting = options or RunOptions(), (reporting or Reporting()).since()
     source = load_source(source, reporting)
-    configure(current_url(), protocol=True, create=not isinstance(source, str))
-    check_first_target(source, reporting)
-    session, options = get_session(), options or RunOptions()
-    try:
+    with _own_session(source, reporting=reporting) as session:
         announce_serial(session, [source], options, reporting)
         series, created = prepare_series(session, source, reporting)
         if created is not None and reporting.on_created is not None:
@@ -144,8 +150,6 @@ def run_series(
             options=options,
             reporting=reporting,
         )
-    finally:
-        close_global_session()
 
 
 def run_several_series(
@@ -178,26 +182,40 @@ def run_several_series(
     reporting = (reporting or Reporting()).since()
     loaded = [load_source(source, reporting) for source in sources]
     refuse_repeated_names(loaded)
-    by_name = any(isinstance(source, str) for source in loaded)
-    configure(current_url(), protocol=True, create=not by_name)
-    for one in loaded:
-        check_first_target(one, reporting)
-    session = get_session()
-    try:
+    with _own_session(*loaded, reporting=reporting) as session:
         return run_in_turn(session, loaded, options or RunOptions(), reporting)
-    finally:
-        close_global_session()
 
 
-def _run_alone(name: str, config: WorkerConfig, path: Path | None) -> int:
+@contextmanager
+def _own_session(
+    *sources: LoadedSeries | str, reporting: Reporting, url: str | None = None, program: str = "runner"
+) -> Iterator[Session]:
+    """Yield the global session, on connections for runs; afterwards this process is configured as before."""
+    by_name = any(isinstance(source, str) for source in sources)
+    with configured_for_runs(url or current_url(), create=not by_name, program=program):
+        for source in sources:
+            check_first_target(source, reporting)
+        try:
+            session = get_session()
+            if session.get_bind() is not get_engine():  # a script's own, without the timeouts
+                close_global_session()
+                session = get_session()
+        except SessionMisuseError as error:
+            raise SessionMisuseError(
+                f"a run uses the global session, so that a process has one run at a time: {error}. "
+                "run_several_series() runs several, one after another, each on all cores"
+            ) from error
+        try:
+            yield session
+        finally:
+            close_global_session()
+
+
+def _run_alone(
+    session: Session, source: LoadedSeries | str, config: WorkerConfig, reporting: Reporting
+) -> int:
     """Run as runner and worker of a series in a process of the user's own."""
-    reporting = Reporting().since()
-    source = load_source(path if path is not None else name, reporting)
-    check_first_target(source, reporting)
-    session = get_session()
     series, created = prepare_series(session, source, reporting)
-    if series.name != name:
-        raise NotFoundError(f"{path} describes the series {series.name!r}, not {name!r}")
     folder = Path(config.results_directory) if config.results_directory else None
     summary = run_prepared_series(
         session,

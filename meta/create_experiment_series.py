@@ -12,6 +12,7 @@ from pathlib import Path
 
 from sqlalchemy.orm import Session
 
+from database.engine.wrong_use import takes_session
 from database.errors import ExperimentsError
 from database.session.lifecycle import configure, scoped_session
 from experiments.creation import Created, Source, check_target, create_series
@@ -21,6 +22,7 @@ from experiments.series_file.loading import load_series_file
 WRONG_URL = 2
 
 
+@takes_session
 def insert_data(session: Session, item: Source) -> Created:
     """Record one series: its configurations, and its experiments as pending.
 

@@ -10,6 +10,7 @@ from sqlalchemy.pool import NullPool
 
 from database import clock
 from database.diagnosis.findings import Findings
+from database.engine import sqlite
 from database.engine.sqlite_file import wal_bytes
 from database.files.file_systems import network_kind
 
@@ -45,7 +46,7 @@ def examine(connection: Connection) -> Findings:
     settings = {name: _pragma(connection, name) for name in _PRAGMAS}
     size_bytes = int(_pragma(connection, "page_count")) * int(settings["page_size"])
     settings["synchronous"] = _SYNCHRONOUS[settings["synchronous"]]
-    settings["busy_timeout"] += " ms"
+    settings["busy_timeout"] = f"{sqlite.BUSY_TIMEOUT_S * 1000:.0f} ms"  # in steps of the pragma's
     return Findings(
         server=f"SQLite {sqlite3.sqlite_version}",
         size_bytes=size_bytes,
@@ -82,10 +83,12 @@ def _integrity(connection: Connection) -> str:
         return str(driver.execute("PRAGMA quick_check(1)").fetchone()[0])
     except sqlite3.DatabaseError as error:
         if error.sqlite_errorname == "SQLITE_INTERRUPT":
+            if clock.monotonic() <= give_up:  # the handler of a signal has raised within the progress handler
+                raise KeyboardInterrupt from error
             return f"{NOT_CHECKED}: it takes longer than {CHECK_S:g} s"
         return str(error)
     finally:
-        driver.set_progress_handler(None, 0)
+        sqlite.handle_signals(driver, connection.info)
 
 
 def _pragma(connection: Connection, name: str) -> str:

@@ -9,14 +9,18 @@ from __future__ import annotations
 import itertools
 import logging
 import os
+import sys
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import Any, NoReturn
 
 from sqlalchemy import Connection, Engine, event, inspect
 from sqlalchemy.orm import Mapper, ORMExecuteState, Session, SessionTransaction
 
 from database import counters_listener, events
+from database.engine import sqlite
 from database.engine.call_site import caller_location
+from database.engine.usage_warnings import warn_once
+from database.engine.wrong_use import stays
 from database.errors import SessionMisuseError
 from database.events import EventKind
 
@@ -48,12 +52,17 @@ class InstrumentedSession(Session):
         self._number = next(_numbers)
         self.holds_connection = False  # while it is in a transaction that has one
         self._closed = False
+        #: The savepoints in which something was written, and None for the transaction itself.
+        self._written: set[SessionTransaction | None] = set()
         self._emit(EventKind.OPENED)
 
     @property
     def is_inherited(self) -> bool:
         """Whether this process inherited it by a fork."""
         return self._pid != os.getpid()
+
+    def __reduce__(self) -> NoReturn:
+        raise stays(f"the session of {self.pattern} at {self.opened_at}")
 
     def check_usable(self) -> None:
         """Check that this is not a forked child, which has lost the connection.
@@ -91,12 +100,14 @@ class InstrumentedSession(Session):
     def bulk_save_objects(self, objects: Iterable[object], *arguments: Any, **options: Any) -> None:
         """Write objects without the events of a flush; experiments are counted before the commit."""
         rows = list(objects)
+        self.note_written()
         for model in {type(row) for row in rows}:
             counters_listener.note_written(self, model)
         super().bulk_save_objects(rows, *arguments, **options)
 
     def bulk_insert_mappings(self, mapper: Any, *arguments: Any, **options: Any) -> None:
         """Insert rows without the events of a flush; experiments are counted before the commit."""
+        self.note_written()
         counters_listener.note_written(self, inspect(mapper).class_)
         super().bulk_insert_mappings(mapper, *arguments, **options)
 
@@ -110,15 +121,44 @@ class InstrumentedSession(Session):
         """
         rows = list(mappings)
         _check_versions(inspect(mapper), rows)
+        self.note_written()
         counters_listener.note_written(self, inspect(mapper).class_)
         super().bulk_update_mappings(mapper, rows)
 
     def close(self) -> None:
-        """Close it; what was not committed is rolled back."""
+        """Close it; what was not committed is rolled back, with a warning if no exception is the reason."""
+        is_lost = sys.exc_info()[0] is None and self.has_uncommitted_work()
         try:
             super().close()
         finally:
             self._emit_closed()
+        if is_lost:
+            self._warn_of_lost_work()
+
+    def __del__(self) -> None:
+        """Warn when work was never committed."""
+        if hasattr(self, "_written") and not self.is_inherited and self.has_uncommitted_work():
+            self._warn_of_lost_work()
+
+    def note_written(self) -> None:
+        """Note that the current transaction, or savepoint, has written."""
+        self._written.add(self.get_nested_transaction())
+
+    def has_uncommitted_work(self) -> bool:
+        """Return whether a commit would write, or keep, something."""
+        return bool(self._written) or self.has_changed_objects()
+
+    def has_changed_objects(self) -> bool:
+        """Return whether a flush would write."""
+        return bool(self.new or self.deleted) or any(map(self.is_modified, self.dirty))
+
+    def _warn_of_lost_work(self) -> None:
+        warn_once(
+            f"lost work of {self.opened_at}",
+            f"the session of {self.pattern} at {self.opened_at} ended with work that was not committed and "
+            "is lost; call session.commit() before it ends, or session.rollback() to give the work up",
+            self.opened_at,
+        )
 
     def invalidate(self) -> None:
         """Close it and invalidate its connections."""
@@ -154,6 +194,10 @@ def _check_versions(mapper: Mapper[Any], rows: Iterable[Mapping[str, Any]]) -> N
 @event.listens_for(InstrumentedSession, "do_orm_execute")
 def _do_orm_execute(state: ORMExecuteState) -> None:
     counters_listener.note_statement(state)
+    if not state.is_select and sqlite.may_write(state.statement):
+        session = state.session
+        assert isinstance(session, InstrumentedSession)
+        session.note_written()
     if not state.is_update or state.execution_options.get("dml_strategy") == "core_only":
         return
     if isinstance(state.parameters, list) and state.bind_mapper is not None:  # by their keys
@@ -177,12 +221,26 @@ def _after_begin(
 @event.listens_for(InstrumentedSession, "after_commit")
 def _after_commit(session: InstrumentedSession) -> None:
     if session.holds_connection and not session.in_nested_transaction():  # a savepoint's end commits nothing
+        session._written.clear()
         session.holds_connection = False
         session._emit(EventKind.COMMITTED)
 
 
+@event.listens_for(InstrumentedSession, "after_flush")
+def _after_flush(session: InstrumentedSession, _context: object) -> None:
+    if session.has_changed_objects():
+        session.note_written()
+
+
+@event.listens_for(InstrumentedSession, "after_soft_rollback")
+def _after_soft_rollback(session: InstrumentedSession, transaction: SessionTransaction) -> None:
+    session._written.discard(transaction if transaction.nested else None)
+
+
 @event.listens_for(InstrumentedSession, "after_transaction_end")
 def _after_transaction_end(session: InstrumentedSession, transaction: SessionTransaction) -> None:
+    if transaction.parent is None:
+        session._written.clear()
     # By rollback(), close() or reset(): a commit has been noted before.
     if session.holds_connection and transaction.parent is None:
         session.holds_connection = False

@@ -5,7 +5,8 @@ from __future__ import annotations
 import math
 import os
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,8 +16,18 @@ from sqlalchemy import Engine
 from sqlalchemy.engine import URL
 from sqlalchemy.exc import DBAPIError
 
-from database.engine import failed_statements, faults, fork_safety, schema, slow_queries, sqlite, sqlite_file
+from database.engine import (
+    failed_statements,
+    faults,
+    fork_safety,
+    schema,
+    slow_queries,
+    sqlite,
+    sqlite_file,
+    taken_names,
+)
 from database.engine.pool import ExplainingPool
+from database.engine.wrong_use import keep_in_its_process
 from database.errors import DatabaseError, DatabaseUnreachableError
 from database.settings import Settings, normalise_url, safe_url
 
@@ -31,34 +42,52 @@ PROTOCOL_OPTIONS = (
 @dataclass(frozen=True)
 class _Configured:
     url: URL
-    protocol: bool
     create: bool
+    protocol: bool
+    program: str | None
 
 
-_engines: dict[tuple[URL, bool], Engine] = {}
+_engines: dict[tuple[URL, bool, str | None], Engine] = {}
 _configured: _Configured | None = None
 _lock = threading.RLock()
 _checks: list[Callable[[URL], None]] = []
 
 
-def configure(url: str | URL, *, protocol: bool = False, create: bool = True) -> None:
+def configure(
+    url: str | URL, *, create: bool = True, protocol: bool = False, program: str | None = None
+) -> None:
     """Set the database of this process, for every session opened from now on.
 
     Parameters
     ----------
     url : str or URL
         ``sqlite:///path`` or ``postgresql://...``; made absolute at once.
-    protocol : bool
-        True in runners and workers: on PostgreSQL their connections carry timeouts.
     create : bool
         False for readers: a database that does not exist, or has none of our tables, is an error
         then, and nothing is created.
+    protocol : bool
+        True in runners and workers: on PostgreSQL their connections carry timeouts.
+    program : str, optional
+        What this process is, for the name of its connections on PostgreSQL, ``experiments:PROGRAM:PID``; by
+        default ``runner`` with the protocol, ``script`` without.
     """
     global _configured  # noqa: PLW0603 - the process's one setting
     wanted = normalise_url(url)
     for check in _checks:
         check(wanted)
-    _configured = _Configured(wanted, protocol, create)
+    _configured = _Configured(wanted, create, protocol, program)
+
+
+@contextmanager
+def configured_for_runs(url: str | URL, *, create: bool, program: str) -> Iterator[None]:
+    """Within the block this process is a program that runs experiments: see `configure`."""
+    global _configured  # noqa: PLW0603 - as in `configure`
+    before = _configured
+    configure(url, create=create, protocol=True, program=program)
+    try:
+        yield
+    finally:
+        _configured = before
 
 
 def check_before_configuring(check: Callable[[URL], None]) -> None:
@@ -93,16 +122,16 @@ def get_engine(url: str | URL | None = None, *, create: bool = True) -> Engine:
         The tables have another revision; the message names the command to run.
     """
     wanted = current_url() if url is None else normalise_url(url)
-    protocol = _configured is not None and _configured.protocol
-    create = create and (_configured is None or _configured.create)
-    key = (wanted, protocol)
+    configured = _configured or _Configured(wanted, create=True, protocol=False, program=None)
+    protocol, program, create = configured.protocol, configured.program, create and configured.create
+    key = (wanted, protocol, program)
     with _lock:
         if key not in _engines:
             if wanted.get_backend_name() == "sqlite":
                 on_network = Settings.from_environment().allow_network_file_system
                 file = Path(str(wanted.database))
                 sqlite_file.check_usable(file, on_network=on_network, writing=protocol)
-            engine = new_engine(wanted, protocol=protocol, create=create)
+            engine = new_engine(wanted, create=create, protocol=protocol, program=program)
             try:
                 schema.ensure(engine, create=create)
             except DBAPIError as error:
@@ -115,7 +144,9 @@ def get_engine(url: str | URL | None = None, *, create: bool = True) -> Engine:
         return _engines[key]
 
 
-def new_engine(url: str | URL, *, protocol: bool = False, create: bool = True) -> Engine:
+def new_engine(
+    url: str | URL, *, create: bool = True, protocol: bool = False, program: str | None = None
+) -> Engine:
     """Return a new engine with our settings; its schema is not checked.
 
     Raises
@@ -136,20 +167,22 @@ def new_engine(url: str | URL, *, protocol: bool = False, create: bool = True) -
         pool_timeout=settings.pool_timeout_s,
         pool_recycle=math.ceil(settings.pool_recycle_s),
         pool_pre_ping=not on_sqlite,  # a file does not close connections
-        connect_args={"timeout": sqlite.BUSY_TIMEOUT_S} if on_sqlite else _psycopg2_arguments(protocol),
+        connect_args={"timeout": sqlite.BUSY_STEP_S} if on_sqlite else _psycopg2_arguments(protocol, program),
     )
     if on_sqlite:
         sqlite.prepare(engine, settings.durability)
     slow_queries.watch(engine, settings.slow_query_s)
     failed_statements.watch(engine)
+    taken_names.watch(engine)
     fork_safety.watch(engine)
+    keep_in_its_process(engine)
     return engine
 
 
-def _psycopg2_arguments(protocol: bool) -> dict[str, Any]:
+def _psycopg2_arguments(protocol: bool, program: str | None) -> dict[str, Any]:
     arguments: dict[str, Any] = {
         "connect_timeout": 5,
-        "application_name": f"experiments:{'runner' if protocol else 'script'}:{os.getpid()}",
+        "application_name": f"experiments:{program or ('runner' if protocol else 'script')}:{os.getpid()}",
         "keepalives": 1,
         "keepalives_idle": 15,
         "keepalives_interval": 5,

@@ -14,11 +14,10 @@ import re
 import sqlite3
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
-from sqlalchemy import Connection, Engine, event
-from sqlalchemy.exc import OperationalError
+from sqlalchemy import Connection, Engine, ExceptionContext, Executable, TextClause, event
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from database import clock
@@ -29,6 +28,11 @@ from database.expressions import sqlite_functions
 
 #: How long a writer waits for the write lock before it fails, in seconds.
 BUSY_TIMEOUT_S = 30.0
+#: How long SQLite itself waits each time: Python handles signals in between.
+BUSY_STEP_S = 0.25
+#: After so many instructions of SQLite's virtual machine (about 10 ms) Python handles signals. Each time
+#: takes the interpreter lock, for which a busy thread lets others wait for up to 5 ms.
+_INSTRUCTIONS = 1_000_000
 
 _READS = re.compile(
     r"\s*(?:SELECT\b|PRAGMA\b|EXPLAIN\b|BEGIN\b|VACUUM\b|VALUES\b|RELEASE\b|ROLLBACK\b"
@@ -39,9 +43,15 @@ _READS = re.compile(
 _writers: dict[tuple[str, int], str] = {}
 
 
+def may_write(statement: Executable) -> bool:
+    """Return whether a statement, of either database, may write."""
+    return not (isinstance(statement, TextClause) and _READS.match(statement.text))
+
+
 def prepare(engine: Engine, durability: str) -> None:
     """Attach the behaviour of this module to `engine`."""
     synchronous = {"normal": "NORMAL", "full": "FULL"}[durability]
+    _interrupt_statements(engine)
 
     @event.listens_for(engine, "connect")
     def connect(connection: sqlite3.Connection, record: ConnectionPoolEntry) -> None:
@@ -51,6 +61,7 @@ def prepare(engine: Engine, durability: str) -> None:
         connection.execute("PRAGMA foreign_keys=ON")
         connection.execute(f"PRAGMA synchronous={synchronous}")
         sqlite_functions.add_to(connection)
+        handle_signals(connection, record.info)
 
     @event.listens_for(engine, "begin")
     def begin(connection: Connection) -> None:
@@ -76,6 +87,8 @@ def prepare(engine: Engine, durability: str) -> None:
             _file(connection).check()
 
     def end(connection: Connection) -> None:
+        if connection.invalidated:  # its transaction ended with it
+            return
         writer = connection.info.pop("writer", None)
         if writer is not None:
             _writers.pop(writer, None)
@@ -96,6 +109,91 @@ def prepare(engine: Engine, durability: str) -> None:
         writer = record.info.pop("writer", None)  # a connection that was invalidated in mid-transaction
         if writer is not None:
             _writers.pop(writer, None)
+
+
+def _interrupt_statements(engine: Engine) -> None:
+    """Let Python handle signals during long statements and waits on `engine`; see `_Interrupting`."""
+
+    @event.listens_for(engine, "do_execute")
+    def do_execute(cursor: sqlite3.Cursor, statement: str, parameters: Any, _context: Any) -> bool:
+        _execute(cursor, statement, parameters)
+        return True
+
+    @event.listens_for(engine, "handle_error")
+    def failed(context: ExceptionContext) -> BaseException | None:
+        if getattr(context.original_exception, "sqlite_errorname", "") != "SQLITE_INTERRUPT":
+            return None
+        assert context.connection is not None
+        raised: BaseException | None = context.connection.info["interrupting"].take()
+        if raised is not None:
+            # SQLite has rolled back all of the transaction if the statement was to write: nothing more may be
+            # done with it, as after an exception of this kind anywhere else.
+            context.is_disconnect, context.invalidate_pool_on_disconnect = True, False
+        return raised
+
+    @event.listens_for(engine, "invalidate")
+    def invalidate(connection: sqlite3.Connection | None, *_: Any) -> None:
+        # As long as a statement is referred to, as by a traceback, closing would not give back the lock.
+        with suppress(sqlite3.Error):
+            if connection is not None:
+                connection.rollback()
+
+
+class _Interrupting:
+    """Lets Python handle signals while a statement runs; what a handler raises interrupts the statement.
+
+    A signal is handled when the main thread executes Python code, so not before a long statement ends. The
+    progress handler of a connection is such code. SQLite swallows what it raises, and the exception of a
+    signal is raised at its first instruction: that of a generator that goes on lies inside its ``try``.
+    """
+
+    def __init__(self) -> None:
+        self._raised: BaseException | None = None
+        generator = self._handle_signals()
+        next(generator)
+        #: The progress handler: its result interrupts the statement unless it is 0.
+        self.progress = generator.__next__
+
+    def _handle_signals(self) -> Iterator[int]:
+        result = 0
+        while True:
+            try:
+                yield result
+                result = 0
+            except BaseException as error:
+                if isinstance(error, GeneratorExit):
+                    raise
+                self._raised, result = error, 1
+
+    def take(self) -> BaseException | None:
+        """Return what a signal's handler raised during the last statement, if anything."""
+        raised, self._raised = self._raised, None
+        return raised
+
+
+def handle_signals(connection: sqlite3.Connection, info: dict[Any, Any]) -> None:
+    """Let Python handle signals while statements of a connection run; `info` is that of its pool's entry."""
+    info["interrupting"] = interrupting = _Interrupting()
+    connection.set_progress_handler(interrupting.progress, _INSTRUCTIONS)
+
+
+def _execute(cursor: sqlite3.Cursor, statement: str, parameters: Any) -> None:
+    """Execute a statement, waiting for locks of other processes in steps, so that signals are handled."""
+    give_up: float | None = None
+    while True:
+        try:
+            cursor.execute(statement, parameters)
+        except sqlite3.OperationalError as error:
+            is_busy = error.sqlite_errorname.startswith("SQLITE_BUSY")
+            if not is_busy or error.sqlite_errorname == "SQLITE_BUSY_SNAPSHOT":  # waiting does not help
+                raise
+            now = clock.monotonic()
+            give_up = give_up or now + BUSY_TIMEOUT_S
+            if now > give_up:
+                raise
+            clock.sleep(0.01)  # where SQLite does not wait at all, as for the switch to WAL
+        else:
+            return
 
 
 def begin_immediate(connection: Connection) -> None:
@@ -142,7 +240,7 @@ def refusing_writes(connection: Connection) -> Iterator[None]:
         yield
     finally:
         # Otherwise it was returned to the pool, which allows writes again, or is the parent's.
-        if not connection.closed and connection.connection.is_valid:
+        if not (connection.closed or connection.invalidated) and connection.connection.is_valid:
             driver.execute("PRAGMA query_only=OFF")
             connection.info.pop("refusing_writes", None)
             if idle and driver.in_transaction:
@@ -167,19 +265,6 @@ def _driver(connection: Connection) -> sqlite3.Connection:
 
 
 def switch_to_wal(engine: Engine) -> None:
-    """Switch the file to WAL for good: readers and the writer no longer wait for each other.
-
-    SQLite does not use its busy handler for this switch (it fails at once while another process
-    writes), hence the loop.
-    """
-    give_up = clock.monotonic() + BUSY_TIMEOUT_S
+    """Switch the file to WAL for good: readers and the writer no longer wait for each other."""
     with engine.connect() as connection:
-        while True:
-            try:
-                connection.exec_driver_sql("PRAGMA journal_mode=WAL").fetchone()
-            except OperationalError as error:
-                if "locked" not in str(error.orig) or clock.monotonic() > give_up:
-                    raise
-                clock.sleep(0.02)
-            else:
-                return
+        connection.exec_driver_sql("PRAGMA journal_mode=WAL")  # fails at once while another process writes

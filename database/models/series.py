@@ -2,11 +2,23 @@
 
 from __future__ import annotations
 
+import itertools
+from collections.abc import Iterator
 from datetime import datetime
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, LargeBinary, String, Text, UniqueConstraint, func
+from sqlalchemy import (
+    CheckConstraint,
+    ForeignKey,
+    Index,
+    LargeBinary,
+    String,
+    Text,
+    UniqueConstraint,
+    func,
+    select,
+)
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from database import clock
@@ -28,8 +40,21 @@ class SeriesState(StrEnum):
 MAX_PRIORITY = 1000
 
 
+def folder_names(name: str) -> Iterator[str]:
+    """Yield the folders that a series of this name may have, beginning with its name."""
+    yield name
+    yield from (f"{name}-{number}" for number in itertools.count(2))
+
+
 def _folder(context: Any) -> str:
-    return str(context.get_current_parameters()["name"])
+    """Return the first of these that no renamed series has."""
+    name = str(context.get_current_parameters()["name"])
+    table = ExperimentSeries.__table__
+    for folder in folder_names(name):
+        owner = context.root_connection.scalar(select(table.c.name).where(table.c.folder == folder))
+        if owner is None or owner == name:  # the same name is refused as such
+            return folder
+    raise AssertionError("there is always another number")
 
 
 class ExperimentSeries(Base):

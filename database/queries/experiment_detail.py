@@ -9,6 +9,7 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from database.engine.wrong_use import takes_session
 from database.errors import NotFoundError
 from database.models import Attempt, Code, Experiment, ExperimentSeries, Outcome, Runner, Worker
 from database.queries.experiment_rows import ExperimentRow, experiment_row, select_experiments
@@ -92,6 +93,7 @@ class ExperimentRecord:
     due_at: datetime | None = None
 
 
+@takes_session
 def experiment_record(session: Session, experiment_id: int) -> ExperimentRecord:
     """Return an experiment with everything that is recorded of it.
 

@@ -10,6 +10,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Select, func, select
 from sqlalchemy.orm import Session
 
+from database.engine.wrong_use import takes_session
 from database.models import Attempt, Code, Configuration, Experiment, ExperimentStatus, Outcome
 
 #: Rows fetched at a time while streaming.
@@ -110,6 +111,7 @@ def count_experiments(session: Session, series_id: int, *conditions: ColumnEleme
     return session.scalar(chosen) or 0
 
 
+@takes_session
 def experiments(
     session: Session,
     series_id: int,

@@ -12,6 +12,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Select, case, func, select
 from sqlalchemy.orm import Session
 
+from database.engine.wrong_use import takes_session
 from database.failure_text.patterns import PATTERN_CHARACTERS, pattern
 from database.failure_text.reason import Reason, reason_of
 from database.failure_text.tracebacks import place
@@ -149,6 +150,7 @@ def failure_counts(session: Session, series_id: int, *, latest: int | None = Non
     return {outcome.value: count for outcome, count in session.execute(statement)}
 
 
+@takes_session
 def failure_groups(
     session: Session, series_id: int, where: ColumnElement[bool] | None = None
 ) -> list[FailureGroup]:

@@ -15,6 +15,7 @@ from sqlalchemy.orm import Session
 
 from database.claims.statements import NOW
 from database.counters import StatusCounts, count_rows, read_counters
+from database.engine.wrong_use import takes_session
 from database.models import (
     Experiment,
     ExperimentSeries,
@@ -72,6 +73,7 @@ def series_priorities(session: Session, series_ids: Collection[int]) -> dict[int
     return {row.id: row.priority for row in rows}
 
 
+@takes_session
 def series_summaries(session: Session, series_ids: Collection[int] | None = None) -> list[SeriesSummary]:
     """Return the series with their counts, in the order they were created.
 

@@ -7,12 +7,14 @@ from collections.abc import Sequence
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from database.engine.wrong_use import WrongUseError, described, takes_session
 from database.errors import NotFoundError
 from database.models import ExperimentSeries
 from database.settings import safe_url
 from database.suggestions import suggestion
 
 
+@takes_session
 def find_series(session: Session, series: str | int | ExperimentSeries) -> ExperimentSeries:
     """Return the series with a name or id.
 
@@ -20,6 +22,8 @@ def find_series(session: Session, series: str | int | ExperimentSeries) -> Exper
     ------
     NotFoundError
         There is no such series; for a name, the message lists the existing names, and names the database.
+    WrongUseError
+        Something else is given.
     """
     if isinstance(series, ExperimentSeries):
         return series
@@ -28,6 +32,8 @@ def find_series(session: Session, series: str | int | ExperimentSeries) -> Exper
         if known is None:
             raise NotFoundError("the series was deleted meanwhile")
         return known
+    if not isinstance(series, str):
+        raise WrongUseError(f"a series is given by its name, its id or itself, not by {described(series)}")
     found = session.scalar(select(ExperimentSeries).where(ExperimentSeries.name == series))
     if found is None:
         raise NotFoundError(
@@ -52,6 +58,7 @@ def series_names(session: Session) -> list[str]:
     return list(session.scalars(select(ExperimentSeries.name).order_by(ExperimentSeries.name)))
 
 
+@takes_session
 def find_several(
     session: Session, series: str | ExperimentSeries | Sequence[str | ExperimentSeries] | None
 ) -> list[ExperimentSeries]:

@@ -13,6 +13,7 @@ from sqlalchemy import func, literal_column, select
 from sqlalchemy.orm import Session
 
 from database.code_sets import SeriesCodeSets, code_sets, completed_by_code, has_unknown_code, sampled_threads
+from database.engine.wrong_use import takes_session
 from database.models import Experiment, ExperimentStatus
 from database.queries.failures import LATEST, failure_counts
 from database.queries.overview import SeriesSummary, database_now, live_runners, series_summaries
@@ -67,6 +68,7 @@ class SeriesStatus:
     threads: tuple[int, ...]
 
 
+@takes_session
 def series_statuses(session: Session, series_ids: Collection[int] | None = None) -> list[SeriesStatus]:
     """Return the status of series, in the order they were created; see `series_summaries`."""
     return [_status(session, summary) for summary in series_summaries(session, series_ids)]

@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session
 
 from database.claims import protocol
 from database.claims.types import Revocation
+from database.engine.wrong_use import takes_session
 from database.errors import ExperimentsError, NotFoundError
 from database.models import Experiment, ExperimentStatus, Outcome, Runner, Worker
 from database.process_identity import ProcessIdentity, RunnerLiveness, current_user, others_alive
@@ -43,6 +44,7 @@ class Cancelled:
     revoked: int
 
 
+@takes_session
 def cancel(
     session: Session,
     series_id: int,
@@ -134,6 +136,7 @@ class Released:
     kept: tuple[Owner, ...]
 
 
+@takes_session
 def release(
     session: Session,
     series_id: int,
@@ -175,6 +178,7 @@ def release(
     return Released(_revoke(session, dead, revocation), tuple(dead), kept)
 
 
+@takes_session
 def owners(session: Session, series_id: int, selection: Selection = EVERYTHING) -> list[Owner]:
     """Return the runners that own experiments of a series, alive or not."""
     statement = (

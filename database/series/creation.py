@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import itertools
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, cast
 
@@ -14,6 +13,7 @@ from sqlalchemy.orm import Session
 from database.engine import sqlite as sqlite_locking
 from database.insert_missing import insert_missing
 from database.models import ExperimentSeries
+from database.models.series import folder_names
 
 _UPSERT = """
     INSERT INTO configuration (series_id, position, parameters, key, revision)
@@ -134,7 +134,7 @@ def insert_series(session: Session, row: dict[str, Any]) -> int | None:
     table = cast(Table, ExperimentSeries.__table__)
     insert = insert_missing(session, table)
     connection = session.connection()
-    for folder in _folders(row["name"]):
+    for folder in folder_names(row["name"]):
         # Another transaction may take the name or the folder meanwhile: then nothing is inserted.
         connection.execute(insert, {**row, "folder": folder})
         series_id = connection.scalar(select(ExperimentSeries.id).where(ExperimentSeries.name == row["name"]))
@@ -144,11 +144,6 @@ def insert_series(session: Session, row: dict[str, Any]) -> int | None:
         if connection.scalar(taken) is None:
             return None
     return None
-
-
-def _folders(name: str) -> Iterator[str]:
-    yield name
-    yield from (f"{name}-{number}" for number in itertools.count(2))
 
 
 def lock_series(session: Session, series_id: int) -> ExperimentSeries | None:

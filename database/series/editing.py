@@ -9,10 +9,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from sqlalchemy import select
-from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 from sqlalchemy.orm.attributes import flag_modified
 
+from database.engine.taken_names import NameTakenError, name_taken
+from database.engine.wrong_use import takes_session
 from database.errors import ExperimentsError, NotFoundError
 from database.models import ExperimentSeries
 from database.models.series import MAX_PRIORITY
@@ -22,10 +23,6 @@ from database.session.optimistic_locking import check_version, reporting_conflic
 
 class InvalidEditError(ExperimentsError, ValueError):
     """The new name or priority of a series is not valid."""
-
-
-class NameTakenError(ExperimentsError):
-    """The new name of a series is that of another series."""
 
 
 @dataclass(frozen=True)
@@ -50,6 +47,7 @@ class SeriesEdit:
     priority: int | None = None
 
 
+@takes_session
 def edit_series(
     session: Session,
     series_id: int,
@@ -93,12 +91,13 @@ def edit_series(
         raise NotFoundError(f"there is no series with the id {series_id}")
     if version is not None:
         check_version(series, version)
-    before, renamed = series.name, edit.name is not None and edit.name != series.name
-    if renamed:
+    if edit.name is not None and edit.name != series.name:
         with reporting_conflicts(session):
             session.flush()  # other pending changes first, so that only this one can be refused below
         if session.scalar(select(ExperimentSeries.id).where(ExperimentSeries.name == edit.name)) is not None:
-            raise _taken(before, str(edit.name))
+            raise NameTakenError(
+                f"series {series.name} cannot be called {edit.name}: {name_taken(edit.name)}"
+            )
     for name in ("name", "notes", "paused", "priority"):
         value = getattr(edit, name)
         if value is not None and value != getattr(series, name):
@@ -108,13 +107,8 @@ def edit_series(
         flag_modified(
             series, "changed_by"
         )  # otherwise an unchanged value would be replaced by this process's user
-    try:
-        with reporting_conflicts(session):
-            session.flush()
-    except IntegrityError as error:
-        if not renamed:
-            raise
-        raise _taken(before, str(edit.name)) from error  # taken since the check above
+    with reporting_conflicts(session):
+        session.flush()
     return series
 
 
@@ -128,10 +122,3 @@ def _check(edit: SeriesEdit) -> None:
         raise InvalidEditError(
             f"a priority is a whole number from -{MAX_PRIORITY} to {MAX_PRIORITY}, not {edit.priority}"
         )
-
-
-def _taken(name: str, wanted: str) -> NameTakenError:
-    return NameTakenError(
-        f"series {name} cannot be called {wanted}: there is another series {wanted}; "
-        f"`experiments status {wanted}` shows it. Choose another name"
-    )

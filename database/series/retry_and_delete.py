@@ -17,6 +17,7 @@ from sqlalchemy.orm import Session
 from database import counters
 from database.counters import Counters
 from database.counters_listener import COUNTED
+from database.engine.wrong_use import takes_session
 from database.errors import ExperimentsError
 from database.models import (
     Attempt,
@@ -57,6 +58,7 @@ class Retried:
     expedited: int
 
 
+@takes_session
 def retry(
     session: Session,
     series_id: int,
@@ -127,6 +129,7 @@ def _replace_attempts(session: Session, chosen: Sequence[ColumnElement[bool]]) -
     return [Experiment.status == ExperimentStatus.COMPLETED, replaced]
 
 
+@takes_session
 def delete_series(session: Session, series_id: int) -> int:
     """Delete a series with everything recorded of it; its results folder is not touched.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from database.engine.usage_warnings import SessionWarning
 from database.session.lifecycle import (
     SessionLocal,
     assert_idle,
@@ -16,7 +17,6 @@ from database.session.retry import retrying, retrying_transaction
 from database.session.services import Service
 from database.session.thread_sessions import thread_session
 from database.session.transactions import run_in_transaction, transactional
-from database.session.usage_warnings import SessionWarning
 
 __all__ = [
     "ConcurrentUpdateError",

@@ -18,6 +18,7 @@ from __future__ import annotations
 
 import atexit
 import os
+import sys
 import threading
 import warnings
 from collections.abc import Callable, Iterator
@@ -25,7 +26,7 @@ from contextlib import contextmanager
 from multiprocessing import util as multiprocessing_util
 from typing import Any
 
-from sqlalchemy import Engine, event
+from sqlalchemy import Connection, Engine, event
 from sqlalchemy.engine import URL
 from sqlalchemy.orm import ORMExecuteState, Session
 
@@ -33,12 +34,13 @@ from database.engine import registry as engines
 from database.engine.call_site import caller_location
 from database.engine.instrumented_session import InstrumentedSession
 from database.engine.registry import configure, get_engine
+from database.engine.usage_warnings import SessionWarning, warn_once
+from database.engine.wrong_use import check_engine, opens_block, opens_session, takes_session
 from database.errors import SessionMisuseError
 from database.session.isolation_levels import Isolation
 from database.session.scope_opener import Opener
 from database.session.scopes import ScopedSession, forget_scopes, innermost_scope, joined, thread_state
 from database.session.thread_bound_session import ThreadBoundSession, roll_back
-from database.session.usage_warnings import SessionWarning, warn_once
 from database.settings import normalise_url
 
 __all__ = [
@@ -61,6 +63,7 @@ _KINDS = {"get_session()": ("global session", "thread"), "g.db": ("session", "re
 _lock = threading.RLock()
 
 
+@opens_session("with SessionLocal() as session:")
 def SessionLocal(**options: Any) -> Session:  # noqa: N802 - the name that SQLAlchemy users know
     """Return a plain new session on this process's engine; the caller commits and closes it.
 
@@ -78,10 +81,12 @@ def SessionLocal(**options: Any) -> Session:  # noqa: N802 - the name that SQLAl
     bind = options.get("bind")
     if bind is None or isinstance(bind, str | URL):
         options["bind"] = get_engine(bind)
+    else:
+        check_engine("SessionLocal(bind=...)", bind, Connection)
     return InstrumentedSession(**options)
 
 
-@contextmanager
+@opens_block("with scoped_session() as session:")
 def scoped_session(
     *,
     read_only: bool = False,
@@ -119,6 +124,8 @@ def scoped_session(
         The outer scope has a weaker isolation level than `isolation_level`; there is no such level;
         two databases were given.
     """
+    if engine is not None:
+        check_engine("scoped_session(engine=...)", engine)
     if url is not None and engine is not None:
         raise SessionMisuseError("scoped_session() takes url= or engine=, not both")
     isolation = Isolation(isolation_level, read_only)
@@ -182,6 +189,7 @@ def warn_if_mixed(pattern: str, engine: Engine, opened: Session | None = None) -
             )
 
 
+@takes_session
 def commit_part(session: Session) -> None:
     """Commit what a long bulk job has written so far, so that no other writer waits long.
 
@@ -195,6 +203,7 @@ def commit_part(session: Session) -> None:
     session.commit()
 
 
+@takes_session
 @contextmanager
 def snapshot(session: Session) -> Iterator[None]:
     """Make `session` read one snapshot until the end of the block.
@@ -217,6 +226,7 @@ def snapshot(session: Session) -> Iterator[None]:
     commit_part(session)
 
 
+@opens_session("session = get_session()")
 def get_session() -> Session:
     """Return the one session of this process, opened on first use.
 
@@ -306,12 +316,14 @@ def _close_global() -> None:
 def _close_forgotten() -> None:
     """At process exit: close a session left open, and warn with the place where it was opened."""
     opened = _global
-    is_forgotten = opened is not None and not opened.is_closed
+    is_forgotten = opened is not None and not opened.is_closed and not opened.has_uncommitted_work()
+    if opened is not None and hasattr(sys, "last_value"):
+        roll_back(opened)  # the process ends by an exception, which tells more than what is lost by it
     _close_global()
     if opened is not None and is_forgotten:
         warnings.warn(
-            f"the global session opened by get_session() at {opened.opened_at} was never closed; its "
-            "uncommitted changes are lost. Call close_global_session() in finally",
+            f"the global session opened by get_session() at {opened.opened_at} was never closed; call "
+            "close_global_session() in finally",
             ResourceWarning,
             stacklevel=2,
         )

@@ -15,6 +15,7 @@ from sqlalchemy import Connection, inspect, select
 from sqlalchemy.orm import Session
 from sqlalchemy.orm.exc import StaleDataError
 
+from database.engine.wrong_use import takes_session
 from database.errors import ExperimentsError
 from database.models import ExperimentSeries
 
@@ -75,6 +76,7 @@ def check_version(series: ExperimentSeries, seen: int) -> None:
         )
 
 
+@takes_session
 @contextmanager
 def reporting_conflicts(session: Session) -> Iterator[None]:
     """Raise an error that names the other change when a flush inside meets a concurrent one.

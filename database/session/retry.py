@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 
 from database import clock
 from database.engine.faults import Fault, fault_of, own_words, refuses_content
+from database.engine.wrong_use import takes_session
 from database.errors import DatabaseUnreachableError
 from database.session.thread_bound_session import roll_back
 
@@ -121,6 +122,7 @@ def retrying(
             return result
 
 
+@takes_session
 def retrying_transaction(
     session: Session,
     work: Callable[[Session], Result],

@@ -14,11 +14,11 @@ from sqlalchemy.orm import Session, SessionTransaction
 from database.engine import sqlite
 from database.engine.call_site import caller_location
 from database.engine.registry import get_engine
+from database.engine.usage_warnings import warn_once
 from database.errors import SessionMisuseError
 from database.session.isolation_levels import Isolation
 from database.session.scope_opener import Opener
 from database.session.thread_bound_session import ThreadBoundSession, roll_back
-from database.session.usage_warnings import warn_once
 from database.settings import normalise_url
 
 if TYPE_CHECKING:

@@ -15,19 +15,20 @@ from sqlalchemy.orm import Session, SessionTransaction
 
 from database.engine.call_site import caller_location
 from database.engine.instrumented_session import InstrumentedSession
+from database.engine.usage_warnings import warn_once
 from database.errors import SessionMisuseError
 from database.session.optimistic_locking import reporting_conflicts
 from database.session.scope_opener import current_task
-from database.session.usage_warnings import warn_once
 
 #: The methods that change the session, its objects or its transaction, besides those defined below. Some
 #: reach the database only after that, and a flush that fails there has rolled back all of the transaction.
 _OWNERS_METHODS = (
-    *("add", "add_all", "delete", "delete_all", "merge", "merge_all", "enable_relationship_loading"),
-    *("expire", "expire_all", "expunge", "expunge_all", "refresh", "get", "get_one", "prepare"),
-    *("execute", "scalar", "scalars", "connection"),
+    *("enable_relationship_loading", "expire", "expire_all", "expunge", "expunge_all", "refresh", "prepare"),
+    *("get", "get_one", "execute", "scalar", "scalars", "connection"),
     *("bulk_save_objects", "bulk_insert_mappings", "bulk_update_mappings"),
 )
+#: Of those, the ones whose work would be lost without a word in a closed session, and in a forked child.
+_ADDING_METHODS = ("add", "add_all", "delete", "delete_all", "merge", "merge_all")
 
 
 class ThreadBoundSession(InstrumentedSession):
@@ -138,20 +139,24 @@ class ThreadBoundSession(InstrumentedSession):
         _or_invalidate(self, self.close)
 
 
-def _for_owner(method: Callable[..., Any]) -> Callable[..., Any]:
-    """Return a method of sessions that checks first that the owner calls it."""
+def _checked(check: Callable[..., None], method: Callable[..., Any]) -> Callable[..., Any]:
+    """Return a method of sessions that checks first who calls it, or also whether the session is open."""
 
     @functools.wraps(method)
     def checked(session: ThreadBoundSession, *arguments: Any, **options: Any) -> Any:
-        session.check_owner()
+        check(session)
         return method(session, *arguments, **options)
 
     return checked
 
 
-for _name in _OWNERS_METHODS:
-    if hasattr(InstrumentedSession, _name):  # some are of newer versions of SQLAlchemy
-        setattr(ThreadBoundSession, _name, _for_owner(getattr(InstrumentedSession, _name)))
+for _check, _names in (
+    (ThreadBoundSession.check_owner, _OWNERS_METHODS),
+    (ThreadBoundSession.check_usable, _ADDING_METHODS),
+):
+    for _name in _names:
+        if hasattr(InstrumentedSession, _name):  # some are of newer versions of SQLAlchemy
+            setattr(ThreadBoundSession, _name, _checked(_check, getattr(InstrumentedSession, _name)))
 
 
 @event.listens_for(ThreadBoundSession, "after_transaction_create")

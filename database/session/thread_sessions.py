@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import atexit
+import functools
 import warnings
+from typing import Any
 
 from sqlalchemy import Engine
 from sqlalchemy.orm import Session
 
 from database.engine.call_site import caller_location
 from database.engine.registry import get_engine
+from database.engine.wrong_use import Opener
 from database.errors import SessionMisuseError
 from database.session.lifecycle import warn_if_mixed
 from database.session.scopes import thread_state
@@ -34,34 +37,25 @@ class SessionHolder:
         if self.session.is_inherited:
             _inherited.append(self.session)
         elif not self.session.is_closed:
+            is_told = self.session.has_uncommitted_work()
             self.session.give_up()  # the collector may run in another thread
+            if is_told:
+                return
             warnings.warn(
-                f"the thread_session() opened at {self.session.opened_at} was never removed; its "
-                "uncommitted changes are lost. Call thread_session.remove() in finally",
+                f"the thread_session() opened at {self.session.opened_at} was never removed; call "
+                "thread_session.remove() in finally",
                 ResourceWarning,
                 stacklevel=2,
             )
 
 
-class _ThreadSessions:
+class _ThreadSessions(Opener):
     """A session for each thread: call it to get that of this thread; `remove` closes it."""
 
-    def __call__(self) -> Session:
-        """Return this thread's session, opened on first use.
-
-        Commit it explicitly, and call ``thread_session.remove()`` in ``finally`` at the end of each
-        task: the threads of a pool outlive their tasks. Its objects expire at each commit.
-        """
-        engine = get_engine()
-        if thread_state.own is not None and _is_outdated(thread_state.own.session, engine):
-            self.remove()
-        if thread_state.own is None:
-            session = ThreadBoundSession(engine, pattern="thread_session()", opened_at=caller_location())
-            thread_state.own = SessionHolder(session)
-            atexit.unregister(_close_forgotten)
-            atexit.register(_close_forgotten)
-        warn_if_mixed("thread_session()", engine, thread_state.own.session)
-        return thread_state.own.session
+    def __call__(self, *arguments: Any, **options: Any) -> Session:
+        """Return this thread's session."""
+        session: Session = super().__call__(*arguments, **options)
+        return session
 
     def remove(self) -> None:
         """Close this thread's session, rolling back what was not committed; safe to call twice."""
@@ -89,4 +83,20 @@ def _close_forgotten() -> None:
         holder.end()
 
 
-thread_session = _ThreadSessions()
+@functools.partial(_ThreadSessions, write="session = thread_session()")
+def thread_session() -> Session:
+    """Return this thread's session, opened on first use.
+
+    Commit it explicitly, and call ``thread_session.remove()`` in ``finally`` at the end of each
+    task: the threads of a pool outlive their tasks. Its objects expire at each commit.
+    """
+    engine = get_engine()
+    if thread_state.own is not None and _is_outdated(thread_state.own.session, engine):
+        thread_session.remove()
+    if thread_state.own is None:
+        session = ThreadBoundSession(engine, pattern="thread_session()", opened_at=caller_location())
+        thread_state.own = SessionHolder(session)
+        atexit.unregister(_close_forgotten)
+        atexit.register(_close_forgotten)
+    warn_if_mixed("thread_session()", engine, thread_state.own.session)
+    return thread_state.own.session

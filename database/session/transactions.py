@@ -10,6 +10,7 @@ from typing import Any, Concatenate, ParamSpec, TypeVar, overload
 from sqlalchemy.engine import URL
 from sqlalchemy.orm import Session
 
+from database.engine.wrong_use import WrongUseError, described
 from database.errors import SessionMisuseError
 from database.session.lifecycle import scoped_session
 from database.session.retry import retrying
@@ -147,6 +148,11 @@ def run_in_transaction(
     sqlalchemy.exc.SQLAlchemyError
         A permanent fault, or the last transient one at the deadline.
     """
+    if not callable(function):
+        raise WrongUseError(
+            "run_in_transaction() takes a function, which gets a session of its own, not "
+            f"{described(function)}; write `run_in_transaction(function, *arguments)`"
+        )
 
     def once() -> Result:
         with scoped_session(read_only=read_only, isolation_level=isolation_level, url=url) as session:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from database.engine.registry import current_url
+from database.engine.wrong_use import described
 from database.errors import ExperimentsError
 from database.settings import normalise_url, results_directory
 from database.suggestions import suggestion
@@ -65,12 +66,16 @@ class WorkerConfig:
         Raises
         ------
         WorkerConfigError
-            A key is unknown; the message names the nearest one.
+            It is something else, or a key is unknown; the message names the nearest one.
         """
         if config is None:
             return cls()
         if isinstance(config, WorkerConfig):
             return config
+        if not isinstance(config, Mapping):
+            raise WorkerConfigError(
+                f"the configuration of a worker is a WorkerConfig or a mapping, not {described(config)}"
+            )
         valid = [field.name for field in fields(cls)]
         for key in config:
             if key not in valid:
@@ -89,7 +94,8 @@ class WorkerConfig:
         """
         if self.runner_id is None or self.worker_id is None:
             raise WorkerConfigError(
-                "this worker is not registered; call run_a_single_experiment(name), which registers itself"
+                "this worker is not registered with a runner; write `run_a_single_experiment(name)`, which "
+                "registers itself, opens its session and calls experiment_loop"
             )
         return self.runner_id, self.worker_id
 

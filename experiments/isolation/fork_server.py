@@ -136,7 +136,7 @@ class _ForkServer:
         _redirect_output(request.output)
         faulthandler.enable()
         if request.database_url is not None:
-            configure(request.database_url, protocol=True)
+            configure(request.database_url, protocol=True, program="worker")
         try:
             self._target = parse_target(request.target, request.base_directory).load(Path(request.modules))
         except TargetError as error:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
@@ -313,6 +314,12 @@ def assign(series: ExperimentSeries, options: RunOptions, files: Mapping[str, st
     """Return the assignment of an executor, from the series' file, the options and the code on disk."""
     execute = SeriesFile.recorded(series.resolved, needed=["execute"]).execute
     workers = execute.worker_count(options.workers)
+    if workers and _is_pool_worker():
+        raise ExperimentsError(
+            f"series {series.name} needs worker processes, and this process is one of multiprocessing.Pool, "
+            "which may start none. A run uses all cores by itself: call it once, in the main process "
+            "(run_several_series() takes several series), or with RunOptions(workers=0)"
+        )
     url = current_url()
     root = options.results_directory or results_directory(url)
     code = target_of(series).code
@@ -346,6 +353,11 @@ def _start_server(target: str, code: Path, execution: Execution, start_method: s
     preloaded = execution.preload and execution.isolation == "pool"
     announce(target if preloaded else None, os.fspath(code))
     start_server(execution.threads, start_method)
+
+
+def _is_pool_worker() -> bool:
+    multiprocessing = sys.modules.get("multiprocessing.process")  # imported in such a process
+    return multiprocessing is not None and multiprocessing.current_process().daemon
 
 
 def _looks_like_file(source: str) -> bool:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from database.engine.wrong_use import WrongUseError, described
 from database.files.paths import current_folder, path_problem, what_is_no_file
 from database.suggestions import nearest
 from experiments.series_file.models import SeriesFile
@@ -73,9 +75,16 @@ def load_series_file(source: Path | str | Mapping[str, Any]) -> LoadedSeries:
     ------
     SeriesFileError
         All problems, each with its line, or for a mapping with the keys that lead there.
+    WrongUseError
+        Something else is given.
     """
     if isinstance(source, Mapping):
         return _checked(read_mapping(source), text=None, path=None, shown=None)
+    if not isinstance(source, str | os.PathLike):
+        raise WrongUseError(
+            f"a series is given by the path of its file, or as a mapping, not by {described(source)}; of "
+            "several, give each by itself"
+        )
     path, shown = Path(source), str(source)
     content = _content(path, shown)
     try:

@@ -5,14 +5,16 @@ from __future__ import annotations
 import math
 import multiprocessing
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, nullcontext
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from sqlalchemy.orm import Session
 
 from database.engine.registry import configure
+from database.engine.wrong_use import takes_session
 from database.queries.series_lookup import find_series
 from database.session.lifecycle import close_global_session, get_session
 from database.session.retry import retrying, retrying_transaction
@@ -50,7 +52,7 @@ def run_worker(config: WorkerConfig) -> int:
         The series was deleted.
     """
     if config.database_url:
-        configure(config.database_url, protocol=True)
+        configure(config.database_url, protocol=True, program="worker")
     # Before a connection is open: the fork server must not inherit it.
     isolation = ProcessIsolation(config) if config.execution.isolation == "process" else None
     session = retrying(get_session, deadline_s=math.inf)
@@ -60,9 +62,10 @@ def run_worker(config: WorkerConfig) -> int:
         close_global_session()
 
 
+@takes_session
 def experiment_loop(
     session: Session,
-    config: WorkerConfig,
+    config: WorkerConfig | Mapping[str, Any],
     isolation: ProcessIsolation | None = None,
     control: WorkerControl | None = None,
 ) -> int:
@@ -72,8 +75,8 @@ def experiment_loop(
     ----------
     session : Session
         This process's; committed by each transaction of the protocol, idle while user code runs.
-    config : WorkerConfig
-        With the ids of a registered runner and worker.
+    config : WorkerConfig or mapping
+        With the ids of a registered runner and worker: those of `run_a_single_experiment`.
     isolation : ProcessIsolation, optional
         Runs each experiment in a process of its own.
     control : WorkerControl, optional
@@ -88,7 +91,10 @@ def experiment_loop(
     ------
     FencedError
         The worker was declared dead.
+    WorkerConfigError
+        The worker is not registered.
     """
+    config = WorkerConfig.of(config)
     runner_id, worker_id = config.identity()
     folder = config.folder()
     supervised = config.control is not None

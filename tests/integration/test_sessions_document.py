@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import ast
+import functools
+import inspect
+import operator
 import os
 import re
 import subprocess
@@ -11,11 +15,18 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from sqlalchemy.orm import Session
 
+from database import session as session_package
+from database.engine import configure, get_engine
+from database.session import Service
 from tests.warm_python import WarmPython
 
 DOCS = Path(__file__).parents[2] / "docs"
-TEXT = "".join((DOCS / name).read_text(encoding="utf-8") for name in ("sessions.md", "sessions-reference.md"))
+PAGES = ("sessions.md", "sessions-reference.md", "sessions-sqlalchemy.md")
+TEXT = "".join((DOCS / name).read_text(encoding="utf-8") for name in PAGES)
+#: Calls of the table for who comes from other code that are SQLAlchemy's own.
+OTHERS = {"session": Session, "thread_session()": Session, "self": Service}
 _BLOCK = re.compile(
     r"(?:<!-- (?P<marker>sqlite only|pytest) -->\n)?"
     r"```python\n(?P<code>.*?)```\n(?:\n```text\n(?P<output>.*?)```\n)?",
@@ -47,6 +58,35 @@ def test_all_snippets_are_found() -> None:
     found = snippets()
     assert len(found) == TEXT.count("```python") >= 12
     assert all(snippet.output for snippet in found)
+
+
+def calls_of_the_table() -> Iterator[ast.Call]:
+    """Yield the calls on the right side of the table for who comes from other code."""
+    rows = TEXT.split("## Coming from other code")[1].split("\n## ")[0].splitlines()
+    for cell in (row.split(" | ")[1] for row in rows if row.startswith(("| `", "| a "))):
+        for code in re.findall(r"`([^`]+\([^`]+)`", cell):
+            statement = f"{code} ..." if code.endswith(":") else code.removeprefix("@")
+            yield from (node for node in ast.walk(ast.parse(statement)) if isinstance(node, ast.Call))
+
+
+def test_calls_of_the_table_are_right() -> None:
+    """Each call that the table advises is one of a function that takes these arguments."""
+    known = {name: getattr(session_package, name) for name in session_package.__all__}
+    known |= {"configure": configure, "get_engine": get_engine}
+    checked = set()
+    for call in calls_of_the_table():
+        called = ast.unparse(call.func)
+        owner, _, method = called.rpartition(".")
+        if called in {"select", "select(Model).where", "text"}:
+            continue
+        if owner in OTHERS:
+            function = functools.partial(getattr(OTHERS[owner], method), None)
+        else:
+            function = operator.attrgetter(method)(known[owner]) if owner else known[called]
+        inspect.signature(function).bind(*call.args, **{str(each.arg): each.value for each in call.keywords})
+        checked.add(called)
+    assert checked >= {"scoped_session", "run_in_transaction", "retrying_transaction", "self.service"}
+    assert checked >= {"snapshot", "configure", "thread_session.remove", "session.scalars", "commit_part"}
 
 
 def marked(*markers: str) -> pytest.MarkDecorator:

@@ -25,6 +25,7 @@ WITHOUT_HELPER = {"train.py": "a"}
 def session(database_url: str) -> Iterator[Session]:
     with SessionLocal() as session:
         yield session
+        session.rollback()
 
 
 def test_a_set_is_stored_once(session: Session) -> None:

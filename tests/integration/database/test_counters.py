@@ -38,6 +38,7 @@ from tests.integration.recording import NEVER, add_series, add_worker, claim, co
 def session(database_url: str) -> Iterator[Session]:
     with SessionLocal() as session:
         yield session
+        session.rollback()
 
 
 def counts_of(session: Session, series_id: int) -> StatusCounts:

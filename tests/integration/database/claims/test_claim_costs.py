@@ -31,6 +31,7 @@ WALK = re.compile(
 def session(database_url: str) -> Iterator[Session]:
     with SessionLocal() as session:
         yield session
+        session.rollback()
 
 
 def fill(session: Session) -> int:

@@ -31,6 +31,7 @@ from tests.integration.database.claiming import (
 def session(database_url: str) -> Iterator[Session]:
     with SessionLocal() as session:
         yield session
+        session.rollback()
 
 
 def test_first_repetitions_only(session: Session) -> None:

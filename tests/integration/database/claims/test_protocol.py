@@ -45,6 +45,7 @@ from tests.integration.database.claiming import (
 def session(database_url: str) -> Iterator[Session]:
     with SessionLocal() as session:
         yield session
+        session.rollback()
 
 
 def test_paused_series(session: Session) -> None:

@@ -34,6 +34,7 @@ from tests.integration.database.claiming import (
 def session(database_url: str) -> Iterator[Session]:
     with SessionLocal() as session:
         yield session
+        session.rollback()
 
 
 def test_sweep_finds_every_orphan(session: Session) -> None:

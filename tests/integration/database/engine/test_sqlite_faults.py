@@ -21,6 +21,7 @@ from sqlalchemy import select
 from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.orm import Session
 
+from database.engine import sqlite
 from database.engine.faults import Fault, fault_of
 from database.engine.registry import configure, database_error, get_engine
 from database.errors import DatabaseError, DatabaseReplacedError
@@ -277,11 +278,11 @@ def test_stopped_writer(session: Session, sqlite_url: str) -> None:
     assert description != "never"
 
 
-def test_giving_up_on_a_lock(session: Session, sqlite_url: str) -> None:
+def test_giving_up_on_a_lock(session: Session, sqlite_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Who is told to give up while another holds the lock stops waiting; the fault is the lock."""
     other = sqlite3.connect(file_of(sqlite_url), isolation_level=None)
     other.execute("BEGIN IMMEDIATE")
-    session.connection().exec_driver_sql("PRAGMA busy_timeout=1")
+    monkeypatch.setattr(sqlite, "BUSY_TIMEOUT_S", 0.0)
     with pytest.raises(OperationalError, match="locked"):
         retrying_transaction(session, lambda each: add(each, "x"), deadline_s=math.inf, give_up=lambda: True)
     other.close()

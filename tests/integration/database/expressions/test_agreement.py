@@ -191,6 +191,7 @@ def session(database_url: str) -> Iterator[Session]:
             )
         session.flush()
         yield session
+        session.rollback()
 
 
 @settings(

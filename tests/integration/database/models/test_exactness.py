@@ -49,6 +49,7 @@ VALUES: dict[str, Any] = {
 def session(database_url: str) -> Iterator[Session]:
     with SessionLocal() as session:
         yield session
+        session.rollback()
 
 
 def identical(one: Any, other: Any) -> bool:

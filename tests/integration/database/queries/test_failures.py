@@ -20,6 +20,7 @@ from tests.integration.recording import TRACEBACK, add_series, add_worker, compl
 def session(database_url: str) -> Iterator[Session]:
     with SessionLocal() as session:
         yield session
+        session.rollback()
 
 
 def test_failures_are_grouped_by_cause(session: Session) -> None:

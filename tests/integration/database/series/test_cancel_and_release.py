@@ -29,6 +29,7 @@ POLICY = RetryPolicy(delay_s=0)
 def session(database_url: str) -> Iterator[Session]:
     with SessionLocal() as session:
         yield session
+        session.rollback()
 
 
 def statuses(session: Session) -> list[str]:

@@ -36,6 +36,7 @@ from tests.integration.recording import NEVER, add_series, add_worker, claim, co
 def session(database_url: str) -> Iterator[Session]:
     with SessionLocal() as session:
         yield session
+        session.rollback()
 
 
 def statuses(session: Session) -> list[str]:

@@ -143,9 +143,9 @@ def test_forgotten_global_session_is_told(database_url: str, tmp_path: Path, met
     process.join()
     assert process.exitcode == 0
     [line] = told.read_text().splitlines()
-    assert line.startswith("ResourceWarning: the global session opened by get_session() at ")
+    assert line.startswith("SessionWarning: the session of get_session() at ")
     assert "test_processes.py" in line
-    assert line.endswith("Call close_global_session() in finally")
+    assert "ended with work that was not committed and is lost; call session.commit()" in line
 
 
 @on_sqlite
@@ -180,7 +180,7 @@ def _forget_aloud(url: str, path: str) -> None:
             told.write(f"{category.__name__}: {message}\n")
 
     warnings.showwarning = show
-    warnings.simplefilter("always", ResourceWarning)
+    warnings.simplefilter("always")
     _forget(url)
 
 

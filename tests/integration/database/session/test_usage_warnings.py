@@ -9,6 +9,7 @@ from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 
 from database.engine.registry import configure, get_engine
+from database.engine.usage_warnings import SessionWarning
 from database.errors import SessionMisuseError
 from database.session.lifecycle import SessionLocal, close_global_session, get_session, scoped_session
 from database.session.thread_sessions import thread_session
@@ -73,8 +74,13 @@ def test_closed_session_stays_closed(database_url: str, pattern: str) -> None:
     else:
         session = get_session() if pattern == "get_session()" else thread_session()
         session.close()
-    session.add(series("lost"))
-    for use in (session.commit, session.flush, session.begin, lambda: session.scalar(select(1))):
+    for use in (
+        lambda: session.add(series("lost")),
+        session.commit,
+        session.flush,
+        session.begin,
+        lambda: session.scalar(select(1)),
+    ):
         with pytest.raises(SessionMisuseError, match=rf"session of {pattern[:-2]}\(\) at .*was closed"):
             use()
     session.close()
@@ -107,7 +113,8 @@ def test_configure_beside_a_thread_session(database_url: str, tmp_path: Path) ->
     configure(f"sqlite:///{tmp_path / 'other.db'}")
     with pytest.raises(SessionMisuseError, match=r"commit it and call thread_session\.remove\(\) first"):
         thread_session()
-    thread_session.remove()
+    with pytest.warns(SessionWarning, match="thread_session.* ended with work that was not committed"):
+        thread_session.remove()
     configure(database_url)
 
 
@@ -126,7 +133,7 @@ def test_closing_the_global_session_of_another_thread(database_url: str) -> None
 
 
 @on_sqlite
-@pytest.mark.filterwarnings("ignore::database.session.usage_warnings.SessionWarning")
+@pytest.mark.filterwarnings("ignore::database.engine.usage_warnings.SessionWarning")
 def test_closing_the_global_session_inside_a_scope(database_url: str) -> None:
     """A scope goes on with its engine, and is still joined, when the global session is closed inside it."""
     with scoped_session() as session:

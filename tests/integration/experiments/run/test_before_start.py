@@ -24,6 +24,7 @@ from tests.integration.recording import add_series, add_worker, completed, recor
 def session(database_url: str) -> Iterator[Session]:
     with SessionLocal() as session:
         yield session
+        session.rollback()
 
 
 class Before:

@@ -123,6 +123,7 @@ class Life:
 def session(database_url: str) -> Iterator[Session]:
     with SessionLocal() as session:
         yield session
+        session.rollback()
 
 
 def live(session: Session, series_id: int, folder: Path, pen: Pen) -> Life:
