@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
-from database.diagnosis import sqlite
-from database.diagnosis.findings import Findings
-from database.engine.sqlite_file import MAX_WAL_BYTES
+from database.diagnosis.findings import NOT_CHECKED, Findings
+from database.engine.sqlite_file import MAX_WAL_BYTES, how_to_mend
 
 #: The limits beyond which advice is given, in seconds.
 MAX_CLOCK_DIFFERENCE_S = 1.0
@@ -46,16 +46,13 @@ def _about_sqlite(findings: Findings) -> Iterator[str]:
         )
     if findings.write_lock == "read only":
         yield "the file cannot be written; check the owner of the file and of its folder"
-    if findings.integrity is not None and findings.integrity.startswith(sqlite.NOT_CHECKED):
+    if findings.integrity is not None and findings.integrity.startswith(NOT_CHECKED):
         yield (
             f"the file's integrity was {findings.integrity}; `sqlite3 FILE 'PRAGMA integrity_check'` "
             "checks it without a time limit"
         )
-    elif findings.integrity not in {None, "ok"}:
-        yield (
-            f"the file is damaged ({findings.integrity}); stop all programs that use it, then restore a "
-            "backup, or recover what is readable with `sqlite3 FILE .recover`"
-        )
+    elif findings.is_damaged:
+        yield (f"the file is damaged ({findings.integrity}); {how_to_mend(Path('FILE'))}")
 
 
 def _about_postgresql(findings: Findings) -> Iterator[str]:

@@ -59,6 +59,10 @@ class OpenTransaction:
     statement: str
 
 
+#: The beginning of `Findings.integrity` when the file was not checked.
+NOT_CHECKED = "not checked"
+
+
 @dataclass(frozen=True)
 class Findings:
     """What is read from a database, depending on its kind.
@@ -103,6 +107,11 @@ class Findings:
     oldest_transaction: OpenTransaction | None = None
     sees_others: bool | None = None
     integrity: str | None = None
+
+    @property
+    def is_damaged(self) -> bool:
+        """Whether a page of an SQLite file is damaged."""
+        return not (self.integrity or "ok").startswith(("ok", NOT_CHECKED))
 
 
 @dataclass(frozen=True)

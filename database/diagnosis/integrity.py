@@ -14,16 +14,13 @@ from sqlalchemy.exc import DatabaseError as DriverDatabaseError
 from sqlalchemy.orm import Session
 
 from database.counters import missing_from_counters
+from database.engine.sqlite_file import how_to_mend
 from database.errors import DatabaseError
 from database.models import ExperimentSeries
 from database.process_identity import ProcessIdentity, others_alive
 
 #: The maximum number of SQLite's findings that are shown.
 _MOST_COMPLAINTS = 5
-_DAMAGED = (
-    "{file} is damaged: {complaints}. Stop all programs that use it, copy it away, and restore a backup, or "
-    "recover what is readable: sqlite3 {file} .recover | sqlite3 new.db"
-)
 
 
 @dataclass(frozen=True)
@@ -127,7 +124,7 @@ def check_file(connection: Connection, *, thorough: bool = True) -> None:
 def _damaged(connection: Connection, complaints: list[str]) -> DatabaseError:
     file = Path(str(connection.engine.url.database))
     lines = [line for complaint in complaints for line in complaint.splitlines()][:_MOST_COMPLAINTS]
-    return DatabaseError(_DAMAGED.format(file=file, complaints="; ".join(lines)))
+    return DatabaseError(f"{file} is damaged ({'; '.join(lines)}); {how_to_mend(file)}")
 
 
 def check_after_power_cut(session: Session) -> bool:

@@ -9,7 +9,7 @@ from sqlalchemy import Connection, Engine, create_engine
 from sqlalchemy.pool import NullPool
 
 from database import clock
-from database.diagnosis.findings import Findings
+from database.diagnosis.findings import NOT_CHECKED, Findings
 from database.engine import sqlite
 from database.engine.sqlite_file import wal_bytes
 from database.files.file_systems import network_kind
@@ -36,8 +36,6 @@ CLOCK = "SELECT (julianday('now') - 2440587.5) * 86400.0"
 CLOCK_RESOLUTION_S = 0.001
 #: The time limit of the check for damaged pages, in seconds.
 CHECK_S = 5.0
-#: The beginning of the finding when the limit was exceeded.
-NOT_CHECKED = "not checked"
 _WAIT_S = 2.0
 
 

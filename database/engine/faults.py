@@ -7,6 +7,7 @@ PostgreSQL. While a connection is being made libpq gives no SQLSTATE, only a sen
 from __future__ import annotations
 
 import re
+import sqlite3
 from enum import Enum
 
 from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, InterfaceError, OperationalError
@@ -44,9 +45,12 @@ _CONTRADICTIONS = frozenset(
         "SQLITE_CONSTRAINT_ROWID",
     }
 )
+#: Of a text with damaged bytes, which SQLite returns as it is.
+_NO_TEXT = "Could not decode to UTF-8"
 _PASSING_SQLITE = ("SQLITE_BUSY", "SQLITE_LOCKED", "SQLITE_PROTOCOL")
 #: A quota and `ulimit -f` are reported as failed writes; the last one is the index of the WAL file.
 _FULL_SQLITE = ("SQLITE_FULL", "SQLITE_IOERR_WRITE", "SQLITE_IOERR_SHMSIZE")
+_LONGEST_WORDS = 300  # a message may quote all of a text
 #: Messages of libpq and the server for a URL that must be changed; another try would fail too.
 _REFUSED = re.compile(
     r'authentication failed|no password supplied|pg_hba\.conf|(?:role|user|database) ".*" does not exist'
@@ -107,7 +111,7 @@ def own_words(error: Exception) -> str:
     """Return the driver's message in one line, without the statement."""
     original = error.orig if isinstance(error, DBAPIError) else None
     lines = str(original or error).strip().splitlines()
-    return lines[0] if lines else type(error).__name__
+    return lines[0][:_LONGEST_WORDS] if lines else type(error).__name__
 
 
 def is_contention(error: DBAPIError) -> bool:
@@ -118,8 +122,12 @@ def is_contention(error: DBAPIError) -> bool:
 
 def sqlite_code(error: DBAPIError) -> str:
     """Return SQLite's extended result code by name; empty for other databases."""
+    if not isinstance(error.orig, sqlite3.Error):
+        return ""
     name: str | None = getattr(error.orig, "sqlite_errorname", None)
-    return name or ""
+    if name is None:  # an error of Python's module
+        name = "SQLITE_CORRUPT" if _NO_TEXT in str(error.orig) else "SQLITE_ERROR"
+    return name
 
 
 def _of_sqlstate(sqlstate: str) -> Fault:

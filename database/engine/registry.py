@@ -223,8 +223,10 @@ def database_error(error: DBAPIError, url: URL | None = None) -> DatabaseError:
 
 def _about_sqlite(name: str, file: Path, cause: str) -> str:
     """Return the predicate of a message about the file: what is wrong with it, and what to do."""
-    if name.startswith(("SQLITE_NOTADB", "SQLITE_CORRUPT")):
+    if name.startswith("SQLITE_NOTADB"):
         return f"is damaged or not an SQLite database ({cause}); restore a backup or name another file"
+    if name.startswith("SQLITE_CORRUPT"):
+        return f"is damaged ({cause}); {sqlite_file.how_to_mend(file)}"
     if name.startswith("SQLITE_CANTOPEN"):
         return f"cannot be opened ({cause}): {sqlite_file.why_not_opened(file)}"
     if name.startswith("SQLITE_READONLY"):

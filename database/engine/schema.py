@@ -1,16 +1,17 @@
 """The schema: creating the tables, checking their revision, upgrading them.
 
-Alembic's revisions are called ``NNNN_vX.Y.Z``: the version is the oldest program that knows the
-revision, so that the error for a newer database can say what to install. Alembic itself
+Alembic's revisions are called ``NNNN_vX.Y.Z``: the version is the one that was being made when the revision
+was added. It may never have been published, so no message tells anybody to install it. Alembic itself
 is imported only to upgrade: in an empty database the models create the tables at once.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -23,14 +24,16 @@ from sqlalchemy import (
     String,
     Table,
     inspect,
+    select,
     text,
 )
+from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from database import package_folder
 from database.engine import sqlite
 from database.errors import HOW_TO_MAKE_ONE, DatabaseMissingError, SchemaError
-from database.models import Base
+from database.models import Base, Runner
 from database.process_identity import others_alive
 from database.settings import Settings, safe_url
 
@@ -39,6 +42,7 @@ if TYPE_CHECKING:
 
 #: The head of `migrations/versions`; a test compares them.
 CURRENT_REVISION = "0004_v0.1.0"
+_DISTRIBUTION = "experiment-series"
 #: A name of our own, so that the tables can live beside those of other tools that use Alembic.
 VERSION_TABLE = "experiments_schema_version"
 #: As Alembic makes it.
@@ -213,15 +217,28 @@ def _refuse_foreign_file(connection: Connection) -> None:
 
 def _wrong_revision(engine: Engine, current: str) -> SchemaError:
     place = safe_url(engine.url)
-    number, _, version = current.partition("_v")
+    number = current.partition("_v")[0]
     if number > CURRENT_REVISION.partition("_v")[0]:
         return SchemaError(
             f"{place} was written by a newer program (revision {current}, this one knows {CURRENT_REVISION})"
-            f"; install version {version or 'newer'} or later: pip install -U 'experiment-series>={version}'"
+            f"; {_how_to_update(engine)}"
         )
     if current in known_revisions():
+        copied = " (a backup copy is made)" if engine.dialect.name == "sqlite" else ""
         return SchemaError(
             f"{place} is of the older revision {current}; run `experiments database upgrade` "
-            f"to bring it to {CURRENT_REVISION} (a backup copy is made)"
+            f"to bring it to {CURRENT_REVISION}{copied}"
         )
     return SchemaError(f"{place} has the unknown revision {current}; this program knows {CURRENT_REVISION}")
+
+
+def _how_to_update(engine: Engine) -> str:
+    """Return what to install, with its version if runners have recorded one: that one exists."""
+    written_by = None
+    with suppress(SQLAlchemyError), engine.connect() as connection:  # it may have other tables now
+        latest = connection.scalar(select(Runner.packages).order_by(Runner.started_at.desc()).limit(1)) or {}
+        written_by = latest.get(_DISTRIBUTION)
+    own = metadata.version(_DISTRIBUTION)
+    if written_by is None or written_by == own:
+        return f"install the program that wrote it: this one, of version {own}, is older"
+    return f"install the version that wrote it, {_DISTRIBUTION} {written_by} (this one is {own})"

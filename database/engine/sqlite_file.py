@@ -10,6 +10,7 @@ from __future__ import annotations
 import logging
 import os
 import pwd
+import shlex
 import stat
 from pathlib import Path
 
@@ -31,6 +32,14 @@ _ADVICE_REPLACED = (
     "they were moved too) and run the same command again: finished but unrecorded experiments are in the "
     "journals of the run"
 )
+
+
+def how_to_mend(file: Path) -> str:
+    """Return what to do about a damaged file."""
+    return (
+        "stop all programs that use it, copy it away, and restore a backup, or recover what is readable: "
+        f"sqlite3 {shlex.quote(str(file))} .recover | sqlite3 new.db"
+    )
 
 
 class OpenedFile:

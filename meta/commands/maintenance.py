@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from database.diagnosis.findings import Diagnosis
 
 
-#: What `database check` exits with when rows contradict each other.
+#: What `database check` exits with when rows contradict each other, and `doctor` when the file is damaged.
 DAMAGED = 3
 
 
@@ -85,7 +85,7 @@ def check(*, repair: bool, as_json: bool) -> None:
 def doctor(*, as_json: bool) -> None:
     """Examine the database: its size, version, settings in force, locks, open transactions, clock.
 
-    Advice is at the end.
+    Advice is at the end. Exits with 3 when an SQLite file is damaged.
     """
     from database.diagnosis.diagnose import diagnose
     from database.engine import registry
@@ -99,6 +99,8 @@ def doctor(*, as_json: bool) -> None:
         printing.print_json(diagnosis)
     else:
         _print_diagnosis(diagnosis)
+    if diagnosis.found.is_damaged:
+        click.get_current_context().exit(DAMAGED)
 
 
 def _print_diagnosis(diagnosis: Diagnosis) -> None:

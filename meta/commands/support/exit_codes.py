@@ -73,10 +73,14 @@ def as_experiments_error(error: BaseException) -> ExperimentsError | None:
     if isinstance(error, UnicodeEncodeError) and (problem := undecoded_problem(error.object)):
         return ExperimentsError(problem)
     if "sqlalchemy" in sys.modules:  # otherwise it is no error of a database
+        import sqlite3
+
         from sqlalchemy.exc import DBAPIError
 
         from database.engine.registry import database_error
 
+        if isinstance(error, sqlite3.Error):  # of a statement that was run past SQLAlchemy
+            error = DBAPIError(None, None, error)
         if isinstance(error, DBAPIError):
             ours = database_error(error)
             ours.__cause__ = error.orig

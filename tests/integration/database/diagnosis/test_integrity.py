@@ -142,8 +142,8 @@ def test_damaged_file(sqlite_url: str, capsys: pytest.CaptureFixture[str]) -> No
     harm_a_page(path)
     assert run_command(["database", "check"]) == 3
     err = capsys.readouterr().err
-    assert f"{path} is damaged: " in err
-    assert f"sqlite3 {path} .recover" in err
+    assert f"{path} is damaged (" in err
+    assert f"sqlite3 '{path}' .recover" in err
 
 
 def test_dangling_rows(sqlite_url: str) -> None:

@@ -9,6 +9,7 @@ import sqlite3
 from collections.abc import Callable
 from contextlib import closing
 from dataclasses import dataclass
+from importlib.metadata import version
 from pathlib import Path
 
 import pytest
@@ -16,6 +17,7 @@ from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, Engine, select, text
+from sqlalchemy.orm import Session
 
 from database.claims.runners import Provenance, register_runner
 from database.engine import registry as engines
@@ -169,7 +171,9 @@ def test_older_revision_is_refused(
     with pytest.raises(SchemaError, match=rf"older revision {CURRENT}; run `experiments database upgrade`"):
         engines.get_engine()
     assert run_command(["status"]) == 3
-    assert "experiments database upgrade" in capsys.readouterr().err
+    told = capsys.readouterr().err
+    assert "experiments database upgrade" in told
+    assert ("a backup copy is made" in told) == database_url.startswith("sqlite")  # PostgreSQL gets none
     engine = engines.new_engine(database_url)
     assert revision_of(engine) == CURRENT
     engine.dispose()
@@ -230,16 +234,22 @@ def test_upgrade_does_not_wait_for_a_dead_runner(database_url: str, request: pyt
 
 
 def test_newer_revision_is_refused(database_url: str, capsys: pytest.CaptureFixture[str]) -> None:
-    """Tables of a newer program are refused, with the version to install, and nothing is written."""
+    """Tables of a newer program are refused, with the version that a runner had; nothing is written."""
     set_revision(engines.get_engine(), "0007_v3.2.1")
     engines.dispose_engines()
-    message = r"newer program \(revision 0007_v3.2.1, .*install version 3.2.1 or later"
+    own = version("experiment-series")
+    message = rf"newer program \(revision 0007_v3.2.1, .*install the program that wrote it: .* version {own},"
     with pytest.raises(SchemaError, match=message) as caught:
         engines.get_engine()
     assert caught.value.exit_code == 3
+    engine = engines.new_engine(database_url)
+    with Session(engine) as session, session.begin():
+        register_runner(session, "r" * 32, Provenance(packages={"experiment-series": "0.3.1"}), None)
+    engine.dispose()
     assert run_command(["status"]) == 3
     assert run_command(["database", "upgrade"]) == 3
-    assert "install version 3.2.1" in capsys.readouterr().err
+    told = f"install the version that wrote it, experiment-series 0.3.1 (this one is {own})\n"
+    assert capsys.readouterr().err.count(told) == 2
     engine = engines.new_engine(database_url)
     assert revision_of(engine) == "0007_v3.2.1"
     engine.dispose()
@@ -299,7 +309,7 @@ def _truncated(path: Path) -> None:
             _another_programs, "belongs to another program (it has the table moz_places); name another file"
         ),
         Foreign(_text_file, "is damaged or not an SQLite database"),
-        Foreign(_truncated, "is damaged or not an SQLite database"),
+        Foreign(_truncated, "is damaged ("),
     ],
 )
 @pytest.mark.parametrize("verb", ["status", "create"])

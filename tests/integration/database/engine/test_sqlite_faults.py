@@ -237,6 +237,14 @@ def test_damaged_in_the_middle(session: Session, sqlite_url: str) -> None:
     session.invalidate()
 
 
+def test_damaged_text(session: Session) -> None:
+    """Damaged bytes of a text, which SQLite does not notice, are damage too, and are not read once more."""
+    with pytest.raises(DBAPIError) as caught:
+        session.connection().exec_driver_sql("SELECT CAST(x'ff61' AS TEXT) AS description").scalar()
+    assert fault_of(caught.value) is Fault.STAYS
+    assert "is damaged (Could not decode" in str(database_error(caught.value))
+
+
 #: Takes the write lock, tells it, and stops in the middle.
 FROZEN = """
 import os, signal, sqlite3, sys
