@@ -95,6 +95,14 @@ def _fate(path: str) -> str:
     return "replaced by another file" if Path(path).exists() else "deleted or moved away"
 
 
+def _project_above(file: Path) -> Path | None:
+    """Return the nearest folder above that of a missing file which has a database at the same place."""
+    if file.parent.name != RESULTS_NAME:
+        return None
+    inside = Path(RESULTS_NAME, file.name)
+    return next((folder for folder in file.parent.parent.parents if (folder / inside).is_file()), None)
+
+
 def find_folder(file: Path, *, create: bool) -> None:
     """Create the folder of a database file, or check that the file exists.
 
@@ -109,7 +117,11 @@ def find_folder(file: Path, *, create: bool) -> None:
         raise DatabaseError(f"{file} cannot be opened: {reason}")
     if not create:
         if not os.path.exists(file):  # noqa: PTH110 - a Path raises where the name is too long
-            raise DatabaseMissingError(f"there is no database at {file}; {HOW_TO_MAKE_ONE}")
+            above = _project_above(file)
+            raise DatabaseMissingError(
+                f"there is no database at {file}; "
+                + (f"there is one in {above}: run the command there" if above else HOW_TO_MAKE_ONE)
+            )
         return
     try:
         if file.parent.name == RESULTS_NAME:

@@ -211,7 +211,7 @@ def _hint(path: Path, names: KnownNames) -> str:
     if cut := _cut_short(path[-1], full):
         hint = f"{cut[0]!r} is written in brackets: {written(cut[1])}; {hint}"
     if kind == "names" and names.lacks_results():
-        hint += f". No result is recorded yet; one is named {written(('results', *path))}"
+        hint += f". No result is recorded yet; if it is one, write {written(('results', *path))}"
     return hint
 
 

@@ -114,11 +114,16 @@ def check_first_target(source: LoadedSeries | str, reporting: Reporting) -> None
     SeriesFileError
         The target is wrong.
     """
-    if isinstance(source, LoadedSeries):
-        try:
-            get_engine(create=False)
-        except DatabaseMissingError:
-            check_target(source, reporting.tell)
+    if isinstance(source, LoadedSeries) and not _has_database():
+        check_target(source, reporting.tell)
+
+
+def _has_database() -> bool:
+    try:
+        get_engine(create=False)
+    except DatabaseMissingError:
+        return False
+    return True
 
 
 def announce_serial(

@@ -108,11 +108,14 @@ def _content(path: Path, shown: str) -> bytes:
     """Read one byte more than the limit at most, which the reader refuses."""
     if kind := what_is_no_file(path):
         raise SeriesFileError([Problem(f"is {kind}, not a file; name a YAML file")], shown)
+    if path.suffix == ".py" and path.exists():
+        code = f"is Python code; name the YAML file that says `run: {path.name}:FUNCTION`"
+        raise SeriesFileError([Problem(code)], shown)
     try:
         with path.open("rb") as stream:
             return stream.read(MAX_BYTES + 1)
-    except FileNotFoundError as error:
-        raise SeriesFileError([Problem(_missing(path))], shown) from error
+    except FileNotFoundError:
+        raise SeriesFileError([Problem(_missing(path))], shown) from None
     except (OSError, ValueError) as error:  # ValueError: a NUL in the path
         raise SeriesFileError([Problem(f"cannot be read: {error}")], shown) from error
 

@@ -38,6 +38,8 @@ def result_problem(name: str, results: Collection[str]) -> str | None:
         return None
     own = [result for result in results if not OF_METRIC.fullmatch(result)]
     valid = dict.fromkeys([*own, *_metrics(results)])
+    if not valid:
+        return f"there is no result or metric named {name!r}: nothing was returned or logged"
     return (
         f"there is no result or metric named {name!r}; {suggestion(name, valid, kind='results and metrics')}"
     )

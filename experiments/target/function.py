@@ -105,7 +105,8 @@ class FunctionTarget:
         base = Path(base_directory).resolve()
         place, colon, function = text.rpartition(":")
         if not colon and text.endswith(".py"):
-            raise TargetError(f"{text!r} names no function; write {text}:FUNCTION")
+            file = text.removeprefix("python ").removeprefix("python3 ")
+            raise TargetError(f"{text!r} names no function; write {file}:FUNCTION")
         is_file = place.endswith(".py") or "/" in place
         if not _is_dotted_name(function) or not (is_file or _is_dotted_name(place)):
             raise TargetError(f"{text!r} is not module:function or path/file.py:function")

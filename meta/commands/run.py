@@ -122,8 +122,10 @@ def _print_summary(summary: RunSummary) -> None:
     click.echo(str(summary))
     if not summary.after.completed or summary.exit_code not in {0, 1}:
         return
-    worth_drawing = False
     with suppress(SQLAlchemyError, ExperimentsError), SessionLocal() as session:  # it is only a hint
-        worth_drawing = can_be_drawn(session, summary.series)
-    if worth_drawing:
-        click.echo(f"draw its graphs: experiments graphs {summary.series}")
+        if can_be_drawn(session, summary.series):
+            click.echo(f"draw its graphs: experiments graphs {summary.series}")
+        else:
+            click.echo(
+                'no number to draw: the function returns some, as in `return {"loss": 0.1}`, or logs them'
+            )

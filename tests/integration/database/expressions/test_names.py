@@ -118,7 +118,9 @@ def test_results_before_there_are_any(session: Session) -> None:
     series_id = add_series(session)
     describe(session, lr=[0.1, 0.01])
     assert selected(session, "results.loss < 1") == []
-    with pytest.raises(ExpressionError, match=r"No result is recorded yet; one is named results\.loss"):
+    with pytest.raises(
+        ExpressionError, match=r"No result is recorded yet; if it is one, write results\.loss"
+    ):
         selected(session, "loss < 1")
     record(session, add_worker(session), series_id, [completed(loss=0.5)])
     assert selected(session, "loss < 1") == [0]

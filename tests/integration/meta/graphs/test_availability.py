@@ -39,8 +39,10 @@ def test_what_can_be_drawn(database_url: str) -> None:
 def test_end_of_a_run(
     database_url: str, tmp_path: Path, capsys: pytest.CaptureFixture[str], *, returned: str, is_told: bool
 ) -> None:
-    """The command names the graphs only where there are some."""
+    """The command names the graphs where there are some, else what a function returns to have some."""
     (tmp_path / "target.py").write_text(f"def main(x):\n    return {returned}\n")
     (tmp_path / "s.yaml").write_text("name: s\nrun: {function: target.py:main}\ngrid: {x: [1]}\n")
     assert run_command(["run", str(tmp_path / "s.yaml"), "--workers", "0", "--quiet"]) == 0
-    assert ("draw its graphs: experiments graphs s" in capsys.readouterr().out) == is_told
+    told = capsys.readouterr().out
+    assert ("draw its graphs: experiments graphs s" in told) == is_told
+    assert ('no number to draw: the function returns some, as in `return {"loss": 0.1}`' in told) != is_told

@@ -165,7 +165,7 @@ def test_a_wrong_name_lists_the_valid_ones() -> None:
     )
     assert refused("lr == true").problem == "there is nothing named true; write True"
     told = refused("zz == 1", KnownNames([("lr",)], [])).problem
-    assert told.endswith("No result is recorded yet; one is named results.zz")
+    assert told.endswith("No result is recorded yet; if it is one, write results.zz")
 
 
 KEYS = st.text(

@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 from sqlalchemy.exc import OperationalError
 
+from database import clock
 from database.counters import StatusCounts
 from database.errors import NotFoundError
 from database.models import Outcome
@@ -302,6 +303,26 @@ def test_a_deleted_series_is_not_asked_for_again() -> None:
     looker._thread.join(PATIENCE_S)
     assert looker.is_deleted
     assert asked == [1]
+
+
+def test_one_slow_look_delays_no_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The first look, which compiles the statements, is not followed by a pause of fifty times its length."""
+    now, looks, twice = 0.0, 0, threading.Event()
+    monkeypatch.setattr(clock, "monotonic", lambda: now)
+
+    def look(*_arguments: object) -> Snapshot:
+        nonlocal now, looks
+        looks += 1
+        if looks == 1:
+            now += 1000
+        else:
+            twice.set()
+        return looked(pending=1)
+
+    looker = Poller(summary(), look, every_s=0.01)
+    looker.start()
+    assert twice.wait(PATIENCE_S)
+    looker.close(PATIENCE_S)
 
 
 def test_looked_up_slowest() -> None:

@@ -325,6 +325,11 @@ def test_a_missing_file_names_the_nearest_one(write: Write) -> None:
         load_series_file(path.parent / "nowhere" / "a.yaml")
     with pytest.raises(SeriesFileError, match="is a folder, not a file"):
         load_series_file(path.parent)
+    path.with_name("train.py").touch()
+    with pytest.raises(
+        SeriesFileError, match=r"is Python code; name the YAML file that says `run: train\.py"
+    ):
+        load_series_file(path.with_name("train.py"))
     (dangling := path.with_name("dangling.yaml")).symlink_to("nothing.yaml")
     with pytest.raises(SeriesFileError, match="is a link to a file that is not there"):
         load_series_file(dangling)

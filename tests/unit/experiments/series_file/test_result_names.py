@@ -71,6 +71,12 @@ def test_wrong_names(sections: dict[str, Any], path: tuple[str | int, ...], mess
     assert message in told
 
 
+def test_nothing_was_returned() -> None:
+    """Where there is no name at all, that is said in place of an empty list."""
+    told = dict(problems({"graphs": [{"y": "loss", "x": "lr"}]}, [None, {}]))
+    assert told["graphs", 0, "y"].endswith("named 'loss': nothing was returned or logged")
+
+
 def test_a_parameter_called_step() -> None:
     """Over a parameter of that name a result is drawn, and no curve."""
     graphs = [{"y": "accuracy", "x": "step"}]

@@ -81,9 +81,10 @@ def test_what_is_no_target_is_refused(project: Path, text: str) -> None:
 
 
 def test_a_file_without_function_is_told_how_to_write_it(project: Path) -> None:
-    """`train.py` alone is an error that asks for the function."""
-    with pytest.raises(TargetError, match=r"write train\.py:FUNCTION"):
-        FunctionTarget.parse("train.py", project)
+    """`train.py` alone, or the command that runs it, is an error that asks for the function."""
+    for text in ("train.py", "python train.py", "python3 train.py"):
+        with pytest.raises(TargetError, match=r"names no function; write train\.py:FUNCTION"):
+            FunctionTarget.parse(text, project)
 
 
 def test_an_unknown_home_folder_is_told(project: Path) -> None:

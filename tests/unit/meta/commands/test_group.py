@@ -55,6 +55,22 @@ def test_looking_creates_no_database(
     assert list(tmp_path.iterdir()) == []
 
 
+def test_looking_from_a_folder_inside(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Below a project that has a database, looking names the folder to look from."""
+    (tmp_path / "results").mkdir()
+    (tmp_path / "results" / "experiments.db").touch()
+    (inside := tmp_path / "a" / "b").mkdir(parents=True)
+    monkeypatch.chdir(inside)
+    assert run_command(["status"]) == 3
+    told = (
+        f"no database at {inside}/results/experiments.db; there is one in {tmp_path}: run the command there"
+    )
+    assert told in capsys.readouterr().err
+    assert list(inside.iterdir()) == []
+
+
 def test_check_without_a_database(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
