@@ -15,6 +15,7 @@ import sqlite3
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Connection, Engine, ExceptionContext, Executable, TextClause, event
@@ -22,8 +23,8 @@ from sqlalchemy.pool import ConnectionPoolEntry
 
 from database import clock
 from database.engine.call_site import caller_location
-from database.engine.sqlite_file import OpenedFile
-from database.errors import SessionMisuseError
+from database.engine.sqlite_file import OpenedFile, how_to_mend
+from database.errors import DatabaseError, SessionMisuseError
 from database.expressions import sqlite_functions
 
 #: How long a writer waits for the write lock before it fails, in seconds.
@@ -76,6 +77,14 @@ def prepare(engine: Engine, durability: str) -> None:
     def before_cursor_execute(connection: Connection, _cursor: Any, statement: str, *_rest: Any) -> None:
         if not _READS.match(statement):
             hold_write_lock(connection)
+
+    @event.listens_for(engine, "handle_error")
+    def failed(context: ExceptionContext) -> DatabaseError | None:
+        error = context.original_exception
+        if not isinstance(error, UnicodeDecodeError):
+            return None
+        file = Path(str(engine.url.database))  # SQLite's message quotes bytes that are no text
+        return DatabaseError(f"{file} is damaged ({error}); {how_to_mend(file)}")
 
     @event.listens_for(engine, "savepoint")
     def savepoint(connection: Connection, _name: str) -> None:

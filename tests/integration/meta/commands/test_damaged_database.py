@@ -44,3 +44,16 @@ def test_every_command_says_that_the_file_is_damaged(capsys: pytest.CaptureFixtu
         printed = capsys.readouterr()
         assert " is damaged (" in printed.out + printed.err, command
         assert ".recover | sqlite3 new.db" in printed.out + printed.err, command
+
+
+@on_sqlite
+@pytest.mark.usefixtures("commands")
+def test_a_message_of_sqlite_that_is_no_text(capsys: pytest.CaptureFixture[str]) -> None:
+    """Damaged bytes that SQLite quotes in its own message are damage too."""
+    filled()
+    damage("runner")  # which also writes all of the database into its file
+    path = Path(str(current_url().database))
+    path.write_bytes(path.read_bytes().replace(b"CREATE TABLE artifact", b"\xff\xffEATE TABLE artifact"))
+    for command in ("status", "doctor", "run first -q"):
+        assert run_command(command.split()) == 3, command
+        assert " is damaged (" in capsys.readouterr().err, command
