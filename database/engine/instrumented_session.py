@@ -10,10 +10,10 @@ import itertools
 import logging
 import os
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, NoReturn
 
-from sqlalchemy import Connection, Engine, event, inspect
+from sqlalchemy import Connection, Engine, Result, event, inspect
 from sqlalchemy.orm import Mapper, ORMExecuteState, Session, SessionTransaction
 
 from database import counters_listener, events
@@ -100,16 +100,21 @@ class InstrumentedSession(Session):
     def bulk_save_objects(self, objects: Iterable[object], *arguments: Any, **options: Any) -> None:
         """Write objects without the events of a flush; experiments are counted before the commit."""
         rows = list(objects)
-        self.note_written()
+        if rows:
+            self.note_written()
         for model in {type(row) for row in rows}:
             counters_listener.note_written(self, model)
         super().bulk_save_objects(rows, *arguments, **options)
 
-    def bulk_insert_mappings(self, mapper: Any, *arguments: Any, **options: Any) -> None:
+    def bulk_insert_mappings(
+        self, mapper: Any, mappings: Iterable[dict[str, Any]], *arguments: Any, **options: Any
+    ) -> None:
         """Insert rows without the events of a flush; experiments are counted before the commit."""
-        self.note_written()
+        rows = list(mappings)
+        if rows:
+            self.note_written()
         counters_listener.note_written(self, inspect(mapper).class_)
-        super().bulk_insert_mappings(mapper, *arguments, **options)
+        super().bulk_insert_mappings(mapper, rows, *arguments, **options)
 
     def bulk_update_mappings(self, mapper: Any, mappings: Iterable[dict[str, Any]]) -> None:
         """Update rows without the events of a flush; experiments are counted before the commit.
@@ -121,7 +126,8 @@ class InstrumentedSession(Session):
         """
         rows = list(mappings)
         _check_versions(inspect(mapper), rows)
-        self.note_written()
+        if rows:
+            self.note_written()
         counters_listener.note_written(self, inspect(mapper).class_)
         super().bulk_update_mappings(mapper, rows)
 
@@ -153,6 +159,10 @@ class InstrumentedSession(Session):
         return bool(self.new or self.deleted) or any(map(self.is_modified, self.dirty))
 
     def _warn_of_lost_work(self) -> None:
+        if isinstance(
+            self.bind, Connection
+        ):  # whoever began its transaction ends it, as a test that undoes all
+            return
         warn_once(
             f"lost work of {self.opened_at}",
             f"the session of {self.pattern} at {self.opened_at} ended with work that was not committed and "
@@ -192,16 +202,20 @@ def _check_versions(mapper: Mapper[Any], rows: Iterable[Mapping[str, Any]]) -> N
 
 
 @event.listens_for(InstrumentedSession, "do_orm_execute")
-def _do_orm_execute(state: ORMExecuteState) -> None:
+def _do_orm_execute(state: ORMExecuteState) -> Result[Any] | None:
     counters_listener.note_statement(state)
-    if not state.is_select and sqlite.may_write(state.statement):
+    is_by_keys = state.is_update and state.execution_options.get("dml_strategy") != "core_only"
+    if is_by_keys and isinstance(state.parameters, list) and state.bind_mapper is not None:
+        _check_versions(state.bind_mapper, state.parameters)
+    if state.is_select or not sqlite.may_write(state.statement):
+        return None
+    result = state.invoke_statement()
+    # Rows that are returned may be counted only after they were read.
+    if getattr(result, "rowcount", -1) != 0 or result.returns_rows:  # type: ignore[attr-defined]  # where it has a rowcount
         session = state.session
         assert isinstance(session, InstrumentedSession)
         session.note_written()
-    if not state.is_update or state.execution_options.get("dml_strategy") == "core_only":
-        return
-    if isinstance(state.parameters, list) and state.bind_mapper is not None:  # by their keys
-        _check_versions(state.bind_mapper, state.parameters)
+    return result
 
 
 @event.listens_for(InstrumentedSession, "before_commit")
@@ -232,9 +246,20 @@ def _after_flush(session: InstrumentedSession, _context: object) -> None:
         session.note_written()
 
 
+def _savepoints(transaction: SessionTransaction | None) -> Iterator[SessionTransaction | None]:
+    """Yield the savepoints around a transaction, the innermost first, and None for the whole."""
+    while transaction is not None:
+        if transaction.nested:
+            yield transaction
+        transaction = transaction.parent
+    yield None
+
+
 @event.listens_for(InstrumentedSession, "after_soft_rollback")
 def _after_soft_rollback(session: InstrumentedSession, transaction: SessionTransaction) -> None:
-    session._written.discard(transaction if transaction.nested else None)
+    undone = next(_savepoints(transaction))
+    # What a released savepoint wrote is undone with the one around it.
+    session._written = {written for written in session._written if undone not in _savepoints(written)}
 
 
 @event.listens_for(InstrumentedSession, "after_transaction_end")

@@ -36,7 +36,8 @@ BUSY_STEP_S = 0.25
 _INSTRUCTIONS = 1_000_000
 
 _READS = re.compile(
-    r"\s*(?:SELECT\b|PRAGMA\b|EXPLAIN\b|BEGIN\b|VACUUM\b|VALUES\b|RELEASE\b|ROLLBACK\b"
+    r"(?:\s|\(|--[^\n]*|/\*(?:[^*]|\*(?!/))*\*/)*+"
+    r"(?:SELECT\b|PRAGMA\b|EXPLAIN\b|BEGIN\b|VACUUM\b|VALUES\b|RELEASE\b|ROLLBACK\b|SET\b|SHOW\b"
     r"|WITH\b(?!.*\b(?:INSERT|UPDATE|DELETE|REPLACE)\b))",
     re.IGNORECASE | re.DOTALL,
 )

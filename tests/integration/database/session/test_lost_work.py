@@ -11,11 +11,15 @@ from contextlib import suppress
 from pathlib import Path
 
 import pytest
-from sqlalchemy import insert, select, text
+from sqlalchemy import insert, select, text, update
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
+from database.engine.instrumented_session import InstrumentedSession
+from database.engine.registry import get_engine
 from database.engine.usage_warnings import SessionWarning
 from database.models import ExperimentSeries
+from database.series import NameTakenError
 from database.session.lifecycle import SessionLocal, get_session
 from database.session.thread_sessions import thread_session
 from tests.integration.database.recorded_series import add, in_thread, names, series
@@ -34,6 +38,11 @@ def _flush(session: Session) -> None:
     session.flush()
 
 
+def _refused(session: Session) -> None:
+    with suppress(DBAPIError):
+        session.execute(text("UPDATE nothing SET x = 1"))
+
+
 WAYS: dict[str, Callable[[Session], object]] = {
     "added": lambda session: session.add(series("lost")),
     "flushed": _flush,
@@ -43,6 +52,14 @@ WAYS: dict[str, Callable[[Session], object]] = {
     "text": lambda session: session.execute(text("UPDATE experiment_series SET notes = 'changed'")),
     "a query": lambda session: session.query(ExperimentSeries).delete(),
     "bulk": lambda session: session.bulk_insert_mappings(ExperimentSeries, [ROW]),
+}
+
+HARMLESS: dict[str, Callable[[Session], object]] = {
+    "comment": lambda session: session.execute(text("-- which\n/* a * b */ SELECT 1")),
+    "no row": lambda session: session.execute(update(ExperimentSeries).values(notes="changed")),
+    "no rows of a query": lambda session: session.query(ExperimentSeries).delete(),
+    "no rows for bulk": lambda session: session.bulk_insert_mappings(ExperimentSeries, []),
+    "refused": _refused,
 }
 
 
@@ -89,9 +106,42 @@ def test_nothing_is_told_of_what_was_not_lost(database_url: str) -> None:
         with SessionLocal() as session, suppress(ZeroDivisionError), session.begin_nested():
             _flush(session)
             raise ZeroDivisionError
+        with SessionLocal() as session, suppress(ZeroDivisionError), session.begin_nested():
+            with session.begin_nested():  # released, and undone with the one around it
+                _flush(session)
+            raise ZeroDivisionError
         with SessionLocal() as session, session.begin():
             session.add(series("begun"))
     assert names() == ["begun", "committed", "kept"]
+
+
+@pytest.mark.parametrize("way", HARMLESS)
+def test_nothing_is_told_of_statements_that_write_nothing(database_url: str, way: str) -> None:
+    """Not of reads after a comment, of updates that meet no row, and of bulk methods without rows."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        with SessionLocal() as session:
+            HARMLESS[way](session)
+
+
+def test_nothing_is_told_within_a_transaction_of_others(database_url: str) -> None:
+    """Whoever gave a session a connection ends the transaction: a test undoes all, others commit."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        with get_engine().begin() as connection, InstrumentedSession(connection) as session:
+            session.add(series("kept"))
+            session.flush()
+    assert names() == ["kept"]
+
+
+def test_work_around_a_savepoint_that_failed(database_url: str) -> None:
+    """Work before a savepoint whose rows were refused is still there, so its loss is told."""
+    add("kept")
+    with pytest.warns(SessionWarning, match=LOST), SessionLocal() as session:
+        _flush(session)
+        with suppress(NameTakenError), session.begin_nested():
+            session.add(series("kept"))
+    assert names() == ["kept"]
 
 
 @on_sqlite
