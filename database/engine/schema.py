@@ -187,8 +187,12 @@ def _back_up(engine: Engine, before: str) -> Path | None:
     path = Path(str(engine.url.database))
     stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%S%f")
     backup = path.with_name(f"{path.stem}.before-upgrade-{before}-{stamp}{path.suffix}")
-    with engine.connect() as connection:
-        connection.exec_driver_sql("VACUUM INTO ?", (str(backup),))
+    try:
+        with engine.connect() as connection:
+            connection.exec_driver_sql("VACUUM INTO ?", (str(backup),))
+    except BaseException:  # Ctrl-C interrupts it: half of a copy is none
+        backup.unlink(missing_ok=True)
+        raise
     return backup
 
 
