@@ -14,7 +14,7 @@ from typing import Any
 import yaml
 
 from experiments.series_file.reading.document import MAX_DEPTH, Document, Position, text_problem
-from experiments.series_file.reading.errors import KeyPath, Problem, SeriesFileError
+from experiments.series_file.reading.errors import MAX_PROBLEMS, KeyPath, Problem, SeriesFileError
 from experiments.series_file.reading.scalars import AmbiguousScalarError, foreign_word_problem, plain_scalar
 
 MAX_BYTES = 1024 * 1024
@@ -188,6 +188,8 @@ class _Composer:
 
     def _report(self, event: yaml.Event, message: str) -> None:
         self.problems.append(Problem(message, tuple(self._path), *_position(event)))
+        if len(self.problems) >= MAX_PROBLEMS:
+            raise SeriesFileError(self.problems)
 
     def _unreadable(self, event: yaml.Event, message: str) -> SeriesFileError:
         return _unreadable(message, *_position(event), tuple(self._path))

@@ -76,3 +76,10 @@ def test_depth_just_at_the_limit_is_read() -> None:
     assert read_yaml(b"a: " + b"[" * 48 + b"1" + b"]" * 48).problems == ()
     with pytest.raises(SeriesFileError, match="nests deeper than 50 levels"):
         read_yaml(b"a: " + b"[" * 50 + b"1" + b"]" * 50)
+
+
+def test_reading_ends_at_a_thousand_problems() -> None:
+    """What can be read around is not read without end."""
+    with pytest.raises(SeriesFileError) as caught:
+        read_yaml(b"a: [" + b"! x, " * 2000 + b"]")
+    assert len(caught.value.problems) == 1000
