@@ -26,11 +26,11 @@ from experiments.processes.process_tree import kill_tagged
 from experiments.processes.stop_signals import StopSignals
 from experiments.processes.system_limits import check_open_files
 from experiments.supervisor.database_thread import DatabaseThread
-from experiments.supervisor.disk_space import DiskSpaceMonitor
 from experiments.supervisor.name_notice import NameNotice
 from experiments.supervisor.recording import WorkerRecords
 from experiments.supervisor.registration import RegisteredWorkers, Registration, count_ended
 from experiments.supervisor.restart_backoff import RestartBackoff
+from experiments.supervisor.results_folder_monitor import ResultsFolderMonitor
 from experiments.supervisor.supervised_worker import SupervisedWorker
 from experiments.supervisor.worker_process import WorkerStartError
 
@@ -62,7 +62,7 @@ class LocalProcesses(Executor):
         self._workers: dict[str, SupervisedWorker] = {}
         self._records = WorkerRecords(self._database, assignment, self._ask_again)
         self._kernel_kills = KernelKills()
-        self._disk_space = DiskSpaceMonitor(assignment.folder.root)
+        self._results_folder = ResultsFolderMonitor(assignment.folder.root)
         self._backoff = RestartBackoff(assignment.workers)
         self._claimable: ClaimableWork | None = None
         self._is_finishing = self._has_begun = self._has_finished_any = False
@@ -161,7 +161,7 @@ class LocalProcesses(Executor):
         if now >= self._check_at:
             self._check_at = now + _ASK_EVERY_S
             self._kernel_kills.update()
-            self._disk_space.check()
+            self._results_folder.check(self._assignment.folder.runner(self._registration.runner_id))
             self._check_names()
             if running:
                 self._records.check_claims(running, partial(self._kill_revoked, running=running))
