@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+import shlex
 from pathlib import Path
+from urllib.parse import quote
 
 import pytest
 
@@ -13,11 +15,14 @@ PAGE = (Path(__file__).parents[4] / "docs" / "commands.md").read_text(encoding="
 EXAMPLES = dict(re.findall(r"```console\n\$ experiments ([^\n]+)\n(.*?)```", PAGE, re.DOTALL))
 #: What the examples of failures add to the function.
 ADDED = re.search(r"```python\n(.*?)```", PAGE, re.DOTALL)
+ELSEWHERE = (
+    "git commit|host|Python|peak memory|log|drawn by|fingerprint|their code|changed by|server|size|known bugs"
+)
 #: Differ between computers, or say when and how fast.
 VARYING = (
-    (re.compile(r"^(git commit|host|Python|peak memory|log|drawn by|fingerprint|their code) .*\n", re.M), ""),
+    (re.compile(rf"^({ELSEWHERE}) .*\n", re.M), ""),
     (re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d UTC"), "TIME"),
-    (re.compile(r"\b[\d.]+ (ms|s)\b"), "DURATION"),
+    (re.compile(r"-?\b[\d.]+ (ms|s)\b"), "DURATION"),
     (re.compile(r"[ \t]+"), " "),
 )
 
@@ -35,9 +40,12 @@ class Project:
         self._capture = capture
 
     def run(self, command: str, *, with_stderr: bool = True) -> str:
-        run_command(command.split())
+        run_command(shlex.split(command))
         out, err = self._capture.readouterr()
-        return f"{out}{err if with_stderr else ''}".replace(str(Path.cwd()), "/home/ada/project")
+        printed = f"{out}{err if with_stderr else ''}"
+        for here in (str(Path.cwd()), quote(str(Path.cwd()), safe="/ ")):  # as in a URL
+            printed = printed.replace(here, "/home/ada/project")
+        return printed
 
     def shows(self, example: str, options: str = "", *, with_stderr: bool = True) -> None:
         printed = self.run(f"{example} {options}", with_stderr=with_stderr)
@@ -78,6 +86,36 @@ def test_examples_of_running(project: Project) -> None:
     for example in ("status first", "list first --limit 3", "show 1"):
         project.shows(example)
     project.shows("list first --limit 2 --columns id,lr,accuracy,metrics.loss.min,metrics.loss.count")
+
+
+def test_examples_of_changing(project: Project) -> None:
+    """Editing, cancelling and releasing print what the page shows."""
+    project.run("init")
+    project.run("create first.yaml")
+    for example in (
+        'edit first --pause --notes "lr 0.1 diverges on the new data"',
+        "cancel first --experiment 3",
+        "release first",
+    ):
+        project.shows(example)
+
+
+def test_examples_of_maintenance(recorded: Project) -> None:
+    """Exporting, checking and examining the example print what the page shows."""
+    example = "export first | cut -d, -f1,5,13-16 | head -2"
+    rows = [line.split(",") for line in recorded.run("export first").splitlines()[:2]]
+    assert "".join(f"{','.join([row[0], row[4], *row[12:16]])}\n" for row in rows) == EXAMPLES[example]
+    recorded.shows("database check")
+    begin, end = comparable(EXAMPLES["doctor"]).split("...\n")
+    printed = comparable(recorded.run("doctor"))
+    assert printed.startswith(begin)
+    assert printed.endswith(end)
+
+
+def test_every_example_is_run() -> None:
+    """Each example of the page is named in this file."""
+    source = Path(__file__).read_text(encoding="utf-8")
+    assert [example for example in EXAMPLES if example not in source] == []
 
 
 def test_examples_of_graphs(recorded: Project) -> None:
