@@ -131,6 +131,16 @@ def test_links_between_documents_lead_somewhere() -> None:
             assert (page.parent / link).exists(), f"{page.name}: {link}"
 
 
+def test_lines_of_documents_are_broken() -> None:
+    """No line of prose is longer than 124 characters; those of tables, code and pictures may be."""
+    long = []
+    for page in [*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")]:
+        prose = re.sub(r"^```.*?^```$", "", page.read_text(encoding="utf-8"), flags=re.DOTALL | re.MULTILINE)
+        lines = (line for line in prose.splitlines() if not line.startswith(("|", "!")))
+        long += [f"{page.name}: {line}" for line in lines if len(line) > 124]
+    assert long == []
+
+
 def written() -> Iterator[Path]:
     """Yield each text file of ours."""
     for folder in OURS:
