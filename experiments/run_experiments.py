@@ -28,13 +28,13 @@ from experiments.execution.options import RunOptions
 from experiments.execution.worker_config import WorkerConfig
 from experiments.processes.hash_seed import restart_with_hashes_of_workers
 from experiments.run.one_series import (
-    Reporting,
     announce_serial,
     check_first_target,
     load_source,
     prepare_series,
     run_prepared_series,
 )
+from experiments.run.reporting import Reporting
 from experiments.run.several_series import SeveralRuns, refuse_repeated_names, run_in_turn
 from experiments.run.summary import RunSummary
 from experiments.series_file.loading import LoadedSeries

@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import logging
-import os
-import sys
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from sqlalchemy import select
@@ -16,35 +13,27 @@ from sqlalchemy.orm import Session
 from database import clock
 from database.claims.lookups import claimable_work
 from database.claims.runners import any_alive
-from database.counters import StatusCounts, count_ended_by
-from database.engine.registry import current_url, get_engine
+from database.counters import count_ended_by
+from database.engine.registry import get_engine
 from database.errors import DatabaseMissingError, ExperimentsError
 from database.models import ExperimentSeries
 from database.queries.failures import failure_counts
 from database.queries.overview import SeriesSummary, count_statuses, series_summaries
 from database.queries.series_lookup import find_series
 from database.session.retry import retrying_transaction
-from database.settings import Settings, results_directory
 from experiments.creation import Created, Source, check_target, create_series
-from experiments.execution.assignment import Assignment, Ending, RunnerStatus
-from experiments.execution.options import Execution, RunOptions
-from experiments.executors.choice import LOCAL_PROCESSES, SERIAL, make_executor
-from experiments.output.results_folder import ResultsFolder
-from experiments.progress.displays import display_for
-from experiments.progress.model import Display
-from experiments.progress.poller import Poller
-from experiments.progress.preparation import preparing
-from experiments.progress.tracker import ProgressTracker, suspend_hint
+from experiments.execution.assignment import Assignment, Ending
+from experiments.execution.options import RunOptions
 from experiments.run.before_start import about_notification, warn_before_start
 from experiments.run.notification import notify
 from experiments.run.other_code import check_code, read_current_code
+from experiments.run.reporting import Reporting
 from experiments.run.summary import STOPPED_EXIT_CODE, RunSummary
 from experiments.series_file.loading import LoadedSeries, load_series_file
 from experiments.series_file.models import SeriesFile
 from experiments.supervisor.name_notice import NameNotice
 from experiments.target.current_code import has_run
 from experiments.target.parsing import target_of
-from experiments.target.provenance import collect_provenance
 
 logger = logging.getLogger(__name__)
 
@@ -53,39 +42,6 @@ class SeriesPausedError(ExperimentsError):
     """The series is paused; nothing of it was run."""
 
     exit_code = STOPPED_EXIT_CODE
-
-
-@dataclass(frozen=True)
-class Reporting:
-    """Where a run shows its progress and its result.
-
-    Attributes
-    ----------
-    display : Display or None
-        Shows the progress; None shows nothing.
-    on_created : callable or None
-        Called with the result of creation, before anything runs.
-    on_ended : callable or None
-        Called with the summary of a series as soon as its run has ended.
-    before_serial : callable or None
-        Called when all is checked and nothing written, if experiments will run in this process.
-    begun : float or None
-        When the command began, by `database.clock.monotonic`; by default when the function is called.
-    """
-
-    display: Display | None = None
-    on_created: Callable[[Created], None] | None = None
-    on_ended: Callable[[RunSummary], None] | None = None
-    before_serial: Callable[[], None] | None = None
-    begun: float | None = None
-
-    def since(self) -> Reporting:
-        """Return it with the time now, if there was none."""
-        return self if self.begun is not None else replace(self, begun=clock.monotonic())
-
-    def tell(self, text: str) -> AbstractContextManager[None]:
-        """Tell on the display what is done before experiments start, while the context is entered."""
-        return preparing(self.display, text)
 
 
 def load_source(source: Source, reporting: Reporting) -> LoadedSeries | str:
@@ -237,9 +193,10 @@ def run_prepared_series(
     try:
         ending, latest = Ending(), before.counts
         if not is_over:
-            ending, latest = _execute(
-                assign(series, options, code), before, reporting, warn=warn, names=names
-            )
+            from experiments.run import executing  # noqa: PLC0415 - its imports take long
+
+            assignment = executing.assign(series, options, code)
+            ending, latest = executing.execute(assignment, before, reporting, warn=warn, names=names)
         after, completed_here, failures = _afterwards(session, replace(before, counts=latest), ending)
     except BaseException as error:
         name, message = before.name, str(error) or type(error).__name__
@@ -291,78 +248,6 @@ def _afterwards(
         return replace(summary, counts=counts), completed_here, failure_counts(session, known.id)
 
     return retrying_transaction(session, ask)
-
-
-def _execute(
-    assignment: Assignment,
-    before: SeriesSummary,
-    reporting: Reporting,
-    *,
-    warn: Callable[[Assignment], None],
-    names: NameNotice,
-) -> tuple[Ending, StatusCounts]:
-    """Warn, and execute, with the progress on a display; return also the latest known counts."""
-    if reporting.display is None:
-        warn(assignment)
-        return make_executor(assignment, lambda _status: None, names).run(), before.counts
-    is_serial = assignment.executor == SERIAL  # Ctrl-Z suspends the experiments too
-    shown_on = display_for(reporting.display, assignment.workers)
-    starting = RunnerStatus(starting=assignment.workers)
-    with ProgressTracker(Poller(before), shown_on, begun=reporting.begun, status=starting) as tracker:
-        warn(assignment)  # a display may be for programs: they read warnings as it writes them
-        with nullcontext() if is_serial else suspend_hint(tracker):
-            ending = make_executor(assignment, tracker.observe, names).run()
-        return ending, tracker.counts
-
-
-def assign(series: ExperimentSeries, options: RunOptions, files: Mapping[str, str]) -> Assignment:
-    """Return the assignment of an executor, from the series' file, the options and the code on disk."""
-    execute = SeriesFile.recorded(series.resolved, needed=["execute"]).execute
-    workers = execute.worker_count(options.workers)
-    if workers and _is_pool_worker():
-        raise ExperimentsError(
-            f"series {series.name} needs worker processes, and this process is one of multiprocessing.Pool, "
-            "which may start none. A run uses all cores by itself: call it once, in the main process "
-            "(run_several_series() takes several series), or with RunOptions(workers=0)"
-        )
-    url = current_url()
-    root = options.results_directory or results_directory(url)
-    code = target_of(series).code
-    execution = execute.execution(workers)
-    start_method = Settings.from_environment().start_method
-    if workers:
-        _start_server(series.target, code, execution, start_method)
-    return Assignment(
-        series_id=series.id,
-        series_name=series.name,
-        series_folder=series.folder,
-        database_url=url.render_as_string(hide_password=False),
-        folder=ResultsFolder(root.absolute()),
-        provenance=collect_provenance(code, options.arguments, results=root),
-        code=files,
-        executor=SERIAL if workers == 0 else LOCAL_PROCESSES,
-        workers=workers,
-        start_method=start_method,
-        execution=execution,
-        options=options,
-    )
-
-
-def _start_server(target: str, code: Path, execution: Execution, start_method: str) -> None:
-    """Start what workers are forked from: it takes a while, in which the run can be prepared."""
-    # Not at the head: most of what they import is of no use to a run without workers.
-    from experiments.supervisor.worker_process import start_server  # noqa: PLC0415 - as above
-    from experiments.target.preloading import announce  # noqa: PLC0415 - as above
-
-    # With `isolation: process` each worker's fork server has it loaded.
-    preloaded = execution.preload and execution.isolation == "pool"
-    announce(target if preloaded else None, os.fspath(code))
-    start_server(execution.threads, start_method)
-
-
-def _is_pool_worker() -> bool:
-    multiprocessing = sys.modules.get("multiprocessing.process")  # imported in such a process
-    return multiprocessing is not None and multiprocessing.current_process().daemon
 
 
 def _looks_like_file(source: str) -> bool:

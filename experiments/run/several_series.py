@@ -20,7 +20,6 @@ from database.session.retry import retrying_transaction
 from experiments.creation import Created, check_creation
 from experiments.execution.options import RunOptions
 from experiments.run.one_series import (
-    Reporting,
     SeriesPausedError,
     announce_serial,
     check_series,
@@ -28,6 +27,7 @@ from experiments.run.one_series import (
     run_prepared_series,
 )
 from experiments.run.other_code import OtherCodeError
+from experiments.run.reporting import Reporting
 from experiments.run.summary import STOPPED_EXIT_CODE, RunSummary
 from experiments.series_file.loading import LoadedSeries
 from experiments.supervisor.restart_backoff import WorkersDieError

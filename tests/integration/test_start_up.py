@@ -42,7 +42,7 @@ PROCESSES = {
             *RESULTS,
             *CALLS,
             "click",
-            "experiments.executors.base",
+            "experiments.run.executing",
             "multiprocessing.forkserver",
             "psutil",
             "sqlalchemy.dialects.postgresql",

@@ -21,7 +21,7 @@ from database.session.lifecycle import scoped_session
 from experiments.creation import create_series
 from experiments.execution.assignment import Assignment, Ending, Observer, RunnerStatus, Stage
 from experiments.progress.model import Display
-from experiments.run import one_series
+from experiments.run import executing, one_series
 from experiments.run_experiments import Reporting, RunOptions, run_series, run_several_series
 from experiments.series_file.reading.errors import SeriesFileError
 from experiments.supervisor.restart_backoff import WorkersDieError
@@ -54,7 +54,7 @@ def replace_executor(monkeypatch: pytest.MonkeyPatch, work: Callable[[Assignment
         def run(self) -> Ending:
             return work(*self._told)
 
-    monkeypatch.setattr(one_series, "make_executor", Replaced)
+    monkeypatch.setattr(executing, "make_executor", Replaced)
 
 
 def test_stopped_by_a_rule(source: Path, told: list[Any], monkeypatch: pytest.MonkeyPatch) -> None:
