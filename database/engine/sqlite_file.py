@@ -115,13 +115,14 @@ def find_folder(file: Path, *, create: bool) -> None:
     """
     if reason := _why_no_file(file):
         raise DatabaseError(f"{file} cannot be opened: {reason}")
+    if not os.path.exists(file):  # noqa: PTH110 - a Path raises where the name is too long
+        above = _project_above(file)
+        if not create:
+            what_to_do = f"there is one in {above}: run the command there" if above else HOW_TO_MAKE_ONE
+            raise DatabaseMissingError(f"there is no database at {file}; {what_to_do}")
+        if above:
+            logger.warning("a new database is made at %s, which knows nothing of the one in %s", file, above)
     if not create:
-        if not os.path.exists(file):  # noqa: PTH110 - a Path raises where the name is too long
-            above = _project_above(file)
-            raise DatabaseMissingError(
-                f"there is no database at {file}; "
-                + (f"there is one in {above}: run the command there" if above else HOW_TO_MAKE_ONE)
-            )
         return
     try:
         if file.parent.name == RESULTS_NAME:

@@ -58,7 +58,7 @@ def test_looking_creates_no_database(
 def test_looking_from_a_folder_inside(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Below a project that has a database, looking names the folder to look from."""
+    """Below a project that has a database, looking names the folder to look from, and creating warns."""
     (tmp_path / "results").mkdir()
     (tmp_path / "results" / "experiments.db").touch()
     (inside := tmp_path / "a" / "b").mkdir(parents=True)
@@ -69,6 +69,10 @@ def test_looking_from_a_folder_inside(
     )
     assert told in capsys.readouterr().err
     assert list(inside.iterdir()) == []
+    assert run_command(["init", "."]) == 0
+    assert run_command(["create", "first.yaml"]) == 0
+    told = f"a new database is made at {inside}/results/experiments.db, which knows nothing of"
+    assert capsys.readouterr().err == f"warning: {told} the one in {tmp_path}\n"
 
 
 def test_check_without_a_database(
