@@ -86,6 +86,8 @@ class WorkerProcess:
         # Targets are found by their import path, never in ``__main__``.
         with fresh_interpreters(variables), forks:
             try:
+                if self._server is not None:
+                    self._server.start()  # if it was killed
                 self._process.start()
             except (OSError, EOFError) as error:  # the fork server has just died, or no resources are left
                 # Closing the lifeline kills a process that was started after all.

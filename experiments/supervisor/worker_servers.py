@@ -6,10 +6,11 @@ not have, such as random hashes of strings. Runs in one process share a server t
 
 from __future__ import annotations
 
+import signal
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
-from multiprocessing import forkserver
+from multiprocessing import forkserver, resource_tracker
 
 _PRELOADED = ["experiments.worker.forkserver_start"]
 
@@ -29,8 +30,16 @@ class WorkerServer:
         return pid
 
     def start(self) -> None:
-        """Start it, in this process's environment, and do not wait until it has imported what it needs."""
-        self._server.ensure_running()
+        """Start it, in this process's environment, and do not wait until it has imported what it needs.
+
+        A terminal's Ctrl-C meanwhile is for this process: the server has it blocked until it ignores it.
+        """
+        resource_tracker.ensure_running()  # otherwise the server starts it first, which would unblock signals
+        before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+        try:
+            self._server.ensure_running()
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
     @contextmanager
     def forks(self) -> Iterator[None]:

@@ -268,7 +268,11 @@ def _load_file(path: Path, modules: Path | None) -> ModuleType:
     """Load a file as a module, once per process."""
     private = _MODULE_PREFIX + hashlib.sha256(str(path).encode()).hexdigest()[:16]
     if private not in sys.modules:
-        if not path.is_file():
+        try:
+            is_there = path.is_file()
+        except OSError as error:  # its name is too long
+            raise TargetError(f"{os.fspath(path)[:200]}... cannot be read: {error.strerror}") from None
+        if not is_there:
             raise TargetError(_missing_file(path))
         if _leads_to(path.stem, path):
             return _import(path.stem, str(path))

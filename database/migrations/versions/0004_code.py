@@ -47,7 +47,7 @@ def upgrade() -> None:
     op.add_column("attempt", sa.Column("results", sa.JSON()))
     op.create_table(
         "code",
-        sa.Column("id", _ID, primary_key=True),
+        sa.Column("id", _ID, primary_key=True, autoincrement=False),
         sa.Column("digest", sa.String(64), nullable=False),
         sa.Column("files", sa.JSON(), nullable=False),
         sa.Column("git_commit", sa.Text()),

@@ -159,7 +159,9 @@ def _definitions(connection: Connection) -> dict[str, str]:
         "JOIN pg_class t ON t.oid = c.conrelid WHERE c.connamespace = 'public'::regnamespace "
         "UNION ALL SELECT 'storage of ' || relname || '.' || attname, attstorage::text FROM pg_attribute a "
         "JOIN pg_class t ON t.oid = a.attrelid WHERE relnamespace = 'public'::regnamespace "
-        "AND relkind = 'r' AND attnum > 0 AND NOT attisdropped"
+        "AND relkind = 'r' AND attnum > 0 AND NOT attisdropped "
+        "UNION ALL SELECT 'default of ' || table_name || '.' || column_name, column_default "
+        "FROM information_schema.columns WHERE table_schema = 'public' AND column_default IS NOT NULL"
     )
     return {row[0]: row[1] for row in connection.execute(text(query))}
 

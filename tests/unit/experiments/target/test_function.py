@@ -220,6 +220,7 @@ def test_missing_files_modules_and_functions_name_the_nearest(project: Path) -> 
         load_error("no/train.py:main", project)
         == f"there is no folder {project}/no, where train.py should be"
     )
+    assert load_error("a" * 300 + ".py:main", project).endswith("... cannot be read: File name too long")
     assert load_error("train.py:mian", project) == (
         f"{project}/train.py has no function 'mian'; did you mean 'main'? it has: main"
     )
