@@ -33,6 +33,13 @@ _MISSING: dict[KeyPath, str] = {
     ("run", "function"): "is missing; write module:function or path/file.py:function",
     ("execute", "stop_after", "failed"): "is missing; write a count such as 10 or a share such as 20%",
 }
+#: What sections are called elsewhere, and the section that is meant.
+_OTHER_WORDS = {
+    **dict.fromkeys(("seeds", "repetitions", "replicates", "runs"), "repeat"),
+    **dict.fromkeys(("parameters", "params", "sweep", "matrix"), "grid"),
+    **dict.fromkeys(("function", "target", "script", "command"), "run"),
+    **dict.fromkeys(("workers", "timeout", "isolation", "threads"), "execute"),
+}
 #: An example for each section, shown for a value that is no mapping.
 _SECTION_EXAMPLES: dict[KeyPath, str] = {
     ("run",): "run: {function: train.py:main}",
@@ -79,7 +86,9 @@ def _message(kind: str, path: KeyPath, value: Any, context: dict[str, Any]) -> s
     if kind == "extra_forbidden":
         if path[:-1] == ("execute", "retries") and path[-1] in EARLIER_WORDS:
             return f"is a status, not an outcome; write {EARLIER_WORDS[path[-1]]}: the function raised"
-        return f"is not a key here; {suggestion(str(path[-1]), _keys_at(path))}"
+        written = str(path[-1])
+        meant = _OTHER_WORDS.get(written.casefold(), written) if len(path) == 1 else written
+        return f"is not a key here; {suggestion(meant, _keys_at(path))}"
     if kind == "missing":
         return _MISSING.get(path, "is missing")
     if kind in _EXPECTED:

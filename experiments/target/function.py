@@ -357,7 +357,10 @@ def _import_raised(place: str, error: BaseException) -> TargetError:
     where = tracebacks.place(text)
     at = f" at {where}" if where else ""
     shown = textwrap.indent(shortened_traceback(text, _MAX_TRACEBACK_LINES), "    ")
-    return TargetError(f"importing {place} raised {type(error).__name__}{at}:\n{shown}")
+    # The module is a script, which begins its own work, such as reading arguments, when it is imported.
+    advice = ' (what only a script does belongs below `if __name__ == "__main__":`)'
+    name = f"{type(error).__name__}{advice if isinstance(error, SystemExit) else ''}"
+    return TargetError(f"importing {place} raised {name}{at}:\n{shown}")
 
 
 def _missing_file(path: Path) -> str:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -95,7 +97,8 @@ def run(*, sources: tuple[str, ...], progress: str, as_json: bool, **how: Any) -
     if not as_json:
         reporting = replace(reporting, on_created=_print_created, on_ended=_print_summary)
     if len(sources) == 1:
-        summary = run_series(sources[0], options, reporting)
+        with _naming_file(sources[0]):
+            summary = run_series(sources[0], options, reporting)
         if as_json:
             printing.print_json(summary.as_data())
         return summary.exit_code
@@ -106,6 +109,20 @@ def run(*, sources: tuple[str, ...], progress: str, as_json: bool, **how: Any) -
     for left_out in several.left_out:
         click.echo(f"{left_out.series}: {left_out.reason}")
     return several.exit_code
+
+
+@contextmanager
+def _naming_file(series: str) -> Iterator[None]:
+    """Name the file that is meant by the name of a series which is not recorded."""
+    from database.errors import DatabaseMissingError, NotFoundError
+
+    try:
+        yield
+    except (DatabaseMissingError, NotFoundError) as error:
+        file = f"{series}.yaml"
+        if not Path(file).is_file():
+            raise
+        raise type(error)(f"{error}. To run the file, write `experiments run {file}`") from None
 
 
 def _print_created(created: Created) -> None:
@@ -126,6 +143,4 @@ def _print_summary(summary: RunSummary) -> None:
         if can_be_drawn(session, summary.series):
             click.echo(f"draw its graphs: experiments graphs {summary.series}")
         else:
-            click.echo(
-                'no number to draw: the function returns some, as in `return {"loss": 0.1}`, or logs them'
-            )
+            click.echo('there is no number to draw: return some, as in `return {"loss": 0.1}`, or log them')

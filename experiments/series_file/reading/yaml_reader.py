@@ -21,6 +21,8 @@ MAX_BYTES = 1024 * 1024
 #: Keys and values of a file, aliases expanded.
 MAX_VALUES = 100_000
 
+#: What PyYAML says of a tab.
+_TAB = "found character '\\t' that cannot start any token"
 _UTF16_MARKS = (b"\xff\xfe", b"\xfe\xff")
 
 
@@ -209,6 +211,8 @@ def _events(text: str) -> Iterator[yaml.Event]:
         mark = error.problem_mark or error.context_mark
         where = (mark.line + 1, mark.column + 1) if mark else (1, 1)
         context = f" ({error.context})" if error.context else ""
+        if error.problem == _TAB:
+            raise _unreadable("this is not YAML: a tab cannot indent a line; use spaces", *where) from error
         raise _unreadable(f"this is not YAML: {error.problem}{context}", *where) from error
     except (ValueError, OverflowError) as error:  # PyYAML converts digits without a look at how many they are
         raise _unreadable(

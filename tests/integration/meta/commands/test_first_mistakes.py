@@ -45,6 +45,27 @@ def test_wrong_target(series: str, told: str, here: Path, capsys: pytest.Capture
     assert not Path("results").exists()
 
 
+@pytest.mark.parametrize(
+    ("word", "meant"), [("seeds", "repeat"), ("parameters", "grid"), ("workers", "execute")]
+)
+def test_words_of_other_programs(word: str, meant: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """A key that is called otherwise here is told with the section that is meant."""
+    Path("s.yaml").write_text(f"name: s\nrun: train.py:main\n{word}: 3\n")
+    assert run_command(["check", "s.yaml"]) == 2
+    assert f"s.yaml:3: {word}: is not a key here; did you mean {meant!r}? valid" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(("recorded", "code"), [(False, 3), (True, 2)])
+def test_name_of_a_file(recorded: bool, code: int, capsys: pytest.CaptureFixture[str]) -> None:
+    """Where a series is not recorded, and a file is called like it, running names the file."""
+    Path("s.yaml").write_text("name: s\nrun: train.py:main\n")
+    Path("t.yaml").write_text("name: t\nrun: train.py:main\ngrid: {lr: [1]}\n")
+    if recorded:
+        assert run_command(["create", "t.yaml"]) == 0
+    assert run_command(["run", "s"]) == code
+    assert capsys.readouterr().err.endswith(". To run the file, write `experiments run s.yaml`\n")
+
+
 def test_missing_file(capsys: pytest.CaptureFixture[str]) -> None:
     """A series file that is not there is told in one line, with the name that is meant."""
     Path("first.yaml").touch()

@@ -45,4 +45,4 @@ def test_end_of_a_run(
     assert run_command(["run", str(tmp_path / "s.yaml"), "--workers", "0", "--quiet"]) == 0
     told = capsys.readouterr().out
     assert ("draw its graphs: experiments graphs s" in told) == is_told
-    assert ('no number to draw: the function returns some, as in `return {"loss": 0.1}`' in told) != is_told
+    assert ('there is no number to draw: return some, as in `return {"loss": 0.1}`' in told) != is_told

@@ -75,7 +75,7 @@ EXPECTED = {
     "standard_tag.yaml": (3, "the tag tag:yaml.org,2002:str is not allowed"),
     "surrogate_bytes.yaml": (3, "the byte 0xed is not UTF-8"),
     "surrogate_in_key.yaml": (3, "half of a surrogate pair"),
-    "tab_indentation.yaml": (4, "found character '\\t'"),
+    "tab_indentation.yaml": (4, "a tab cannot indent a line; use spaces"),
     "traversing_name.yaml": (1, "must begin with a letter or digit"),
     "unclosed.yaml": (4, "expected ',' or ']'"),
     "underscore.yaml": (3, "1_000 is not the same value to all"),

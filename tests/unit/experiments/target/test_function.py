@@ -251,7 +251,8 @@ def test_an_import_that_raises_shows_the_users_lines(project: Path) -> None:
     )
     assert "raised ModuleNotFoundError" in load_error("broken:f", project)
     write(project, leaving="raise SystemExit(3)\n")
-    assert "raised SystemExit" in load_error("leaving.py:f", project)
+    advice = 'SystemExit (what only a script does belongs below `if __name__ == "__main__":`) at'
+    assert advice in load_error("leaving.py:f", project)
     assert "raised SystemExit" in load_error("leaving:f", project)
     write(project, broken="def f(): return 'mended'\n")
     assert FunctionTarget.parse("broken.py:f", project).load().function() == "mended"
