@@ -63,6 +63,8 @@ class OutputCapture:
                 stream.flush()
             except (ValueError, OSError):  # it closed them
                 self._attach()
+                return
+        _redirect_descriptors(self._file)  # it may have closed or redirected them
 
     def _attach(self) -> None:
         self._streams = redirect_output(self._file)
@@ -70,10 +72,14 @@ class OutputCapture:
 
 def redirect_output(file: int) -> tuple[TextIO, TextIO]:
     """Redirect descriptors 1 and 2, and Python's streams, to a file; return these streams."""
-    os.dup2(file, 1)
-    os.dup2(file, 2)
+    _redirect_descriptors(file)
     sys.stdout, sys.stderr = streams = open_stream(1), open_stream(2)
     return streams
+
+
+def _redirect_descriptors(file: int) -> None:
+    os.dup2(file, 1)
+    os.dup2(file, 2)
 
 
 def open_stream(descriptor: int) -> TextIO:

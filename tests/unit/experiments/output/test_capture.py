@@ -85,6 +85,18 @@ def test_closed_or_replaced_streams(tmp_path: Path) -> None:
     assert (tmp_path / "logs/1-1.log").read_text() == "before\n"
 
 
+@pytest.mark.parametrize("how", ["os.close(1); os.close(2)", "os.dup2(os.open(os.devnull, os.O_WRONLY), 1)"])
+def test_closed_or_redirected_descriptors(tmp_path: Path, how: str) -> None:
+    """So does one that closes the descriptors below, or sends them elsewhere."""
+    after = """
+        capture.collect(lambda: log)
+        print("after")
+        assert capture.collect(lambda: Path("logs/2-1.log")) == "after"
+        """
+    assert in_process(tmp_path, f"print('before')\n{how}\n{textwrap.dedent(after)}").returncode == 0
+    assert (tmp_path / "logs/1-1.log").read_text() == "before\n"
+
+
 def read(path: Path) -> bytes:
     with path.open("rb") as file:
         return read_output(file.fileno())
