@@ -38,6 +38,8 @@ except ModuleNotFoundError as error:
     ) from error
 
 _KEY = "experiments_session"
+#: In `flask.g`: an exception has ended the view, such as that of `abort(409)`.
+_ENDED_BY_EXCEPTION = "experiments_exception"
 
 
 def init_app(app: flask.Flask) -> None:
@@ -51,7 +53,20 @@ def init_app(app: flask.Flask) -> None:
     extended: Any = type("RequestGlobals", (_WithDatabase, app.app_ctx_globals_class), {})
     app.app_ctx_globals_class = extended
     _close_after_teardown(app)
+    _note_exceptions(app)
     flask.got_request_exception.connect(_roll_back, app)
+
+
+def _note_exceptions(app: flask.Flask) -> None:
+    """Note which requests were ended by an exception: what they have not committed was given up."""
+    handle: Any = app.handle_user_exception
+
+    def handle_user_exception(error: Exception) -> Any:
+        setattr(flask.g, _ENDED_BY_EXCEPTION, True)
+        return handle(error)
+
+    # Flask's signal tells of unhandled ones only.
+    app.handle_user_exception = handle_user_exception  # type: ignore[method-assign,assignment] # there is no hook
 
 
 def _close_after_teardown(app: flask.Flask) -> None:
@@ -67,7 +82,10 @@ def _close_after_teardown(app: flask.Flask) -> None:
         finally:
             opened = flask.g.pop(_KEY, None)
             if opened is not None:
-                opened.give_up()  # a server may end a request in another thread
+                opened.adopt()  # a server may end a request in another thread
+                if flask.g.pop(_ENDED_BY_EXCEPTION, False):
+                    roll_back(opened)
+                opened.give_up()
 
     app.do_teardown_appcontext = do_teardown_appcontext  # type: ignore[method-assign] # Flask has no hook for it
 

@@ -30,7 +30,9 @@ def find_series(session: Session, series: str | int | ExperimentSeries) -> Exper
     if isinstance(series, int):
         known = session.get(ExperimentSeries, series)
         if known is None:
-            raise NotFoundError("the series was deleted meanwhile")
+            raise NotFoundError(
+                f"there is no series with the id {series}; it may have been deleted meanwhile"
+            )
         return known
     if not isinstance(series, str):
         raise WrongUseError(f"a series is given by its name, its id or itself, not by {described(series)}")
