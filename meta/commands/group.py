@@ -6,6 +6,7 @@ The module of a command is imported when the command is named (or listed).
 from __future__ import annotations
 
 import os
+import signal
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -14,7 +15,7 @@ from typing import Any
 
 import click
 
-from meta.commands.support.exit_codes import cannot_flush, report, writing_to_stdout
+from meta.commands.support.exit_codes import INTERRUPTED, cannot_flush, report, writing_to_stdout
 from meta.commands.support.options import State, show_messages, verbose_option
 
 #: Name -> module and function; in the order of the help.
@@ -150,6 +151,8 @@ def run_command(arguments: Sequence[str] | None = None, *, owns_process: bool = 
         return BROKEN_PIPE
     except BaseException as error:  # noqa: BLE001 - this is where every error becomes a message
         code = report(error, verbose=state.verbose)
+        if owns_process and code == INTERRUPTED:
+            signal.signal(signal.SIGINT, signal.SIG_DFL)  # one more ends it, and prints nothing
         if cannot_flush(sys.stdout) is not None:
             _forget_output()
         return code

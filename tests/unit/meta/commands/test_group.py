@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import signal
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -169,3 +172,17 @@ def test_version(capsys: pytest.CaptureFixture[str]) -> None:
     """`--version` tells the installed version."""
     assert run_command(["--version"]) == 0
     assert capsys.readouterr().out.startswith("experiments, version ")
+
+
+def test_ctrl_c_while_an_interrupted_command_exits() -> None:
+    """A command that was interrupted says so, and another Ctrl-C at its exit prints nothing."""
+    code = (
+        "import atexit, os, signal\n"
+        "from meta.commands import group\n"
+        "def interrupt(*_arguments, **_options): raise KeyboardInterrupt\n"
+        "group.experiments.main = interrupt\n"
+        "atexit.register(os.kill, os.getpid(), signal.SIGINT)\n"
+        "group.main()\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr.strip()) == (-signal.SIGINT, "interrupted")
