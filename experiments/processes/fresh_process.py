@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import sys
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from multiprocessing import resource_tracker
 from subprocess import _args_from_interpreter_flags  # type: ignore[attr-defined]  # as multiprocessing does
 from types import MappingProxyType, ModuleType
 from typing import Any
@@ -41,6 +43,20 @@ def fresh_interpreters(variables: Mapping[str, str] = MappingProxyType({})) -> I
         finally:
             sys.modules["__main__"] = main
             set_variables(before)
+
+
+@contextmanager
+def ctrl_c_blocked() -> Iterator[None]:
+    """Start interpreters meanwhile that have SIGINT blocked: a terminal's Ctrl-C is for this process only.
+
+    What they run has to unblock it.
+    """
+    resource_tracker.ensure_running()  # otherwise it is started meanwhile, which unblocks signals
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def set_variables(variables: Mapping[str, str | None]) -> None:

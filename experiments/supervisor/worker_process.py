@@ -16,7 +16,7 @@ from database.process_identity import ProcessIdentity
 from experiments.execution.worker_config import WorkerConfig
 from experiments.processes import hash_seed
 from experiments.processes.exit_status import ExitStatus
-from experiments.processes.fresh_process import SAFE_PATH, fresh_interpreters
+from experiments.processes.fresh_process import SAFE_PATH, ctrl_c_blocked, fresh_interpreters
 from experiments.processes.process_tree import TAG_VARIABLE, kill_tree, signal_group, tag_of
 from experiments.processes.system_limits import limit_reached
 from experiments.processes.thread_limits import capped_environment, worker_environment
@@ -88,7 +88,9 @@ class WorkerProcess:
             try:
                 if self._server is not None:
                     self._server.start()  # if it was killed
-                self._process.start()
+                # Waiting for a server must not block signals; spawning does not wait.
+                with ctrl_c_blocked() if self._server is None else nullcontext():
+                    self._process.start()
             except (OSError, EOFError) as error:  # the fork server has just died, or no resources are left
                 # Closing the lifeline kills a process that was started after all.
                 for end in (lifeline_reader, self._lifeline, control_reader, self._control):

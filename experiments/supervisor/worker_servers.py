@@ -6,11 +6,12 @@ not have, such as random hashes of strings. Runs in one process share a server t
 
 from __future__ import annotations
 
-import signal
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
-from multiprocessing import forkserver, resource_tracker
+from multiprocessing import forkserver
+
+from experiments.processes.fresh_process import ctrl_c_blocked
 
 _PRELOADED = ["experiments.worker.forkserver_start"]
 
@@ -34,12 +35,8 @@ class WorkerServer:
 
         A terminal's Ctrl-C meanwhile is for this process: the server has it blocked until it ignores it.
         """
-        resource_tracker.ensure_running()  # otherwise the server starts it first, which would unblock signals
-        before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-        try:
+        with ctrl_c_blocked():
             self._server.ensure_running()
-        finally:
-            signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
     @contextmanager
     def forks(self) -> Iterator[None]:

@@ -39,6 +39,8 @@ def worker_main(config: WorkerConfig, lifeline: Connection, environment: Mapping
     before = dict(os.environ)
     set_variables(environment)
     signal.signal(signal.SIGTERM, signal.SIG_DFL)  # the fork server ignores both
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # forgets one that came while it was blocked
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
     signal.signal(signal.SIGINT, signal.default_int_handler)
     faulthandler.enable()
     from experiments.worker.run import run_worker  # noqa: PLC0415 - not above: the supervisor imports this module

@@ -8,7 +8,7 @@ import signal
 
 import pytest
 
-from experiments.processes.fresh_process import fresh_interpreters
+from experiments.processes.fresh_process import ctrl_c_blocked, fresh_interpreters
 from experiments.supervisor.worker_servers import WorkerServer
 
 
@@ -29,3 +29,15 @@ def test_terminal_interrupts_a_server_that_starts(capfd: pytest.CaptureFixture[s
     server.release()
     server._stop()
     assert capfd.readouterr().err == ""
+
+
+def test_terminal_interrupts_an_interpreter_that_starts() -> None:
+    """So does a spawned one, until what it runs unblocks the signal."""
+    with ctrl_c_blocked():
+        process = multiprocessing.get_context("spawn").Process(target=os._exit, args=(7,))
+        process.start()
+    assert process.pid is not None
+    os.kill(process.pid, signal.SIGINT)
+    process.join()
+    assert process.exitcode == 7
+    assert signal.SIGINT not in signal.pthread_sigmask(signal.SIG_BLOCK, [])
