@@ -9,7 +9,6 @@ import sys
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from multiprocessing import resource_tracker
 from subprocess import _args_from_interpreter_flags  # type: ignore[attr-defined]  # as multiprocessing does
 from types import MappingProxyType, ModuleType
 from typing import Any
@@ -51,6 +50,8 @@ def ctrl_c_blocked() -> Iterator[None]:
 
     What they run has to unblock it.
     """
+    from multiprocessing import resource_tracker  # noqa: PLC0415 - a process that looks at a target needs none
+
     resource_tracker.ensure_running()  # otherwise it is started meanwhile, which unblocks signals
     before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
