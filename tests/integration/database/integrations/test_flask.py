@@ -14,10 +14,9 @@ from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
-from typing import NoReturn
 
 import pytest
-from flask import Flask, Response, abort, g, request, stream_with_context
+from flask import Flask, Response, g, request, stream_with_context
 from flask.testing import FlaskClient
 from sqlalchemy import func, select, text
 from sqlalchemy.exc import IntegrityError
@@ -112,26 +111,6 @@ def test_rolled_back_on_error(app: Flask, client: FlaskClient) -> None:
     answer = client.post("/a/fail")
     assert (answer.status_code, answer.text) == (500, "sorry, 0 series")
     assert names() == []
-
-
-@on_sqlite
-def test_given_up_by_an_exception(app: Flask, client: FlaskClient, recwarn: pytest.WarningsRecorder) -> None:
-    """What a view gives up by an exception that is handled, as that of `abort`, is lost without a warning."""
-
-    @app.errorhandler(ZeroDivisionError)
-    def handle(_error: Exception) -> tuple[str, int]:
-        return "handled", 400
-
-    @app.post("/<name>/abort")
-    def refuse(name: str) -> NoReturn:
-        g.db.add(series(name))
-        g.db.flush()
-        abort(409)
-
-    assert client.post("/a/abort").status_code == 409
-    assert client.post("/b/fail").status_code == 400
-    assert names() == []
-    assert not recwarn.list
 
 
 @on_sqlite
