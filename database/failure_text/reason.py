@@ -83,7 +83,7 @@ def reason_of(attempt: Ended, target: str = "") -> Reason:
     """
     output, dump = split_dump(attempt.log_tail or "")
     traceback = attempt.traceback or dump
-    message = attempt.error_message or ""
+    message = (attempt.error_message or "").lstrip()  # a first line that is empty would be its heading
     if attempt.outcome == Outcome.ERROR:
         message = ": ".join(filter(None, [attempt.error_type, message]))
     told = [_shortened(str(raised)) for raised in others(traceback, target)]

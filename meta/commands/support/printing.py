@@ -170,7 +170,7 @@ def shown_value(value: object) -> str:
         return value
     from meta.formats.json_format import json_ready
 
-    return json.dumps(json_ready(value), ensure_ascii=False)
+    return json.dumps(value, ensure_ascii=False, default=json_ready)
 
 
 def parameter_value(value: object) -> str:

@@ -49,6 +49,7 @@ def test_the_message_then_the_place_then_the_output() -> None:
     assert (reason.message, reason.place) == ("ValueError: no\nluck", here("raise error") + "raised")
     assert reason.line == f"ValueError: no, at {reason.place}"
     assert reason.last_output(1) == "y"
+    assert reason_of(raised(ValueError("\n\n no\nluck"))).message == "ValueError: no\nluck"
 
 
 def test_frames_in_a_message() -> None:

@@ -99,6 +99,7 @@ def test_duration() -> None:
         (10**30, str(10**30)),
         ("é", "é"),
         ([1, {"a": None}], '[1, {"a": null}]'),
+        ([math.nan, -math.inf], "[NaN, -Infinity]"),
         (datetime(2026, 1, 2, 3, 4, 5, tzinfo=timezone(timedelta(hours=1))), "2026-01-02 02:04:05 UTC"),
     ],
 )
