@@ -13,7 +13,7 @@ from database.engine.registry import current_url
 from database.errors import ExperimentsError
 from database.models import ExperimentSeries
 from database.queries.overview import SeriesSummary
-from database.settings import Settings, results_directory
+from database.settings import Settings
 from experiments.execution.assignment import Assignment, Ending, RunnerStatus
 from experiments.execution.options import Execution, RunOptions
 from experiments.executors.choice import LOCAL_PROCESSES, SERIAL, make_executor
@@ -50,7 +50,9 @@ def execute(
         return ending, tracker.counts
 
 
-def assign(series: ExperimentSeries, options: RunOptions, files: Mapping[str, str]) -> Assignment:
+def assign(
+    series: ExperimentSeries, options: RunOptions, files: Mapping[str, str], folder: ResultsFolder
+) -> Assignment:
     """Return the assignment of an executor, from the series' file, the options and the code on disk."""
     execute = SeriesFile.recorded(series.resolved, needed=["execute"]).execute
     workers = execute.worker_count(options.workers)
@@ -61,7 +63,6 @@ def assign(series: ExperimentSeries, options: RunOptions, files: Mapping[str, st
             "(run_several_series() takes several series), or with RunOptions(workers=0)"
         )
     url = current_url()
-    root = options.results_directory or results_directory(url)
     code = target_of(series).code
     execution = execute.execution(workers)
     start_method = Settings.from_environment().start_method
@@ -72,8 +73,8 @@ def assign(series: ExperimentSeries, options: RunOptions, files: Mapping[str, st
         series_name=series.name,
         series_folder=series.folder,
         database_url=url.render_as_string(hide_password=False),
-        folder=ResultsFolder(root.absolute()),
-        provenance=collect_provenance(code, options.arguments, results=root),
+        folder=folder,
+        provenance=collect_provenance(code, options.arguments, results=folder.root),
         code=files,
         executor=SERIAL if workers == 0 else LOCAL_PROCESSES,
         workers=workers,

@@ -14,16 +14,18 @@ from database import clock
 from database.claims.lookups import claimable_work
 from database.claims.runners import any_alive
 from database.counters import count_ended_by
-from database.engine.registry import get_engine
+from database.engine.registry import current_url, get_engine
 from database.errors import DatabaseMissingError, ExperimentsError
 from database.models import ExperimentSeries
 from database.queries.failures import failure_counts
 from database.queries.overview import SeriesSummary, count_statuses, series_summaries
 from database.queries.series_lookup import find_series
 from database.session.retry import retrying_transaction
+from database.settings import results_directory
 from experiments.creation import Created, Source, check_target, create_series
 from experiments.execution.assignment import Assignment, Ending
 from experiments.execution.options import RunOptions
+from experiments.output.results_folder import ResultsFolder
 from experiments.run.before_start import about_notification, warn_before_start
 from experiments.run.notification import notify
 from experiments.run.other_code import check_code, read_current_code
@@ -176,7 +178,9 @@ def run_prepared_series(
     execute = source.file.execute if isinstance(source, LoadedSeries) else recorded
     code = read_current_code(session, series)
     other_code = check_code(session, series, code, policy=recorded.code, accept=options.accept_code)
-    before, is_over = retrying_transaction(session, lambda session: _state(session, series.id))
+    root = options.results_directory or results_directory(current_url())
+    folder = ResultsFolder(root.absolute())
+    before, is_over = retrying_transaction(session, lambda session: _state(session, series.id, folder))
     names = NameNotice(series.id, series.resolved, source)
     if before.counts.completed:
         retrying_transaction(session, names.check)
@@ -195,7 +199,7 @@ def run_prepared_series(
         if not is_over:
             from experiments.run import executing  # noqa: PLC0415 - its imports take long
 
-            assignment = executing.assign(series, options, code)
+            assignment = executing.assign(series, options, code, folder)
             ending, latest = executing.execute(assignment, before, reporting, warn=warn, names=names)
         after, completed_here, failures = _afterwards(session, replace(before, counts=latest), ending)
     except BaseException as error:
@@ -224,11 +228,12 @@ def run_prepared_series(
     return summary
 
 
-def _state(session: Session, series_id: int) -> tuple[SeriesSummary, bool]:
-    """Return the series, and whether there is nothing to do: not even to take over from a dead runner."""
+def _state(session: Session, series_id: int, folder: ResultsFolder) -> tuple[SeriesSummary, bool]:
+    """Return the series, and whether there is nothing to do: not even to clear up after a dead runner."""
     [series] = series_summaries(session, [series_id])
     # Not from the counts: rows that were changed with SQL are not counted.
-    return series, claimable_work(session, series_id, limit=1).is_empty and not any_alive(session)
+    is_done = claimable_work(session, series_id, limit=1).is_empty
+    return series, is_done and not any_alive(session) and not folder.runner_ids()
 
 
 def _afterwards(

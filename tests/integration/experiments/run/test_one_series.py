@@ -14,12 +14,15 @@ from sqlalchemy import select
 from sqlalchemy.exc import OperationalError
 
 from database import clock
+from database.engine.registry import current_url
 from database.models import Experiment, ExperimentStatus, ProcessState, Runner
 from database.queries.series_lookup import find_series
 from database.series.retry_and_delete import retry
 from database.session.lifecycle import scoped_session
+from database.settings import results_directory
 from experiments.creation import create_series
 from experiments.execution.assignment import Assignment, Ending, Observer, RunnerStatus, Stage
+from experiments.output.results_folder import ResultsFolder
 from experiments.progress.model import Display
 from experiments.run import executing, one_series
 from experiments.run_experiments import Reporting, RunOptions, run_series, run_several_series
@@ -135,6 +138,9 @@ def test_nothing_to_do(source: Path) -> None:
     run_series(source, RunOptions(workers=0))
     with scoped_session(read_only=True) as session:
         assert sorted(runner.state for runner in session.scalars(select(Runner))) == ["dead", "stopped"]
+    remains = ResultsFolder(results_directory(current_url())).make_runner(runner.id)
+    run_series(source, RunOptions(workers=0))
+    assert not remains.exists()
 
 
 def test_ended_by_an_error(source: Path, told: list[Any], monkeypatch: pytest.MonkeyPatch) -> None:
