@@ -105,7 +105,7 @@ def create_series(session: Session, source: Source, tell: Tell = nullcontext) ->
         Another process created the series from another file, or deleted it, meanwhile.
     """
     loaded = source if isinstance(source, LoadedSeries) else load_series_file(source)
-    creation = _Creation(session, loaded, _target(loaded), count(loaded.file))
+    creation = _Creation(session, loaded, target_of_file(loaded), count(loaded.file))
     unchanged = creation.unchanged()
     if unchanged is not None:
         return unchanged
@@ -127,7 +127,7 @@ def check_target(loaded: LoadedSeries, tell: Tell = nullcontext) -> Target:
     SeriesFileError
         They do not fit; the message names the lines of the series file.
     """
-    target = _target(loaded)
+    target = target_of_file(loaded)
     try:
         with tell(f"checking {target.name}"):
             mismatches = target.check(loaded.file.parameter_names())
@@ -144,7 +144,14 @@ def check_target(loaded: LoadedSeries, tell: Tell = nullcontext) -> Target:
     return target
 
 
-def _target(loaded: LoadedSeries) -> Target:
+def target_of_file(loaded: LoadedSeries) -> Target:
+    """Return the target of a series, unchecked.
+
+    Raises
+    ------
+    SeriesFileError
+        Its text names none.
+    """
     try:
         return parse_target(loaded.file.run.function, loaded.directory)
     except TargetError as error:
@@ -274,6 +281,11 @@ class _Creation:
 
 
 @takes_session
+def is_recorded(session: Session, loaded: LoadedSeries) -> bool:
+    """Return whether `create_series` would neither check nor write anything."""
+    return _Creation(session, loaded, target_of_file(loaded), count(loaded.file)).unchanged() is not None
+
+
 def check_creation(session: Session, loaded: LoadedSeries, tell: Tell = nullcontext) -> None:
     """Check what `create_series` checks, and write nothing.
 
@@ -282,7 +294,7 @@ def check_creation(session: Session, loaded: LoadedSeries, tell: Tell = nullcont
     SeriesFileError, OtherTargetError
         As it does.
     """
-    if _Creation(session, loaded, _target(loaded), count(loaded.file)).unchanged() is None:
+    if not is_recorded(session, loaded):
         target, series = check_target(loaded, tell), _recorded(session, loaded)
         if series is not None:
             _refuse_other_target(series, loaded, target)

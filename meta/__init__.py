@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from meta.lazy_exports import lazy_exports
+from database.lazy_exports import lazy_exports
 
 if TYPE_CHECKING:
     from meta.frames import load_curves as load_curves

@@ -19,8 +19,6 @@ from database.failure_text.tracebacks import place
 from database.models import Attempt, Configuration, Experiment, ExperimentSeries, ExperimentStatus, Outcome
 
 _BATCH = 500
-#: The number of latest failures that are counted where counting all would take too long.
-LATEST = 1000
 #: A place that raises more distinct messages than this has one group for all of them.
 MAX_MESSAGES = 20
 
@@ -120,34 +118,6 @@ class _Group:
         messages = [self.first_message, self.last_message, other.first_message, other.last_message]
         self.first_message = min(filter(None, messages), default=None)
         self.last_message = max(filter(None, messages), default=None)
-
-
-def failure_counts(session: Session, series_id: int, *, latest: int | None = None) -> dict[str, int]:
-    """Count the failed experiments of a series by outcome, the most frequent first.
-
-    Parameters
-    ----------
-    latest : int, optional
-        Count only this many of the latest failures; by default all.
-    """
-    failed = (
-        select(Experiment.id, Experiment.attempt_number)
-        .where(
-            Experiment.series_id == series_id,
-            Experiment.status == ExperimentStatus.FAILED,
-            ~Experiment.retired,
-        )
-        .order_by(Experiment.finished_at.desc())
-        .limit(latest)
-        .subquery()
-    )
-    statement = (
-        select(Attempt.outcome, func.count())
-        .join(failed, (Attempt.experiment_id == failed.c.id) & (Attempt.number == failed.c.attempt_number))
-        .group_by(Attempt.outcome)
-        .order_by(func.count().desc(), Attempt.outcome)
-    )
-    return {outcome.value: count for outcome, count in session.execute(statement)}
 
 
 @takes_session

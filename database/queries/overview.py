@@ -10,13 +10,14 @@ from collections.abc import Collection
 from dataclasses import dataclass, fields
 from datetime import datetime
 
-from sqlalchemy import literal_column, select, text
+from sqlalchemy import func, literal_column, select, text
 from sqlalchemy.orm import Session
 
 from database.claims.statements import NOW
 from database.counters import StatusCounts, count_rows, read_counters
 from database.engine.wrong_use import takes_session
 from database.models import (
+    Attempt,
     Experiment,
     ExperimentSeries,
     ExperimentStatus,
@@ -140,3 +141,31 @@ def database_now(session: Session) -> datetime:
     clock = literal_column(NOW[session.get_bind().dialect.name], UtcDateTime())
     now: datetime = session.execute(select(clock)).scalar_one()
     return now
+
+
+def failure_counts(session: Session, series_id: int, *, latest: int | None = None) -> dict[str, int]:
+    """Count the failed experiments of a series by outcome, the most frequent first.
+
+    Parameters
+    ----------
+    latest : int, optional
+        Count only this many of the latest failures; by default all.
+    """
+    failed = (
+        select(Experiment.id, Experiment.attempt_number)
+        .where(
+            Experiment.series_id == series_id,
+            Experiment.status == ExperimentStatus.FAILED,
+            ~Experiment.retired,
+        )
+        .order_by(Experiment.finished_at.desc())
+        .limit(latest)
+        .subquery()
+    )
+    statement = (
+        select(Attempt.outcome, func.count())
+        .join(failed, (Attempt.experiment_id == failed.c.id) & (Attempt.number == failed.c.attempt_number))
+        .group_by(Attempt.outcome)
+        .order_by(func.count().desc(), Attempt.outcome)
+    )
+    return {outcome.value: count for outcome, count in session.execute(statement)}

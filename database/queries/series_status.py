@@ -15,12 +15,20 @@ from sqlalchemy.orm import Session
 from database.code_sets import SeriesCodeSets, code_sets, completed_by_code, has_unknown_code, sampled_threads
 from database.engine.wrong_use import takes_session
 from database.models import Experiment, ExperimentStatus
-from database.queries.failures import LATEST, failure_counts
-from database.queries.overview import SeriesSummary, database_now, live_runners, series_summaries
+from database.queries.overview import (
+    SeriesSummary,
+    database_now,
+    failure_counts,
+    live_runners,
+    series_summaries,
+)
 
 #: The rate is computed from at most this many of the latest experiments, within this time.
 RATE_SAMPLE = 1000
 RATE_WINDOW = timedelta(hours=1)
+
+#: The number of latest failures that are counted where counting all would take too long.
+LATEST = 1000
 
 
 @dataclass(frozen=True)
@@ -32,7 +40,7 @@ class SeriesStatus:
     summary : SeriesSummary
         The series, with its counts per status.
     failures : dict of str to int
-        The number of the latest failures by outcome, the most frequent first; see `failures.LATEST`.
+        The number of the latest failures by outcome, the most frequent first; see `LATEST`.
     delayed : int
         The number of experiments whose retry is delayed; they count as pending.
     first_due_at : datetime or None

@@ -6,7 +6,6 @@ import os
 import sys
 from collections.abc import Callable, Mapping
 from contextlib import nullcontext
-from pathlib import Path
 
 from database.counters import StatusCounts
 from database.engine.registry import current_url
@@ -24,6 +23,7 @@ from experiments.progress.tracker import ProgressTracker, suspend_hint
 from experiments.run.reporting import Reporting
 from experiments.series_file.models import SeriesFile
 from experiments.supervisor.name_notice import NameNotice
+from experiments.target.base import Target
 from experiments.target.parsing import target_of
 from experiments.target.provenance import collect_provenance
 
@@ -63,37 +63,36 @@ def assign(
             "(run_several_series() takes several series), or with RunOptions(workers=0)"
         )
     url = current_url()
-    code = target_of(series).code
+    target = target_of(series)
     execution = execute.execution(workers)
-    start_method = Settings.from_environment().start_method
     if workers:
-        _start_server(series.target, code, execution, start_method)
+        start_server(target, execution)
     return Assignment(
         series_id=series.id,
         series_name=series.name,
         series_folder=series.folder,
         database_url=url.render_as_string(hide_password=False),
         folder=folder,
-        provenance=collect_provenance(code, options.arguments, results=folder.root),
+        provenance=collect_provenance(target.code, options.arguments, results=folder.root),
         code=files,
         executor=SERIAL if workers == 0 else LOCAL_PROCESSES,
         workers=workers,
-        start_method=start_method,
+        start_method=Settings.from_environment().start_method,
         execution=execution,
         options=options,
     )
 
 
-def _start_server(target: str, code: Path, execution: Execution, start_method: str) -> None:
-    """Start what workers are forked from: it takes a while, in which the run can be prepared."""
+def start_server(target: Target, execution: Execution) -> None:
+    """Start what workers are forked from, if it was not: it takes a while, in which a run can be prepared."""
     # Not at the head: most of what they import is of no use to a run without workers.
-    from experiments.supervisor.worker_process import start_server  # noqa: PLC0415 - as above
+    from experiments.supervisor import worker_process  # noqa: PLC0415 - as above
     from experiments.target.preloading import announce  # noqa: PLC0415 - as above
 
     # With `isolation: process` each worker's fork server has it loaded.
     preloaded = execution.preload and execution.isolation == "pool"
-    announce(target if preloaded else None, os.fspath(code))
-    start_server(execution.threads, start_method)
+    announce(str(target) if preloaded else None, os.fspath(target.code))
+    worker_process.start_server(execution.threads, Settings.from_environment().start_method)
 
 
 def _is_pool_worker() -> bool:

@@ -17,12 +17,11 @@ from database.counters import count_ended_by
 from database.engine.registry import current_url, get_engine
 from database.errors import DatabaseMissingError, ExperimentsError
 from database.models import ExperimentSeries
-from database.queries.failures import failure_counts
-from database.queries.overview import SeriesSummary, count_statuses, series_summaries
+from database.queries.overview import SeriesSummary, count_statuses, failure_counts, series_summaries
 from database.queries.series_lookup import find_series
 from database.session.retry import retrying_transaction
 from database.settings import results_directory
-from experiments.creation import Created, Source, check_target, create_series
+from experiments.creation import Created, Source, check_target, create_series, is_recorded, target_of_file
 from experiments.execution.assignment import Assignment, Ending
 from experiments.execution.options import RunOptions
 from experiments.output.results_folder import ResultsFolder
@@ -62,10 +61,19 @@ def load_source(source: Source, reporting: Reporting) -> LoadedSeries | str:
         return load_series_file(source)
 
 
-def check_first_target(source: LoadedSeries | str, reporting: Reporting) -> None:
+def check_first_target(
+    source: LoadedSeries | str, reporting: Reporting, *, ahead: RunOptions | None = None
+) -> None:
     """Check the target of a loaded series if there is no database yet: for an error none is made.
 
     Otherwise creating checks it, before it writes, unless that is not needed.
+
+    Parameters
+    ----------
+    source : LoadedSeries or str
+    reporting : Reporting
+    ahead : RunOptions, optional
+        Of the run that will begin with this series: what its workers need is started beside a check.
 
     Raises
     ------
@@ -73,6 +81,7 @@ def check_first_target(source: LoadedSeries | str, reporting: Reporting) -> None
         The target is wrong.
     """
     if isinstance(source, LoadedSeries) and not _has_database():
+        _start_server(source, ahead)
         check_target(source, reporting.tell)
 
 
@@ -101,9 +110,21 @@ def announce_serial(
 
 
 def prepare_series(
-    session: Session, source: LoadedSeries | str, reporting: Reporting
+    session: Session,
+    source: LoadedSeries | str,
+    reporting: Reporting,
+    *,
+    ahead: RunOptions | None = None,
 ) -> tuple[ExperimentSeries, Created | None]:
     """Create or extend the series of a loaded file, or find a recorded one by name.
+
+    Parameters
+    ----------
+    session : Session
+    source : LoadedSeries or str
+    reporting : Reporting
+    ahead : RunOptions, optional
+        As for `check_first_target`.
 
     Raises
     ------
@@ -116,9 +137,20 @@ def prepare_series(
         series = find_series(session, source)
         check_series(session, series, reporting)
         return series, None
+    if ahead is not None and not retrying_transaction(session, lambda session: is_recorded(session, source)):
+        _start_server(source, ahead)
     created = retrying_transaction(session, lambda session: create_series(session, source, reporting.tell))
     series = session.scalars(select(ExperimentSeries).where(ExperimentSeries.id == created.series_id)).one()
     return series, created
+
+
+def _start_server(source: LoadedSeries, options: RunOptions | None) -> None:
+    """Start what workers are forked from, which takes longer than most checks."""
+    execute = source.file.execute
+    if options is not None and (workers := execute.worker_count(options.workers)):
+        from experiments.run import executing  # noqa: PLC0415 - its imports take long
+
+        executing.start_server(target_of_file(source), execute.execution(workers))
 
 
 def check_series(session: Session, series: ExperimentSeries, reporting: Reporting) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from meta.lazy_exports import lazy_exports
+from database.lazy_exports import lazy_exports
 
 if TYPE_CHECKING:
     from meta.statistics.comparisons.difference import Difference as Difference

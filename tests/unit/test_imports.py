@@ -29,7 +29,7 @@ NO_MODULES = re.compile(
     r"experiments\.target\.function\.x$"
 )
 #: Modules that may import others by a text: verbs, public folders, what servers of processes load.
-BY_TEXT = {"meta.lazy_exports", "meta.commands.group"}
+BY_TEXT = {"database.lazy_exports", "meta.commands.group"}
 
 
 @pytest.fixture

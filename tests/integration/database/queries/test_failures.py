@@ -11,7 +11,8 @@ from sqlalchemy import text, update
 from sqlalchemy.orm import Session
 
 from database.models import Experiment, Outcome
-from database.queries.failures import MAX_MESSAGES, Cause, failure_counts, failure_groups
+from database.queries.failures import MAX_MESSAGES, Cause, failure_groups
+from database.queries.overview import failure_counts
 from database.session.lifecycle import SessionLocal
 from tests.integration.recording import TRACEBACK, add_series, add_worker, completed, raised, record
 
