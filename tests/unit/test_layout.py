@@ -62,7 +62,7 @@ def test_imports_go_one_way() -> None:
 
 
 def test_statistics_know_arrays_only() -> None:
-    """Statistics import neither the database nor anything that draws; the folder itself only exports names."""
+    """Statistics import neither the database nor what draws; the folder itself only exports names."""
     forbidden = {"database", "experiments", "matplotlib", "sqlalchemy", "pandas"}
     door = ROOT / "meta/statistics/__init__.py"
     paths = [path for path in python_files("meta/statistics") if path != door]
