@@ -286,6 +286,7 @@ def is_recorded(session: Session, loaded: LoadedSeries) -> bool:
     return _Creation(session, loaded, target_of_file(loaded), count(loaded.file)).unchanged() is not None
 
 
+@takes_session
 def check_creation(session: Session, loaded: LoadedSeries, tell: Tell = nullcontext) -> None:
     """Check what `create_series` checks, and write nothing.
 

@@ -2,7 +2,8 @@
 
 A progress bar writes a carriage return and its next state, some times a second; several bars also move the
 cursor up. Of each line only what a terminal would show in the end is kept. Output without such movements
-stays as it is, byte by byte, and so do line ends of two characters, colours and other sequences.
+stays as it is, byte by byte, and so do line ends of two characters, colours and other sequences. From a piece
+with a NUL on it is no text, and stays as it is too: there a cursor is moved by chance, thousands of times.
 """
 
 from __future__ import annotations
@@ -47,6 +48,7 @@ class Folding:
     def __init__(self) -> None:
         self.has_folded = False
         self.settled = 0
+        self._is_text = True
         # Whatever is not UTF-8 comes out as it went in.
         self._decoder = codecs.getincrementaldecoder("utf-8")("surrogateescape")
         self._unfinished = ""
@@ -57,6 +59,13 @@ class Folding:
 
     def feed(self, data: bytes) -> bytes:
         """Take the next piece; return what cannot change any more."""
+        if self._is_text and b"\0" in data:
+            shown = self.rest()
+            self._rows, self._row, self._column, self._is_text = [""], 0, None, False
+            return shown + self.feed(data)
+        if not self._is_text:
+            self.settled += len(data)
+            return data
         text = self._unfinished + self._decoder.decode(data)
         unfinished = _UNFINISHED.search(text)
         self._unfinished = unfinished[0] if unfinished else ""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import random
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -93,3 +95,13 @@ def test_line_of_the_cursor() -> None:
         assert begin == 4
         assert shown == before[4:].split(b"\r")[-1] or shown == b"5%o"
         assert fold(before + after)[begin:].startswith((b"ten", "two é".encode()))
+
+
+def test_no_text() -> None:
+    """From a piece with a NUL on all stays as it is: a program that prints bytes delays nothing."""
+    folding = Folding()
+    shown = folding.feed(b"a\rb") + folding.feed(b"\0\rc\rd") + folding.feed(b"e\rf") + folding.rest()
+    assert shown == b"b\0\rc\rde\rf"
+    assert folding.settled == len(shown)
+    noise = random.Random(1).randbytes(100_000)
+    assert fold(noise) == noise
