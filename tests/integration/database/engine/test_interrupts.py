@@ -47,7 +47,10 @@ def begun(sqlite_url: str) -> Iterator[threading.Event]:
 
     engine.dispose()
     add("first")
+    # A shell lets what it starts in the background ignore it.
+    handler = signal.signal(signal.SIGINT, signal.default_int_handler)
     yield begun
+    signal.signal(signal.SIGINT, handler)
     before = signal.getsignal(signal.SIGUSR1)
     assert before in {signal.SIG_DFL, None} or signal.signal(signal.SIGUSR1, signal.SIG_DFL)
 
