@@ -80,7 +80,13 @@ class Created:
 
 
 @takes_session
-def create_series(session: Session, source: Source, tell: Tell = nullcontext) -> Created:
+def create_series(
+    session: Session,
+    source: Source,
+    tell: Tell = nullcontext,
+    *,
+    before_check: Callable[[], None] | None = None,
+) -> Created:
     """Record the experiments of a series as pending; idempotent.
 
     Where the file is recorded already, and the series has run the code that is on disk, nothing is checked or
@@ -94,6 +100,8 @@ def create_series(session: Session, source: Source, tell: Tell = nullcontext) ->
         The series file, or its data.
     tell : callable
         Tells what is done, while the context that it returns is entered.
+    before_check : callable, optional
+        Called when there is something to check and to write, before that is done.
 
     Raises
     ------
@@ -109,6 +117,8 @@ def create_series(session: Session, source: Source, tell: Tell = nullcontext) ->
     unchanged = creation.unchanged()
     if unchanged is not None:
         return unchanged
+    if before_check is not None:
+        before_check()
     check_target(loaded, tell)
     with tell(f"creating {creation.counts.experiments:,} experiments"):
         if creation.is_one_batch:
@@ -281,12 +291,6 @@ class _Creation:
 
 
 @takes_session
-def is_recorded(session: Session, loaded: LoadedSeries) -> bool:
-    """Return whether `create_series` would neither check nor write anything."""
-    return _Creation(session, loaded, target_of_file(loaded), count(loaded.file)).unchanged() is not None
-
-
-@takes_session
 def check_creation(session: Session, loaded: LoadedSeries, tell: Tell = nullcontext) -> None:
     """Check what `create_series` checks, and write nothing.
 
@@ -295,7 +299,7 @@ def check_creation(session: Session, loaded: LoadedSeries, tell: Tell = nullcont
     SeriesFileError, OtherTargetError
         As it does.
     """
-    if not is_recorded(session, loaded):
+    if _Creation(session, loaded, target_of_file(loaded), count(loaded.file)).unchanged() is None:
         target, series = check_target(loaded, tell), _recorded(session, loaded)
         if series is not None:
             _refuse_other_target(series, loaded, target)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 from sqlalchemy import select
@@ -21,7 +22,7 @@ from database.queries.overview import SeriesSummary, count_statuses, failure_cou
 from database.queries.series_lookup import find_series
 from database.session.retry import retrying_transaction
 from database.settings import results_directory
-from experiments.creation import Created, Source, check_target, create_series, is_recorded, target_of_file
+from experiments.creation import Created, Source, check_target, create_series, target_of_file
 from experiments.execution.assignment import Assignment, Ending
 from experiments.execution.options import RunOptions
 from experiments.output.results_folder import ResultsFolder
@@ -137,9 +138,11 @@ def prepare_series(
         series = find_series(session, source)
         check_series(session, series, reporting)
         return series, None
-    if ahead is not None and not retrying_transaction(session, lambda session: is_recorded(session, source)):
-        _start_server(source, ahead)
-    created = retrying_transaction(session, lambda session: create_series(session, source, reporting.tell))
+    start_server = partial(_start_server, source, ahead)
+    created = retrying_transaction(
+        session,
+        lambda session: create_series(session, source, reporting.tell, before_check=start_server),
+    )
     series = session.scalars(select(ExperimentSeries).where(ExperimentSeries.id == created.series_id)).one()
     return series, created
 
