@@ -11,14 +11,22 @@ import pytest
 from tests.acceptance.project import Project
 
 
+#: What a shell ignores in its background, and nohup. Programs that are started would ignore it, too.
+_IGNORED_BY_SHELLS = (signal.SIGINT, signal.SIGQUIT, signal.SIGHUP)
+
+
 @pytest.fixture(autouse=True)
-def _interruptible() -> Iterator[None]:
-    """Let Ctrl-C reach what is started, also when a shell has started the tests in its background."""
-    before = signal.getsignal(signal.SIGINT)
-    if before is signal.SIG_IGN:  # programs that are started would inherit it
-        signal.signal(signal.SIGINT, signal.default_int_handler)
+def _default_signals() -> Iterator[None]:
+    """Start programs with the default action of each signal, whatever the tests were started by."""
+    ignored = [number for number in _IGNORED_BY_SHELLS if signal.getsignal(number) is signal.SIG_IGN]
+    for number in ignored:
+        signal.signal(number, _do_nothing)  # a handler is not inherited
     yield
-    signal.signal(signal.SIGINT, before)
+    for number in ignored:
+        signal.signal(number, signal.SIG_IGN)
+
+
+def _do_nothing(_number: int, _frame: object) -> None: ...
 
 
 @pytest.fixture

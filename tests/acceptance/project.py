@@ -152,8 +152,8 @@ class Project:
         # A plain open would wait for ever when no experiment comes to tell anything.
         events = os.open(self.folder / "events", os.O_RDONLY | os.O_NONBLOCK)
         try:
-            told = b""
-            while part := _read(events):
+            told, give_up = b"", time.monotonic() + PATIENCE_S
+            while part := _read(events, give_up):
                 told += part
             return told.decode().strip()
         finally:
@@ -229,16 +229,17 @@ def until(happened: Callable[[], object]) -> None:
 def hear(process: subprocess.Popen[str], words: str) -> None:
     """Wait until a command has said these words on stderr."""
     assert process.stderr is not None
-    said = b""
+    said, give_up = b"", time.monotonic() + PATIENCE_S
     while words.encode() not in said:
-        part = _read(process.stderr.fileno())
+        part = _read(process.stderr.fileno(), give_up)
         assert part, f"it ended without saying {words!r}: {said.decode()}"
         said += part
 
 
-def _read(descriptor: int) -> bytes:
+def _read(descriptor: int, give_up: float) -> bytes:
     """Return what there is to read, or nothing at the end."""
-    assert ready.select([descriptor], [], [], PATIENCE_S)[0], f"nothing was said for {PATIENCE_S} s"
+    patience = max(0.0, give_up - time.monotonic())
+    assert ready.select([descriptor], [], [], patience)[0], f"this was not said or told for {PATIENCE_S} s"
     return os.read(descriptor, 1 << 16)
 
 

@@ -197,11 +197,11 @@ def test_polite_stop_is_answered(project: Project) -> None:
 def test_terminal_that_disappears(project: Project) -> None:
     """Under nohup a run goes on when its terminal is gone."""
     path = project.series(WAITING, experiments=2)
-    signal.signal(signal.SIGHUP, signal.SIG_IGN)  # as nohup does: children inherit it
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)  # as nohup does: children inherit it
     try:
         terminal = Terminal(project, "run", str(path), "--workers", "1")
     finally:
-        signal.signal(signal.SIGHUP, signal.SIG_DFL)
+        signal.signal(signal.SIGHUP, before)
     project.event()
     terminal.until(r"0/2")
     terminal.hang_up()
