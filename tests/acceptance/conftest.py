@@ -10,7 +10,6 @@ import pytest
 
 from tests.acceptance.project import Project
 
-
 #: What a shell ignores in its background, and nohup. Programs that are started would ignore it, too.
 _IGNORED_BY_SHELLS = (signal.SIGINT, signal.SIGQUIT, signal.SIGHUP)
 
