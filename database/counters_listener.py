@@ -12,7 +12,7 @@ from __future__ import annotations
 from typing import Any
 
 from sqlalchemy import Connection, event, inspect
-from sqlalchemy.orm import ORMExecuteState, Session, object_session
+from sqlalchemy.orm import Session, object_session
 
 from database import counters
 from database.counters import Counters
@@ -78,13 +78,6 @@ def _count(session: Session, _context: Any) -> None:
             continue
         with Session(connection) as same:  # leaves the transaction to its owner
             counters.recount(same, series_id)
-
-
-def note_statement(state: ORMExecuteState) -> None:
-    """Note that the rows must be counted before the commit, if a statement writes any that count."""
-    writes = state.is_insert or state.is_update or state.is_delete
-    if writes and state.bind_mapper is not None and not state.execution_options.get("counted"):
-        note_written(state.session, state.bind_mapper.class_, deleted=state.is_delete)
 
 
 def note_written(session: Session, model: type, *, deleted: bool = False) -> None:

@@ -17,8 +17,10 @@ def caller_location() -> str:
     """Return ``file:line`` of the nearest caller outside this package, SQLAlchemy, contextlib and Flask."""
     frame: FrameType | None = sys._getframe(1)
     while frame is not None:
-        package = frame.f_globals.get("__name__", "").partition(".")[0]
-        if package not in _SKIPPED and not frame.f_code.co_filename.startswith(_OWN):
-            return f"{frame.f_code.co_filename}:{frame.f_lineno}"
+        file = frame.f_code.co_filename
+        if not file.startswith(_OWN):
+            package = frame.f_globals.get("__name__", "").partition(".")[0]
+            if package not in _SKIPPED:
+                return f"{file}:{frame.f_lineno}"
         frame = frame.f_back
     return "an unknown place"

@@ -6,15 +6,16 @@ logged with the place that opened the session. Sessions of other libraries are n
 
 from __future__ import annotations
 
+import functools
 import itertools
 import logging
 import os
 import sys
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, NoReturn
 
-from sqlalchemy import Connection, Engine, Result, event, inspect
-from sqlalchemy.orm import Mapper, ORMExecuteState, Session, SessionTransaction
+from sqlalchemy import Connection, Engine, event, inspect
+from sqlalchemy.orm import Mapper, Session, SessionTransaction
 
 from database import counters_listener, events
 from database.engine import sqlite
@@ -156,6 +157,8 @@ class InstrumentedSession(Session):
 
     def has_changed_objects(self) -> bool:
         """Return whether a flush would write."""
+        if self._is_clean():
+            return False
         return bool(self.new or self.deleted) or any(map(self.is_modified, self.dirty))
 
     def _warn_of_lost_work(self) -> None:
@@ -201,21 +204,49 @@ def _check_versions(mapper: Mapper[Any], rows: Iterable[Mapping[str, Any]]) -> N
         )
 
 
-@event.listens_for(InstrumentedSession, "do_orm_execute")
-def _do_orm_execute(state: ORMExecuteState) -> Result[Any] | None:
-    counters_listener.note_statement(state)
-    is_by_keys = state.is_update and state.execution_options.get("dml_strategy") != "core_only"
-    if is_by_keys and isinstance(state.parameters, list) and state.bind_mapper is not None:
-        _check_versions(state.bind_mapper, state.parameters)
-    if state.is_select or not sqlite.may_write(state.statement):
-        return None
-    result = state.invoke_statement()
-    # Rows that are returned may be counted only after they were read.
-    if getattr(result, "rowcount", -1) != 0 or result.returns_rows:  # type: ignore[attr-defined]  # where it has a rowcount
-        session = state.session
-        assert isinstance(session, InstrumentedSession)
-        session.note_written()
-    return result
+def _noting_what_is_written(method: Callable[..., Any]) -> Callable[..., Any]:
+    """Return a method that executes a statement, and notes what that may have written.
+
+    Not by the event ``do_orm_execute``: where that is listened to, each query prepares its statement twice.
+    """
+
+    @functools.wraps(method)
+    def execute(session: InstrumentedSession, statement: Any, *arguments: Any, **options: Any) -> Any:
+        if getattr(statement, "is_select", False):
+            return method(session, statement, *arguments, **options)
+        if getattr(statement, "is_dml", False):
+            _prepare_to_write(session, statement, *arguments, **options)
+        result = method(session, statement, *arguments, **options)
+        # Rows that are returned may be counted only after they were read.
+        wrote = getattr(result, "rowcount", -1) != 0 or result.returns_rows
+        if wrote and sqlite.may_write(statement):
+            session.note_written()
+        return result
+
+    return execute
+
+
+def _prepare_to_write(
+    session: InstrumentedSession,
+    statement: Any,
+    params: Any = None,
+    *,
+    execution_options: Mapping[str, Any] | None = None,
+    **_options: Any,
+) -> None:
+    dml = statement.element if statement.is_from_statement else statement
+    model = dml.entity_description.get("type")
+    if model is None:  # a statement of tables
+        return
+    chosen = {**statement.get_execution_options(), **(execution_options or {})}
+    if not chosen.get("counted"):
+        counters_listener.note_written(session, model, deleted=dml.is_delete)
+    if dml.is_update and isinstance(params, list) and chosen.get("dml_strategy") != "core_only":
+        _check_versions(inspect(model), params)  # rows by their keys
+
+
+for _name in ("execute", "scalar", "scalars"):
+    setattr(InstrumentedSession, _name, _noting_what_is_written(getattr(Session, _name)))
 
 
 @event.listens_for(InstrumentedSession, "before_commit")

@@ -7,7 +7,8 @@ import os
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -46,8 +47,13 @@ class _Configured:
     protocol: bool
     program: str | None
 
+    @cached_property
+    def key(self) -> tuple[str, bool, str | None]:
+        """That of its engine: a URL is written out whenever it is hashed."""
+        return self.url.render_as_string(hide_password=False), self.protocol, self.program
 
-_engines: dict[tuple[URL, bool, str | None], Engine] = {}
+
+_engines: dict[tuple[str, bool, str | None], Engine] = {}
 _configured: _Configured | None = None
 _lock = threading.RLock()
 _checks: list[Callable[[URL], None]] = []
@@ -121,27 +127,31 @@ def get_engine(url: str | URL | None = None, *, create: bool = True) -> Engine:
     SchemaError
         The tables have another revision; the message names the command to run.
     """
-    wanted = current_url() if url is None else normalise_url(url)
-    configured = _configured or _Configured(wanted, create=True, protocol=False, program=None)
-    protocol, program, create = configured.protocol, configured.program, create and configured.create
-    key = (wanted, protocol, program)
+    configured = _configured or _Configured(current_url(), create=True, protocol=False, program=None)
+    if url is not None:
+        configured = replace(configured, url=normalise_url(url))
     with _lock:
-        if key not in _engines:
-            if wanted.get_backend_name() == "sqlite":
-                on_network = Settings.from_environment().allow_network_file_system
-                file = Path(str(wanted.database))
-                sqlite_file.check_usable(file, on_network=on_network, writing=protocol)
-            engine = new_engine(wanted, create=create, protocol=protocol, program=program)
-            try:
-                schema.ensure(engine, create=create)
-            except DBAPIError as error:
-                engine.dispose()
-                raise database_error(error, wanted) from error
-            except BaseException:
-                engine.dispose()
-                raise
-            _engines[key] = engine
-        return _engines[key]
+        engine = _engines.get(configured.key)
+        if engine is None:
+            engine = _engines[configured.key] = _checked_engine(configured, create=create)
+    return engine
+
+
+def _checked_engine(configured: _Configured, *, create: bool) -> Engine:
+    url, create = configured.url, create and configured.create
+    if url.get_backend_name() == "sqlite":
+        on_network = Settings.from_environment().allow_network_file_system
+        sqlite_file.check_usable(Path(str(url.database)), on_network=on_network, writing=configured.protocol)
+    engine = new_engine(url, create=create, protocol=configured.protocol, program=configured.program)
+    try:
+        schema.ensure(engine, create=create)
+    except DBAPIError as error:
+        engine.dispose()
+        raise database_error(error, url) from error
+    except BaseException:
+        engine.dispose()
+        raise
+    return engine
 
 
 def new_engine(

@@ -75,7 +75,7 @@ class Opener(_NotASession):
         self._name, self._write, self._result = function.__name__, write, result or function
         self._is = f"{self._name} is a function that opens a session"
         parameters = inspect.signature(function).parameters
-        self._keywords = tuple(parameters)
+        self._keywords = parameters.keys()
         self._takes_any = any(each.kind is each.VAR_KEYWORD for each in parameters.values())
 
     def __reduce__(self) -> str:
@@ -89,14 +89,14 @@ class Opener(_NotASession):
         WrongUseError
             It does not take these arguments.
         """
+        if not arguments and (self._takes_any or options.keys() <= self._keywords):
+            return self._result(**options)
         wrong = [*map(described, arguments), *(f"{name}=" for name in options if name not in self._keywords)]
-        if arguments or (wrong and not self._takes_any):
-            takes = "keywords" if self._takes_any else ", ".join(f"{name}=" for name in self._keywords)
-            raise WrongUseError(
-                f"{self._name}() opens a session of its own and takes {takes or 'no arguments'}, "
-                f"not {' and '.join(wrong)}; {_advice(arguments[0] if arguments else None, self._write)}"
-            )
-        return self._result(**options)
+        takes = "keywords" if self._takes_any else ", ".join(f"{name}=" for name in self._keywords)
+        raise WrongUseError(
+            f"{self._name}() opens a session of its own and takes {takes or 'no arguments'}, "
+            f"not {' and '.join(wrong)}; {_advice(arguments[0] if arguments else None, self._write)}"
+        )
 
     if not TYPE_CHECKING:
 

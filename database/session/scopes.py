@@ -157,8 +157,10 @@ class ScopedSession(ThreadBoundSession):
         super().give_up()
 
     def _check_still_needed(self, name: str) -> None:
+        if not self.is_open:
+            return
         self.check_owner()
-        if self.is_open and not self.is_inherited:
+        if not self.is_inherited:
             raise self._refused(name, "would throw away what is not committed of", "leave it out")
 
     def _refused(self, name: str, consequence: str, advice: str) -> SessionMisuseError:

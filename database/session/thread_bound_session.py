@@ -130,6 +130,9 @@ class ThreadBoundSession(InstrumentedSession):
             The same series was changed meanwhile.
         """
         self.check_usable()
+        if self._is_clean():  # before most queries
+            super().flush(objects)
+            return
         with reporting_conflicts(self):
             super().flush(objects)
 
