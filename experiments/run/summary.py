@@ -87,18 +87,25 @@ class RunSummary:
                 f"`experiments retry {self.series} --status cancelled` brings them back"
             )
         left = self.after.pending + self.after.running
+        resumes = "nothing is left"
+        if left:
+            resumes = f"{_are(left)} left: the same command resumes {'it' if left == 1 else 'them'}"
         if self.stopped_by is not None:
-            lines.append(f"stopped; {left} are left: the same command resumes them")
+            lines.append(f"stopped; {resumes}")
         elif self.rule is not None:
-            lines.append(f"stopped by a rule: {self.rule}; {left} are left: the same command resumes them")
+            lines.append(f"stopped by a rule: {self.rule}; {resumes}")
         elif self.paused:
-            lines.append(f"paused; {left} are left: experiments edit {self.series} --resume")
+            lines.append(f"paused; {_are(left)} left: experiments edit {self.series} --resume")
         elif left:
-            lines.append(f"{left} are left with other runners")
+            lines.append(f"{_are(left)} left with other runners")
         if self.waiting is not None:
             lines.append(
                 f"the database was away; {journals_text(self.waiting)}: running again here records them"
             )
         if self.after.retired:
-            lines.append(f"{self.after.retired} are no longer named by the series file: kept, not run")
+            lines.append(f"{_are(self.after.retired)} no longer named by the series file: kept, not run")
         return lines
+
+
+def _are(count: int) -> str:
+    return f"{count} {'is' if count == 1 else 'are'}"

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
+
 from database.counters import StatusCounts
 from experiments.run.summary import RunSummary
 
@@ -73,6 +75,15 @@ def test_work_elsewhere() -> None:
     """What other runners still have is told, and what the file no longer names."""
     assert "3 are left with other runners" in str(summary(StatusCounts(completed=7, running=3)))
     assert "2 are no longer named" in str(summary(StatusCounts(completed=10, retired=2)))
+
+
+@pytest.mark.parametrize(
+    ("left", "told"),
+    [(0, "stopped; nothing is left"), (1, "stopped; 1 is left: the same command resumes it")],
+)
+def test_little_is_left(left: int, told: str) -> None:
+    """One experiment, and none, are told as such."""
+    assert str(summary(StatusCounts(completed=7, pending=left), stopped_by=2)).endswith(told)
 
 
 def test_paused() -> None:
