@@ -91,7 +91,8 @@ def others(traceback: str, target: str = "") -> list[Raised]:
     """
     found: list[Raised] = []
     frames: list[re.Match[str]] = []
-    is_next, in_group, own = False, False, -1
+    # An exception that was never raised has no heading: it comes first, or after a link.
+    is_next, in_group, own = True, False, 0
     for line in traceback.splitlines():
         if line and not line[0].isspace():
             in_group = False
@@ -108,6 +109,9 @@ def others(traceback: str, target: str = "") -> list[Raised]:
             if found:
                 relation = "while handling" if link["handling"] else "caused by"
                 found[last] = replace(found[last], relation=relation)
+                is_next, frames = True, []
+                if not in_group:
+                    own = len(found)
         elif is_next:
             bare = _MARGIN.sub("", line) if in_group else line
             if frame := FRAME.match(line):

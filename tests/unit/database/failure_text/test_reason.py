@@ -88,6 +88,18 @@ def test_exceptions_that_it_was_raised_from() -> None:
     assert reason.others[0].startswith("while handling json.decoder.JSONDecodeError: ")
 
 
+def test_a_cause_that_was_never_raised() -> None:
+    """It has no traceback, and is told as the others are, wherever in the chain it is."""
+    error = KeyError("x")
+    error.__cause__ = ValueError("one\ntwo")
+    assert list(reason_of(raised(error)).others) == ["caused by ValueError: one"]
+    outer = RuntimeError("outer")
+    outer.__cause__ = error.with_traceback(None)
+    assert list(reason_of(raised(outer)).others) == ["caused by ValueError: one", "caused by KeyError: 'x'"]
+    caught = reason_of(raised(ExceptionGroup("g", [error])))
+    assert "with KeyError: 'x'" in caught.others
+
+
 def test_members_of_a_group() -> None:
     """The members of an exception group are the reason: each is told, of many the first ones."""
     inner = ExceptionGroup("inner", [KeyError("k")])
