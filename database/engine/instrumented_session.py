@@ -14,7 +14,7 @@ import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, NoReturn
 
-from sqlalchemy import Connection, Engine, event, inspect
+from sqlalchemy import Connection, Engine, Executable, UpdateBase, event, inspect
 from sqlalchemy.orm import Mapper, Session, SessionTransaction
 
 from database import counters_listener, events
@@ -214,34 +214,40 @@ def _noting_what_is_written(method: Callable[..., Any]) -> Callable[..., Any]:
     def execute(session: InstrumentedSession, statement: Any, *arguments: Any, **options: Any) -> Any:
         if getattr(statement, "is_select", False):
             return method(session, statement, *arguments, **options)
-        if getattr(statement, "is_dml", False):
-            _prepare_to_write(session, statement, *arguments, **options)
+        executed = _executed(statement)
+        if getattr(executed, "is_dml", False):
+            _prepare_to_write(session, executed, statement, *arguments, **options)
         result = method(session, statement, *arguments, **options)
         # Rows that are returned may be counted only after they were read.
-        wrote = getattr(result, "rowcount", -1) != 0 or result.returns_rows
-        if wrote and sqlite.may_write(statement):
+        if sqlite.may_write(executed) and (getattr(result, "returns_rows", True) or result.rowcount != 0):
             session.note_written()
         return result
 
     return execute
 
 
+def _executed(statement: Any) -> Any:
+    """Return the statement in ``lambda_stmt(...)``, and in ``select(Model).from_statement(...)``."""
+    statement = getattr(statement, "_resolved", statement)
+    return statement.element if getattr(statement, "is_from_statement", False) else statement
+
+
 def _prepare_to_write(
     session: InstrumentedSession,
-    statement: Any,
+    executed: UpdateBase,
+    statement: Executable,
     params: Any = None,
     *,
     execution_options: Mapping[str, Any] | None = None,
     **_options: Any,
 ) -> None:
-    dml = statement.element if statement.is_from_statement else statement
-    model = dml.entity_description.get("type")
+    model = executed.entity_description.get("type")
     if model is None:  # a statement of tables
         return
     chosen = {**statement.get_execution_options(), **(execution_options or {})}
     if not chosen.get("counted"):
-        counters_listener.note_written(session, model, deleted=dml.is_delete)
-    if dml.is_update and isinstance(params, list) and chosen.get("dml_strategy") != "core_only":
+        counters_listener.note_written(session, model, deleted=executed.is_delete)
+    if executed.is_update and isinstance(params, list) and chosen.get("dml_strategy") != "core_only":
         _check_versions(inspect(model), params)  # rows by their keys
 
 

@@ -20,6 +20,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine, ExceptionContext, Executable, TextClause, event
 from sqlalchemy.pool import ConnectionPoolEntry
+from sqlalchemy.sql.functions import FunctionElement
 
 from database import clock
 from database.engine.call_site import caller_location
@@ -47,7 +48,9 @@ _writers: dict[tuple[str, int], str] = {}
 
 def may_write(statement: Executable) -> bool:
     """Return whether a statement, of either database, may write."""
-    return not (isinstance(statement, TextClause) and _READS.match(statement.text))
+    if isinstance(statement, TextClause):
+        return _READS.match(statement.text) is None
+    return not (statement.is_select or isinstance(statement, FunctionElement))
 
 
 def prepare(engine: Engine, durability: str) -> None:

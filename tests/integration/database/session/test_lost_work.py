@@ -11,7 +11,7 @@ from contextlib import suppress
 from pathlib import Path
 
 import pytest
-from sqlalchemy import insert, select, text, update
+from sqlalchemy import func, insert, lambda_stmt, select, text, update
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
@@ -52,6 +52,20 @@ WAYS: dict[str, Callable[[Session], object]] = {
     "text": lambda session: session.execute(text("UPDATE experiment_series SET notes = 'changed'")),
     "a query": lambda session: session.query(ExperimentSeries).delete(),
     "bulk": lambda session: session.bulk_insert_mappings(ExperimentSeries, [ROW]),
+    "returned": lambda session: session.scalars(
+        insert(ExperimentSeries).returning(ExperimentSeries), [ROW]
+    ).all(),
+    "returned value": lambda session: session.scalar(
+        update(ExperimentSeries).values(notes="changed").returning(ExperimentSeries.id)
+    ),
+    "from a statement": lambda session: session.scalars(
+        select(ExperimentSeries).from_statement(
+            insert(ExperimentSeries).values(ROW).returning(ExperimentSeries)
+        )
+    ).all(),
+    "lambda": lambda session: session.execute(
+        lambda_stmt(lambda: update(ExperimentSeries).values(notes="changed"))
+    ),
 }
 
 HARMLESS: dict[str, Callable[[Session], object]] = {
@@ -60,6 +74,11 @@ HARMLESS: dict[str, Callable[[Session], object]] = {
     "no rows of a query": lambda session: session.query(ExperimentSeries).delete(),
     "no rows for bulk": lambda session: session.bulk_insert_mappings(ExperimentSeries, []),
     "refused": _refused,
+    "rows of a text": lambda session: session.scalars(
+        select(ExperimentSeries).from_statement(text("SELECT * FROM experiment_series"))
+    ).all(),
+    "lambda": lambda session: session.scalars(lambda_stmt(lambda: select(ExperimentSeries))).all(),
+    "function": lambda session: session.scalar(func.coalesce(None, 1)),
 }
 
 
@@ -117,7 +136,7 @@ def test_nothing_is_told_of_what_was_not_lost(database_url: str) -> None:
 
 @pytest.mark.parametrize("way", HARMLESS)
 def test_nothing_is_told_of_statements_that_write_nothing(database_url: str, way: str) -> None:
-    """Not of reads after a comment, of updates that meet no row, and of bulk methods without rows."""
+    """Not of reads in any form, of updates that meet no row, and of bulk methods without rows."""
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         with SessionLocal() as session:
