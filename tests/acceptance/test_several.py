@@ -176,7 +176,7 @@ def test_interrupt_stops_them_all(project: Project, number: signal.Signals, code
     project.open_gate()
     out, err = finish(running)
     assert running.returncode == code, err
-    assert "stopped; 1 are left: the same command resumes them" in out
+    assert "stopped; 1 is left: the same command resumes it" in out
     assert out.splitlines()[-1] == "b: not begun: the same command resumes it"
     assert project.executions() == {"a": 1}
     project.here("run", *files, "--workers", "1")
