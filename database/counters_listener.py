@@ -80,9 +80,13 @@ def _count(session: Session, _context: Any) -> None:
             counters.recount(same, series_id)
 
 
-def note_written(session: Session, model: type, *, deleted: bool = False) -> None:
-    """Note that rows of a model were written unseen; a deleted configuration takes its experiments along."""
-    if model is Experiment or (deleted and model is Configuration):
+def note_written(session: Session, model: Any, *, deleted: bool = False) -> None:
+    """Note that rows of a model, or its table, were written unseen.
+
+    A deleted configuration takes its experiments along.
+    """
+    counted = [Experiment, Configuration] if deleted else [Experiment]
+    if any(model in (each, each.__table__) for each in counted):
         session.info[_RECOUNT] = True
 
 

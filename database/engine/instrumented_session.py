@@ -14,7 +14,8 @@ import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, NoReturn
 
-from sqlalchemy import Connection, Engine, Executable, UpdateBase, event, inspect
+from sqlalchemy import CompoundSelect, Connection, Engine, Executable, Select, UpdateBase, event, inspect
+from sqlalchemy.exc import ResourceClosedError
 from sqlalchemy.orm import Mapper, Session, SessionTransaction
 
 from database import counters_listener, events
@@ -212,12 +213,16 @@ def _noting_what_is_written(method: Callable[..., Any]) -> Callable[..., Any]:
 
     @functools.wraps(method)
     def execute(session: InstrumentedSession, statement: Any, *arguments: Any, **options: Any) -> Any:
-        if getattr(statement, "is_select", False):
+        if isinstance(statement, (Select, CompoundSelect)):  # most are
             return method(session, statement, *arguments, **options)
         executed = _executed(statement)
         if getattr(executed, "is_dml", False):
             _prepare_to_write(session, executed, statement, *arguments, **options)
-        result = method(session, statement, *arguments, **options)
+        try:
+            result = method(session, statement, *arguments, **options)
+        except ResourceClosedError:  # it was executed, and returns no rows for scalar() and scalars()
+            session.note_written()
+            raise
         # Rows that are returned may be counted only after they were read.
         if sqlite.may_write(executed) and (getattr(result, "returns_rows", True) or result.rowcount != 0):
             session.note_written()
@@ -237,18 +242,18 @@ def _prepare_to_write(
     executed: UpdateBase,
     statement: Executable,
     params: Any = None,
-    *,
+    *_arguments: Any,  # SQLAlchemy refuses them
     execution_options: Mapping[str, Any] | None = None,
     **_options: Any,
 ) -> None:
-    model = executed.entity_description.get("type")
-    if model is None:  # a statement of tables
-        return
+    described = executed.entity_description
+    model = described.get("type")  # None of a statement of tables
     chosen = {**statement.get_execution_options(), **(execution_options or {})}
     if not chosen.get("counted"):
-        counters_listener.note_written(session, model, deleted=executed.is_delete)
-    if executed.is_update and isinstance(params, list) and chosen.get("dml_strategy") != "core_only":
-        _check_versions(inspect(model), params)  # rows by their keys
+        counters_listener.note_written(session, model or described["table"], deleted=executed.is_delete)
+    by_keys = model is not None and executed.is_update and isinstance(params, list)
+    if by_keys and chosen.get("dml_strategy") != "core_only":
+        _check_versions(inspect(model), params)
 
 
 for _name in ("execute", "scalar", "scalars"):

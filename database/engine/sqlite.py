@@ -18,7 +18,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, Engine, ExceptionContext, Executable, TextClause, event
+from sqlalchemy import Connection, Engine, ExceptionContext, Executable, TextClause, TextualSelect, event
 from sqlalchemy.pool import ConnectionPoolEntry
 from sqlalchemy.sql.functions import FunctionElement
 
@@ -48,6 +48,8 @@ _writers: dict[tuple[str, int], str] = {}
 
 def may_write(statement: Executable) -> bool:
     """Return whether a statement, of either database, may write."""
+    if isinstance(statement, TextualSelect):  # text(...).columns(...)
+        statement = statement.element
     if isinstance(statement, TextClause):
         return _READS.match(statement.text) is None
     return not (statement.is_select or isinstance(statement, FunctionElement))

@@ -14,7 +14,7 @@ from database import counters
 from database.counters import StatusCounts
 from database.engine.registry import get_engine
 from database.errors import SessionMisuseError
-from database.models import Configuration, Experiment, ExperimentSeries, ExperimentStatus
+from database.models import Base, Configuration, Experiment, ExperimentSeries, ExperimentStatus
 from database.queries.overview import series_summaries
 from database.session.lifecycle import SessionLocal, scoped_session
 from tests.integration.recording import add_series
@@ -95,7 +95,12 @@ def changed_by_statement(session: Session) -> None:
     session.execute(update(Experiment).where(Experiment.repetition == 0).values(status=COMPLETED))
 
 
-@pytest.mark.parametrize("change", [changed, changed_by_statement])
+def changed_in_the_table(session: Session) -> None:
+    table = Base.metadata.tables["experiment"]
+    session.execute(update(table).where(table.c.repetition == 0).values(status=COMPLETED))
+
+
+@pytest.mark.parametrize("change", [changed, changed_by_statement, changed_in_the_table])
 def test_statements(database_url: str, change: Callable[[Session], None]) -> None:
     """What statements of our sessions do is counted anew before the commit."""
     with SessionLocal() as session:

@@ -11,8 +11,8 @@ from contextlib import suppress
 from pathlib import Path
 
 import pytest
-from sqlalchemy import func, insert, lambda_stmt, select, text, update
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy import func, insert, lambda_stmt, select, text, union, update
+from sqlalchemy.exc import DBAPIError, ResourceClosedError
 from sqlalchemy.orm import Session
 
 from database.engine.instrumented_session import InstrumentedSession
@@ -36,6 +36,11 @@ def _change(session: Session) -> None:
 def _flush(session: Session) -> None:
     session.add(series("lost"))
     session.flush()
+
+
+def _without_rows(session: Session) -> None:
+    with suppress(ResourceClosedError):
+        session.scalar(update(ExperimentSeries).values(notes="changed"))
 
 
 def _refused(session: Session) -> None:
@@ -66,6 +71,15 @@ WAYS: dict[str, Callable[[Session], object]] = {
     "lambda": lambda session: session.execute(
         lambda_stmt(lambda: update(ExperimentSeries).values(notes="changed"))
     ),
+    "text with columns": lambda session: session.execute(
+        text("UPDATE experiment_series SET notes = '' RETURNING id").columns(ExperimentSeries.id)
+    ).all(),
+    "objects of a text": lambda session: session.scalars(
+        select(ExperimentSeries).from_statement(
+            text("UPDATE experiment_series SET notes = '' RETURNING id").columns(ExperimentSeries.id)
+        )
+    ).all(),
+    "without rows": _without_rows,
 }
 
 HARMLESS: dict[str, Callable[[Session], object]] = {
@@ -78,6 +92,12 @@ HARMLESS: dict[str, Callable[[Session], object]] = {
         select(ExperimentSeries).from_statement(text("SELECT * FROM experiment_series"))
     ).all(),
     "lambda": lambda session: session.scalars(lambda_stmt(lambda: select(ExperimentSeries))).all(),
+    "text with columns": lambda session: session.execute(
+        text("SELECT id FROM experiment_series").columns(ExperimentSeries.id)
+    ).all(),
+    "several": lambda session: session.execute(
+        union(select(ExperimentSeries.id), select(ExperimentSeries.version))
+    ).all(),
     "function": lambda session: session.scalar(func.coalesce(None, 1)),
 }
 
