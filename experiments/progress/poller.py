@@ -82,6 +82,8 @@ class Snapshot:
 
     def remaining_s(self, rate: RateWindow, workers: int) -> float | None:
         """Estimate how long the rest will take from now, in seconds; None when that is unknown."""
+        if self.runners == 0 and self.counts.pending + self.counts.running:
+            return None  # until somebody runs it
         age_s = clock.monotonic() - self.taken_at
         return remaining_s(
             self.counts.pending,

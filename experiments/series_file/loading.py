@@ -105,7 +105,7 @@ def _checked(document: Document, *, text: str | None, path: Path | None, shown: 
 
 
 def _content(path: Path, shown: str) -> bytes:
-    """Read one byte more than the limit at most, which the reader refuses."""
+    """Read one byte more than the limit at most, which the reader refuses: how many follow is not known."""
     if kind := what_is_no_file(path):
         raise SeriesFileError([Problem(f"is {kind}, not a file; name a YAML file")], shown)
     if path.suffix == ".py" and path.exists():

@@ -254,7 +254,7 @@ def logs(experiment: int, attempt: int | None, *, follow: bool, as_json: bool) -
     if log.note:
         click.echo(log.note, err=True)
     if log.content is not None:
-        sys.stdout.buffer.write(log.content)
+        _write_output(log.content)
 
 
 def _follow(record: ExperimentRecord) -> None:
@@ -264,8 +264,15 @@ def _follow(record: ExperimentRecord) -> None:
         if isinstance(part, str):
             click.echo(part, err=True)
         else:
-            sys.stdout.buffer.write(part)
-            sys.stdout.buffer.flush()
+            _write_output(part)
+
+
+def _write_output(content: bytes) -> None:
+    from meta.commands.support.exit_codes import writing_to_stdout
+
+    with writing_to_stdout():
+        sys.stdout.buffer.write(content)
+        sys.stdout.buffer.flush()
 
 
 def _existing(path: Path) -> str | None:

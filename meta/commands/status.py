@@ -68,11 +68,12 @@ def _watch(series: str, every_s: float, *, as_json: bool) -> None:
     from database.session.lifecycle import scoped_session
     from experiments.progress.displays import display_on
     from experiments.progress.tracker import watch_series
+    from meta.commands.support.exit_codes import writing_to_stdout
 
     with scoped_session(read_only=True) as session:
         [summary] = series_summaries(session, [find_series(session, series).id])
     display = display_on(sys.stdout, "json" if as_json else "live", every_s)
-    with contextlib.suppress(KeyboardInterrupt):
+    with contextlib.suppress(KeyboardInterrupt), writing_to_stdout():
         watch_series(summary, display, every_s)
         with scoped_session(read_only=True) as session:
             for status in series_statuses(session, [summary.id]):  # none when it was deleted

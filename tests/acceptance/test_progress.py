@@ -363,6 +363,14 @@ def test_full_disk_behind_an_export(project: Project, unbuffered: str) -> None:
     assert_names_stdout(project, ["export", "s"], unbuffered)
 
 
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+def test_full_disk_behind_bytes_and_a_thread(project: Project, unbuffered: str) -> None:
+    """Also when bytes are written, and when another thread writes."""
+    project.here("run", str(project.series("def main(x):\n    print('x' * 100_000)")))
+    for arguments in (["logs", "1"], ["status", "s", "--watch"], ["status", "s", "--watch", "--json"]):
+        assert_names_stdout(project, arguments, unbuffered)
+
+
 def assert_names_stdout(project: Project, arguments: list[str], unbuffered: str) -> None:
     command = [*project.command, *arguments]
     with Path("/dev/full").open("w") as full:

@@ -48,7 +48,7 @@ def read_yaml(content: bytes) -> Document:
 
 def _decode(content: bytes) -> str:
     if len(content) > MAX_BYTES:
-        raise _unreadable(f"the file has {len(content):,} bytes, more than the limit of {MAX_BYTES:,}")
+        raise _unreadable(f"the file has more than {MAX_BYTES:,} bytes, the limit")
     if content.startswith(_UTF16_MARKS):
         raise _unreadable("the file is UTF-16; save it as UTF-8")
     try:

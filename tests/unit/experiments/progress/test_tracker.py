@@ -122,6 +122,16 @@ def test_shows_what_both_say() -> None:
     assert display.closed == 1
 
 
+@pytest.mark.parametrize("runners", [None, 0, 1])
+def test_time_left_while_somebody_runs(runners: int | None) -> None:
+    """A series that no runner is alive of has no time left: it does not go on."""
+    display = Recording()
+    seen = replace(looked(pending=9, completed=1), runners=runners)
+    with tracker(display, lambda *_: seen):
+        shown = display.until(lambda each: each.counts.completed)
+    assert (shown.remaining_s is None) == (runners == 0)
+
+
 @pytest.mark.parametrize("ended", ["cancelled", "failed"])
 def test_only_completed_ones_are_work(ended: str) -> None:
     """A thousand experiments that were cancelled or failed at once do not count in the rate."""
