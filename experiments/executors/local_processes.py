@@ -114,19 +114,26 @@ class LocalProcesses(Executor):
         self._database.give_up()
         self._database.close(_TICK_S)
         if self._records.finalizing:
-            folder = self._assignment.folder.runner(self._registration.runner_id).parent
+            folder = self._assignment.folder.runner(self._registration.runner_id)
+            if not folder.exists():
+                logger.warning("what is not recorded is lost, with its journals: %s was deleted", folder)
+                return self._count_waiting()
+            folder = folder.parent
             logger.warning("what is not recorded waits in %s; the next run on this host records it", folder)
             return self._count_waiting()
         self._remove_runner_folders()
         return None
 
     def _collect_until(self, give_up_at: float) -> None:
+        told: set[str] = set()  # all that are outstanding may fail for one reason
         while True:
             self._stop.signals.drain()
             try:
                 self._database.collect()
             except Exception as error:  # noqa: BLE001 - the next run recovers this one from its journals
-                logger.warning("at the end of the run: %s", error)
+                if str(error) not in told:
+                    logger.warning("at the end of the run: %s", error)
+                told.add(str(error))
             if not self._database.outstanding or clock.monotonic() >= give_up_at:
                 return
             wait([self._stop.signals.fileno()], timeout=_TICK_S)

@@ -20,6 +20,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from database import clock
 from database.errors import ExperimentsError, NotFoundError
+from database.process_identity import ProcessIdentity
 from database.queries.experiment_detail import ExperimentRecord, RunningAttempt, experiment_record
 from database.session.lifecycle import scoped_session
 from experiments.journal import JournalReader
@@ -47,7 +48,7 @@ class Log:
     path : Path or None
         The file it was read from.
     content : bytes or None
-        As a terminal shows it at last; None when nothing was written.
+        As a terminal shows it at last; None when nothing was written, or what was written is out of reach.
     note : str or None
         A remark about it, as a sentence.
     """
@@ -92,12 +93,15 @@ def read_log(record: ExperimentRecord, folder: ResultsFolder, attempt: int | Non
         content, note = _content(path, _read_log), None
     if content:
         return Log(number, path, content, note)
-    tail = recorded[number].log_tail if number in recorded else None
-    if tail:
-        host = recorded[number].host or "another host"
-        note = f"the log is not on this computer (it ran on {host}); these are the last lines it wrote"
-        return Log(number, None, f"{tail}\n".encode(), note)
-    return Log(number, None, None, f"{note or f'{name}, attempt {number}'}: nothing was written")
+    if number not in recorded:
+        return Log(number, None, None, f"{note}: nothing was written")
+    ended, host = recorded[number], recorded[number].host or "another host"
+    is_here = host == ProcessIdentity.own().host
+    missing = f"{path} was deleted" if is_here else f"the log is not on this computer (it ran on {host})"
+    if tail := ended.log_tail:
+        return Log(number, None, f"{tail}\n".encode(), f"{missing}; these are the last lines it wrote")
+    # Of completed attempts the database has no tail.
+    return Log(number, None, None, f"{name}, attempt {number}: nothing was written, or {missing}")
 
 
 def _content(path: Path, read: Callable[[int], bytes]) -> bytes | None:

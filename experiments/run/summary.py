@@ -76,20 +76,20 @@ class RunSummary:
 
     def _lines(self) -> list[str]:
         total = self.after.experiments
-        lines = [f"{self.series}: {self.after.completed} of {total} experiments completed"]
+        noun = "experiment" if total == 1 else "experiments"
+        lines = [f"{self.series}: {self.after.completed} of {total} {noun} completed"]
         lines[0] += f" ({self.completed_here} in this run, {duration_text(self.elapsed_s)})"
         if self.after.failed:
             causes = ", ".join(count_text(outcome, count) for outcome, count in self.failures.items())
             lines.append(f"{self.after.failed} failed: {causes}; see: experiments failures {self.series}")
         if self.after.cancelled:
-            lines.append(
-                f"{self.after.cancelled} cancelled; see: experiments list {self.series} --status cancelled; "
-                f"`experiments retry {self.series} --status cancelled` brings them back"
-            )
+            cancelled, which = self.after.cancelled, f"{self.series} --status cancelled"
+            back = f"`experiments retry {which}` brings {_them(cancelled)} back"
+            lines.append(f"{cancelled} cancelled; see: experiments list {which}; {back}")
         left = self.after.pending + self.after.running
         resumes = "nothing is left"
         if left:
-            resumes = f"{_are(left)} left: the same command resumes {'it' if left == 1 else 'them'}"
+            resumes = f"{_are(left)} left: the same command resumes {_them(left)}"
         if self.stopped_by is not None:
             lines.append(f"stopped; {resumes}")
         elif self.rule is not None:
@@ -100,7 +100,8 @@ class RunSummary:
             lines.append(f"{_are(left)} left with other runners")
         if self.waiting is not None:
             lines.append(
-                f"the database was away; {journals_text(self.waiting)}: running again here records them"
+                f"the database was away; {journals_text(self.waiting)}: "
+                f"running again here records {_them(self.waiting)}"
             )
         if self.after.retired:
             lines.append(f"{_are(self.after.retired)} no longer named by the series file: kept, not run")
@@ -109,3 +110,7 @@ class RunSummary:
 
 def _are(count: int) -> str:
     return f"{count} {'is' if count == 1 else 'are'}"
+
+
+def _them(count: int) -> str:
+    return "it" if count == 1 else "them"

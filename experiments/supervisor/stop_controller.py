@@ -119,7 +119,8 @@ def failure_reason(rule: StopRule, *, failed: int, ended: int) -> str | None:
         return None
     if not rule.is_share:
         limit = int(rule.failed)
-        return f"{failed} experiments failed (stop_after: {limit})" if failed >= limit else None
+        experiments = f"{failed} experiment{'s' if failed != 1 else ''}"
+        return f"{experiments} failed (stop_after: {limit})" if failed >= limit else None
     if ended < rule.minimum or failed / ended < rule.failed:
         return None
     return f"{failed} of {ended} experiments failed (stop_after: {rule.failed:.0%})"
@@ -159,6 +160,5 @@ class TimeBudget:
         limit = f"max-time of {duration_text(self._max_time_s)}"
         if left_s <= 0:
             return f"the {limit} is over"
-        return (
-            f"what is left of the {limit} is too short for a typical experiment ({duration_text(typical_s)})"
-        )
+        typical = f"for a typical experiment ({duration_text(typical_s)})"
+        return f"what is left of the {limit} is too short {typical if self._durations else 'to begin one'}"

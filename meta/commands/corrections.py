@@ -77,8 +77,9 @@ def retry(  # noqa: PLR0913 - one for each option
         with scoped_session(read_only=True) as session:
             completed = count(session, series_id, selection, ExperimentStatus.COMPLETED)
         if completed:
+            whose = "Its" if completed == 1 else "Their"
             _confirm(
-                f"{name}: run {completed} completed again? Their results count no longer",
+                f"{name}: run {completed} completed again? {whose} results count no longer",
                 refused="nothing was retried",
                 instead="use --yes to retry without asking",
             )
@@ -98,7 +99,7 @@ def retry(  # noqa: PLR0913 - one for each option
     if retried.expedited:
         click.echo(f"{retried.expedited} delayed, now due at once")
     if retried.retried or retried.expedited:
-        click.echo(f"`experiments run {name}` runs them")
+        click.echo(f"`experiments run {name}` runs {_them(retried.retried + retried.expedited)}")
     if only_retired:
         click.echo(
             f"those that are {' or '.join(statuses)} are retired: the series file no longer names them"
@@ -147,9 +148,12 @@ def cancel(
     if not total:
         _explain_nothing(series_id, where, selection, statuses)
     if cancelled.revoked:
-        click.echo(f"{cancelled.revoked} of them were claimed by workers, whose runners end the running ones")
+        held = "was claimed by a worker, whose runner ends it if it runs"
+        if cancelled.revoked > 1:
+            held = "were claimed by workers, whose runners end the running ones"
+        click.echo(f"{cancelled.revoked} of them {held}")
     if total:
-        click.echo(f"`experiments retry {name} --status cancelled` brings them back")
+        click.echo(f"`experiments retry {name} --status cancelled` brings {_them(total)} back")
 
 
 @click.command(short_help="Release the experiments of dead runners.")
@@ -302,7 +306,7 @@ def delete(series: str, *, yes: bool, as_json: bool) -> None:
     if not yes:
         total = counts.experiments + counts.retired
         _confirm(
-            f"Delete {summary.name}: {total} experiments, {counts.completed} of them completed?",
+            f"Delete {summary.name}: {_experiments(total)}, {counts.completed} of them completed?",
             refused="nothing was deleted",
             instead="use --yes to delete without asking",
         )
@@ -311,7 +315,7 @@ def delete(series: str, *, yes: bool, as_json: bool) -> None:
     if as_json:
         printing.print_json({"series": summary.name, "deleted": deleted})
     else:
-        click.echo(f"{summary.name}: {deleted} experiments deleted")
+        click.echo(f"{summary.name}: {_experiments(deleted)} deleted")
 
 
 def _find(
@@ -366,3 +370,11 @@ def _confirm(question: str, *, refused: str, instead: str) -> None:
         raise
     if not agreed:
         raise ExperimentsError(refused)
+
+
+def _them(count: int) -> str:
+    return "it" if count == 1 else "them"
+
+
+def _experiments(count: int) -> str:
+    return f"{count} experiment{'' if count == 1 else 's'}"

@@ -126,7 +126,8 @@ def _naming_file(series: str) -> Iterator[None]:
 
 
 def _print_created(created: Created) -> None:
-    click.echo(f"{created.name}: {created.new} new experiments, {created.existing} existing")
+    noun = "experiment" if created.new == 1 else "experiments"
+    click.echo(f"{created.name}: {created.new} new {noun}, {created.existing} existing")
 
 
 def _print_summary(summary: RunSummary) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import resource
+import shutil
 import signal
 import sqlite3
 import subprocess
@@ -210,6 +211,31 @@ def test_file_moved_away_in_the_middle(project: Project) -> None:
     assert_recorded_once(project, 10)
     assert project.executions()["0"] == 1
     project.assert_nothing_left()
+
+
+def test_results_folder_deleted_in_the_middle(project: Project) -> None:
+    """Where the journals went with the file, nothing is said to wait in them; one reason is told once."""
+    results = project.folder / "results"
+    project.environment["EXPERIMENTS_DATABASE_URL"] = f"sqlite:///{results}/experiments.db"
+    project.series(
+        """
+        def main(x):
+            meet(4)
+            if x == 0:
+                tell("there")
+            while os.path.exists(os.path.join(HERE, "results")):
+                time.sleep(0.01)
+        """,
+        experiments=4,
+    )
+    running = project.start("run", "s.yaml", "--workers", "4")
+    assert project.event() == "there"
+    shutil.rmtree(results)
+    _, err = finish(running)
+    assert running.returncode == 3, err
+    assert err.count("warning: at the end of the run: ") <= 1, err
+    assert f"what is not recorded is lost, with its journals: {results}" in err
+    assert "waits in" not in err
 
 
 def test_full_disk(project: Project) -> None:

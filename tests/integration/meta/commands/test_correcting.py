@@ -71,7 +71,7 @@ def test_retry_of_some(command: Command) -> None:
         "hurried": 0,
     }
     assert command("retry", "first", "--outcome", "timed_out") == (
-        "first: 1 pending again\n`experiments run first` runs them\n"
+        "first: 1 pending again\n`experiments run first` runs it\n"
     )
     assert command("retry", "first") == (
         "first: 1 pending again\n1 delayed, now due at once\n`experiments run first` runs them\n"
@@ -101,6 +101,19 @@ def test_cancel(command: Command) -> None:
     assert as_json(command, "cancel", "first", "--experiment", "3", "--status", "pending")["cancelled"] == 1
     assert statuses() == ["pending", "cancelled", "pending", "pending"]
     command("cancel", "first", "--status", "completed", code=2)
+
+
+def test_one_is_told_as_one(command: Command) -> None:
+    """Of a single experiment the sentences have no plural."""
+    with SessionLocal() as session:
+        series_id = add_series(session, "first", [{"lr": 0.1}], repetitions=1)
+        claim(session, add_worker(session), series_id, 1)
+    assert command("cancel", "first") == (
+        "first: 1 cancelled\n"
+        "1 of them was claimed by a worker, whose runner ends it if it runs\n"
+        "`experiments retry first --status cancelled` brings it back\n"
+    )
+    assert command("delete", "first", "--yes") == "first: 1 experiment deleted\n"
 
 
 def test_release_refuses_the_living(command: Command) -> None:

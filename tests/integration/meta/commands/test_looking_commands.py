@@ -186,7 +186,8 @@ def test_logs(commands: Commands) -> None:
         "note": None,
     }
     assert commands("logs", str(ids[1])) == ""
-    assert commands.err == f"experiment {ids[1]}, attempt 1: nothing was written\n"
+    gone = folder().log("first", ids[1], 1)
+    assert commands.err == f"experiment {ids[1]}, attempt 1: nothing was written, or {gone} was deleted\n"
     commands("logs", str(ids[0]), "--attempt", "2", code=2)
     assert "has no attempt 2; it has 1" in commands.err
     commands("logs", str(max(ids) + 1), code=2)
@@ -195,14 +196,21 @@ def test_logs(commands: Commands) -> None:
 
 @on_sqlite
 def test_logs_of_another_host(commands: Commands) -> None:
-    """Where the file is out of reach, the last lines come from the database."""
+    """Where the file is out of reach, the database has the last lines of what did not complete."""
     with SessionLocal() as session:
         series_id = add_series(session, "first")
-        [one] = record(session, add_worker(session), series_id, [{**raised(), "log_tail": "last words"}])
+        attempts = [{**raised(), "log_tail": "last words"}, completed()]
+        one, other = record(session, add_worker(session), series_id, attempts)
+    assert commands("logs", str(one)) == "last words\n"
+    deleted = folder().log("first", one, 1)
+    assert commands.err == f"{deleted} was deleted; these are the last lines it wrote\n"
+    with SessionLocal() as session:
         session.execute(update(Runner).values(host="elsewhere"))
         session.commit()
     assert commands("logs", str(one)) == "last words\n"
     assert "not on this computer (it ran on elsewhere)" in commands.err
+    assert commands("logs", str(other)) == ""
+    assert "nothing was written, or the log is not on this computer (it ran on elsewhere)" in commands.err
 
 
 @on_sqlite

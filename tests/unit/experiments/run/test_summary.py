@@ -39,6 +39,9 @@ def test_cancelled() -> None:
     ]
     assert summary(StatusCounts(completed=7, cancelled=3)).exit_code == 0
     assert "cancelled" not in str(summary(StatusCounts(completed=10)))
+    one = str(summary(StatusCounts(cancelled=1)))
+    assert one.startswith("s: 0 of 1 experiment completed")
+    assert one.endswith("`experiments retry s --status cancelled` brings it back")
 
 
 def test_stopped_by_a_signal() -> None:

@@ -117,12 +117,13 @@ def test_canaries(make: Make) -> None:
     [
         (StopRule(3, is_share=False), 2, 2, None),
         (StopRule(3, is_share=False), 3, 100, "3 experiments failed (stop_after: 3)"),
+        (StopRule(1, is_share=False), 1, 1, "1 experiment failed (stop_after: 1)"),
         (StopRule(0.2, is_share=True, minimum=20), 19, 19, None),
         (StopRule(0.2, is_share=True, minimum=20), 3, 20, None),
         (StopRule(0.2, is_share=True, minimum=20), 4, 20, "4 of 20 experiments failed (stop_after: 20%)"),
         (StopRule(1.0, is_share=True, minimum=1), 0, 0, None),
     ],
-    ids=["below", "reached", "too few", "small share", "share", "nothing"],
+    ids=["below", "reached", "one", "too few", "small share", "share", "nothing"],
 )
 def test_broken(rule: StopRule, failed: int, ended: int, verdict: str | None) -> None:
     """A count stops at once, a share only when enough have ended; the sentence has the numbers."""
@@ -139,6 +140,7 @@ def test_no_budget() -> None:
 def test_budget_without_experience() -> None:
     """While no experiment has ended, the whole time may be used."""
     assert TimeBudget(60.0).too_short() is None
+    assert "is too short to begin one" in str(TimeBudget(0.9).too_short())
 
 
 def test_budget_too_short_for_typical() -> None:
