@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from database.engine.wrong_use import check_given
 from database.expressions import Expression, parse
 from database.expressions.recorded import RecordedNames
 from database.queries.series_lookup import find_series
@@ -35,12 +36,15 @@ def expression_of(
     ------
     NotFoundError
         There is no such series.
+    WrongUseError
+        It is no text.
     ExpressionError
         It is not valid, has a name that the series does not have, or compares `status` or `outcome`
         with a text that is none of their words.
     TargetError
         It asks for the code on disk, and there is no file of the series' function.
     """
+    check_given("an expression is text, such as 'lr > 0.1'", text, str)
     return parse(text, names_of(session, find_series(session, series)), is_recorded=is_recorded)
 
 

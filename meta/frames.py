@@ -20,6 +20,7 @@ from sqlalchemy import ColumnElement, select, true
 from sqlalchemy.engine import URL
 from sqlalchemy.orm import Session
 
+from database.engine.wrong_use import WrongUseError, check_given
 from database.models import Attempt, Configuration, Experiment, ExperimentSeries
 from database.queries.experiment_rows import select_experiments, shown_status
 from database.queries.series_lookup import find_series
@@ -78,8 +79,8 @@ def load_experiments(
         There is no such series; the message names those that there are.
     ExpressionError
         `where` cannot be read, or has a name that the series does not have.
-    TypeError
-        A session is given in place of the series, or `session` and `url` together.
+    WrongUseError
+        A session is given in place of the series, `session` and `url` together, or something of another type.
     """
     with _reading(series, where, session, url) as (reading, series_id, condition):
         statement = (
@@ -104,7 +105,7 @@ def load_experiments(
 
 def load_curves(
     series: str | ExperimentSeries,
-    metrics: str | Sequence[str] | None = None,
+    metrics: str | Iterable[str] | None = None,
     where: str | None = None,
     *,
     parameters: bool = False,
@@ -117,7 +118,7 @@ def load_curves(
     ----------
     series : str or ExperimentSeries
         The series or its name.
-    metrics : str or sequence of str, optional
+    metrics : str or iterable of str, optional
         Only this metric, or these; by default all.
     where : str, optional
         An expression, as for ``--where``: only points of experiments that match it.
@@ -142,13 +143,12 @@ def load_curves(
         There is no such series, or it has logged no such metric; the message names those that there are.
     ExpressionError
         `where` cannot be read, or has a name that the series does not have.
-    TypeError
-        A session is given in place of the series, or `session` and `url` together.
+    WrongUseError
+        A session is given in place of the series, `session` and `url` together, or something of another type.
     """
     with _reading(series, where, session, url) as (reading, series_id, condition):
         known = curves.metric_names(reading, series_id)
-        wanted = [metrics] if isinstance(metrics, str) else metrics
-        chosen = known if wanted is None else curves.known_metrics(wanted, known)
+        chosen = known if metrics is None else curves.known_metrics(_names(metrics), known)
         places = {
             experiment_id: (configuration_id, repetition)
             for experiment_id, configuration_id, repetition in reading.execute(
@@ -198,14 +198,26 @@ def _reading(
 ) -> Iterator[tuple[Session, int, ColumnElement[bool]]]:
     """Open a session, unless one is given; yield it, the series' id, and the condition on experiments."""
     if isinstance(series, Session):
-        raise TypeError('begin with the series, and give a session as session=: ("first", session=session)')
+        raise WrongUseError(
+            'begin with the series, and give a session as session=: ("first", session=session)'
+        )
     if session is None:
         with scoped_session(read_only=True, url=url) as own:
             yield own, *_chosen(own, series, where)
     elif url is not None:
-        raise TypeError("give session= or url=, not both: a session has its database")
+        raise WrongUseError("give session= or url=, not both: a session has its database")
     else:
         yield session, *_chosen(session, series, where)
+
+
+def _names(metrics: str | Iterable[str]) -> list[str]:
+    """Return what may be one name as a list."""
+    takes = "metrics are given by their names: a text, or a list of texts"
+    check_given(takes, metrics, Iterable)
+    names = [metrics] if isinstance(metrics, str) else list(metrics)
+    for name in names:
+        check_given(takes, name, str)
+    return names
 
 
 def _chosen(

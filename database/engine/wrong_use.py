@@ -170,6 +170,25 @@ def is_session(value: object) -> bool:
     return isinstance(value, Session) or (hasattr(value, "scalars") and hasattr(value, "flush"))
 
 
+def check_given(takes: str, given: object, *kinds: type) -> None:
+    """Check an argument of a public function: its kind.
+
+    Parameters
+    ----------
+    takes : str
+        What may be given, and to what, as the beginning of the message.
+    given : object
+    *kinds : type
+
+    Raises
+    ------
+    WrongUseError
+        It is of another kind.
+    """
+    if not isinstance(given, kinds):
+        raise WrongUseError(f"{takes}, not {described(given)}")
+
+
 def check_engine(name: str, given: object, *kinds: type) -> None:
     """Check that `given` is an engine, or of these other kinds.
 
@@ -202,7 +221,9 @@ def described(value: object) -> str:
     if isinstance(value, type | Opener) or inspect.isroutine(value):
         return f"{getattr(value, '__name__', value)} without its call"
     if isinstance(value, str | URL | os.PathLike):  # a URL may have a password
-        return "a URL" if isinstance(value, URL) or "://" in str(value) else "text"
+        if isinstance(value, URL) or "://" in str(value):
+            return "a URL"
+        return "text" if isinstance(value, str) else "a path"
     kind = "Session" if isinstance(value, Session) else type(value).__name__
     return "None" if value is None else f"{'an' if kind[0] in 'AEIOUaeiou' else 'a'} {kind}"
 

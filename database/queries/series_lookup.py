@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from database.engine.wrong_use import WrongUseError, described, takes_session
+from database.engine.wrong_use import WrongUseError, check_given, described, takes_session
 from database.errors import NotFoundError
 from database.models import ExperimentSeries
 from database.settings import safe_url
@@ -26,8 +26,10 @@ def find_series(session: Session, series: str | int | ExperimentSeries) -> Exper
         Something else is given.
     """
     if isinstance(series, ExperimentSeries):
+        if series.id is None:
+            raise WrongUseError(f"the series {series.name} is not recorded: add it, and flush the session")
         return series
-    if isinstance(series, int):
+    if isinstance(series, int) and not isinstance(series, bool):
         known = session.get(ExperimentSeries, series)
         if known is None:
             raise NotFoundError(
@@ -74,4 +76,5 @@ def find_several(
     if series is None:
         return list(session.scalars(select(ExperimentSeries).order_by(ExperimentSeries.name)))
     several = [series] if isinstance(series, str | ExperimentSeries) else series
+    check_given("several series are given as a list of their names", several, Iterable)
     return list(dict.fromkeys(find_series(session, name) for name in several))

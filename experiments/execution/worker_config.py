@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from multiprocessing.connection import Connection
+from os import PathLike
 from pathlib import Path
+from types import NoneType
 from typing import Any
 
 from database.engine.registry import current_url
-from database.engine.wrong_use import described
+from database.engine.wrong_use import check_given, described
 from database.errors import ExperimentsError
 from database.settings import normalise_url, results_directory
 from database.suggestions import suggestion
@@ -59,6 +61,13 @@ class WorkerConfig:
     execution: Execution = field(default_factory=Execution)
     options: RunOptions = field(default_factory=RunOptions)
 
+    def __post_init__(self) -> None:
+        takes = "WorkerConfig({}=...) takes {}".format
+        folder = takes("results_directory", "the path of a folder")
+        check_given(folder, self.results_directory, str, PathLike, NoneType)
+        check_given(takes("options", "RunOptions"), self.options, RunOptions)
+        check_given(takes("execution", "an Execution"), self.execution, Execution)
+
     @classmethod
     def of(cls, config: WorkerConfig | Mapping[str, Any] | None) -> WorkerConfig:
         """Return a configuration from `config`: itself, a mapping of its names, or None for the defaults.
@@ -80,7 +89,7 @@ class WorkerConfig:
         for key in config:
             if key not in valid:
                 raise WorkerConfigError(
-                    f"unknown entry {key!r} in a worker's configuration; {suggestion(key, valid)}"
+                    f"unknown entry {key!r} in a worker's configuration; {suggestion(str(key), valid)}"
                 )
         return cls(**config)
 

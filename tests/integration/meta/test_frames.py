@@ -14,6 +14,7 @@ from sqlalchemy.pool import QueuePool
 
 from database import events
 from database.engine.registry import get_engine
+from database.engine.wrong_use import WrongUseError
 from database.errors import DatabaseMissingError, NotFoundError
 from database.expressions import ExpressionError
 from database.models import Attempt, Experiment, ExperimentSeries, ExperimentStatus, Outcome
@@ -177,6 +178,27 @@ def test_where_chooses_experiments(database_url: str, write_series, written) -> 
     assert load_experiments("study", "lr > 0.2 and y == 1")[["lr", "y"]].to_numpy().tolist() == [[0.5, 1]]
     assert load_curves("study", where="lr > 0.2")["value"].tolist() == [0.5, 0.5]
     assert len(load_curves("study", "loss", "y == 5")) == 0
+
+
+def test_metrics_of_any_iterable(database_url: str, write_series, written) -> None:
+    """Names of metrics may come from a generator, which is read once."""
+    chunks = {(1, "loss", 0): ([0], [1.0]), (1, "score", 0): ([0], [2.0])}
+    with scoped_session() as session:
+        write_series(session, lambda _p, _r: written(results={}, chunks=chunks))
+    frame = load_curves("study", (name for name in ("score", "loss")))
+    assert frame["value"].tolist() == [2.0, 1.0]
+
+
+@pytest.mark.parametrize("wrong", [5, Path("loss"), ["loss", 5], [None], b"loss"])
+def test_arguments_of_another_type(database_url: str, write_series, written, wrong) -> None:
+    """What is no name of a metric, and no text of an expression, is told what is taken."""
+    with scoped_session() as session:
+        write_series(session, lambda _p, _r: written(results={}, chunks={(1, "loss", 0): ([0], [1.0])}))
+    with pytest.raises(WrongUseError, match=r"metrics are given by their names: .*, not"):
+        load_curves("study", wrong)
+    for load in (load_experiments, load_curves):
+        with pytest.raises(WrongUseError, match=r"an expression is text, such as 'lr > 0\.1', not"):
+            load("study", where=wrong)
 
 
 def test_a_session_of_their_own_is_closed(database_url: str, write_series, written) -> None:

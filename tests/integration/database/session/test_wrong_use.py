@@ -29,11 +29,14 @@ from tests.integration.databases import on_sqlite
 
 BLOCK = r"write `with scoped_session\(\) as session:`"
 NAMES = """
+from pathlib import Path
 from database.engine import configure, get_engine
 from database.models import ExperimentSeries
+from database.queries import find_several
 from database.session import *
 from experiments.creation import create_series
 from experiments.run_experiments import *
+from meta import load_curves, load_experiments
 from meta.create_experiment_series import insert_data
 URL, DATA = "sqlite:///x.db", {"name": "s", "run": {"function": "train.py:main"}}
 """
@@ -69,6 +72,32 @@ MISUSES = {
     "run_series(get_session())": "by the path of its file, or as a mapping, not by a Session",
     "run_a_single_experiment(get_session())": "the name of a series, not a Session; it opens its own",
     "run_a_single_experiment('s', get_session())": "is a WorkerConfig or a mapping, not a Session",
+    "run_a_single_experiment('s', {5: 5})": "unknown entry 5 in a worker's configuration",
+    "run_a_single_experiment('s', {'options': 5})": r"options=...\) takes RunOptions, not an int",
+    "run_a_single_experiment('s', {'results_directory': 5})": "takes the path of a folder, not an int",
+    "run_series('s', 4)": "options= takes RunOptions, not an int",
+    "run_series('s', {})": "options= takes RunOptions, not a dict",
+    "run_series('s', None, print)": "reporting= takes a Reporting, not print without its call",
+    "run_several_series('s.yaml')": r"takes a list of sources, not text; of one write `run_series\(source\)`",
+    "run_several_series(Path('s.yaml'))": "takes a list of sources, not a path",
+    "run_several_series(DATA)": "takes a list of sources, not a dict",
+    "run_several_series(5)": "takes a list of sources, not an int",
+    "run_several_series(['s'], 4)": "options= takes RunOptions, not an int",
+    "run_series('s', RunOptions(workers='2'))": r"RunOptions\(workers=...\) takes a whole number, not text",
+    "run_series('s', RunOptions(workers=1.5))": "takes a whole number, not a float",
+    "run_series('s', RunOptions(workers=-1))": "a whole number from 0 on, not -1",
+    "run_series('s', RunOptions(grace_s='2'))": r"\(grace_s=...\) takes seconds, a number, not text",
+    "run_series('s', RunOptions(max_time_s='2'))": r"\(max_time_s=...\) takes seconds, a number, not text",
+    "run_series('s', RunOptions(results_directory='out'))": "takes a Path, not text",
+    "run_series('s', RunOptions(arguments='run'))": "takes a list of texts, not text",
+    "run_series('s', RunOptions(arguments=[Path('run')]))": "takes a list of texts, not a path",
+    "load_experiments(Path('s'))": "by its name, its id or itself, not by a path",
+    "load_experiments(True)": "by its name, its id or itself, not by a bool",
+    "load_experiments(ExperimentSeries(name='s'))": "the series s is not recorded: add it, and flush",
+    "load_experiments(get_session())": "begin with the series, and give a session as session=",
+    "load_curves('s', url=URL, session=get_session())": "give session= or url=, not both",
+    "find_several(get_session(), 5)": "several series are given as a list of their names, not an int",
+    "find_several(get_session(), Path('s'))": "as a list of their names, not a path",
 }
 
 
