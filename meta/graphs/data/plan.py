@@ -273,7 +273,8 @@ def _y(spec: GraphSpec, rules: GraphRules, records: SeriesRecords) -> Variable:
 def _metric(name: str, records: SeriesRecords) -> str:
     if name in records.curves:
         return name
-    raise GraphError(f"y: {metric_problem(name, records.result_names(), records.curves)}")
+    logged = dict.fromkeys([*records.metric_names(), *records.curves])  # only curves to draw are read
+    raise GraphError(f"y: {metric_problem(name, records.result_names(), logged)}")
 
 
 def make_variable(name: str, records: SeriesRecords, role: str) -> Variable:

@@ -179,6 +179,13 @@ def test_wrong_names_are_answered_with_the_right_ones(
         make_plan(GraphSpec(**asked), records)
 
 
+def test_a_wrong_metric_is_answered_with_those_that_were_not_read(make_records) -> None:
+    """Only the curves of graphs are read; the message names what was logged all the same."""
+    records = make_records({"lr": [1, 2]}, results=lambda _p, _r: {"metrics.loss.last": 1.0})
+    with pytest.raises(GraphError, match=r"did you mean 'loss'\? logged metrics: loss"):
+        make_plan(GraphSpec(x="step", y="los"), records)
+
+
 def test_a_result_that_is_no_number_says_so(make_records) -> None:
     """A graph of a list or a text says what it is, unless some experiments have a number there."""
     results = {"list": [1.0, 2.0], "text": "a", "nothing": None, "some": 1.0}
