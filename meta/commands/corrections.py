@@ -9,7 +9,14 @@ import click
 
 from meta.commands.support import printing
 from meta.commands.support.arguments import SERIES, find_series, none_of, results_folder, where_condition
-from meta.commands.support.options import EXPERIMENT_ID, OUTCOME, database_option, json_option, where_option
+from meta.commands.support.options import (
+    EXPERIMENT_ID,
+    OUTCOME,
+    WholeNumber,
+    database_option,
+    json_option,
+    where_option,
+)
 
 _experiment_option = click.option(
     "--experiment",
@@ -236,7 +243,7 @@ def release(
 )
 @click.option(
     "--version",
-    type=click.IntRange(1),
+    type=WholeNumber(1),
     metavar="N",
     help="Only if it is still of this version, as `status --json` showed it.",
 )

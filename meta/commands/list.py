@@ -10,7 +10,7 @@ import click
 from meta.commands.status import STATUSES
 from meta.commands.support import printing
 from meta.commands.support.arguments import SERIES, find_series, none_of, where_condition
-from meta.commands.support.options import database_option, json_option, where_option
+from meta.commands.support.options import WholeNumber, database_option, json_option, where_option
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
@@ -34,7 +34,7 @@ DEFAULT_LIMIT = 50
 )
 @click.option(
     "--limit",
-    type=click.IntRange(1),
+    type=WholeNumber(1),
     help=f"At most so many experiments; by default {DEFAULT_LIMIT}, and with --json all.",
 )
 @database_option()

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from meta.commands.support import printing
-from meta.commands.support.options import DURATION, State, database_option, json_option
+from meta.commands.support.options import DURATION, Number, State, WholeNumber, database_option, json_option
 
 if TYPE_CHECKING:
     from experiments.creation import Created
@@ -27,7 +27,7 @@ PROGRESS_MODES = ("auto", "live", "plain", "json", "none")
 )
 @click.option(
     "--workers",
-    type=click.IntRange(0, 4096),
+    type=WholeNumber(0, 4096),
     metavar="N",
     help="Worker processes; 0 runs everything in this process, for debuggers. "
     "By default execute.workers of the file, else one per core.",
@@ -35,7 +35,7 @@ PROGRESS_MODES = ("auto", "live", "plain", "json", "none")
 @click.option(
     "--grace",
     "grace_s",
-    type=click.FloatRange(0),
+    type=Number(0),
     default=20.0,
     show_default=True,
     metavar="SECONDS",

@@ -12,7 +12,13 @@ import click
 
 from meta.commands.support import printing
 from meta.commands.support.arguments import SERIES, find_series, none_of, results_folder, where_condition
-from meta.commands.support.options import EXPERIMENT_ID, database_option, json_option, where_option
+from meta.commands.support.options import (
+    EXPERIMENT_ID,
+    WholeNumber,
+    database_option,
+    json_option,
+    where_option,
+)
 
 if TYPE_CHECKING:
     from database.queries.experiment_detail import AttemptRecord, ExperimentRecord
@@ -221,7 +227,7 @@ def _print_lines(*lines: str, margin: int = 0) -> None:
 
 @click.command(short_help="Print what an experiment wrote.")
 @click.argument("experiment", metavar="ID", type=EXPERIMENT_ID)
-@click.option("--attempt", type=click.IntRange(1), help="Of which attempt; by default the last one.")
+@click.option("--attempt", type=WholeNumber(1), help="Of which attempt; by default the last one.")
 @click.option("--follow", "-f", is_flag=True, help="Go on printing until the attempt has ended.")
 @database_option()
 @json_option

@@ -13,7 +13,7 @@ import click
 
 from meta.commands.support import printing
 from meta.commands.support.arguments import SERIES, find_series
-from meta.commands.support.options import database_option, json_option
+from meta.commands.support.options import Number, database_option, json_option
 
 if TYPE_CHECKING:
     from database.queries.series_status import SeriesStatus
@@ -28,7 +28,7 @@ STATUSES = ("pending", "running", "completed", "failed", "cancelled")
 @click.option(
     "--interval",
     "interval_s",
-    type=click.FloatRange(0.1, 3600),
+    type=Number(0.1, 3600),
     metavar="SECONDS",
     help="Time between two updates of --watch; by default one second.",
 )

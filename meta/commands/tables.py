@@ -9,7 +9,7 @@ import click
 
 from meta.commands.support import printing
 from meta.commands.support.arguments import SERIES, chosen_series, find_series
-from meta.commands.support.options import database_option, json_option, output_option, where_option
+from meta.commands.support.options import Number, database_option, json_option, output_option, where_option
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -102,7 +102,7 @@ def _data(result: TableResult) -> dict[str, Any]:
 @click.option(
     "--level",
     metavar="LEVEL",
-    type=click.FloatRange(0, 1, min_open=True, max_open=True),
+    type=Number(0, 1, min_open=True, max_open=True),
     default=0.95,
     show_default=True,
     help="Of the intervals; a p of at most 1 less this counts as a difference.",

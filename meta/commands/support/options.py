@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 import re
 import sys
 from collections.abc import Callable
@@ -22,6 +23,33 @@ Function = TypeVar("Function", bound=Callable[..., Any])
 DATABASE = f"{__name__}.database"
 #: Whose DEBUG messages `-v` shows.
 _OWN_LOGGERS = ("database", "experiments", "meta")
+_LARGEST = 10**18
+
+
+class WholeNumber(click.IntRange):
+    """A whole number in a range; what no database and no system takes is refused."""
+
+    name = "whole number"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        """Return the number."""
+        number: int = super().convert(value, param, ctx)
+        if number > _LARGEST:
+            self.fail(f"{value} is too large.", param, ctx)
+        return number
+
+
+class Number(click.FloatRange):
+    """A number in a range, in which NaN is not."""
+
+    name = "number"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        """Return the number."""
+        number: float = super().convert(value, param, ctx)
+        if math.isnan(number):
+            self.fail(f"{value!r} is not a valid {self.name}.", param, ctx)
+        return number
 
 
 class _ExperimentId(click.IntRange):
@@ -204,7 +232,7 @@ output_option = click.option(
 #: `--workers` of commands that draw.
 drawing_workers_option = click.option(
     "--workers",
-    type=click.IntRange(min=1),
+    type=WholeNumber(1),
     metavar="N",
     help="How many processes draw at most; by default one per core.",
 )
