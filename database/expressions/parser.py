@@ -111,7 +111,7 @@ def parse_names(text: str, names: KnownNames) -> list[tuple[str, Field]]:
 def _line_of(text: str, missing: str) -> tuple[str, int]:
     """Return the text in one line without white space before it, and the length of that white space."""
     if len(text) > MAX_CHARACTERS:
-        raise ExpressionError(f"is longer than {MAX_CHARACTERS} characters", text, MAX_CHARACTERS)
+        raise ExpressionError(f"this is longer than {MAX_CHARACTERS} characters", text, MAX_CHARACTERS)
     line = _in_one_line(text)
     stripped = line.strip()
     if not stripped:

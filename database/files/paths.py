@@ -52,7 +52,7 @@ def undecoded_problem(text: str) -> str | None:
     try:
         shown = os.fsencode(text).decode("utf-8")
     except UnicodeError:
-        return f"{text!a} is not UTF-8; rename the folder or file"
+        return f"{text!a} is not UTF-8; write it in UTF-8, or rename the folder or file of this name"
     return (
         f"{shown} cannot be read, because the encoding of this program's locale is "
         f"{sys.getfilesystemencoding()}; set LC_ALL=C.UTF-8, and no PYTHONUTF8=0"

@@ -104,6 +104,11 @@ def test_hostile_expressions_are_refused(text: str) -> None:
     assert refused(text).exit_code == 2
 
 
+def test_a_text_that_is_too_long_is_told_in_a_sentence() -> None:
+    """The message has a subject: on the command line nothing stands before it."""
+    assert str(refused("x" * 5000)).startswith("this is longer than 4000 characters")
+
+
 def test_a_long_expression_is_shown_around_its_place() -> None:
     """A message shows the part of a long text that is wrong."""
     text = "lr == 1 or " * 40 + "zz == 2"

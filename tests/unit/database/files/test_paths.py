@@ -60,7 +60,9 @@ def test_a_locale_is_not_blamed_on_the_folder(monkeypatch: pytest.MonkeyPatch) -
     problem = path_problem(read_as_ascii) or ""
     assert "größe cannot be read, because the encoding of this program's locale is ascii" in problem
     assert "set LC_ALL=C.UTF-8" in problem
-    assert "is not UTF-8; rename the folder or file" in (path_problem(Path("b\udce9d")) or "")
+    assert "is not UTF-8; write it in UTF-8, or rename the folder or file" in (
+        path_problem(Path("b\udce9d")) or ""
+    )
 
 
 def test_a_deleted_current_folder_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

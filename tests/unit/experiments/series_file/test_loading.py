@@ -355,7 +355,9 @@ def test_a_folder_that_is_not_utf_8(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     folder.mkdir()
     content = {"name": "a", "run": {"function": "train.py:main"}}
     (folder / "a.yaml").write_text(json.dumps(content))
-    with pytest.raises(SeriesFileError, match=r"b\\udce9d.*is not UTF-8; rename the folder or file"):
+    with pytest.raises(
+        SeriesFileError, match=r"b\\udce9d.*is not UTF-8; write it in UTF-8, or rename the folder or file"
+    ):
         load_series_file(folder / "a.yaml")
     monkeypatch.chdir(folder)
     with pytest.raises(SeriesFileError, match="is not UTF-8"):

@@ -103,10 +103,11 @@ def test_a_cause_that_repeats_is_not_told(capsys: pytest.CaptureFixture[str]) ->
         assert capsys.readouterr().err == f"error: {error}\ncaused by: KeyError: 'news'\n"
 
 
-def test_paths_must_be_utf_8(capsys: pytest.CaptureFixture[str]) -> None:
-    """A path that cannot be passed on is the user's to rename; other texts that cannot are a bug."""
+def test_paths_and_arguments_must_be_utf_8(capsys: pytest.CaptureFixture[str]) -> None:
+    """What cannot be passed on, a path or a note, is the user's to write; other such texts are a bug."""
     for text, code in (("/home/b\udce9d/a.db", 2), ("\ud800", 70)):
         with pytest.raises(UnicodeEncodeError) as caught:
             text.encode()
         assert report(caught.value, verbose=False) == code
-    assert "error: '/home/b\\udce9d/a.db' is not UTF-8; rename the folder or file" in capsys.readouterr().err
+    told = "error: '/home/b\\udce9d/a.db' is not UTF-8; write it in UTF-8, or rename the folder or file"
+    assert told in capsys.readouterr().err
