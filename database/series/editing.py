@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 from sqlalchemy.orm.attributes import flag_modified
 
 from database.engine.taken_names import NameTakenError, name_taken
-from database.engine.wrong_use import takes_session
+from database.engine.wrong_use import check_given, takes_session
 from database.errors import ExperimentsError, NotFoundError
 from database.models import ExperimentSeries
 from database.models.series import MAX_PRIORITY
@@ -113,6 +113,7 @@ def edit_series(
 
 
 def _check(edit: SeriesEdit) -> None:
+    check_given("a series is edited by a SeriesEdit", edit, SeriesEdit)
     if edit.name is not None:
         try:
             series_name(edit.name)

@@ -21,7 +21,7 @@ import os
 import sys
 import threading
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from multiprocessing import util as multiprocessing_util
 from typing import Any
@@ -35,7 +35,7 @@ from database.engine.call_site import caller_location
 from database.engine.instrumented_session import InstrumentedSession
 from database.engine.registry import configure, get_engine
 from database.engine.usage_warnings import SessionWarning, warn_once
-from database.engine.wrong_use import check_engine, opens_block, opens_session, takes_session
+from database.engine.wrong_use import check_engine, check_given, opens_block, opens_session, takes_session
 from database.errors import SessionMisuseError
 from database.session.isolation_levels import Isolation
 from database.session.scope_opener import Opener
@@ -73,17 +73,18 @@ def SessionLocal(**options: Any) -> Session:  # noqa: N802 - the name that SQLAl
         Passed to `sqlalchemy.orm.Session`. In `bind`, and in `binds`, which gives model classes other
         databases, a database may be given by its URL.
     """
-    if "binds" in options:
-        options["binds"] = {
-            entity: get_engine(bind) if isinstance(bind, str | URL) else bind
-            for entity, bind in options["binds"].items()
-        }
-    bind = options.get("bind")
-    if bind is None or isinstance(bind, str | URL):
-        options["bind"] = get_engine(bind)
-    else:
-        check_engine("SessionLocal(bind=...)", bind, Connection)
+    if options.get("binds") is not None:
+        check_given("SessionLocal(binds=...) takes a mapping of models to engines", options["binds"], Mapping)
+        options["binds"] = {entity: _bind_of("binds", bind) for entity, bind in options["binds"].items()}
+    options["bind"] = _bind_of("bind", options.get("bind"))
     return InstrumentedSession(**options)
+
+
+def _bind_of(name: str, given: Any) -> Engine | Connection:
+    if given is None or isinstance(given, str | URL):
+        return get_engine(given)
+    check_engine(f"SessionLocal({name}=...)", given, Connection)
+    return given  # type: ignore[no-any-return]
 
 
 @opens_block("with scoped_session() as session:")

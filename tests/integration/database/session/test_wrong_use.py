@@ -32,12 +32,16 @@ NAMES = """
 from pathlib import Path
 from database.engine import configure, get_engine
 from database.models import ExperimentSeries
-from database.queries import find_several
+from database.queries import experiment_record, find_several
+from database.series import cancel, delete_series, edit_series
 from database.session import *
 from experiments.creation import create_series
 from experiments.run_experiments import *
 from meta import load_curves, load_experiments
 from meta.create_experiment_series import insert_data
+from meta.generate_aggregate_graphs import generate_all_graphs
+from meta.report import generate_reports
+from meta.tables import generate_all_tables
 URL, DATA = "sqlite:///x.db", {"name": "s", "run": {"function": "train.py:main"}}
 """
 MISUSES = {
@@ -57,6 +61,8 @@ MISUSES = {
     "configure(get_engine())": "named by its URL, such as sqlite:///.*not by a value of type Engine",
     "get_session(URL)": r"takes no arguments, not a URL; write `with scoped_session\(url=url\) as session:`",
     "SessionLocal(URL)": "takes keywords, not a URL",
+    "SessionLocal(binds=5)": "takes a mapping of models to engines, not an int",
+    "SessionLocal(binds={ExperimentSeries: 5})": r"SessionLocal\(binds=...\) takes an engine, not an int",
     "SessionLocal(bind=get_session())": "takes an engine, not a Session; use that session",
     "commit_part(scoped_session)": f"takes a session, not scoped_session without its call; {BLOCK}",
     "commit_part(scoped_session())": rf"not scoped_session\(\) that was not entered; {BLOCK}",
@@ -98,6 +104,16 @@ MISUSES = {
     "load_curves('s', url=URL, session=get_session())": "give session= or url=, not both",
     "find_several(get_session(), 5)": "several series are given as a list of their names, not an int",
     "find_several(get_session(), Path('s'))": "as a list of their names, not a path",
+    "delete_series(get_session(), 's')": r"takes series_id, a whole number \(int\), not text; `find_series\(",
+    "cancel(get_session(), series_id=ExperimentSeries(name='s'))": "takes series_id, .* an ExperimentS",
+    "experiment_record(get_session(), None)": "takes experiment_id, a whole number .*, not None",
+    "edit_series(get_session(), 1, {'notes': ''})": "a series is edited by a SeriesEdit, not a dict",
+    "generate_all_graphs(get_session(), None, 'out')": "directory= takes a Path, not text",
+    "generate_all_tables(get_session(), None, 5)": "directory= takes a Path, not an int",
+    "generate_reports(get_session(), files=['s.yaml'])": r"files= takes a list of what `load_.*, not text",
+    "generate_all_graphs(get_session(), files=None)": "files= takes a list of .*, not None",
+    "generate_all_graphs(get_session(), workers='2')": "workers= takes a whole number, not text",
+    "generate_reports(get_session(), workers=1.5)": "workers= takes a whole number, not a float",
 }
 
 
