@@ -86,9 +86,10 @@ def reason_of(attempt: Ended, target: str = "") -> Reason:
     message = (attempt.error_message or "").lstrip()  # a first line that is empty would be its heading
     if attempt.outcome == Outcome.ERROR:
         message = ": ".join(filter(None, [attempt.error_type, message]))
-    told = [_shortened(str(raised)) for raised in others(traceback, target)]
-    if len(told) > _MAX_OTHERS:
-        told[_MAX_OTHERS:] = [f"and {len(told) - _MAX_OTHERS} more"]
+    found = others(traceback, target)
+    told = [_shortened(str(raised)) for raised in found[:_MAX_OTHERS]]
+    if rest := sum(raised.count for raised in found[_MAX_OTHERS:]):
+        told.append(f"and {rest} more")
     fatal = traceback.partition("\n")[0].removeprefix("Fatal Python error: ")
     if traceback.startswith("Fatal Python error: ") and not fatal.startswith(_OF_SIGNALS):
         told.append(f"Python ended it: {_shortened(fatal)}")

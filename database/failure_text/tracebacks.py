@@ -27,6 +27,8 @@ LINK = re.compile(
 _LINKS = re.compile(LINK.pattern.replace("?P<handling>", "?:"), re.MULTILINE)
 #: The line before each member of an exception group, and after the last one.
 _MEMBER = re.compile(r"^\s*\+[-+]+(?: (?:\d+|\.\.\.) -+)?$")
+#: What Python writes in place of a group's members beyond the 15th.
+_MORE_MEMBERS = re.compile(r"and (\d+) more exceptions?")
 _MARGIN = re.compile(r"^\s*[|+] ?")
 #: Files of installed libraries and of Python itself, and code without a file.
 _FOREIGN = re.compile(r"/(?:site|dist)-packages/|/lib(?:64)?/(?:python|pypy)3[^/]*/|^<")
@@ -48,11 +50,14 @@ class Raised:
     relation : str
         To the one that the traceback is of: ``caused by``, ``while handling`` or, of a member of a group,
         ``with``.
+    count : int
+        How many it stands for: Python leaves out members of a large group.
     """
 
     text: str
     place: str
     relation: str
+    count: int = 1
 
     def __str__(self) -> str:
         return f"{self.relation} {self.text}" + (f", at {self.place}" if self.place else "")
@@ -118,7 +123,9 @@ def others(traceback: str, target: str = "") -> list[Raised]:
                 frames.append(frame)
             elif bare and not bare[0].isspace():
                 relation = "with" if in_group and len(found) > own else ""
-                found.append(Raised(bare, _deepest(_users(frames, target)), relation))
+                more = _MORE_MEMBERS.fullmatch(bare) if in_group else None
+                count = int(more[1]) if more else 1
+                found.append(Raised(bare, _deepest(_users(frames, target)), relation, count))
                 is_next = False
     return [raised for raised in found if raised.relation]
 
