@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Select, func, select
 from sqlalchemy.orm import Session
 
-from database.engine.wrong_use import takes_session
+from database.engine.wrong_use import WrongUseError, check_condition, takes_session
 from database.models import Attempt, Code, Configuration, Experiment, ExperimentStatus, Outcome
 
 #: Rows fetched at a time while streaming.
@@ -135,6 +135,7 @@ def experiments(
     limit : int, optional
         The maximum number of experiments.
     """
+    check_condition("experiments(where=...)", where)
     order = (Configuration.position, Experiment.repetition)
     chosen = (
         select(Experiment.id)
@@ -144,6 +145,9 @@ def experiments(
     )
     if status is not None:
         wanted = [member for member in ExperimentStatus if shown_status(member) == status]
+        if not wanted:
+            words = ", ".join(dict.fromkeys(map(shown_status, ExperimentStatus)))
+            raise WrongUseError(f"experiments() takes a status, one of {words}, not {status!r}")
         chosen = chosen.where(Experiment.series_id == series_id, Experiment.status.in_(wanted))
     if where is not None:
         chosen = chosen.where(Experiment.series_id == series_id, where)

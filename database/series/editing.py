@@ -7,6 +7,7 @@ files and graphs stay in the folder it was created with.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from types import NoneType
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -114,6 +115,10 @@ def edit_series(
 
 def _check(edit: SeriesEdit) -> None:
     check_given("a series is edited by a SeriesEdit", edit, SeriesEdit)
+    check_given("SeriesEdit(name=...) takes text", edit.name, str, NoneType)
+    check_given("SeriesEdit(notes=...) takes text", edit.notes, str, NoneType)
+    check_given("SeriesEdit(paused=...) takes True or False", edit.paused, bool, NoneType)
+    check_given("SeriesEdit(priority=...) takes a whole number", edit.priority, int, NoneType)
     if edit.name is not None:
         try:
             series_name(edit.name)

@@ -32,8 +32,9 @@ NAMES = """
 from pathlib import Path
 from database.engine import configure, get_engine
 from database.models import ExperimentSeries
-from database.queries import experiment_record, find_several
-from database.series import cancel, delete_series, edit_series
+from database.queries import experiment_record, experiments, failure_groups, find_several
+from database.series import SeriesEdit, cancel, delete_series, edit_series, release, retry
+from database.series.selection import Selection
 from database.session import *
 from experiments.creation import create_series
 from experiments.run_experiments import *
@@ -108,6 +109,19 @@ MISUSES = {
     "cancel(get_session(), series_id=ExperimentSeries(name='s'))": "takes series_id, .* an ExperimentS",
     "experiment_record(get_session(), None)": "takes experiment_id, a whole number .*, not None",
     "edit_series(get_session(), 1, {'notes': ''})": "a series is edited by a SeriesEdit, not a dict",
+    "edit_series(get_session(), 1, SeriesEdit(priority='5'))": r"=...\) takes a whole number, not text",
+    "edit_series(get_session(), 1, SeriesEdit(name=5))": r"SeriesEdit\(name=...\) takes text, not an int",
+    "edit_series(get_session(), 1, SeriesEdit(paused='no'))": "takes True or False, not text",
+    "cancel(get_session(), 1, 'running')": "statuses= takes a list of ExperimentStatus, not 'r'",
+    "retry(get_session(), 1, ['faild'])": "statuses= takes a list of ExperimentStatus, not 'faild'",
+    "retry(get_session(), 1, selection='x > 1')": "selection= takes a Selection, not text",
+    "release(get_session(), 1, selection=None)": "selection= takes a Selection, not None",
+    "Selection(5)": r"Selection\(experiment_ids=...\) takes a tuple of ids, not an int",
+    "Selection(outcome='x')": r"Selection\(outcome=...\) takes an Outcome, not text",
+    "Selection(where='x > 1')": r"as `.*condition_of\(session, series, text\)` .*, not text",
+    "list(experiments(get_session(), 1, where='x > 1'))": r"experiments\(where=...\) takes a condition",
+    "list(experiments(get_session(), 1, status='complete'))": "one of pending, running, .*, not 'complete'",
+    "failure_groups(get_session(), 1, 'x > 1')": r"failure_groups\(where=...\) takes a condition",
     "generate_all_graphs(get_session(), None, 'out')": "directory= takes a Path, not text",
     "generate_all_tables(get_session(), None, 5)": "directory= takes a Path, not an int",
     "generate_reports(get_session(), files=['s.yaml'])": r"files= takes a list of what `load_.*, not text",
