@@ -74,7 +74,7 @@ def check(file: Path, *, as_json: bool) -> None:
         return
     printing.print_facts({**facts, "parameters": ", ".join(loaded.file.parameter_names())})
     for note in [*loaded.file.execute.notes(loaded.file.execute.worker_count()), *result.remarks]:
-        click.echo(f"note: {note}", err=True)
+        click.echo(printing.printable_lines(f"note: {note}"), err=True)
 
 
 @click.command(short_help="Record experiments as pending.")

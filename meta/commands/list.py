@@ -105,7 +105,7 @@ def _print_columns(experiments: Sequence[ExperimentRow], columns: Sequence[Named
         for row in rows
     ]
     heads = [
-        printing.Column(printing.printable(column.title), right=all(_is_number(row[place]) for row in rows))
+        printing.Column(column.title, right=all(_is_number(row[place]) for row in rows))
         for place, column in enumerate(single)
     ]
     printing.print_table(heads, shown)

@@ -69,7 +69,8 @@ def graphs(  # noqa: PLR0913 - an argument for each option
         printing.print_json(results)
     for result in results:
         if result.error or (result.note and not quiet):
-            click.echo(f"{result.series}: {result.name}: {result.error or result.note}", err=True)
+            told = f"{result.series}: {result.name}: {result.error or result.note}"
+            click.echo(printing.printable_lines(told), err=True)
         if not (result.error or as_json or quiet):
             for path in result.paths:
                 click.echo(str(path))
@@ -135,7 +136,7 @@ def report(  # noqa: PLR0913 - an argument for each option
         printing.print_json([_report_data(result) for result in reports])
     for result in reports:
         for name, error in result.errors.items():
-            click.echo(f"{result.series}: {name}: {error}", err=True)
+            click.echo(printing.printable_lines(f"{result.series}: {name}: {error}"), err=True)
         if not (as_json or quiet):
             click.echo(str(result.path))
     context.exit(1 if any(result.errors for result in reports) else 0)

@@ -56,9 +56,9 @@ def table(
         printing.print_json([_data(result) for result in results])
     for result in results:
         if result.error:
-            click.echo(f"{result.series}: {result.name}: {result.error}", err=True)
+            click.echo(printing.printable_lines(f"{result.series}: {result.name}: {result.error}"), err=True)
         elif result.note:
-            click.echo(f"{result.series}: {result.name}: {result.note}", err=True)
+            click.echo(printing.printable_lines(f"{result.series}: {result.name}: {result.note}"), err=True)
         elif result.table is not None and not as_json:
             _print(result.table, result.paths)
     context.exit(1 if any(result.error for result in results) else 0)

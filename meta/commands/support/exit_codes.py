@@ -14,6 +14,7 @@ import click
 from database.errors import ExperimentsError
 from database.files.paths import undecoded_problem
 from experiments.processes.system_limits import SystemLimitError, limit_reached
+from meta.commands.support.printing import printable_lines
 
 #: What `experiments` exits with besides an error's own `exit_code`.
 USAGE, INTERRUPTED, UNEXPECTED = 2, 130, 70
@@ -161,6 +162,6 @@ def _first_line(error: BaseException) -> str:
 def _print(*lines: str) -> None:
     try:
         for line in lines:
-            click.echo(line, err=True)
+            click.echo(printable_lines(line), err=True)
     except OSError:  # stderr is closed
         return

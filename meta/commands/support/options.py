@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Any, TextIO, TypeVar
 import click
 from click.shell_completion import CompletionItem
 
+from meta.commands.support.printing import printable_lines
+
 if TYPE_CHECKING:
     from database.models import Outcome
 
@@ -163,7 +165,7 @@ class _OneLine(logging.Formatter):
     """A message in one line, without its traceback."""
 
     def format(self, record: logging.LogRecord) -> str:
-        return f"{record.levelname.lower()}: {record.getMessage()}"
+        return f"{record.levelname.lower()}: {printable_lines(record.getMessage())}"
 
 
 def show_messages(*, verbose: bool) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -54,6 +54,7 @@ class Bold(str):
 
 def print_table(columns: Sequence[Column], rows: Iterable[Sequence[object]]) -> None:
     """Print a table: drawn by rich on a terminal that is wide enough, plain aligned text otherwise."""
+    columns = [replace(column, title=printable(column.title)) for column in columns]
     cells = [[_kept_bold(value, cell_text(value)) for value in row] for row in rows]
     if sys.stdout.isatty():
         _print_on_terminal(columns, cells)
@@ -104,15 +105,14 @@ def _print_rich(console: Console, columns: Sequence[Column], rows: list[list[str
     from rich.text import Text
 
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
-    for column in columns:
+    for column in columns:  # as text, here and below: brackets of users are no markup
         table.add_column(
-            column.title,
+            Text(column.title),
             justify="right" if column.right else "left",
             no_wrap=not column.free,
             overflow="fold",
         )
     for row in rows:
-        # As text: brackets of users are no markup.
         table.add_row(*(Text(cell, style="bold" if isinstance(cell, Bold) else "") for cell in row))
     console.print(table)
 
@@ -131,7 +131,9 @@ def _print_plain(columns: Sequence[Column], rows: list[list[str]]) -> None:
 
 def print_facts(facts: Mapping[str, object]) -> None:
     """Print names and values, aligned; None and empty values are left out."""
-    shown = {name: value for name, value in facts.items() if value is not None and value not in ("", [])}
+    shown = {
+        printable(name): value for name, value in facts.items() if value is not None and value not in ("", [])
+    }
     width = max((len(name) for name in shown), default=0)
     for name, value in shown.items():
         click.echo(f"{name:<{width}}  {printable(value if isinstance(value, str) else shown_value(value))}")
@@ -226,3 +228,8 @@ def printable(text: str) -> str:
         character if character.isprintable() or character == "\t" else repr(character)[1:-1]
         for character in text
     )
+
+
+def printable_lines(text: str) -> str:
+    """Return `text` with control characters escaped, but for the ends of its lines."""
+    return "\n".join(map(printable, text.split("\n")))

@@ -30,6 +30,12 @@ def test_causes_are_one_line_each(capsys: pytest.CaptureFixture[str]) -> None:
     )
 
 
+def test_messages_change_no_terminal(capsys: pytest.CaptureFixture[str]) -> None:
+    """Control characters in a message are escaped; it keeps its lines."""
+    report(DatabaseError("no \x1b[31mname\n  ^"), verbose=False)
+    assert capsys.readouterr().err == "error: no \\x1b[31mname\n  ^\n"
+
+
 def test_verbose_shows_the_traceback(capsys: pytest.CaptureFixture[str]) -> None:
     """With -v the traceback comes before the message."""
     report(chain(), verbose=True)

@@ -83,6 +83,21 @@ def test_facts_leave_out_what_is_missing(capsys: pytest.CaptureFixture[str]) -> 
     assert capsys.readouterr().out == "bb   0\nddd  false\n"
 
 
+def test_names_of_users_change_no_terminal(capsys: pytest.CaptureFixture[str]) -> None:
+    """Names are escaped as values are, in facts and in the titles of tables."""
+    printing.print_facts({"a\nb\x1b[31m": 1})
+    printing.print_table([Column("a\nb\x1b[31m")], [["x"]])
+    assert capsys.readouterr().out == "a\\nb\\x1b[31m  1\na\\nb\\x1b[31m\nx\n"
+
+
+def test_brackets_in_titles_are_no_markup(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A title that looks like markup is shown on a terminal as it is."""
+    stdout = Terminal()
+    monkeypatch.setattr(sys, "stdout", stdout)
+    printing.print_table([Column("x[bold]")], [["1"]])
+    assert "x[bold]" in stdout.getvalue()
+
+
 def test_duration() -> None:
     """A time span that is not known is a dash."""
     assert printing.duration(None) == "-"
