@@ -12,16 +12,14 @@ import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
-from numbers import Integral, Real
 from pathlib import Path
-from types import NoneType
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
 from database.engine.registry import configure, configured_for_runs, current_url, database_error, get_engine
-from database.engine.wrong_use import WrongUseError, check_given, described
+from database.engine.wrong_use import WrongUseError, described
 from database.errors import DatabaseError, ExperimentsError, NotFoundError, SessionMisuseError
 from database.process_identity import process_began
 from database.session.lifecycle import close_global_session, get_session
@@ -137,7 +135,7 @@ def run_series(
     NotFoundError
         There is no file and no series of that name.
     """
-    options, reporting = _given(options, reporting)
+    options, reporting = options or RunOptions(), (reporting or Reporting()).since()
     source = load_source(source, reporting)
     with _own_session(source, reporting=reporting, ahead=options) as session:
         announce_serial(session, [source], options, reporting)
@@ -181,35 +179,16 @@ def run_several_series(
     SeriesGivenTwiceError
         Two files describe series of one name; nothing was written.
     """
-    options, reporting = _given(options, reporting)
     if isinstance(sources, str | os.PathLike | Mapping) or not isinstance(sources, Iterable):
         raise WrongUseError(
             f"run_several_series() takes a list of sources, not {described(sources)}; of one write "
             "`run_series(source)`"
         )
+    options, reporting = options or RunOptions(), (reporting or Reporting()).since()
     loaded = [load_source(source, reporting) for source in sources]
     refuse_repeated_names(loaded)
     with _own_session(*loaded, reporting=reporting) as session:
         return run_in_turn(session, loaded, options, reporting)
-
-
-def _given(options: RunOptions | None, reporting: Reporting | None) -> tuple[RunOptions, Reporting]:
-    """Return the options and the reporting of a run that begins now, given or default."""
-    check_given("options= takes RunOptions", options, RunOptions, NoneType)
-    check_given("reporting= takes a Reporting", reporting, Reporting, NoneType)
-    options = options or RunOptions()
-    takes = "RunOptions({}=...) takes {}".format
-    check_given(takes("workers", "a whole number"), options.workers, Integral, NoneType)
-    if options.workers is not None and options.workers < 0:
-        raise WrongUseError(takes("workers", f"a whole number from 0 on, not {options.workers}"))
-    check_given(takes("grace_s", "seconds, a number"), options.grace_s, Real)
-    check_given(takes("max_time_s", "seconds, a number"), options.max_time_s, Real, NoneType)
-    check_given(takes("results_directory", "a Path"), options.results_directory, Path, NoneType)
-    texts = takes("arguments", "a list of texts")
-    check_given(texts, options.arguments, list)
-    for argument in options.arguments:
-        check_given(texts, argument, str)
-    return options, (reporting or Reporting()).since()
 
 
 @contextmanager

@@ -9,11 +9,9 @@ import argparse
 import sys
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from types import NoneType
 
 from sqlalchemy.orm import Session
 
-from database.engine.wrong_use import check_given
 from database.errors import ExperimentsError
 from database.models import ExperimentSeries
 from database.session.lifecycle import configure, scoped_session
@@ -69,7 +67,6 @@ def generate_all_graphs(  # noqa: PLR0913 - each by its name
     ExpressionError
         `where` cannot be read, or has a name that one of the series does not have; nothing is drawn.
     """
-    check_given("workers= takes a whole number", workers, int, NoneType)
     chosen = choose_series(session, series, directory, files=files, where=where)
     return draw_graphs(session, chosen, force=force, workers=workers)
 

@@ -12,10 +12,9 @@ import inspect
 import os
 from collections.abc import Callable, Iterator
 from contextlib import _GeneratorContextManager
-from types import NoneType
 from typing import TYPE_CHECKING, Any, NoReturn, ParamSpec, TypeVar, cast
 
-from sqlalchemy import ColumnElement, Connection, Engine, event
+from sqlalchemy import Connection, Engine, event
 from sqlalchemy.engine import URL
 from sqlalchemy.orm import Session, object_session
 
@@ -199,12 +198,6 @@ def check_given(takes: str, given: object, *kinds: type) -> None:
     """
     if not isinstance(given, kinds):
         raise WrongUseError(f"{takes}, not {described(given)}")
-
-
-def check_condition(name: str, given: object) -> None:
-    """Check that it is a condition on experiments, or None."""
-    takes = f"{name} takes a condition, as `experiments.where.condition_of(session, series, text)` returns"
-    check_given(takes, given, ColumnElement, NoneType)
 
 
 def check_engine(name: str, given: object, *kinds: type) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Select, func, select
 from sqlalchemy.orm import Session
 
-from database.engine.wrong_use import WrongUseError, check_condition, takes_session
+from database.engine.wrong_use import WrongUseError, takes_session
 from database.models import Attempt, Code, Configuration, Experiment, ExperimentStatus, Outcome
 
 #: Rows fetched at a time while streaming.
@@ -135,7 +135,6 @@ def experiments(
     limit : int, optional
         The maximum number of experiments.
     """
-    check_condition("experiments(where=...)", where)
     order = (Configuration.position, Experiment.repetition)
     chosen = (
         select(Experiment.id)

@@ -12,7 +12,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Select, case, func, select
 from sqlalchemy.orm import Session
 
-from database.engine.wrong_use import check_condition, takes_session
+from database.engine.wrong_use import takes_session
 from database.failure_text.patterns import PATTERN_CHARACTERS, pattern
 from database.failure_text.reason import Reason, reason_of
 from database.failure_text.tracebacks import place
@@ -136,7 +136,6 @@ def failure_groups(
     where : condition on Experiment, optional
         Only experiments that match it; `Expression.to_sql` makes one.
     """
-    check_condition("failure_groups(where=...)", where)
     target = session.scalar(select(ExperimentSeries.target).where(ExperimentSeries.id == series_id))
     place_of = lru_cache(maxsize=256)(partial(place, target=target or ""))
     grouping = _Grouping()

@@ -18,7 +18,7 @@ from database.engine.wrong_use import takes_session
 from database.errors import ExperimentsError, NotFoundError
 from database.models import Experiment, ExperimentStatus, Outcome, Runner, Worker
 from database.process_identity import ProcessIdentity, RunnerLiveness, current_user, others_alive
-from database.series.selection import EVERYTHING, Selection, change_in_batches, check_chosen
+from database.series.selection import EVERYTHING, Selection, change_in_batches
 from database.session.lifecycle import commit_part
 from database.settings import Settings
 
@@ -61,7 +61,6 @@ def cancel(
     ExperimentsError
         For a status that cannot be cancelled.
     """
-    check_chosen(selection, statuses)
     impossible = [status.value for status in statuses if status not in CANCELLABLE]
     if impossible:
         raise ExperimentsError(
@@ -182,7 +181,6 @@ def release(
 @takes_session
 def owners(session: Session, series_id: int, selection: Selection = EVERYTHING) -> list[Owner]:
     """Return the runners that own experiments of a series, alive or not."""
-    check_chosen(selection)
     statement = (
         select(Experiment.worker_id, Worker.runner_id, func.count())
         .outerjoin(Worker, Worker.id == Experiment.worker_id)

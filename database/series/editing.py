@@ -7,14 +7,13 @@ files and graphs stay in the folder it was created with.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from types import NoneType
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 from sqlalchemy.orm.attributes import flag_modified
 
 from database.engine.taken_names import NameTakenError, name_taken
-from database.engine.wrong_use import check_given, takes_session
+from database.engine.wrong_use import takes_session
 from database.errors import ExperimentsError, NotFoundError
 from database.models import ExperimentSeries
 from database.models.series import MAX_PRIORITY
@@ -114,11 +113,6 @@ def edit_series(
 
 
 def _check(edit: SeriesEdit) -> None:
-    check_given("a series is edited by a SeriesEdit", edit, SeriesEdit)
-    check_given("SeriesEdit(name=...) takes text", edit.name, str, NoneType)
-    check_given("SeriesEdit(notes=...) takes text", edit.notes, str, NoneType)
-    check_given("SeriesEdit(paused=...) takes True or False", edit.paused, bool, NoneType)
-    check_given("SeriesEdit(priority=...) takes a whole number", edit.priority, int, NoneType)
     if edit.name is not None:
         try:
             series_name(edit.name)

@@ -29,7 +29,7 @@ from database.models import (
     SeriesState,
 )
 from database.queries.overview import live_runners
-from database.series.selection import EVERYTHING, Selection, change_in_batches, check_chosen
+from database.series.selection import EVERYTHING, Selection, change_in_batches
 from database.session.lifecycle import commit_part
 
 #: What can be retried.
@@ -77,7 +77,6 @@ def retry(
     ExperimentsError
         For a status that cannot be retried.
     """
-    check_chosen(selection, statuses)
     impossible = [status.value for status in statuses if status not in RETRIABLE]
     if impossible:
         raise ExperimentsError(

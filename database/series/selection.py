@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from types import NoneType
 from typing import Any
 
 from sqlalchemy import ColumnElement, exists, func, select, update
@@ -13,7 +12,6 @@ from sqlalchemy.orm import Session
 from database import counters
 from database.counters import Counters
 from database.counters_listener import COUNTED
-from database.engine.wrong_use import WrongUseError, check_condition, check_given
 from database.errors import NotFoundError
 from database.models import Attempt, Experiment, ExperimentStatus, Outcome
 from database.session.lifecycle import commit_part
@@ -40,12 +38,6 @@ class Selection:
     outcome: Outcome | None = None
     where: ColumnElement[bool] | None = None
 
-    def __post_init__(self) -> None:
-        kinds = tuple, list, set, frozenset
-        check_given("Selection(experiment_ids=...) takes a tuple of ids", self.experiment_ids, *kinds)
-        check_given("Selection(outcome=...) takes an Outcome", self.outcome, Outcome, NoneType)
-        check_condition("Selection(where=...)", self.where)
-
     def is_everything(self) -> bool:
         """Whether nothing is excluded."""
         return not (self.experiment_ids or self.outcome or self.where is not None)
@@ -61,22 +53,6 @@ class Selection:
         if self.where is not None:
             conditions.append(self.where)
         return conditions
-
-
-def check_chosen(selection: Selection, statuses: Collection[ExperimentStatus] = ()) -> None:
-    """Check what users give to functions that change experiments.
-
-    Raises
-    ------
-    WrongUseError
-        It is something else, or a status that there is not.
-    """
-    check_given("selection= takes a Selection", selection, Selection)
-    takes = "statuses= takes a list of ExperimentStatus"
-    check_given(takes, statuses, Collection)
-    for status in statuses:
-        if status not in list(ExperimentStatus):
-            raise WrongUseError(f"{takes}, not {status!r}")
 
 
 def require_of_series(session: Session, series_id: int, selection: Selection) -> None:

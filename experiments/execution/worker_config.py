@@ -5,13 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from multiprocessing.connection import Connection
-from os import PathLike
 from pathlib import Path
-from types import NoneType
 from typing import Any
 
 from database.engine.registry import current_url
-from database.engine.wrong_use import check_given, described
+from database.engine.wrong_use import described
 from database.errors import ExperimentsError
 from database.settings import normalise_url, results_directory
 from database.suggestions import suggestion
@@ -60,13 +58,6 @@ class WorkerConfig:
     git_commit: str | None = None
     execution: Execution = field(default_factory=Execution)
     options: RunOptions = field(default_factory=RunOptions)
-
-    def __post_init__(self) -> None:
-        takes = "WorkerConfig({}=...) takes {}".format
-        folder = takes("results_directory", "the path of a folder")
-        check_given(folder, self.results_directory, str, PathLike, NoneType)
-        check_given(takes("options", "RunOptions"), self.options, RunOptions)
-        check_given(takes("execution", "an Execution"), self.execution, Execution)
 
     @classmethod
     def of(cls, config: WorkerConfig | Mapping[str, Any] | None) -> WorkerConfig:

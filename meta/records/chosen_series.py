@@ -5,12 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from types import NoneType
 from typing import TypeVar
 
 from sqlalchemy.orm import Session
 
-from database.engine.wrong_use import check_given
 from database.expressions import Expression
 from database.models import ExperimentSeries
 from database.queries.series_lookup import find_series, find_several
@@ -76,13 +74,7 @@ def choose_series(
     ExpressionError
         `where` cannot be read, or has a name that one of the series does not have.
     """
-    check_given("directory= takes a Path", directory, Path, NoneType)
-    takes = "files= takes a list of what `load_series_file(path).file` returns"
-    check_given(takes, files, Iterable)
-    by_name: dict[str, SeriesFile] = {}
-    for file in files:
-        check_given(takes, file, SeriesFile)
-        by_name[file.name] = file
+    by_name = {file.name: file for file in files}
     with snapshot(session):
         return [
             ChosenSeries(

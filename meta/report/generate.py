@@ -5,11 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from types import NoneType
 
 from sqlalchemy.orm import Session
 
-from database.engine.wrong_use import check_given
 from database.errors import ExperimentsError, NotFoundError
 from database.models import ExperimentSeries
 from experiments.output.results_folder import ResultsFolder, write_atomically
@@ -94,7 +92,6 @@ def generate_reports(  # noqa: PLR0913 - each by its name
     ExperimentsError
         The page cannot be written, or is that of another series.
     """
-    check_given("workers= takes a whole number", workers, int, NoneType)
     chosen = choose_series(session, series, directory, files=files, where=where)
     return write_reports(session, chosen, workers=workers, on_progress=on_progress)
 

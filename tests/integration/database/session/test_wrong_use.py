@@ -32,17 +32,13 @@ NAMES = """
 from pathlib import Path
 from database.engine import configure, get_engine
 from database.models import ExperimentSeries
-from database.queries import experiment_record, experiments, failure_groups, find_several
-from database.series import SeriesEdit, cancel, delete_series, edit_series, release, retry
-from database.series.selection import Selection
+from database.queries import experiment_record, experiments, find_several
+from database.series import cancel, delete_series
 from database.session import *
 from experiments.creation import create_series
 from experiments.run_experiments import *
 from meta import load_curves, load_experiments
 from meta.create_experiment_series import insert_data
-from meta.generate_aggregate_graphs import generate_all_graphs
-from meta.report import generate_reports
-from meta.tables import generate_all_tables
 URL, DATA = "sqlite:///x.db", {"name": "s", "run": {"function": "train.py:main"}}
 """
 MISUSES = {
@@ -80,24 +76,10 @@ MISUSES = {
     "run_a_single_experiment(get_session())": "the name of a series, not a Session; it opens its own",
     "run_a_single_experiment('s', get_session())": "is a WorkerConfig or a mapping, not a Session",
     "run_a_single_experiment('s', {5: 5})": "unknown entry 5 in a worker's configuration",
-    "run_a_single_experiment('s', {'options': 5})": r"options=...\) takes RunOptions, not an int",
-    "run_a_single_experiment('s', {'results_directory': 5})": "takes the path of a folder, not an int",
-    "run_series('s', 4)": "options= takes RunOptions, not an int",
-    "run_series('s', {})": "options= takes RunOptions, not a dict",
-    "run_series('s', None, print)": "reporting= takes a Reporting, not print without its call",
     "run_several_series('s.yaml')": r"takes a list of sources, not text; of one write `run_series\(source\)`",
     "run_several_series(Path('s.yaml'))": "takes a list of sources, not a path",
     "run_several_series(DATA)": "takes a list of sources, not a dict",
     "run_several_series(5)": "takes a list of sources, not an int",
-    "run_several_series(['s'], 4)": "options= takes RunOptions, not an int",
-    "run_series('s', RunOptions(workers='2'))": r"RunOptions\(workers=...\) takes a whole number, not text",
-    "run_series('s', RunOptions(workers=1.5))": "takes a whole number, not a float",
-    "run_series('s', RunOptions(workers=-1))": "a whole number from 0 on, not -1",
-    "run_series('s', RunOptions(grace_s='2'))": r"\(grace_s=...\) takes seconds, a number, not text",
-    "run_series('s', RunOptions(max_time_s='2'))": r"\(max_time_s=...\) takes seconds, a number, not text",
-    "run_series('s', RunOptions(results_directory='out'))": "takes a Path, not text",
-    "run_series('s', RunOptions(arguments='run'))": "takes a list of texts, not text",
-    "run_series('s', RunOptions(arguments=[Path('run')]))": "takes a list of texts, not a path",
     "load_experiments(Path('s'))": "by its name, its id or itself, not by a path",
     "load_experiments(True)": "by its name, its id or itself, not by a bool",
     "load_experiments(ExperimentSeries(name='s'))": "the series s is not recorded: add it, and flush",
@@ -108,26 +90,7 @@ MISUSES = {
     "delete_series(get_session(), 's')": r"takes series_id, a whole number \(int\), not text; `find_series\(",
     "cancel(get_session(), series_id=ExperimentSeries(name='s'))": "takes series_id, .* an ExperimentS",
     "experiment_record(get_session(), None)": "takes experiment_id, a whole number .*, not None",
-    "edit_series(get_session(), 1, {'notes': ''})": "a series is edited by a SeriesEdit, not a dict",
-    "edit_series(get_session(), 1, SeriesEdit(priority='5'))": r"=...\) takes a whole number, not text",
-    "edit_series(get_session(), 1, SeriesEdit(name=5))": r"SeriesEdit\(name=...\) takes text, not an int",
-    "edit_series(get_session(), 1, SeriesEdit(paused='no'))": "takes True or False, not text",
-    "cancel(get_session(), 1, 'running')": "statuses= takes a list of ExperimentStatus, not 'r'",
-    "retry(get_session(), 1, ['faild'])": "statuses= takes a list of ExperimentStatus, not 'faild'",
-    "retry(get_session(), 1, selection='x > 1')": "selection= takes a Selection, not text",
-    "release(get_session(), 1, selection=None)": "selection= takes a Selection, not None",
-    "Selection(5)": r"Selection\(experiment_ids=...\) takes a tuple of ids, not an int",
-    "Selection(outcome='x')": r"Selection\(outcome=...\) takes an Outcome, not text",
-    "Selection(where='x > 1')": r"as `.*condition_of\(session, series, text\)` .*, not text",
-    "list(experiments(get_session(), 1, where='x > 1'))": r"experiments\(where=...\) takes a condition",
     "list(experiments(get_session(), 1, status='complete'))": "one of pending, running, .*, not 'complete'",
-    "failure_groups(get_session(), 1, 'x > 1')": r"failure_groups\(where=...\) takes a condition",
-    "generate_all_graphs(get_session(), None, 'out')": "directory= takes a Path, not text",
-    "generate_all_tables(get_session(), None, 5)": "directory= takes a Path, not an int",
-    "generate_reports(get_session(), files=['s.yaml'])": r"files= takes a list of what `load_.*, not text",
-    "generate_all_graphs(get_session(), files=None)": "files= takes a list of .*, not None",
-    "generate_all_graphs(get_session(), workers='2')": "workers= takes a whole number, not text",
-    "generate_reports(get_session(), workers=1.5)": "workers= takes a whole number, not a float",
 }
 
 
