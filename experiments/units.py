@@ -1,4 +1,4 @@
-"""Durations and sizes: read from text such as ``1h30m`` or ``8GiB``, and written for messages."""
+"""Durations, sizes and counts: read from text such as ``1h30m`` or ``8GiB``, and written for messages."""
 
 from __future__ import annotations
 
@@ -98,3 +98,13 @@ def shortened(value: object) -> str:
         return "a number of that many digits"
     text = repr(value)
     return text if len(text) <= _LONGEST_VALUE else f"{text[: _LONGEST_VALUE - 1]}…"
+
+
+def counted(count: int, noun: str) -> str:
+    """Return a count with what is counted: ``1 worker``, ``2 workers``."""
+    return f"{count} {noun}{'' if count == 1 else 's'}"
+
+
+def them(count: int) -> str:
+    """Return what stands for so many things in a sentence: ``it`` or ``them``."""
+    return "it" if count == 1 else "them"

@@ -15,6 +15,7 @@ from experiments.execution.assignment import Assignment
 from experiments.processes.thread_limits import cores, overriding_variables, possible_threads
 from experiments.run.notification import why_not_notified
 from experiments.series_file.sections.execute import ExecuteSection
+from experiments.units import counted
 
 logger = logging.getLogger(__name__)
 
@@ -73,12 +74,11 @@ def _about_threads(session: Session, assignment: Assignment, execute: ExecuteSec
     )
     if completed:
         others, count = sorted(completed), sum(completed.values())
-        experiments = "experiment" if count == 1 else "experiments"
         numbers = f"{' or '.join(map(str, others))} {'thread' if others == [1] else 'threads'}"
         without = f" without {' and '.join(variables)}" if variables else ""
         yield (
-            f"{assignment.series_name}: {count} completed {experiments} ran with {numbers} of numerical "
-            f"libraries, this run has {names or asked}: the last digits of results may differ. "
+            f"{assignment.series_name}: {counted(count, 'completed experiment')} ran with {numbers} of "
+            f"numerical libraries, this run has {names or asked}: the last digits of results may differ. "
             f"`execute.threads: {others[-1]}`{without} goes on as before"
         )
 
@@ -98,8 +98,7 @@ def _about_idle_cores(assignment: Assignment) -> Iterator[str]:
     share = cores() // workers
     if share <= threads:
         return
-    who = "1 worker" if workers == 1 else f"{workers} workers"
-    each = "1 thread" if threads == 1 else f"{threads} threads"
+    who, each = counted(workers, "worker"), counted(threads, "thread")
     yield (
         f"{who} on {cores()} cores, numerical libraries with {each}: where they take most of the time, "
         f"`execute.threads: {share}` is faster; the last digits of results may differ from those with {each}"

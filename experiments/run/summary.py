@@ -10,7 +10,7 @@ from database.models.outcome import count_text
 from experiments.creation import Created
 from experiments.processes.stop_signals import SIGNAL_EXIT_CODE
 from experiments.progress.format import journals_text
-from experiments.units import duration_text
+from experiments.units import counted, duration_text, them
 
 SOME_FAILED_EXIT_CODE = 1
 #: A user or a rule stopped it.
@@ -76,20 +76,19 @@ class RunSummary:
 
     def _lines(self) -> list[str]:
         total = self.after.experiments
-        noun = "experiment" if total == 1 else "experiments"
-        lines = [f"{self.series}: {self.after.completed} of {total} {noun} completed"]
+        lines = [f"{self.series}: {self.after.completed} of {counted(total, 'experiment')} completed"]
         lines[0] += f" ({self.completed_here} in this run, {duration_text(self.elapsed_s)})"
         if self.after.failed:
             causes = ", ".join(count_text(outcome, count) for outcome, count in self.failures.items())
             lines.append(f"{self.after.failed} failed: {causes}; see: experiments failures {self.series}")
         if self.after.cancelled:
             cancelled, which = self.after.cancelled, f"{self.series} --status cancelled"
-            back = f"`experiments retry {which}` brings {_them(cancelled)} back"
+            back = f"`experiments retry {which}` brings {them(cancelled)} back"
             lines.append(f"{cancelled} cancelled; see: experiments list {which}; {back}")
         left = self.after.pending + self.after.running
         resumes = "nothing is left"
         if left:
-            resumes = f"{_are(left)} left: the same command resumes {_them(left)}"
+            resumes = f"{_are(left)} left: the same command resumes {them(left)}"
         if self.stopped_by is not None:
             lines.append(f"stopped; {resumes}")
         elif self.rule is not None:
@@ -101,7 +100,7 @@ class RunSummary:
         if self.waiting is not None:
             lines.append(
                 f"the database was away; {journals_text(self.waiting)}: "
-                f"running again here records {_them(self.waiting)}"
+                f"running again here records {them(self.waiting)}"
             )
         if self.after.retired:
             lines.append(f"{_are(self.after.retired)} no longer named by the series file: kept, not run")
@@ -110,7 +109,3 @@ class RunSummary:
 
 def _are(count: int) -> str:
     return f"{count} {'is' if count == 1 else 'are'}"
-
-
-def _them(count: int) -> str:
-    return "it" if count == 1 else "them"

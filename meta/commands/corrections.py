@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from experiments.units import counted, them
 from meta.commands.support import printing
 from meta.commands.support.arguments import SERIES, find_series, none_of, results_folder, where_condition
 from meta.commands.support.options import (
@@ -106,7 +107,7 @@ def retry(  # noqa: PLR0913 - one for each option
     if retried.expedited:
         click.echo(f"{retried.expedited} delayed, now due at once")
     if retried.retried or retried.expedited:
-        click.echo(f"`experiments run {name}` runs {_them(retried.retried + retried.expedited)}")
+        click.echo(f"`experiments run {name}` runs {them(retried.retried + retried.expedited)}")
     if only_retired:
         click.echo(
             f"those that are {' or '.join(statuses)} are retired: the series file no longer names them"
@@ -160,7 +161,7 @@ def cancel(
             held = "were claimed by workers, whose runners end the running ones"
         click.echo(f"{cancelled.revoked} of them {held}")
     if total:
-        click.echo(f"`experiments retry {name} --status cancelled` brings {_them(total)} back")
+        click.echo(f"`experiments retry {name} --status cancelled` brings {them(total)} back")
 
 
 @click.command(short_help="Release the experiments of dead runners.")
@@ -313,7 +314,7 @@ def delete(series: str, *, yes: bool, as_json: bool) -> None:
     if not yes:
         total = counts.experiments + counts.retired
         _confirm(
-            f"Delete {summary.name}: {_experiments(total)}, {counts.completed} of them completed?",
+            f"Delete {summary.name}: {counted(total, 'experiment')}, {counts.completed} of them completed?",
             refused="nothing was deleted",
             instead="use --yes to delete without asking",
         )
@@ -322,7 +323,7 @@ def delete(series: str, *, yes: bool, as_json: bool) -> None:
     if as_json:
         printing.print_json({"series": summary.name, "deleted": deleted})
     else:
-        click.echo(f"{summary.name}: {_experiments(deleted)} deleted")
+        click.echo(f"{summary.name}: {counted(deleted, 'experiment')} deleted")
 
 
 def _find(
@@ -377,11 +378,3 @@ def _confirm(question: str, *, refused: str, instead: str) -> None:
         raise
     if not agreed:
         raise ExperimentsError(refused)
-
-
-def _them(count: int) -> str:
-    return "it" if count == 1 else "them"
-
-
-def _experiments(count: int) -> str:
-    return f"{count} experiment{'' if count == 1 else 's'}"
