@@ -59,11 +59,12 @@ def end_descendants() -> int | None:
     _shut_down_pools()
     give_up = clock.monotonic() + _PATIENCE_S
     while clock.monotonic() < give_up:
-        for pid in freeze_below(os.getpid()):
+        frozen = freeze_below(os.getpid())
+        _forget_trackers()
+        for pid in frozen:
             send(pid, signal.SIGKILL)
         multiprocessing.active_children()  # Process objects must collect their exit codes first
         if _reap():
-            _forget_trackers()
             return running
         clock.sleep(0.0005)
     return None
@@ -104,10 +105,14 @@ def _trackers() -> list[Any]:
 
 
 def _forget_trackers() -> None:
-    """Make the next process start a new tracker, instead of warning that the old one died unexpectedly."""
+    """Make the next process start a new tracker, instead of warning that the old one died unexpectedly.
+
+    Before it is killed: an object that is freed meanwhile, in any thread, tells a tracker of it.
+    """
     for tracker in _trackers():
-        with contextlib.suppress(Exception):  # it was reaped already
-            tracker._stop()
+        write_end, tracker._fd, tracker._pid = tracker._fd, None, None
+        with contextlib.suppress(OSError, TypeError):  # it is closed already
+            os.close(write_end)
 
 
 def _reap() -> bool:
