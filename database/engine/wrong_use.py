@@ -155,7 +155,7 @@ def takes_session(function: Function) -> Function:
 
     So it does in its second one where that is an id: a name is none, and SQLite would find nothing by it.
     """
-    second = [*inspect.signature(function).parameters][1:2]
+    ids = [name for name in [*inspect.signature(function).parameters][1:2] if name.endswith("_id")]
 
     @functools.wraps(function)
     def checked(*arguments: Any, **options: Any) -> Any:
@@ -164,9 +164,9 @@ def takes_session(function: Function) -> Function:
             swapped = any(map(is_session, arguments))
             advice = "the session comes first" if swapped else _advice(given)
             raise WrongUseError(f"{function.__name__}() takes a session, not {described(given)}; {advice}")
-        for name in second:
+        for name in ids:
             wanted = arguments[1] if len(arguments) > 1 else options.get(name, 0)
-            if name.endswith("_id") and type(wanted) is not int:
+            if type(wanted) is not int:
                 raise WrongUseError(
                     f"{function.__name__}() takes {name}, a whole number (int), not {described(wanted)}; "
                     "`find_series(session, name).id` is that of a series"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import resource
 import shutil
@@ -219,18 +220,21 @@ def test_results_folder_deleted_in_the_middle(project: Project) -> None:
     project.environment["EXPERIMENTS_DATABASE_URL"] = f"sqlite:///{results}/experiments.db"
     project.series(
         """
+        import fcntl
         def main(x):
             meet(4)
             if x == 0:
                 tell("there")
-            while os.path.exists(os.path.join(HERE, "results")):
-                time.sleep(0.01)
+            with open(os.path.join(HERE, "held")) as held:
+                fcntl.flock(held, fcntl.LOCK_SH)
         """,
         experiments=4,
     )
-    running = project.start("run", "s.yaml", "--workers", "4")
-    assert project.event() == "there"
-    shutil.rmtree(results)
+    with (project.folder / "held").open("w") as held:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        running = project.start("run", "s.yaml", "--workers", "4")
+        assert project.event() == "there"
+        shutil.rmtree(results)
     _, err = finish(running)
     assert running.returncode == 3, err
     assert err.count("warning: at the end of the run: ") <= 1, err
