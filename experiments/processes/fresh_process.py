@@ -15,8 +15,6 @@ from typing import Any
 
 #: Keeps a folder of the user's called like one of our packages from taking the place of that.
 SAFE_PATH = "PYTHONSAFEPATH"
-#: Names the temporary folder of a runner's sockets to the server that its workers are forked from.
-SOCKETS_VARIABLE = "EXPERIMENTS_SOCKETS"
 #: What is changed here meanwhile is all threads'.
 _LOCK = threading.Lock()
 

@@ -9,7 +9,6 @@ import signal
 import tempfile
 from contextlib import nullcontext
 from dataclasses import replace
-from multiprocessing.util import get_temp_dir
 
 from database.errors import ExperimentsError
 from database.files.paths import CurrentFolderError, current_folder
@@ -17,12 +16,7 @@ from database.process_identity import ProcessIdentity
 from experiments.execution.worker_config import WorkerConfig
 from experiments.processes import hash_seed
 from experiments.processes.exit_status import ExitStatus
-from experiments.processes.fresh_process import (
-    SAFE_PATH,
-    SOCKETS_VARIABLE,
-    ctrl_c_blocked,
-    fresh_interpreters,
-)
+from experiments.processes.fresh_process import SAFE_PATH, ctrl_c_blocked, fresh_interpreters
 from experiments.processes.process_tree import TAG_VARIABLE, kill_tree, signal_group, tag_of
 from experiments.processes.system_limits import limit_reached
 from experiments.processes.thread_limits import capped_environment, worker_environment
@@ -152,7 +146,7 @@ def _variables(threads: int | None, start_method: str) -> dict[str, str]:
         TAG_VARIABLE: tag_of(ProcessIdentity.own()),
         # An OpenMP library that the server loads would keep its own number in threads of experiments.
         **capped_environment(threads, os.environ),
-        **({SOCKETS_VARIABLE: get_temp_dir(), **announced()} if start_method == FORKSERVER else {}),
+        **(announced() if start_method == FORKSERVER else {}),
     }
 
 

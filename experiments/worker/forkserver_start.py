@@ -8,9 +8,7 @@ them: only the server can report the exit codes of its workers. It ends when the
 
 from __future__ import annotations
 
-import atexit
 import os
-import shutil
 import signal
 import sys
 
@@ -18,20 +16,6 @@ import sys
 for _number in (signal.SIGINT, signal.SIGTERM):
     signal.signal(_number, signal.SIG_IGN)
 signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
-
-from experiments.processes.fresh_process import SOCKETS_VARIABLE  # noqa: E402 - as above
-from experiments.processes.process_tree import TAG_VARIABLE  # noqa: E402 - as above
-
-_sockets, _runner = os.environ.pop(SOCKETS_VARIABLE, None), os.environ.get(TAG_VARIABLE, "").partition("-")[0]
-
-
-def _remove_sockets_of_the_dead() -> None:
-    """Remove the folder of a runner that was killed before it had noted it for whoever takes over."""
-    if _sockets is not None and str(os.getppid()) != _runner:
-        shutil.rmtree(_sockets, ignore_errors=True)
-
-
-atexit.register(_remove_sockets_of_the_dead)
 
 import threadpoolctl  # noqa: E402, F401 - as above; so that each worker has it already
 
