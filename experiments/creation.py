@@ -80,13 +80,7 @@ class Created:
 
 
 @takes_session
-def create_series(
-    session: Session,
-    source: Source,
-    tell: Tell = nullcontext,
-    *,
-    before_check: Callable[[], None] | None = None,
-) -> Created:
+def create_series(session: Session, source: Source, tell: Tell = nullcontext) -> Created:
     """Record the experiments of a series as pending; idempotent.
 
     Where the file is recorded already, and the series has run the code that is on disk, nothing is checked or
@@ -100,8 +94,6 @@ def create_series(
         The series file, or its data.
     tell : callable
         Tells what is done, while the context that it returns is entered.
-    before_check : callable, optional
-        Called when there is something to check and to write, before that is done.
 
     Raises
     ------
@@ -117,8 +109,6 @@ def create_series(
     unchanged = creation.unchanged()
     if unchanged is not None:
         return unchanged
-    if before_check is not None:
-        before_check()
     check_target(loaded, tell)
     with tell(f"creating {creation.counts.experiments:,} experiments"):
         if creation.is_one_batch:

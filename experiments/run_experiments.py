@@ -137,9 +137,9 @@ def run_series(
     """
     options, reporting = options or RunOptions(), (reporting or Reporting()).since()
     source = load_source(source, reporting)
-    with _own_session(source, reporting=reporting, ahead=options) as session:
+    with _own_session(source, reporting=reporting) as session:
         announce_serial(session, [source], options, reporting)
-        series, created = prepare_series(session, source, reporting, ahead=options)
+        series, created = prepare_series(session, source, reporting)
         if created is not None and reporting.on_created is not None:
             reporting.on_created(created)
         return run_prepared_series(
@@ -197,13 +197,12 @@ def _own_session(
     reporting: Reporting,
     url: str | None = None,
     program: str = "runner",
-    ahead: RunOptions | None = None,
 ) -> Iterator[Session]:
     """Yield the global session, on connections for runs; afterwards this process is configured as before."""
     by_name = any(isinstance(source, str) for source in sources)
     with configured_for_runs(url or current_url(), create=not by_name, program=program):
         for source in sources:
-            check_first_target(source, reporting, ahead=ahead)
+            check_first_target(source, reporting)
         try:
             session = get_session()
             if session.get_bind() is not get_engine():  # a script's own, without the timeouts

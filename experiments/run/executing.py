@@ -14,7 +14,7 @@ from database.models import ExperimentSeries
 from database.queries.overview import SeriesSummary
 from database.settings import Settings
 from experiments.execution.assignment import Assignment, Ending, RunnerStatus
-from experiments.execution.options import Execution, RunOptions
+from experiments.execution.options import RunOptions
 from experiments.executors.choice import LOCAL_PROCESSES, SERIAL, make_executor
 from experiments.output.results_folder import ResultsFolder
 from experiments.progress.displays import display_for
@@ -23,8 +23,8 @@ from experiments.progress.tracker import ProgressTracker, suspend_hint
 from experiments.run.reporting import Reporting
 from experiments.series_file.models import SeriesFile
 from experiments.supervisor.name_notice import NameNotice
-from experiments.target.base import Target
 from experiments.target.parsing import target_of
+from experiments.target.preloading import announce
 from experiments.target.provenance import collect_provenance
 
 
@@ -65,8 +65,9 @@ def assign(
     url = current_url()
     target = target_of(series)
     execution = execute.execution(workers)
-    if workers:
-        start_server(target, execution)
+    # With `isolation: process` each worker's fork server has it loaded.
+    preloaded = execution.preload and execution.isolation == "pool"
+    announce(str(target) if preloaded else None, os.fspath(target.code))
     return Assignment(
         series_id=series.id,
         series_name=series.name,
@@ -81,18 +82,6 @@ def assign(
         execution=execution,
         options=options,
     )
-
-
-def start_server(target: Target, execution: Execution) -> None:
-    """Start what workers are forked from, if it was not: it takes a while, in which a run can be prepared."""
-    # Not at the head: most of what they import is of no use to a run without workers.
-    from experiments.supervisor import worker_process  # noqa: PLC0415 - as above
-    from experiments.target.preloading import announce  # noqa: PLC0415 - as above
-
-    # With `isolation: process` each worker's fork server has it loaded.
-    preloaded = execution.preload and execution.isolation == "pool"
-    announce(str(target) if preloaded else None, os.fspath(target.code))
-    worker_process.start_server(execution.threads, Settings.from_environment().start_method)
 
 
 def _is_pool_worker() -> bool:

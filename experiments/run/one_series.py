@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 from collections.abc import Sequence
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 
 from sqlalchemy import select
@@ -22,7 +21,7 @@ from database.queries.overview import SeriesSummary, count_statuses, failure_cou
 from database.queries.series_lookup import find_series
 from database.session.retry import retrying_transaction
 from database.settings import results_directory
-from experiments.creation import Created, Source, check_target, create_series, target_of_file
+from experiments.creation import Created, Source, check_target, create_series
 from experiments.execution.assignment import Assignment, Ending
 from experiments.execution.options import RunOptions
 from experiments.output.results_folder import ResultsFolder
@@ -62,9 +61,7 @@ def load_source(source: Source, reporting: Reporting) -> LoadedSeries | str:
         return load_series_file(source)
 
 
-def check_first_target(
-    source: LoadedSeries | str, reporting: Reporting, *, ahead: RunOptions | None = None
-) -> None:
+def check_first_target(source: LoadedSeries | str, reporting: Reporting) -> None:
     """Check the target of a loaded series if there is no database yet: for an error none is made.
 
     Otherwise creating checks it, before it writes, unless that is not needed.
@@ -73,8 +70,6 @@ def check_first_target(
     ----------
     source : LoadedSeries or str
     reporting : Reporting
-    ahead : RunOptions, optional
-        Of the run that will begin with this series: what its workers need is started beside a check.
 
     Raises
     ------
@@ -82,7 +77,6 @@ def check_first_target(
         The target is wrong.
     """
     if isinstance(source, LoadedSeries) and not _has_database():
-        _start_server(source, ahead)
         check_target(source, reporting.tell)
 
 
@@ -114,8 +108,6 @@ def prepare_series(
     session: Session,
     source: LoadedSeries | str,
     reporting: Reporting,
-    *,
-    ahead: RunOptions | None = None,
 ) -> tuple[ExperimentSeries, Created | None]:
     """Create or extend the series of a loaded file, or find a recorded one by name.
 
@@ -124,8 +116,6 @@ def prepare_series(
     session : Session
     source : LoadedSeries or str
     reporting : Reporting
-    ahead : RunOptions, optional
-        As for `check_first_target`.
 
     Raises
     ------
@@ -138,22 +128,9 @@ def prepare_series(
         series = find_series(session, source)
         check_series(session, series, reporting)
         return series, None
-    start_server = partial(_start_server, source, ahead)
-    created = retrying_transaction(
-        session,
-        lambda session: create_series(session, source, reporting.tell, before_check=start_server),
-    )
+    created = retrying_transaction(session, lambda session: create_series(session, source, reporting.tell))
     series = session.scalars(select(ExperimentSeries).where(ExperimentSeries.id == created.series_id)).one()
     return series, created
-
-
-def _start_server(source: LoadedSeries, options: RunOptions | None) -> None:
-    """Start what workers are forked from, which takes longer than most checks."""
-    execute = source.file.execute
-    if options is not None and (workers := execute.worker_count(options.workers)):
-        from experiments.run import executing  # noqa: PLC0415 - its imports take long
-
-        executing.start_server(target_of_file(source), execute.execution(workers))
 
 
 def check_series(session: Session, series: ExperimentSeries, reporting: Reporting) -> None:

@@ -33,17 +33,6 @@ class WorkerStartError(ExperimentsError):
     """A worker's process could not be started; a worker with a fresh id may be."""
 
 
-def start_server(threads: int | None, start_method: str) -> None:
-    """Start the server that workers with this cap of threads will be forked from, without waiting for it."""
-    if start_method != FORKSERVER:
-        return
-    variables = _variables(threads, start_method)
-    server = WorkerServer.acquire(variables)
-    with fresh_interpreters(variables), contextlib.suppress(OSError):  # starting the first worker tries again
-        server.start()
-    server.release()
-
-
 class WorkerProcess:
     """A worker's process, started when this object is made.
 

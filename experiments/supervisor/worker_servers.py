@@ -17,7 +17,7 @@ _PRELOADED = ["experiments.worker.forkserver_start"]
 
 
 class WorkerServer:
-    """A server, started ahead of its first worker or with it."""
+    """A server, started with its first worker."""
 
     def __init__(self) -> None:
         self._users = 0
