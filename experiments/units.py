@@ -100,9 +100,9 @@ def shortened(value: object) -> str:
     return text if len(text) <= _LONGEST_VALUE else f"{text[: _LONGEST_VALUE - 1]}…"
 
 
-def counted(count: int, noun: str) -> str:
-    """Return a count with what is counted: ``1 worker``, ``2 workers``."""
-    return f"{count} {noun}{'' if count == 1 else 's'}"
+def many(count: int, noun: str) -> str:
+    """Return a count with what is counted: ``1 worker``, ``1,000 workers``."""
+    return f"{count:,} {noun}{'' if count == 1 else 's'}"
 
 
 def them(count: int) -> str:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from experiments.units import many
 from meta.comparison import ComparedPair, ValueComparison
-from meta.formats.plural import many
 from meta.graphs.captions.phrases import selection_text
 from meta.statistics.comparisons.pairwise import PairComparison
 from meta.tables.data.rounding import shown

@@ -9,7 +9,7 @@ from database.queries.throughput import LatestFailure
 from experiments.execution.assignment import Stage
 from experiments.parameters import flatten_recorded
 from experiments.progress.model import RunProgress, Slowest
-from experiments.units import counted, duration_text
+from experiments.units import duration_text, many
 
 #: A longer cause of a failure is cut.
 _TEXT_CHARACTERS = 400
@@ -32,7 +32,7 @@ def remarks(progress: RunProgress) -> list[str]:
     if status.stage is not Stage.RUNNING:
         texts.append(status.stage.value)
     elif progress.starting:
-        texts.append(f"starting {counted(progress.starting, 'worker')}")
+        texts.append(f"starting {many(progress.starting, 'worker')}")
     if progress.paused:
         texts.append("paused")
     if progress.runners == 0 and progress.left and not progress.silent_s:
@@ -47,7 +47,7 @@ def remarks(progress: RunProgress) -> list[str]:
 
 def journals_text(waiting: int) -> str:
     """Return how many finished results the database does not have yet, as text."""
-    return f"{counted(waiting, 'result')} wait{'s' if waiting == 1 else ''} in the journals"
+    return f"{many(waiting, 'result')} wait{'s' if waiting == 1 else ''} in the journals"
 
 
 def numbers(progress: RunProgress) -> list[str]:

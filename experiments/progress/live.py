@@ -16,6 +16,7 @@ from rich.text import Text
 from experiments.execution.assignment import WorkerStatus
 from experiments.progress.format import failure_text, numbers, remarks, slowest_text
 from experiments.progress.model import Display, RunProgress
+from experiments.units import many
 
 #: An experiment that has run for less than this is not shown as the slowest.
 _SLOW_S = 1.0
@@ -132,7 +133,7 @@ def _lines(progress: RunProgress) -> list[Text]:
 
 
 def _workers_text(workers: Sequence[WorkerStatus]) -> str:
-    text = f"{len(workers)} worker{'s' if len(workers) != 1 else ''}"
+    text = many(len(workers), "worker")
     known = [worker for worker in workers if worker.memory_bytes is not None]
     if known:
         largest = max(known, key=lambda worker: worker.memory_bytes or 0)

@@ -15,7 +15,7 @@ from experiments.execution.assignment import Assignment
 from experiments.processes.thread_limits import cores, overriding_variables, possible_threads
 from experiments.run.notification import why_not_notified
 from experiments.series_file.sections.execute import ExecuteSection
-from experiments.units import counted
+from experiments.units import many
 
 logger = logging.getLogger(__name__)
 
@@ -77,7 +77,7 @@ def _about_threads(session: Session, assignment: Assignment, execute: ExecuteSec
         numbers = f"{' or '.join(map(str, others))} {'thread' if others == [1] else 'threads'}"
         without = f" without {' and '.join(variables)}" if variables else ""
         yield (
-            f"{assignment.series_name}: {counted(count, 'completed experiment')} ran with {numbers} of "
+            f"{assignment.series_name}: {many(count, 'completed experiment')} ran with {numbers} of "
             f"numerical libraries, this run has {names or asked}: the last digits of results may differ. "
             f"`execute.threads: {others[-1]}`{without} goes on as before"
         )
@@ -98,7 +98,7 @@ def _about_idle_cores(assignment: Assignment) -> Iterator[str]:
     share = cores() // workers
     if share <= threads:
         return
-    who, each = counted(workers, "worker"), counted(threads, "thread")
+    who, each = many(workers, "worker"), many(threads, "thread")
     yield (
         f"{who} on {cores()} cores, numerical libraries with {each}: where they take most of the time, "
         f"`execute.threads: {share}` is faster; the last digits of results may differ from those with {each}"

@@ -10,7 +10,7 @@ from database.models.outcome import count_text
 from experiments.creation import Created
 from experiments.processes.stop_signals import SIGNAL_EXIT_CODE
 from experiments.progress.format import journals_text
-from experiments.units import counted, duration_text, them
+from experiments.units import duration_text, many, them
 
 SOME_FAILED_EXIT_CODE = 1
 #: A user or a rule stopped it.
@@ -76,15 +76,15 @@ class RunSummary:
 
     def _lines(self) -> list[str]:
         total = self.after.experiments
-        lines = [f"{self.series}: {self.after.completed} of {counted(total, 'experiment')} completed"]
-        lines[0] += f" ({self.completed_here} in this run, {duration_text(self.elapsed_s)})"
+        lines = [f"{self.series}: {self.after.completed:,} of {many(total, 'experiment')} completed"]
+        lines[0] += f" ({self.completed_here:,} in this run, {duration_text(self.elapsed_s)})"
         if self.after.failed:
             causes = ", ".join(count_text(outcome, count) for outcome, count in self.failures.items())
-            lines.append(f"{self.after.failed} failed: {causes}; see: experiments failures {self.series}")
+            lines.append(f"{self.after.failed:,} failed: {causes}; see: experiments failures {self.series}")
         if self.after.cancelled:
             cancelled, which = self.after.cancelled, f"{self.series} --status cancelled"
             back = f"`experiments retry {which}` brings {them(cancelled)} back"
-            lines.append(f"{cancelled} cancelled; see: experiments list {which}; {back}")
+            lines.append(f"{cancelled:,} cancelled; see: experiments list {which}; {back}")
         left = self.after.pending + self.after.running
         resumes = "nothing is left"
         if left:
@@ -108,4 +108,4 @@ class RunSummary:
 
 
 def _are(count: int) -> str:
-    return f"{count} {'is' if count == 1 else 'are'}"
+    return f"{count:,} {'is' if count == 1 else 'are'}"

@@ -13,7 +13,7 @@ from database.counters import Counters
 from experiments.execution.assignment import Assignment, Stage
 from experiments.execution.options import StopRule
 from experiments.processes.stop_signals import StopSignals
-from experiments.units import counted, duration_text
+from experiments.units import duration_text, many
 
 #: Half of all experiments take longer than the typical one, and recording takes time too.
 _TYPICAL_FACTOR, _MARGIN_S = 1.1, 1.0
@@ -119,7 +119,7 @@ def failure_reason(rule: StopRule, *, failed: int, ended: int) -> str | None:
         return None
     if not rule.is_share:
         limit = int(rule.failed)
-        return f"{counted(failed, 'experiment')} failed (stop_after: {limit})" if failed >= limit else None
+        return f"{many(failed, 'experiment')} failed (stop_after: {limit})" if failed >= limit else None
     if ended < rule.minimum or failed / ended < rule.failed:
         return None
     return f"{failed} of {ended} experiments failed (stop_after: {rule.failed:.0%})"

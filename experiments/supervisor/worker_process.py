@@ -76,7 +76,7 @@ class WorkerProcess:
         with fresh_interpreters(variables), forks:
             try:
                 if self._server is not None:
-                    self._server.start()  # if it was killed
+                    self._server.start()  # the first time, and if it was killed
                 # Waiting for a server must not block signals; spawning does not wait.
                 with ctrl_c_blocked() if self._server is None else nullcontext():
                     self._process.start()

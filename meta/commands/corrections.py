@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from experiments.units import counted, them
+from experiments.units import many, them
 from meta.commands.support import printing
 from meta.commands.support.arguments import SERIES, find_series, none_of, results_folder, where_condition
 from meta.commands.support.options import (
@@ -87,7 +87,7 @@ def retry(  # noqa: PLR0913 - one for each option
         if completed:
             whose = "Its" if completed == 1 else "Their"
             _confirm(
-                f"{name}: run {completed} completed again? {whose} results count no longer",
+                f"{name}: run {completed:,} completed again? {whose} results count no longer",
                 refused="nothing was retried",
                 instead="use --yes to retry without asking",
             )
@@ -101,11 +101,11 @@ def retry(  # noqa: PLR0913 - one for each option
     if as_json:
         printing.print_json({"series": name, "retried": retried.retried, "hurried": retried.expedited})
         return
-    click.echo(f"{name}: {retried.retried} pending again")
+    click.echo(f"{name}: {retried.retried:,} pending again")
     if not (retried.retried or retried.expedited):
         _explain_nothing(series_id, where, selection, statuses)
     if retried.expedited:
-        click.echo(f"{retried.expedited} delayed, now due at once")
+        click.echo(f"{retried.expedited:,} delayed, now due at once")
     if retried.retried or retried.expedited:
         click.echo(f"`experiments run {name}` runs {them(retried.retried + retried.expedited)}")
     if only_retired:
@@ -152,14 +152,14 @@ def cancel(
     if as_json:
         printing.print_json({"series": name, "cancelled": total, "taken_from_workers": cancelled.revoked})
         return
-    click.echo(f"{name}: {total} cancelled")
+    click.echo(f"{name}: {total:,} cancelled")
     if not total:
         _explain_nothing(series_id, where, selection, statuses)
     if cancelled.revoked:
         held = "was claimed by a worker, whose runner ends it if it runs"
         if cancelled.revoked > 1:
             held = "were claimed by workers, whose runners end the running ones"
-        click.echo(f"{cancelled.revoked} of them {held}")
+        click.echo(f"{cancelled.revoked:,} of them {held}")
     if total:
         click.echo(f"`experiments retry {name} --status cancelled` brings {them(total)} back")
 
@@ -217,7 +217,7 @@ def release(
         }
         printing.print_json(facts)
         return
-    click.echo(f"{name}: {total} released")
+    click.echo(f"{name}: {total:,} released")
     if not total:
         _explain_nothing(series_id, where, selection)
     for taken in released.from_:
@@ -314,7 +314,7 @@ def delete(series: str, *, yes: bool, as_json: bool) -> None:
     if not yes:
         total = counts.experiments + counts.retired
         _confirm(
-            f"Delete {summary.name}: {counted(total, 'experiment')}, {counts.completed} of them completed?",
+            f"Delete {summary.name}: {many(total, 'experiment')}, {counts.completed:,} of them completed?",
             refused="nothing was deleted",
             instead="use --yes to delete without asking",
         )
@@ -323,7 +323,7 @@ def delete(series: str, *, yes: bool, as_json: bool) -> None:
     if as_json:
         printing.print_json({"series": summary.name, "deleted": deleted})
     else:
-        click.echo(f"{summary.name}: {counted(deleted, 'experiment')} deleted")
+        click.echo(f"{summary.name}: {many(deleted, 'experiment')} deleted")
 
 
 def _find(

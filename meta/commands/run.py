@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from experiments.units import counted
+from experiments.units import many
 from meta.commands.support import printing
 from meta.commands.support.options import DURATION, Number, State, WholeNumber, database_option, json_option
 
@@ -127,7 +127,7 @@ def _naming_file(series: str) -> Iterator[None]:
 
 
 def _print_created(created: Created) -> None:
-    click.echo(f"{created.name}: {counted(created.new, 'new experiment')}, {created.existing} existing")
+    click.echo(f"{created.name}: {many(created.new, 'new experiment')}, {created.existing:,} existing")
 
 
 def _print_summary(summary: RunSummary) -> None:

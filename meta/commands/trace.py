@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 
 import click
 
+from experiments.units import many
 from meta.commands.show import CODE_DIGITS
 from meta.commands.support import printing
 from meta.commands.support.options import database_option, json_option
-from meta.formats.plural import many
 
 if TYPE_CHECKING:
     from meta.figure_provenance import FigureComparison

@@ -1,1 +1,1 @@
-"""CSV, JSON and plurals: output formats that do not depend on graphs or tables."""
+"""CSV, JSON, and what is told where nothing is chosen: independent of graphs and tables."""

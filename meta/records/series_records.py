@@ -10,7 +10,7 @@ from typing import Any
 from experiments.series_file.models import MetricSection
 from experiments.series_file.sections.graphs import GraphSpec
 from experiments.series_file.sections.tables import TableSpec
-from meta.formats.plural import none_of
+from meta.formats.none_chosen import none_of
 from meta.records.attempts import AttemptRecord
 from meta.records.code_versions import ExperimentsCode
 from meta.records.value_set import ABSENT, ParameterTable, ValueSet

@@ -130,14 +130,14 @@ def none_of(
     """
     from database.models import Experiment
     from database.queries.experiment_rows import count_experiments
-    from meta.formats import plural
+    from meta.formats import none_chosen
 
     among = [] if retired else [~Experiment.retired]
     matching = count_experiments(session, series.id, *among, *([] if condition is None else [condition]))
     if where is not None and not matching:
-        return plural.none_of(count_experiments(session, series.id, *among), series.name, where=where)
+        return none_chosen.none_of(count_experiments(session, series.id, *among), series.name, where=where)
     is_none = f"has the status {' or '.join(statuses)}"
-    return plural.none_of(matching, series.name, where=where, otherwise=is_none) if statuses else None
+    return none_chosen.none_of(matching, series.name, where=where, otherwise=is_none) if statuses else None
 
 
 def results_folder() -> ResultsFolder:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 
-from meta.formats.plural import many
+from experiments.units import many
 from meta.records.code_versions import ExperimentsCode
 
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from database.models import ExperimentStatus
 from database.models.outcome import DEFAULT_RETRIES, count_text
 from experiments.series_file.sections.graph_kinds import SECONDS
-from meta.formats.plural import many
+from experiments.units import many
 from meta.graphs.data.curve_ends import EarlyEnd, UndrawnSteps
 from meta.graphs.data.graph_data import NOTHING_TO_SHOW, Coverage, GraphData
 from meta.graphs.data.plan import Plan

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from meta.formats.plural import many
+from experiments.units import many
 from meta.graphs.captions.experiments_code import code_text
 from meta.graphs.captions.missing_data import missing_data
 from meta.graphs.captions.phrases import averages_text, selection_text

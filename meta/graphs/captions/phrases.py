@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from experiments.series_file.sections.graphs import Where
-from meta.formats.plural import many
+from experiments.units import many
 from meta.graphs.data.estimates import Aggregator
 from meta.graphs.data.graph_data import GraphData, SampleSizes
 from meta.graphs.data.plan import Plan

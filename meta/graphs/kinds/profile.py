@@ -8,7 +8,7 @@ import numpy as np
 from matplotlib.axes import Axes
 
 from experiments.series_file.sections.graphs import ScaleName
-from meta.formats.plural import many
+from experiments.units import many
 from meta.graphs.data import method_table
 from meta.graphs.data.csv_rows import Row, of_line
 from meta.graphs.data.graph_data import Coverage, Estimates, GraphData, Line, Outside, SampleSizes

@@ -9,6 +9,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.ticker import MultipleLocator
 
+from experiments.units import many
 from meta.graphs.captions.missing_data import without_readings
 from meta.graphs.captions.phrases import sample_size_text
 from meta.graphs.data import method_table
@@ -203,7 +204,12 @@ def caption(context: DrawContext) -> str:
     ]
     if min(ranking.p_value, ranking.f_p_value) > 1 - groups.level:
         sentences.append("The Friedman test finds no difference at all, so pairs should not be read.")
-    return " ".join([*sentences, *ranking_warnings(ranking)])
+    sentences += ranking_warnings(ranking)
+    if ranking.left_out:
+        sentences.append(
+            f"{many(ranking.left_out, 'data set')} left out, because a method has no score there."
+        )
+    return " ".join(sentences)
 
 
 def _p(value: float) -> str:

@@ -13,7 +13,8 @@ from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from database.models import Outcome
 from database.models.outcome import UNSUCCESSFUL, count_text
-from meta.formats.plural import many, none_of
+from experiments.units import many
+from meta.formats.none_chosen import none_of
 from meta.graphs.data.csv_rows import Row
 from meta.graphs.data.graph_data import Estimates, GraphData, Line, Panel, SampleSizes, Timeline
 from meta.graphs.data.plan import Plan

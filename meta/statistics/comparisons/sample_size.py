@@ -16,7 +16,6 @@ from dataclasses import dataclass
 from numpy.typing import ArrayLike
 from scipy import special, stats
 
-from meta.formats.plural import many
 from meta.statistics.comparisons.ranking import Ranking
 from meta.statistics.comparisons.significance import Significance, smallest_p
 from meta.statistics.estimators.arrays import pairs, sample, unit_of
@@ -292,10 +291,6 @@ def ranking_warnings(ranking: Ranking) -> tuple[str, ...]:
     if sets <= _FEW_DATA_SETS:
         warnings.append(
             f"{sets} data sets are few: the p values of Friedman's test are rough up to {_FEW_DATA_SETS}."
-        )
-    if ranking.left_out:
-        warnings.append(
-            f"{many(ranking.left_out, 'data set')} left out, because a method has no score there."
         )
     return tuple(warnings)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 
-from meta.formats.plural import many
+from experiments.units import many
 from meta.graphs.captions.experiments_code import code_text
 from meta.graphs.captions.missing_data import counts_text, imbalance, progress_text, survivorship
 from meta.graphs.captions.phrases import (

@@ -6,7 +6,7 @@ import math
 
 import pytest
 
-from experiments.units import duration_text, seconds_of
+from experiments.units import duration_text, many, seconds_of, them
 
 
 @pytest.mark.parametrize(
@@ -54,3 +54,12 @@ def test_what_is_no_duration_is_refused(value: object) -> None:
 def test_two_units_at_most(seconds: float, shown: str) -> None:
     """A duration is written with the one or two units that matter."""
     assert duration_text(seconds) == shown
+
+
+@pytest.mark.parametrize(
+    ("count", "shown"), [(0, "0 runs"), (1, "1 run"), (2, "2 runs"), (12_345, "12,345 runs")]
+)
+def test_one_is_told_as_one(count: int, shown: str) -> None:
+    """A count has the plural of what is counted, but for one."""
+    assert many(count, "run") == shown
+    assert them(count) == ("it" if count == 1 else "them")

@@ -1,11 +1,8 @@
-"""Counts in sentences."""
+"""What is told where no experiment is chosen."""
 
 from __future__ import annotations
 
-
-def many(count: int, noun: str) -> str:
-    """Return a count with what is counted: ``1 reading``, ``1,000 readings``."""
-    return f"{count:,} {noun}{'' if count == 1 else 's'}"
+from experiments.units import many
 
 
 def none_of(count: int, series: str, *, where: str | None, otherwise: str | None = None) -> str:
