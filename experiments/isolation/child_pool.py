@@ -83,7 +83,6 @@ class ForkServerProcess:
             command_of("experiments.isolation.fork_server", "main", inherited),
             stdin=subprocess.DEVNULL,
             pass_fds=inherited.values(),
-            start_new_session=True,
         )
         started.returncode = 0  # this class waits for it, not the Popen object
         theirs.close()

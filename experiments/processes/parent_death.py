@@ -33,18 +33,26 @@ def die_with_parent(pipe: Connection[Any, Any]) -> None:
         The reading end of a pipe whose writing end only the parent has; nothing is ever written to it. It may
         be closed afterwards.
     """
-    with contextlib.suppress(PermissionError):  # it leads one already
-        os.setsid()
     if platform.system() != "Linux":
+        _lead_session()
         threading.Thread(target=_wait_for_end, args=(os.dup(pipe.fileno()),), daemon=True).start()
         return
     # The process to kill is a property of the open file, which all that inherited it share: opened
     # anew, it is this process's own.
     own = os.open(f"/proc/self/fd/{pipe.fileno()}", os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
     fcntl.fcntl(own, _F_SETSIG, int(signal.SIGKILL))
-    fcntl.fcntl(own, fcntl.F_SETOWN, -os.getpgrp())
+    fcntl.fcntl(own, fcntl.F_SETOWN, os.getpid())
     fcntl.fcntl(own, fcntl.F_SETFL, fcntl.fcntl(own, fcntl.F_GETFL) | os.O_ASYNC)
+    # Only now: until then the signal of the group that it was started in reaches it. Without either it would
+    # stay for ever if, at the same moment, it is stopped by a process that is killed before it kills.
+    _lead_session()
+    fcntl.fcntl(own, fcntl.F_SETOWN, -os.getpgrp())
     _die_if_orphaned(own)
+
+
+def _lead_session() -> None:
+    with contextlib.suppress(PermissionError):  # it leads one already
+        os.setsid()
 
 
 def _die_if_orphaned(pipe: int) -> None:

@@ -57,6 +57,42 @@ def test_death_of_the_parent(tmp_path: Path, start_method: str) -> None:
         wait_for_end([bystander])
 
 
+#: A process that is stopped while it sets this up, as by one that is about to kill it but dies before.
+STOPPED = """
+import multiprocessing, os, signal, sys
+from experiments.processes.parent_death import die_with_parent
+
+reader, writer = multiprocessing.Pipe(duplex=False)
+if os.fork() == 0:
+    writer.close()
+    die_with_parent(reader)
+    child = os.fork()
+    if child == 0:
+        lead_session = os.setsid
+        def stop():
+            if sys.argv[1] == "before":
+                os.kill(os.getpid(), signal.SIGSTOP)
+            lead_session()
+            os.kill(os.getpid(), signal.SIGSTOP)
+        os.setsid = stop
+        die_with_parent(reader)
+    os.waitpid(child, os.WUNTRACED)
+    print(os.getpid(), child, flush=True)
+signal.pause()
+"""
+
+
+@pytest.mark.parametrize("moment", ["before", "after"])
+def test_stopped_meanwhile(moment: str) -> None:
+    """Also a process dies that is stopped before or after it has left its parent's group."""
+    with subprocess.Popen([sys.executable, "-c", STOPPED, moment], stdout=subprocess.PIPE) as parent:
+        assert parent.stdout is not None
+        pids = [int(pid) for pid in parent.stdout.readline().split()]
+        assert psutil.Process(pids[-1]).status() == psutil.STATUS_STOPPED
+        parent.kill()
+    wait_for_end(pids)
+
+
 def wait_for_end(pids: list[int]) -> None:
     """Wait until processes, which may have ended by now, are gone."""
     for pid in pids:
