@@ -26,6 +26,7 @@ class Hook(ThreadingHTTPServer):
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), Answer)
         self.received: list[tuple[str, str, Any]] = []
+        self.arrivals = threading.Semaphore(0)
         self.answers: list[int] = []
         self.authorization: str | None = None
         self.silent: threading.Event | None = None
@@ -42,6 +43,7 @@ class Answer(BaseHTTPRequestHandler):
         self.server.authorization = self.headers["Authorization"]
         body = self.rfile.read(int(self.headers["Content-Length"]))
         self.server.received.append((self.path, self.headers["Content-Type"], json.loads(body)))
+        self.server.arrivals.release()
         if self.server.silent is not None:
             self.server.silent.wait(30)
         self.send_response(self.server.answers.pop(0) if self.server.answers else 200)
@@ -155,6 +157,8 @@ def test_no_answer(hook: Hook, caplog: pytest.LogCaptureFixture, monkeypatch: py
     hook.silent = threading.Event()
     with caplog.at_level(logging.WARNING):
         tell(hook.url)
+    for _ in range(2):  # what was sent arrives, perhaps after the sender has given up
+        assert hook.arrivals.acquire(timeout=30)
     hook.silent.set()
     assert len(hook.received) == 2
     assert "timed out" in caplog.text or "TimeoutError" in caplog.text
