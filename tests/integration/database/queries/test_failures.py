@@ -153,12 +153,15 @@ def test_a_hundred_thousand_failures(session: Session) -> None:
     _insert_failures(session, series_id, count)
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     began = time.perf_counter()
+    session.execute(text("SELECT error_message, traceback FROM attempt LIMIT 20000")).all()
+    pace_s = 5 * (time.perf_counter() - began)  # of this machine, with all that it has to do just now
+    began = time.perf_counter()
     groups = failure_groups(session, series_id)
     elapsed_s = time.perf_counter() - began
     assert [(group.cause.place, group.cause.message, group.count) for group in groups] == [
         (f"/home/user/helpers.py:{line} in helper", "no luck with N and N", count // 2) for line in (0, 1)
     ]
-    assert elapsed_s < 3  # 0.5 to 0.7 s on two cores that have other work too
+    assert elapsed_s < max(3, 12 * pace_s)  # 0.5 to 0.7 s, 2 to 4 times as long as bare reading
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 64 << 10
 
 

@@ -224,8 +224,11 @@ def test_many_experiments(session: Session) -> None:
     count = 200_000
     series_id = add_series(session, parameters=[], repetitions=0)
     _insert_many(session, series_id, count)
-    elapsed_s = []
+    elapsed_s, pace_s = [], []
     for _ in range(5):  # the fastest counts: this process may have to wait for others
+        began = time.perf_counter()
+        session.execute(text("SELECT status, count(*) FROM experiment GROUP BY status")).all()
+        pace_s.append(time.perf_counter() - began)
         began = time.perf_counter()
         [status] = series_statuses(session)
         elapsed_s.append(time.perf_counter() - began)
@@ -233,7 +236,7 @@ def test_many_experiments(session: Session) -> None:
     assert status.summary.counts == StatusCounts(pending=count // 2, completed=count // 2)
     assert status.failures == {}
     assert overview.count_statuses(session, series_id) == status.summary.counts
-    assert min(elapsed_s) < 0.5
+    assert min(elapsed_s) < max(0.5, 10 * min(pace_s))
 
 
 def _insert_many(session: Session, series_id: int, count: int) -> None:
