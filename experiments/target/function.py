@@ -27,6 +27,7 @@ import traceback
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import asdict, dataclass
 from importlib.machinery import PathFinder
+from multiprocessing.connection import Connection
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -37,6 +38,7 @@ from database.files.paths import current_folder, what_is_no_file
 from database.suggestions import nearest, suggestion
 from experiments.output.results_folder import write_atomically
 from experiments.processes.fresh_process import search_path
+from experiments.processes.parent_death import die_with_parent
 from experiments.target.base import Mismatch, TargetError
 from experiments.target.inspection import inspect_function
 from experiments.target.loaded_code import LoadedCode, watch_code
@@ -221,9 +223,11 @@ class FunctionTarget:
         return _import_module(self.module)
 
 
-def answer_inspection(text: str, base_directory: str, channel: int) -> None:
+def answer_inspection(text: str, base_directory: str, channel: int, parent_pipe: int) -> None:
     """Describe a function in the child of `inspect_function`; write the answer, as JSON, to a descriptor."""
     os.set_inheritable(channel, False)
+    with Connection(parent_pipe, writable=False) as pipe:
+        die_with_parent(pipe)
     content: dict[str, Any]
     try:
         loaded = FunctionTarget.parse(text, base_directory).load()

@@ -13,6 +13,7 @@ import os
 import signal
 import subprocess
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -75,17 +76,14 @@ def _stamp(path: Path) -> _Stamp | None:
 def _ask_child(target: str, place: str, base_directory: Path, time_limit_s: float) -> dict[str, Any]:
     """Run the child and return its answer."""
     # A file, not a pipe: a process that the user's code leaves running would keep a pipe open.
-    with tempfile.TemporaryFile() as channel:
-        request = {
-            "text": target,
-            "base_directory": str(base_directory),
-            "channel": channel.fileno(),
-        }
+    with tempfile.TemporaryFile() as channel, _parent_pipe() as parent_pipe:
+        inherited = {"channel": channel.fileno(), "parent_pipe": parent_pipe}
+        request = {"text": target, "base_directory": str(base_directory), **inherited}
         child = subprocess.Popen(
             command_of("experiments.target.function", "answer_inspection", request),
             stdin=subprocess.DEVNULL,
             stdout=2,  # what the user's code prints must not mix with what our command prints
-            pass_fds=[channel.fileno()],
+            pass_fds=inherited.values(),
             start_new_session=True,  # so that everything it starts can be ended with it
         )
         try:
@@ -103,3 +101,14 @@ def _ask_child(target: str, place: str, base_directory: Path, time_limit_s: floa
         raise TargetError(f"the process that imported {place} {ExitStatus.of(child.returncode)}")
     decoded: dict[str, Any] = json.loads(content)
     return decoded
+
+
+@contextlib.contextmanager
+def _parent_pipe() -> Iterator[int]:
+    """Yield the reading end of a pipe by which the child ends when this process is killed."""
+    reader, writer = os.pipe()
+    try:
+        yield reader
+    finally:
+        os.close(reader)
+        os.close(writer)

@@ -59,6 +59,16 @@ def finish(process: subprocess.Popen[str]) -> str:
     return out + err
 
 
+def test_killed_while_it_checks(project: Project) -> None:
+    """A command that is killed while it looks at a target takes the process that imports it with it."""
+    project.series("tell(os.getpid())\nwait()")
+    running = project.start("run", "s.yaml")
+    project.event()
+    running.kill()
+    finish(running)
+    project.assert_nothing_left()
+
+
 def test_killed_worker(project_on_both: Project) -> None:
     """A worker killed in mid-flight is replaced, and its experiment tried again with the cause recorded."""
     project = project_on_both
