@@ -7,17 +7,15 @@ B. Efron, Better bootstrap confidence intervals, Journal of the American Statist
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy import special
 
 from meta.statistics.estimators.arrays import Floats
 from meta.statistics.estimators.location import Estimator
 
 
-def share_below(drawn: NDArray[Any], tolerance: float | Floats) -> Floats:
+def share_below(drawn: Floats, tolerance: float | Floats) -> Floats:
     """Return the share of the drawings' estimates that lie below the estimate; equal ones count half.
 
     Parameters

@@ -19,15 +19,17 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike
 
-from meta.statistics.estimators.arrays import Floats, Integers, Singles, matrix
+from meta.statistics.estimators.arrays import Floats, Integers, matrix
 from meta.statistics.estimators.location import MEAN, Estimator
 from meta.statistics.intervals import bca
 from meta.statistics.intervals.resampling import Drawings, Resampling, quantiles
 
-#: Resampled estimates held at once: 4 bytes each, and partitioning them takes a copy.
-_ESTIMATES_PER_BLOCK = 20_000_000
-#: Differences up to this, in units of the largest deviation, are rounding of single precision.
-_ROUNDING = 1e-6
+#: Resampled estimates held at once: 8 bytes each, and partitioning them takes a copy.
+_ESTIMATES_PER_BLOCK = 10_000_000
+#: Deviations beyond this are divided by the largest of them, so that no sum overflows.
+_LARGE = 1e250
+#: Differences up to this, in units of the usual change of a drawing, are rounding.
+_ROUNDING = 1e-9
 
 
 @dataclass(frozen=True)
@@ -94,40 +96,41 @@ def _blocks(
 
 def _ends(deviations: Floats, resampling: Resampling, estimator: Estimator) -> Floats:
     """Return the ends of the interval less the estimate, shape (2, columns)."""
-    # Single precision suffices for deviations from the estimate, in units of the largest of them.
-    scale = np.nanmax(np.abs(deviations), axis=0)
-    scale[scale == 0] = 1.0
+    largest = np.nanmax(np.abs(deviations), axis=0)
+    scale = np.where(largest > _LARGE, largest, 1.0)
     scaled = deviations / scale
     if not estimator.is_linear:
         scaled.sort(axis=0)  # NaN comes last
     drawn = _drawn(scaled, resampling, estimator)
-    tails = resampling.tails
+    tails = resampling.tails_of(np.isfinite(deviations).sum(axis=0, dtype=np.int64))
     if resampling.method == "bca":
-        below = bca.share_below(drawn, _ROUNDING)
+        below = bca.share_below(drawn, _ROUNDING * np.nanmedian(np.abs(drawn), axis=1))
         left_out = bca.left_out_estimates(estimator, np.sort(scaled, axis=0))
-        tails = bca.corrected_tails(tails, below, bca.acceleration_of([left_out]))
+        tails = bca.corrected_tails(resampling.tails, below, bca.acceleration_of([left_out]))
+    elif (tails == tails[:, :1]).all():
+        tails = tails[:, 0]
     ends = quantiles(drawn, tails)
     # Rounding must not carry an end beyond the readings: a rate has no interval up to 1.00000001.
     inside: Floats = np.clip(scale * ends, np.nanmin(deviations, axis=0), np.nanmax(deviations, axis=0))
     return inside
 
 
-def _drawn(scaled: Floats, resampling: Resampling, estimator: Estimator) -> Singles:
+def _drawn(scaled: Floats, resampling: Resampling, estimator: Estimator) -> Floats:
     """Return the estimate of each drawing, shape (columns, drawings); NaN where it drew no reading."""
     present = np.isfinite(scaled)
     everywhere = present.all()
-    readings = np.where(present, scaled, 0.0).astype(np.float32).T
-    here = present.astype(np.float32).T
+    readings = np.where(present, scaled, 0.0).T
+    here = present.astype(np.float64).T
     some = int(present.sum(axis=0).max())
-    drawn = np.empty((len(readings), resampling.resamples), dtype=np.float32)
+    drawn = np.empty((len(readings), resampling.resamples))
     for rows, counts in Drawings(resampling, (len(scaled),)).counts():
         if estimator.is_linear:
             sums = readings @ counts.T
-            total = np.float32(len(scaled)) if everywhere else here @ counts.T
+            total: float | Floats = float(len(scaled)) if everywhere else here @ counts.T
         else:
             weights, divisor = estimator.weights(counts[:, :some])
-            sums = readings[:, :some] @ weights.astype(np.float32).T
-            total = divisor.astype(np.float32).T
+            sums = readings[:, :some] @ weights.T
+            total = divisor.T
         # A drawing that took no repetition with a reading has no estimate, and does not count.
         drawn[:, rows] = np.divide(sums, total, out=np.full_like(sums, np.nan), where=total > 0)
     return drawn

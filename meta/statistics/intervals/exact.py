@@ -2,13 +2,15 @@
 
 How many of n readings lie below the true quantile is binomial, whatever the distribution; so the interval
 between two order statistics holds it with a known probability (H. A. David and H. N. Nagaraja, Order
-Statistics, 3rd edition, 2003, section 7.1). Rates: C. J. Clopper and E. S. Pearson, The use of confidence or
+Statistics, 3rd edition, 2003, section 7.1). Of few readings it is their range, as long as that holds the
+quantile nearly as often as the level says. Rates: C. J. Clopper and E. S. Pearson, The use of confidence or
 fiducial limits illustrated in the case of the binomial, Biometrika 26 (1934), 404-413.
 """
 
 from __future__ import annotations
 
-import math
+import functools
+import itertools
 from dataclasses import dataclass
 
 import numpy as np
@@ -18,6 +20,9 @@ from scipy import special, stats
 from meta.statistics.estimators.arrays import Floats, Integers, matrix
 from meta.statistics.estimators.location import MEDIAN, Quantile
 from meta.statistics.intervals.resampling import DEFAULT_LEVEL
+
+#: The range of the readings may hold a quantile so much less often than the level says.
+_RANGE_LESS = 0.02
 
 
 @dataclass(frozen=True)
@@ -31,7 +36,8 @@ class OrderInterval:
     low, high : ndarray, shape (columns,)
         Readings; NaN where there are too few for the level (`minimum_count`).
     coverage : ndarray, shape (columns,)
-        With which probability such an interval holds the true quantile: at least the level.
+        With which probability such an interval holds the true quantile: at least the level, or 0.02 less
+        where it is the range.
     count : ndarray of int, shape (columns,)
         How many repetitions have a reading.
     """
@@ -46,7 +52,7 @@ class OrderInterval:
 def quantile_interval(
     readings: ArrayLike, quantile: Quantile = MEDIAN, *, level: float = DEFAULT_LEVEL
 ) -> OrderInterval:
-    """Return a quantile of each column and its exact interval, with equal tails.
+    """Return a quantile of each column and its exact interval: with equal tails, or the range.
 
     Parameters
     ----------
@@ -60,39 +66,56 @@ def quantile_interval(
     count = np.isfinite(known).sum(axis=0, dtype=np.int64)
     low, high, coverage = np.full((3, known.shape[1]), np.nan)
     for size in np.unique(count).tolist():
-        ranks = _ranks(size, quantile.share, level)
+        ranks = order_ranks(size, quantile.share, level)
         if ranks is not None:
             columns = count == size
-            lower, upper = ranks
-            low[columns], high[columns] = known[lower - 1, columns], known[upper - 1, columns]
-            below = stats.binom(size, quantile.share)
-            coverage[columns] = below.cdf(upper - 1) - below.cdf(lower - 1)
+            low[columns], high[columns] = known[ranks.lower - 1, columns], known[ranks.upper - 1, columns]
+            coverage[columns] = ranks.coverage
     return OrderInterval(quantile.of(known), low, high, coverage, count)
 
 
 def minimum_count(quantile: Quantile = MEDIAN, *, level: float = DEFAULT_LEVEL) -> int:
-    """Return from how many readings on there is an interval of a quantile at all: 6 for a median at 95 %.
+    """Return from how many readings on there is an interval of a quantile at all: 5 for a median at 95 %.
 
     Raises
     ------
     ValueError
         The quantile is the smallest or largest reading, of which there never is one.
     """
-    outer = max(quantile.share, 1 - quantile.share)
-    if outer >= 1:
+    if quantile.share in (0, 1):
         raise ValueError(f"no number of readings gives an interval of the {quantile.label}")
-    enough = math.ceil(math.log((1 - level) / 2) / math.log(outer))
-    # The logarithm may be off by rounding where the number is whole.
-    return next(size for size in range(max(1, enough - 1), enough + 2) if _ranks(size, quantile.share, level))
+    return next(size for size in itertools.count(1) if order_ranks(size, quantile.share, level))
 
 
-def _ranks(size: int, share: float, level: float) -> tuple[int, int] | None:
-    """Return the ranks, from 1, of the ends of the interval; None when the readings are too few."""
+@dataclass(frozen=True)
+class OrderRanks:
+    """Which readings in ascending order, counted from 1, are the ends of an interval, and its coverage."""
+
+    lower: int
+    upper: int
+    coverage: float
+
+
+@functools.lru_cache(maxsize=4096)
+def order_ranks(size: int, share: float, level: float) -> OrderRanks | None:
+    """Return the ends of the interval of a quantile; None when the readings are too few.
+
+    Parameters
+    ----------
+    size : int
+        How many readings there are.
+    share : float
+        Of the readings that lie below the quantile.
+    level : float
+    """
     if size == 0:
         return None
     below = stats.binom(size, share)
     lower, upper = int(below.ppf((1 - level) / 2)), int(below.ppf((1 + level) / 2)) + 1
-    return (lower, upper) if lower >= 1 and upper <= size else None
+    if lower >= 1 and upper <= size:
+        return OrderRanks(lower, upper, float(below.cdf(upper - 1) - below.cdf(lower - 1)))
+    range_holds = 1 - share**size - (1 - share) ** size
+    return OrderRanks(1, size, range_holds) if range_holds >= level - _RANGE_LESS else None
 
 
 @dataclass(frozen=True)
@@ -128,13 +151,14 @@ def rate_interval(successes: ArrayLike, trials: ArrayLike, *, level: float = DEF
     hits, tried = np.atleast_1d(np.asarray(successes)), np.atleast_1d(np.asarray(trials))
     if (hits < 0).any() or (hits > tried).any():
         raise ValueError("successes are between 0 and the number of trials")
+    hits, tried = np.broadcast_arrays(hits, tried)
+    # The inverse of the beta distribution takes long, and columns have few different counts.
+    distinct, places = np.unique(np.stack([hits, tried]), axis=1, return_inverse=True)
+    k, n = distinct
     tail = (1 - level) / 2
-    none, all_ = hits == 0, hits == tried
+    none, all_ = k == 0, k == n
     # The ends of the beta distribution at 0 and n do not exist; their placeholders are replaced.
-    low = special.betaincinv(np.where(none, 1, hits), tried - hits + 1, tail)
-    high = special.betaincinv(hits + 1, np.where(all_, 1, tried - hits), 1 - tail)
-    return Rate(
-        rate=np.divide(hits, tried, out=np.full(tried.shape, np.nan), where=tried > 0),
-        low=np.where(none, 0.0, low),
-        high=np.where(all_, 1.0, high),
-    )
+    low = np.where(none, 0.0, special.betaincinv(np.where(none, 1, k), n - k + 1, tail))
+    high = np.where(all_, 1.0, special.betaincinv(k + 1, np.where(all_, 1, n - k), 1 - tail))
+    rate = np.divide(k, n, out=np.full(n.shape, np.nan), where=n > 0)
+    return Rate(*(ends[places.reshape(-1)] for ends in (rate, low, high)))

@@ -57,9 +57,7 @@ def stratified_interval(statistic: Statistic, sizes: tuple[int, ...], resampling
     if max(sizes) < 2:
         nothing = np.full_like(estimate, np.nan)
         return Ends(estimate, nothing, nothing.copy())
-    drawn = np.vstack(
-        [statistic(counts.astype(np.float64)) for _, counts in Drawings(resampling, sizes).counts()]
-    ).T
+    drawn = np.vstack([statistic(counts) for _, counts in Drawings(resampling, sizes).counts()]).T
     tails = resampling.tails
     if resampling.method == "bca":
         change = drawn - estimate[:, None]
