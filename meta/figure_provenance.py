@@ -24,7 +24,7 @@ from meta.graphs.provenance.file_names import file_names
 from meta.graphs.provenance.fingerprint import Fingerprints
 from meta.graphs.provenance.origin import Origin
 from meta.records.errors import GraphError
-from meta.records.subsets import read_series
+from meta.records.selection.subsets import read_series
 
 
 @dataclass(frozen=True)
@@ -122,7 +122,9 @@ def _differences(then: Origin, now: Origin, sets: SeriesCodeSets) -> Iterator[st
         counts = f"{then.experiments:,} completed experiments then, {now.experiments:,} now"
         yield f"the data: {counts if then.experiments != now.experiments else 'other records'}"
     if then.labels != now.labels:
-        yield "labels or units in the series file"
+        yield "metrics in the series file"
+    if then.analysis != now.analysis:
+        yield "analysis in the series file"
     if not sets.are_alike(_sets(then), _sets(now)):
         yield "the code that the experiments ran"
     if _threads(then) and _threads(now) and _threads(then) != _threads(now):

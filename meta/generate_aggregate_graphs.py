@@ -17,7 +17,7 @@ from database.models import ExperimentSeries
 from database.session.lifecycle import configure, scoped_session
 from experiments.series_file.models import SeriesFile
 from meta.graphs.generation.series_graphs import GraphResult, draw_graphs
-from meta.records.chosen_series import choose_series
+from meta.records.selection.chosen_series import choose_series
 
 
 def generate_all_graphs(  # noqa: PLR0913 - each by its name

@@ -6,15 +6,24 @@ import logging
 from collections.abc import Collection, Mapping
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field, StrictInt, StrictStr, ValidationError, model_validator
+from pydantic import (
+    BeforeValidator,
+    Field,
+    StrictBool,
+    StrictInt,
+    StrictStr,
+    ValidationError,
+    model_validator,
+)
 
 from database.errors import ExperimentsError
 from database.names import series_name
 from database.redaction import recorded_webhook
 from experiments.series_file.axes import PARAMETER_SECTIONS, Axis, axes, parameter_names
+from experiments.series_file.sections import fields
 from experiments.series_file.sections.execute import ExecuteSection
 from experiments.series_file.sections.fields import Section, Text
-from experiments.series_file.sections.graphs import GraphSpec
+from experiments.series_file.sections.graphs import GraphSpec, MissingName
 from experiments.series_file.sections.tables import TableSpec
 
 _log = logging.getLogger(__name__)
@@ -49,15 +58,65 @@ class RepeatSection(Section):
 
 
 class MetricSection(Section):
-    """How a metric or result is shown, and whether more of it is better."""
+    """What a metric or result is: how it is shown, whether more of it is better, and what is possible.
+
+    Attributes
+    ----------
+    goal : {"max", "min"} or None
+    label, unit : str or None
+    bounds : tuple of float or None
+        The least and the largest possible value; an end that is None has none.
+    kind : {"rate", "number"} or None
+        Whether each reading is 0 or 1; None is told by the readings of the whole series.
+    missing : {"never", "leave_out"} or None
+        What an experiment without a reading is where there is a goal; None is never.
+    """
 
     goal: Literal["max", "min"] | None = None
     label: Text | None = None
     unit: Text | None = None
+    bounds: Annotated[fields.Ends, BeforeValidator(fields.bounds)] | None = None
+    kind: Literal["rate", "number"] | None = None
+    missing: MissingName | None = None
+
+
+class ResampledSection(Section):
+    """How many cases of one data set each repetition was tested on, and trained on.
+
+    Each is a number, of which only the ratio matters, or the name of a parameter or result that is constant
+    within a configuration.
+    """
+
+    test: Annotated[float | Text, BeforeValidator(fields.count_or_name)]
+    train: Annotated[float | Text, BeforeValidator(fields.count_or_name)]
+
+    @model_validator(mode="before")
+    @classmethod
+    def _both(cls, data: object) -> object:
+        return fields.both_counts(data)
+
+
+class AnalysisSection(Section):
+    """What belongs together, wherever configurations are compared or averaged.
+
+    Attributes
+    ----------
+    strata : tuple of str
+        Parameters between whose values equal seeds mean nothing in common.
+    paired : bool or None
+        Whether equal repetitions of different configurations belong together; None reads it from the
+        recorded seeds.
+    resampled : ResampledSection or None
+        If the repetitions are splits of one data set.
+    """
+
+    strata: Annotated[tuple[Text, ...], BeforeValidator(fields.names)] = ()
+    paired: StrictBool | None = None
+    resampled: ResampledSection | None = None
 
 
 #: Those that are read from what is recorded; all else of a series has columns and rows of its own.
-_READ_SECTIONS = frozenset({"execute", "graphs", "metrics", "tables"})
+_READ_SECTIONS = frozenset({"analysis", "execute", "graphs", "metrics", "tables"})
 
 
 class SeriesFile(Section):
@@ -75,6 +134,7 @@ class SeriesFile(Section):
     grid: dict[Text, Annotated[tuple[Any, ...], Field(min_length=1)]] = Field(default_factory=dict)
     repeat: RepeatSection = RepeatSection()
     metrics: dict[Text, MetricSection] = Field(default_factory=dict)
+    analysis: AnalysisSection = AnalysisSection()
     execute: ExecuteSection = ExecuteSection()
     graphs: tuple[GraphSpec, ...] = ()
     tables: tuple[TableSpec, ...] = ()

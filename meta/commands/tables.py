@@ -131,7 +131,7 @@ def compare(  # noqa: PLR0913 - one for each option
     from experiments.where import expression_of
     from meta.comparison import compare_values
     from meta.records.read_records import read_records
-    from meta.records.subsets import read_subset
+    from meta.records.selection.subsets import read_subset
 
     with scoped_session(read_only=True) as session:
         chosen = find_series(session, series)

@@ -61,6 +61,7 @@ def _facts(embedded: EmbeddedOrigin) -> dict[str, object]:
         "specification": origin.specification,
         "where": origin.where,
         "labels": origin.labels or None,
+        "analysis": origin.analysis or None,
         "experiments": f"{origin.experiments:,} completed",
         "their code": _their_code(origin.experiments_code),
         "fingerprint": origin.fingerprint,

@@ -102,6 +102,7 @@ def read_records(
         specs=file.graphs,
         experiments_code=read_code(session, series.id),
         tables=file.tables,
+        analysis=file.analysis,
         shares_seeds=all(len(distinct) == 1 for distinct in seeds.values()),
     )
 

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import functools
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from experiments.series_file.models import MetricSection
+from experiments.series_file.models import AnalysisSection, MetricSection
+from experiments.series_file.result_names import OF_METRIC
 from experiments.series_file.sections.graphs import GraphSpec
 from experiments.series_file.sections.tables import TableSpec
 from meta.formats.none_chosen import none_of
 from meta.records.attempts import AttemptRecord
 from meta.records.code_versions import ExperimentsCode
+from meta.records.measures import Measure, measure_of_curves, measure_of_results
 from meta.records.value_set import ABSENT, ParameterTable, ValueSet
 from meta.statistics.estimators.arrays import Floats
 from meta.statistics.estimators.curves import Curve
@@ -97,6 +100,12 @@ class SeriesRecords:
         The tables that it requests.
     shares_seeds : bool
         Whether a repetition has the same seed in all configurations, so that they can be paired.
+    analysis : AnalysisSection
+        What belongs together, by the series file.
+    whole : SeriesRecords or None
+        The whole series that these were chosen from; None where they are the whole.
+    measures : mapping of str to Measure
+        Those that are known without `whole`, which a figure is drawn without.
     """
 
     name: str
@@ -113,11 +122,50 @@ class SeriesRecords:
     experiments_code: ExperimentsCode = field(default_factory=ExperimentsCode)
     tables: Sequence[TableSpec] = ()
     shares_seeds: bool = True
+    analysis: AnalysisSection = field(default_factory=AnalysisSection)
+    whole: SeriesRecords | None = None
+    measures: Mapping[str, Measure] = field(default_factory=dict)
 
     @property
     def code(self) -> ExperimentsCode:
         """The code that the completed experiments ran."""
         return self.experiments_code.of({member.id for member in self.configurations})
+
+    def label_of(self, key: str) -> MetricSection:
+        """Return how a result or metric is shown; of the summary of a metric, what fits it."""
+        of_metric = OF_METRIC.fullmatch(key)
+        label = self.labels.get(of_metric["metric"] if of_metric else key, MetricSection())
+        # How often a metric was logged has neither its unit nor its goal.
+        is_count = of_metric is not None and of_metric["statistic"] == "count"
+        return MetricSection(label=label.label) if is_count else label
+
+    def measure(self, key: str) -> Measure:
+        """Return what the readings of the whole series tell about a result, or about a metric's curves.
+
+        Parameters
+        ----------
+        key : str
+            The dotted name of a result or, if there is none of that name, of a metric whose curves are read.
+        """
+        if key in self.measures:
+            return self.measures[key]
+        return (self.whole or self)._measure(key)
+
+    @functools.cached_property
+    def _measured(self) -> dict[str, Measure]:
+        return {}
+
+    def _measure(self, key: str) -> Measure:
+        if key not in self._measured:
+            kind = self.label_of(key).kind
+            completed = [one for member in self.configurations for one in member.completed]
+            values = [one.results[key] for one in completed if key in one.results]
+            if values or key not in self.curves:
+                self._measured[key] = measure_of_results(values, kind)
+            else:
+                curves = [curve.readings for curve in self.curves[key].values()]
+                self._measured[key] = measure_of_curves(curves, kind)
+        return self._measured[key]
 
     @property
     def retired(self) -> int:

@@ -17,7 +17,7 @@ from meta.graphs.generation.requests import figure_requests
 from meta.graphs.generation.series_graphs import GraphProgress, GraphResult
 from meta.graphs.provenance.file_names import title_of
 from meta.graphs.theme.style import DPI
-from meta.records.subsets import GraphRecords
+from meta.records.selection.subsets import GraphRecords
 
 DATA_NAME = "data.csv"
 #: A drawing of more shapes than this makes a page slow; it is shown as a picture.

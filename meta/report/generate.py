@@ -15,7 +15,7 @@ from experiments.series_file.models import SeriesFile
 from meta.graphs.generation.process_pool import DrawingPool
 from meta.graphs.generation.series_graphs import GraphProgress
 from meta.graphs.provenance.manifest import OutputLocation
-from meta.records.chosen_series import ChosenSeries, choose_series, read_each
+from meta.records.selection.chosen_series import ChosenSeries, choose_series, read_each
 from meta.report.figures import Figure, draw_figures
 from meta.report.page import render
 from meta.report.records import ReportRecords, read_report

@@ -23,8 +23,8 @@ from database.models import (
 from database.queries.failures import FailureGroup, failure_groups
 from database.queries.overview import database_now
 from experiments.series_file.models import SeriesFile
+from meta.records.selection.subsets import GraphRecords, read_series, requested_subsets
 from meta.records.step_counters import with_step_counters
-from meta.records.subsets import GraphRecords, read_series, requested_subsets
 from meta.tables.generate import Requested
 
 #: The series as its file describes it; `source` is the file as it was written, None if there was none.
@@ -92,7 +92,7 @@ def read_report(
     Parameters
     ----------
     session, series, file, condition
-        As for `meta.records.subsets.read_series`.
+        As for `meta.records.selection.subsets.read_series`.
     """
     chosen = None if condition is None else condition.to_sql(session)
     graphs = read_series(session, series, file, condition)

@@ -17,12 +17,12 @@ from experiments.series_file.models import SeriesFile
 from experiments.series_file.sections.tables import TableFormat, TableSpec
 from meta.graphs.provenance.file_names import distinct_names
 from meta.graphs.provenance.manifest import OutputLocation
-from meta.records.chosen_series import ChosenSeries, choose_series, read_each
 from meta.records.errors import GraphError
 from meta.records.read_records import read_records
+from meta.records.selection.chosen_series import ChosenSeries, choose_series, read_each
+from meta.records.selection.subsets import read_subset, requested_subsets
 from meta.records.series_records import SeriesRecords
 from meta.records.step_counters import left_out_note, with_step_counters
-from meta.records.subsets import read_subset, requested_subsets
 from meta.tables.data.plan import default_tables
 from meta.tables.data.table import Table, make_table
 from meta.tables.formats.csv import comma_separated

@@ -21,8 +21,8 @@ Unnamed = Literal["own lines", "own points", "refused", "ignored"]
 
 _ALWAYS = frozenset({"kind", "where", "title", "size", "formats", "theme", "name"})
 _MEASURED = _ALWAYS | {"y", "facet", "over", "order", "scale", "limits", "labels"}
-_LINES = _MEASURED | {"x", "hue", "style"}
-_ESTIMATED = frozenset({"estimator", "interval", "level", "points"})
+_LINES = _MEASURED | {"x", "hue", "style", "normalise"}
+_ESTIMATED = frozenset({"estimator", "interval", "level", "points", "paired", "strata"})
 _AGAINST_PARAMETER: Mapping[str, Role] = {"x": "parameter", "y": "result"}
 _OF_RESULT: Mapping[str, Role] = {"y": "result"}
 
@@ -94,7 +94,7 @@ GRAPH_KINDS: Mapping[str, GraphRules] = {
         GraphRules(
             "ecdf",
             "the empirical distribution function of a result",
-            _MEASURED | {"hue", "style"},
+            _MEASURED | {"hue", "style", "missing", "normalise"},
             required=("y",),
             roles=_OF_RESULT,
             default_scale="x",
@@ -102,7 +102,7 @@ GRAPH_KINDS: Mapping[str, GraphRules] = {
         GraphRules(
             "histogram",
             "how many experiments have how much of a result",
-            _MEASURED | {"hue", "style", "bins"},
+            _MEASURED | {"hue", "style", "bins", "normalise"},
             required=("y",),
             roles=_OF_RESULT,
             default_scale="x",
@@ -110,7 +110,7 @@ GRAPH_KINDS: Mapping[str, GraphRules] = {
         GraphRules(
             "heatmap",
             "a result as colour, per value of two parameters",
-            _MEASURED | {"x", "rows", "estimator"},
+            _MEASURED | {"x", "rows", "estimator", "normalise"},
             required=("y", "x", "rows"),
             axes=frozenset({"color"}),
             default_scale="color",
@@ -126,7 +126,7 @@ GRAPH_KINDS: Mapping[str, GraphRules] = {
         GraphRules(
             "profile",
             "the share of problems that a method solves within a factor of the best",
-            _MEASURED | {"hue", "style", "estimator"},
+            _MEASURED | {"hue", "style", "estimator", "missing"},
             required=("y", "hue", "over"),
             roles=_OF_RESULT,
             unnamed="refused",
@@ -134,7 +134,7 @@ GRAPH_KINDS: Mapping[str, GraphRules] = {
         GraphRules(
             "ranking",
             "average ranks of methods over data sets",
-            _ALWAYS | {"y", "x", "over", "order", "labels", "estimator", "level"},
+            _ALWAYS | {"y", "x", "over", "order", "labels", "estimator", "level", "missing"},
             required=("y", "x", "over"),
             unnamed="refused",
         ),

@@ -17,7 +17,8 @@ if TYPE_CHECKING:
 else:
     GraphKind = Literal[tuple(GRAPH_KINDS)]  # mypy wants the names to be written out
 EstimatorName = Literal["mean", "median", "trimmed_mean", "iqm"]
-IntervalName = Literal["ci", "bca", "exact", "sd", "se", "quantiles", "none"]
+IntervalName = Literal["ci", "t", "percentile", "expanded", "bca", "exact", "sd", "se", "quantiles", "none"]
+MissingName = Literal["never", "leave_out"]
 ScaleName = Literal["linear", "log", "symlog", "logit"]
 FormatName = Literal["png", "svg", "pdf"]
 ThemeName = Literal["light", "dark", "gray"]
@@ -27,14 +28,8 @@ _SMALLEST, _LARGEST = 1.0, 40.0
 #: ten around an axis need room.
 LARGEST_NUMBER = 1e200
 
-_Limits = tuple[float | None, float | None]
-
 #: An expression, or the exact values of parameters by their dotted names.
 Where = str | dict[str, Any]
-
-
-def _is_number(value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < float("inf")
 
 
 def _facet(value: object) -> object:
@@ -44,7 +39,7 @@ def _facet(value: object) -> object:
 def _limits(value: object) -> object:
     if isinstance(value, list | tuple) and len(value) == 2:
         low, high = value
-        if all(end is None or _is_number(end) for end in value) and (None in value or low < high):
+        if all(end is None or fields.is_number(end) for end in value) and (None in value or low < high):
             if any(end is not None and abs(end) > LARGEST_NUMBER for end in value):
                 raise ValueError(f"must not exceed {LARGEST_NUMBER:g}, beyond which nothing is drawn")
             return tuple(None if end is None else float(end) for end in value)
@@ -56,7 +51,7 @@ def _limits(value: object) -> object:
 def _size(value: object) -> object:
     if value in ("column", "page"):
         return value
-    if isinstance(value, list | tuple) and len(value) == 2 and all(map(_is_number, value)):
+    if isinstance(value, list | tuple) and len(value) == 2 and all(map(fields.is_number, value)):
         width, height = map(float, value)
         if min(width, height) >= _SMALLEST and max(width, height) <= _LARGEST:
             return width, height
@@ -84,9 +79,9 @@ class ScaleSection(Section):
 class LimitsSection(Section):
     """The ends of each axis; an end that is None is chosen."""
 
-    x: Annotated[_Limits, BeforeValidator(_limits)] | None = None
-    y: Annotated[_Limits, BeforeValidator(_limits)] | None = None
-    color: Annotated[_Limits, BeforeValidator(_limits)] | None = None
+    x: Annotated[fields.Ends, BeforeValidator(_limits)] | None = None
+    y: Annotated[fields.Ends, BeforeValidator(_limits)] | None = None
+    color: Annotated[fields.Ends, BeforeValidator(_limits)] | None = None
 
 
 class LabelsSection(Section):
@@ -96,6 +91,23 @@ class LabelsSection(Section):
     y: Text | None = None
     color: Text | None = None
     legend: Text | None = None
+
+
+class NormaliseSection(Section):
+    """The scores of each task as their share of the way from one reading to another.
+
+    Attributes
+    ----------
+    by : str
+        The parameter whose values are the tasks.
+    low, high : float, str or mapping
+        What 0 and 1 are: a number, the name of a result or parameter, or a number for each task; or
+        ``worst`` and ``best``, those of the configurations that are shown.
+    """
+
+    by: Text
+    low: Annotated[Any, BeforeValidator(fields.reference)]
+    high: Annotated[Any, BeforeValidator(fields.reference)]
 
 
 class GraphSpec(Section):
@@ -125,6 +137,12 @@ class GraphSpec(Section):
         What is drawn of the repetitions, and what its band or whiskers are.
     level : float or None
         Of the interval; None is 0.95, of quantiles 0.5. In a file also as part of it: ``ci95``.
+    paired, strata
+        In place of those of `analysis`.
+    missing : {"never", "leave_out"} or None
+        In place of that of the metric.
+    normalise : NormaliseSection or None
+        How the scores of several tasks are made comparable.
     smoothing : int or None
         How many logged points of each repetition a point of a curve averages.
     points : bool
@@ -155,6 +173,10 @@ class GraphSpec(Section):
     estimator: EstimatorName = "mean"
     interval: IntervalName = "ci"
     level: Annotated[float, BeforeValidator(fields.level)] | None = None
+    paired: StrictBool | None = None
+    strata: Annotated[tuple[Text, ...], BeforeValidator(fields.names)] | None = None
+    missing: MissingName | None = None
+    normalise: NormaliseSection | None = None
     smoothing: Annotated[StrictInt, Field(ge=2, le=100_000)] | None = None
     points: StrictBool = False
     bins: Annotated[StrictInt, Field(ge=1, le=500)] | None = None

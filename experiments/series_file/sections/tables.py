@@ -11,7 +11,7 @@ from pydantic import BeforeValidator, Field, StrictBool, StrictStr, model_valida
 from database.names import safe_name
 from experiments.series_file.sections import fields
 from experiments.series_file.sections.fields import Section, Text
-from experiments.series_file.sections.graphs import EstimatorName, IntervalName
+from experiments.series_file.sections.graphs import EstimatorName, IntervalName, NormaliseSection
 from experiments.units import shortened
 
 TableFormat = Literal["markdown", "latex", "csv", "html"]
@@ -65,6 +65,10 @@ class TableSpec(Section):
         Of the interval; None is 0.95, of quantiles 0.5.
     ends : bool
         Whether both ends of the interval are written, or half of its width.
+    paired, strata
+        In place of those of `analysis`.
+    normalise : NormaliseSection or None
+        How the scores of several tasks are made comparable.
     within : {"column", "row"}
         Where the best value is chosen: among the rows of a column, or the columns of a row.
     bold : {"best", "none"}
@@ -94,6 +98,9 @@ class TableSpec(Section):
     interval: IntervalName = "ci"
     level: Annotated[float, BeforeValidator(fields.level)] | None = None
     ends: StrictBool = False
+    paired: StrictBool | None = None
+    strata: _Names | None = None
+    normalise: NormaliseSection | None = None
     within: Literal["column", "row"] = "column"
     bold: Literal["best", "none"] = "best"
     significance: StrictBool = True

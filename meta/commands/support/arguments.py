@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from database.models import ExperimentSeries
     from experiments.output.results_folder import ResultsFolder
     from experiments.series_file.models import SeriesFile
-    from meta.records.chosen_series import ChosenSeries
+    from meta.records.selection.chosen_series import ChosenSeries
 
 _SUFFIXES = (".yaml", ".yml")
 
@@ -72,7 +72,7 @@ def chosen_series(
     ExpressionError
         `where` cannot be read, or has a name that one of the series does not have.
     """
-    from meta.records.chosen_series import choose_series
+    from meta.records.selection.chosen_series import choose_series
 
     named = [_find(session, written) for written in series]
     chosen = choose_series(

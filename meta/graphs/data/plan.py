@@ -310,7 +310,4 @@ def make_variable(name: str, records: SeriesRecords, role: str) -> Variable:
     of_metric = OF_METRIC.fullmatch(key)
     measured = of_metric["metric"] if of_metric else name
     statistic = of_metric["statistic"] if of_metric else None
-    label = records.labels.get(measured, MetricSection())
-    # How often a metric was logged has neither its unit nor its goal.
-    label = MetricSection(label=label.label) if statistic == "count" else label
-    return Variable(name, key, measured, label, statistic)
+    return Variable(name, key, measured, records.label_of(key), statistic)

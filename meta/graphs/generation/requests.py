@@ -16,10 +16,11 @@ from meta.graphs.provenance.file_names import file_names
 from meta.graphs.provenance.fingerprint import Fingerprints
 from meta.graphs.provenance.origin import Origin
 from meta.records.errors import GraphError
-from meta.records.parameter_filter import with_parameters
+from meta.records.measures import Measure
+from meta.records.selection.parameter_filter import with_parameters
+from meta.records.selection.subsets import GraphRecords
 from meta.records.series_records import CompletedExperiment, ConfigurationRecord, SeriesRecords
 from meta.records.step_counters import left_out_note
-from meta.records.subsets import GraphRecords
 
 
 @dataclass(frozen=True)
@@ -86,9 +87,9 @@ def _planned(spec: GraphSpec, records: SeriesRecords | GraphError) -> tuple[Plan
 def plan_graph(spec: GraphSpec, records: SeriesRecords) -> tuple[Plan, SeriesRecords]:
     """Return the plan of a graph, and the records that it depends on.
 
-    Results, curves and labels are kept when their name, or that of their metric, occurs anywhere in
-    `spec`: rather too many than one too few. All configurations and completed experiments stay, because a
-    figure counts those that lack what it shows.
+    Results, curves and labels are kept when their name, or that of their metric, occurs anywhere in `spec`
+    or `analysis`: rather too many than one too few. All configurations and completed experiments stay,
+    because a figure counts those that lack what it shows.
 
     Raises
     ------
@@ -97,7 +98,8 @@ def plan_graph(spec: GraphSpec, records: SeriesRecords) -> tuple[Plan, SeriesRec
     """
     records = with_parameters(records, spec.where)
     plan = make_plan(spec, records)
-    text = "\n".join(_texts(spec.model_dump(mode="json")))
+    named = [spec.model_dump(mode="json"), records.analysis.model_dump(mode="json")]
+    text = "\n".join(_texts(named))
 
     @functools.cache  # many experiments have results of the same names
     def is_named(name: str) -> bool:
@@ -119,8 +121,17 @@ def plan_graph(spec: GraphSpec, records: SeriesRecords) -> tuple[Plan, SeriesRec
         labels={name: label for name, label in records.labels.items() if is_named(name)},
         specs=(),
         tables=(),
+        whole=None,
+        measures=_measures(plan, records),
     )
     return plan, extract
+
+
+def _measures(plan: Plan, records: SeriesRecords) -> dict[str, Measure]:
+    """Return what is known of the drawn results from experiments that are not drawn."""
+    if records.whole is None:
+        return {}
+    return {shown.key: records.measure(shown.key) for shown in (plan.y, plan.across) if shown is not None}
 
 
 def _narrowed(configuration: ConfigurationRecord, is_named: Callable[[str], bool]) -> ConfigurationRecord:

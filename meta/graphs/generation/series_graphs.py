@@ -15,8 +15,8 @@ from meta.graphs.figure.task import DrawnFigure, Failure, Task
 from meta.graphs.generation.process_pool import DrawingPool
 from meta.graphs.generation.requests import figure_requests
 from meta.graphs.provenance.manifest import OutputLocation
-from meta.records.chosen_series import ChosenSeries, read_each
-from meta.records.subsets import GraphRecords, read_series
+from meta.records.selection.chosen_series import ChosenSeries, read_each
+from meta.records.selection.subsets import GraphRecords, read_series
 
 _log = logging.getLogger(__name__)
 

@@ -34,8 +34,10 @@ _NO_DATA = frozenset(
         "tables",
         "experiments_code",
         "no_longer_named",
+        "analysis",
         "chosen_from",
         "step_counters",
+        "whole",
     }
 )
 
@@ -87,7 +89,10 @@ class Fingerprints:
                 return dict(value)
             return value.isoformat()  # a time
 
-        content = {name: with_places(value) for name, value in vars(extract).items() if name not in _NO_DATA}
+        names = [part.name for part in dataclasses.fields(extract) if part.name not in _NO_DATA]
+        content = {name: with_places(getattr(extract, name)) for name in names}
+        if not extract.measures:  # where they are those of the readings themselves
+            del content["measures"]
         content["retired"] = extract.retired  # the note has their number only
         text = json.dumps(content, default=plain, sort_keys=True, separators=(",", ":"))
         return hashlib.sha256(text.encode()).hexdigest()

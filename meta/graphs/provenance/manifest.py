@@ -19,7 +19,7 @@ from database.engine.registry import current_url
 from database.settings import results_directory
 from experiments.output.results_folder import MANIFEST_NAME, ResultsFolder, write_atomically
 from meta.graphs.provenance.file_names import safe_name
-from meta.records.chosen_series import ChosenSeries
+from meta.records.selection.chosen_series import ChosenSeries
 
 _log = logging.getLogger(__name__)
 

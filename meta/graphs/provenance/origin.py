@@ -38,6 +38,8 @@ class Origin(BaseModel):
         The `--where` of the command, beside the specification.
     labels : mapping
         Its entries in the series file's `metrics`.
+    analysis : mapping
+        The series file's `analysis`.
     fingerprint : str
         Of the data (`meta.graphs.provenance.fingerprint`).
     experiments : int
@@ -58,6 +60,7 @@ class Origin(BaseModel):
     specification: dict[str, Any]
     where: str | None = None
     labels: dict[str, Any] = Field(default_factory=dict)
+    analysis: dict[str, Any] = Field(default_factory=dict)
     fingerprint: str
     experiments: int
     experiments_code: tuple[CodeVersion, ...]
@@ -84,6 +87,7 @@ class Origin(BaseModel):
                 name: label.model_dump(mode="json", exclude_defaults=True)
                 for name, label in extract.labels.items()
             },
+            analysis=extract.analysis.model_dump(mode="json", exclude_defaults=True),
             fingerprint=fingerprints.of(extract),
             experiments=sum(len(member.completed) for member in extract.configurations),
             experiments_code=extract.code.versions(),

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from experiments.series_file.sections.tables import TableSpec
 from meta.graphs.data.plan import SERIES
-from meta.records.parameter_filter import with_parameters
+from meta.records.selection.parameter_filter import with_parameters
 from meta.records.series_records import SeriesRecords
 from meta.tables.data.caption import notes
 from meta.tables.data.cells import Cells

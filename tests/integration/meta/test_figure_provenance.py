@@ -163,7 +163,7 @@ def test_a_change_of_the_records_is_told(figure: Path, trace) -> None:
     told = trace(figure)
     assert "the database would give another figure now:" in told
     assert "the data: 3 completed experiments then, 4 now" in told
-    assert "labels or units in the series file" in told
+    assert "metrics in the series file" in told
     assert "the code that the experiments ran" not in told
 
 

@@ -20,9 +20,9 @@ from experiments.series_file.loading import load_series_file
 from meta.commands.group import run_command
 from meta.generate_aggregate_graphs import generate_all_graphs, main
 from meta.graphs.figure.render import draw_graph
-from meta.records.parameter_filter import with_parameters
 from meta.records.read_records import read_records
-from meta.records.subsets import read_subset
+from meta.records.selection.parameter_filter import with_parameters
+from meta.records.selection.subsets import read_subset
 from tests.figures import make_figure
 from tests.integration.databases import on_sqlite
 

@@ -40,7 +40,7 @@ from meta.graphs.figure.task import Task
 from meta.graphs.generation.availability import can_be_drawn
 from meta.graphs.generation.requests import figure_requests
 from meta.records.errors import GraphError
-from meta.records.subsets import read_series
+from meta.records.selection.subsets import read_series
 from meta.report import generate_reports
 from tests.integration.databases import on_sqlite
 from tests.integration.meta.commanding import Commands

@@ -25,9 +25,9 @@ from experiments.series_file.loading import load_series_file
 from experiments.where import expression_of
 from meta.commands.group import run_command
 from meta.generate_aggregate_graphs import generate_all_graphs
-from meta.records.parameter_filter import with_parameters
 from meta.records.read_records import read_records
-from meta.records.subsets import read_subset
+from meta.records.selection.parameter_filter import with_parameters
+from meta.records.selection.subsets import read_subset
 from meta.tables.generate import generate_all_tables
 from tests.integration.databases import on_sqlite
 from tests.integration.recording import add_series, add_worker, claim, completed, raised, record

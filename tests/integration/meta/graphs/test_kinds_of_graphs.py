@@ -13,8 +13,8 @@ from database.session.lifecycle import scoped_session
 from experiments.series_file.loading import load_series_file
 from experiments.series_file.sections.graphs import GraphSpec
 from meta.generate_aggregate_graphs import generate_all_graphs
-from meta.records.parameter_filter import with_parameters
 from meta.records.read_records import read_records
+from meta.records.selection.parameter_filter import with_parameters
 from tests.figures import make_figure
 
 START = datetime(2026, 1, 1, 12, tzinfo=UTC)

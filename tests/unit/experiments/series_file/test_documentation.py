@@ -11,8 +11,10 @@ from pydantic import BaseModel
 
 from experiments.series_file.loading import load_series_file
 from experiments.series_file.models import (
+    AnalysisSection,
     MetricSection,
     RepeatSection,
+    ResampledSection,
     RunSection,
     SeriesFile,
 )
@@ -24,7 +26,7 @@ from experiments.series_file.sections.execute import (
     RetriesSection,
     StopAfterSection,
 )
-from experiments.series_file.sections.graphs import GraphSpec
+from experiments.series_file.sections.graphs import GraphSpec, NormaliseSection
 from experiments.series_file.sections.tables import TableSpec
 
 TEXT = (Path(__file__).parents[4] / "docs" / "series-file.md").read_text(encoding="utf-8")
@@ -102,9 +104,12 @@ def _keys() -> Iterator[str]:
         RunSection,
         RepeatSection,
         MetricSection,
+        AnalysisSection,
+        ResampledSection,
         ExecuteSection,
         *EXECUTE_SECTIONS.values(),
         GraphSpec,
+        NormaliseSection,
         TableSpec,
     ]
     for model in models:

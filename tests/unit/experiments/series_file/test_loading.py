@@ -173,7 +173,8 @@ def test_all_problems_are_told_at_once_in_the_order_of_the_file(write: Write) ->
 
 
 MISSING_FUNCTION = "run.function: is missing; write module:function or path/file.py:function"
-KEYS = "name, description, tags, run, fixed, grid, repeat, metrics, execute, graphs, tables"
+KEYS = "name, description, tags, run, fixed, grid, repeat, metrics, analysis, execute, graphs, tables"
+METRIC_KEYS = "goal, label, unit, bounds, kind, missing"
 NAME_RULE = (
     "must begin with a letter or digit and consist of at most 128 of A-Z a-z 0-9 . _ -, "
     "because it names folders and files"
@@ -190,7 +191,7 @@ PROBLEMS = [
     ("run: {fnction: a:b}", "run.fnction: is not a key here; did you mean 'function'? valid here: function"),
     (
         "metrics: {loss: {gaol: min}}",
-        "metrics.loss.gaol: is not a key here; did you mean 'goal'? valid here: goal, label, unit",
+        f"metrics.loss.gaol: is not a key here; did you mean 'goal'? valid here: {METRIC_KEYS}",
     ),
     ("metrics: {loss: {goal: lowest}}", "metrics.loss.goal: must be 'max' or 'min', not the text 'lowest'"),
     ("run: 5", "run: must be a mapping, as in run: {function: train.py:main}, not the number 5"),

@@ -68,7 +68,11 @@ def load(tmp_path: Path) -> Load:
             "estimator",
             "must be mean where several curves are averaged (over), not iqm",
         ),
-        ("y: a, x: lr, interval: wide", "interval", "must be 'ci', 'bca', 'exact', 'sd', 'se'"),
+        (
+            "y: a, x: lr, interval: wide",
+            "interval",
+            "must be 'ci', 't', 'percentile', 'expanded', 'bca'",
+        ),
         ("y: a, x: lr, level: 95", "level", "must be a number between 0 and 1, such as 0.95, not 95"),
         ("y: a, x: lr, scale: {y: ln}", "scale.y", "must be 'linear', 'log', 'symlog' or 'logit'"),
         ("y: a, x: lr, scale: {color: log}", "scale.color", "it takes x, y"),

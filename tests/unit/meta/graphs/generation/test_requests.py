@@ -9,7 +9,7 @@ import pytest
 from experiments.series_file.sections.graphs import GraphSpec
 from meta.graphs.generation.requests import figure_requests
 from meta.records.errors import GraphError
-from meta.records.subsets import GraphRecords
+from meta.records.selection.subsets import GraphRecords
 
 
 def names(records: Any, *specs: GraphSpec) -> list[str]:

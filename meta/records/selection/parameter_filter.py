@@ -16,7 +16,7 @@ from meta.records.value_set import ABSENT, ValueSet, labels_of
 def with_parameters(records: SeriesRecords, where: Where | None) -> SeriesRecords:
     """Return the records of the configurations that have these values (of a list: any of them).
 
-    An expression is not applied here, but in `meta.records.subsets`.
+    An expression is not applied here, but in `meta.records.selection.subsets`.
 
     Raises
     ------
@@ -55,6 +55,7 @@ def with_parameters(records: SeriesRecords, where: Where | None) -> SeriesRecord
     ids = {configuration.id for configuration in kept}
     return replace(
         records,
+        whole=records.whole or records,
         configurations=kept,
         no_longer_named=[retired for retired in records.no_longer_named if has_all(retired.parameters)],
         attempts=[attempt for attempt in records.attempts if attempt.configuration_id in ids],

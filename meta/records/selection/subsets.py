@@ -1,6 +1,6 @@
 """The records of the experiments of a series that match `where` of a graph and `--where`.
 
-Choosing configurations by a mapping of parameters needs no database: `meta.records.parameter_filter`.
+Choosing configurations by a mapping of parameters needs no database: see `parameter_filter` beside this.
 """
 
 from __future__ import annotations
@@ -144,6 +144,7 @@ def read_subset(
             no_longer_named.append(replace(retired, experiments=experiments))
     return replace(
         records,
+        whole=records.whole or records,
         configurations=configurations,
         no_longer_named=no_longer_named,
         curves=_of(records.curves, matching),

@@ -1,0 +1,66 @@
+"""What is known of a result or metric from all its readings in a series."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+from meta.statistics.estimators.arrays import Floats
+
+Kind = Literal["rate", "number"]
+
+
+@dataclass(frozen=True)
+class Measure:
+    """What the readings of a whole series tell about a result or metric.
+
+    Attributes
+    ----------
+    low, high : float
+        The least and the largest finite reading; NaN without any.
+    is_rate : bool
+        Whether each reading says if something happened: so the file says, all are booleans, or all finite
+        ones are 0 or 1 and both occur. That of one cell would change between neighbours.
+    """
+
+    low: float
+    high: float
+    is_rate: bool
+
+
+def measure_of_results(values: Iterable[object], kind: Kind | None) -> Measure:
+    """Return the measure of a result from its values in all experiments; what is no number is left out."""
+    numbers = [value for value in values if isinstance(value, int | float)]
+    finite = {value for value in numbers if math.isfinite(value)}
+    low, high = (float(min(finite)), float(max(finite))) if finite else (math.nan, math.nan)
+    booleans = bool(numbers) and all(isinstance(value, bool) for value in numbers)
+    return Measure(low, high, _is_rate(kind, booleans or finite == {0, 1}))
+
+
+def measure_of_curves(curves: Iterable[Floats], kind: Kind | None) -> Measure:
+    """Return the measure of a metric from the readings of all its curves.
+
+    Parameters
+    ----------
+    curves : iterable of ndarray, shape (points,)
+    kind : {"rate", "number"} or None
+        What the file says.
+    """
+    low, high, zeros_and_ones = math.inf, -math.inf, True
+    for readings in curves:
+        finite = readings[np.isfinite(readings)]
+        if finite.size:
+            low, high = min(low, float(finite.min())), max(high, float(finite.max()))
+        # Most curves show in their first readings that they are no rates.
+        zeros_and_ones = zeros_and_ones and bool(((finite == 0) | (finite == 1)).all())
+    if low > high:
+        low, high = math.nan, math.nan
+    return Measure(low, high, _is_rate(kind, zeros_and_ones and (low, high) == (0, 1)))
+
+
+def _is_rate(kind: Kind | None, looks_like_one: bool) -> bool:
+    return looks_like_one if kind is None else kind == "rate"

@@ -1,0 +1,58 @@
+"""The share of test to training cases, where repetitions are splits of one data set."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+
+from meta.records.errors import GraphError
+from meta.records.series_records import ConfigurationRecord, SeriesRecords
+from meta.statistics.estimators.arrays import Floats
+
+
+def split_ratios(records: SeriesRecords, members: Sequence[ConfigurationRecord]) -> Floats:
+    """Return the ratio of test to training cases of each configuration.
+
+    It is added to 1/n in the variance of a mean over overlapping splits (C. Nadeau and Y. Bengio, *Inference
+    for the generalization error*, Machine Learning 52, 2003).
+
+    Returns
+    -------
+    ndarray, shape (configurations,)
+        0 where `analysis` says nothing of splits.
+
+    Raises
+    ------
+    GraphError
+        A name is no parameter or result, or is not one number above 0 within a configuration.
+    """
+    resampled = records.analysis.resampled
+    if resampled is None:
+        return np.zeros(len(members))
+    tested, trained = (
+        np.array([_count(member, given, key) for member in members], dtype=np.float64)
+        for key, given in (("test", resampled.test), ("train", resampled.train))
+    )
+    return np.asarray(tested / trained)
+
+
+def _count(member: ConfigurationRecord, given: float | str, key: str) -> float:
+    if not isinstance(given, str):
+        return given
+    if given in member.parameters:
+        found = {_positive(member.parameters[given])}
+    else:
+        found = {_positive(experiment.results.get(given)) for experiment in member.completed}
+    if len(found) == 1 and (count := found.pop()) is not None:
+        return count
+    raise GraphError(
+        f"analysis.resampled.{key}: {given!r} is not one number above 0 in all experiments of a "
+        "configuration; give that of the split as a parameter, or write the number"
+    )
+
+
+def _positive(value: object) -> float | None:
+    is_count = isinstance(value, int | float) and not isinstance(value, bool) and 0 < value < math.inf
+    return float(value) if is_count and isinstance(value, int | float) else None
