@@ -16,7 +16,7 @@ from meta.records.errors import GraphError
 from meta.statistics.estimators.arrays import Floats, Integers
 from meta.statistics.estimators.location import MEAN, Estimator, Quantile, estimator
 from meta.statistics.estimators.spread import spread
-from meta.statistics.intervals.aggregate import Over, aggregate
+from meta.statistics.intervals.aggregate import Over, Way, aggregate
 from meta.statistics.intervals.aggregate_curves import aggregate_curves
 from meta.statistics.intervals.bootstrap import bootstrap_interval
 from meta.statistics.intervals.exact import quantile_interval, rate_interval
@@ -63,6 +63,13 @@ class Aggregator:
     def resampling(self) -> Resampling:
         """The settings of the bootstrap."""
         return Resampling(self.seed, self.level, method="bca" if self.interval == "bca" else "percentile")
+
+    @property
+    def _way(self) -> Way:
+        return "bca" if self.interval == "bca" else "percentile"
+
+    def _strata(self, configurations: int) -> tuple[int, ...]:
+        return (0,) * configurations if self.shares_seeds else tuple(range(configurations))
 
     def of_points(self, points: Sequence[Floats]) -> Estimates:
         """Return the estimate of each point.
@@ -134,7 +141,14 @@ class Aggregator:
             averaged = MEAN.of(scores) if over == "task means" else scores.ravel()
             nothing = np.full(1, np.nan)
             return Estimates(self.estimator.of(averaged[:, None]), nothing, nothing, sample_sizes)
-        ends = aggregate(scores, self.resampling, self.estimator, over=over, shares_seeds=self.shares_seeds)
+        ends = aggregate(
+            scores,
+            self.resampling,
+            self.estimator,
+            strata=self._strata(scores.shape[1]),
+            over=over,
+            interval=self._way,
+        )
         return Estimates(np.array([ends.estimate]), np.array([ends.low]), np.array([ends.high]), sample_sizes)
 
     def of_curves(self, matrices: Sequence[Floats], repetitions: Sequence[Integers]) -> Estimates:
@@ -148,8 +162,12 @@ class Aggregator:
         repetitions : sequence of ndarray
             Which repetitions of each configuration the rows of its matrix are.
         """
-        resampling = None if self.interval == "none" else self.resampling
-        known = repetitions if self.shares_seeds else None
-        curve = aggregate_curves(matrices, resampling, repetitions=known)
+        curve = aggregate_curves(
+            matrices,
+            self.resampling,
+            repetitions=repetitions,
+            strata=self._strata(len(matrices)),
+            interval=None if self.interval == "none" else self._way,
+        )
         sample_sizes = SampleSizes.of(np.array([np.isfinite(matrix).sum(axis=0) for matrix in matrices]))
         return Estimates(curve.estimate, curve.low, curve.high, sample_sizes)

@@ -1,30 +1,47 @@
-"""One number for a method over several tasks, with its bootstrap interval.
+"""One number for a method over several tasks, with its interval.
 
-Where tasks are repeated independently, each task's repetitions are resampled by themselves, as in rliable (R.
-Agarwal, M. Schwarzer, P. S. Castro, A. Courville and M. G. Bellemare, Deep reinforcement learning at the edge
-of the statistical precipice, NeurIPS 2021). Where a repetition has the same seed in all tasks, its readings
-are good or bad together, and repetitions are resampled with all their readings (A. C. Davison and D.
-V. Hinkley, Bootstrap Methods and their Application, 1997, section 3.8: of hierarchical data, the units that
-are independent). Resampled by themselves, the luck that tasks share would seem to cancel out.
+Repetitions that have the same seed in several tasks are good or bad together in all of them: such tasks are
+one stratum, and whole repetitions are what is independent (A. C. Davison and D. V. Hinkley, Bootstrap Methods
+and their Application, 1997, section 3.8: of hierarchical data, the units that are independent). Taken by
+themselves, the luck that tasks share would seem to cancel out. Tasks that share nothing are strata of their
+own, as in rliable (R. Agarwal, M. Schwarzer, P. S. Castro, A. Courville and M. G. Bellemare, Deep
+reinforcement learning at the edge of the statistical precipice, NeurIPS 2021).
+
+The mean has Student's t interval of the repetitions' means, or of the weighted sum of those of the strata
+(student.py). Of other estimators the drawings give the standard error: they are too narrow by the root of
+(n - 1) / n, and t takes the place of the normal distribution (T. Hesterberg, What teachers should know about
+the bootstrap, The American Statistician 69, 2015).
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from meta.statistics.estimators.arrays import Floats, Integers, matrix
+from meta.statistics.estimators.arrays import Booleans, Floats, Integers, matrix
 from meta.statistics.estimators.location import Estimator
 from meta.statistics.intervals.resampling import Resampling
-from meta.statistics.intervals.stratified import Statistic, estimate_of, stratified_interval
+from meta.statistics.intervals.rule import Method, t_methods
+from meta.statistics.intervals.stratified import (
+    Statistic,
+    estimate_of,
+    standard_error_of,
+    stratified_interval,
+)
+from meta.statistics.intervals.student import Bounds, Mean, Part, combined, student_ends
 
 Over = Literal["readings", "task means"]
+#: How the interval is made: as the module says, or from quantiles of the drawings.
+Way = Literal["rule", "percentile", "bca"]
 
 #: Numbers held at once while a statistic is computed.
 _NUMBERS_PER_BLOCK = 8_000_000
+#: The intervals that are made from quantiles of the drawings.
+QUANTILES: dict[Way, Method] = {"percentile": Method.PERCENTILE, "bca": Method.BCA}
 #: In units of the largest reading: a width up to this is rounding.
 _ROUNDING = 1e-13
 
@@ -39,13 +56,10 @@ class Tasks:
         The finite readings of the first task, then of the second ...
     sizes : tuple of int
         How many repetitions each task has.
-    rows : ndarray of int, shape (sum of sizes,)
-        Of which repetition each reading is.
     """
 
     readings: Floats
     sizes: tuple[int, ...]
-    rows: Integers
 
     @classmethod
     def of(cls, scores: ArrayLike) -> Tasks:
@@ -56,23 +70,28 @@ class Tasks:
         ValueError
             A task has no finite reading: an aggregate without it would be one over other tasks.
         """
-        known = matrix(scores, "repetitions, tasks")
-        present = np.isfinite(known)
-        sizes = tuple(int(size) for size in present.sum(axis=0))
-        if not sizes or min(sizes) == 0:
-            empty = [task for task, size in enumerate(sizes) if size == 0]
-            raise ValueError(
-                f"tasks {empty} (counted from 0) have no finite score: leave them out for all methods alike"
-                if empty
-                else "there is no task to aggregate over"
-            )
-        return cls(known.T[present.T], sizes, np.nonzero(present.T)[1])
+        known, present = _known(scores)
+        return cls(known.T[present.T], tuple(present.sum(axis=0).tolist()))
 
     @property
     def parts(self) -> list[slice]:
         """Where each task's readings are."""
         ends = np.cumsum(self.sizes).tolist()
         return [slice(end - size, end) for end, size in zip(ends, self.sizes, strict=True)]
+
+
+def _known(scores: ArrayLike) -> tuple[Floats, Booleans]:
+    """Return scores, shape (repetitions, tasks), and which of them are finite."""
+    known = matrix(scores, "repetitions, tasks")
+    present = np.isfinite(known)
+    empty = np.flatnonzero(~present.any(axis=0)).tolist()
+    if empty or not known.shape[1]:
+        raise ValueError(
+            f"tasks {empty} (counted from 0) have no finite score: leave them out for all methods alike"
+            if empty
+            else "there is no task to aggregate over"
+        )
+    return known, present
 
 
 @dataclass(frozen=True)
@@ -83,24 +102,34 @@ class Aggregate:
     ----------
     estimate, low, high : float
         The interval is about other repetitions of the same tasks, not about other tasks. Ends are NaN where
-        a task has a single repetition, of which nothing tells how far others are from it.
+        there is none.
     sizes : tuple of int
         How many repetitions each task has.
+    method : Method
+        How the interval was made.
+    left_out : int
+        How many repetitions lack a task of their stratum, so that their means are not those of others: the
+        standard error of the mean, and degrees of freedom, are without them.
     """
 
     estimate: float
     low: float
     high: float
     sizes: tuple[int, ...]
+    method: Method
+    left_out: int
 
 
-def aggregate(
+def aggregate(  # noqa: PLR0913 - what is estimated, and what its interval takes into account
     scores: ArrayLike,
     resampling: Resampling,
     estimator: Estimator,
     *,
+    strata: Sequence[int],
     over: Over = "readings",
-    shares_seeds: bool = False,
+    interval: Way = "rule",
+    bounds: Bounds | None = None,
+    ratios: ArrayLike | None = None,
 ) -> Aggregate:
     """Return an estimate over all tasks.
 
@@ -110,78 +139,173 @@ def aggregate(
         On one scale for all tasks. A score that is not finite is missing.
     resampling : Resampling
     estimator : Estimator
+    strata : sequence of int, shape (tasks,)
+        Tasks with the same number share the seeds of their repetitions (rows), which are whole then: one that
+        is drawn is drawn with its scores of all these tasks. A drawing without any score of a task has no
+        estimate and does not count.
     over : {"readings", "task means"}
         What the estimator is taken of: all readings of all tasks together (rliable's IQM and mean), or the
         tasks' means over their repetitions (rliable's median).
-    shares_seeds : bool
-        A repetition (row) has the same seed in all tasks: rows are resampled, of which a missing score is
-        missing each time. A drawing without any score of a task has no estimate and does not count. Else
-        each task's repetitions are resampled by themselves.
+    interval : {"rule", "percentile", "bca"}
+        Student's t of the mean over task means, else t times the standard error by the drawings: from three
+        complete repetitions of each stratum on. Or one of the drawings: from two readings of each task on.
+    bounds : tuple of float or None, optional
+        The ends of the range of the scores, for the interval of the mean by the rule.
+    ratios : array_like, shape (tasks,), optional
+        Test/train where repetitions are resampled splits of one data set, for the intervals by the rule; a
+        stratum takes the largest of its tasks.
 
     Raises
     ------
     ValueError
-        A task has no finite score.
+        A task has no finite score, or no stratum.
     """
     if over not in ("readings", "task means"):
         raise ValueError(f"an aggregate is over 'readings' or 'task means', not {over!r}")
-    tasks = Tasks.of(scores)
-    if shares_seeds:
-        statistic = _of_rows(estimator, tasks, over)
-        sizes: tuple[int, ...] = (len(np.unique(tasks.rows)),)
+    known, present = _known(scores)
+    columns = strata_of(strata, known.shape[1])
+    blocks = [_Stratum.of(known, present, places) for places in columns]
+    statistic = _statistic(estimator, over, known, blocks)
+    units = tuple(len(block.rows) for block in blocks)
+    sizes: tuple[int, ...] = tuple(present.sum(axis=0).tolist())
+    estimate = float(statistic(np.ones((1, sum(units))))[0, 0])
+    of_strata = np.zeros(len(blocks)) if ratios is None else largest_ratios(ratios, columns)
+    left_out = sum(int((~block.here.all(axis=1)).sum()) for block in blocks)
+    magnitude = float(np.abs(known[present]).max())
+    if interval != "rule":
+        low, high, method = np.nan, np.nan, Method.NONE
+        if min(sizes) > 1:
+            ends = stratified_interval(statistic, units, replace(resampling, method=interval))
+            low, high = float(ends.low[0]), float(ends.high[0])
+            # Tasks whose readings are all equal: what is left of a width is rounding.
+            if high - low <= _ROUNDING * magnitude:
+                low = high = estimate
+            if np.isfinite(low):
+                method = QUANTILES[interval]
+        return Aggregate(estimate, low, high, sizes, method, left_out)
+    mean = combined(
+        [
+            Part(block.means, len(block.columns) / len(sizes), ratio, magnitude)
+            for block, ratio in zip(blocks, of_strata.tolist(), strict=True)
+        ]
+    )
+    mean = replace(mean, estimate=np.array([estimate]))
+    if estimator.is_linear and over == "task means":
+        ends_of_mean = student_ends(mean, resampling.level, bounds)
+        method = Method(t_methods(mean, bounds)[0])
     else:
-        statistic = (
-            estimate_of(estimator, tasks.readings) if over == "readings" else _of_means(estimator, tasks)
-        )
-        sizes = tasks.sizes
-    if min(tasks.sizes) < 2:
-        estimate = float(statistic(np.ones((1, sum(sizes))))[0, 0])
-        return Aggregate(estimate, np.nan, np.nan, tasks.sizes)
-    ends = stratified_interval(statistic, sizes, resampling)
-    estimate, low, high = (float(values[0]) for values in (ends.estimate, ends.low, ends.high))
-    # Tasks whose readings are all equal: what is left of a width is rounding.
-    if high - low <= _ROUNDING * np.abs(tasks.readings).max():
-        low = high = estimate
-    return Aggregate(estimate, low, high, tasks.sizes)
+        error = standard_error_of(statistic, units, resampling)
+        mean = with_error(mean, error, magnitude=magnitude, ratio=float(of_strata.max()))
+        ends_of_mean = student_ends(mean, resampling.level)
+        method = Method(t_methods(mean, None)[0])
+        method = Method.BOOTSTRAP_T if method == Method.T else method
+    low, high = (float(end[0]) for end in ends_of_mean)
+    return Aggregate(estimate, low, high, sizes, method, left_out)
 
 
-def _of_means(estimator: Estimator, tasks: Tasks) -> Statistic:
-    starts = [part.start for part in tasks.parts]
+def with_error(mean: Mean, error: Floats, *, magnitude: float, ratio: float = 0.0) -> Mean:
+    """Return a mean with the standard error of another estimate of the same repetitions, by the drawings.
+
+    Parameters
+    ----------
+    mean : Mean
+        Its degrees of freedom stay.
+    error : ndarray, shape (columns,)
+        The standard deviation of the drawings.
+    magnitude : float
+        The size of the largest reading, of which an error that is no more than its rounding is none.
+    ratio : float
+        Test/train of resampled splits, the largest of the strata; else 0.
+    """
+    count = np.maximum(mean.count, 2)
+    known = np.where(error <= _ROUNDING * magnitude, 0.0, error)
+    # Drawings vary by (n - 1) / n of the variance; that of resampled splits is not 1 / n but 1 / n + ratio.
+    factor = np.sqrt(count / (count - 1) * (1 + count * ratio))
+    return replace(mean, standard_error=factor * known)
+
+
+def strata_of(strata: Sequence[int], tasks: int) -> list[Integers]:
+    """Return the places of the tasks of each stratum.
+
+    Raises
+    ------
+    ValueError
+        There is not one number for each task.
+    """
+    labels = np.asarray(strata)
+    if labels.shape != (tasks,):
+        raise ValueError(f"there are {tasks} tasks, and strata of shape {labels.shape}: one each is needed")
+    return [np.flatnonzero(labels == label) for label in np.unique(labels)]
+
+
+def largest_ratios(ratios: ArrayLike, strata: Sequence[Integers]) -> Floats:
+    """Return the largest test/train of the tasks of each stratum."""
+    known = np.asarray(ratios, dtype=np.float64)
+    return np.array([known[columns].max() for columns in strata])
+
+
+@dataclass(frozen=True)
+class _Stratum:
+    """Tasks that share the seeds of their repetitions.
+
+    Attributes
+    ----------
+    columns : ndarray of int
+        Which tasks these are.
+    rows : ndarray of int
+        The repetitions that have a score of any of them.
+    here : ndarray of bool, shape (rows, columns)
+        Which scores there are.
+    means : ndarray, shape (rows, 1)
+        Of each repetition over the tasks; NaN where one is missing.
+    """
+
+    columns: Integers
+    rows: Integers
+    here: Booleans
+    means: Floats
+
+    @classmethod
+    def of(cls, known: Floats, present: Booleans, columns: Integers) -> _Stratum:
+        rows = np.flatnonzero(present[:, columns].any(axis=1))
+        places = np.ix_(rows, columns)
+        # Divided first, so that no sum overflows.
+        means = (known[places] / len(columns)).sum(axis=1, keepdims=True)
+        return cls(columns, rows, present[places], means)
+
+
+def _statistic(estimator: Estimator, over: Over, known: Floats, strata: Sequence[_Stratum]) -> Statistic:
+    """Return the statistic of how often each repetition of each stratum was drawn."""
+    present = np.isfinite(known)
+    readings = known.T[present.T]
+    scale = max(float(np.abs(readings).max()), np.finfo(np.float64).tiny)
     # In units of the largest reading no sum overflows.
-    scale = max(float(np.abs(tasks.readings).max()), np.finfo(np.float64).tiny)
-    readings = tasks.readings / scale
-
-    def statistic(counts: Floats) -> Floats:
-        sums = np.add.reduceat(counts * readings, starts, axis=1)
-        of_tasks = scale * (sums / np.add.reduceat(counts, starts, axis=1))
-        return estimator.of(of_tasks.T)[:, None]
-
-    return statistic
-
-
-def _of_rows(estimator: Estimator, tasks: Tasks, over: Over) -> Statistic:
-    """Return the statistic of how often each repetition was drawn, with its scores of all tasks."""
-    known, rows = np.unique(tasks.rows, return_inverse=True)
-    shape = (len(known), len(tasks.sizes))
-    places = rows, np.repeat(np.arange(shape[1]), tasks.sizes)
-    scale = max(float(np.abs(tasks.readings).max()), np.finfo(np.float64).tiny)
-    here, scores = np.zeros((2, *shape))
-    here[places], scores[places] = 1.0, tasks.readings / scale
-    of_readings = estimate_of(estimator, tasks.readings)
+    scores = np.where(present, known, 0.0) / scale
+    ends = np.cumsum([len(stratum.rows) for stratum in strata]).tolist()
+    drawn_places = [slice(end - len(stratum.rows), end) for stratum, end in zip(strata, ends, strict=True)]
+    place_of = np.zeros(known.shape, dtype=np.int64)
+    for stratum, place in zip(strata, drawn_places, strict=True):
+        place_of[np.ix_(stratum.rows, stratum.columns)] = np.arange(place.start, place.stop)[:, None]
+    units = place_of.T[present.T]
+    of_readings = estimate_of(estimator, readings)
 
     def some(counts: Floats) -> Floats:
-        weight = counts @ here
+        weights, sums = np.empty((2, len(counts), known.shape[1]))
+        for stratum, place in zip(strata, drawn_places, strict=True):
+            drawn = counts[:, place]
+            weights[:, stratum.columns] = drawn @ stratum.here.astype(np.float64)
+            if over == "task means":
+                sums[:, stratum.columns] = drawn @ scores[np.ix_(stratum.rows, stratum.columns)]
         if over == "readings":
-            estimates = of_readings(counts[:, rows])
+            estimates = of_readings(counts[:, units])
         else:
-            means = np.divide(counts @ scores, weight, out=np.zeros_like(weight), where=weight > 0)
+            means = np.divide(sums, weights, out=np.zeros_like(sums), where=weights > 0)
             averaged = means.mean(axis=1) if estimator.is_linear else estimator.of(means.T)
             estimates = scale * averaged[:, None]
-        estimates[(weight == 0).any(axis=1)] = np.nan
+        estimates[(weights == 0).any(axis=1)] = np.nan
         return estimates
 
-    width = len(tasks.readings) if over == "readings" else shape[1]
-    together = max(1, _NUMBERS_PER_BLOCK // width)
+    together = max(1, _NUMBERS_PER_BLOCK // max(len(readings), known.shape[1]))
 
     def statistic(counts: Floats) -> Floats:
         starts = range(0, len(counts), together)

@@ -1,9 +1,10 @@
-"""Bootstrap intervals of a statistic of what was drawn: readings of strata, or repetitions of all of them.
+"""Bootstrap intervals and standard errors of a statistic of what was drawn.
 
-A stratum is a task, or one of two samples that are compared: in every drawing it keeps its number of
-repetitions (R. Agarwal and others, Deep reinforcement learning at the edge of the statistical precipice,
-NeurIPS 2021, section 4). Where repetitions of several tasks belong together there is one stratum, that of
-the repetitions. A statistic is given how often each reading, or repetition, was drawn.
+What is drawn is readings of strata, or repetitions of all of them. A stratum is a task, or one of two samples
+that are compared: in every drawing it keeps its number of repetitions (R. Agarwal and others, Deep
+reinforcement learning at the edge of the statistical precipice, NeurIPS 2021, section 4). Where repetitions
+of several tasks belong together they are one stratum. A statistic is given how often each reading, or
+repetition, was drawn.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from meta.statistics.estimators.arrays import Floats
+from meta.statistics.estimators.arrays import Booleans, Floats
 from meta.statistics.estimators.location import Estimator
 from meta.statistics.intervals import bca
 from meta.statistics.intervals.resampling import Drawings, Resampling, quantiles
@@ -57,7 +58,7 @@ def stratified_interval(statistic: Statistic, sizes: tuple[int, ...], resampling
     if max(sizes) < 2:
         nothing = np.full_like(estimate, np.nan)
         return Ends(estimate, nothing, nothing.copy())
-    drawn = np.vstack([statistic(counts) for _, counts in Drawings(resampling, sizes).counts()]).T
+    drawn = _drawn(statistic, sizes, resampling)
     tails = resampling.tails
     if resampling.method == "bca":
         change = drawn - estimate[:, None]
@@ -67,6 +68,46 @@ def stratified_interval(statistic: Statistic, sizes: tuple[int, ...], resampling
         tails = bca.corrected_tails(tails, below, acceleration)
     low, high = quantiles(drawn, tails)
     return Ends(estimate, low, high)
+
+
+def standard_error_of(statistic: Statistic, sizes: tuple[int, ...], resampling: Resampling) -> Floats:
+    """Return the standard deviation of the drawings' values; drawings without a value do not count.
+
+    Parameters
+    ----------
+    statistic, sizes, resampling
+        As of `stratified_interval`.
+
+    Returns
+    -------
+    ndarray, shape (columns,)
+        NaN where fewer than two drawings have a value.
+    """
+    drawn = _drawn(statistic, sizes, resampling)
+    present = np.isfinite(drawn)
+    count = present.sum(axis=1)
+    # In units of the largest value no sum overflows, in those of the largest deviation no square.
+    size = _largest(drawn, present)
+    units = np.where(present, drawn, 0.0) / size
+    mean = units.sum(axis=1, keepdims=True) / np.maximum(count, 1)[:, None]
+    deviations = np.where(present, units - mean, 0.0)
+    reach = _largest(deviations, present)
+    squares = ((deviations / reach) ** 2).sum(axis=1)
+    errors: Floats = size[:, 0] * reach[:, 0] * np.sqrt(squares / np.maximum(count - 1, 1))
+    errors[count < 2] = np.nan
+    return errors
+
+
+def _largest(values: Floats, present: Booleans) -> Floats:
+    """Return the largest size of the values of each row, 1 where all are 0, shape (rows, 1)."""
+    largest: Floats = np.abs(values).max(axis=1, initial=0.0, where=present, keepdims=True)
+    largest[largest == 0] = 1.0
+    return largest
+
+
+def _drawn(statistic: Statistic, sizes: tuple[int, ...], resampling: Resampling) -> Floats:
+    """Return the value of each drawing, shape (columns, drawings)."""
+    return np.vstack([statistic(counts) for _, counts in Drawings(resampling, sizes).counts()]).T
 
 
 def _left_out(statistic: Statistic, sizes: tuple[int, ...]) -> list[Floats]:

@@ -43,7 +43,7 @@ class Part:
     ratio : float or ndarray, shape (columns,)
         The size of the test set divided by that of the training set, where repetitions are resampled splits
         of one data set; else 0.
-    magnitude : float
+    magnitude : float or ndarray, shape (columns,)
         How large the numbers are that readings were computed from, such as those of a difference: a spread
         that is no more than their rounding is none. 0 where readings are as they were measured.
     """
@@ -51,7 +51,7 @@ class Part:
     readings: Floats
     weight: float = 1.0
     ratio: float | Floats = 0.0
-    magnitude: float = 0.0
+    magnitude: float | Floats = 0.0
 
 
 @dataclass(frozen=True)
@@ -117,7 +117,7 @@ def _spread(part: Part) -> tuple[Floats, Integers]:
         return np.full(count.shape, np.nan), count
     deviations = kept - MEAN.of(readings)
     largest = np.abs(deviations).max(axis=0)
-    equal = np.ptp(kept, axis=0) == 0 if not part.magnitude else largest <= _ROUNDING * part.magnitude
+    equal = (np.ptp(kept, axis=0) == 0) | (largest <= _ROUNDING * part.magnitude)
     scale = np.where(largest > 0, largest, 1.0)
     squares = np.square(deviations / scale).sum(axis=0)
     deviation = scale * np.sqrt(squares / np.maximum(count - 1, 1))

@@ -11,10 +11,11 @@ import pytest
 from scipy import stats
 
 from meta.statistics.estimators.location import IQM, MEAN, MEDIAN, Estimator
-from meta.statistics.intervals.aggregate import Over, aggregate
+from meta.statistics.intervals.aggregate import Over, Way, aggregate
 from meta.statistics.intervals.resampling import Resampling
 
 RUN, TASK = np.mgrid[:8, :5]
+APART = range(5)
 SCORES = ((RUN * 7 + TASK * 5 + RUN * RUN) % 11 + 1.0) ** 1.5 * (TASK + 1)
 
 
@@ -31,7 +32,7 @@ def test_aggregates_agree_with_rliable(
 ) -> None:
     """Mean, median and IQM with their stratified intervals are rliable's."""
     estimate, low, high = expected
-    found = aggregate(SCORES, Resampling(1), one, over=over)
+    found = aggregate(SCORES, Resampling(1), one, over=over, strata=APART, interval="percentile")
     assert found.estimate == pytest.approx(estimate, rel=1e-12)
     assert found.low == pytest.approx(low, abs=0.03 * (high - low))
     assert found.high == pytest.approx(high, abs=0.03 * (high - low))
@@ -40,7 +41,7 @@ def test_aggregates_agree_with_rliable(
 
 def test_bca_agrees_with_scipy_of_several_samples() -> None:
     """The BCa interval over tasks is scipy's with each task as a sample."""
-    found = aggregate(SCORES, Resampling(1, resamples=20_000, method="bca"), MEAN)
+    found = aggregate(SCORES, Resampling(1, resamples=20_000), MEAN, strata=APART, interval="bca")
     expected = stats.bootstrap(
         tuple(SCORES.T),
         lambda *tasks, axis: np.mean(np.concatenate(tasks, axis=axis), axis=axis),
@@ -58,25 +59,29 @@ def test_tasks_may_have_unequal_repetitions() -> None:
     scores = SCORES.copy()
     scores[5:, 2] = np.nan
     scores[0, 0] = np.inf
-    found = aggregate(scores, Resampling(1, resamples=2_000), IQM)
+    found = aggregate(scores, Resampling(1, resamples=2_000), IQM, strata=APART)
     assert found.sizes == (7, 8, 5, 8, 8)
     assert found.estimate == pytest.approx(stats.trim_mean(scores[np.isfinite(scores)], 0.25))
     by_task = [np.mean(task[np.isfinite(task)]) for task in scores.T]
-    found = aggregate(scores, Resampling(1, resamples=500), MEDIAN, over="task means")
+    found = aggregate(scores, Resampling(1, resamples=500), MEDIAN, over="task means", strata=APART)
     assert found.estimate == pytest.approx(np.median(by_task))
 
 
 def test_one_repetition_of_each_task_has_no_interval() -> None:
     """With a single repetition nothing can be drawn differently; there is an estimate all the same."""
-    found = aggregate(SCORES[:1], Resampling(1, resamples=100), MEAN)
-    assert found.estimate == pytest.approx(SCORES[0].mean())
-    assert np.isnan([found.low, found.high]).all()
+    for interval in ("rule", "percentile"):
+        found = aggregate(SCORES[:1], Resampling(1, resamples=100), MEAN, strata=APART, interval=interval)
+        assert found.estimate == pytest.approx(SCORES[0].mean())
+        assert np.isnan([found.low, found.high]).all()
+        assert found.method == ""
 
 
 @pytest.mark.parametrize("method", ["percentile", "bca"])
-def test_equal_scores_give_a_point(method: str) -> None:
+def test_equal_scores_give_a_point(method: Way) -> None:
     """Zero variance is an interval without width, without warning."""
-    found = aggregate(np.full((4, 3), 7.0), Resampling(1, resamples=100, method=method), IQM)  # type: ignore[arg-type]  # a parameter of the test
+    found = aggregate(
+        np.full((4, 3), 7.0), Resampling(1, resamples=100), IQM, strata=range(3), interval=method
+    )
     assert found.low == found.estimate == found.high == pytest.approx(7.0)
 
 
@@ -85,12 +90,14 @@ def test_a_task_without_scores_is_refused() -> None:
     scores = SCORES.copy()
     scores[:, 3] = np.nan
     with pytest.raises(ValueError, match=r"tasks \[3\].*leave them out for all methods"):
-        aggregate(scores, Resampling(1), IQM)
+        aggregate(scores, Resampling(1), IQM, strata=APART)
     with pytest.raises(ValueError, match="no task"):
-        aggregate(np.empty((3, 0)), Resampling(1), IQM)
+        aggregate(np.empty((3, 0)), Resampling(1), IQM, strata=())
+    with pytest.raises(ValueError, match="5 tasks, and strata of shape"):
+        aggregate(SCORES, Resampling(1), IQM, strata=(0, 1))
 
 
 def test_over_what_is_checked() -> None:
     """A misspelt `over` says what there is."""
     with pytest.raises(ValueError, match="'readings' or 'task means'"):
-        aggregate(SCORES, Resampling(1), IQM, over="tasks")  # type: ignore[arg-type]  # wrong on purpose
+        aggregate(SCORES, Resampling(1), IQM, over="tasks", strata=APART)  # type: ignore[arg-type]  # wrong on purpose
