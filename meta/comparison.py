@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from database.errors import ExperimentsError
 from database.suggestions import suggestion
 from meta.graphs.captions.experiments_code import code_text
-from meta.graphs.captions.missing_data import counts_text, ended, progress_text
+from meta.graphs.captions.missing_data import counts_text, ended, progress_text, texts_listed
 from meta.graphs.data.plan import Variable, make_variable
 from meta.records.pairing import Block, Paired, Readings, finite_readings, pair
 from meta.records.readings import Point
@@ -300,9 +300,11 @@ def _left_out(reading: Variable, points: Mapping[str, Point]) -> list[str]:
     """Return sentences on completed experiments without a finite reading, by value."""
     non_finite = {label: f"{point.non_finite:,}" for label, point in points.items() if point.non_finite}
     without = {label: f"{point.without:,}" for label, point in points.items() if point.without}
+    texts = {label: texts_listed(point.texts) for label, point in points.items() if point.texts}
     return [
         *_by_value("NaN or infinite readings left out", non_finite),
         *_by_value(f"Completed without {reading.name!r} left out", without),
+        *_by_value(f"Completed without a number in {reading.name!r} left out", texts),
     ]
 
 

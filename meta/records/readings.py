@@ -2,16 +2,33 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 
+from database.models import ExperimentStatus
+from database.models.outcome import UNSUCCESSFUL, Fault
 from experiments.series_file.sections.graphs import LARGEST_NUMBER
+from experiments.units import shortened
 from meta.records.errors import GraphError
 from meta.records.series_records import CompletedExperiment, ConfigurationRecord
 from meta.statistics.estimators.arrays import Floats, Integers
+
+Goal = Literal["max", "min"]
+NAN = "NaN"
+_NOT_FINITE = ("inf", "-inf", NAN)
+#: What stands for the reading of a completed experiment that does not have the result, or has null.
+NO_RESULT = "no result"
+#: How experiments end that fail by themselves, whichever computer they run on; of some that failed nothing
+#: more is known.
+OWN_FAILURES = (
+    *(outcome.value for outcome in UNSUCCESSFUL if outcome.rules.fault is Fault.EXPERIMENT),
+    ExperimentStatus.FAILED.value,
+)
 
 
 @dataclass(frozen=True)
@@ -26,21 +43,20 @@ class Point:
         The finite readings of each of them.
     repetitions : sequence of ndarray
         The repetition of each of these readings.
-    without, non_finite : int
-        How many experiments have no reading, and how many have one that is NaN or infinite.
+    odd : sequence of Counter
+        Of each of them, how many completed experiments have what instead of a finite reading: ``inf``,
+        ``-inf``, ``NaN``, `NO_RESULT`, or a text in quotes (``a list`` and the like).
     """
 
     members: Sequence[ConfigurationRecord]
     strata: Sequence[Floats]
     repetitions: Sequence[Integers]
-    without: int
-    non_finite: int
+    odd: Sequence[Counter[str]]
 
     @classmethod
     def of(cls, members: Sequence[ConfigurationRecord], key: str, *beside: str) -> Point:
         """Return the readings of the result called `key`, of the experiments that have `beside` it too."""
-        strata, repetitions = [], []
-        without = non_finite = 0
+        strata, repetitions, odd = [], [], []
         for member in members:
             read = {
                 experiment.repetition: [number(experiment, name) for name in (key, *beside)]
@@ -51,11 +67,17 @@ class Point:
             is_finite = np.isfinite(found).all(axis=1)
             readings = found[:, 0]
             refuse_huge(readings, key)
-            without += len(member.completed) - len(present)
-            non_finite += len(present) - int(is_finite.sum())
+            others = Counter(_spelled(pair) for pair in found[~is_finite].tolist())
+            if len(present) < len(read):
+                others.update(
+                    _instead(experiment, (key, *beside))
+                    for experiment in member.completed
+                    if experiment.repetition not in present
+                )
             strata.append(readings[is_finite])
             repetitions.append(np.array(list(present), dtype=np.int64)[is_finite])
-        return cls(members, strata, repetitions, without, non_finite)
+            odd.append(others)
+        return cls(members, strata, repetitions, odd)
 
     @property
     def readings(self) -> Floats:
@@ -73,9 +95,101 @@ class Point:
         return side_by_side(self.strata, self.repetitions)
 
     @property
+    def non_finite(self) -> int:
+        """How many experiments have a reading that is NaN or infinite."""
+        return sum(others[name] for others in self.odd for name in _NOT_FINITE)
+
+    @property
+    def without(self) -> int:
+        """How many completed experiments do not have the result, or null in its place."""
+        return sum(others[NO_RESULT] for others in self.odd)
+
+    @property
+    def texts(self) -> Counter[str]:
+        """How many completed experiments have which text, or which kind of value that is no number."""
+        texts = sum(self.odd, Counter[str]())
+        for name in (*_NOT_FINITE, NO_RESULT):
+            del texts[name]
+        return texts
+
+    @property
     def is_complete(self) -> bool:
         """Whether each configuration has a reading: the average of only some of them is another quantity."""
         return all(self.sizes)
+
+
+@dataclass(frozen=True)
+class Runs:
+    """The experiments of a point by what they reached of a result that has a goal.
+
+    An experiment that never reached it has the infinitely bad reading: inf where less is better, -inf where
+    more is. The infinitely good one is of those that were there from the start.
+
+    Attributes
+    ----------
+    strata : sequence of ndarray
+        Of each configuration the readings, finite and infinite, of the experiments that count.
+    worst : float
+        The infinitely bad reading.
+    never : Counter
+        How many of them never reached it, by the reason: ``inf`` or ``-inf``, ``NaN``, `NO_RESULT`, or how
+        the experiment ended.
+    not_run : Counter
+        How many experiments do not count as they did not run to an end of their own, by outcome or status.
+    left_out : Counter
+        How many more do not count, by the reason.
+    """
+
+    strata: Sequence[Floats]
+    worst: float
+    never: Counter[str]
+    not_run: Counter[str]
+    left_out: Counter[str]
+
+    @classmethod
+    def of(cls, point: Point, goal: Goal, *, missing_is_never: bool) -> Runs:
+        """Tell the experiments apart.
+
+        Parameters
+        ----------
+        point : Point
+        goal : str
+            ``min`` where less is better, or ``max``.
+        missing_is_never : bool
+            Whether NaN, a missing result and a failure of the experiment's own count as never, too.
+        """
+        worst, best = ("inf", "-inf") if goal == "min" else ("-inf", "inf")
+        strata = []
+        never, not_run, left_out = Counter[str](), Counter[str](), Counter[str]()
+        for member, readings, others in zip(point.members, point.strata, point.odd, strict=True):
+            missing = member.missing
+            failed = Counter({end: missing[end] for end in OWN_FAILURES if missing[end]})
+            not_run += missing - failed
+            failed += Counter({name: others[name] for name in (NAN, NO_RESULT) if others[name]})
+            found = Counter({worst: others[worst]}) if others[worst] else Counter[str]()
+            if missing_is_never:
+                found += failed
+            else:
+                left_out += failed
+            never += found
+            infinite = [float(worst)] * found.total() + [float(best)] * others[best]
+            strata.append(np.concatenate([readings, infinite]))
+        return cls(strata, float(worst), never, not_run, left_out)
+
+    @property
+    def readings(self) -> Floats:
+        """The readings of all configurations, one after the other."""
+        return np.concatenate(self.strata)
+
+    @property
+    def sizes(self) -> tuple[int, ...]:
+        """How many experiments of each configuration count."""
+        return tuple(map(len, self.strata))
+
+    @property
+    def from_start(self) -> int:
+        """How many were there from the start."""
+        return int(np.count_nonzero(np.isinf(self.readings))) - self.never.total()
 
 
 def side_by_side(strata: Sequence[Floats], repetitions: Sequence[Integers]) -> Floats:
@@ -105,6 +219,19 @@ def missing_of(members: Sequence[ConfigurationRecord]) -> Counter[str]:
     return sum((member.missing for member in members), Counter[str]())
 
 
+def _spelled(found: Sequence[float]) -> str:
+    """Return the first of these readings that is not finite."""
+    odd = next(reading for reading in found if not math.isfinite(reading))
+    return NAN if math.isnan(odd) else str(odd)
+
+
+def _instead(experiment: CompletedExperiment, names: Sequence[str]) -> str:
+    """Return what an experiment has in place of the first of these results that is no number."""
+    name = next(name for name in names if number(experiment, name) is None)
+    value = experiment.results.get(name)
+    return NO_RESULT if value is None else shortened(value)
+
+
 def refuse_huge(readings: Floats, name: str) -> None:
     """Refuse finite readings that are too large to compute with or to draw.
 
@@ -130,5 +257,5 @@ def number(experiment: CompletedExperiment, name: str) -> float | None:
         return None
     try:
         return float(value)
-    except OverflowError:  # an integer beyond the largest float
-        return float("inf")
+    except OverflowError:  # a whole number beyond the largest float
+        return math.copysign(math.inf, value)

@@ -48,6 +48,8 @@ class GraphRules:
         The axis of a scale, or of limits, that are given without an axis: that of the result.
     unnamed : str
         How varying parameters that the file does not mention are treated.
+    default_estimator : str
+        A mean over repetitions of which one never reached a result is infinite, a median need not be.
     """
 
     name: str
@@ -58,6 +60,7 @@ class GraphRules:
     axes: frozenset[Axis] = frozenset({"x", "y"})
     default_scale: Axis = "y"
     unnamed: Unnamed = "own lines"
+    default_estimator: Literal["mean", "median"] = "mean"
 
     @property
     def over_steps(self) -> bool:
@@ -130,6 +133,7 @@ GRAPH_KINDS: Mapping[str, GraphRules] = {
             required=("y", "hue", "over"),
             roles=_OF_RESULT,
             unnamed="refused",
+            default_estimator="median",
         ),
         GraphRules(
             "ranking",
@@ -137,6 +141,7 @@ GRAPH_KINDS: Mapping[str, GraphRules] = {
             _ALWAYS | {"y", "x", "over", "order", "labels", "estimator", "level", "missing"},
             required=("y", "x", "over"),
             unnamed="refused",
+            default_estimator="median",
         ),
         GraphRules("timeline", "which worker ran when", _ALWAYS, required=(), roles={}, unnamed="ignored"),
     )

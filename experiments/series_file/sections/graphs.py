@@ -134,7 +134,8 @@ class GraphSpec(Section):
     over : tuple of str
         Parameters that are averaged over, or pooled, on purpose.
     estimator, interval : str
-        What is drawn of the repetitions, and what its band or whiskers are.
+        What is drawn of the repetitions (unless the file says, the mean; of a profile or ranking the median),
+        and what its band or whiskers are.
     level : float or None
         Of the interval; None is 0.95, of quantiles 0.5. In a file also as part of it: ``ci95``.
     paired, strata
@@ -196,13 +197,14 @@ class GraphSpec(Section):
     @model_validator(mode="before")
     @classmethod
     def _written_out(cls, data: object) -> object:
-        """Write out what may be left out or shortened: the x of a curve, ``ci95``, axes."""
+        """Write out what may be left out or shortened: the x of a curve, the estimator, ``ci95``, axes."""
         if not isinstance(data, Mapping):
             return data
         full = fields.interval(data)
         rules = GRAPH_KINDS.get(str(full.get("kind")), ANY_KIND)
         if rules.over_steps:
             full.setdefault("x", STEP)
+        full.setdefault("estimator", rules.default_estimator)
         for key, short in (("scale", str), ("limits", list)):
             if isinstance(full.get(key), short):
                 full[key] = {rules.default_scale: full[key]}

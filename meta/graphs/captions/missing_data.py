@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 
 from database.models import ExperimentStatus
 from database.models.outcome import DEFAULT_RETRIES, count_text
@@ -11,6 +12,7 @@ from experiments.units import many
 from meta.graphs.data.curve_ends import EarlyEnd, UndrawnSteps
 from meta.graphs.data.graph_data import NOTHING_TO_SHOW, Coverage, GraphData
 from meta.graphs.data.plan import Plan
+from meta.records.readings import NAN, NO_RESULT
 from meta.records.series_records import ConfigurationRecord, SeriesRecords
 
 _UNFINISHED = (ExperimentStatus.RUNNING.value, ExperimentStatus.PENDING.value)
@@ -36,10 +38,13 @@ def missing_data(plan: Plan, data: GraphData, records: SeriesRecords) -> list[st
     sentences = progress_text(records)
     if plan.rules.of_attempts:
         return sentences
-    missing = records.missing()
+    counts_never = "missing" in plan.rules.keys and plan.y.label.goal is not None
+    missing = _sum(covered.missing for covered in data.coverage) if counts_never else records.missing()
     if missing.total():
         listed = counts_text(missing)
         sentences.append(f"{listed} of {many(records.size(), 'experiment')} left out.")
+    if counts_never:
+        sentences += never_text(plan, data, records.size())
     sentences += survivorship(data.coverage, data.without_readings)
     incomplete = [covered.lacking_label for covered in data.coverage if covered.lacking]
     does = "Pools the others" if plan.rules.shows_values else "Not drawn"
@@ -51,11 +56,81 @@ def missing_data(plan: Plan, data: GraphData, records: SeriesRecords) -> list[st
     sentences += imbalance(data.coverage)
     if without := sum(covered.without for covered in data.coverage):
         sentences.append(f"{without:,} completed without {_readings(plan)} left out.")
+    sentences += texts_text(_readings(plan), _sum(covered.texts for covered in data.coverage))
     if non_finite := sum(covered.non_finite for covered in data.coverage):
         sentences.append(f"{many(non_finite, 'NaN or infinite reading')} left out.")
     if records.retired:
         sentences.append(f"{records.retired:,} completed but no longer in the series file left out.")
     return sentences
+
+
+def never_text(plan: Plan, data: GraphData, size: int) -> list[str]:
+    """Return the sentences on experiments that never reached a reading, on those that had, and on the others.
+
+    Parameters
+    ----------
+    plan, data
+        What is drawn.
+    size : int
+        How many experiments there are.
+    """
+    sentences = []
+    never = _sum(covered.never for covered in data.coverage)
+    of = f"of {many(size, 'experiment')}"
+    if never.total():
+        listed = ", ".join(_reason_text(plan, name, never[name]) for name in in_order(never))
+        sentences.append(f"{never.total():,} {of} never reached it and count: {listed}.")
+    if from_start := sum(covered.from_start for covered in data.coverage):
+        infinite = "-inf" if plan.y.label.goal == "min" else "inf"
+        sentences.append(f"{from_start:,} {of} had reached it from the start ({infinite}).")
+    not_run = _sum(covered.not_run for covered in data.coverage)
+    if not_run.total():
+        sentences.append(f"{not_run.total():,} not run ({counts_text(not_run)}), so not counted.")
+    worst_first = sorted(
+        (covered for covered in data.coverage if covered.is_never), key=lambda covered: -covered.drawn
+    )
+    named = [
+        f"{covered.label or 'all'} ({covered.drawn - sum(covered.never.values()):,} of {covered.drawn:,})"
+        for covered in worst_first
+    ]
+    return [*sentences, *_listed(data.never, named)]
+
+
+def _reason_text(plan: Plan, name: str, count: int) -> str:
+    """Return how many experiments never reached a reading for this reason."""
+    if name == NO_RESULT:
+        return f"{count:,} without {_readings(plan)}"
+    return f"{count:,} {name}" if name in (NAN, "inf", "-inf") else count_text(name, count)
+
+
+def texts_text(names: str, texts: Mapping[str, int]) -> list[str]:
+    """Return the sentence on completed experiments that have something else in place of a number.
+
+    Parameters
+    ----------
+    names : str
+        Of the results, in quotes.
+    texts : mapping of str to int
+        What they have, and how many.
+    """
+    total = sum(texts.values())
+    return (
+        [f"{total:,} completed without a number in {names} left out: {texts_listed(texts)}."] if total else []
+    )
+
+
+def texts_listed(texts: Mapping[str, int]) -> str:
+    """Return what experiments have in place of a number, and how many, the most frequent first."""
+    most_first = sorted(texts, key=lambda text: -texts[text])
+    more = f" and {len(texts) - _MOST_NAMED:,} more" if len(texts) > _MOST_NAMED else ""
+    return "; ".join(f"{text} ({texts[text]:,})" for text in most_first[:_MOST_NAMED]) + more
+
+
+def _sum(counts: Iterable[Mapping[str, int]]) -> Counter[str]:
+    total = Counter[str]()
+    for part in counts:
+        total.update(part)
+    return total
 
 
 def _disjoint(coverage: Sequence[Coverage]) -> list[str]:
@@ -163,8 +238,10 @@ def _reason(point: Coverage) -> str:
     """Return why a point has no finite reading."""
     if point.non_finite:
         return _NOT_FINITE
-    if point.without:
+    if point.without or point.texts:
         return _NO_NUMBER
+    if point.not_run:
+        return _NOT_COMPLETED
     if not sum(point.missing.values()):
         return _NO_EXPERIMENTS
     return _ALL_FAILED if _failed(point) == sum(point.missing.values()) else _NOT_COMPLETED

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from meta.graphs.data.curve_ends import EarlyEnd, UndrawnSteps
-from meta.records.readings import Point, missing_of
+from meta.records.readings import NAN, NO_RESULT, OWN_FAILURES, Point, Runs, missing_of
 from meta.statistics.comparisons.ranking import Groups, Ranking
 from meta.statistics.estimators.arrays import Floats, Integers
 from meta.statistics.estimators.curves import CurveMatrix
@@ -124,6 +124,8 @@ class Line:
         Of a curve of which repetitions end before its last step.
     undrawn : UndrawnSteps or None
         Where a curve is not drawn, as a configuration has no value there.
+    never : int
+        How many experiments of an ecdf never reached a reading, although they count.
     """
 
     label: str
@@ -138,6 +140,7 @@ class Line:
     settings: Sequence[Mapping[str, Any]] = ()
     early: EarlyEnd | None = None
     undrawn: UndrawnSteps | None = None
+    never: int = 0
 
 
 @dataclass(frozen=True)
@@ -199,13 +202,15 @@ class Coverage:
     ----------
     label : str
     drawn : int
-        How many experiments are shown.
+        How many experiments are shown, or counted where one that never reached a reading counts.
     missing : mapping of str to int
         How many are not, by outcome or status.
     without : int
         How many completed experiments do not have the drawn result or metric.
     non_finite : int
         How many readings are left out because they are NaN or infinite.
+    texts : mapping of str to int
+        How many completed experiments have what in place of a number.
     readings : int
         How many experiments have a finite reading, drawn or not.
     configurations : int
@@ -213,6 +218,13 @@ class Coverage:
     lacking : sequence of str
         The configurations that have none, although others have: where configurations are averaged, the point
         is not drawn; where readings are pooled, it is drawn without these.
+    never, not_run : mapping of str to int
+        Where never counts: how many experiments never reached a reading, by the reason, and how many do not
+        count as they did not run to an end of their own.
+    from_start : int
+        Where never counts: how many reached it from the start.
+    is_never : bool
+        Whether that is true of its number, or of all its experiments: it never reached a reading.
     """
 
     label: str
@@ -220,9 +232,14 @@ class Coverage:
     missing: Mapping[str, int] = field(default_factory=dict)
     without: int = 0
     non_finite: int = 0
+    texts: Mapping[str, int] = field(default_factory=dict)
     readings: int = 0
     configurations: int = 1
     lacking: Sequence[str] = ()
+    never: Mapping[str, int] = field(default_factory=dict)
+    not_run: Mapping[str, int] = field(default_factory=dict)
+    from_start: int = 0
+    is_never: bool = False
 
     @classmethod
     def of(cls, label: str, point: Point, names: Sequence[str], *, is_drawn: bool) -> Coverage:
@@ -235,9 +252,32 @@ class Coverage:
             missing_of(point.members),
             without=point.without,
             non_finite=point.non_finite,
+            texts=point.texts,
             readings=count,
             configurations=len(names) - len(has_none),
             lacking=has_none if count else (),
+        )
+
+    @classmethod
+    def of_runs(cls, label: str, point: Point, names: Sequence[str], runs: Runs) -> Coverage:
+        """Return what the point of a graph shows that counts experiments which never reached a reading."""
+        count = sum(runs.sizes)
+        has_none = [name for name, size in zip(names, runs.sizes, strict=True) if not size]
+        ends = {end: number for end, number in runs.left_out.items() if end in OWN_FAILURES}
+        return cls(
+            label,
+            count,
+            ends,
+            without=runs.left_out[NO_RESULT],
+            non_finite=runs.left_out[NAN],
+            texts=point.texts,
+            readings=len(point.readings),
+            configurations=len(names) - len(has_none),
+            lacking=has_none if count else (),
+            never=runs.never,
+            not_run=runs.not_run,
+            from_start=runs.from_start,
+            is_never=0 < count == runs.never.total(),
         )
 
     @property
@@ -282,8 +322,9 @@ class GraphData:
         Of a ranking.
     timeline : Timeline or None
         Of a time line.
-    without_readings : str
-        How the note begins to speak of points without a finite reading; of methods a point is a score.
+    without_readings, never : str
+        How the note begins to speak of points without a finite reading (of methods a point is a score), and
+        of those that never reached one although they count.
     """
 
     panels: Sequence[Panel]
@@ -292,6 +333,7 @@ class GraphData:
     ranked: Ranked | None = None
     timeline: Timeline | None = None
     without_readings: str = NOTHING_TO_SHOW
+    never: str = "Never reached"
 
     @property
     def lines(self) -> list[Line]:

@@ -28,6 +28,7 @@ from experiments.series_file.sections.graph_kinds import (
 )
 from experiments.series_file.sections.graphs import GraphSpec
 from meta.records.errors import GraphError
+from meta.records.readings import Point, Runs
 from meta.records.series_records import ConfigurationRecord, SeriesRecords
 from meta.records.value_set import ABSENT, ValueSet, short_names
 
@@ -117,6 +118,16 @@ class Plan:
     def facets(self) -> tuple[str, ...]:
         """The parameters that distinguish panels, row first."""
         return tuple(name for name in (self.row, self.column) if name is not None)
+
+    @property
+    def counts_missing(self) -> bool:
+        """Whether an experiment that failed, or has no reading, counts as one that never reached `y`."""
+        return (self.spec.missing or self.y.label.missing or "never") == "never"
+
+    def runs(self, point: Point) -> Runs | None:
+        """Return what the experiments of a point reached of `y`, or None where `y` has no goal."""
+        goal = self.y.label.goal
+        return None if goal is None else Runs.of(point, goal, missing_is_never=self.counts_missing)
 
     def place(self, name: str, parameters: Mapping[str, Any]) -> int:
         """Return the index of a configuration's value among all values of parameter `name`."""

@@ -62,6 +62,7 @@ class DrawContext:
 
 def entry_per_line(
     handle: Callable[[Sequence[Line]], Artist],
+    label: Callable[[Sequence[Line]], str] = lambda lines: lines[0].label,
 ) -> Callable[[DrawContext], list[LegendEntry]]:
     """Return a legend with an entry per line, empty where nothing distinguishes lines.
 
@@ -69,13 +70,15 @@ def entry_per_line(
     ----------
     handle : callable
         Returns the handle of the lines of one number on all panels.
+    label : callable
+        Returns the text beside it, of lines that have a label.
     """
 
     def entries(context: DrawContext) -> list[LegendEntry]:
         by_number: dict[int, list[Line]] = {}
         for line in sorted(context.data.lines, key=lambda line: line.number):
             by_number.setdefault(line.number, []).append(line)
-        return [(handle(lines), lines[0].label) for lines in by_number.values() if lines[0].label]
+        return [(handle(lines), label(lines)) for lines in by_number.values() if lines[0].label]
 
     return entries
 

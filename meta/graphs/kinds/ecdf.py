@@ -7,43 +7,125 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 from matplotlib.axes import Axes
 
+from meta.graphs.captions.phrases import drawn_sample_sizes, sample_size_text
 from meta.graphs.data.csv_rows import Row, of_line
-from meta.graphs.data.graph_data import GraphData, Line
+from meta.graphs.data.graph_data import Coverage, Estimates, GraphData, Line, SampleSizes
+from meta.graphs.data.groups import Group, make_groups, panels_of
 from meta.graphs.data.plan import Plan
 from meta.graphs.drawing.axis_limits import limit_distribution
-from meta.graphs.drawing.kind import DrawContext, Kind, each_value, entry_per_line, stroke
+from meta.graphs.drawing.kind import DrawContext, Kind, LegendEntry, each_value, entry_per_line, stroke
+from meta.records.errors import GraphError
+from meta.records.readings import Point, Runs
+from meta.records.series_records import SeriesRecords
+
+
+def compute(plan: Plan, records: SeriesRecords) -> GraphData:
+    """Compute the staircase of each line: the shares of the experiments that count.
+
+    Of a result that has a goal all experiments count that ran to an end of their own. Those that never
+    reached a reading have no step: where less is better the line ends below 1, where more is it starts above
+    0.
+
+    Raises
+    ------
+    GraphError
+        There would be too many lines or panels, or no experiment has a finite reading.
+    """
+    groups = make_groups(plan, records)
+    lines: list[Line | None] = []
+    coverage: list[Coverage] = []
+    for group in groups:
+        point = Point.of(group.members, plan.y.key)
+        runs = plan.runs(point)
+        label = group.cell_label(plan, group.members[0])
+        names = plan.configuration_labels(group.members)
+        if runs is None:
+            covered = Coverage.of(label, point, names, is_drawn=len(point.readings) > 0)
+        else:
+            covered = Coverage.of_runs(label, point, names, runs)
+        coverage.append(covered)
+        lines.append(_line(group, point, runs) if covered.drawn else None)
+    panels = panels_of(plan, groups, lines, coverage)
+    if not any(len(line.readings[0]) for panel in panels for line in panel.lines):
+        raise GraphError(f"no experiment has a finite reading of {plan.y.name!r}: nothing to draw")
+    return GraphData(panels, coverage)
+
+
+def _line(group: Group, point: Point, runs: Runs | None) -> Line:
+    """Return a line with the share at each reading, and, at -inf, that from which it starts."""
+    sizes = point.sizes if runs is None else runs.sizes
+    ordered = np.sort(point.readings if runs is None else runs.readings)
+    x = np.append(-np.inf, ordered[np.isfinite(ordered)])
+    shares = np.searchsorted(ordered, x, side="right") / len(ordered)
+    nothing = np.full(x.shape, np.nan)
+    alike = SampleSizes.of_points([sizes])
+    sample_sizes = SampleSizes(*(np.repeat(size, len(x)) for size in vars(alike).values()))
+    return group.line(
+        x,
+        Estimates(shares, nothing, nothing, sample_sizes),
+        readings=[point.readings],
+        never=0 if runs is None else runs.never.total(),
+    )
 
 
 def draw(axes: Axes, lines: Sequence[Line], context: DrawContext) -> None:
-    """Draw one staircase per entry of the legend; each reading is a step."""
+    """Draw one staircase per entry of the legend, on to where readings of others end if it ends below 1."""
+    readings = np.concatenate([line.readings[0] for line in context.data.lines])
     for line in lines:
-        ordered = np.sort(line.readings[0])
-        shares = np.arange(1, len(ordered) + 1) / len(ordered)
-        axes.plot(
-            np.concatenate((ordered[:1], ordered)),
-            np.concatenate(([0.0], shares)),
-            drawstyle="steps-post",
-            **line.style.stroke,
-            label=line.label,
-        )
+        x, shares = line.x.copy(), line.interval.estimate
+        x[0] = readings.min() if shares[0] > 0 or len(x) == 1 else x[1]
+        if shares[-1] < 1:
+            x, shares = np.append(x, readings.max()), np.append(shares, shares[-1])
+        axes.plot(x, shares, drawstyle="steps-post", **line.style.stroke, label=line.label)
     if context.plan.spec.limits.y is None:
         axes.set_ylim(0.0, 1.02)
 
 
 def shares(plan: Plan, data: GraphData) -> Iterator[Row]:
-    """Yield each reading in ascending order, with the ``share`` of readings that are not larger."""
+    """Yield each reading in ascending order, with the ``share`` of the ``n`` experiments that have no more.
+
+    Before them, without a ``value``, the share from which a line starts above 0, or stays.
+    """
     for line in data.lines:
-        ordered = np.sort(line.readings[0])
-        shares = np.searchsorted(ordered, ordered, side="right") / len(ordered)
-        for value, share in zip(ordered.tolist(), shares.tolist(), strict=True):
-            yield {**of_line(plan, line), "value": value, "share": share}
+        points = zip(
+            line.x.tolist(), line.interval.estimate.tolist(), line.interval.count.tolist(), strict=True
+        )
+        for value, share, count in points:
+            if np.isfinite(value) or share > 0 or len(line.x) == 1:
+                found = value if np.isfinite(value) else None
+                yield {**of_line(plan, line), "value": found, "share": share, "n": count}
+
+
+def caption(context: DrawContext) -> str:
+    """Return the caption: of how many experiments the shares are."""
+    if not _counts_never(context):
+        return each_value(context)
+    return f"share of {sample_size_text(drawn_sample_sizes(context.data))} that reached each value."
+
+
+def legend(context: DrawContext) -> list[LegendEntry]:
+    """Return an entry per line; where some never reached a reading, each with how many did."""
+    entries = entry_per_line(stroke, _counted) if _counts_never(context) else entry_per_line(stroke)
+    return entries(context)
+
+
+def _counts_never(context: DrawContext) -> bool:
+    return any(line.never for line in context.data.lines)
+
+
+def _counted(lines: Sequence[Line]) -> str:
+    """Return the label of a line with how many of its experiments, on all panels, reached a reading."""
+    count = sum(int(line.interval.count[0]) for line in lines)
+    never = sum(line.never for line in lines)
+    return f"{lines[0].label} ({count - never:,} of {count:,})"
 
 
 KIND = Kind(
+    compute=compute,
     draw=draw,
     labels=lambda plan: (plan.y.axis_label(), "share of experiments"),
-    caption=each_value,
+    caption=caption,
     limits=limit_distribution,
     rows=shares,
-    legend=entry_per_line(stroke),
+    legend=legend,
 )

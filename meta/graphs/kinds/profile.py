@@ -9,10 +9,11 @@ from matplotlib.axes import Axes
 
 from experiments.series_file.sections.graphs import ScaleName
 from experiments.units import many
+from meta.graphs.captions.missing_data import without_readings
 from meta.graphs.data import method_table
 from meta.graphs.data.csv_rows import Row, of_line
 from meta.graphs.data.graph_data import Coverage, Estimates, GraphData, Line, Outside, SampleSizes
-from meta.graphs.data.groups import make_groups, panels_of
+from meta.graphs.data.groups import Group, make_groups, panels_of
 from meta.graphs.data.plan import Plan
 from meta.graphs.drawing.axis_limits import Along, apply_limits
 from meta.graphs.drawing.kind import DrawContext, Kind, entry_per_line, stroke
@@ -20,7 +21,6 @@ from meta.records.errors import GraphError
 from meta.records.series_records import SeriesRecords
 from meta.statistics.comparisons.over_tasks import performance_profile
 from meta.statistics.estimators.arrays import Floats
-from meta.statistics.estimators.location import estimator
 
 #: From here on factors are drawn on a logarithmic axis.
 _LARGE_FACTOR = 10.0
@@ -31,41 +31,63 @@ _BEYOND = 1.06
 def compute(plan: Plan, records: SeriesRecords) -> GraphData:
     """Compute the profile of each method over the problems of its panel.
 
+    A problem that no method solves counts. One of which a method has no number, as none of its experiments
+    has run, does not, nor does a method without any.
+
     Raises
     ------
     GraphError
-        A cost is not positive, the series file gives no goal for y, or nothing is completed.
+        A cost is not positive, the series file gives no goal for y, or nothing can be compared.
     """
-    is_cost = method_table.goal(plan) == "min"
     groups = make_groups(plan, records)
     lines: list[Line | None] = []
     coverage: list[Coverage] = []
     for place in dict.fromkeys(group.place for group in groups):
         here = [group for group in groups if group.place == place]
-        table = method_table.table(plan, {group.label: group.members for group in here})
+        names = [name for name in (*plan.facets, *plan.hues) if len(plan.values[name]) > 1]
+        table = method_table.table(plan, [group.members for group in here], names)
         coverage += table.coverage
-        if not np.isfinite(table.scores).any():
-            lines += [None] * len(here)
-            continue
-        try:
-            # Where more is better, the factor to the best is best / own: that of the reciprocals.
-            costs = table.scores if is_cost else _reciprocals(table.scores)
-            profile = performance_profile(costs)
-        except ValueError as error:
-            raise GraphError(f"y: a profile of {plan.y.measured!r} is impossible: {error}") from error
-        nothing = np.full(profile.factors.shape, np.nan)
-        problems = SampleSizes.of(np.full((1, len(profile.factors)), profile.problems, dtype=np.int64))
-        for group, shares in zip(here, profile.shares, strict=True):
-            lines.append(group.line(profile.factors, Estimates(shares, nothing, nothing, problems)))
+        lines += _lines(plan, here, table.scores)
+    without = "Left out" if plan.counts_missing else "Counted as not solved"
+    if not any(lines) and any(covered.drawn for covered in coverage):
+        lacking = " ".join(without_readings(coverage, without)).removesuffix(".")
+        raise GraphError(f"nothing to draw: there is no problem that every method has run. {lacking}")
     panels = panels_of(plan, groups, lines, coverage)
-    return GraphData(panels, coverage, without_readings="Counted as not solved")
+    return GraphData(panels, coverage, without_readings=without, never="Counted as not solved")
+
+
+def _lines(plan: Plan, groups: Sequence[Group], scores: Floats) -> list[Line | None]:
+    """Return the line of each method, from its numbers of the problems: a column of `scores`."""
+    unknown = np.isnan(scores)
+    is_drawn = np.full(len(groups), not unknown.all())
+    if plan.counts_missing:
+        is_drawn = ~unknown.all(axis=0)
+    compared = scores[:, is_drawn]
+    if plan.counts_missing:
+        compared = compared[~np.isnan(compared).any(axis=1)]
+    if not compared.size:
+        return [None] * len(groups)
+    try:
+        # Where more is better, the factor to the best is best / own: that of the reciprocals.
+        costs = compared if method_table.goal(plan) == "min" else _reciprocals(compared)
+        profile = performance_profile(costs)
+    except ValueError as error:
+        raise GraphError(f"y: a profile of {plan.y.measured!r} is impossible: {error}") from error
+    nothing = np.full(profile.factors.shape, np.nan)
+    problems = SampleSizes.of(np.full((1, len(profile.factors)), profile.problems, dtype=np.int64))
+    shares = iter(profile.shares)
+    return [
+        group.line(profile.factors, Estimates(next(shares), nothing, nothing, problems)) if drawn else None
+        for group, drawn in zip(groups, is_drawn.tolist(), strict=True)
+    ]
 
 
 def _reciprocals(scores: Floats) -> Floats:
-    if (scores <= 0).any():
+    finite = np.isfinite(scores)
+    if (scores[finite] <= 0).any():
         raise ValueError("all scores must be positive: otherwise there is no factor to the best")
-    costs: Floats = 1 / scores
-    return costs
+    # An infinite score is that of a method that never reaches the problem, or has from the start.
+    return np.divide(1.0, scores, out=-scores, where=finite)
 
 
 def draw(axes: Axes, lines: Sequence[Line], context: DrawContext) -> None:
@@ -101,12 +123,12 @@ def shares(plan: Plan, data: GraphData) -> Iterator[Row]:
 def caption(context: DrawContext) -> str:
     """Return the caption: how many problems, and in which parameters they differ."""
     plan = context.plan
+    counted = "" if plan.counts_missing else "; a problem without one counts as not solved"
     problems = sorted({int(line.interval.count[0]) for line in context.data.lines})
     fewer = "" if len(problems) == 1 else f"{problems[0]} to "
-    average = estimator(plan.spec.estimator).label
     return (
         f"performance profile over {fewer}{many(problems[-1], 'problem')} ({', '.join(plan.spec.over)}), "
-        f"each by the {average} of its finite readings; a problem without one counts as not solved."
+        f"each by {method_table.numbers_text(plan)}{counted}."
     )
 
 

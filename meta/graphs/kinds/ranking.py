@@ -24,7 +24,6 @@ from meta.records.series_records import ConfigurationRecord, SeriesRecords
 from meta.records.value_set import ABSENT, shortened
 from meta.statistics.comparisons.ranking import nemenyi, rank_methods
 from meta.statistics.comparisons.sample_size import ranking_warnings
-from meta.statistics.estimators.location import estimator
 from meta.statistics.intervals.resampling import DEFAULT_LEVEL
 
 _MAX_LABEL = 24
@@ -55,7 +54,7 @@ def compute(plan: Plan, records: SeriesRecords) -> GraphData:
     methods: dict[str, list[ConfigurationRecord]] = {}
     for member in members:
         methods.setdefault(plan.value_label(plan.x, member.parameters), []).append(member)
-    table = method_table.table(plan, methods)
+    table = method_table.table(plan, list(methods.values()), [plan.x])
     try:
         ranking = rank_methods(table.scores, higher_is_better=is_score)
     except ValueError as error:
@@ -66,7 +65,13 @@ def compute(plan: Plan, records: SeriesRecords) -> GraphData:
         raise GraphError(" ".join([f"{error}. {methods_and_sets}.", *lacking]).removesuffix(".")) from error
     groups = nemenyi(ranking, level=plan.spec.level or DEFAULT_LEVEL)
     ranked = Ranked(list(methods), ranking, groups, table.counts)
-    return GraphData([Panel(None, ())], table.coverage, ranked=ranked, without_readings=_WITHOUT_A_SCORE)
+    return GraphData(
+        [Panel(None, ())],
+        table.coverage,
+        ranked=ranked,
+        without_readings=_WITHOUT_A_SCORE,
+        never="Ranked last",
+    )
 
 
 @dataclass(frozen=True)
@@ -195,10 +200,10 @@ def caption(context: DrawContext) -> str:
     """Return the caption: what is ranked over which data sets, and by which test methods are joined."""
     plan, ranked = context.plan, _ranked(context.data)
     ranking, groups = ranked.ranking, ranked.groups
-    average = estimator(plan.spec.estimator).label
+    sizes = SampleSizes.of(ranked.counts[None])
     sentences = [
         f"average ranks (1 is best) over {len(ranking.scores)} data sets ({', '.join(plan.spec.over)}).",
-        f"Each score: {average} over {sample_size_text(SampleSizes.of(ranked.counts[None]))}.",
+        f"Each score is {method_table.numbers_text(plan)}, {sample_size_text(sizes)}.",
         f"Friedman test: {_p(ranking.p_value)}; Iman-Davenport F: {_p(ranking.f_p_value)}.",
         f"{groups.test}, level {100 * groups.level:g} %: bars join what does not differ significantly.",
     ]

@@ -46,8 +46,9 @@ def performance_profile(costs: ArrayLike, factors: ArrayLike | None = None) -> P
     Parameters
     ----------
     costs : array_like, shape (problems, solvers)
-        Positive, smaller is better: time, evaluations, error. NaN or infinite where a solver failed.
-        Those of a problem that differ by rounding only are equal.
+        Positive, smaller is better: time, evaluations, error. NaN or inf where a solver never solves a
+        problem; -inf where it has solved it from the start: no finite cost is within a factor of that. Those
+        of a problem that differ by rounding only are equal.
     factors : array_like, shape (factors,), optional
         Where to evaluate; by default at every factor at which a share changes.
 
@@ -57,6 +58,7 @@ def performance_profile(costs: ArrayLike, factors: ArrayLike | None = None) -> P
         A cost is not positive (there is no factor of zero), or there is no problem.
     """
     known = matrix(costs, "problems, solvers")
+    from_start = np.asarray(costs, dtype=np.float64) == -np.inf
     if not known.size:
         raise ValueError("a profile needs at least one problem and one solver")
     if (known <= 0).any():
@@ -64,7 +66,8 @@ def performance_profile(costs: ArrayLike, factors: ArrayLike | None = None) -> P
     known[np.isnan(known)] = np.inf
     known = merged_scores(known)
     best = known.min(axis=1, keepdims=True)
-    ratios = np.divide(known, best, out=np.full_like(known, np.inf), where=np.isfinite(known))
+    comparable = np.isfinite(known) & ~from_start.any(axis=1, keepdims=True)
+    ratios = np.divide(known, best, out=np.where(from_start, 1.0, np.inf), where=comparable)
     places = ratios[np.isfinite(ratios)] if factors is None else np.asarray(factors, dtype=np.float64)
     places = np.unique(np.append(places, 1.0) if factors is None else places)
     shares = np.stack([np.searchsorted(np.sort(column), places, side="right") for column in ratios.T])

@@ -85,8 +85,9 @@ def rank_methods(scores: ArrayLike, *, higher_is_better: bool) -> Ranking:
     Parameters
     ----------
     scores : array_like, shape (data sets, methods)
-        One score per data set, as the mean over repetitions. Those of a data set that differ by rounding only
-        are tied. A data set with a score that is not finite is left out.
+        One score per data set, as the median over repetitions. Those of a data set that differ by rounding
+        only are tied. An infinite score is that of a method that never reaches the data set (or has from the
+        start): it is ranked last (or first), tied with others of its kind. A data set with NaN is left out.
     higher_is_better : bool
 
     Raises
@@ -94,8 +95,8 @@ def rank_methods(scores: ArrayLike, *, higher_is_better: bool) -> Ranking:
     ValueError
         Fewer than three methods, or fewer than two data sets.
     """
-    known = matrix(scores, "data sets, methods")
-    complete = merged_scores(known[np.isfinite(known).all(axis=1)])
+    known = np.where(np.isinf(scores), scores, matrix(scores, "data sets, methods"))
+    complete = merged_scores(known[~np.isnan(known).any(axis=1)])
     sets, methods = complete.shape
     if methods < 3:
         raise ValueError(f"a ranking needs three methods or more, not {methods}: compare two as a pair")
@@ -154,13 +155,27 @@ def wilcoxon_holm(ranking: Ranking, *, level: float = DEFAULT_LEVEL) -> Groups:
     methods = ranking.scores.shape[1]
     method_pairs = list(itertools.combinations(range(methods), 2))
     corrected = holm(
-        [wilcoxon(ranking.scores[:, one], ranking.scores[:, other]).p_value for one, other in method_pairs]
+        [wilcoxon(*_finite(ranking.scores[:, [one, other]])).p_value for one, other in method_pairs]
     )
     p_values = np.ones((methods, methods))
     for (one, other), p_value in zip(method_pairs, corrected, strict=True):
         p_values[one, other] = p_values[other, one] = p_value
     test = "Wilcoxon signed-rank tests with Holm's correction"
     return Groups(test, p_values, math.nan, _cliques(ranking, p_values, level), level)
+
+
+def _finite(scores: Floats) -> tuple[Floats, Floats]:
+    """Return the scores of two methods, shape (data sets, 2), without infinities, for tests of their ranks.
+
+    A difference to an infinite score is larger than every finite one, and as large as others of its kind; two
+    scores of the same infinity do not differ.
+    """
+    one, other = scores.T
+    infinite = np.isinf(scores).any(axis=1)
+    beyond = 4 * np.abs(scores[~infinite]).max(initial=1.0)
+    # The comparison and not the difference, which of two equal infinities is NaN.
+    sign = (one > other).astype(np.float64) - (one < other)
+    return np.where(infinite, sign * beyond, one), np.where(infinite, 0.0, other)
 
 
 def _cliques(ranking: Ranking, p_values: Floats, level: float) -> tuple[tuple[int, ...], ...]:

@@ -6,7 +6,13 @@ from collections import Counter
 
 from experiments.units import many
 from meta.graphs.captions.experiments_code import code_text
-from meta.graphs.captions.missing_data import counts_text, imbalance, progress_text, survivorship
+from meta.graphs.captions.missing_data import (
+    counts_text,
+    imbalance,
+    progress_text,
+    survivorship,
+    texts_text,
+)
 from meta.graphs.captions.phrases import (
     INTERVALS,
     averages_text,
@@ -163,6 +169,7 @@ def _missing(plan: TablePlan, cells: Cells, records: SeriesRecords) -> list[str]
     non_finite = sum(cell.point.non_finite for _, cell in shown)
     if without:
         sentences.append(f"{without:,} completed without {plan.y.name!r} left out.")
+    sentences += texts_text(repr(plan.y.name), sum((cell.point.texts for _, cell in shown), Counter[str]()))
     if non_finite:
         sentences.append(f"{many(non_finite, 'NaN or infinite reading')} left out.")
     if records.retired:

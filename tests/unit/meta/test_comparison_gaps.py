@@ -79,7 +79,8 @@ def test_readings_that_are_no_numbers_are_counted(make_records, paired: bool) ->
     assert found.notes == [
         "Experiments left out: b: 2 errors.",
         "NaN or infinite readings left out: a: 2; b: 1.",
-        "Completed without 'y' left out: b: 3.",
+        "Completed without 'y' left out: b: 2.",
+        "Completed without a number in 'y' left out: b: 'text' (1).",
     ]
     sizes = (6, 6) if paired else (10, 8)
     assert found.compared[0].difference.sizes == sizes

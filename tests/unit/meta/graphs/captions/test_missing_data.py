@@ -125,9 +125,9 @@ def test_points_without_a_finite_reading_are_named(make_records) -> None:
         assert said in note
         assert "all failed" not in note
     assert "readings are NaN or infinite: opt=b, lr=2." in note_of(records, kind="scatter", y="y", x="z")
-    assert "readings are NaN or infinite: b, lr=2." in note_of(
-        records, kind="profile", y="y", hue="opt", over=["lr"]
-    )
+    profile = {"kind": "profile", "y": "y", "hue": "opt", "over": ["lr"]}
+    assert "Counted as not solved: opt=b, lr=2 (0 of 7)." in note_of(records, **profile)
+    assert "are NaN or infinite: opt=b, lr=2." in note_of(records, **profile, missing="leave_out")
 
 
 def test_what_lacks_a_configuration_is_not_said_to_have_failed_altogether(make_records) -> None:
@@ -152,7 +152,7 @@ OVER_TASKS: dict[str, dict[str, Any]] = {
     "box": {"x": "method"},
     "violin": {"x": "method"},
     "strip": {"x": "method"},
-    "ecdf": {"hue": "method"},
+    "ecdf": {"hue": "method", "missing": "leave_out"},
     "histogram": {"hue": "method"},
 }
 POOLED = ("box", "violin", "strip", "ecdf", "histogram")
@@ -192,23 +192,32 @@ def test_configurations_that_an_average_lacks_are_named(make_records, kind: str)
 
 
 def test_scores_that_a_method_lacks_are_named(make_records) -> None:
-    """A profile counts them, a ranking leaves the data set out; an error names them too."""
+    """Where NaN is left out, a profile counts them, and a ranking leaves the data set out."""
     records = only_nan_on_one_task(make_records)
-    profile = note_of(records, kind="profile", y="y", hue="method", over=["task"])
-    assert "Counted as not solved, as all readings are NaN or infinite: b, task=2." in profile
+    asked = {"y": "y", "over": ["task"], "missing": "leave_out"}
+    profile = note_of(records, kind="profile", hue="method", **asked)
+    assert "Counted as not solved, as all readings are NaN or infinite: method=b, task=2." in profile
     assert "a problem without one counts as not solved" in profile
-    ranking = {"kind": "ranking", "y": "y", "x": "method", "over": ["task"]}
+    ranking = {"kind": "ranking", "x": "method", **asked}
     note = note_of(records, **ranking)
     assert "1 data set left out" in note
-    assert "Without a score, as all readings are NaN or infinite: b, task=2." in note
-    with pytest.raises(GraphError, match=r"not 1\. .*Without a score, .*: b, task=2$"):
+    assert "Without a score, as all readings are NaN or infinite: method=b, task=2." in note
+    with pytest.raises(GraphError, match=r"not 1\. .*Without a score, .*: method=b, task=2$"):
         note_of(records, **ranking, where={"task": [2, 3]})
+
+
+def test_methods_without_experiments_have_no_score(make_records) -> None:
+    """Nobody knows whether they would reach the task: it is left out of the profile and of the ranking."""
+    records = only_nan_on_one_task(make_records)
     fewer = replace(records, configurations=[*records.configurations[:4], *records.configurations[6:]])
-    named = "as there are no experiments of it: b, task=2; b, task=3"
-    profile = note_of(fewer, kind="profile", y="y", hue="method", over=["task"])
-    assert f"Counted as not solved, {named}." in profile
+    named = "as there are no experiments of it: method=b, task=2; method=b, task=3"
+    profile = {"kind": "profile", "y": "y", "hue": "method", "over": ["task"]}
+    note = note_of(fewer, **profile)
+    assert "performance profile over 1 problem (task)" in note
+    assert f"Left out, {named}." in note
+    assert f"Counted as not solved, {named}." in note_of(fewer, **profile, missing="leave_out")
     with pytest.raises(GraphError, match=f"Without a score, {named}$"):
-        note_of(fewer, **ranking)
+        note_of(fewer, kind="ranking", y="y", x="method", over=["task"])
 
 
 def test_curves_without_a_common_step_are_named(make_records) -> None:

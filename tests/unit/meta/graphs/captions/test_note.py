@@ -40,7 +40,8 @@ def test_note_counts_what_is_left_out(make_records) -> None:
         "made-up: mean with 95 % bootstrap interval (whiskers) over n = 3 to 6 repetitions. "
         "n = 3 is too small for a 95 % interval of the mean; 5 are needed. Lower is better. "
         "Running, 83 % complete. 2 errors, 1 timed out, 1 running, 2 pending of 18 experiments left out. "
-        "Shown by survivors only: x=1 (3 of 6). 1 completed without 'y' left out. "
+        "Shown by survivors only: x=1 (3 of 6). "
+        "1 completed without a number in 'y' left out: 'text' (1). "
         "2 NaN or infinite readings left out. "
         "4 completed but no longer in the series file left out."
     )

@@ -223,7 +223,10 @@ def solved(parameters: dict[str, Any], _repetition: int) -> dict[str, float] | N
 def test_profiles_are_shares_of_problems_by_factor(make_records, y: str) -> None:
     """Dolan and More's definition by hand; a problem that a solver never completed is not solved."""
     records = make_records(
-        {"problem": ["p1", "p2", "p3"], "solver": ["a", "b"]}, results=solved, labels=LABELS
+        {"problem": ["p1", "p2", "p3"], "solver": ["a", "b"]},
+        results=solved,
+        labels=LABELS,
+        missing=lambda p: {} if solved(p, 0) else {"error": 5},
     )
     spec = GraphSpec(kind="profile", y=y, hue="solver", over=("problem",))
     figure = make_figure(spec, records)
