@@ -23,7 +23,7 @@ from experiments.parameters import (
 from experiments.series_file.axes import Axis, Parameter, axes, parameter_names
 from experiments.series_file.models import MAX_EXPERIMENTS
 from experiments.series_file.reading.errors import KeyPath, PathMessage, path_text
-from experiments.series_file.sections import graph_checks, table_checks
+from experiments.series_file.sections import analysis_checks, graph_checks, table_checks
 
 #: Counting stops here: a number of thousands of digits is of no use.
 _ENOUGH = 10**15
@@ -49,6 +49,7 @@ def check(data: Mapping[str, Any]) -> Iterator[PathMessage]:
     names = parameter_names(chain)
     for section in _SHOWN:
         yield from _shown(data, section, names)
+    yield from analysis_checks.problems(data, names)
 
 
 def _names(parameters: Sequence[Parameter]) -> Iterator[PathMessage]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
@@ -12,10 +11,9 @@ from database.suggestions import suggestion
 from experiments.parameters import flatten_recorded
 from experiments.series_file.axes import axes, parameter_names
 from experiments.series_file.reading.errors import KeyPath, PathMessage
-from experiments.series_file.sections.graph_kinds import ANY_KIND, GRAPH_KINDS, SECONDS, STEP
+from experiments.series_file.sections.analysis_checks import BEST, WORST
+from experiments.series_file.sections.graph_kinds import ANY_KIND, GRAPH_KINDS, OF_METRIC, SECONDS, STEP
 
-#: The name of the summary of a metric in the results.
-OF_METRIC = re.compile(r"metrics\.(?P<metric>.+)\.(?P<statistic>last|min|max|count)")
 #: Where a name is, the name, and the check of it.
 _Named = tuple[KeyPath, str, Callable[[str, Collection[str]], str | None]]
 
@@ -113,12 +111,26 @@ def _named(sections: Mapping[str, Any]) -> Iterator[_Named]:
     for place, graph in _items(sections, "graphs"):
         for key, name, check in _in_graph(graph, parameters):
             yield ("graphs", place, key), name, check
+        yield from _references(("graphs", place, "normalise"), graph.get("normalise"), parameters)
     for place, table in _items(sections, "tables"):
         if isinstance(y := table.get("y"), str):
             yield ("tables", place, "y"), y, result_problem
+        yield from _references(("tables", place, "normalise"), table.get("normalise"), parameters)
+    analysis = sections.get("analysis")
+    if isinstance(analysis, Mapping):
+        yield from _references(("analysis", "resampled"), analysis.get("resampled"), parameters)
     metrics = sections.get("metrics")
     for name in metrics if isinstance(metrics, Mapping) else ():
         yield ("metrics", name), name, result_problem
+
+
+def _references(path: KeyPath, section: object, parameters: Sequence[str]) -> Iterator[_Named]:
+    """Yield the results that are named where a parameter or a number could stand too."""
+    given = section if isinstance(section, Mapping) else {}
+    for key in ("low", "high", "test", "train"):
+        name = given.get(key)
+        if isinstance(name, str) and name not in (*parameters, WORST, BEST):
+            yield (*path, key), name, result_problem
 
 
 def _items(sections: Mapping[str, Any], section: str) -> Iterator[tuple[int, Mapping[str, Any]]]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from itertools import islice
 from typing import Any, get_args
 
 from pydantic import BaseModel, ValidationError
@@ -72,8 +71,13 @@ def _foreign_words(document: Document) -> Iterator[PathMessage]:
 
 def _new(document: Document, problems: list[Problem], messages: Iterable[PathMessage]) -> list[Problem]:
     reported = {problem.path for problem in problems}
-    new = (document.problem(path, message) for path, message in messages if path not in reported)
-    return list(islice(new, MAX_PROBLEMS))
+    new: dict[KeyPath, str] = {}
+    for path, message in messages:
+        if path not in reported:
+            new.setdefault(path, message)
+        if len(new) == MAX_PROBLEMS:
+            break
+    return [document.problem(path, message) for path, message in new.items()]
 
 
 def _translated(error: ValidationError) -> Iterator[PathMessage]:

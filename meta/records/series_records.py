@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from experiments.series_file.models import AnalysisSection, MetricSection
-from experiments.series_file.result_names import OF_METRIC
+from experiments.series_file.sections.graph_kinds import OF_METRIC
 from experiments.series_file.sections.graphs import GraphSpec
 from experiments.series_file.sections.tables import TableSpec
 from meta.formats.none_chosen import none_of

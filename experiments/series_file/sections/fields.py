@@ -62,7 +62,7 @@ def interval(given: Mapping[str, Any]) -> dict[str, Any]:
     if isinstance(text, str) and (match := _WITH_LEVEL.fullmatch(text)):
         full["interval"] = match[1]
         if full.get("level") is None:
-            full["level"] = float(match[2]) / 100
+            full["level"] = float(f"{match[2]}e-2")  # 99.9 / 100 is not 0.999
     return full
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from database.suggestions import suggestion
 from experiments.series_file.reading.errors import KeyPath, PathMessage
+from experiments.series_file.sections import analysis_checks
 from experiments.series_file.sections.graph_kinds import (
     ANY_KIND,
     GRAPH_KINDS,
@@ -22,8 +23,21 @@ _DEFAULTS = GraphSpec().model_dump(mode="json")
 _NO_DEFAULT = object()
 #: What has a scale and limits on some kind of graph.
 _ALL_AXES = frozenset().union(*(rules.axes for rules in GRAPH_KINDS.values()))
-#: Intervals that can be computed for several configurations together.
-_INTERVALS_OVER = ("ci", "bca", "none")
+_CUT = "ci", "expanded", "percentile", "bca", "quantiles", "none"
+#: The intervals of each estimator over the repetitions of one configuration.
+_INTERVALS: Mapping[str, Sequence[str]] = {
+    "mean": ("ci", "t", "expanded", "percentile", "bca", "exact", "sd", "se", "quantiles", "none"),
+    "median": ("ci", "exact", "expanded", "percentile", "bca", "quantiles", "none"),
+    "trimmed_mean": _CUT,
+    "iqm": _CUT,
+}
+#: Those that there are over several configurations together too.
+_INTERVALS_OVER = frozenset({"ci", "t", "percentile", "bca", "none"})
+_WITHOUT_LEVEL = frozenset({"sd", "se", "none"})
+#: Keys in which a parameter is named that has its role elsewhere.
+_NO_ROLES = frozenset({"where", "order"})
+#: Kinds whose units are problems, or single runs on them.
+_OF_PROBLEMS = frozenset({"ecdf", "profile", "ranking"})
 
 
 def problems(graph: Mapping[str, Any]) -> Iterator[PathMessage]:
@@ -41,17 +55,27 @@ def problems(graph: Mapping[str, Any]) -> Iterator[PathMessage]:
     rules = rules_of(kind)
     for key in graph:
         if key in GraphSpec.model_fields and key not in rules.keys:
-            yield (key,), f"means nothing for {_called(rules)}; {_takes(rules)}"
+            yield (key,), f"means nothing for {_called(rules)}{_why(key, rules)}; {_takes(rules)}"
     for key in rules.required:
         if graph.get(key) is None:
             yield (key,), "is missing"
     yield from _axes(graph, rules)
     yield from _roles(graph, rules)
+    if "strata" in rules.keys:
+        yield from _belonging(graph)
+    roles = {name for path, name in _named(graph) if path[0] not in _NO_ROLES}
+    over_steps = rules.over_steps or graph.get("x") in (STEP, SECONDS)
+    yield from analysis_checks.normalising(graph, roles, over_steps=over_steps)
     yield from estimation_problems(graph, over_steps=rules.over_steps)
 
 
 def _called(rules: GraphRules) -> str:
     return f"kind: {rules.name}" if rules.name else rules.description
+
+
+def _why(key: str, rules: GraphRules) -> str:
+    of_problems = key in {"paired", "strata"} and rules.name in _OF_PROBLEMS
+    return ", which counts problems: nothing is averaged over configurations" if of_problems else ""
 
 
 def _takes(rules: GraphRules) -> str:
@@ -72,7 +96,7 @@ def _roles(graph: Mapping[str, Any], rules: GraphRules) -> Iterator[PathMessage]
     taken: dict[str, str] = {}
     for path, name in _named(graph):
         role = str(path[0])
-        if role in {"where", "order"} or (role == "x" and rules.roles.get("x") in ("step", "result")):
+        if role in _NO_ROLES or (role == "x" and rules.roles.get("x") in ("step", "result")):
             continue
         if name in taken:
             yield (
@@ -86,28 +110,32 @@ def _roles(graph: Mapping[str, Any], rules: GraphRules) -> Iterator[PathMessage]
         taken.setdefault(name, role)
 
 
+def _belonging(graph: Mapping[str, Any]) -> Iterator[PathMessage]:
+    over = {name for _, name in analysis_checks.listed(graph, "over")}
+    yield from analysis_checks.contradiction(graph)
+    for key in ("paired", "strata"):
+        if graph.get(key) is not None and not over:
+            yield (key,), "means nothing without over: each configuration is shown by itself"
+    for path, name in analysis_checks.listed(graph, "strata"):
+        if name not in over:
+            yield path, f"{name!r} is not averaged over (over), so that it means nothing here"
+
+
 def estimation_problems(graph: Mapping[str, Any], *, over_steps: bool = False) -> Iterator[PathMessage]:
     """Yield the problems of estimator, interval and level, for graphs and tables."""
     interval, estimator = str(graph.get("interval", "ci")), str(graph.get("estimator", "mean"))
-    if interval in {"sd", "se", "none"} and graph.get("level") is not None:
+    if interval in _WITHOUT_LEVEL and graph.get("level") is not None:
         yield ("level",), f"means nothing for interval: {interval}"
-    if interval in {"sd", "se"} and estimator != "mean":
-        yield (
-            ("interval",),
-            f"cannot be {interval!r} around the {estimator}, only around the mean; use ci or bca",
-        )
-    if interval == "exact" and estimator in {"trimmed_mean", "iqm"}:
-        yield (
-            ("interval",),
-            f"cannot be 'exact' of the {estimator}: a median has one, and the mean of 0 and 1",
-        )
+    known = _INTERVALS.get(estimator, ())
+    if interval in _INTERVALS["mean"] and interval not in known and known:
+        yield ("interval",), f"cannot be {interval!r} of the {estimator}, which has {', '.join(known)}"
+        return
     if not graph.get("over"):
         return
-    if not interval.startswith(_INTERVALS_OVER):
-        yield (
-            ("interval",),
-            f"cannot be {interval!r} where configurations are averaged (over): use ci, bca or none",
-        )
+    known = [name for name in known if name in _INTERVALS_OVER]
+    if interval in _INTERVALS["mean"] and known and interval not in known:
+        averaged = f"where configurations are averaged (over), the {estimator} has {', '.join(known)}"
+        yield ("interval",), f"cannot be {interval!r}: {averaged}"
     if (over_steps or graph.get("x") in (STEP, SECONDS)) and estimator != "mean":
         yield (
             ("estimator",),
@@ -148,12 +176,7 @@ def _named(graph: Mapping[str, Any]) -> Iterator[tuple[KeyPath, str]]:
         for part in ("row", "column"):
             if isinstance(name := facet.get(part), str):
                 yield ("facet", part), name
-    over = graph.get("over")
-    if isinstance(over, str):
-        yield ("over",), over
-    for place, name in enumerate(over if isinstance(over, list | tuple) else ()):
-        if isinstance(name, str):
-            yield ("over", place), name
+    yield from analysis_checks.listed(graph, "over")
     for key in ("where", "order"):
         for name in given if isinstance(given := graph.get(key), dict) else ():
             yield (key, name), name

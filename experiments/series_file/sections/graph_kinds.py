@@ -6,12 +6,15 @@ computed and drawn is `meta.graphs.figure.registry`.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
 #: What `x` of a curve is.
 STEP, SECONDS = "step", "seconds"
+#: The name of the summary of a metric in the results.
+OF_METRIC = re.compile(r"metrics\.(?P<metric>.+)\.(?P<statistic>last|min|max|count)")
 Axis = Literal["x", "y", "color"]
 #: What a key names: a parameter, a result, a logged metric, or the steps or seconds of one.
 Role = Literal["parameter", "result", "metric", "step", "parameter or step"]

@@ -7,7 +7,7 @@ from typing import Any
 
 from database.suggestions import suggestion
 from experiments.series_file.reading.errors import KeyPath, PathMessage
-from experiments.series_file.sections import fields, graph_checks
+from experiments.series_file.sections import analysis_checks, fields, graph_checks
 from experiments.series_file.sections.tables import show_parts
 
 _ROLES = ("rows", "columns", "over")
@@ -29,6 +29,15 @@ def problems(table: Mapping[str, Any]) -> Iterator[PathMessage]:
             yield (key,), f"is given by show: {table['show']} already; leave one of them out"
     yield from graph_checks.estimation_problems(fields.interval({**table, **(parts or {})}))
     yield from _compared(table)
+    roles = {name for _, name in _named(table, _ROLES)}
+    yield from analysis_checks.contradiction(table)
+    yield from analysis_checks.normalising(table, roles)
+    for key in ("paired", "strata"):
+        if table.get(key) is not None and not table.get("over") and table.get("significance") is False:
+            yield (key,), "means nothing without over and significance: no cells are averaged or compared"
+    for path, name in analysis_checks.listed(table, "strata"):
+        if name not in roles:
+            yield path, f"{name!r} is neither shown nor averaged over, so that it means nothing here"
 
 
 def _roles(table: Mapping[str, Any]) -> Iterator[PathMessage]:
@@ -75,7 +84,5 @@ def _named(table: Mapping[str, Any], keys: Sequence[str]) -> Iterator[tuple[KeyP
         given = table.get(key)
         if key in ("where", "order"):  # an expression in where is checked by its parser
             yield from (((key, name), name) for name in (given if isinstance(given, dict) else ()))
-        elif isinstance(given, str):
-            yield (key,), given
-        elif isinstance(given, list | tuple):
-            yield from (((key, place), name) for place, name in enumerate(given) if isinstance(name, str))
+        else:
+            yield from analysis_checks.listed(table, key)

@@ -10,7 +10,6 @@ from database.suggestions import suggestion
 from experiments.series_file.models import MetricSection
 from experiments.series_file.reading.errors import path_text
 from experiments.series_file.result_names import (
-    OF_METRIC,
     metric_problem,
     result_of,
     result_problem,
@@ -21,6 +20,7 @@ from experiments.series_file.sections.graph_kinds import (
     KIND_OF_NUMBERS,
     KIND_OF_VALUES,
     KIND_OVER_STEPS,
+    OF_METRIC,
     SECONDS,
     STEP,
     GraphRules,
