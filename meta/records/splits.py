@@ -7,12 +7,13 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from experiments.series_file.models import ResampledSection
 from meta.records.errors import GraphError
-from meta.records.series_records import ConfigurationRecord, SeriesRecords
+from meta.records.series_records import ConfigurationRecord
 from meta.statistics.estimators.arrays import Floats
 
 
-def split_ratios(records: SeriesRecords, members: Sequence[ConfigurationRecord]) -> Floats:
+def split_ratios(resampled: ResampledSection | None, members: Sequence[ConfigurationRecord]) -> Floats:
     """Return the ratio of test to training cases of each configuration.
 
     It is added to 1/n in the variance of a mean over overlapping splits (C. Nadeau and Y. Bengio, *Inference
@@ -28,7 +29,6 @@ def split_ratios(records: SeriesRecords, members: Sequence[ConfigurationRecord])
     GraphError
         A name is no parameter or result, or is not one number above 0 within a configuration.
     """
-    resampled = records.analysis.resampled
     if resampled is None:
         return np.zeros(len(members))
     tested, trained = (

@@ -39,7 +39,7 @@ def estimates_text(plan: Plan, data: GraphData, *, mark: str) -> str:
     mark : str
         What the interval is drawn as, such as ``band``.
     """
-    aggregator = Aggregator.of(plan.spec, shares_seeds=plan.shares_seeds)
+    aggregator = plan.aggregator
     sample_sizes = drawn_sample_sizes(data)
     label = aggregator.estimator.label
     if aggregator.interval == "none":
@@ -88,7 +88,7 @@ def small_sample_warnings(aggregator: Aggregator, sample_sizes: SampleSizes) -> 
     fewest = int(sample_sizes.fewest[has_several].min())
     if aggregator.interval in ("ci", "bca"):
         least = has_several & (sample_sizes.fewest == fewest)
-        samples = 1 if aggregator.shares_seeds else int(sample_sizes.configurations[least].min())
+        samples = 1 if aggregator.dependence.paired else int(sample_sizes.configurations[least].min())
         return (
             *single,
             *interval_warnings(fewest, aggregator.estimator, level=aggregator.level, samples=samples),

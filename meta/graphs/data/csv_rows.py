@@ -20,11 +20,13 @@ Row = Mapping[str, Any]
 
 
 def estimates(plan: Plan, data: GraphData) -> Iterator[Row]:
-    """Yield the points: ``value`` between ``low`` and ``high``, over ``n`` readings."""
+    """Yield the points: ``value`` between ``low`` and ``high``, an ``interval``, over ``n`` readings."""
     for line in data.lines:
-        points = zip(_points(plan, line), _ends(line.interval), line.interval.count.tolist(), strict=True)
-        for point, (value, low, high), count in points:
-            yield {**point, "value": value, "low": low, "high": high, "n": count}
+        how = line.interval.method.tolist(), line.interval.count.tolist()
+        points = zip(_points(plan, line), _ends(line.interval), *how, strict=True)
+        for point, (value, low, high), method, count in points:
+            ends = {"value": value, "low": low, "high": high}
+            yield {**point, **ends, "interval": method or None, "n": count}
 
 
 def readings(plan: Plan, data: GraphData) -> Iterator[Row]:

@@ -14,6 +14,7 @@ from meta.records.readings import NAN, NO_RESULT, OWN_FAILURES, Point, Runs, mis
 from meta.statistics.comparisons.ranking import Groups, Ranking
 from meta.statistics.estimators.arrays import Floats, Integers
 from meta.statistics.estimators.curves import CurveMatrix
+from meta.statistics.intervals.rule import Methods, no_methods
 
 if TYPE_CHECKING:  # tables use the numbers without styles, and do not import matplotlib
     from meta.graphs.theme.style import LineStyle
@@ -66,8 +67,8 @@ class SampleSizes:
         parts = zip(*(vars(part).values() for part in several), strict=True)
         return cls(*(np.concatenate(arrays) for arrays in parts))
 
-    def where(self, wanted: NDArray[np.bool_]) -> SampleSizes:
-        """Return the sample sizes of some of the points."""
+    def where(self, wanted: Integers | NDArray[np.bool_]) -> SampleSizes:
+        """Return the sample sizes of some of the points, by their indices or a mask."""
         return SampleSizes(*(sizes[wanted] for sizes in vars(self).values()))
 
 
@@ -82,12 +83,50 @@ class Estimates:
         NaN where there is no interval.
     sample_sizes : SampleSizes
         How many readings each is computed from.
+    method : ndarray of str, shape (points,)
+        How the interval was made; see `meta.statistics.intervals.rule.Method`.
+    left_out : ndarray of int, shape (points,)
+        How many repetitions the interval does not use, as they lack a configuration that is averaged over.
     """
 
     estimate: Floats
     low: Floats
     high: Floats
     sample_sizes: SampleSizes
+    method: Methods
+    left_out: Integers
+
+    @classmethod
+    def without_intervals(cls, estimate: Floats, sample_sizes: SampleSizes) -> Estimates:
+        """Return estimates that have no interval."""
+        nothing = np.full_like(estimate, np.nan)
+        count = len(estimate)
+        return cls(estimate, nothing, nothing, sample_sizes, no_methods(count), np.zeros(count, np.int64))
+
+    @classmethod
+    def joined(cls, several: Sequence[Estimates]) -> Estimates:
+        """Return the estimates of all points of `several`, concatenated."""
+        if not several:
+            return cls.without_intervals(np.empty(0), SampleSizes.joined([]))
+        return cls(
+            np.concatenate([part.estimate for part in several]),
+            np.concatenate([part.low for part in several]),
+            np.concatenate([part.high for part in several]),
+            SampleSizes.joined([part.sample_sizes for part in several]),
+            np.concatenate([part.method for part in several]),
+            np.concatenate([part.left_out for part in several]),
+        )
+
+    def at(self, places: Integers | NDArray[np.bool_]) -> Estimates:
+        """Return the estimates of some of the points, by their indices or a mask."""
+        return Estimates(
+            self.estimate[places],
+            self.low[places],
+            self.high[places],
+            self.sample_sizes.where(places),
+            self.method[places],
+            self.left_out[places],
+        )
 
     @property
     def count(self) -> Integers:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 import numpy as np
 
 from experiments.series_file.sections.graph_kinds import SECONDS
 from meta.graphs.data.curve_ends import EarlyEnd, UndrawnSteps
-from meta.graphs.data.estimates import Aggregator
 from meta.graphs.data.graph_data import Coverage, GraphData, Line
 from meta.graphs.data.groups import Group, make_groups, panels_of
 from meta.graphs.data.plan import Plan
@@ -16,6 +16,7 @@ from meta.graphs.data.smoothing import TIMES, over_time, smoothed
 from meta.records.readings import missing_of, refuse_huge
 from meta.records.series_records import CompletedExperiment, SeriesRecords
 from meta.statistics.estimators.curves import CurveMatrix, StepGrid
+from meta.statistics.intervals.rule import Method
 
 #: At most so many single repetitions of a line are drawn: more could not be distinguished.
 MAX_RUNS = 50
@@ -43,7 +44,6 @@ class _LineBuilder:
         self.window = 1  # how many consecutive steps each point averages
         self._plan = plan
         metric = plan.y.key
-        self._aggregator = Aggregator.of(plan.spec, records.name, metric, shares_seeds=plan.shares_seeds)
         self._curves = records.curves[metric]
         for curve in self._curves.values():
             refuse_huge(curve.readings, metric)
@@ -117,10 +117,14 @@ class _LineBuilder:
         undrawn = UndrawnSteps.find(label, dict(zip(names, has, strict=True)), steps, expected)
         parts, x = [part[:, drawn] for part in parts], steps[drawn]
         if len(parts) == 1:
-            interval = self._aggregator.of_columns(parts[0])
+            interval = self._plan.aggregator.of_columns(parts[0], group.members)
         else:
             repetitions = [np.array([experiment.repetition for experiment in one]) for one in logged]
-            interval = self._aggregator.of_curves(parts, repetitions)
+            interval = self._plan.aggregator.of_curves(parts, repetitions, group.members)
+        # Where nothing varied there is no interval; a band goes on there without a width.
+        equal = interval.method == Method.NOTHING_VARIED
+        low, high = (np.where(equal, interval.estimate, end) for end in (interval.low, interval.high))
+        interval = replace(interval, low=low, high=high)
         # A copy of the first ones: a view would keep all repetitions in memory.
         kept = parts if self._plan.spec.points else []
         runs = [CurveMatrix(x, part[:MAX_RUNS].copy()) for part in kept]

@@ -7,7 +7,6 @@ from dataclasses import replace
 
 import numpy as np
 
-from meta.graphs.data.estimates import Aggregator
 from meta.graphs.data.graph_data import Coverage, GraphData, Line, SampleSizes
 from meta.graphs.data.groups import Group, make_groups, panels_of
 from meta.graphs.data.plan import Plan
@@ -27,7 +26,6 @@ def compute(plan: Plan, records: SeriesRecords) -> GraphData:
         There would be too many lines or panels, or nothing to draw.
     """
     groups = make_groups(plan, records)
-    aggregator = Aggregator.of(plan.spec, records.name, plan.y.key, shares_seeds=plan.shares_seeds)
     beside = () if plan.across is None else (plan.across.key,)
     names = records.parameter_table(plan.values).distinguishing(plan.spec.over) if beside else (plan.x,)
     lines: list[Line | None] = []
@@ -43,20 +41,21 @@ def compute(plan: Plan, records: SeriesRecords) -> GraphData:
             coverage.append(Coverage.of(label, point, configurations, is_drawn=is_drawn))
             if is_drawn:
                 points.append(point)
-        lines.append(_line(plan, group, aggregator, names=names, points=points) if points else None)
+        lines.append(_line(plan, group, records, names=names, points=points) if points else None)
     return GraphData(panels_of(plan, groups, lines, coverage), coverage)
 
 
 def _line(
-    plan: Plan, group: Group, aggregator: Aggregator, *, names: Sequence[str], points: Sequence[Point]
+    plan: Plan, group: Group, records: SeriesRecords, *, names: Sequence[str], points: Sequence[Point]
 ) -> Line:
     parameters = [point.members[0].parameters for point in points]
     is_pooled = plan.rules.shows_values
     scores = [point.readings[:, None] if is_pooled else point.scores for point in points]
     sample_sizes = SampleSizes.of_points([point.sizes for point in points])
+    members = [point.members for point in points]
     line = group.line(
         np.array([plan.place(plan.x, values) for values in parameters], dtype=np.float64),
-        replace(aggregator.of_points(scores), sample_sizes=sample_sizes),
+        replace(plan.aggregator.of_points(scores, members), sample_sizes=sample_sizes),
         readings=[point.readings for point in points],
         settings=[plan.chosen_parameters(names, values) for values in parameters],
     )
@@ -64,5 +63,6 @@ def _line(
         return line
     sideways = [Point.of(point.members, plan.across.key, plan.y.key) for point in points]
     pairs = [np.column_stack((x.readings, y.readings)) for x, y in zip(sideways, points, strict=True)]
-    across = aggregator.of_points([point.scores for point in sideways])
+    aggregator = plan.aggregator.about(records, plan.across.key, plan.across.label)
+    across = aggregator.of_points([point.scores for point in sideways], members)
     return replace(line, across=across, readings=pairs)

@@ -27,6 +27,7 @@ from experiments.series_file.sections.graph_kinds import (
     rules_of,
 )
 from experiments.series_file.sections.graphs import GraphSpec
+from meta.graphs.data.estimates import Aggregator
 from meta.records.errors import GraphError
 from meta.records.readings import Point, Runs
 from meta.records.series_records import ConfigurationRecord, SeriesRecords
@@ -99,8 +100,8 @@ class Plan:
         The parameters that distinguish panels.
     values : mapping of str to ValueSet
         Of every parameter of the series.
-    shares_seeds : bool
-        Whether a repetition has the same seed in all configurations.
+    aggregator : Aggregator
+        How the readings of a point become its estimate and interval.
     """
 
     spec: GraphSpec
@@ -109,7 +110,7 @@ class Plan:
     x: str
     hues: tuple[str, ...]
     values: Mapping[str, ValueSet]
-    shares_seeds: bool
+    aggregator: Aggregator
     row: str | None = None
     column: str | None = None
     across: Variable | None = None
@@ -196,14 +197,15 @@ def make_plan(spec: GraphSpec, records: SeriesRecords) -> Plan:
     if rules.unnamed == "refused":
         _refuse_unnamed(rules, varying, values)
     across = rules.roles.get("x") == "result" and spec.x
+    y = _y(spec, rules, records)
     return Plan(
         spec=spec,
         rules=rules,
-        y=_y(spec, rules, records),
+        y=y,
         x=x,
         hues=(*hues, *(varying if rules.unnamed == "own lines" else ())),
         values=values,
-        shares_seeds=records.shares_seeds,
+        aggregator=Aggregator.of(spec, records, y.key, y.label),
         row=row,
         column=column,
         across=make_variable(across, records, "x") if across else None,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -25,7 +26,7 @@ def on_scale(interval: Estimates, scale: ScaleName | None) -> Estimates:
     """
     has_place = scales.has_place(interval.estimate, scale)
     estimate, low, high = np.where(has_place, (interval.estimate, interval.low, interval.high), np.nan)
-    return Estimates(estimate, low, high, interval.sample_sizes)
+    return replace(interval, estimate=estimate, low=low, high=high)
 
 
 def isolated(values: Floats) -> NDArray[np.bool_]:
@@ -48,9 +49,7 @@ def draw_band(axes: Axes, x: Floats, interval: Estimates, *, color: str) -> None
     """Draw the intervals as a band; a point without neighbours, which has no width, gets whiskers."""
     single = isolated(interval.low)
     if single.any():
-        parts = (interval.estimate[single], interval.low[single], interval.high[single])
-        ends = Estimates(*parts, interval.sample_sizes.where(single))
-        draw_whiskers(axes, x[single], ends, color=color)
+        draw_whiskers(axes, x[single], interval.at(single), color=color)
     if not single.all():
         axes.fill_between(x, interval.low, interval.high, color=color, alpha=style.BAND_ALPHA, linewidth=0)
 

@@ -73,11 +73,10 @@ def _lines(plan: Plan, groups: Sequence[Group], scores: Floats) -> list[Line | N
         profile = performance_profile(costs)
     except ValueError as error:
         raise GraphError(f"y: a profile of {plan.y.measured!r} is impossible: {error}") from error
-    nothing = np.full(profile.factors.shape, np.nan)
     problems = SampleSizes.of(np.full((1, len(profile.factors)), profile.problems, dtype=np.int64))
     shares = iter(profile.shares)
     return [
-        group.line(profile.factors, Estimates(next(shares), nothing, nothing, problems)) if drawn else None
+        group.line(profile.factors, Estimates.without_intervals(next(shares), problems)) if drawn else None
         for group, drawn in zip(groups, is_drawn.tolist(), strict=True)
     ]
 

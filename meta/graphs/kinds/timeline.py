@@ -16,7 +16,7 @@ from database.models.outcome import UNSUCCESSFUL, count_text
 from experiments.units import many
 from meta.formats.none_chosen import none_of
 from meta.graphs.data.csv_rows import Row
-from meta.graphs.data.graph_data import Estimates, GraphData, Line, Panel, SampleSizes, Timeline
+from meta.graphs.data.graph_data import Estimates, GraphData, Line, Panel, Timeline
 from meta.graphs.data.plan import Plan
 from meta.graphs.drawing.kind import DrawContext, Kind, entry_per_line
 from meta.graphs.theme import style
@@ -76,7 +76,7 @@ def compute(_plan: Plan, records: SeriesRecords) -> GraphData:
     timeline = Timeline(labels, spans, outcomes, len(set(hosts.values())))
     lines = []
     nothing = np.zeros(0)
-    interval = Estimates(nothing, nothing, nothing, SampleSizes.of_points([]))
+    interval = Estimates.joined([])
     occurring = {attempt.outcome for attempt in attempts}
     order_of_outcomes = (Outcome.COMPLETED, *UNSUCCESSFUL, Outcome.RELEASED, None)
     shown = [outcome for outcome in order_of_outcomes if outcome in occurring]

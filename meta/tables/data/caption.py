@@ -24,7 +24,7 @@ from meta.graphs.captions.phrases import (
 from meta.graphs.data.graph_data import Coverage, SampleSizes
 from meta.records.series_records import SeriesRecords
 from meta.statistics.estimators.ties import is_rounding
-from meta.tables.data.cells import Cell, Cells, Place, aggregator_of
+from meta.tables.data.cells import Cell, Cells, Place
 from meta.tables.data.plan import TablePlan
 from meta.tables.data.significance_marks import MOST_COMPARISONS, Marks
 
@@ -53,7 +53,7 @@ def notes(plan: TablePlan, cells: Cells, marks: Marks, records: SeriesRecords) -
 
 
 def _statistic(plan: TablePlan, cells: Cells, records: SeriesRecords) -> str:
-    aggregator = aggregator_of(plan, records)
+    aggregator = plan.aggregator
     shown = [cell for cell in cells.cells.values() if cell.has_estimate]
     label = aggregator.estimator.label
     if not shown:

@@ -7,11 +7,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from meta.graphs.captions.phrases import range_text
-from meta.graphs.data.estimates import Aggregator
 from meta.records.errors import TableError
 from meta.records.pairing import Readings, finite_readings
 from meta.records.readings import Point, missing_of
 from meta.records.series_records import ConfigurationRecord, SeriesRecords
+from meta.statistics.intervals.rule import Method
 from meta.tables.data.plan import Key, TablePlan
 
 #: Larger tables are for programs: `experiments export` writes them.
@@ -35,6 +35,10 @@ class Cell:
         The places of the values that `select` chose.
     estimate, low, high : float
         NaN without readings; the ends are NaN without an interval.
+    method : str
+        How the interval was made; see `meta.statistics.intervals.rule.Method`.
+    left_out : int
+        How many repetitions the interval does not use, as they lack a configuration that is averaged over.
     """
 
     members: Sequence[ConfigurationRecord]
@@ -43,6 +47,8 @@ class Cell:
     estimate: float = math.nan
     low: float = math.nan
     high: float = math.nan
+    method: str = Method.NONE
+    left_out: int = 0
 
     @property
     def has_estimate(self) -> bool:
@@ -137,16 +143,13 @@ def make_cells(
         for place, point in points.items()
         if point.is_complete and (chosen[place][0] or not plan.chosen)
     ]
-    aggregator = aggregator_of(plan, records)
-    estimates = aggregator.of_points([points[place].scores for place in complete])
-    ends = (estimates.estimate.tolist(), estimates.low.tolist(), estimates.high.tolist())
+    estimates = plan.aggregator.of_points(
+        [points[place].scores for place in complete], [points[place].members for place in complete]
+    )
+    arrays = (estimates.estimate, estimates.low, estimates.high, estimates.method, estimates.left_out)
+    ends = (array.tolist() for array in arrays)
     numbers = {place: numbers for place, *numbers in zip(complete, *ends, strict=True)}
     return {
         place: Cell(members, points[place], setting, *numbers.get(place, ()))
         for place, (setting, members) in chosen.items()
     }
-
-
-def aggregator_of(plan: TablePlan, records: SeriesRecords) -> Aggregator:
-    """Return how the readings of a cell are aggregated."""
-    return Aggregator.of(plan.spec, records.name, plan.y.key, shares_seeds=records.shares_seeds)

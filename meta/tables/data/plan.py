@@ -13,6 +13,7 @@ from database.suggestions import suggestion
 from experiments.series_file.reading.errors import path_text
 from experiments.series_file.sections import table_checks
 from experiments.series_file.sections.tables import TableSpec
+from meta.graphs.data.estimates import Aggregator
 from meta.graphs.data.plan import SERIES, Variable, make_variable
 from meta.graphs.figure.default_graphs import MAX_GRAPHS, numeric_results
 from meta.records.errors import TableError
@@ -39,6 +40,8 @@ class TablePlan:
         The parameters of which `select` takes the best setting.
     values : mapping of str to ValueSet
         Of every parameter of the series.
+    aggregator : Aggregator
+        How the readings of a cell become its estimate and interval.
     baseline : tuple of int or None
         The places of the compared parameters' values that the others are compared with; None is the best.
     """
@@ -47,6 +50,7 @@ class TablePlan:
     y: Variable
     chosen: tuple[str, ...]
     values: Mapping[str, ValueSet]
+    aggregator: Aggregator
     baseline: Key | None = None
 
     @property
@@ -124,7 +128,8 @@ def make_plan(spec: TableSpec, records: SeriesRecords) -> TablePlan:
         raise TableError(
             f"select: what is best is unknown; write metrics: {{{y.measured}: {{goal: max}}}}, or min"
         )
-    return TablePlan(spec, y, varying, values, _baseline(spec, values))
+    aggregator = Aggregator.of(spec, records, y.key, y.label)
+    return TablePlan(spec, y, varying, values, aggregator, _baseline(spec, values))
 
 
 def _problems(spec: TableSpec, parameters: Sequence[str]) -> Iterator[tuple[tuple[Any, ...], str]]:

@@ -15,7 +15,7 @@ from scipy import stats
 from meta.records.readings import Point
 from meta.records.series_records import ConfigurationRecord, SeriesRecords
 from meta.statistics.estimators.ties import merged_scores
-from meta.tables.data.cells import Cells, Place, aggregator_of, make_cells, members_by_place
+from meta.tables.data.cells import Cells, Place, make_cells, members_by_place
 from meta.tables.data.plan import Key, TablePlan
 
 _Members = Sequence[ConfigurationRecord]
@@ -93,9 +93,14 @@ def _best(
     """Return the setting of the best mean rank, None without one."""
     if not fit:
         return None
-    aggregator = replace(aggregator_of(plan, records), interval="none")
+    aggregator = replace(plan.aggregator, interval="none")
     estimates = np.array(
-        [aggregator.of_points([point.scores for point in points]).estimate for _, points in fit]
+        [
+            aggregator.of_points(
+                [point.scores for point in points], [point.members for point in points]
+            ).estimate
+            for _, points in fit
+        ]
     )
     of_each_place = merged_scores(estimates.T)
     ranks = stats.rankdata(-of_each_place if plan.goal == "max" else of_each_place, axis=1)
