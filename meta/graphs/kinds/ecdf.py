@@ -57,12 +57,11 @@ def _line(group: Group, point: Point, runs: Runs | None) -> Line:
     ordered = np.sort(point.readings if runs is None else runs.readings)
     x = np.append(-np.inf, ordered[np.isfinite(ordered)])
     shares = np.searchsorted(ordered, x, side="right") / len(ordered)
-    nothing = np.full(x.shape, np.nan)
     alike = SampleSizes.of_points([sizes])
     sample_sizes = SampleSizes(*(np.repeat(size, len(x)) for size in vars(alike).values()))
     return group.line(
         x,
-        Estimates(shares, nothing, nothing, sample_sizes),
+        Estimates.without_intervals(shares, sample_sizes),
         readings=[point.readings],
         never=0 if runs is None else runs.never.total(),
     )

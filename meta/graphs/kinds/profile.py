@@ -59,9 +59,8 @@ def compute(plan: Plan, records: SeriesRecords) -> GraphData:
 def _lines(plan: Plan, groups: Sequence[Group], scores: Floats) -> list[Line | None]:
     """Return the line of each method, from its numbers of the problems: a column of `scores`."""
     unknown = np.isnan(scores)
-    is_drawn = np.full(len(groups), not unknown.all())
-    if plan.counts_missing:
-        is_drawn = ~unknown.all(axis=0)
+    has_any = ~unknown.all(axis=0)
+    is_drawn = has_any if plan.counts_missing else np.full(len(groups), has_any.any())
     compared = scores[:, is_drawn]
     if plan.counts_missing:
         compared = compared[~np.isnan(compared).any(axis=1)]
