@@ -59,7 +59,7 @@ def compute(plan: Plan, records: SeriesRecords) -> GraphData:
 def _lines(plan: Plan, groups: Sequence[Group], scores: Floats) -> list[Line | None]:
     """Return the line of each method, from its numbers of the problems: a column of `scores`."""
     unknown = np.isnan(scores)
-    has_any = ~unknown.all(axis=0)
+    has_any = np.asarray(~unknown.all(axis=0))
     is_drawn = has_any if plan.counts_missing else np.full(len(groups), has_any.any())
     compared = scores[:, is_drawn]
     if plan.counts_missing:
