@@ -29,6 +29,7 @@ from experiments.series_file.sections.graph_kinds import (
 from experiments.series_file.sections.graphs import GraphSpec
 from meta.graphs.data.estimates import Aggregator
 from meta.records.errors import GraphError
+from meta.records.possible import refuse_impossible
 from meta.records.readings import Point, Runs
 from meta.records.series_records import ConfigurationRecord, SeriesRecords
 from meta.records.value_set import ABSENT, ValueSet, short_names
@@ -279,6 +280,7 @@ def _y(spec: GraphSpec, rules: GraphRules, records: SeriesRecords) -> Variable:
         return Variable(name, name, name, MetricSection())
     if rules.over_steps:
         key = _metric(name, records)
+        refuse_impossible(records, key, of_curves=True)
         return Variable(name, key, name, records.labels.get(name, MetricSection()))
     return make_variable(name, records, "y")
 
@@ -303,7 +305,7 @@ def make_variable(name: str, records: SeriesRecords, role: str) -> Variable:
     Raises
     ------
     GraphError
-        There is neither, or it is no number in any experiment.
+        There is neither, it is no number in any experiment, or it has readings that there cannot be.
     """
     known = records.result_names()
     key = result_of(name, known)
@@ -320,6 +322,7 @@ def make_variable(name: str, records: SeriesRecords, role: str) -> Variable:
             f"{role}: the result {name!r} is {' or '.join(others)}, not a number; return a number of it too, "
             "such as its mean, or log its values with run.log()"
         )
+    refuse_impossible(records, key)
     of_metric = OF_METRIC.fullmatch(key)
     measured = of_metric["metric"] if of_metric else name
     statistic = of_metric["statistic"] if of_metric else None
