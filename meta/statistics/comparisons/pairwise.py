@@ -3,20 +3,16 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from numpy.typing import ArrayLike
 
-from meta.statistics.comparisons.difference import Difference, difference
+from meta.statistics.comparisons.difference import Difference, Stratum, difference_over
 from meta.statistics.comparisons.effects import Effects, effect_sizes
-from meta.statistics.comparisons.sample_size import (
-    Plan,
-    interval_warnings,
-    repetitions_to_decide,
-    significance_warnings,
-)
+from meta.statistics.comparisons.resampled_splits import corrected_resampled_t, splits_to_decide
+from meta.statistics.comparisons.sample_size import Plan, repetitions_to_decide, significance_warnings
 from meta.statistics.comparisons.significance import Significance, holm, mann_whitney, permutation, wilcoxon
 from meta.statistics.estimators.arrays import pairs
 from meta.statistics.estimators.location import MEAN, Estimator
@@ -34,6 +30,10 @@ class PairComparison:
     first, second : str
         Their names; a positive difference means that the first's readings are larger.
     difference : Difference
+        Its interval is by itself.
+    simultaneous : Difference
+        With the interval at a level that Bonferroni's correction gives: all of them together hold the true
+        differences as often as the level says.
     effects : Effects
     significance : Significance
     corrected_p : float
@@ -47,6 +47,7 @@ class PairComparison:
     first: str
     second: str
     difference: Difference
+    simultaneous: Difference
     effects: Effects
     significance: Significance
     corrected_p: float
@@ -66,6 +67,7 @@ def compare_all(
     *,
     paired: bool,
     test: Test = "rank",
+    ratio: float = 0.0,
 ) -> list[PairComparison]:
     """Return the comparison of each pair of methods, in the order of `samples`.
 
@@ -80,17 +82,23 @@ def compare_all(
         The same place is the same repetition, run with the same seed, in all methods.
     test : {"rank", "permutation"}
         Wilcoxon's signed-rank or the Mann-Whitney test; or the permutation test of the difference of means.
+    ratio : float
+        Test/train where repetitions are resampled splits of one data set: the test is then the corrected
+        resampled t test of pairs. Else 0.
 
     Raises
     ------
     ValueError
-        A pair has no readings to compare, or pairs are not of equal length.
+        A pair has no readings to compare, pairs are not of equal length, or splits are not paired.
     """
     methods = {
         (first, second): (samples[first], samples[second])
         for first, second in itertools.combinations(samples, 2)
     }
-    return compare_pairs(methods, resampling, estimator, paired=paired, test=test)
+    strata = {
+        names: [Stratum.of(*readings, paired=paired, ratio=ratio)] for names, readings in methods.items()
+    }
+    return compare_pairs(methods, resampling, estimator, paired=paired, test=test, strata=strata)
 
 
 def compare_pairs(
@@ -100,6 +108,7 @@ def compare_pairs(
     *,
     paired: bool,
     test: Test = "rank",
+    strata: Mapping[tuple[str, str], Sequence[Stratum]] | None = None,
 ) -> list[PairComparison]:
     """Return the comparison of some pairs of methods; p values are corrected for these only.
 
@@ -110,38 +119,61 @@ def compare_pairs(
         have a partner in each.
     resampling, estimator, paired, test
         As of `compare_all`.
+    strata : mapping of (first, second) to sequence of Stratum, optional
+        What the differences are of, where not of one stratum with these readings; and the tests too, where
+        repetitions are resampled splits.
 
     Raises
     ------
     ValueError
-        A pair has no readings to compare, or pairs are not of equal length.
+        A pair has no readings to compare, pairs are not of equal length, or splits are not paired.
     """
+    if strata is None:
+        strata = {names: [Stratum.of(*found, paired=paired)] for names, found in samples.items()}
     tests = [
-        _significance(first, second, resampling, paired=paired, test=test)
-        for first, second in samples.values()
+        _significance(*readings, strata[names], resampling, paired=paired, test=test)
+        for names, readings in samples.items()
     ]
     corrected = holm([test.p_value for test in tests]).tolist()
     level = resampling.level
     decided = sum(p_value <= 1 - level for p_value in corrected)
     # Holm corrects the others as if the significant comparisons had not been made.
     undecided = max(1, len(samples) - decided)
+    bonferroni = replace(resampling, level=1 - (1 - level) / max(1, len(samples)))
     compared = []
     for (names, readings), significance, p_value in zip(samples.items(), tests, corrected, strict=True):
-        apart = difference(*readings, resampling, estimator, paired=paired)
-        used = pairs(*readings) if paired else readings
-        plan = repetitions_to_decide(*used, paired=paired, level=level, comparisons=len(samples))
-        warnings = (
-            *interval_warnings(min(apart.sizes), estimator, level=level, samples=1 if paired else 2),
-            *significance_warnings(significance, comparisons=undecided, level=level),
+        apart, wider = (
+            difference_over(strata[names], how, estimator, paired=paired) for how in (resampling, bonferroni)
         )
+        used = pairs(*readings) if paired else readings
+        plan = (
+            splits_to_decide(strata[names], level=level, comparisons=len(samples))
+            if _are_splits(strata[names])
+            else repetitions_to_decide(*used, paired=paired, level=level, comparisons=len(samples))
+        )
+        warnings = significance_warnings(significance, comparisons=undecided, level=level)
         effects = effect_sizes(*used)
-        compared.append(PairComparison(*names, apart, effects, significance, p_value, plan, warnings))
+        compared.append(PairComparison(*names, apart, wider, effects, significance, p_value, plan, warnings))
     return compared
 
 
+def _are_splits(strata: Sequence[Stratum]) -> bool:
+    return any(part.ratio > 0 for part in strata)
+
+
 def _significance(
-    first: ArrayLike, second: ArrayLike, resampling: Resampling, *, paired: bool, test: Test
+    first: ArrayLike,
+    second: ArrayLike,
+    strata: Sequence[Stratum],
+    resampling: Resampling,
+    *,
+    paired: bool,
+    test: Test,
 ) -> Significance:
+    if _are_splits(strata):
+        if not paired:
+            raise ValueError("resampled splits are compared in pairs: both methods on the same splits")
+        return corrected_resampled_t(strata)
     if test == "permutation":
         return permutation(first, second, paired=paired, seed=resampling.seed, resamples=resampling.resamples)
     if test != "rank":

@@ -13,6 +13,7 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
+import numpy as np
 from numpy.typing import ArrayLike
 from scipy import special, stats
 
@@ -29,6 +30,8 @@ MOST = 1_000_000
 _CAUTION = 0.8
 #: Demsar (2006), section 3.2.2: Friedman's statistic follows its distribution for more data sets than this.
 _FEW_DATA_SETS = 10
+#: Readings that differ by no more than this share of the largest one are equal but for rounding.
+_EQUAL = 2.0**-46
 #: A p that equals the limit, computed as 1 - 0.95, is not above it.
 _ROUNDING = 1e-9
 #: Without a warning, the coverage of an interval may be so much less than its level.
@@ -93,7 +96,7 @@ def repetitions_for_width(
         half = stats.t.ppf((1 + level) / 2, count - 1) * deviation / math.sqrt(count)
         return bool(2 * half <= width / unit)
 
-    return _plan(narrow, len(known), f"with a standard deviation of {unit * deviation:.3g}")
+    return smallest_number(narrow, len(known), f"with a standard deviation of {unit * deviation:.3g}")
 
 
 def repetitions_to_decide(
@@ -132,44 +135,50 @@ def repetitions_to_decide(
     have = min(len(one), len(other))
     if have < 2:
         return Plan(None, have, "one repetition says nothing about the spread: run at least two")
-    unit = unit_of(one, other)
-    one, other = one / unit, other / unit
-    difference = float(one.mean() - other.mean())
-    deviation = (
-        float((one - other).std(ddof=1))
-        if paired
-        else math.sqrt(
-            ((len(one) - 1) * one.var(ddof=1) + (len(other) - 1) * other.var(ddof=1))
-            / (len(one) + len(other) - 2)
-        )
-    )
-    if abs(difference) <= 1e-12:
+    whole = unit_of(one, other)
+    one, other = one / whole, other / whole
+    # Differences first, in units of the largest one: readings near 1e9 that vary by 1e-3 lose no digits.
+    apart = one - other if paired else np.concatenate([one, other]) - one[0]
+    largest = np.abs(apart).max()
+    if largest <= _EQUAL * max(np.abs(one).max(), np.abs(other).max()):
         return Plan(None, have, "the means are equal: no number of repetitions decides between them")
+    apart = apart / largest
+    if paired:
+        difference, deviation = float(apart.mean()), float(apart.std(ddof=1))
+    else:
+        one, other = apart[: len(one)], apart[len(one) :]
+        difference = float(one.mean() - other.mean())
+        squares = (len(one) - 1) * one.var(ddof=1) + (len(other) - 1) * other.var(ddof=1)
+        deviation = math.sqrt(squares / (len(one) + len(other) - 2))
     effect = abs(difference) / max(deviation, 1e-12)
 
     def decisive(count: int) -> bool:
         smallest = smallest_p((count, count), paired=paired)
         return smallest <= alpha and _power(effect, count * 3 / math.pi, paired=paired, alpha=alpha) >= power
 
-    return _plan(
+    return smallest_number(
         decisive,
         have,
-        f"if the difference is {unit * abs(difference):.3g} and its power {100 * power:g} %",
+        f"if the difference is {whole * largest * abs(difference):.3g} and its power {100 * power:g} %",
     )
 
 
 def _power(effect: float, count: float, *, paired: bool, alpha: float) -> float:
     """Return the power of the two-sided t test for a difference of `effect` standard deviations."""
     freedom = max(count - 1 if paired else 2 * count - 2, 1.0)
-    shift = effect * math.sqrt(count if paired else count / 2)
-    limit = stats.t.ppf(1 - alpha / 2, freedom)
+    return power_of_t(effect * math.sqrt(count if paired else count / 2), freedom, alpha)
+
+
+def power_of_t(shift: float, degrees: float, alpha: float) -> float:
+    """Return the power of the two-sided t test of a difference of `shift` standard errors."""
+    limit = stats.t.ppf(1 - alpha / 2, degrees)
     if shift > limit + 10:  # certain; scipy's noncentral t loses its footing out there
         return 1.0
-    return float(stats.nct.sf(limit, freedom, shift) + stats.nct.cdf(-limit, freedom, shift))
+    return float(stats.nct.sf(limit, degrees, shift) + stats.nct.cdf(-limit, degrees, shift))
 
 
-def _plan(enough: Callable[[int], bool], have: int, note: str) -> Plan:
-    """Return the smallest number, from 2 on, that is enough."""
+def smallest_number(enough: Callable[[int], bool], have: int, note: str) -> Plan:
+    """Return the plan of the smallest number, from 2 on, that is enough."""
     high = 2
     while not enough(high):
         high *= 2

@@ -36,6 +36,8 @@ def test_each_pair_has_its_parts(paired: bool) -> None:
         assert one.significance == test(first, second)
         assert one.plan == repetitions_to_decide(first, second, paired=paired, comparisons=3)
         assert one.warnings == ()
+        wide = Resampling(3, level=1 - 0.05 / 3, resamples=500)
+        assert one.simultaneous == difference(first, second, wide, MEDIAN, paired=paired)
         plain.append(one.significance.p_value)
     np.testing.assert_allclose([one.corrected_p for one in found], multipletests(plain, method="holm")[1])
     assert [one.is_significant for one in found] == [one.corrected_p <= 0.05 for one in found]
@@ -64,7 +66,8 @@ def test_too_few_repetitions_are_said() -> None:
     """Three repetitions give numbers with a guard, equal ones a p of 1, and nothing warns."""
     samples = {"a": [1.0, 2.0, 3.0], "b": [1.0, 2.0, 3.0], "c": [2.0, 4.0, np.nan]}
     found = compare_all(samples, HOW, MEDIAN, paired=True)
-    assert all("is too small for a 95 % interval of the median" in one.warnings[0] for one in found)
+    assert "no pair differs" in found[0].warnings[0]
+    assert all("is too small for the Wilcoxon" in one.warnings[0] for one in found[1:])
     assert (found[0].corrected_p, found[0].plan.needed) == (1.0, None)
     assert found[1].effects.sizes == found[1].difference.sizes == (2, 2)
 

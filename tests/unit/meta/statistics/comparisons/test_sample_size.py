@@ -56,14 +56,24 @@ def test_no_fewer_than_the_test_can_do_with() -> None:
 
 def test_what_cannot_be_decided_says_why() -> None:
     """Equal means, tiny differences and single repetitions have no number, but a reason."""
-    equal = repetitions_to_decide([1.0, 2.0], [2.0, 1.0], paired=False)
-    assert (equal.needed, equal.more) == (None, None)
-    assert "means are equal" in equal.note
+    for first, second, paired in (([1.0, 1.0], [1.0, 1.0], False), ([0.1, 2.0], [0.1, 2.0], True)):
+        equal = repetitions_to_decide(first, second, paired=paired)
+        assert (equal.needed, equal.more) == (None, None)
+        assert "means are equal" in equal.note
+    assert "more than 1,000,000" in repetitions_to_decide([1.0, 2.0], [2.0, 1.0], paired=False).note
     tiny = repetitions_to_decide(SECOND + 1e-5, np.roll(SECOND, 1), paired=False)
     assert "more than 1,000,000" in tiny.note
     assert "run at least two" in repetitions_to_decide([1.0], [2.0], paired=False).note
     with pytest.raises(ValueError, match="power is between"):
         repetitions_to_decide(FIRST, SECOND, paired=True, power=1.0)
+
+
+@pytest.mark.parametrize("paired", [True, False])
+def test_noise_of_large_readings_is_planned_as_that_of_small_ones(paired: bool) -> None:
+    """Readings near 1e9 that vary by 1e-3 are not equal, and need what they need without the 1e9."""
+    first, second = (np.round(readings, 3) for readings in (FIRST, SECOND))
+    found = repetitions_to_decide(1e9 + 1e-3 * first, 1e9 + 1e-3 * second, paired=paired).needed
+    assert found == repetitions_to_decide(first, second, paired=paired).needed
 
 
 @pytest.mark.parametrize("width", [0.1, 0.5, 2.0])
