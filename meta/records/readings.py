@@ -258,4 +258,4 @@ def number(experiment: CompletedExperiment, name: str) -> float | None:
     try:
         return float(value)
     except OverflowError:  # a whole number beyond the largest float
-        return math.copysign(math.inf, value)
+        return math.inf if value > 0 else -math.inf

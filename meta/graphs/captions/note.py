@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from experiments.series_file.sections.graphs import ScaleName
 from experiments.units import many
 from meta.graphs.captions.experiments_code import code_text
 from meta.graphs.captions.missing_data import missing_data
@@ -9,6 +10,7 @@ from meta.graphs.captions.phrases import averages_text, selection_text
 from meta.graphs.data.graph_data import GraphData, Outside
 from meta.graphs.data.plan import Plan
 from meta.records.series_records import SeriesRecords
+from meta.statistics.estimators.arrays import Floats
 
 
 def note(
@@ -48,12 +50,24 @@ def _code(plan: Plan, records: SeriesRecords) -> list[str]:
 
 
 def _outside(outside: Outside) -> list[str]:
-    sentences = [f"{many(outside.points, 'point')} outside of the axes."] if outside.points else []
+    sentences = [_unplaced(scale, values) for scale, values in outside.unplaced.items()]
+    if outside.points:
+        sentences.append(f"{many(outside.points, 'point')} outside of the limits.")
     if outside.intervals:
         sentences.append(f"{many(outside.intervals, 'interval')} cut at the ends of the axes.")
     if outside.cells:
         sentences.append(f"{many(outside.cells, 'cell')} outside of the colours.")
     return sentences
+
+
+def _unplaced(scale: ScaleName, values: Floats) -> str:
+    """Return the sentence on values that have no place on a scale."""
+    of = "" if (values < 0).all() else " of 0" if (values == 0).all() else " of 0 or less"
+    if scale == "logit":
+        of = " not between 0 and 1"
+    what = many(len(values), "value" if of else "negative value")
+    axis = "a logit" if scale == "logit" else "a logarithmic"
+    return f"{what}{of} {'has' if len(values) == 1 else 'have'} no place on {axis} axis."
 
 
 def _averages(plan: Plan) -> str:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from experiments.series_file.sections.graphs import ScaleName
 from meta.graphs.data.curve_ends import EarlyEnd, UndrawnSteps
 from meta.records.readings import NAN, NO_RESULT, OWN_FAILURES, Point, Runs, missing_of
 from meta.statistics.comparisons.ranking import Groups, Ranking
@@ -333,14 +334,18 @@ class Outside:
 
     Attributes
     ----------
+    unplaced : mapping of str to ndarray
+        By scale, the values that have no place on it: estimates, and readings where they are drawn. Of a
+        point without a place on either axis that along x.
     points : int
-        Estimates, and readings where they are drawn.
+        Those that have a place, but outside of the limits.
     intervals : int
         Those of points that are drawn, with an end outside.
     cells : int
         Of a heatmap, beyond the ends of the colour scale.
     """
 
+    unplaced: Mapping[ScaleName, Floats] = field(default_factory=dict)
     points: int = 0
     intervals: int = 0
     cells: int = 0

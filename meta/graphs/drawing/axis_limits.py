@@ -7,14 +7,13 @@ from dataclasses import dataclass, field
 
 import numpy as np
 from matplotlib.axes import Axes
-from numpy.typing import NDArray
 
 from experiments.series_file.sections.graphs import ScaleName
 from meta.graphs.data.graph_data import Estimates, Outside
 from meta.graphs.drawing.kind import DrawContext
 from meta.graphs.theme import scales
 from meta.records.errors import GraphError
-from meta.statistics.estimators.arrays import Floats
+from meta.statistics.estimators.arrays import Booleans, Floats
 
 _Limits = tuple[float | None, float | None]
 
@@ -135,27 +134,41 @@ class _Side:
     scale: ScaleName | None
     limits: _Limits | None
 
-    def hides(self, readings: Floats) -> NDArray[np.bool_]:
+    def unplaced(self, readings: Floats) -> Booleans:
+        """Return which finite values have no place on the scale, shape (values,)."""
+        unplaced: Booleans = ~scales.has_place(readings, self.scale) & np.isfinite(readings)
+        return unplaced
+
+    def hides(self, readings: Floats) -> Booleans:
         """Return which finite values are not on the axis, shape (values,)."""
         low, high = self.limits or (None, None)
-        shown = scales.has_place(readings, self.scale)
-        shown &= (readings >= (-np.inf if low is None else low)) & (
+        within = (readings >= (-np.inf if low is None else low)) & (
             readings <= (np.inf if high is None else high)
         )
-        hidden: NDArray[np.bool_] = ~shown & np.isfinite(readings)
+        hidden: Booleans = (~within & np.isfinite(readings)) | self.unplaced(readings)
         return hidden
 
 
 def _outside(across: _Side, upwards: _Side) -> Outside:
     """Count the points, and the intervals of the others, that are not on both axes."""
     sides = [across, upwards]
+    unplaced = [side.unplaced(side.along.shown) for side in sides]
     hidden = [side.hides(side.along.shown) for side in sides]
-    if len(hidden[0]) != len(hidden[1]):  # only one of the axes has readings
-        return Outside(points=sum(map(np.count_nonzero, hidden)))
-    either = hidden[0] | hidden[1]
-    either &= np.isfinite(across.along.shown) & np.isfinite(upwards.along.shown)
     intervals = 0
-    for side in sides:
-        cut = side.hides(side.along.low) | side.hides(side.along.high)
-        intervals += int(np.count_nonzero(cut & ~either[: len(cut)]))
-    return Outside(points=int(np.count_nonzero(either)), intervals=intervals)
+    if len(hidden[0]) == len(hidden[1]):  # otherwise only one of the axes has readings
+        drawn = np.isfinite(across.along.shown) & np.isfinite(upwards.along.shown)
+        either = (hidden[0] | hidden[1]) & drawn
+        for side in sides:
+            cut = side.hides(side.along.low) | side.hides(side.along.high)
+            intervals += int(np.count_nonzero(cut & ~either[: len(cut)]))
+        without = unplaced[0] | unplaced[1]
+        hidden = [either & ~without]
+        unplaced = [unplaced[0] & drawn, unplaced[1] & ~unplaced[0] & drawn]
+    else:
+        hidden = [one & ~other for one, other in zip(hidden, unplaced, strict=True)]
+    values: dict[ScaleName, Floats] = {}
+    for side, places in zip(sides, unplaced, strict=True):
+        if side.scale is not None and places.any():
+            found = side.along.shown[places]
+            values[side.scale] = np.concatenate([values.get(side.scale, _NOTHING), found])
+    return Outside(values, sum(map(int, map(np.count_nonzero, hidden))), intervals)

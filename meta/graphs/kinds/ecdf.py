@@ -68,12 +68,13 @@ def _line(group: Group, point: Point, runs: Runs | None) -> Line:
 
 
 def draw(axes: Axes, lines: Sequence[Line], context: DrawContext) -> None:
-    """Draw one staircase per entry of the legend, on to where readings of others end if it ends below 1."""
+    """Draw one staircase per entry of the legend; what no reading ends reaches as far as those of others."""
     readings = np.concatenate([line.readings[0] for line in context.data.lines])
     for line in lines:
         x, shares = line.x.copy(), line.interval.estimate
-        x[0] = readings.min() if shares[0] > 0 or len(x) == 1 else x[1]
-        if shares[-1] < 1:
+        has_steps = len(x) > 1
+        x[0] = x[1] if has_steps and shares[0] == 0 else readings.min()
+        if shares[-1] < 1 or not has_steps:
             x, shares = np.append(x, readings.max()), np.append(shares, shares[-1])
         axes.plot(x, shares, drawstyle="steps-post", **line.style.stroke, label=line.label)
     if context.plan.spec.limits.y is None:

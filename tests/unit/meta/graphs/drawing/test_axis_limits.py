@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -57,10 +58,35 @@ def test_a_point_outside_of_both_axes_is_one_point(make_records) -> None:
     )
     asked = {"kind": "scatter", "y": "y", "x": "x", "points": True, "scale": {"x": "log", "y": "log"}}
     note = note_of(figure_of(records, **asked))
-    assert "4 points outside of the axes." in note
+    assert "4 negative values have no place on a logarithmic axis." in note
     without = note_of(figure_of(records, **asked | {"points": False}))
-    assert "1 point outside of the axes." in without
+    assert "1 negative value has no place on a logarithmic axis." in without
     assert "1 interval cut at the ends of the axes." in without
+
+
+@pytest.mark.parametrize(
+    ("readings", "asked", "told"),
+    [
+        ((1, 2, -1), {"scale": "log"}, "1 negative value has no place on a logarithmic axis."),
+        ((1, 0, 0), {"scale": "log"}, "2 values of 0 have no place on a logarithmic axis."),
+        ((0.5, 0, 2), {"scale": "logit"}, "2 values not between 0 and 1 have no place on a logit axis."),
+        ((1, 5, 9), {"limits": [0, 7]}, "1 point outside of the limits."),
+        (
+            (-1, 5, 9),
+            {"scale": "log", "limits": [1, 7]},
+            "1 negative value has no place on a logarithmic axis. 1 point outside of the limits.",
+        ),
+    ],
+)
+def test_what_has_no_place_is_told_apart_from_what_limits_leave_out(
+    make_records, readings: Sequence[float], asked: Mapping[str, Any], told: str
+) -> None:
+    """A negative number is on no logarithmic axis, whatever its limits are."""
+    records = make_records({"k": [0, 1, 2]}, results=lambda p, _r: {"y": readings[p["k"]]}, repetitions=1)
+    for by in ({"kind": "bar", "x": "k"}, {"kind": "ecdf", "over": ["k"]}):
+        note = note_of(figure_of(records, y="y", **by, **asked))
+        assert told in note
+        assert "axes" not in note
 
 
 def test_thin_lines_of_a_curve_are_within_its_axes(make_records) -> None:
@@ -74,7 +100,7 @@ def test_thin_lines_of_a_curve_are_within_its_axes(make_records) -> None:
     (runs,) = (found for found in axes.collections if isinstance(found, LineCollection))
     ends = [path.vertices[-1, 1] for path in runs.get_paths()]
     np.testing.assert_array_equal(ends, [np.nan, np.nan, 1, 2, 3])
-    assert "2 points outside of the axes." in note_of(figure)
+    assert "2 values of 0 or less have no place on a logarithmic axis." in note_of(figure)
 
 
 def test_a_line_breaks_where_a_point_has_no_place(make_records) -> None:
@@ -95,7 +121,7 @@ def test_a_line_breaks_where_a_point_has_no_place(make_records) -> None:
     assert len(alone) == 1
     assert alone[0][0] < 2 < alone[0][1]
     assert "(band, or whiskers at single points)" in note_of(figure)
-    assert "2 points outside of the axes." in note_of(figure)
+    assert "2 negative values have no place on a logarithmic axis." in note_of(figure)
 
 
 def test_a_curve_shows_a_step_that_is_left_alone(make_records) -> None:
@@ -117,7 +143,7 @@ def test_no_whisker_stands_without_its_point(make_records, kind: str) -> None:
     figure = figure_of(records, kind=kind, y="y", x="k", scale="log")
     (found,) = whiskers(figure.axes[0])
     assert len(found) == 1
-    assert "1 point outside of the axes." in note_of(figure)
+    assert "1 negative value has no place on a logarithmic axis." in note_of(figure)
 
 
 def test_intervals_beyond_the_limits_are_counted(make_records) -> None:

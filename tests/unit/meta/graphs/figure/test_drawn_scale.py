@@ -57,7 +57,9 @@ def test_readings_without_a_place_make_no_violin(make_records) -> None:
         GraphSpec.model_validate({"kind": "violin", "y": "y", "x": "k", "scale": "log"}), records
     )
     assert not [found for found in figure.axes[0].collections if isinstance(found, PolyCollection)]
-    assert "9 points outside of the axes." in figure.texts[-1].get_text().replace("\n", " ")
+    assert "9 values of 0 or less have no place on a logarithmic axis." in figure.texts[
+        -1
+    ].get_text().replace("\n", " ")
 
 
 @pytest.mark.parametrize(

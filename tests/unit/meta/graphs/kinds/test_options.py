@@ -261,9 +261,9 @@ def test_scales_and_what_has_no_place_on_them(make_records) -> None:
     )
     figure = make_figure(GraphSpec.model_validate({"y": "y", "x": "x", "scale": "log"}), records)
     assert figure.axes[0].get_yscale() == "log"
-    assert "2 points outside of the axes." in note_of(figure)
+    assert "2 values of 0 or less have no place on a logarithmic axis." in note_of(figure)
     marked = GraphSpec.model_validate({"y": "y", "x": "x", "scale": "log", "points": True})
-    assert "12 points outside of the axes." in note_of(make_figure(marked, records))
+    assert "12 values of 0 or less have no place" in note_of(make_figure(marked, records))
     both = GraphSpec.model_validate({"y": "y", "x": "x", "scale": {"x": "log", "y": "symlog"}})
     (axes,) = make_figure(both, records).axes
     assert (axes.get_xscale(), axes.get_yscale()) == ("log", "symlog")
