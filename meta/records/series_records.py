@@ -134,7 +134,8 @@ class SeriesRecords:
     def label_of(self, key: str) -> MetricSection:
         """Return how a result or metric is shown; of the summary of a metric, what fits it."""
         of_metric = OF_METRIC.fullmatch(key)
-        label = self.labels.get(of_metric["metric"] if of_metric else key, MetricSection())
+        of_its_name = self.labels.get(of_metric["metric"] if of_metric else key, MetricSection())
+        label = self.labels.get(key, of_its_name)
         # How often a metric was logged has neither its unit nor its goal.
         is_count = of_metric is not None and of_metric["statistic"] == "count"
         return MetricSection(label=label.label) if is_count else label

@@ -7,6 +7,7 @@ from experiments.units import many
 from meta.graphs.captions.experiments_code import code_text
 from meta.graphs.captions.missing_data import missing_data
 from meta.graphs.captions.phrases import averages_text, selection_text
+from meta.graphs.captions.scores import scores_text
 from meta.graphs.data.graph_data import GraphData, Outside
 from meta.graphs.data.plan import Plan
 from meta.records.series_records import SeriesRecords
@@ -33,6 +34,7 @@ def note(
         f"{records.name}: {caption}",
         *selection_text(plan.spec.where, records.where),
         _averages(plan),
+        *scores_text(plan.spec, plan.y, records, over_steps=plan.rules.over_steps),
         *_goals(plan),
         f"Each point averages {data.window:,} consecutive steps." if data.window > 1 else "",
         warning,

@@ -17,6 +17,7 @@ from meta.graphs.provenance.fingerprint import Fingerprints
 from meta.graphs.provenance.origin import Origin
 from meta.records.errors import GraphError
 from meta.records.measures import Measure
+from meta.records.normalise import normalised
 from meta.records.selection.parameter_filter import with_parameters
 from meta.records.selection.subsets import GraphRecords
 from meta.records.series_records import CompletedExperiment, ConfigurationRecord, SeriesRecords
@@ -96,7 +97,7 @@ def plan_graph(spec: GraphSpec, records: SeriesRecords) -> tuple[Plan, SeriesRec
     GraphError
         It cannot be drawn as requested.
     """
-    records = with_parameters(records, spec.where)
+    records = normalised(spec, with_parameters(records, spec.where))
     plan = make_plan(spec, records)
     named = [spec.model_dump(mode="json"), records.analysis.model_dump(mode="json")]
     text = "\n".join(_texts(named))
@@ -129,7 +130,7 @@ def plan_graph(spec: GraphSpec, records: SeriesRecords) -> tuple[Plan, SeriesRec
 
 def _measures(plan: Plan, records: SeriesRecords) -> dict[str, Measure]:
     """Return what is known of the drawn results from experiments that are not drawn."""
-    if records.whole is None:
+    if records.whole is None and not records.measures:
         return {}
     return {shown.key: records.measure(shown.key) for shown in (plan.y, plan.across) if shown is not None}
 

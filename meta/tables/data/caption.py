@@ -21,6 +21,7 @@ from meta.graphs.captions.phrases import (
     selection_text,
     small_sample_warnings,
 )
+from meta.graphs.captions.scores import scores_text
 from meta.graphs.data.graph_data import Coverage, SampleSizes
 from meta.records.series_records import SeriesRecords
 from meta.statistics.estimators.ties import is_rounding
@@ -42,6 +43,7 @@ def notes(plan: TablePlan, cells: Cells, marks: Marks, records: SeriesRecords) -
         *_significance(plan, marks),
         *selection_text(plan.spec.where, records.where),
         *([averages_text(plan.spec.over, plan.values)] if plan.spec.over else []),
+        *scores_text(plan.spec, plan.y, records),
         *_selection(plan, cells),
         *_missing(plan, cells, records),
         *code_text(

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from experiments.series_file.sections.tables import TableSpec
 from meta.graphs.data.plan import SERIES
+from meta.records.normalise import normalised
 from meta.records.selection.parameter_filter import with_parameters
 from meta.records.series_records import SeriesRecords
 from meta.tables.data.caption import notes
@@ -68,7 +69,7 @@ def make_table(spec: TableSpec, records: SeriesRecords) -> Table:
     TableError, GraphError
         It cannot be made as requested.
     """
-    records = with_parameters(records, spec.where)
+    records = normalised(spec, with_parameters(records, spec.where))
     plan = make_plan(spec, records)
     cells = select_cells(plan, records)
     marks = make_marks(plan, cells, records)
