@@ -54,6 +54,31 @@ def test_why_experiments_failed_is_on_the_figure(database_url: str, write_series
     assert (chosen.size(), dict(chosen.missing())) == (10, {"pending": 2})
 
 
+def test_shares_are_of_all_that_ran_to_an_end(database_url: str, write_series, written) -> None:
+    """What failed by itself, or returned inf or no result, never got there, whichever the database stores."""
+
+    def left(parameters, repetition: int):
+        if parameters["method"] == "bad" and repetition % 4:
+            return written(status=ExperimentStatus.FAILED) if repetition == 1 else written(results=lost)
+        return written(results={"hit": 10.0 * repetition, "cost": 10.0 * repetition})
+
+    lost = {"cost": float("inf")}
+    graphs = [{"kind": "ecdf", "y": y, "hue": "method"} for y in ("hit", "cost")]
+    metrics = {y: {"goal": "min"} for y in ("hit", "cost")}
+    with scoped_session() as session:
+        grid = {"method": ["good", "bad"]}
+        write_series(session, left, grid=grid, repeat={"seeds": 12}, graphs=graphs, metrics=metrics)
+    with scoped_session(read_only=True) as session:
+        records = read_records(session, "study")
+    for spec in records.specs:
+        figure = make_figure(spec, records)
+        (bad,) = (line for line in figure.axes[0].lines if line.get_label() == "bad")
+        assert max(bad.get_ydata()) == 3 / 12
+        entries = [text.get_text() for text in figure.legends[0].get_texts()]
+        assert entries == ["good (12 of 12)", "bad (3 of 12)"]
+        assert "9 of 24 experiments never reached it and count: 1 error, 8 " in note_of(figure)
+
+
 def test_time_lines_are_those_of_the_attempts(database_url: str, write_series, written) -> None:
     """Attempts with their workers, hosts and times; one that runs reaches to the last end."""
 

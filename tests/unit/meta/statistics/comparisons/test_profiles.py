@@ -50,6 +50,14 @@ def test_profile_ignores_units_and_order(costs: np.ndarray, power: int, order: l
     np.testing.assert_array_equal(other.factors, found.factors)
 
 
+def test_what_was_solved_from_the_start_is_the_best() -> None:
+    """By hand: no finite cost is within a factor of minus infinity, and a problem that none solves counts."""
+    found = performance_profile([[-np.inf, 4.0], [2.0, 4.0], [np.inf, np.nan], [-np.inf, -np.inf]])
+    assert found.factors.tolist() == [1.0, 2.0]
+    np.testing.assert_allclose(found.shares, [[3 / 4, 3 / 4], [1 / 4, 2 / 4]])
+    assert found.problems == 4
+
+
 def test_costs_that_differ_by_rounding_are_both_best() -> None:
     """Equal means in another order of the readings are no factor apart, beside a huge cost too."""
     mean = sum([0.36, 0.41, 0.3, 0.39, 0.36]) / 5

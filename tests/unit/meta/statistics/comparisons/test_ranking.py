@@ -159,6 +159,31 @@ def test_incomplete_data_sets_are_left_out_and_counted() -> None:
     assert (found.left_out, len(found.scores)) == (1, 19)
 
 
+@pytest.mark.parametrize("higher_is_better", [True, False])
+def test_infinite_scores_are_ranked_as_huge_ones(higher_is_better: bool) -> None:
+    """Who never reaches a data set is last, with others, and who has from the start first, in each test."""
+    scores = RANDOM[:10].copy()
+    scores[:4, 0] = scores[2, :] = scores[5, 1:3] = np.inf
+    scores[7, 3] = scores[9, :2] = -np.inf
+    found = rank_methods(scores, higher_is_better=higher_is_better)
+    huge = np.clip(scores, -1e30, 1e30)
+    expected = stats.rankdata(-huge if higher_is_better else huge, axis=1).mean(axis=0)
+    np.testing.assert_allclose(found.average_ranks, expected)
+    assert found.p_value == pytest.approx(stats.friedmanchisquare(*huge.T).pvalue)
+    assert found.left_out == 0
+    above = np.triu_indices(5, 1)
+    # Opposite infinities are no further apart than an infinite score and a finite one.
+    differences = [
+        np.clip(huge[:, one] - huge[:, other], -1e30, 1e30) for one, other in zip(*above, strict=True)
+    ]
+    plain = [
+        stats.wilcoxon(difference[difference != 0], method=stats.PermutationMethod()).pvalue
+        for difference in differences
+    ]
+    corrected = multipletests(plain, method="holm")[1]
+    np.testing.assert_allclose(wilcoxon_holm(found).p_values[above], corrected)
+
+
 def test_too_little_is_refused() -> None:
     """Two methods are a comparison; one data set ranks nothing."""
     with pytest.raises(ValueError, match="three methods or more, not 2"):

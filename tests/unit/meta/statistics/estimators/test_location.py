@@ -125,3 +125,21 @@ def test_shift_scale_and_order(readings: np.ndarray, one: Estimator, shift: floa
 def test_duplicated_readings_change_nothing(readings: np.ndarray, one: Estimator) -> None:
     """Mean and median of all readings taken twice are the same."""
     np.testing.assert_allclose(one.of(np.vstack([readings, readings])), one.of(readings), atol=1e-9)
+
+
+@pytest.mark.parametrize("count", [1, 2, 3, 4, 9, 20])
+@pytest.mark.parametrize("infinite", [0, 1, 2, 5])
+@pytest.mark.parametrize(("found", "expected"), INDEPENDENT[:4])
+def test_infinite_readings_count_if_they_have_weight(found, expected, count: int, infinite: int) -> None:
+    """As in numpy and scipy: a median of more than half finite readings is finite, a mean only of all."""
+    readings = np.random.default_rng(count).normal(size=count)
+    readings[:infinite] = np.inf
+    assert found.of_extended(readings) == pytest.approx(expected(readings[:, None])[0])
+    assert found.of_extended(-readings) == pytest.approx(expected(-readings[:, None])[0])
+
+
+def test_opposite_infinities_have_no_mean() -> None:
+    """Their median may have one."""
+    assert np.isnan(MEAN.of_extended(np.array([np.inf, 1.0, -np.inf])))
+    assert MEDIAN.of_extended(np.array([np.inf, 1.0, -np.inf])) == 1.0
+    assert np.isnan(MEAN.of_extended(np.array([])))
