@@ -90,37 +90,23 @@ class Estimator(ABC):
         ordered = matrix(readings)
         ordered.sort(axis=0)  # NaN comes last; also for sums, which depend on the order in their last bit
         present = np.isfinite(ordered)
-        weights, divisor = (part.T for part in self.weights(present.T.astype(np.float64)))
-        kept = np.where(present, ordered, 0.0)
-        some = divisor[0] > 0
+        is_complete = present.all()
+        kept = ordered if is_complete else np.where(present, ordered, 0.0)
+        if self.is_linear:
+            weighted, divisor = kept, present.sum(axis=0, dtype=np.float64)
+        else:
+            # Complete columns have the same weights.
+            counts = present[:, :1] if is_complete else present
+            weights, (divisor,) = (part.T for part in self.weights(counts.T.astype(np.float64)))
+            weighted = weights * kept
+            divisor = np.broadcast_to(divisor, weighted.shape[1:])
+        some = divisor > 0
         with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
-            estimates: Floats = (weights * kept).sum(axis=0) / divisor[0]
+            estimates: Floats = weighted.sum(axis=0) / divisor
             huge = some & ~np.isfinite(estimates)  # the sum overflowed, not the estimate
-            estimates[huge] = (weights[:, huge] * (kept[:, huge] / divisor[0, huge])).sum(axis=0)
+            estimates[huge] = (weighted[:, huge] / divisor[huge]).sum(axis=0)
         estimates[~some] = np.nan
         return estimates
-
-    def of_extended(self, readings: Floats) -> float:
-        """Return the estimate of readings that may be infinite.
-
-        Parameters
-        ----------
-        readings : ndarray, shape (repetitions,)
-            Without NaN.
-
-        Returns
-        -------
-        float
-            Infinite where an infinite reading has weight: the median of more than half of such readings, the
-            mean of any. NaN where both infinities have weight, or without readings.
-        """
-        if np.isfinite(readings).all():
-            return float(self.of(readings[:, None])[0])
-        weights, divisor = self.weights(np.ones(len(readings)))
-        has_weight = weights > 0
-        with np.errstate(invalid="ignore"):
-            weighted = weights[has_weight] * np.sort(readings)[has_weight]
-            return float(weighted.sum() / divisor[0])
 
 
 @dataclass(frozen=True)

@@ -141,7 +141,11 @@ def student_interval(readings: ArrayLike, level: float, known: Known = NOTHING_K
     known : Known
         Its bounds and ratio.
     """
-    mean = combined([Part(matrix(readings), ratio=known.ratio)])
+    return _student(matrix(readings), level, known)
+
+
+def _student(readings: Floats, level: float, known: Known) -> Intervals:
+    mean = combined([Part(readings, ratio=known.ratio)])
     low, high = student_ends(mean, level, known.bounds)
     return Intervals(mean.estimate, low, high, mean.count, t_methods(mean, known.bounds))
 
@@ -183,7 +187,7 @@ def exact_rate(readings: ArrayLike, level: float) -> Intervals:
 def _of_mean(readings: Floats, resampling: Resampling, _estimator: Estimator, known: Known) -> Intervals:
     if known.is_rate:
         return exact_rate(readings, resampling.level)
-    return student_interval(readings, resampling.level, known)
+    return _student(readings, resampling.level, known)
 
 
 def _of_trimmed(readings: Floats, resampling: Resampling, estimator: Estimator, _known: Known) -> Intervals:

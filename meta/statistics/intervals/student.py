@@ -89,8 +89,8 @@ def combined(parts: Sequence[Part]) -> Mean:
     parts : sequence of Part
         At least one, of equal numbers of columns.
     """
-    estimates = [part.weight * MEAN.of(part.readings) for part in parts]
-    spreads = [_spread(part) for part in parts]
+    means = [MEAN.of(part.readings) for part in parts]
+    spreads = [_spread(part, mean) for part, mean in zip(parts, means, strict=True)]
     counts = np.array([count for _, count in spreads])
     deviations = np.array(
         [abs(part.weight) * spread for part, (spread, _) in zip(parts, spreads, strict=True)]
@@ -104,22 +104,25 @@ def combined(parts: Sequence[Part]) -> Mean:
     total = variances.sum(axis=0)
     of_degrees = (variances**2 / np.maximum(counts - 1, 1)).sum(axis=0)
     degrees = np.divide(total**2, of_degrees, out=np.full_like(total, np.nan), where=of_degrees > 0)
+    estimates = [part.weight * mean for part, mean in zip(parts, means, strict=True)]
     return Mean(np.sum(estimates, axis=0), unit * np.sqrt(total), degrees, counts.min(axis=0))
 
 
-def _spread(part: Part) -> tuple[Floats, Integers]:
+def _spread(part: Part, mean: Floats) -> tuple[Floats, Integers]:
     """Return the standard deviation and the number of readings of each column, in two passes."""
     readings = part.readings
     present = np.isfinite(readings)
     count = present.sum(axis=0, dtype=np.int64)
-    kept = readings if present.all() else np.where(present, readings, MEAN.of(readings))
-    if not len(kept):
+    if not len(readings):
         return np.full(count.shape, np.nan), count
-    deviations = kept - MEAN.of(readings)
-    largest = np.abs(deviations).max(axis=0)
-    equal = (np.ptp(kept, axis=0) == 0) | (largest <= _ROUNDING * part.magnitude)
+    kept = readings if present.all() else np.where(present, readings, mean)
+    lowest, highest = kept.min(axis=0), kept.max(axis=0)
+    largest = np.maximum(highest - mean, mean - lowest)
+    equal = (lowest == highest) | (largest <= _ROUNDING * part.magnitude)
     scale = np.where(largest > 0, largest, 1.0)
-    squares = np.square(deviations / scale).sum(axis=0)
+    deviations = kept - mean
+    deviations /= scale
+    squares = np.einsum("ij,ij->j", deviations, deviations)
     deviation = scale * np.sqrt(squares / np.maximum(count - 1, 1))
     deviation[equal] = 0.0
     deviation[count < 2] = np.nan
