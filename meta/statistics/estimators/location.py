@@ -108,6 +108,28 @@ class Estimator(ABC):
         estimates[~some] = np.nan
         return estimates
 
+    def of_extended(self, readings: Floats) -> float:
+        """Return the estimate of readings that may be infinite.
+
+        Parameters
+        ----------
+        readings : ndarray, shape (repetitions,)
+            Without NaN.
+
+        Returns
+        -------
+        float
+            Infinite where an infinite reading has weight: the median of more than half of such readings, the
+            mean of any. NaN where both infinities have weight, or without readings.
+        """
+        if np.isfinite(readings).all():
+            return float(self.of(readings[:, None])[0])
+        weights, divisor = self.weights(np.ones(len(readings)))
+        has_weight = weights > 0
+        with np.errstate(invalid="ignore"):
+            weighted = weights[has_weight] * np.sort(readings)[has_weight]
+            return float(weighted.sum() / divisor[0])
+
 
 @dataclass(frozen=True)
 class TrimmedMean(Estimator):
