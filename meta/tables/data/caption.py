@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
+from collections.abc import Sequence
 
 from experiments.units import many
 from meta.graphs.captions.experiments_code import code_text
@@ -24,21 +26,22 @@ from meta.graphs.captions.phrases import (
 from meta.graphs.captions.scores import scores_text
 from meta.graphs.data.graph_data import Coverage, SampleSizes
 from meta.records.series_records import SeriesRecords
-from meta.statistics.estimators.ties import is_rounding
 from meta.tables.data.cells import Cell, Cells, Place
+from meta.tables.data.disagreements import disagreements
+from meta.tables.data.ends import BothEnds
 from meta.tables.data.plan import TablePlan
 from meta.tables.data.significance_marks import MOST_COMPARISONS, Marks
 
-#: An interval with one side so many times as long as the other is poorly described by half of its width.
-_LOPSIDED = 1.5
 #: So many settings that could not be chosen are named; the others are counted.
 _MOST_NAMED = 4
 
 
-def notes(plan: TablePlan, cells: Cells, marks: Marks, records: SeriesRecords) -> list[str]:
+def notes(
+    plan: TablePlan, cells: Cells, marks: Marks, *, ends: BothEnds, records: SeriesRecords
+) -> list[str]:
     """Return the sentences of the note."""
     return [
-        f"{records.name}: {_statistic(plan, cells, records)}",
+        f"{records.name}: {_statistic(plan, cells, ends)}",
         *_best(plan, marks),
         *_significance(plan, marks),
         *selection_text(plan.spec.where, records.where),
@@ -54,7 +57,7 @@ def notes(plan: TablePlan, cells: Cells, marks: Marks, records: SeriesRecords) -
     ]
 
 
-def _statistic(plan: TablePlan, cells: Cells, records: SeriesRecords) -> str:
+def _statistic(plan: TablePlan, cells: Cells, ends: BothEnds) -> str:
     aggregator = plan.aggregator
     shown = [cell for cell in cells.cells.values() if cell.has_estimate]
     label = aggregator.estimator.label
@@ -73,16 +76,22 @@ def _statistic(plan: TablePlan, cells: Cells, records: SeriesRecords) -> str:
     if aggregator.interval in ("sd", "se"):
         how = f"with {interval}" if plan.spec.ends else f"± {interval.removesuffix(' to each side')}"
     sentences = [f"{label} {how} over {over}."]
-    if not plan.spec.ends and any(map(_is_lopsided, shown)):
-        sentences.append("Some intervals reach further to one side; `mean [ci95]` shows both ends.")
+    sentences += _ends(plan, cells, ends)
     sentences += small_sample_warnings(aggregator, sample_sizes)
     return " ".join(sentences)
 
 
-def _is_lopsided(cell: Cell) -> bool:
-    sides = sorted((cell.estimate - cell.low, cell.high - cell.estimate))
-    # The mean of equal readings may differ from them, and from its interval, in the last bit.
-    return sides[1] > _LOPSIDED * sides[0] and not is_rounding(sides[1], cell.estimate)
+def _ends(plan: TablePlan, cells: Cells, ends: BothEnds) -> list[str]:
+    """Return the sentence on columns that show both ends, although half of the width was asked for."""
+    if not ends.unasked:
+        return []
+    reasons = []
+    if ends.lopsided:
+        reasons.append("an interval reaches further to one side")
+    if ends.beyond:
+        reasons.append("half of the width would reach beyond what is possible")
+    where = "" if len(ends.columns) == len(cells.columns) else " of some columns"
+    return [f"Both ends{where} are shown, as {' and '.join(reasons)}."]
 
 
 def _best(plan: TablePlan, marks: Marks) -> list[str]:
@@ -90,15 +99,30 @@ def _best(plan: TablePlan, marks: Marks) -> list[str]:
         return [f"No best is marked, as metrics gives no goal for {plan.y.measured}."]
     word = "Higher" if plan.goal == "max" else "Lower"
     bold = f"; bold: the best of each {plan.spec.within}" if marks.best else ""
-    return [f"{word} is better{bold}."]
+    tied = []
+    if marks.ties:
+        where = (
+            f" where all cells of a {plan.spec.within} are equal"
+            if marks.best
+            else ", as all cells are equal"
+        )
+        tied = [f"Nothing is bold{where}."]
+    return [f"{word} is better{bold}.", *tied]
 
 
 def _significance(plan: TablePlan, marks: Marks) -> list[str]:
-    if not marks.p_values and marks.comparisons:
+    if not marks.tests:
+        if not marks.comparisons:
+            return []
         too_many = f"{marks.comparisons:,} comparisons are more than {MOST_COMPARISONS:,}"
         return [f"Not tested: {too_many}; name a baseline, or choose fewer cells (where)."]
-    if not marks.p_values:
-        return []
+    tested = {place: test for place, test in marks.tests.items() if not math.isnan(test.corrected_p)}
+    singles = [place for place, test in marks.tests.items() if min(test.sizes) == 1]
+    untested = _untested(plan, marks, singles)
+    if not tested:
+        return untested
+    if all(test.result.note for test in tested.values()):
+        return ["Nothing to test: the readings of the cells are equal.", *untested]
     against = (
         f"the best of its {plan.spec.within}"
         if plan.baseline is None
@@ -110,15 +134,27 @@ def _significance(plan: TablePlan, marks: Marks) -> list[str]:
         family = f", corrected by Holm for {marks.comparisons:,} comparisons"
         if plan.baseline is None:
             family += f" (all pairs in each {plan.spec.within}, as the best is known only after looking)"
-    any_differs = any(marks.differs(place) for place in marks.p_values)
+    any_differs = any(map(marks.differs, tested))
     mark = "*: differs from" if any_differs else "No cell differs significantly from"
     sentences = [f"{mark} {against} ({marks.test} of {pairs}, p <= {1 - marks.level:.3g}{family})."]
     sentences.append(
         "No mark does not mean equal." if any_differs else "That does not mean that they are equal."
     )
-    if marks.left_out:
-        sentences.append(f"Not in the tests: {many(marks.left_out, 'reading')} without a partner.")
+    sentences += [*disagreements(plan, marks), *untested]
+    if left_out := sum(test.left_out for test in tested.values()):
+        sentences.append(f"Not in the tests: {many(left_out, 'reading')} without a partner.")
     return [*sentences, *marks.warnings]
+
+
+def _untested(plan: TablePlan, marks: Marks, singles: Sequence[Place]) -> list[str]:
+    """Return the sentence on cells that have a single repetition, of which no test finds anything."""
+    if not singles:
+        return []
+    if len(singles) == len(marks.tests):
+        return ["Not tested: n = 1."]
+    more = f" and {len(singles) - _MOST_NAMED:,} more" if len(singles) > _MOST_NAMED else ""
+    named = "; ".join(plan.place_label(*place) for place in singles[:_MOST_NAMED])
+    return [f"Not tested, as n = 1: {named}{more}."]
 
 
 def _selection(plan: TablePlan, cells: Cells) -> list[str]:

@@ -56,6 +56,11 @@ class Cell:
         return not math.isnan(self.estimate)
 
     @property
+    def has_interval(self) -> bool:
+        """Whether it has an interval that can be written."""
+        return math.isfinite(self.high - self.low)
+
+    @property
     def count(self) -> int:
         """How many readings the estimate is computed from."""
         return sum(self.point.sizes) if self.has_estimate else 0

@@ -1,7 +1,9 @@
 """Rounding a number to the digits that are significant given its interval.
 
 Half of the interval's width is given to two significant digits, and the value to the same place
-(JCGM 100:2008, Guide to the expression of uncertainty in measurement, section 7.2.6).
+(JCGM 100:2008, Guide to the expression of uncertainty in measurement, section 7.2.6). Where one side of the
+interval is many times as long as the other, half of the width says nothing about the value and the nearer
+end: each end then has the digits of its own side, and the value those of the shorter one.
 """
 
 from __future__ import annotations
@@ -13,6 +15,8 @@ from dataclasses import dataclass
 _DIGITS = 4
 #: Numbers are written with a power of ten outside of these, as ``%g`` does.
 _LEAST, _MOST = -4, 6
+#: With one side so many times as long as the other, no power of ten and no last place suits both.
+_FAR = 10
 
 
 @dataclass(frozen=True)
@@ -63,6 +67,34 @@ def shown(value: float, low: float = math.nan, high: float = math.nan) -> Shown:
     return Shown(texts[0], texts[1], texts[2], texts[3], exponent)
 
 
+def is_far_lopsided(value: float, low: float, high: float) -> bool:
+    """Say whether one side of an interval is so much longer than the other that no last place suits both.
+
+    A side without any length has none.
+    """
+    short, long = sorted((value - low, high - value))
+    return short > 0 and long > _FAR * short
+
+
+def each_shown(value: float, low: float, high: float) -> tuple[Shown, Shown, Shown]:
+    """Return a value and the ends of its interval, each rounded and with a power of ten by itself."""
+    below, above = value - low, high - value
+    return (
+        _rounded(value, min(below, above)),
+        _rounded(low, below),
+        _rounded(high, above),
+    )
+
+
+def _rounded(number: float, side: float) -> Shown:
+    """Return a number to the place of the second significant digit of a length."""
+    exponent = _exponent(max(abs(number), side))
+    if _LEAST <= exponent <= _MOST:
+        exponent = 0
+    decimals = 1 - _exponent(float(f"{_scaled(side, exponent):.1e}"))
+    return Shown(_fixed(_scaled(number, exponent), decimals), exponent=exponent)
+
+
 def _exponent(value: float) -> int:
     """Return the power of ten of the first digit."""
     return math.floor(math.log10(abs(value))) if value else 0
@@ -81,3 +113,8 @@ def _significant(value: float) -> str:
 def _fixed(value: float, decimals: int) -> str:
     text = f"{round(value, decimals):.{max(0, decimals)}f}"
     return text.removeprefix("-") if not float(text) else text
+
+
+def p_text(p_value: float) -> str:
+    """Return a p value with two digits, or that it is very small."""
+    return "< 0.0001" if p_value < 0.0001 else f"{p_value:.2g}"

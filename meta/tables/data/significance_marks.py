@@ -10,21 +10,52 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from meta.records.pairing import pair
-from meta.records.series_records import SeriesRecords
+from meta.statistics.comparisons.difference import Difference, Stratum, difference_over
 from meta.statistics.comparisons.sample_size import significance_warnings
-from meta.statistics.comparisons.significance import Significance, holm, mann_whitney, wilcoxon
+from meta.statistics.comparisons.significance import (
+    Significance,
+    holm,
+    mann_whitney,
+    smallest_p,
+    wilcoxon,
+)
+from meta.statistics.estimators.location import MEAN
 from meta.statistics.estimators.ties import merged_scores
 from meta.tables.data.cells import Cell, Cells, Place
 from meta.tables.data.plan import Key, TablePlan
 
 #: The level of the tests if the interval has none.
 _LEVEL = 0.95
-_WITH_LEVEL = ("ci", "bca", "exact")
+_WITHOUT_LEVEL = ("sd", "se", "quantiles", "none")
 #: Corrected for more comparisons, no test of usual sample sizes is significant, and they take long.
 MOST_COMPARISONS = 1_000
+
+
+@dataclass(frozen=True)
+class CellTest:
+    """The comparison of a cell with the best, or with the baseline.
+
+    Attributes
+    ----------
+    result : Significance
+    corrected_p : float
+        NaN where nothing was tested.
+    difference : Difference or None
+        The cell less what it is compared with; its interval is by itself. None where nothing was tested.
+    sizes : tuple of int
+        How many readings of the cell, and of what it is compared with, are compared.
+    left_out : int
+        How many readings have no partner.
+    """
+
+    result: Significance
+    corrected_p: float
+    difference: Difference | None
+    sizes: tuple[int, int]
+    left_out: int
 
 
 @dataclass(frozen=True)
@@ -34,96 +65,123 @@ class Marks:
     Attributes
     ----------
     best : frozenset of (row, column)
-    p_values : mapping of (row, column) to float
-        Against the best of the column (or row), or against the baseline; corrected.
+        Without those of columns (or rows) of which all cells are equal.
+    ties : int
+        Of how many columns (or rows) all cells are equal.
+    tests : mapping of (row, column) to CellTest
+        Against the best of the column (or row), or against the baseline.
     test : str
         Its name; empty where nothing was tested.
     comparisons : int
-        For how many the p values are corrected; without p values, too many to make.
+        For how many the p values are corrected; without tests, too many to make.
     level : float
         A cell differs when its p is at most 1 less this.
     paired : bool
     warnings : sequence of str
         Warnings of samples that are too small.
-    left_out : int
-        Readings without a partner, which the tests do not use.
     """
 
     best: frozenset[Place] = frozenset()
-    p_values: Mapping[Place, float] = field(default_factory=dict)
+    ties: int = 0
+    tests: Mapping[Place, CellTest] = field(default_factory=dict)
     test: str = ""
     comparisons: int = 0
     level: float = _LEVEL
     paired: bool = False
     warnings: Sequence[str] = ()
-    left_out: int = 0
+
+    def p_value(self, place: Place) -> float:
+        """Return the corrected p of a cell; NaN where it is not tested."""
+        return self.tests[place].corrected_p if place in self.tests else math.nan
 
     def differs(self, place: Place) -> bool:
         """Return whether a cell differs from what it is compared with."""
-        return self.p_values.get(place, math.nan) <= 1 - self.level
+        return self.p_value(place) <= 1 - self.level
 
 
-@dataclass(frozen=True)
-class _Test:
-    places: tuple[Place, Place]
-    result: Significance
-    left_out: int
-
-
-def make_marks(plan: TablePlan, cells: Cells, records: SeriesRecords) -> Marks:
-    """Return the best cells, and the p values of the others."""
-    level = plan.spec.level if plan.spec.level and plan.spec.interval in _WITH_LEVEL else _LEVEL
+def make_marks(plan: TablePlan, cells: Cells) -> Marks:
+    """Return the best cells, and the tests of the others."""
+    level = _LEVEL if plan.spec.interval in _WITHOUT_LEVEL else plan.aggregator.level
     groups: dict[Key, dict[Place, Cell]] = {}
     for place, cell in cells.cells.items():
         if cell.has_estimate:
             groups.setdefault(place[1 if plan.spec.within == "column" else 0], {})[place] = cell
-    best = frozenset(place for group in groups.values() for place in _best(plan, group))
-    bold = best if plan.spec.bold == "best" else frozenset()
-    if not plan.spec.significance or (plan.baseline is None and not best):
-        return Marks(bold, level=level)
-    references = {key: _reference(plan, group, best) for key, group in groups.items()}
+    best = {key: _best(plan, group) for key, group in groups.items()}
+    tied = [key for key, places in best.items() if places and len(places) == len(groups[key])]
+    bold = frozenset(place for key, places in best.items() if key not in tied for place in places)
+    if plan.spec.bold != "best":
+        bold, tied = frozenset(), []
+    if not plan.spec.significance or (plan.baseline is None and not any(best.values())):
+        return Marks(bold, len(tied), level=level)
+    references = {key: _reference(plan, group, best[key]) for key, group in groups.items()}
     pairs = [
-        (group, places)
+        (key, places)
         for key, group in groups.items()
         for places in itertools.combinations(group, 2)
         if plan.baseline is None or references[key] in places
     ]
     if len(pairs) > MOST_COMPARISONS:
-        return Marks(bold, comparisons=len(pairs), level=level)
-    tests = [_test(plan, group, places, shares_seeds=records.shares_seeds) for group, places in pairs]
-    p_values: dict[Place, float] = {}
-    left_out = 0
-    corrected = holm([test.result.p_value for test in tests]).tolist()
-    for test, p_value in zip(tests, corrected, strict=True):
-        against = [place for place in test.places if place in references.values()]
-        if len(against) == 1:
-            p_values[test.places[1 - test.places.index(against[0])]] = p_value
-            left_out += test.left_out
+        return Marks(bold, len(tied), comparisons=len(pairs), level=level)
+    # What is compared with the reference comes first: differences are those of the cell.
+    ordered = [places[::-1] if references[key] == places[0] else places for key, places in pairs]
+    compared = [
+        _compared(plan, groups[key], places, level=level, with_difference=references[key] == places[1])
+        for (key, _), places in zip(pairs, ordered, strict=True)
+    ]
+    corrected = holm([one.result.p_value for one in compared]).tolist()
+    tests = [replace(one, corrected_p=p_value) for one, p_value in zip(compared, corrected, strict=True)]
+    against = {
+        places[0]: test
+        for (key, _), places, test in zip(pairs, ordered, tests, strict=True)
+        if references[key] == places[1]
+    }
     return Marks(
         bold,
-        p_values,
+        len(tied),
+        against,
         test=tests[0].result.test if tests else "",
         comparisons=sum(not math.isnan(p_value) for p_value in corrected),
         level=level,
-        paired=records.shares_seeds,
-        warnings=_warnings(tests, corrected, level),
-        left_out=left_out,
+        paired=plan.aggregator.dependence.paired,
+        warnings=_warnings(plan, against, tests, level),
     )
 
 
-def _warnings(tests: Sequence[_Test], corrected: Sequence[float], level: float) -> list[str]:
+def _warnings(
+    plan: TablePlan, against: Mapping[Place, CellTest], tests: Sequence[CellTest], level: float
+) -> list[str]:
     """Return the warnings of the test with the fewest readings among those that found no difference.
 
-    Holm's method corrects their p values as if the significant tests had not been made.
+    Parameters
+    ----------
+    plan : TablePlan
+    against : mapping of (row, column) to CellTest
+        Those with the best, or the baseline.
+    tests : sequence of CellTest
+        All. Holm's method corrects their p values as if the significant tests had not been made.
+    level : float
     """
-    undecided = [
-        test.result for test, p_value in zip(tests, corrected, strict=True) if not p_value <= 1 - level
-    ]
-    testable = [result for result in undecided if not result.note]  # equal readings are no question of number
+    undecided = sum(test.corrected_p > 1 - level for test in tests)
+    # Equal readings are no question of number.
+    testable = {
+        place: test
+        for place, test in against.items()
+        if test.corrected_p > 1 - level and not test.result.note
+    }
     if not testable:
         return []
-    fewest = min(testable, key=lambda result: min(result.sizes))
-    return list(significance_warnings(fewest, comparisons=len(undecided), level=level))
+    # Wilcoxon's test leaves equal pairs out: how many readings there are is not how many it used.
+    fewest = min(testable.values(), key=lambda test: min(test.sizes))
+    smallest = smallest_p(fewest.sizes, paired=fewest.result.paired)
+    of_all = replace(fewest.result, sizes=fewest.sizes, smallest_p=smallest)
+    if warnings := significance_warnings(of_all, comparisons=undecided, level=level):
+        return list(warnings)
+    place, fewest = min(testable.items(), key=lambda one: min(one[1].result.sizes))
+    if not significance_warnings(fewest.result, comparisons=undecided, level=level):
+        return []
+    differing, pairs = fewest.result.sizes[0], fewest.sizes[0]
+    few = f"Too few pairs of {plan.place_label(*place)} differ for a test to find anything"
+    return [f"{few}: {differing:,} of {pairs:,}. More repetitions help only if more of them differ."]
 
 
 def _best(plan: TablePlan, group: Mapping[Place, Cell]) -> list[Place]:
@@ -143,10 +201,30 @@ def _reference(plan: TablePlan, group: Mapping[Place, Cell], best: Collection[Pl
     return next((place for place in group if place[side] == plan.baseline), None)
 
 
-def _test(
-    plan: TablePlan, group: Mapping[Place, Cell], places: tuple[Place, Place], *, shares_seeds: bool
-) -> _Test:
+def _compared(
+    plan: TablePlan,
+    group: Mapping[Place, Cell],
+    places: tuple[Place, Place],
+    *,
+    level: float,
+    with_difference: bool,
+) -> CellTest:
+    paired = plan.aggregator.dependence.paired
     first, second = (group[place].readings(plan) for place in places)
-    readings = pair(first, second, paired=shares_seeds)
-    test = wilcoxon if shares_seeds else mann_whitney
-    return _Test(places, test(readings.first, readings.second), sum(readings.left_out))
+    readings = pair(first, second, paired=paired)
+    sizes = len(readings.first), len(readings.second)
+    left_out = sum(readings.left_out)
+    result = (wilcoxon if paired else mann_whitney)(readings.first, readings.second)
+    if min(sizes) < 2:  # no test of a single repetition finds anything, and Holm's correction is of tests
+        return CellTest(replace(result, p_value=math.nan), math.nan, None, sizes, left_out)
+    apart = None
+    if with_difference:
+        several = len(group[places[0]].members) > 1  # of which each repetition counts once, by its mean
+        stratum = Stratum(readings.first, readings.second)
+        apart = difference_over(
+            [stratum],
+            replace(plan.aggregator.resampling, level=level, method="percentile"),
+            MEAN if several else plan.aggregator.estimator,
+            paired=paired,
+        )
+    return CellTest(result, math.nan, apart, sizes, left_out)

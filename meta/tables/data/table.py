@@ -11,7 +11,8 @@ from meta.records.normalise import normalised
 from meta.records.selection.parameter_filter import with_parameters
 from meta.records.series_records import SeriesRecords
 from meta.tables.data.caption import notes
-from meta.tables.data.cells import Cells
+from meta.tables.data.cells import Cell, Cells
+from meta.tables.data.ends import BothEnds, both_ends
 from meta.tables.data.plan import Key, TablePlan, make_plan
 from meta.tables.data.selection import select_cells
 from meta.tables.data.significance_marks import Marks, make_marks
@@ -26,6 +27,7 @@ class Table:
     plan : TablePlan
     cells : Cells
     marks : Marks
+    ends : BothEnds
     notes : sequence of str
         Sentences.
     """
@@ -33,6 +35,7 @@ class Table:
     plan: TablePlan
     cells: Cells
     marks: Marks
+    ends: BothEnds
     notes: Sequence[str]
 
     @property
@@ -56,9 +59,14 @@ class Table:
         """Return the label of a column."""
         return ", ".join(self.plan.labels(self.plan.spec.columns, column)) or self.plan.measured()
 
-    def counts_differ(self) -> bool:
-        """Return whether cells have different numbers of repetitions, so that each shows its own."""
-        return len({cell.repetitions for cell in self.cells.cells.values() if cell.has_estimate}) > 1
+    def shows_count(self, cell: Cell) -> bool:
+        """Return whether a cell shows its number of repetitions: where cells differ, and where it is 2.
+
+        The mean of two repetitions has no interval, and would look as good as that of many.
+        """
+        if self.plan.aggregator.interval != "none" and cell.repetitions == "2":
+            return True
+        return len({one.repetitions for one in self.cells.cells.values() if one.has_estimate}) > 1
 
 
 def make_table(spec: TableSpec, records: SeriesRecords) -> Table:
@@ -72,5 +80,6 @@ def make_table(spec: TableSpec, records: SeriesRecords) -> Table:
     records = normalised(spec, with_parameters(records, spec.where))
     plan = make_plan(spec, records)
     cells = select_cells(plan, records)
-    marks = make_marks(plan, cells, records)
-    return Table(plan, cells, marks, notes(plan, cells, marks, records))
+    marks = make_marks(plan, cells)
+    ends = both_ends(plan, cells)
+    return Table(plan, cells, marks, ends, notes(plan, cells, marks, ends=ends, records=records))

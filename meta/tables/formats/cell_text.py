@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from meta.tables.data.cells import Cell, Place
-from meta.tables.data.rounding import shown
+from meta.tables.data.rounding import Shown, each_shown, is_far_lopsided, shown
 from meta.tables.data.table import Table
 
 
@@ -55,25 +55,32 @@ def cell_text(table: Table, place: Place, signs: Signs) -> str:
         return ""
     if not cell.has_estimate:
         return signs.nothing
-    text = _numbers(table, cell, signs)
+    text = _numbers(cell, signs, with_ends=place[1] in table.ends.columns)
     if place in table.marks.best:
         text = signs.bold(text)
     if table.marks.differs(place):
         text += signs.star
-    if table.counts_differ():
+    if table.shows_count(cell):
         text += f" (n = {cell.repetitions})"
     return text
 
 
-def _numbers(table: Table, cell: Cell, signs: Signs) -> str:
+def _numbers(cell: Cell, signs: Signs, *, with_ends: bool) -> str:
+    if with_ends and is_far_lopsided(cell.estimate, cell.low, cell.high):
+        value, low, high = (_number(one, signs) for one in each_shown(cell.estimate, cell.low, cell.high))
+        return f"{value} [{low}, {high}]"
     rounded = shown(cell.estimate, cell.low, cell.high)
     value, half, low, high = (
         signs.number(text) for text in (rounded.value, rounded.half, rounded.low, rounded.high)
     )
     text = value
     if rounded.half:
-        text = f"{value} [{low}, {high}]" if table.plan.spec.ends else f"{value}{signs.plus_minus}{half}"
+        text = f"{value} [{low}, {high}]" if with_ends else f"{value}{signs.plus_minus}{half}"
     if rounded.exponent:
         text = f"({text})" if rounded.half else text
         text += signs.power(rounded.exponent)
     return text
+
+
+def _number(number: Shown, signs: Signs) -> str:
+    return signs.number(number.value) + (signs.power(number.exponent) if number.exponent else "")

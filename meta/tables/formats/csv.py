@@ -14,7 +14,7 @@ from meta.tables.data.cells import Cell
 from meta.tables.data.plan import Key, TablePlan
 from meta.tables.data.table import Table
 
-_OWN = ("value", "low", "high", "n", "missing", "best", "p", "differs")
+_OWN = ("value", "low", "high", "interval", "n", "missing", "best", "p", "differs")
 
 
 @dataclass(frozen=True)
@@ -26,6 +26,8 @@ class CellRecord:
     parameters : mapping of str to object
         Of its row, its column and of what was selected.
     value, low, high : float or None
+    interval : str
+        How the interval was made, or ``nothing varied``; empty where there is none.
     n : int
         How many readings it is computed from.
     missing : int
@@ -40,6 +42,7 @@ class CellRecord:
     value: float | None
     low: float | None
     high: float | None
+    interval: str
     n: int
     missing: int
     best: bool
@@ -60,10 +63,11 @@ def cell_records(table: Table) -> Iterator[CellRecord]:
                 value=_known(cell.estimate),
                 low=_known(cell.low),
                 high=_known(cell.high),
+                interval=cell.method,
                 n=cell.count,
                 missing=sum(cell.missing.values()),
                 best=place in table.marks.best,
-                p=_known(table.marks.p_values.get(place, math.nan)),
+                p=_known(table.marks.p_value(place)),
                 differs=table.marks.differs(place),
             )
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from meta.tables.data.rounding import Shown, shown
+from meta.tables.data.rounding import Shown, each_shown, is_far_lopsided, shown
 
 
 @pytest.mark.parametrize(
@@ -25,11 +25,33 @@ from meta.tables.data.rounding import Shown, shown
         ((0.123456, math.nan, math.nan), Shown("0.1235")),
         ((1234567.0, math.nan, math.nan), Shown("1234567")),
         ((0.0, math.nan, math.nan), Shown("0.000")),
+        ((1.0, 0.6915, 1.0), Shown("1.00", "0.15", "0.69", "1.00")),
+        ((0.1, 0.0025, 0.4450), Shown("0.10", "0.22", "0.00", "0.45")),
     ],
 )
 def test_two_digits_of_the_half_width(numbers: tuple[float, float, float], expected: Shown) -> None:
     """Half of the width has two significant digits, the value ends at the same place (GUM 7.2.6)."""
     assert shown(*numbers) == expected
+
+
+@pytest.mark.parametrize(
+    ("numbers", "expected"),
+    [
+        ((5.0, 0.1, 250.0), [("5.0", 0), ("0.1", 0), ("250", 0)]),
+        ((5.5, 1.0, 1e46), [("5.5", 0), ("1.0", 0), ("1.0", 46)]),
+        ((-5.0, -1e9, -4.9), [("-5.00", 0), ("-1.0", 9), ("-4.90", 0)]),
+        ((1e-7, 9e-8, 3e-3), [("1.00", -7), ("9.0", -8), ("0.0030", 0)]),
+    ],
+)
+def test_ends_far_from_each_other_have_digits_of_their_own(numbers, expected) -> None:
+    """Where one side is many times the other, neither a last place nor a power of ten suits both."""
+    assert is_far_lopsided(*numbers)
+    assert [(one.value, one.exponent) for one in each_shown(*numbers)] == expected
+
+
+def test_a_side_without_length_suits_any_place() -> None:
+    """The rate 1 lies at the end of its interval."""
+    assert not is_far_lopsided(1.0, 0.69, 1.0)
 
 
 @given(
