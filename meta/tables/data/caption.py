@@ -72,7 +72,8 @@ def _statistic(plan: TablePlan, cells: Cells, ends: BothEnds) -> str:
     if sample_sizes.fewest.max() == 1:
         return f"{no_interval_text(aggregator, sample_sizes)}."
     interval = INTERVALS[aggregator.interval].format(level=f"{100 * aggregator.level:g} %")
-    how = f"with its {interval}" if plan.spec.ends else f"± half of its {interval}"
+    in_all = len(ends.columns) == len(cells.columns)
+    how = f"with its {interval}" if in_all else f"± half of its {interval}"
     if aggregator.interval in ("sd", "se"):
         how = f"with {interval}" if plan.spec.ends else f"± {interval.removesuffix(' to each side')}"
     sentences = [f"{label} {how} over {over}."]

@@ -171,7 +171,7 @@ def test_table_command(
     assert code == 0, printed.err
     assert sorted(path.suffix for path in folder.glob("table*")) == [".html", ".tex"]
     lines = printed.out.splitlines()
-    assert lines[:2] == ["accuracy (%)", "lr              accuracy (%)"]
+    assert (lines[0], lines[1].split()) == ("accuracy (%)", ["lr", "accuracy", "(%)"])
     assert lines[2].split()[0] == "0.1"
     assert lines[3].split()[0] == "5"
     assert "**" in lines[3]

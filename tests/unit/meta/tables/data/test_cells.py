@@ -11,8 +11,6 @@ from scipy import stats
 
 from experiments.series_file.models import MetricSection
 from experiments.series_file.sections.tables import TableSpec
-from meta.statistics.intervals.bootstrap import bootstrap_interval
-from meta.statistics.intervals.resampling import Resampling
 from meta.tables.data.table import make_table
 from meta.tables.formats.cell_text import PLAIN, cell_text
 
@@ -29,7 +27,7 @@ GRID = {"lr": [0.1, 0.2], "data": ["a", "bb", "ccc"]}
 
 
 def test_cells_are_means_of_their_repetitions(make_records) -> None:
-    """Each cell has the mean, bootstrap interval and count of its own configuration."""
+    """Each cell has the mean, t interval and count of its own configuration (scipy)."""
     records = make_records(GRID, results=lambda p, r: {"accuracy": reading(p, r)}, repetitions=20)
     table = make_table(TableSpec(y="accuracy", rows=("lr",), columns=("data",)), records)
     assert len(table.cells.cells) == 6
@@ -38,9 +36,9 @@ def test_cells_are_means_of_their_repetitions(make_records) -> None:
         readings = [reading(parameters, repetition) for repetition in range(20)]
         assert cell.estimate == pytest.approx(np.mean(readings))
         assert cell.count == 20
-        expected = stats.bootstrap((readings,), np.mean, method="percentile", rng=1).confidence_interval
-        assert cell.low == pytest.approx(expected.low, abs=0.03)
-        assert cell.high == pytest.approx(expected.high, abs=0.03)
+        expected = stats.ttest_1samp(readings, 0).confidence_interval()
+        assert (cell.low, cell.high) == pytest.approx((expected.low, expected.high))
+        assert cell.method == "t"
 
 
 def test_over_averages_the_means_of_configurations(make_records) -> None:
@@ -131,9 +129,9 @@ def test_averages_draw_repetitions_that_share_their_seeds_together(make_records)
     for found in (records, replace(records, shares_seeds=False)):
         table = make_table(TableSpec(y="accuracy", rows=("lr",), over=("data",)), found)
         widths.append([cell.high - cell.low for cell in table.cells.cells.values()])
-    luck = np.array([[reading({"lr": 0.1, "data": "a"}, repetition)] for repetition in range(20)])
-    alone = bootstrap_interval(luck, Resampling(1))
-    assert widths[0] == pytest.approx([float(alone.high[0] - alone.low[0])] * 2, rel=0.05)
+    luck = [reading({"lr": 0.1, "data": "a"}, repetition) for repetition in range(20)]
+    alone = stats.ttest_1samp(luck, 0).confidence_interval()
+    assert widths[0] == pytest.approx([alone.high - alone.low] * 2)
     assert widths[1][0] < 0.7 * widths[0][0]
 
 

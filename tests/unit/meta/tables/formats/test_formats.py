@@ -5,12 +5,14 @@ from __future__ import annotations
 import csv
 import io
 import re
+from dataclasses import replace
 from html.parser import HTMLParser
 
 import pytest
 
 from experiments.series_file.models import MetricSection
 from experiments.series_file.sections.tables import TableSpec
+from meta.tables.data.ends import BothEnds
 from meta.tables.data.table import Table, make_table
 from meta.tables.formats.csv import comma_separated
 from meta.tables.formats.html import html
@@ -67,8 +69,8 @@ def test_markdown_says_value_and_half_width(plain: Table) -> None:
     """A cell is the value, plus minus half of the width; the best is bold."""
     text = markdown(plain)
     assert "| lr  | Test accuracy \\(%\\) |" in text
-    assert re.search(r"\| 0\.1 +\| +1\.20 ± 0\.1\d \|", text)
-    assert re.search(r"\| 0\.2 +\| +\*\*2\.20 ± 0\.1\d\*\* \|", text)
+    assert re.search(r"\| 0\.1 +\| +1\.20 ± 0\.20 \|", text)
+    assert re.search(r"\| 0\.2 +\| +\*\*2\.20 ± 0\.20\*\* \|", text)
 
 
 def test_latex_is_balanced_and_escaped(hostile: Table) -> None:
@@ -104,12 +106,7 @@ def test_latex_escapes_every_sign_that_means_something() -> None:
 def test_latex_warns_of_signs_that_pdflatex_does_not_know(plain: Table, hostile: Table) -> None:
     """Latin letters are fine; what needs another engine is told in a comment."""
     assert "xelatex" not in latex(plain, "t")
-    greek = Table(
-        plain.plan,
-        plain.cells,
-        plain.marks,
-        ["α is greek."],  # noqa: RUF001 - on purpose
-    )
+    greek = replace(plain, notes=["α is greek."])  # noqa: RUF001 - on purpose
     assert "xelatex" in latex(greek, "t").splitlines()[0]
     assert escaped("a\nb") == "a b"
 
@@ -125,7 +122,7 @@ def test_csv_has_every_digit(plain: Table) -> None:
             cell.low,
             cell.high,
         )
-        assert (row["result"], row["n"], row["missing"]) == ("accuracy", "5", "0")
+        assert (row["result"], row["interval"], row["n"], row["missing"]) == ("accuracy", "t", "5", "0")
     assert [row["best"] for row in rows] == ["false", "true"]
 
 
@@ -180,9 +177,7 @@ def test_each_cell_says_its_count_where_they_differ(hostile: Table, plain: Table
 
 def test_both_ends_on_request(plain: Table) -> None:
     """`ends` writes the interval in brackets in each format."""
-    spec = plain.plan.spec.model_copy(update={"ends": True})
-    plan = type(plain.plan)(spec, plain.plan.y, (), plain.plan.values)
-    table = Table(plan, plain.cells, plain.marks, ())
+    table = replace(plain, ends=BothEnds(frozenset(plain.cells.columns)))
     assert re.search(r"1\.20 \[1\.\d\d, 1\.\d\d\]", markdown(table))
     assert re.search(r"1\.20 \[1\.\d\d, 1\.\d\d\] \\\\", latex(table, "t"))
     assert re.search(r"1\.20 \[1\.\d\d, 1\.\d\d\]</td>", html(table))
@@ -192,6 +187,6 @@ def test_large_numbers_have_a_power_of_ten(make_records) -> None:
     """Each format writes the power in its own signs."""
     records = make_records({"lr": [1]}, results=lambda _p, r: {"flops": (5 + r) * 1e12}, repetitions=5)
     table = make_table(TableSpec(y="flops", rows=("lr",)), records)
-    assert re.search(r"\(7\.0 ± 1\.\d\) × 10\^12", markdown(table))  # noqa: RUF001 - the sign of a product
-    assert re.search(r"\(7\.0 \$\\pm\$ 1\.\d\) \$\\times 10\^\{12\}\$", latex(table, "t"))
-    assert re.search(r"\(7\.0 ± 1\.\d\) × 10<sup>12</sup>", html(table))  # noqa: RUF001 - the same
+    assert re.search(r"\(7\.0 ± 2\.0\) × 10\^12", markdown(table))  # noqa: RUF001 - the sign of a product
+    assert re.search(r"\(7\.0 \$\\pm\$ 2\.0\) \$\\times 10\^\{12\}\$", latex(table, "t"))
+    assert re.search(r"\(7\.0 ± 2\.0\) × 10<sup>12</sup>", html(table))  # noqa: RUF001 - the same
