@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from database.models import Configuration, Experiment, ExperimentSeries, ExperimentStatus
+from database.models import Configuration, Experiment, ExperimentSeries, ExperimentStatus, Outcome
 from database.queries.experiment_rows import select_experiments, shown_status
 from database.queries.series_lookup import find_series
 from experiments.parameters import flatten_recorded
@@ -57,7 +57,7 @@ def read_records(
     unfinished: dict[int, dict[int, str]] = {}
     seeds: dict[int, set[int]] = {}
     retired: dict[int, list[int]] = {}
-    causes = _causes_of_failures(session, series.id)
+    causes, timed_out_s = _causes_of_failures(session, series.id)
     rows = (
         select_experiments("id", "configuration", "repetition", "seed", "status", "retired", "results")
         .where(Experiment.series_id == series.id)
@@ -98,6 +98,7 @@ def read_records(
         curves=curves,
         times=times,
         attempts=read_attempts(session, series.id) if draws_attempts else (),
+        timed_out_s=timed_out_s,
         labels=file.metrics,
         specs=file.graphs,
         experiments_code=read_code(session, series.id),
@@ -107,12 +108,14 @@ def read_records(
     )
 
 
-def _causes_of_failures(session: Session, series_id: int) -> dict[int, str]:
-    """Return the outcome of the last attempt of each failed experiment, by its id."""
-    failed = select_experiments("id", "outcome").where(
+def _causes_of_failures(session: Session, series_id: int) -> tuple[dict[int, str], dict[int, float]]:
+    """Return the outcome of the last attempt of each failed experiment, and how long those timed out ran."""
+    failed = select_experiments("id", "outcome", "duration_s").where(
         Experiment.series_id == series_id, Experiment.status == ExperimentStatus.FAILED
     )
-    return {row.id: row.outcome.value for row in session.execute(failed) if row.outcome is not None}
+    rows = [row for row in session.execute(failed) if row.outcome is not None]
+    timed_out = [row for row in rows if row.outcome is Outcome.TIMED_OUT and row.duration_s is not None]
+    return {row.id: row.outcome.value for row in rows}, {row.id: row.duration_s for row in timed_out}
 
 
 def _curves(

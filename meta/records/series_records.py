@@ -83,6 +83,8 @@ class SeriesRecords:
         Per metric that is drawn over time, the seconds since the start of the attempt, by point.
     attempts : sequence of AttemptRecord
         By their start; only if a time line is drawn.
+    timed_out_s : mapping of int to float
+        How long the last attempts of experiments ran that were timed out, by their id.
     labels : mapping of str to MetricSection
         How metrics and results are shown.
     specs : sequence of GraphSpec
@@ -114,6 +116,7 @@ class SeriesRecords:
     curves: Mapping[str, Mapping[int, Curve]] = field(default_factory=dict)
     times: Mapping[str, Mapping[int, Floats]] = field(default_factory=dict)
     attempts: Sequence[AttemptRecord] = ()
+    timed_out_s: Mapping[int, float] = field(default_factory=dict)
     labels: Mapping[str, MetricSection] = field(default_factory=dict)
     specs: Sequence[GraphSpec] = ()
     where: str | None = None

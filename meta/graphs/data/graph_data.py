@@ -166,6 +166,8 @@ class Line:
         Where a curve is not drawn, as a configuration has no value there.
     never : int
         How many experiments of an ecdf never reached a reading, although they count.
+    until : float or None
+        Up to which x an ecdf is known, if not to its end.
     """
 
     label: str
@@ -181,6 +183,7 @@ class Line:
     early: EarlyEnd | None = None
     undrawn: UndrawnSteps | None = None
     never: int = 0
+    until: float | None = None
 
 
 @dataclass(frozen=True)

@@ -34,6 +34,8 @@ from meta.records.readings import Point, Runs
 from meta.records.series_records import ConfigurationRecord, SeriesRecords
 from meta.records.value_set import ABSENT, ValueSet, short_names
 
+#: The units of time in seconds.
+_UNITS_S = {"ms": 1e-3, "s": 1.0, "min": 60.0, "h": 3600.0}
 #: A numeric axis with fewer values than this shows little more than bars.
 _MIN_VALUES_OF_LINE = 3
 #: More cannot be read on one figure.
@@ -125,6 +127,12 @@ class Plan:
     def counts_missing(self) -> bool:
         """Whether an experiment that failed, or has no reading, counts as one that never reached `y`."""
         return (self.spec.missing or self.y.label.missing or "never") == "never"
+
+    @property
+    def unit_s(self) -> float | None:
+        """The unit of `y` in seconds where shares are drawn of the time until experiments get there."""
+        is_time = self.rules.shows_values and "missing" in self.rules.keys and self.y.label.goal == "min"
+        return _UNITS_S.get(self.y.label.unit or "") if is_time else None
 
     def runs(self, point: Point) -> Runs | None:
         """Return what the experiments of a point reached of `y`, or None where `y` has no goal."""

@@ -119,6 +119,7 @@ def plan_graph(spec: GraphSpec, records: SeriesRecords) -> tuple[Plan, SeriesRec
             metric: times for metric, times in records.times.items() if spec.x == SECONDS and is_named(metric)
         },
         attempts=records.attempts if plan.rules.of_attempts else (),
+        timed_out_s=records.timed_out_s if plan.unit_s is not None else {},
         labels={name: label for name, label in records.labels.items() if is_named(name)},
         specs=(),
         tables=(),

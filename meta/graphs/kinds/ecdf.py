@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -44,26 +44,47 @@ def compute(plan: Plan, records: SeriesRecords) -> GraphData:
         else:
             covered = Coverage.of_runs(label, point, names, runs)
         coverage.append(covered)
-        lines.append(_line(group, point, runs) if covered.drawn else None)
+        limit = _smallest_limit(plan, point, records.timed_out_s)
+        lines.append(_line(group, point, runs, limit) if covered.drawn else None)
     panels = panels_of(plan, groups, lines, coverage)
     if not any(len(line.readings[0]) for panel in panels for line in panel.lines):
         raise GraphError(f"no experiment has a finite reading of {plan.y.name!r}: nothing to draw")
     return GraphData(panels, coverage)
 
 
-def _line(group: Group, point: Point, runs: Runs | None) -> Line:
-    """Return a line with the share at each reading, and, at -inf, that from which it starts."""
+def _smallest_limit(plan: Plan, point: Point, timed_out_s: Mapping[int, float]) -> float | None:
+    """Return the smallest limit of timed out experiments if limits differ, else None.
+
+    Beyond it nobody knows how many would have got there. It is recorded how long these attempts ran, which is
+    a little longer than their limit. A time between the least and the most of that was measured under another
+    limit than the smallest; a longer one is none that a run took.
+    """
+    if plan.unit_s is None or not plan.counts_missing or not len(point.readings):
+        return None
+    ran = [
+        timed_out_s[id_] / plan.unit_s
+        for member in point.members
+        for id_ in member.unfinished
+        if id_ in timed_out_s
+    ]
+    return min(ran) if ran and min(ran) < point.readings.max() <= max(ran) else None
+
+
+def _line(group: Group, point: Point, runs: Runs | None, limit: float | None) -> Line:
+    """Return a line: at -inf the share from which it starts, then that at each reading up to the limit."""
     sizes = point.sizes if runs is None else runs.sizes
     ordered = np.sort(point.readings if runs is None else runs.readings)
-    x = np.append(-np.inf, ordered[np.isfinite(ordered)])
+    drawn = point.readings if limit is None else point.readings[point.readings <= limit]
+    x = np.append(-np.inf, np.sort(drawn))
     shares = np.searchsorted(ordered, x, side="right") / len(ordered)
     alike = SampleSizes.of_points([sizes])
     sample_sizes = SampleSizes(*(np.repeat(size, len(x)) for size in vars(alike).values()))
     return group.line(
         x,
         Estimates.without_intervals(shares, sample_sizes),
-        readings=[point.readings],
+        readings=[drawn],
         never=0 if runs is None else runs.never.total(),
+        until=limit,
     )
 
 
@@ -75,14 +96,15 @@ def draw(axes: Axes, lines: Sequence[Line], context: DrawContext) -> None:
         has_steps = len(x) > 1
         x[0] = x[1] if has_steps and shares[0] == 0 else readings.min()
         if shares[-1] < 1 or not has_steps:
-            x, shares = np.append(x, readings.max()), np.append(shares, shares[-1])
+            end = readings.max() if line.until is None else line.until
+            x, shares = np.append(x, end), np.append(shares, shares[-1])
         axes.plot(x, shares, drawstyle="steps-post", **line.style.stroke, label=line.label)
     if context.plan.spec.limits.y is None:
         axes.set_ylim(0.0, 1.02)
 
 
 def shares(plan: Plan, data: GraphData) -> Iterator[Row]:
-    """Yield each reading in ascending order, with the ``share`` of the ``n`` experiments that have no more.
+    """Yield each reading in ascending order, with the ``share`` of the ``n`` experiments up to it.
 
     Before them, without a ``value``, the share from which a line starts above 0, or stays.
     """
@@ -100,7 +122,12 @@ def caption(context: DrawContext) -> str:
     """Return the caption: of how many experiments the shares are."""
     if not _counts_never(context):
         return each_value(context)
-    return f"share of {sample_size_text(drawn_sample_sizes(context.data))} that reached each value."
+    text = f"share of {sample_size_text(drawn_sample_sizes(context.data))} that reached each value."
+    limits = {line.label or "all": line.until for line in context.data.lines if line.until is not None}
+    if limits:
+        listed = ", ".join(f"{label} ({limit:.3g})" for label, limit in limits.items())
+        text += f" Drawn up to the smallest limit of timed out experiments, as limits differ: {listed}."
+    return text
 
 
 def legend(context: DrawContext) -> list[LegendEntry]:

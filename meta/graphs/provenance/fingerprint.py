@@ -93,6 +93,8 @@ class Fingerprints:
         content = {name: with_places(getattr(extract, name)) for name in names}
         if not extract.measures:  # where they are those of the readings themselves
             del content["measures"]
+        if not extract.timed_out_s:  # as before there were any
+            del content["timed_out_s"]
         content["retired"] = extract.retired  # the note has their number only
         text = json.dumps(content, default=plain, sort_keys=True, separators=(",", ":"))
         return hashlib.sha256(text.encode()).hexdigest()

@@ -79,6 +79,31 @@ def test_shares_are_of_all_that_ran_to_an_end(database_url: str, write_series, w
         assert "9 of 24 experiments never reached it and count: 1 error, 8 " in note_of(figure)
 
 
+def test_how_long_what_timed_out_had_run_is_read(database_url: str, write_series, written) -> None:
+    """Limits may differ, as a series that is run again may have another one."""
+    graphs = [{"kind": "ecdf", "y": "y", "missing": "never"}]
+    with scoped_session() as session:
+        write_series(
+            session,
+            lambda _p, r: written(status=ExperimentStatus.FAILED) if r < 3 else written(results={"y": r}),
+            grid={"lr": [0.1]},
+            repeat={"seeds": 5},
+            graphs=graphs,
+            metrics={"y": {"goal": "min", "unit": "s"}},
+        )
+        failed = session.scalars(
+            select(Attempt).join(Experiment).where(Experiment.status == ExperimentStatus.FAILED)
+        ).all()
+        for attempt, duration_s in zip(failed, (2.5, 3.25, 9.0), strict=True):
+            attempt.outcome = Outcome.ERROR if duration_s == 9 else Outcome.TIMED_OUT
+            attempt.duration_s = duration_s
+    with scoped_session(read_only=True) as session:
+        records = read_records(session, "study")
+    assert sorted(records.timed_out_s.values()) == [2.5, 3.25]
+    (spec,) = records.specs
+    assert "as limits differ" not in note_of(make_figure(spec, records))
+
+
 def test_time_lines_are_those_of_the_attempts(database_url: str, write_series, written) -> None:
     """Attempts with their workers, hosts and times; one that runs reaches to the last end."""
 

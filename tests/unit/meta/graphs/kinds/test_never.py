@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -203,6 +204,38 @@ def test_panels_share_the_counts_of_their_legend(make_records) -> None:
     assert entries(figure) == ["a (6 of 6)", "b (3 of 6)"]
     (line,) = (line for line in figure.axes[1].lines if line.get_label() == "b")
     assert list(line.get_ydata()) == [0, 0]
+
+
+@pytest.mark.parametrize(
+    ("unit", "times", "until"),
+    [
+        ("s", [3, 5, 12, 40], 10.1),
+        ("ms", [3, 5, 12_000, 40_000], 10_100),
+        ("s", [3, 5, 9, 10], None),  # no run had another limit than the smallest
+        ("s", [3, 5, 12, 4000], None),  # no times of these runs
+        ("steps", [3, 5, 12, 40], None),
+    ],
+)
+def test_times_are_drawn_up_to_the_smallest_limit(make_records, unit: str, times, until) -> None:
+    """Beyond it nobody knows how many runs would have been done, which another limit stopped."""
+    records = make_records(
+        {"m": ["a"]},
+        results=lambda _p, r: {"y": times[r]},
+        repetitions=4,
+        missing=lambda _p: {"timed_out": 4},
+        labels={"y": MetricSection(goal="min", unit=unit)},
+    )
+    (member,) = records.configurations
+    limits = dict(zip(member.unfinished, (10.1, 10.2, 60.1, 60.2), strict=True))
+    figure = figure_of(replace(records, timed_out_s=limits), kind="ecdf", y="y")
+    ((x, shares),) = staircases(figure).values()
+    told = "Drawn up to the smallest limit of timed out experiments, as limits differ: all"
+    if until is None:
+        assert (x[-1], shares[-1]) == (times[-1], 0.5)
+        assert told not in note_of(figure)
+    else:
+        assert (x[-1], shares[-1]) == (pytest.approx(until), 0.25)
+        assert f"{told} ({until:.3g})." in note_of(figure)
 
 
 #: Costs of three methods on four tasks, of three repetitions each.
