@@ -125,6 +125,8 @@ def _differences(then: Origin, now: Origin, sets: SeriesCodeSets) -> Iterator[st
         yield "metrics in the series file"
     if then.analysis != now.analysis:
         yield "analysis in the series file"
+    if then.measures and then.measures != now.measures:  # earlier programs did not record them
+        yield "the range or kind of the readings of the whole series"
     if not sets.are_alike(_sets(then), _sets(now)):
         yield "the code that the experiments ran"
     if _threads(then) and _threads(now) and _threads(then) != _threads(now):

@@ -31,6 +31,15 @@ class Measure:
     high: float
     is_rate: bool
 
+    def matters(self) -> dict[str, bool]:
+        """Return what of it changes figures: the kind, and on which side of 0 and 1 all readings are."""
+        return {
+            "is_rate": self.is_rate,
+            "is_positive": self.low >= 0,
+            "is_negative": self.high <= 0,
+            "is_share": self.low >= 0 and self.high <= 1,
+        }
+
 
 def measure_of_results(values: Iterable[object], kind: Kind | None) -> Measure:
     """Return the measure of a result from its values in all experiments; what is no number is left out."""

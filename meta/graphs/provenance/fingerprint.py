@@ -25,11 +25,12 @@ from meta.records.series_records import ConfigurationRecord, SeriesRecords
 
 #: Whatever it is called now: figures that were drawn before show the same data.
 _FIRST_WORDS: dict[str, str] = {outcome: word for word, outcome in EARLIER_WORDS.items()}
-#: Fields that are not data of a graph: names, labels, and those of tables.
+#: Fields that are not data of a graph: names, labels, what else is known, and those of tables.
 _NO_DATA = frozenset(
     {
         "name",
         "labels",
+        "measures",
         "specs",
         "tables",
         "experiments_code",
@@ -91,8 +92,6 @@ class Fingerprints:
 
         names = [part.name for part in dataclasses.fields(extract) if part.name not in _NO_DATA]
         content = {name: with_places(getattr(extract, name)) for name in names}
-        if not extract.measures:  # where they are those of the readings themselves
-            del content["measures"]
         if not extract.timed_out_s:  # as before there were any
             del content["timed_out_s"]
         content["retired"] = extract.retired  # the note has their number only

@@ -40,6 +40,8 @@ class Origin(BaseModel):
         Its entries in the series file's `metrics`.
     analysis : mapping
         The series file's `analysis`.
+    measures : mapping
+        What is known of the readings from experiments that are not among the data.
     fingerprint : str
         Of the data (`meta.graphs.provenance.fingerprint`).
     experiments : int
@@ -61,6 +63,7 @@ class Origin(BaseModel):
     where: str | None = None
     labels: dict[str, Any] = Field(default_factory=dict)
     analysis: dict[str, Any] = Field(default_factory=dict)
+    measures: dict[str, Any] = Field(default_factory=dict)
     fingerprint: str
     experiments: int
     experiments_code: tuple[CodeVersion, ...]
@@ -88,6 +91,7 @@ class Origin(BaseModel):
                 for name, label in extract.labels.items()
             },
             analysis=extract.analysis.model_dump(mode="json", exclude_defaults=True),
+            measures={key: measure.matters() for key, measure in sorted(extract.measures.items())},
             fingerprint=fingerprints.of(extract),
             experiments=sum(len(member.completed) for member in extract.configurations),
             experiments_code=extract.code.versions(),

@@ -155,7 +155,8 @@ def test_a_change_of_the_records_is_told(figure: Path, trace) -> None:
     assert trace(figure, "--json")["differences"] == ["the data: other records"]
     with scoped_session() as session:
         found = session.scalars(select(ExperimentSeries)).one()
-        found.resolved = {**found.resolved, "metrics": {"accuracy": {"unit": "%"}}}
+        changes = {"metrics": {"accuracy": {"unit": "%"}}, "analysis": {"paired": False}}
+        found.resolved = {**found.resolved, **changes}
         last = session.scalars(
             select(Experiment).where(Experiment.status != ExperimentStatus.COMPLETED)
         ).one()
@@ -164,6 +165,7 @@ def test_a_change_of_the_records_is_told(figure: Path, trace) -> None:
     assert "the database would give another figure now:" in told
     assert "the data: 3 completed experiments then, 4 now" in told
     assert "metrics in the series file" in told
+    assert "analysis in the series file" in told
     assert "the code that the experiments ran" not in told
 
 

@@ -60,6 +60,25 @@ def test_right_names(graph: Any) -> None:
         ({"tables": [{"y": "los", "rows": "lr"}]}, ("tables", 0, "y"), "did you mean 'loss'?"),
         ({"graphs": [{"kind": "timeline", "where": "acuracy > 0"}]}, ("graphs", 0, "where"), "'accuracy'?"),
         ({"tables": [{"y": "loss", "where": "f1.micro > 0"}]}, ("tables", 0, "where"), "'f1.macro'?"),
+        (
+            {
+                "graphs": [
+                    {"y": "loss", "x": "lr", "normalise": {"by": "lr", "low": "worst", "high": "f1.mcro"}}
+                ]
+            },
+            ("graphs", 0, "normalise", "high"),
+            "did you mean 'f1.macro'?",
+        ),
+        (
+            {"tables": [{"y": "loss", "rows": "lr", "normalise": {"by": "lr", "low": "los", "high": 1}}]},
+            ("tables", 0, "normalise", "low"),
+            "did you mean 'loss'?",
+        ),
+        (
+            {"analysis": {"resampled": {"test": "lr", "train": "acuracy"}}},
+            ("analysis", "resampled", "train"),
+            "did you mean 'accuracy'?",
+        ),
         ({"metrics": {"Accuracy": {"goal": "max"}}}, ("metrics", "Accuracy"), "did you mean 'accuracy'?"),
     ],
 )

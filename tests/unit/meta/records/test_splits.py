@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from experiments.series_file.models import AnalysisSection
+from experiments.series_file.models import ResampledSection
 from meta.records.errors import GraphError
 from meta.records.series_records import SeriesRecords
 from meta.records.splits import split_ratios
@@ -37,19 +36,17 @@ def test_counts_and_names_give_a_ratio(
     records: SeriesRecords, test: Any, train: Any, ratios: list[float]
 ) -> None:
     """Numbers count as they are; parameters and results are read, of each configuration by itself."""
-    analysis = AnalysisSection.model_validate({"resampled": {"test": test, "train": train}})
-    found = split_ratios(replace(records, analysis=analysis), records.configurations)
+    found = split_ratios(ResampledSection(test=test, train=train), records.configurations)
     assert found == pytest.approx(ratios)
 
 
 def test_without_splits_nothing_is_added(records: SeriesRecords) -> None:
     """Repetitions are independent where the file does not say that they overlap."""
-    assert split_ratios(records, records.configurations).tolist() == [0, 0]
+    assert split_ratios(None, records.configurations).tolist() == [0, 0]
 
 
 @pytest.mark.parametrize("name", ["changes", "model", "flag", "none", "nowhere"])
 def test_what_is_no_constant_count_is_refused(records: SeriesRecords, name: str) -> None:
     """Another number in each repetition, text, booleans, negative numbers, and names that nothing has."""
-    analysis = AnalysisSection.model_validate({"resampled": {"test": name, "train": 1}})
     with pytest.raises(GraphError, match=rf"analysis\.resampled\.test: '{name}' is not one number above 0"):
-        split_ratios(replace(records, analysis=analysis), records.configurations)
+        split_ratios(ResampledSection(test=name, train=1), records.configurations)

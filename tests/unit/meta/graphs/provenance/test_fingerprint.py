@@ -13,6 +13,7 @@ from experiments.series_file.models import MetricSection
 from experiments.series_file.sections.graphs import GraphSpec
 from meta.graphs.generation.requests import plan_graph
 from meta.graphs.provenance.fingerprint import Fingerprints
+from meta.graphs.provenance.origin import Origin
 from meta.records.attempts import AttemptRecord
 from meta.records.code_versions import ConfigurationCode, ExperimentsCode
 from meta.records.errors import GraphError
@@ -139,6 +140,25 @@ def test_everything_on_the_figure_matters(records) -> None:
     found = {fingerprint(CURVE, changed) for changed in changes}
     assert len(found) == len(changes)
     assert fingerprint(CURVE, records) not in found
+
+
+def test_what_is_known_from_other_experiments_is_beside_the_data(records) -> None:
+    """The fingerprint is that of what is shown; another kind of result is another figure all the same."""
+    some = GraphSpec(kind="bar", y="accuracy", x="lr", where={"lr": 0.1})
+    first, second, third = records.configurations
+
+    def origin(reading: float) -> Origin:
+        changed = replace(third, completed=[replace(third.completed[0], results={"accuracy": reading})])
+        part = plan_graph(some, replace(records, configurations=[first, second, changed]))[1]
+        return Origin.of("a", some, part, Fingerprints())
+
+    origins = [origin(reading) for reading in (1.5, 9.5, -1.5)]
+    assert len({found.fingerprint for found in origins}) == 1
+    assert origins[0].digest() == origins[1].digest() != origins[2].digest()
+    positive = {"is_rate": False, "is_positive": True, "is_negative": False, "is_share": False}
+    assert origins[0].measures == {"accuracy": positive}
+    assert origins[2].measures == {"accuracy": {**positive, "is_positive": False}}
+    assert Origin.of("a", LINE, plan_graph(LINE, records)[1], Fingerprints()).measures == {}
 
 
 def test_figures_of_earlier_programs_are_of_the_same_data(records) -> None:
