@@ -60,12 +60,15 @@ def measure_of_curves(curves: Iterable[Floats], kind: Kind | None) -> Measure:
         What the file says.
     """
     low, high, zeros_and_ones = math.inf, -math.inf, True
-    for readings in curves:
-        finite = readings[np.isfinite(readings)]
-        if finite.size:
-            low, high = min(low, float(finite.min())), max(high, float(finite.max()))
+    for logged in curves:
+        readings = logged
+        least, most = readings.min(initial=math.inf), readings.max(initial=-math.inf)
+        if not (math.isfinite(least) and math.isfinite(most)):  # hardly any curve needs to be copied
+            readings = readings[np.isfinite(readings)]
+            least, most = readings.min(initial=math.inf), readings.max(initial=-math.inf)
+        low, high = min(low, float(least)), max(high, float(most))
         # Most curves show in their first readings that they are no rates.
-        zeros_and_ones = zeros_and_ones and bool(((finite == 0) | (finite == 1)).all())
+        zeros_and_ones = zeros_and_ones and bool(((readings == 0) | (readings == 1)).all())
     if low > high:
         low, high = math.nan, math.nan
     return Measure(low, high, _is_rate(kind, zeros_and_ones and (low, high) == (0, 1)))
