@@ -21,7 +21,8 @@ _BAD_ENDS = (
     *(outcome.value for outcome in DEFAULT_RETRIES),
     ExperimentStatus.FAILED.value,  # its last attempt has no outcome
 )
-_ORDER = (*_BAD_ENDS, ExperimentStatus.CANCELLED.value, *_UNFINISHED)
+_INFINITE = ("inf", "-inf")
+_ORDER = (*_BAD_ENDS, NO_RESULT, NAN, *_INFINITE, ExperimentStatus.CANCELLED.value, *_UNFINISHED)
 _ALL_FAILED = "all failed"
 _NOT_FINITE = "all readings are NaN or infinite"
 _NO_NUMBER = "no completed experiment has a number there"
@@ -100,7 +101,7 @@ def _reason_text(plan: Plan, name: str, count: int) -> str:
     """Return how many experiments never reached a reading for this reason."""
     if name == NO_RESULT:
         return f"{count:,} without {_readings(plan)}"
-    return f"{count:,} {name}" if name in (NAN, "inf", "-inf") else count_text(name, count)
+    return f"{count:,} {name}" if name in (NAN, *_INFINITE) else count_text(name, count)
 
 
 def texts_text(names: str, texts: Mapping[str, int]) -> list[str]:
@@ -198,7 +199,7 @@ def counts_text(missing: Mapping[str, int]) -> str:
 
 
 def in_order(missing: Mapping[str, int]) -> list[str]:
-    """Return the outcomes and statuses that occur, the worst first."""
+    """Return the outcomes, statuses and reasons that occur, the worst first."""
     order = [*_ORDER, *(name for name in missing if name not in _ORDER)]
     return [name for name in order if missing.get(name)]
 

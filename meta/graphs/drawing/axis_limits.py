@@ -9,7 +9,7 @@ import numpy as np
 from matplotlib.axes import Axes
 
 from experiments.series_file.sections.graphs import ScaleName
-from meta.graphs.data.graph_data import Estimates, Outside
+from meta.graphs.data.graph_data import Estimates, Line, Outside
 from meta.graphs.drawing.kind import DrawContext
 from meta.graphs.theme import scales
 from meta.records.errors import GraphError
@@ -120,6 +120,12 @@ def limit_values(panels: Sequence[Axes], context: DrawContext) -> Outside:
 def limit_distribution(panels: Sequence[Axes], context: DrawContext) -> Outside:
     """Set scales and limits of values along x, with their share or count along y."""
     return apply_limits(panels, context, x=_values(context), y=Along(np.ones(1)))
+
+
+def show_shares(axes: Axes, lines: Sequence[Line]) -> None:
+    """Set the ends of an axis of shares; a line at 0 lies above the axis of x, which would hide it."""
+    stays_at_0 = any(line.interval.estimate[-1] == 0 for line in lines)
+    axes.set_ylim(-0.02 if stays_at_0 else 0.0, 1.02)
 
 
 def _values(context: DrawContext) -> Along:

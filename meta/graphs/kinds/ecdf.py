@@ -12,7 +12,7 @@ from meta.graphs.data.csv_rows import Row, of_line
 from meta.graphs.data.graph_data import Coverage, Estimates, GraphData, Line, SampleSizes
 from meta.graphs.data.groups import Group, make_groups, panels_of
 from meta.graphs.data.plan import Plan
-from meta.graphs.drawing.axis_limits import limit_distribution
+from meta.graphs.drawing.axis_limits import limit_distribution, show_shares
 from meta.graphs.drawing.kind import DrawContext, Kind, LegendEntry, each_value, entry_per_line, stroke
 from meta.records.errors import GraphError
 from meta.records.readings import Point, Runs
@@ -100,7 +100,7 @@ def draw(axes: Axes, lines: Sequence[Line], context: DrawContext) -> None:
             x, shares = np.append(x, end), np.append(shares, shares[-1])
         axes.plot(x, shares, drawstyle="steps-post", **line.style.stroke, label=line.label)
     if context.plan.spec.limits.y is None:
-        axes.set_ylim(0.0, 1.02)
+        show_shares(axes, context.data.lines)
 
 
 def shares(plan: Plan, data: GraphData) -> Iterator[Row]:
@@ -122,11 +122,17 @@ def caption(context: DrawContext) -> str:
     """Return the caption: of how many experiments the shares are."""
     if not _counts_never(context):
         return each_value(context)
-    text = f"share of {sample_size_text(drawn_sample_sizes(context.data))} that reached each value."
-    limits = {line.label or "all": line.until for line in context.data.lines if line.until is not None}
+    text = f"share of {sample_size_text(drawn_sample_sizes(context.data))} with at most each value."
+    plan = context.plan
+    names = [name for name in (*plan.facets, *plan.hues) if len(plan.values[name]) > 1]
+    limits = [
+        f"{plan.described(names, line.parameters) or 'all'} ({line.until:.3g})"
+        for line in context.data.lines
+        if line.until is not None
+    ]
     if limits:
-        listed = ", ".join(f"{label} ({limit:.3g})" for label, limit in limits.items())
-        text += f" Drawn up to the smallest limit of timed out experiments, as limits differ: {listed}."
+        told = "; ".join(limits)
+        text += f" Drawn up to the smallest limit of timed out experiments, as limits differ: {told}."
     return text
 
 

@@ -15,7 +15,7 @@ from meta.graphs.data.csv_rows import Row, of_line
 from meta.graphs.data.graph_data import Coverage, Estimates, GraphData, Line, Outside, SampleSizes
 from meta.graphs.data.groups import Group, make_groups, panels_of
 from meta.graphs.data.plan import Plan
-from meta.graphs.drawing.axis_limits import Along, apply_limits
+from meta.graphs.drawing.axis_limits import Along, apply_limits, show_shares
 from meta.graphs.drawing.kind import DrawContext, Kind, entry_per_line, stroke
 from meta.records.errors import GraphError
 from meta.records.series_records import SeriesRecords
@@ -99,7 +99,7 @@ def draw(axes: Axes, lines: Sequence[Line], context: DrawContext) -> None:
             **line.style.stroke,
             label=line.label,
         )
-    axes.set_ylim(0.0, 1.02)
+    show_shares(axes, context.data.lines)
     axes.set_xlim(1.0, last)
 
 

@@ -89,7 +89,7 @@ def test_where_more_is_better_a_curve_starts_at_the_share_that_never_got_there(m
     figure = figure_of(records, kind="ecdf", y="y", hue="m")
     assert staircases(figure)["bad"] == ([1, 2, 3], [0.75, 0.875, 1])
     assert entries(figure) == ["good (4 of 4)", "bad (2 of 8)"]
-    assert "6 of 12 experiments never reached it and count: 4 errors, 1 -inf, 1 NaN." in note_of(figure)
+    assert "6 of 12 experiments never reached it and count: 4 errors, 1 NaN, 1 -inf." in note_of(figure)
     rows = [row for row in rows_of(records, kind="ecdf", y="y", hue="m") if row["parameters.m"] == "bad"]
     assert [(row["value"], row["share"], row["n"]) for row in rows] == [
         (None, 0.75, 8),
@@ -105,6 +105,7 @@ def test_a_method_without_any_success_is_drawn(make_records, goal: str, level: f
     records = of_methods(make_records, {"good": [1.0, 20, 300], "bad": [NAN, NAN, NAN]}, goal)
     figure = figure_of(records, kind="ecdf", y="y", hue="m", scale=scale)
     assert staircases(figure)["bad"] == ([1, 300], [level, level])
+    assert figure.axes[0].get_ylim()[0] == (-0.02 if level == 0 else 0)
     low, high = figure.axes[0].get_xlim()
     assert low <= 1
     assert 300 <= high < 1000
