@@ -4,19 +4,22 @@ from __future__ import annotations
 
 import hashlib
 import itertools
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+import numpy as np
+
 from database.errors import ExperimentsError
 from database.suggestions import suggestion
-from meta.graphs.captions.experiments_code import code_text
-from meta.graphs.captions.missing_data import counts_text, ended, progress_text, texts_listed
+from experiments.series_file.models import ResampledSection
+from meta.comparison_notes import left_out, missing_experiments, nothing_to_compare
+from meta.graphs.captions.missing_data import ended
 from meta.graphs.data.plan import Variable, make_variable
-from meta.records.pairing import Block, Paired, Readings, finite_readings, pair
+from meta.records.pairing import Block, Members, Paired, Readings, Together, finite_readings, pair
 from meta.records.readings import Point
 from meta.records.series_records import ConfigurationRecord, SeriesRecords
 from meta.records.value_set import ABSENT, ValueSet, short_names
+from meta.statistics.comparisons.effects import effect_sizes
 from meta.statistics.comparisons.pairwise import PairComparison, compare_pairs
 from meta.statistics.intervals.resampling import DEFAULT_LEVEL, Resampling
 
@@ -37,6 +40,8 @@ class ComparedPair:
         What is compared.
     result : PairComparison or None
         None where there is nothing to compare.
+    known : tuple of int
+        How many finite readings each value has, compared or not.
     tried : int
         How many repetitions have ended in each of the configurations that are compared.
     without : mapping of str to sequence of str
@@ -48,6 +53,7 @@ class ComparedPair:
     second: str
     readings: Paired
     result: PairComparison | None
+    known: tuple[int, int]
     tried: int
     without: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
@@ -57,9 +63,32 @@ class ComparedPair:
         return min(len(self.readings.first), len(self.readings.second))
 
     @property
+    def mean_delta(self) -> float | None:
+        """The mean of Cliff's deltas of the configurations averaged over; None of a single one.
+
+        That of the averages is another number: an average over several varies less than each of them.
+        """
+        if self.result is None or self.readings.blocks < 2:
+            return None
+        columns = zip(*(scores.T for scores in self.readings.scores), strict=True)
+        return float(np.mean([effect_sizes(one, other).cliffs_delta for one, other in columns]))
+
+    @property
+    def hardly_differ(self) -> bool:
+        """Whether so few pairs differ at all that the test, which leaves out the others, can find nothing."""
+        if self.result is None or not self.result.significance.paired:
+            return False
+        found = self.result.significance
+        limit = 1 - self.result.difference.resampling.level
+        return 0 < found.sizes[0] < self.complete and found.smallest_p > limit
+
+    @property
     def more_seeds(self) -> int | None:
-        """How many more seeds would decide, if as large a share of them as now has all readings."""
-        if self.result is None or self.result.plan.more is None:
+        """How many more seeds would decide, if as large a share of them as now has all readings.
+
+        None where it is unknown: also where hardly any pair differs, as it depends on how many of them will.
+        """
+        if self.result is None or self.result.plan.more is None or self.hardly_differ:
             return None
         if self.result.is_significant:
             return 0
@@ -82,8 +111,12 @@ class ValueComparison:
         counts once, by its mean over the configurations that both values have.
     paired : bool
         Whether repetitions with the same seed are compared with each other.
+    strata : sequence of str
+        Of the parameters averaged over, those between whose values an equal seed means nothing in common.
+    resampled : ResampledSection or None
+        The sizes of test and training sets, where repetitions are resampled splits of one data set.
     level : float
-        Of the intervals; a p of at most 1 - level counts as a difference.
+        Of the intervals, each by itself; a p of at most 1 - level counts as a difference.
     pairs : sequence of ComparedPair
     notes : sequence of str
         What is missing or left out.
@@ -95,9 +128,16 @@ class ValueComparison:
     on: Variable
     over: Sequence[str]
     paired: bool
+    strata: Sequence[str]
+    resampled: ResampledSection | None
     level: float
     pairs: Sequence[ComparedPair]
     notes: Sequence[str]
+
+    @property
+    def simultaneous_level(self) -> float:
+        """The level at which all intervals together hold the differences as often as `level` (Bonferroni)."""
+        return 1 - (1 - self.level) / len(self.compared)
 
     @property
     def compared(self) -> list[PairComparison]:
@@ -113,6 +153,8 @@ def compare_values(  # noqa: PLR0913 - one for each option of the command
     over: Sequence[str] = (),
     baseline: str | None = None,
     paired: bool | None = None,
+    strata: Sequence[str] | None = None,
+    resampled: ResampledSection | None = None,
     level: float = DEFAULT_LEVEL,
 ) -> ValueComparison:
     """Compare the values of a parameter two by two.
@@ -130,7 +172,12 @@ def compare_values(  # noqa: PLR0913 - one for each option of the command
     baseline : str, optional
         The value that all others are compared with, as it is shown; by default all pairs are compared.
     paired : bool, optional
-        By default whether the repetitions of the series share their seeds.
+        By default as `analysis` of the series says, else whether its repetitions share their seeds.
+    strata : sequence of str, optional
+        Parameters between whose values an equal seed means nothing in common; by default those of `analysis`.
+    resampled : ResampledSection, optional
+        The sizes of test and training sets, where repetitions are resampled splits of one data set; by
+        default those of `analysis`.
     level : float
 
     Raises
@@ -139,7 +186,7 @@ def compare_values(  # noqa: PLR0913 - one for each option of the command
         There is no such parameter or value, a parameter that is not named would be averaged over, or there
         is nothing to compare.
     GraphError
-        There is no such result.
+        There is no such result or stratum, or repetitions that are no pairs are to be compared as such.
     """
     if not any(member.completed for member in records.configurations):
         raise ComparisonError(f"{records.nothing_completed()}: nothing to compare")
@@ -160,17 +207,12 @@ def compare_values(  # noqa: PLR0913 - one for each option of the command
         raise ComparisonError(
             f"{of} is never {baseline!r}; {suggestion(baseline, labels, kind='its values')}"
         )
-    if paired and not records.shares_seeds:
-        raise ComparisonError(
-            "the configurations of this series do not share their seeds, so that no repetition of one "
-            "belongs to one of another; compare them unpaired"
-        )
     reading = make_variable(on, records, "on")
     over = _averaged(records, values, of, over)
     members = _members(records, values, of, over)
     readings = {label: finite_readings(members[label], reading.key) for label in labels}
     points = {label: Point.of([member for _, member in members[label]], reading.key) for label in labels}
-    is_paired = records.shares_seeds if paired is None else paired
+    together = Together.of(records, members, of, paired=paired, strata=strata, resampled=resampled)
     labels_of_blocks = _block_labels(values, over, members)
     label_pairs: list[tuple[str, str]] = (
         list(itertools.combinations(labels, 2))
@@ -178,37 +220,46 @@ def compare_values(  # noqa: PLR0913 - one for each option of the command
         else [(label, baseline) for label in labels if label != baseline]
     )
     pairs = {
-        (first, second): pair(readings[first], readings[second], paired=is_paired)
+        (first, second): pair(readings[first], readings[second], paired=together.paired)
         for first, second in label_pairs
     }
     digest = hashlib.sha256("\0".join(("compare", records.name, of, reading.key)).encode()).digest()
+    known = {names: both for names, both in pairs.items() if both.can_be_compared}
     compared = compare_pairs(
-        {names: (both.first, both.second) for names, both in pairs.items() if both.can_be_compared},
+        {names: (both.first, both.second) for names, both in known.items()},
         Resampling(int.from_bytes(digest[:8], "big"), level),
-        paired=is_paired,
+        paired=together.paired,
+        strata={
+            names: together.strata_of(members[names[0]], *(readings[name] for name in names))
+            for names in known
+        },
     )
     if not compared:
-        raise ComparisonError(_nothing(of, reading, over, points))
+        raise ComparisonError(nothing_to_compare(of, reading, over, points))
     by_names = {(result.first, result.second): result for result in compared}
+    counts = {label: len(point.readings) for label, point in points.items()}
     return ValueComparison(
         series=records.name,
         of=of,
         where=records.where,
         on=reading,
         over=over,
-        paired=is_paired,
+        paired=together.paired,
+        strata=[name for name in together.dependence.strata if name in over],
+        resampled=together.resampled,
         level=level,
         pairs=[
             ComparedPair(
                 *names,
                 both,
                 by_names.get(names),
+                (counts[names[0]], counts[names[1]]),
                 _tried(*(members[label] for label in names)),
                 _without(names, members, readings, labels_of_blocks) if over else {},
             )
             for names, both in pairs.items()
         ],
-        notes=[*_notes(records, values, of), *_left_out(reading, points)],
+        notes=[*missing_experiments(records, values, of), *left_out(of, reading, points)],
     )
 
 
@@ -235,13 +286,7 @@ def _averaged(
     return records.parameter_table(named).distinguishing([of])
 
 
-#: The configurations of each value, each with its block.
-_Members = Mapping[str, Sequence[tuple[Block, ConfigurationRecord]]]
-
-
-def _members(
-    records: SeriesRecords, values: Mapping[str, ValueSet], of: str, over: Sequence[str]
-) -> _Members:
+def _members(records: SeriesRecords, values: Mapping[str, ValueSet], of: str, over: Sequence[str]) -> Members:
     """Group the configurations by value; each with its values of the parameters averaged over."""
     by_value: dict[str, list[tuple[Block, ConfigurationRecord]]] = {}
     for member in records.configurations:
@@ -259,7 +304,7 @@ def _tried(
     return min((ended(member) for block, member in (*first, *second) if block in common), default=0)
 
 
-def _block_labels(values: Mapping[str, ValueSet], over: Sequence[str], members: _Members) -> dict[Block, str]:
+def _block_labels(values: Mapping[str, ValueSet], over: Sequence[str], members: Members) -> dict[Block, str]:
     """Return the label of each configuration's values of the parameters averaged over, in their order."""
     short = short_names(over)
     blocks = sorted({block for of_value in members.values() for block, _ in of_value})
@@ -272,7 +317,7 @@ def _block_labels(values: Mapping[str, ValueSet], over: Sequence[str], members: 
 
 
 def _without(
-    names: tuple[str, str], members: _Members, readings: Mapping[str, Readings], labels: Mapping[Block, str]
+    names: tuple[str, str], members: Members, readings: Mapping[str, Readings], labels: Mapping[Block, str]
 ) -> dict[str, list[str]]:
     """Return the configurations that a pair leaves out, for each value those in which it has no reading."""
     either = {block for name in names for block, _ in members[name]}
@@ -281,47 +326,3 @@ def _without(
         for name in names
     }
     return {name: blocks for name, blocks in without.items() if blocks}
-
-
-def _nothing(of: str, reading: Variable, over: Sequence[str], points: Mapping[str, Point]) -> str:
-    if not any(len(point.readings) for point in points.values()):
-        count = sum(point.non_finite for point in points.values())
-        what = f"all {count:,} readings of it are NaN or infinite" if count else "it is never a number"
-        return f"there is nothing to compare in {reading.name!r}: {what}"
-    alike = f" and are alike in {', '.join(over)}" if over else ""
-    left_out = " ".join(_left_out(reading, points))
-    return (
-        f"there is nothing to compare: no repetitions of two values of {of} have a finite {reading.name!r}"
-        f"{alike}. {left_out or '`experiments status` shows what is missing.'}"
-    )
-
-
-def _left_out(reading: Variable, points: Mapping[str, Point]) -> list[str]:
-    """Return sentences on completed experiments without a finite reading, by value."""
-    non_finite = {label: f"{point.non_finite:,}" for label, point in points.items() if point.non_finite}
-    without = {label: f"{point.without:,}" for label, point in points.items() if point.without}
-    texts = {label: texts_listed(point.texts) for label, point in points.items() if point.texts}
-    return [
-        *_by_value("NaN or infinite readings left out", non_finite),
-        *_by_value(f"Completed without {reading.name!r} left out", without),
-        *_by_value(f"Completed without a number in {reading.name!r} left out", texts),
-    ]
-
-
-def _by_value(what: str, counts: Mapping[str, str]) -> list[str]:
-    listed = "; ".join(f"{label}: {count}" for label, count in counts.items())
-    return [f"{what}: {listed}."] if counts else []
-
-
-def _notes(records: SeriesRecords, values: Mapping[str, ValueSet], of: str) -> list[str]:
-    """Return sentences on missing experiments, by value: those may be the bad ones."""
-    missing: dict[str, Counter[str]] = {}
-    for member in records.configurations:
-        label = values[of].label(member.parameters.get(of, ABSENT))
-        missing[label] = missing.get(label, Counter()) + Counter(member.missing)
-    named = {label: counts_text(counts) for label, counts in missing.items() if counts.total()}
-    sentences = [*progress_text(records), *_by_value("Experiments left out", named)]
-    sentences += code_text(records.experiments_code, [[member.id] for member in records.configurations])
-    if records.retired:
-        sentences.append(f"{records.retired:,} completed but no longer in the series file left out.")
-    return sentences

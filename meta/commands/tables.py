@@ -9,11 +9,19 @@ import click
 
 from meta.commands.support import printing
 from meta.commands.support.arguments import SERIES, chosen_series, find_series
-from meta.commands.support.options import Number, database_option, json_option, output_option, where_option
+from meta.commands.support.options import (
+    SPLITS,
+    Number,
+    database_option,
+    json_option,
+    output_option,
+    where_option,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from experiments.series_file.models import ResampledSection
     from meta.comparison import ValueComparison
     from meta.tables.data.table import Table
     from meta.tables.generate import TableResult
@@ -100,6 +108,23 @@ def _data(result: TableResult) -> dict[str, Any]:
     help="Whether repetitions with the same seed are compared with each other; by default if there are any.",
 )
 @click.option(
+    "--strata",
+    metavar="PARAMETER",
+    multiple=True,
+    help="Between its values an equal seed means nothing in common; may be repeated.",
+)
+@click.option(
+    "--splits",
+    metavar="TEST/TRAIN",
+    type=SPLITS,
+    help="Repetitions are resampled splits of one data set: the sizes of test and training set, as 45/105.",
+)
+@click.option(
+    "--simultaneous",
+    is_flag=True,
+    help="Show intervals too that together hold all differences (Bonferroni).",
+)
+@click.option(
     "--level",
     metavar="LEVEL",
     type=Number(0, 1, min_open=True, max_open=True),
@@ -118,6 +143,9 @@ def compare(  # noqa: PLR0913 - one for each option
     over: tuple[str, ...],
     baseline: str | None,
     paired: bool | None,
+    strata: tuple[str, ...],
+    splits: ResampledSection | None,
+    simultaneous: bool,
     level: float,
     where: str | None,
     as_json: bool,
@@ -141,11 +169,21 @@ def compare(  # noqa: PLR0913 - one for each option
             read_records(session, chosen, with_curves=False),
             condition=None if where is None else expression_of(session, chosen, where),
         )
-    comparison = compare_values(records, of, on, over=over, baseline=baseline, paired=paired, level=level)
+    comparison = compare_values(
+        records,
+        of,
+        on,
+        over=over,
+        baseline=baseline,
+        paired=paired,
+        strata=strata or None,
+        resampled=splits,
+        level=level,
+    )
     if as_json:
         printing.print_json(_compared_data(comparison))
     else:
-        _print_comparison(comparison)
+        _print_comparison(comparison, simultaneous=simultaneous)
 
 
 def _compared_data(comparison: ValueComparison) -> dict[str, Any]:
@@ -165,13 +203,18 @@ def _compared_data(comparison: ValueComparison) -> dict[str, Any]:
             continue
         result = pair.result
         pairs[-1] |= {
-            "n": result.difference.sizes,
+            "n": (len(pair.readings.first), len(pair.readings.second)),
             "configurations": pair.readings.blocks,
             "means": (result.difference.first, result.difference.second),
             "difference": result.difference.estimate,
             "low": result.difference.low,
             "high": result.difference.high,
+            "interval": result.difference.method,
+            "degrees_of_freedom": result.difference.degrees,
+            "simultaneous_low": result.simultaneous.low,
+            "simultaneous_high": result.simultaneous.high,
             "cliffs_delta": result.effects.cliffs_delta,
+            "mean_cliffs_delta": pair.mean_delta,
             "a12": result.effects.a12,
             "hedges_g": result.effects.hedges_g,
             "p": result.significance.p_value,
@@ -188,25 +231,28 @@ def _compared_data(comparison: ValueComparison) -> dict[str, Any]:
         "goal": comparison.on.label.goal,
         "over": comparison.over,
         "paired": comparison.paired,
+        "strata": comparison.strata,
+        "splits": comparison.resampled and comparison.resampled.model_dump(),
         "test": comparison.compared[0].significance.test,
         "comparisons": len(comparison.compared),
         "level": comparison.level,
+        "simultaneous_level": comparison.simultaneous_level,
         "notes": comparison.notes,
         "pairs": pairs,
     }
 
 
-def _print_comparison(comparison: ValueComparison) -> None:
+def _print_comparison(comparison: ValueComparison, *, simultaneous: bool) -> None:
     from meta import comparison_text
 
-    for line in comparison_text.preamble(comparison):
+    for line in comparison_text.preamble(comparison, simultaneous=simultaneous):
         click.echo(printing.printable(line))
     click.echo()
-    columns = [printing.Column("pair")]
-    interval = f"{100 * comparison.level:g} % interval"
-    heads = ("n", "difference", interval, "Cliff's delta", comparison_text.p_name(comparison), "more seeds")
-    columns += [printing.Column(head, right=True) for head in heads]
-    printing.print_table(columns, [comparison_text.row(pair) for pair in comparison.pairs])
+    heads = comparison_text.heads(comparison, simultaneous=simultaneous)
+    rows = [comparison_text.row(pair, comparison, simultaneous=simultaneous) for pair in comparison.pairs]
+    printing.print_table(
+        [printing.Column("pair"), *(printing.Column(head, right=True) for head in heads)], rows
+    )
     click.echo()
     for pair in comparison.pairs:
         for line in comparison_text.sentences(pair, comparison):

@@ -118,6 +118,31 @@ class _Duration(click.ParamType):  # type: ignore[type-arg]  # older clicks cann
 DURATION = _Duration()
 
 
+class _Splits(click.ParamType):  # type: ignore[type-arg]  # older clicks cannot be subscripted
+    """The sizes of the test and the training set of resampled splits."""
+
+    name = "splits"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        from experiments.series_file.models import ResampledSection
+
+        if not isinstance(value, str):
+            return value
+        parts = [part.strip() for part in value.split("/")]
+        sizes = [float(part) if re.fullmatch(r"\d+(\.\d+)?", part) else part for part in parts]
+        if len(parts) != 2 or not all(sizes):
+            self.fail(
+                f"{value!r} is not how much is tested on and trained on, such as 45/105 or the names of two "
+                "parameters or results; a test_size of 0.3 is 0.3/0.7",
+                param,
+                ctx,
+            )
+        return ResampledSection(test=sizes[0], train=sizes[1])
+
+
+SPLITS = _Splits()
+
+
 @dataclass
 class State:
     """The state of one command, which its functions share.

@@ -54,9 +54,14 @@ class Effects:
     @property
     def magnitude(self) -> str:
         """Cliff's delta as a word, after Romano and others (2006)."""
-        if math.isnan(self.cliffs_delta):
-            return "unknown"
-        return next(word for limit, word in _WORDS if abs(self.cliffs_delta) < limit)
+        return magnitude(self.cliffs_delta)
+
+
+def magnitude(cliffs_delta: float) -> str:
+    """Return the word for the size of a Cliff's delta, after Romano and others (2006)."""
+    if math.isnan(cliffs_delta):
+        return "unknown"
+    return next(word for limit, word in _WORDS if abs(cliffs_delta) < limit)
 
 
 def effect_sizes(first: ArrayLike, second: ArrayLike) -> Effects:

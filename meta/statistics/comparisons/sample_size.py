@@ -288,7 +288,7 @@ def significance_warnings(
         (
             f"n = {min(significance.sizes)} is too small for the {significance.test} to find anything: "
             f"its smallest p is {significance.smallest_p:.2g}, and p <= {alpha:.2g} is needed{among}; "
-            f"{_needed(significance, alpha)} repetitions are enough."
+            f"{repetitions_for_p(alpha, paired=significance.paired)} repetitions are enough."
         ),
     )
 
@@ -304,8 +304,9 @@ def ranking_warnings(ranking: Ranking) -> tuple[str, ...]:
     return tuple(warnings)
 
 
-def _needed(significance: Significance, alpha: float) -> int:
+def repetitions_for_p(alpha: float, *, paired: bool) -> int:
+    """Return the fewest pairs, or repetitions of each method, of which a rank test can give so small a p."""
     count = 2
-    while smallest_p((count, count), paired=significance.paired) > alpha * (1 + _ROUNDING):
+    while smallest_p((count, count), paired=paired) > alpha * (1 + _ROUNDING):
         count += 1
     return count

@@ -77,10 +77,10 @@ def test_readings_that_are_no_numbers_are_counted(make_records, paired: bool) ->
     )
     found = compare_values(records, "opt", "y", paired=paired)
     assert found.notes == [
-        "Experiments left out: b: 2 errors.",
-        "NaN or infinite readings left out: a: 2; b: 1.",
-        "Completed without 'y' left out: b: 2.",
-        "Completed without a number in 'y' left out: b: 'text' (1).",
+        "Experiments left out: opt = b: 2 errors.",
+        "NaN or infinite readings left out: opt = a: 2; opt = b: 1.",
+        "Completed without 'y' left out: opt = b: 2.",
+        "Completed without a number in 'y' left out: opt = b: 'text' (1).",
     ]
     sizes = (6, 6) if paired else (10, 8)
     assert found.compared[0].difference.sizes == sizes
@@ -94,7 +94,7 @@ def test_readings_that_are_no_numbers_are_counted(make_records, paired: bool) ->
         (lambda _p, _r: {"y": None}, "in 'y': it is never a number"),
         (
             lambda p, _r: {"y": NAN if p["opt"] == "a" else 1.0},
-            r"a finite 'y'\. NaN or infinite readings left out: a: 5\.",
+            r"a finite 'y'\. NaN or infinite readings left out: opt = a: 5\.",
         ),
         (lambda p, _r: {"y": 1.0} if p["opt"] == "a" else None, "a finite 'y'.*`experiments status` shows"),
         (lambda _p, _r: None, "'made-up' has no completed experiment yet: nothing to compare"),
@@ -140,7 +140,7 @@ def test_more_seeds_make_up_for_those_that_fail(
     assert not pair.result.is_significant
     assert plan.more
     assert pair.more_seeds == factor * plan.more
-    assert comparison_text.row(pair)[-1] == f"{pair.more_seeds:,}"
+    assert comparison_text.row(pair, found)[-1] == f"{pair.more_seeds:,}"
     said = f"({plan.needed} in all with all readings, as 4 of 12 have, and if as many lack some again)"
     assert (said in text_of(found)) == (factor > 1)
 
@@ -152,9 +152,13 @@ def test_pairs_without_difference_are_no_lack_of_repetitions(make_records) -> No
         results=lambda p, r: {"y": r + (p["opt"] == "b" and r < 2)},
         repetitions=20,
     )
-    text = text_of(compare_values(records, "opt", "y"))
-    assert "Too few pairs of a and b differ at all to distinguish them: 2 of 20." in text
-    assert "Too few repetitions" not in text
+    found = compare_values(records, "opt", "y")
+    assert (found.pairs[0].more_seeds, comparison_text.row(found.pairs[0], found)[-1]) == (None, "?")
+    text = text_of(found)
+    assert text == (
+        "a - b: Too few pairs of a and b differ at all to distinguish them: 2 of 20. "
+        "More repetitions help only if more of them differ."
+    )
 
 
 def test_one_comparison_is_not_corrected(make_records) -> None:
@@ -188,3 +192,13 @@ def test_what_a_pair_does_not_compare_is_named(make_records, paired: bool) -> No
     if paired:
         assert "All repetitions' means over task of a and b that are compared are equal." in first
         assert "All repetitions' means over task of a and c are equal." in second
+
+
+def test_a_value_without_readings_is_told_from_one_with_some(make_records) -> None:
+    """Where a pair has nothing to compare, the words say which of the two has how many readings."""
+    records = make_records(
+        {"opt": ["a", "b", "c"]}, results=lambda p, r: {"y": r if p["opt"] != "b" else NAN}, repetitions=8
+    )
+    found = compare_values(records, "opt", "y")
+    said = comparison_text.sentences(found.pairs[0], found)
+    assert said == ["a - b: nothing to compare: a has 8 readings and b has none."]

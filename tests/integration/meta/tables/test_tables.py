@@ -206,7 +206,7 @@ def test_compare_command(*, database_url: str, write_series, outcome, capsys) ->
     text = capsys.readouterr().out
     assert "Wilcoxon signed-rank test of pairs with the same seed" in text
     assert "Left out, as nothing of the other corresponds: 1 of 5." in text
-    assert "Experiments left out: 0.1: 1 error." in text
+    assert "Experiments left out: lr = 0.1: 1 error." in text
     assert run_command(["compare", "study", "--of", "lr", "--on", "accuracy", "--unpaired", "--json"]) == 0
     data = json.loads(capsys.readouterr().out)
     (pair,) = data["pairs"]
