@@ -204,7 +204,8 @@ class GraphSpec(Section):
         rules = GRAPH_KINDS.get(str(full.get("kind")), ANY_KIND)
         if rules.over_steps:
             full.setdefault("x", STEP)
-        full.setdefault("estimator", rules.default_estimator)
+        if "estimator" in rules.keys:
+            full.setdefault("estimator", rules.default_estimator)
         for key, short in (("scale", str), ("limits", list)):
             if isinstance(full.get(key), short):
                 full[key] = {rules.default_scale: full[key]}
