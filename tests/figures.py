@@ -47,6 +47,11 @@ def make_figure(spec: GraphSpec, records: SeriesRecords) -> Figure:
     return make_drawn(spec, records).figure
 
 
+def whole_note(spec: GraphSpec, records: SeriesRecords) -> str:
+    """Return all that is said about a graph, below it and beside it."""
+    return " ".join(make_drawn(spec, records).note.sentences)
+
+
 def compute(plan: Plan, records: SeriesRecords) -> GraphData:
     return KINDS[plan.rules.name].compute(plan, records)
 

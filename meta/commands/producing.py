@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import logging
 import sys
 from pathlib import Path
@@ -22,7 +23,7 @@ from meta.commands.support.options import (
 )
 
 if TYPE_CHECKING:
-    from meta.graphs.generation.series_graphs import GraphProgress
+    from meta.graphs.generation.series_graphs import GraphProgress, GraphResult
     from meta.report.generate import ReportResult
 
 
@@ -66,7 +67,7 @@ def graphs(  # noqa: PLR0913 - an argument for each option
             on_progress=(lambda _progress: None) if quiet or as_json else _print_progress,
         )
     if as_json:
-        printing.print_json(results)
+        printing.print_json([_graph_data(result) for result in results])
     for result in results:
         if result.error or (result.note and not quiet):
             told = f"{result.series}: {result.name}: {result.error or result.note}"
@@ -75,6 +76,14 @@ def graphs(  # noqa: PLR0913 - an argument for each option
             for path in result.paths:
                 click.echo(str(path))
     context.exit(1 if any(result.error for result in results) else 0)
+
+
+def _graph_data(result: GraphResult) -> dict[str, Any]:
+    """Return a graph with what is said about it, which its files have as metadata."""
+    from meta.graphs.provenance.file_metadata import read_origin
+
+    told = read_origin(result.paths[0]).note if result.paths else None
+    return {**dataclasses.asdict(result), "told": told}
 
 
 def _print_progress(progress: GraphProgress) -> None:
@@ -147,7 +156,13 @@ def _report_data(result: ReportResult) -> dict[str, Any]:
         "series": result.series,
         "path": result.path,
         "figures": [
-            {"name": figure.name, "paths": figure.paths, "note": figure.note, "error": figure.error}
+            {
+                "name": figure.name,
+                "paths": figure.paths,
+                "note": figure.below,
+                "details": figure.beside,
+                "error": figure.error,
+            }
             for figure in result.figures
         ],
         "tables": [

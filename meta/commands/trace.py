@@ -38,6 +38,7 @@ def trace(figure: Path, *, as_json: bool) -> None:
                 "format": embedded.form,
                 "intact": embedded.is_intact,
                 **embedded.origin.model_dump(mode="json", exclude={"format"}),
+                "note": embedded.note,
                 "current": compared.is_current,
                 "differences": compared.differences,
                 "program_differences": compared.program,
@@ -64,6 +65,7 @@ def _facts(embedded: EmbeddedOrigin) -> dict[str, object]:
         "analysis": origin.analysis or None,
         "experiments": f"{origin.experiments:,} completed",
         "their code": _their_code(origin.experiments_code),
+        "note": None if embedded.note is None else " ".join(embedded.note.sentences),
         "fingerprint": origin.fingerprint,
         "drawn by": ", ".join([f"experiment-series {origin.code}", *libraries]),
     }

@@ -19,7 +19,7 @@ from meta.graphs.provenance.file_names import title_of
 from meta.graphs.theme.style import DPI
 from meta.records.selection.subsets import GraphRecords
 
-DATA_NAME = "data.csv"
+DATA_NAME, NOTE_NAME = "data.csv", "note.txt"
 #: A drawing of more shapes than this makes a page slow; it is shown as a picture.
 _MAX_SVG_BYTES = 300_000
 #: CSS pixels for each inch of a figure: it was made for print, where letters may be smaller.
@@ -29,7 +29,7 @@ _TYPES = {"svg": "image/svg+xml", "png": "image/png"}
 
 @dataclass(frozen=True, kw_only=True)
 class Figure(GraphResult):
-    """One figure of a report; the last of its files are the numbers.
+    """One figure of a report; the last of its files are the numbers, and what is said about it.
 
     Attributes
     ----------
@@ -38,14 +38,15 @@ class Figure(GraphResult):
         The picture, as a data URL.
     width : int
         How wide it is shown, in CSS pixels: letters are as large as those of the page's notes.
-    note : str
-        The text below it.
+    below, beside : str
+        The text below it, and what else is said about it.
     """
 
     spec: GraphSpec
     image: str = ""
     width: int = 0
-    note: str = ""
+    below: str = ""
+    beside: str = ""
 
     @property
     def title(self) -> str:
@@ -77,7 +78,7 @@ def draw_figures(
     ----------
     records : GraphRecords
     directory : Path
-        For a folder per figure, with its files and ``data.csv``.
+        For a folder per figure, with its files, ``data.csv`` and ``note.txt``.
     pool : DrawingPool
     on_progress : callable
         Called after each figure.
@@ -107,6 +108,7 @@ def draw_figures(
 def _written(series: str, task: Task, drawn: DrawnFigure, folder: Path) -> Figure:
     files = {folder / f"{task.name}.{form}": drawn.files[form] for form in task.formats}
     files[folder / DATA_NAME] = drawn.data
+    files[folder / NOTE_NAME] = "".join(f"{sentence}\n" for sentence in drawn.note.sentences).encode()
     try:
         for path, content in files.items():
             write_atomically(path, content)
@@ -119,7 +121,8 @@ def _written(series: str, task: Task, drawn: DrawnFigure, folder: Path) -> Figur
         spec=task.spec,
         image=_image(drawn.files),
         width=_width(drawn.files),
-        note=drawn.note,
+        below=drawn.note.below,
+        beside=drawn.note.beside,
     )
 
 

@@ -23,10 +23,13 @@ def code_text(
         What a unit is, in the sentence.
     """
     code = code.of({member for unit in units for member in unit})
-    return [*_other_code(code, units, place), *_threads(code), *_unknown(code)]
+    return [*other_code_text(code, units, place), *_threads(code), *_unknown(code)]
 
 
-def _other_code(code: ExperimentsCode, units: Sequence[Collection[int]], place: str) -> list[str]:
+def other_code_text(
+    code: ExperimentsCode, units: Sequence[Collection[int]], place: str = "of each configuration"
+) -> list[str]:
+    """Return the first of these sentences, where some experiments ran other code than the others."""
     other = code.other_sets()
     if not other:
         return []

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 
 from database.models import ExperimentStatus
 from database.models.outcome import DEFAULT_RETRIES, count_text
@@ -34,39 +35,73 @@ _REASONS = (_ALL_FAILED, _NOT_FINITE, _NO_NUMBER, _NOT_COMPLETED, _NO_EXPERIMENT
 _MOST_NAMED = 4
 
 
-def missing_data(plan: Plan, data: GraphData, records: SeriesRecords) -> list[str]:
-    """Return the sentences on experiments and values that are not shown."""
-    sentences = progress_text(records)
+@dataclass(frozen=True)
+class Missing:
+    """Sentences on experiments and values that a graph does not show.
+
+    Attributes
+    ----------
+    worst : list of str
+        Those that change how the picture is read, the worst first.
+    others : list of str
+    """
+
+    worst: list[str]
+    others: list[str]
+
+
+def missing_data(plan: Plan, data: GraphData, records: SeriesRecords) -> Missing:
+    """Return the sentences on experiments and values that are not shown.
+
+    The worst are on experiments that never reached a reading, on those that have not ended, on points of
+    survivors only, and on readings that are left out. Without any, it is different numbers of repetitions.
+    """
+    progress = progress_text(records)
     if plan.rules.of_attempts:
-        return sentences
+        return Missing(progress, [])
+    worst, others = [], []
     counts_never = "missing" in plan.rules.keys and plan.y.label.goal is not None
     missing = _sum(covered.missing for covered in data.coverage) if counts_never else records.missing()
-    if missing.total():
-        listed = counts_text(missing)
-        sentences.append(f"{listed} of {many(records.size(), 'experiment')} left out.")
     if counts_never:
-        sentences += never_text(plan, data, records.size())
-    sentences += survivorship(data.coverage, data.without_readings)
+        worst += never_text(plan, data, records.size())
+    worst += progress
+    worst += survivorship(data.coverage, data.without_readings)
     incomplete = [covered.lacking_label for covered in data.coverage if covered.lacking]
     does = "Pools the others" if plan.rules.shows_values else "Not drawn"
-    sentences += _listed(f"{does}, as some configurations have no finite reading", incomplete)
-    sentences += _listed("Not drawn, as no step has a value of each configuration", _disjoint(data.coverage))
+    worst += _listed(f"{does}, as some configurations have no finite reading", incomplete)
+    worst += _listed("Not drawn, as no step has a value of each configuration", _disjoint(data.coverage))
     early = _early([line.early for line in data.lines if line.early])
-    sentences += _listed("Later points are over fewer repetitions, as some end early", early)
-    sentences += _listed("Not drawn where a configuration has no reading", _undrawn(plan, data))
-    sentences += imbalance(data.coverage)
+    worst += left_out_text(plan, data)
+    unequal = [
+        *_listed("Later points are over fewer repetitions, as some end early", early),
+        *_listed("Not drawn where a configuration has no reading", _undrawn(plan, data)),
+        *imbalance(data.coverage),
+    ]
+    if worst:
+        others += unequal
+    else:
+        worst = unequal
+    if missing.total():
+        listed = counts_text(missing)
+        others.append(f"{listed} of {many(records.size(), 'experiment')} left out.")
+    if records.retired:
+        others.append(f"{records.retired:,} completed but no longer in the series file left out.")
+    return Missing(worst, others)
+
+
+def left_out_text(plan: Plan, data: GraphData) -> list[str]:
+    """Return the sentences on completed experiments that have no finite reading and are left out."""
+    sentences = []
     if without := sum(covered.without for covered in data.coverage):
         sentences.append(f"{without:,} completed without {_readings(plan)} left out.")
     sentences += texts_text(_readings(plan), _sum(covered.texts for covered in data.coverage))
     if non_finite := sum(covered.non_finite for covered in data.coverage):
         sentences.append(f"{many(non_finite, 'NaN or infinite reading')} left out.")
-    if records.retired:
-        sentences.append(f"{records.retired:,} completed but no longer in the series file left out.")
     return sentences
 
 
 def never_text(plan: Plan, data: GraphData, size: int) -> list[str]:
-    """Return the sentences on experiments that never reached a reading, on those that had, and on the others.
+    """Return the sentences on experiments that never reached a reading, and on those that did not run.
 
     Parameters
     ----------
@@ -81,12 +116,6 @@ def never_text(plan: Plan, data: GraphData, size: int) -> list[str]:
     if never.total():
         listed = ", ".join(_reason_text(plan, name, never[name]) for name in in_order(never))
         sentences.append(f"{never.total():,} {of} never reached it and count: {listed}.")
-    if from_start := sum(covered.from_start for covered in data.coverage):
-        infinite = "-inf" if plan.y.label.goal == "min" else "inf"
-        sentences.append(f"{from_start:,} {of} had reached it from the start ({infinite}).")
-    not_run = _sum(covered.not_run for covered in data.coverage)
-    if not_run.total():
-        sentences.append(f"{not_run.total():,} not run ({counts_text(not_run)}), so not counted.")
     worst_first = sorted(
         (covered for covered in data.coverage if covered.is_never), key=lambda covered: -covered.drawn
     )
@@ -94,6 +123,12 @@ def never_text(plan: Plan, data: GraphData, size: int) -> list[str]:
         f"{covered.label or 'all'} ({covered.drawn - sum(covered.never.values()):,} of {covered.drawn:,})"
         for covered in worst_first
     ]
+    if from_start := sum(covered.from_start for covered in data.coverage):
+        infinite = "-inf" if plan.y.label.goal == "min" else "inf"
+        sentences.append(f"{from_start:,} {of} had reached it from the start ({infinite}).")
+    not_run = _sum(covered.not_run for covered in data.coverage)
+    if not_run.total():
+        sentences.append(f"{not_run.total():,} not run ({counts_text(not_run)}), so not counted.")
     return [*sentences, *_listed(data.never, named)]
 
 

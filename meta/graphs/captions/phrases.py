@@ -4,17 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-import numpy as np
-
 from experiments.series_file.sections.graphs import Where
 from experiments.units import many
+from meta.graphs.captions.intervals import estimate_over_text
 from meta.graphs.data.estimates import Aggregator
-from meta.graphs.data.graph_data import GraphData, SampleSizes
-from meta.graphs.data.plan import Plan
+from meta.graphs.data.graph_data import SampleSizes
 from meta.records.value_set import ValueSet, labels_of, short_names
 from meta.statistics.comparisons.sample_size import interval_warnings
 from meta.statistics.estimators.arrays import Integers
-from meta.statistics.estimators.location import Quantile
+from meta.statistics.estimators.location import Estimator, Quantile
 from meta.statistics.intervals.exact import minimum_count
 
 _MAX_VALUES = 4
@@ -27,52 +25,6 @@ INTERVALS = {
     "se": "one standard error to each side",
     "quantiles": "the middle {level} of the readings",
 }
-
-
-def estimates_text(plan: Plan, data: GraphData, *, mark: str) -> str:
-    """Return the sentences on estimates: of what, with which interval, over how many repetitions.
-
-    Parameters
-    ----------
-    plan, data
-        What is drawn.
-    mark : str
-        What the interval is drawn as, such as ``band``.
-    """
-    aggregator = plan.aggregator
-    sample_sizes = drawn_sample_sizes(data)
-    label = aggregator.estimator.label
-    if aggregator.interval == "none":
-        return f"{label} over {sample_size_text(sample_sizes)}."
-    if sample_sizes.fewest.max() == 1:
-        return f"{no_interval_text(aggregator, sample_sizes)}."
-    level = f"{100 * aggregator.level:g} %"
-    interval = INTERVALS[aggregator.interval].format(level=level)
-    text = f"{label} with {interval} ({mark}) over {sample_size_text(sample_sizes)}."
-    return " ".join([text, *small_sample_warnings(aggregator, sample_sizes)])
-
-
-def drawn_sample_sizes(data: GraphData) -> SampleSizes:
-    """Return the sample sizes of all estimates that are drawn; over time a curve may have gaps."""
-    drawn = [line.interval for line in data.lines]
-    return SampleSizes.joined([part.sample_sizes.where(np.isfinite(part.estimate)) for part in drawn])
-
-
-def values_text(plan: Plan) -> str:
-    """Return the sentence on values that are drawn behind estimates, if they are."""
-    return " Small marks: each reading." if plan.spec.points else ""
-
-
-def summaries_text(data: GraphData, parts: str, *, least: int) -> str:
-    """Return the sentences on boxes or violins: their parts, and what stands for those of too few values."""
-    sample_sizes = drawn_sample_sizes(data)
-    text = f"{sample_size_text(sample_sizes)}."
-    if sample_sizes.count.max() >= least:
-        text += f" {parts}"
-    if sample_sizes.count.min() < least:
-        noun = "repetitions" if sample_sizes.configurations.max() == 1 else "experiments"
-        text += f" Of fewer than {least} {noun} each reading is shown."
-    return text
 
 
 def small_sample_warnings(aggregator: Aggregator, sample_sizes: SampleSizes) -> tuple[str, ...]:
@@ -119,10 +71,10 @@ def selection_text(where: Where | None, expression: str | None) -> list[str]:
     return [f"Only {chosen}.", *only]
 
 
-def averages_text(over: Sequence[str], values: Mapping[str, ValueSet], does: str = "Averages") -> str:
-    """Return the sentence on the parameters averaged over."""
-    named = [f"{name} ({many(len(values[name]), 'value')})" for name in over]
-    return f"{does} over {', '.join(named)}."
+def averages_text(over: Sequence[str], values: Mapping[str, ValueSet], one: Estimator | None = None) -> str:
+    """Return the sentence on the parameters averaged over, and by which estimator; without one, pooled."""
+    named = ", ".join(f"{name} ({many(len(values[name]), 'value')})" for name in over)
+    return f"Pools over {named}." if one is None else f"Averages over {named}: {estimate_over_text(one)}."
 
 
 def _listed(value: object) -> str:

@@ -56,8 +56,10 @@ def _points(plan: Plan, line: Line) -> Iterator[dict[str, Any]]:
         return
     x: Iterable[Row] = repeat({})
     if plan.across is not None and line.across is not None:
-        key, names = plan.across.key, ("x", "x_low", "x_high")
-        x = ({"x_result": key, **dict(zip(names, ends, strict=True))} for ends in _ends(line.across))
+        key, names = plan.across.key, ("x", "x_low", "x_high", "x_interval")
+        methods = (method or None for method in line.across.method.tolist())
+        points = zip(_ends(line.across), methods, strict=True)
+        x = ({"x_result": key, **dict(zip(names, (*ends, how), strict=True))} for ends, how in points)
     for settings, across in zip(line.settings, x, strict=False):
         yield {**of_parameters({**line.parameters, **settings}), **across, "result": plan.y.key}
 

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from experiments.series_file.sections.graphs import ScaleName
 from meta.graphs.data.curve_ends import EarlyEnd, UndrawnSteps
+from meta.graphs.data.skewed import Skewed
 from meta.records.readings import NAN, NO_RESULT, OWN_FAILURES, Point, Runs, missing_of
 from meta.statistics.comparisons.ranking import Groups, Ranking
 from meta.statistics.estimators.arrays import Floats, Integers
@@ -164,6 +165,8 @@ class Line:
         Of a curve of which repetitions end before its last step.
     undrawn : UndrawnSteps or None
         Where a curve is not drawn, as a configuration has no value there.
+    skewed : Skewed or None
+        Of estimates with t intervals.
     never : int
         How many experiments of an ecdf never reached a reading, although they count.
     until : float or None
@@ -182,6 +185,7 @@ class Line:
     settings: Sequence[Mapping[str, Any]] = ()
     early: EarlyEnd | None = None
     undrawn: UndrawnSteps | None = None
+    skewed: Skewed | None = None
     never: int = 0
     until: float | None = None
 

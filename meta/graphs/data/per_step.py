@@ -12,6 +12,7 @@ from meta.graphs.data.curve_ends import EarlyEnd, UndrawnSteps
 from meta.graphs.data.graph_data import Coverage, GraphData, Line
 from meta.graphs.data.groups import Group, make_groups, panels_of
 from meta.graphs.data.plan import Plan
+from meta.graphs.data.skewed import Skewed
 from meta.graphs.data.smoothing import TIMES, over_time, smoothed
 from meta.records.readings import missing_of, refuse_huge
 from meta.records.series_records import CompletedExperiment, SeriesRecords
@@ -116,10 +117,10 @@ class _LineBuilder:
         names = self._plan.configuration_labels(group.members)
         undrawn = UndrawnSteps.find(label, dict(zip(names, has, strict=True)), steps, expected)
         parts, x = [part[:, drawn] for part in parts], steps[drawn]
+        repetitions = [np.array([experiment.repetition for experiment in one]) for one in logged]
         if len(parts) == 1:
             interval = self._plan.aggregator.of_columns(parts[0], group.members)
         else:
-            repetitions = [np.array([experiment.repetition for experiment in one]) for one in logged]
             interval = self._plan.aggregator.of_curves(parts, repetitions, group.members)
         # Where nothing varied there is no interval; a band goes on there without a width.
         equal = interval.method == Method.NOTHING_VARIED
@@ -128,4 +129,5 @@ class _LineBuilder:
         # A copy of the first ones: a view would keep all repetitions in memory.
         kept = parts if self._plan.spec.points else []
         runs = [CurveMatrix(x, part[:MAX_RUNS].copy()) for part in kept]
-        return group.line(x, interval, runs=runs, early=early, undrawn=undrawn)
+        skewed = Skewed.of_steps(parts, repetitions, interval.method)
+        return group.line(x, interval, runs=runs, early=early, undrawn=undrawn, skewed=skewed)

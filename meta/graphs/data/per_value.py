@@ -10,8 +10,11 @@ import numpy as np
 from meta.graphs.data.graph_data import Coverage, GraphData, Line, SampleSizes
 from meta.graphs.data.groups import Group, make_groups, panels_of
 from meta.graphs.data.plan import Plan
+from meta.graphs.data.skewed import Skewed
 from meta.records.readings import Point
 from meta.records.series_records import SeriesRecords
+from meta.statistics.estimators.arrays import Floats
+from meta.statistics.intervals.rule import Method
 
 
 def compute(plan: Plan, records: SeriesRecords) -> GraphData:
@@ -45,6 +48,22 @@ def compute(plan: Plan, records: SeriesRecords) -> GraphData:
     return GraphData(panels_of(plan, groups, lines, coverage), coverage)
 
 
+def marked(plan: Plan, line: Line) -> list[Floats]:
+    """Return which readings of each point are drawn as marks: all if asked for, else both of two.
+
+    These have no interval.
+    """
+    if plan.spec.points:
+        return list(line.readings)
+    shown = line.interval
+    is_pair = (shown.count == 2) & (shown.sample_sizes.configurations == 1) & (shown.method == Method.NONE)
+    is_pair &= plan.aggregator.interval != "none"
+    return [
+        readings if pair else readings[:0]
+        for readings, pair in zip(line.readings, is_pair.tolist(), strict=True)
+    ]
+
+
 def _line(
     plan: Plan, group: Group, records: SeriesRecords, *, names: Sequence[str], points: Sequence[Point]
 ) -> Line:
@@ -53,11 +72,13 @@ def _line(
     scores = [point.readings[:, None] if is_pooled else point.scores for point in points]
     sample_sizes = SampleSizes.of_points([point.sizes for point in points])
     members = [point.members for point in points]
+    interval = replace(plan.aggregator.of_points(scores, members), sample_sizes=sample_sizes)
     line = group.line(
         np.array([plan.place(plan.x, values) for values in parameters], dtype=np.float64),
-        replace(plan.aggregator.of_points(scores, members), sample_sizes=sample_sizes),
+        interval,
         readings=[point.readings for point in points],
         settings=[plan.chosen_parameters(names, values) for values in parameters],
+        skewed=Skewed.of_points(scores, interval.method),
     )
     if plan.across is None:
         return line

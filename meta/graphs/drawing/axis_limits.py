@@ -10,12 +10,11 @@ from matplotlib.axes import Axes
 
 from experiments.series_file.sections.graphs import ScaleName
 from meta.graphs.data.graph_data import Estimates, Line, Outside
+from meta.graphs.data.per_value import marked
 from meta.graphs.drawing.kind import DrawContext
 from meta.graphs.theme import scales
 from meta.records.errors import GraphError
-from meta.statistics.estimators.arrays import Booleans, Floats
-
-_Limits = tuple[float | None, float | None]
+from meta.statistics.estimators.arrays import Floats
 
 _NOTHING = np.zeros(0)
 
@@ -85,7 +84,7 @@ def apply_limits(
     spec, axes = context.plan.spec, panels[0]  # the others share its axes
     if spec.limits.x is not None and context.axis is not None and not context.axis.is_numeric:
         raise GraphError("limits.x: the values of x stand side by side here; choose some of them (where)")
-    across = _Side(x, spec.scale.x or x_scale, spec.limits.x)
+    across = scales.Range(spec.scale.x or x_scale, spec.limits.x)
     before = axes.get_xlim()
     if across.scale is not None and context.axis is None:  # the axis of a parameter has its scale already
         scales.apply(axes, "x", across.scale, x.everything)
@@ -93,22 +92,21 @@ def apply_limits(
         axes.set_xlim(before)
     if across.limits is not None:
         axes.set_xlim(*across.limits)
-    upwards = _Side(y, spec.scale.y, spec.limits.y)
+    upwards = scales.Range(spec.scale.y, spec.limits.y)
     if upwards.scale is not None:
         scales.apply(axes, "y", upwards.scale, y.everything)
     if upwards.limits is not None:
         axes.set_ylim(*upwards.limits)
-    return _outside(across, upwards)
+    return _outside(_Side(x, across), _Side(y, upwards))
 
 
 def limit_estimates(panels: Sequence[Axes], context: DrawContext) -> Outside:
     """Set scales and limits of estimates against a parameter, with the values behind them if wanted."""
     lines = context.data.lines
-    with_values = lines if context.plan.spec.points else []
+    marks = [marked(context.plan, line) for line in lines]
     places = [context.x_axis.at(line.x) for line in lines]
-    beside = [np.repeat(context.x_axis.at(line.x), list(map(len, line.readings))) for line in with_values]
-    values = [readings for line in with_values for readings in line.readings]
-    y = Along.of([line.interval for line in lines], values)
+    beside = [np.repeat(at, list(map(len, values))) for at, values in zip(places, marks, strict=True)]
+    y = Along.of([line.interval for line in lines], [readings for values in marks for readings in values])
     return apply_limits(panels, context, x=Along(np.concatenate([*places, *beside])), y=y)
 
 
@@ -137,35 +135,20 @@ class _Side:
     """An axis with what lies along it."""
 
     along: Along
-    scale: ScaleName | None
-    limits: _Limits | None
-
-    def unplaced(self, readings: Floats) -> Booleans:
-        """Return which finite values have no place on the scale, shape (values,)."""
-        unplaced: Booleans = ~scales.has_place(readings, self.scale) & np.isfinite(readings)
-        return unplaced
-
-    def hides(self, readings: Floats) -> Booleans:
-        """Return which finite values are not on the axis, shape (values,)."""
-        low, high = self.limits or (None, None)
-        within = (readings >= (-np.inf if low is None else low)) & (
-            readings <= (np.inf if high is None else high)
-        )
-        hidden: Booleans = (~within & np.isfinite(readings)) | self.unplaced(readings)
-        return hidden
+    range: scales.Range
 
 
 def _outside(across: _Side, upwards: _Side) -> Outside:
     """Count the points, and the intervals of the others, that are not on both axes."""
     sides = [across, upwards]
-    unplaced = [side.unplaced(side.along.shown) for side in sides]
-    hidden = [side.hides(side.along.shown) for side in sides]
+    unplaced = [side.range.unplaced(side.along.shown) for side in sides]
+    hidden = [side.range.hides(side.along.shown) for side in sides]
     intervals = 0
     if len(hidden[0]) == len(hidden[1]):  # otherwise only one of the axes has readings
         drawn = np.isfinite(across.along.shown) & np.isfinite(upwards.along.shown)
         either = (hidden[0] | hidden[1]) & drawn
         for side in sides:
-            cut = side.hides(side.along.low) | side.hides(side.along.high)
+            cut = side.range.hides(side.along.low) | side.range.hides(side.along.high)
             intervals += int(np.count_nonzero(cut & ~either[: len(cut)]))
         without = unplaced[0] | unplaced[1]
         hidden = [either & ~without]
@@ -174,7 +157,7 @@ def _outside(across: _Side, upwards: _Side) -> Outside:
         hidden = [one & ~other for one, other in zip(hidden, unplaced, strict=True)]
     values: dict[ScaleName, Floats] = {}
     for side, places in zip(sides, unplaced, strict=True):
-        if side.scale is not None and places.any():
+        if side.range.scale is not None and places.any():
             found = side.along.shown[places]
-            values[side.scale] = np.concatenate([values.get(side.scale, _NOTHING), found])
+            values[side.range.scale] = np.concatenate([values.get(side.range.scale, _NOTHING), found])
     return Outside(values, sum(map(int, map(np.count_nonzero, hidden))), intervals)

@@ -10,13 +10,15 @@ from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
-from meta.graphs.captions.phrases import drawn_sample_sizes, sample_size_text
+from meta.graphs.captions.estimates import drawn_sample_sizes
+from meta.graphs.captions.phrases import sample_size_text
 from meta.graphs.data import csv_rows, per_value
 from meta.graphs.data.csv_rows import Row
 from meta.graphs.data.graph_data import GraphData, Line, Outside
 from meta.graphs.data.plan import Plan
 from meta.graphs.drawing.parameter_axis import ParameterAxis
 from meta.graphs.theme.layout import Page, PageSpec
+from meta.graphs.theme.scales import Range
 from meta.records.series_records import SeriesRecords
 from meta.statistics.estimators.arrays import Floats
 
@@ -53,6 +55,16 @@ class DrawContext:
         if self.axis is None:
             raise ValueError(f"a {self.plan.rules.name} has no axis of a parameter")
         return self.axis
+
+    @property
+    def y_range(self) -> Range:
+        """What has a place on the y axis."""
+        return Range(self.plan.spec.scale.y, self.plan.spec.limits.y)
+
+    @property
+    def x_range(self) -> Range:
+        """What has a place on the x axis, where it is that of a result."""
+        return Range(self.plan.spec.scale.x, self.plan.spec.limits.x)
 
     def beside(self, line: Line) -> tuple[Floats, float]:
         """Return where the bars of a line stand, shape (points,), beside those of others, and their width."""
@@ -123,6 +135,8 @@ class Kind:
         Sets scales and limits of the panels as asked for, and returns what they hide.
     warning : callable
         Returns what might mislead a reader.
+    details : callable
+        Returns sentences that stand beside the graph only.
     legend : callable
         Returns the entries of the legend.
     axis : callable
@@ -142,6 +156,7 @@ class Kind:
     rows: Callable[[Plan, GraphData], Iterator[Row]] = csv_rows.estimates
     limits: Callable[[Sequence[Axes], DrawContext], Outside] = lambda _panels, _context: Outside()
     warning: Callable[[Plan], str] = lambda _plan: ""
+    details: Callable[[DrawContext], list[str]] = lambda _context: []
     legend: Callable[[DrawContext], list[LegendEntry]] = lambda _context: []
     axis: Callable[[Plan], ParameterAxis | None] = lambda _plan: None
     page: Callable[[DrawContext], PageSpec] = lambda context: PageSpec(size=context.plan.spec.size)

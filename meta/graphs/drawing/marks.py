@@ -7,14 +7,19 @@ from dataclasses import replace
 
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.markers import CARETDOWN, CARETLEFT, CARETRIGHT, CARETUP
 from numpy.typing import NDArray
 
 from experiments.series_file.sections.graphs import ScaleName
 from meta.graphs.data.graph_data import Estimates, Line
+from meta.graphs.data.per_value import marked
+from meta.graphs.data.plan import Plan
 from meta.graphs.theme import scales, style
 from meta.graphs.theme.style import LineStyle
 from meta.statistics.estimators.arrays import Floats
 
+#: Size of the arrow of a whisker that goes on, in points.
+_ARROW = 4.0
 #: Opacity of the dots of values behind an estimate.
 _VALUE_ALPHA = 0.45
 
@@ -45,16 +50,21 @@ def band_or_whiskers(lines: Sequence[Line], scale: ScaleName | None) -> str:
     return "band, or whiskers at single points" if single.any() else "band"
 
 
-def draw_band(axes: Axes, x: Floats, interval: Estimates, *, color: str) -> None:
-    """Draw the intervals as a band; a point without neighbours, which has no width, gets whiskers."""
+def draw_band(
+    axes: Axes, x: Floats, interval: Estimates, *, color: str, shown: scales.Range = scales.EVERYTHING
+) -> None:
+    """Draw the intervals as a band; a point without neighbours, which has no width, gets whiskers.
+
+    A band without an end on the axis is filled to the end of the axis.
+    """
     single = isolated(interval.low)
     if single.any():
-        draw_whiskers(axes, x[single], interval.at(single), color=color)
+        draw_whiskers(axes, x[single], interval.at(single), color=color, shown=shown)
     if not single.all():
         axes.fill_between(x, interval.low, interval.high, color=color, alpha=style.BAND_ALPHA, linewidth=0)
 
 
-def draw_whiskers(
+def draw_whiskers(  # noqa: PLR0913 - what is drawn, where and how
     axes: Axes,
     x: Floats,
     interval: Estimates,
@@ -62,10 +72,11 @@ def draw_whiskers(
     color: str,
     along: str = "y",
     alpha: float = 1.0,
+    shown: scales.Range = scales.EVERYTHING,
 ) -> None:
     """Draw the intervals there are, up and down or (along x) sideways of points at `x` and the estimates.
 
-    A single repetition has none.
+    An end that is not on the axis, of which `shown` is the range, is an arrow at the end of the axis.
     """
     has_interval = np.isfinite(interval.low)
     low, high, estimate = (
@@ -88,6 +99,23 @@ def draw_whiskers(
         elinewidth=0.9,
         alpha=alpha,
     )
+    seen = ~shown.hides(estimate)
+    transform = axes.get_xaxis_transform() if upwards else axes.get_yaxis_transform()
+    markers = (CARETDOWN, CARETUP) if upwards else (CARETLEFT, CARETRIGHT)
+    for at, (end, marker) in enumerate(zip((low, high), markers, strict=True)):
+        places = x[has_interval][shown.hides(end) & seen]
+        if len(places):
+            ends = np.full(len(places), float(at))
+            axes.plot(
+                places if upwards else ends,
+                ends if upwards else places,
+                linestyle="none",
+                marker=marker,
+                markersize=_ARROW,
+                color=color,
+                alpha=alpha,
+                transform=transform,
+            )
 
 
 def jitter(count: int, width: float) -> Floats:
@@ -99,6 +127,14 @@ def jitter(count: int, width: float) -> Floats:
     places = np.arange(count, dtype=np.float64)
     offsets: Floats = (np.mod(places * 0.6180339887498949, 1.0) - 0.5) * width
     return offsets if count > 1 else np.zeros(count)
+
+
+def draw_marked(axes: Axes, x: Floats, line: Line, plan: Plan, *, width: float = 0.0) -> None:
+    """Draw the readings of points at `x` that are marks: all, paler than estimates, or both of two."""
+    alpha = _VALUE_ALPHA if plan.spec.points else 1.0
+    for place, readings in zip(x.tolist(), marked(plan, line), strict=True):
+        if len(readings):
+            draw_values(axes, place, readings, line.style, width=width, alpha=alpha)
 
 
 def draw_values(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 
-from meta.graphs.captions.phrases import estimates_text, values_text
+from meta.graphs.captions.estimates import estimates_text, values_text
 from meta.graphs.data import csv_rows
 from meta.graphs.data.plan import Plan
 from meta.graphs.drawing.axis_limits import limit_estimates, limit_values
@@ -25,7 +25,9 @@ def categories(plan: Plan) -> ParameterAxis:
 
 def whiskers(context: DrawContext) -> str:
     """Return the caption of estimates with whiskers."""
-    return estimates_text(context.plan, context.data, mark="whiskers") + values_text(context.plan)
+    return estimates_text(context.plan, context.data, mark="whiskers") + values_text(
+        context.plan, context.data
+    )
 
 
 #: Make kinds that draw estimates with whiskers, or all values, of the lines of a figure side by side.

@@ -13,6 +13,7 @@ from matplotlib.text import Text
 from experiments.series_file.sections.graphs import ThemeName
 from meta.formats.csv_format import write_rows
 from meta.graphs.captions.note import note
+from meta.graphs.captions.text import Note
 from meta.graphs.data.graph_data import GraphData
 from meta.graphs.data.plan import Plan
 from meta.graphs.drawing.kind import DrawContext
@@ -29,12 +30,12 @@ _NOT_IN_XML = re.compile(rb"[\x00-\x08\x0b\x0c\x0e-\x1f]|\xef\xbf[\xbe\xbf]")
 
 @dataclass(frozen=True)
 class DrawnGraph:
-    """A graph that is computed and drawn; `note` is the text below it."""
+    """A graph that is computed and drawn, and what is said about it."""
 
     plan: Plan
     data: GraphData
     figure: Figure
-    note: str
+    note: Note
 
 
 def draw_graph(plan: Plan, records: SeriesRecords) -> DrawnGraph:
@@ -70,17 +71,25 @@ def _drawn(plan: Plan, data: GraphData, records: SeriesRecords) -> DrawnGraph:
     titles = [panel.title for panel in data.panels]
     layout.label_panels(page, titles, x=spec.labels.x or x, y=spec.labels.y or y)
     kind.draw_beside(page, context)
-    below = note(plan, data, records, kind.caption(context), outside=outside, warning=kind.warning(plan))
+    told = note(
+        plan,
+        data,
+        records,
+        kind.caption(context),
+        outside=outside,
+        warning=kind.warning(plan),
+        details=kind.details(context),
+    )
     layout.finish(
         page,
         higher_by=ticks.fit_labels(page.figure, page.axes) if needed.turn_ticks else 0.0,
         title=spec.title,
         legend_title=spec.labels.legend or (plan.hues[0] if len(plan.hues) == 1 else None),
         entries=kind.legend(context),
-        note=below,
+        note=told.below,
     )
     kind.draw_texts(page, context)
-    return DrawnGraph(plan, data, page.figure, below)
+    return DrawnGraph(plan, data, page.figure, told)
 
 
 def draw(task: Task) -> DrawnFigure:
@@ -92,7 +101,7 @@ def draw(task: Task) -> DrawnFigure:
         It cannot be drawn as asked.
     """
     graph = draw_graph(task.plan, task.extract)
-    files = render(graph.figure, task.origin, task.formats, theme=task.spec.theme)
+    files = render(graph.figure, task.origin, graph.note, task.formats, theme=task.spec.theme)
     written = "".join(text.get_text() for text in graph.figure.findobj(Text))
     data = _data(graph) if task.is_for_report else b""
     return DrawnFigure(files, graph.note, data, style.missing_glyphs(written))
@@ -105,14 +114,14 @@ def _data(graph: DrawnGraph) -> bytes:
 
 
 def render(
-    figure: Figure, origin: Origin, formats: Sequence[str], *, theme: ThemeName = "light"
+    figure: Figure, origin: Origin, told: Note, formats: Sequence[str], *, theme: ThemeName = "light"
 ) -> dict[str, bytes]:
-    """Return a figure in each of `formats`, with its origin as metadata."""
+    """Return a figure in each of `formats`, with its origin and what is said about it as metadata."""
     files = {}
     for form in formats:
         written = io.BytesIO()
         with style.theme(theme):
-            figure.savefig(written, format=form, dpi=style.DPI, metadata=metadata_for(form, origin))
+            figure.savefig(written, format=form, dpi=style.DPI, metadata=metadata_for(form, origin, told))
         content = written.getvalue()
         # Texts are written into comments too, where XML forbids control characters even as references.
         files[form] = add_digest(_NOT_IN_XML.sub(b"?", content) if form == "svg" else content)

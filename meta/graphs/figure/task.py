@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from experiments.series_file.sections.graphs import GraphSpec
+from meta.graphs.captions.text import Note
 from meta.graphs.data.plan import Plan
 from meta.graphs.provenance.origin import Origin
 from meta.records.errors import GraphError
@@ -88,8 +89,8 @@ class DrawnFigure:
     ----------
     files : mapping of str to bytes
         By their format.
-    note : str
-        The text below it.
+    note : Note
+        What is said about it.
     data : bytes
         The numbers that it shows, as CSV; nothing unless they were asked for.
     missing_glyphs : str
@@ -97,7 +98,7 @@ class DrawnFigure:
     """
 
     files: Mapping[str, bytes]
-    note: str
+    note: Note
     data: bytes
     missing_glyphs: str = ""
 

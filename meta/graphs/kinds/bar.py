@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 from meta.graphs.data.graph_data import Line
 from meta.graphs.data.plan import Plan
 from meta.graphs.drawing.kind import DrawContext, area, entry_per_line
-from meta.graphs.drawing.marks import draw_values, draw_whiskers, on_scale
+from meta.graphs.drawing.marks import draw_marked, draw_whiskers, on_scale
 from meta.graphs.drawing.side_by_side import of_estimates
 from meta.graphs.theme import style
 
@@ -19,9 +19,9 @@ def draw(axes: Axes, lines: Sequence[Line], context: DrawContext) -> None:
     for line in lines:
         x, width = context.beside(line)
         axes.bar(x, line.interval.estimate, width * 0.92, label=line.label, **line.style.fill)
-        for place, readings in zip(x, line.readings if context.plan.spec.points else (), strict=False):
-            draw_values(axes, float(place), readings, line.style, width=width * 0.5)
-        draw_whiskers(axes, x, on_scale(line.interval, context.plan.spec.scale.y), color=style.text_color())
+        draw_marked(axes, x, line, context.plan, width=width * 0.5)
+        interval = on_scale(line.interval, context.y_range.scale)
+        draw_whiskers(axes, x, interval, color=style.text_color(), shown=context.y_range)
 
 
 def warning(plan: Plan) -> str:

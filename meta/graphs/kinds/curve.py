@@ -12,7 +12,7 @@ from matplotlib.ticker import EngFormatter, MaxNLocator
 
 from experiments.series_file.sections.graph_kinds import SECONDS
 from experiments.series_file.sections.graphs import ScaleName
-from meta.graphs.captions.phrases import estimates_text
+from meta.graphs.captions.estimates import estimates_text
 from meta.graphs.data import per_step
 from meta.graphs.data.graph_data import Line, Outside
 from meta.graphs.data.plan import Plan
@@ -37,7 +37,8 @@ def draw(axes: Axes, lines: Sequence[Line], context: DrawContext) -> None:
     for line in lines if context.plan.spec.points else ():
         _draw_runs(axes, line, scale)
     for line in lines:
-        draw_band(axes, line.x, on_scale(line.interval, scale), color=line.style.color)
+        interval = on_scale(line.interval, scale)
+        draw_band(axes, line.x, interval, color=line.style.color, shown=context.y_range)
     for line in lines:
         estimate = on_scale(line.interval, scale).estimate
         marked = np.isfinite(estimate) if _is_marked(line) else isolated(estimate)
@@ -98,24 +99,30 @@ def labels(plan: Plan) -> tuple[str, str]:
 
 
 def caption(context: DrawContext) -> str:
-    """Return the caption: the estimate, smoothing, and which repetitions are drawn."""
+    """Return the caption: the estimate, that it is smoothed, and which repetitions are drawn."""
     plan, lines = context.plan, context.data.lines
     mark = band_or_whiskers(lines, plan.spec.scale.y)
     text = estimates_text(plan, context.data, mark=mark)
     if plan.spec.smoothing:
-        text += (
-            f" Smoothed: each repetition's running mean over {plan.spec.smoothing:,} logged points, centred."
-        )
-    if plan.x == SECONDS:
-        text += (
-            " At each time, the reading logged last; a repetition counts until its last point, later points "
-            "are over the others."
-        )
+        text += f" Smoothed over {plan.spec.smoothing:,} logged points."
     if plan.spec.points:
         most = max((int(line.interval.count.max()) for line in lines), default=0)
         many = most > per_step.MAX_RUNS
         text += f" Thin lines: {f'the first {per_step.MAX_RUNS} repetitions' if many else 'each repetition'}."
     return text
+
+
+def details(context: DrawContext) -> list[str]:
+    """Return what smoothing is, and what is drawn at a time."""
+    sentences = []
+    if context.plan.spec.smoothing:
+        sentences.append("Smoothed: the running mean of each repetition, centred.")
+    if context.plan.x == SECONDS:
+        sentences.append(
+            "At each time, the reading logged last; a repetition counts until its last point, later points "
+            "are over the others."
+        )
+    return sentences
 
 
 def limits(panels: Sequence[Axes], context: DrawContext) -> Outside:
@@ -132,6 +139,7 @@ KIND = Kind(
     draw=draw,
     labels=labels,
     caption=caption,
+    details=details,
     limits=limits,
     legend=entry_per_line(handle),
 )

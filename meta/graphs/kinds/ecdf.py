@@ -7,7 +7,8 @@ from collections.abc import Iterator, Mapping, Sequence
 import numpy as np
 from matplotlib.axes import Axes
 
-from meta.graphs.captions.phrases import drawn_sample_sizes, sample_size_text
+from meta.graphs.captions.estimates import drawn_sample_sizes
+from meta.graphs.captions.phrases import sample_size_text
 from meta.graphs.data.csv_rows import Row, of_line
 from meta.graphs.data.graph_data import Coverage, Estimates, GraphData, Line, SampleSizes
 from meta.graphs.data.groups import Group, make_groups, panels_of

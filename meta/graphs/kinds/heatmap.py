@@ -15,7 +15,8 @@ from matplotlib.patches import Rectangle
 from numpy.typing import NDArray
 
 from experiments.series_file.sections.graphs import ScaleName
-from meta.graphs.captions.phrases import estimates_text, range_text
+from meta.graphs.captions.estimates import estimates_text
+from meta.graphs.captions.phrases import range_text
 from meta.graphs.data.csv_rows import Row, estimates
 from meta.graphs.data.graph_data import GraphData, Line, Outside, SampleSizes
 from meta.graphs.data.plan import Plan
@@ -197,7 +198,7 @@ def draw_bar(page: Page, context: DrawContext) -> None:
 def cells(plan: Plan, data: GraphData) -> Iterator[Row]:
     """Yield the cells: ``value`` over ``n`` readings."""
     for row in estimates(plan, data):
-        yield {name: value for name, value in row.items() if name not in ("low", "high")}
+        yield {name: value for name, value in row.items() if name not in ("low", "high", "interval")}
 
 
 def page(context: DrawContext) -> PageSpec:

@@ -7,11 +7,11 @@ from collections.abc import Sequence
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 
-from meta.graphs.captions.phrases import estimates_text, values_text
+from meta.graphs.captions.estimates import estimates_text, values_text
 from meta.graphs.data.graph_data import Line
 from meta.graphs.drawing.axis_limits import limit_estimates
 from meta.graphs.drawing.kind import DrawContext, Kind, entry_per_line
-from meta.graphs.drawing.marks import band_or_whiskers, draw_band, draw_values, draw_whiskers, on_scale
+from meta.graphs.drawing.marks import band_or_whiskers, draw_band, draw_marked, draw_whiskers, on_scale
 from meta.graphs.drawing.parameter_axis import ParameterAxis
 
 #: The distance of lines at the same category, so that their whiskers do not overlap.
@@ -25,14 +25,13 @@ def draw(axes: Axes, lines: Sequence[Line], context: DrawContext) -> None:
     """
     for line in lines:
         x = context.x_axis.at(line.x)
-        interval = on_scale(line.interval, context.plan.spec.scale.y)
+        interval = on_scale(line.interval, context.y_range.scale)
         if context.x_axis.is_numeric:
-            draw_band(axes, x, interval, color=line.style.color)
+            draw_band(axes, x, interval, color=line.style.color, shown=context.y_range)
         else:
             x = x + _DODGE * ((line.number + 0.5) / context.count - 0.5)
-            draw_whiskers(axes, x, interval, color=line.style.color)
-        for place, readings in zip(x, line.readings if context.plan.spec.points else (), strict=False):
-            draw_values(axes, float(place), readings, line.style)
+            draw_whiskers(axes, x, interval, color=line.style.color, shown=context.y_range)
+        draw_marked(axes, x, line, context.plan)
         axes.plot(x, interval.estimate, **line.style.stroke, marker=line.style.marker, label=line.label)
 
 
@@ -46,7 +45,7 @@ def caption(context: DrawContext) -> str:
     """Return the caption."""
     plan, data = context.plan, context.data
     mark = band_or_whiskers(data.lines, plan.spec.scale.y) if context.x_axis.is_numeric else "whiskers"
-    return estimates_text(plan, data, mark=mark) + values_text(plan)
+    return estimates_text(plan, data, mark=mark) + values_text(plan, data)
 
 
 KIND = Kind(

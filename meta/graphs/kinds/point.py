@@ -8,7 +8,7 @@ from matplotlib.axes import Axes
 
 from meta.graphs.data.graph_data import Line
 from meta.graphs.drawing.kind import DrawContext, entry_per_line, marks
-from meta.graphs.drawing.marks import draw_values, draw_whiskers, on_scale
+from meta.graphs.drawing.marks import draw_marked, draw_whiskers, on_scale
 from meta.graphs.drawing.side_by_side import of_estimates
 
 
@@ -16,9 +16,9 @@ def draw(axes: Axes, lines: Sequence[Line], context: DrawContext) -> None:
     """Draw one dot with whiskers per point; the lines of the figure are drawn side by side."""
     for line in lines:
         x, width = context.beside(line)
-        for place, readings in zip(x, line.readings if context.plan.spec.points else (), strict=False):
-            draw_values(axes, float(place), readings, line.style, width=width * 0.5)
-        draw_whiskers(axes, x, on_scale(line.interval, context.plan.spec.scale.y), color=line.style.color)
+        draw_marked(axes, x, line, context.plan, width=width * 0.5)
+        interval = on_scale(line.interval, context.y_range.scale)
+        draw_whiskers(axes, x, interval, color=line.style.color, shown=context.y_range)
         axes.plot(x, line.interval.estimate, **line.style.marks, label=line.label)
 
 

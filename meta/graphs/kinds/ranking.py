@@ -204,17 +204,22 @@ def caption(context: DrawContext) -> str:
     sentences = [
         f"average ranks (1 is best) over {len(ranking.scores)} data sets ({', '.join(plan.spec.over)}).",
         f"Each score is {method_table.numbers_text(plan)}, {sample_size_text(sizes)}.",
-        f"Friedman test: {_p(ranking.p_value)}; Iman-Davenport F: {_p(ranking.f_p_value)}.",
         f"{groups.test}, level {100 * groups.level:g} %: bars join what does not differ significantly.",
     ]
     if min(ranking.p_value, ranking.f_p_value) > 1 - groups.level:
         sentences.append("The Friedman test finds no difference at all, so pairs should not be read.")
-    sentences += ranking_warnings(ranking)
     if ranking.left_out:
         sentences.append(
             f"{many(ranking.left_out, 'data set')} left out, because a method has no score there."
         )
     return " ".join(sentences)
+
+
+def details(context: DrawContext) -> list[str]:
+    """Return the p values of the tests over all methods, and how rough they are."""
+    ranking = _ranked(context.data).ranking
+    tests = f"Friedman test: {_p(ranking.p_value)}; Iman-Davenport F: {_p(ranking.f_p_value)}."
+    return [tests, *ranking_warnings(ranking)]
 
 
 def _p(value: float) -> str:
@@ -234,6 +239,7 @@ KIND = Kind(
     draw=draw,
     labels=lambda _plan: ("", ""),  # the caption explains the ranks
     caption=caption,
+    details=details,
     rows=ranks,
     page=page,
 )

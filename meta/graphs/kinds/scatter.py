@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from functools import partial
 from typing import Any, Literal
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 
-from meta.graphs.captions.phrases import estimates_text, values_text
+from meta.graphs.captions.estimates import estimates_text, values_text
+from meta.graphs.captions.intervals import describe, drawn_estimates
 from meta.graphs.data import csv_rows
 from meta.graphs.data.csv_rows import Row
-from meta.graphs.data.graph_data import GraphData, Line, Outside
+from meta.graphs.data.graph_data import Estimates, GraphData, Line, Outside
+from meta.graphs.data.per_value import marked
 from meta.graphs.data.plan import Plan, Variable
 from meta.graphs.drawing.axis_limits import Along, apply_limits
 from meta.graphs.drawing.kind import DrawContext, Kind, LegendEntry, entry_per_line, marks
@@ -71,18 +74,19 @@ def draw(axes: Axes, lines: Sequence[Line], context: DrawContext) -> None:
         if line.across is None:
             continue
         line_style = line.style
-        for readings in line.readings if context.plan.spec.points else ():
+        for readings in filter(len, marked(context.plan, line)):
             axes.plot(
                 *readings.T,
                 linestyle="none",
                 marker=line_style.marker,
                 markersize=1.8,
-                alpha=0.35,
+                alpha=0.35 if context.plan.spec.points else 1.0,
                 color=line_style.color,
             )
         sideways, upwards = on_scale(line.across, scale.x), on_scale(line.interval, scale.y)
-        draw_whiskers(axes, sideways.estimate, upwards, color=line_style.color, alpha=_ALPHA)
-        draw_whiskers(axes, upwards.estimate, sideways, color=line_style.color, along="x", alpha=_ALPHA)
+        whiskers = partial(draw_whiskers, axes, color=line_style.color, alpha=_ALPHA)
+        whiskers(sideways.estimate, upwards, shown=context.y_range)
+        whiskers(upwards.estimate, sideways, along="x", shown=context.x_range)
         axes.plot(line.across.estimate, line.interval.estimate, **line_style.marks, label=line.label)
     front = _visible_front(context.plan, lines)
     if front is None:
@@ -132,23 +136,31 @@ def both_results(plan: Plan, data: GraphData) -> Iterator[Row]:
 
 
 def caption(context: DrawContext) -> str:
-    """Return the caption: what a point and the front are."""
+    """Return the caption: what a point is."""
     plan, data = context.plan, context.data
     estimates = estimates_text(plan, data, mark="whiskers")
     pooled = (
         f"setting of all parameters but {', '.join(plan.spec.over)}" if plan.spec.over else "configuration"
     )
-    if any(_front(plan, panel.lines) is not None for panel in data.panels):
-        front = " Pareto front: nothing is better in one result and as good in the other."
-    else:
-        front = " No Pareto front, as metrics gives no goal to both results."
-    return f"one point per {pooled}: {estimates}{front}{values_text(plan)}"
+    sideways = describe(
+        plan.aggregator, Estimates.joined([line.across for line in data.lines if line.across])
+    )
+    upwards = describe(plan.aggregator, drawn_estimates(data))
+    along = f" Along x: {sideways.names}." if sideways.names not in ("", upwards.names) else ""
+    return f"one point per {pooled}: {estimates}{along}{values_text(plan, data)}"
+
+
+def details(context: DrawContext) -> list[str]:
+    """Return what the front is, or why there is none."""
+    if any(_front(context.plan, panel.lines) is not None for panel in context.data.panels):
+        return ["Pareto front: nothing is better in one result and as good in the other."]
+    return ["No Pareto front, as metrics gives no goal to both results."]
 
 
 def limits(panels: Sequence[Axes], context: DrawContext) -> Outside:
     """Set scales and limits of both results."""
     lines = context.data.lines
-    values = [readings for line in lines for readings in line.readings] if context.plan.spec.points else []
+    values = [readings for line in lines for readings in marked(context.plan, line)]
     x = Along.of([line.across for line in lines if line.across], [pairs[:, 0] for pairs in values])
     y = Along.of([line.interval for line in lines], [pairs[:, 1] for pairs in values])
     return apply_limits(panels, context, x=x, y=y)
@@ -165,6 +177,7 @@ KIND = Kind(
     draw=draw,
     labels=lambda plan: (_across(plan).axis_label(), plan.y.axis_label()),
     caption=caption,
+    details=details,
     limits=limits,
     rows=both_results,
     legend=legend,

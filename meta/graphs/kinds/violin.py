@@ -8,7 +8,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from scipy.stats import gaussian_kde
 
-from meta.graphs.captions.phrases import summaries_text
+from meta.graphs.captions.estimates import summaries_text
 from meta.graphs.data.graph_data import Line
 from meta.graphs.drawing.kind import DrawContext, area, entry_per_line
 from meta.graphs.drawing.marks import draw_values

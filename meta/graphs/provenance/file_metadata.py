@@ -1,28 +1,33 @@
-"""The metadata of figures (PNG, SVG and PDF): the origin, and a digest of the file.
+"""The metadata of figures (PNG, SVG and PDF): origin and note, and a digest of the file.
 
-The origin is a JSON text (PNG: the text chunk ``Description``; SVG: ``dc:description``; PDF: ``Subject`` of
-the document information). The digest before it is the SHA-256 of the whole file with zeros in place of the
-digest: a file that was damaged or edited does not match it any more.
+Origin and note are a JSON text (PNG: the text chunk ``Description``; SVG: ``dc:description``; PDF:
+``Subject`` of the document information). The digest before it is the SHA-256 of the whole file with zeros in
+place of the digest: a file that was damaged or edited does not match it any more.
 """
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 import html
+import json
 import re
 import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from pydantic import ValidationError
+from pydantic import TypeAdapter
 
 from database.errors import ExperimentsError
 from database.files.paths import what_is_no_file
+from meta.graphs.captions.text import Note
 from meta.graphs.provenance.origin import Origin
 
 _PREFIX = "experiment-series figure, sealed "
 _NO_DIGEST = "0" * 64
+#: Beside the fields of the origin.
+_NOTE = "note"
 _DIGEST = re.compile(re.escape(_PREFIX).encode() + rb"([0-9a-f]{64}): ")
 _PNG = b"\x89PNG\r\n\x1a\n"
 #: Before it lies the length of what follows the type, in four bytes; after that, a checksum.
@@ -45,20 +50,24 @@ class EmbeddedOrigin:
     form : str
         ``png``, ``svg`` or ``pdf``.
     origin : Origin
+    note : Note or None
+        What is said about it; None in figures that were drawn before it was part of their metadata.
     is_intact : bool
         Whether the file is to the last bit what was written.
     """
 
     form: str
     origin: Origin
+    note: Note | None
     is_intact: bool
 
 
-def metadata_for(form: str, origin: Origin) -> Mapping[str, str | None]:
+def metadata_for(form: str, origin: Origin, note: Note) -> Mapping[str, str | None]:
     """Return the metadata for matplotlib's `savefig`; the file then needs `add_digest`."""
     libraries = ", ".join(f"{name} {version}" for name, version in origin.libraries.items())
     program = f"experiment-series {origin.code}, {libraries}"
-    text = f"{_PREFIX}{_NO_DIGEST}: {origin.text()}"
+    content = {**origin.model_dump(mode="json"), _NOTE: dataclasses.asdict(note)}
+    text = f"{_PREFIX}{_NO_DIGEST}: {json.dumps(content, separators=(',', ':'))}"
     title = f"{origin.series}: {origin.graph}"
     # A date would make each file differ from the last one with the same content.
     if form == "png":
@@ -95,14 +104,17 @@ def read_origin(path: Path) -> EmbeddedOrigin:
     if begin is None:
         raise foreign
     try:
-        origin = Origin.model_validate_json(text[begin.end() :])
-    except ValidationError:
+        content = json.loads(text[begin.end() :])
+        told = content.pop(_NOTE, None)
+        note = None if told is None else TypeAdapter(Note).validate_python(told)
+        origin = Origin.model_validate(content)
+    except (ValueError, AttributeError, RecursionError):
         raise foreign from None
     digest = begin[1].decode()
     without = _with_digest(figure, _NO_DIGEST)
     # The checksum of a PNG's chunk was computed anew: it has to be right in the file as well.
     is_intact = hashlib.sha256(without).hexdigest() == digest and _with_digest(without, digest) == figure
-    return EmbeddedOrigin(form, origin, is_intact)
+    return EmbeddedOrigin(form, origin, note, is_intact)
 
 
 def _with_digest(figure: bytes, digest: str) -> bytes:

@@ -186,7 +186,7 @@ def finish(
 ) -> None:
     """Set title, legend and note, and make the figure as high as they need.
 
-    `higher_by` is what labels of the x axis need in inches beyond one line.
+    `higher_by` is what labels of the x axis need in inches beyond one line; each line of `note` is wrapped.
 
     Raises
     ------
@@ -201,9 +201,8 @@ def finish(
         lines = text_size.wrapped(title, figure, room, size=style.TITLE_SIZE, weight="bold")
         figure.suptitle(lines, fontweight="bold")
         height += _TITLE_LINE * (lines.count("\n") + 1)
-    text = figure.text(
-        0, 0, text_size.wrapped(note, figure, room, size=style.NOTE_SIZE), color=style.text_color()
-    )
+    wrapped = [text_size.wrapped(line, figure, room, size=style.NOTE_SIZE) for line in note.splitlines()]
+    text = figure.text(0, 0, "\n".join(wrapped), color=style.text_color())
     text.set(fontsize=style.NOTE_SIZE, linespacing=1.25, in_layout=False, alpha=0.75)
     below = 2 * _MARGIN + text_size.height(text, figure)
     legend = _legend(figure, entries, legend_title, width) if entries else None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -17,11 +18,10 @@ from matplotlib.ticker import (
     SymmetricalLogLocator,
 )
 from matplotlib.transforms import IdentityTransform, Transform
-from numpy.typing import NDArray
 
 from experiments.series_file.sections.graphs import ScaleName
 from meta.records.errors import GraphError
-from meta.statistics.estimators.arrays import Floats
+from meta.statistics.estimators.arrays import Booleans, Floats
 
 #: Smaller numbers than this have few digits left, and their tenth is 0.
 _LEAST = 1e-300
@@ -43,12 +43,45 @@ def smallest(readings: Floats) -> float:
     return float(10.0 ** math.floor(math.log10(nearest)))
 
 
-def has_place(readings: Floats, scale: ScaleName | None) -> NDArray[np.bool_]:
+def has_place(readings: Floats, scale: ScaleName | None) -> Booleans:
     """Return which values a scale can show, shape (values,)."""
     finite = np.isfinite(readings)
     if scale == "log":
         return finite & (readings >= _LEAST)
     return finite & (readings > 0) & (readings < 1) if scale == "logit" else finite
+
+
+@dataclass(frozen=True)
+class Range:
+    """What has a place on an axis.
+
+    Attributes
+    ----------
+    scale : str or None
+    limits : tuple of float or None
+        Those that were asked for; None for an end that follows from what is drawn.
+    """
+
+    scale: ScaleName | None = None
+    limits: tuple[float | None, float | None] | None = None
+
+    def unplaced(self, readings: Floats) -> Booleans:
+        """Return which finite values have no place on the scale, shape (values,)."""
+        unplaced: Booleans = ~has_place(readings, self.scale) & np.isfinite(readings)
+        return unplaced
+
+    def hides(self, readings: Floats) -> Booleans:
+        """Return which finite values are not on the axis, shape (values,)."""
+        low, high = self.limits or (None, None)
+        within = (readings >= (-np.inf if low is None else low)) & (
+            readings <= (np.inf if high is None else high)
+        )
+        hidden: Booleans = (~within & np.isfinite(readings)) | self.unplaced(readings)
+        return hidden
+
+
+#: Of an axis that has a place for every value.
+EVERYTHING = Range()
 
 
 def transform(scale: ScaleName | None, readings: Floats) -> Transform:

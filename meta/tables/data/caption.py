@@ -45,7 +45,7 @@ def notes(
         *_best(plan, marks),
         *_significance(plan, marks),
         *selection_text(plan.spec.where, records.where),
-        *([averages_text(plan.spec.over, plan.values)] if plan.spec.over else []),
+        *([averages_text(plan.spec.over, plan.values, plan.aggregator.estimator)] if plan.spec.over else []),
         *scores_text(plan.spec, plan.y, records),
         *_selection(plan, cells),
         *_missing(plan, cells, records),

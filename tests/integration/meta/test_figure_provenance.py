@@ -293,4 +293,6 @@ def test_the_note_tells_other_code(series: None, tmp_path: Path) -> None:
                 accept_code_sets(session, study.id)
             (result,) = generate_all_graphs(session, study, tmp_path / "graphs")
             assert not result.unchanged
-            assert text in make_drawn(GraphSpec.model_validate(GRAPH), read_records(session, study)).note
+            assert (
+                text in make_drawn(GraphSpec.model_validate(GRAPH), read_records(session, study)).note.below
+            )

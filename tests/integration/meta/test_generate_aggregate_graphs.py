@@ -23,7 +23,7 @@ from meta.graphs.figure.render import draw_graph
 from meta.records.read_records import read_records
 from meta.records.selection.parameter_filter import with_parameters
 from meta.records.selection.subsets import read_subset
-from tests.figures import make_figure
+from tests.figures import make_drawn, make_figure
 from tests.integration.databases import on_sqlite
 
 
@@ -62,16 +62,16 @@ def test_graphs_show_the_rows_of_the_database(database_url: str, write_series, o
         write_series(session, outcome, **SECTIONS, graphs=[{"y": "loss", "x": "step", "hue": "lr"}])
     with scoped_session(read_only=True) as session:
         records = read_records(session, "study")
-    figure = make_figure(records.specs[0], records)
-    (axes,) = figure.axes
+    drawn = make_drawn(records.specs[0], records)
+    (axes,) = drawn.figure.axes
     for line, lr, completed in zip(axes.lines, (0.1, 0.2), (5, 6), strict=True):
         expected = np.mean([readings({"lr": lr}, repetition) for repetition in range(completed)], axis=0)
         np.testing.assert_array_equal(line.get_xdata(), range(20))
         np.testing.assert_allclose(line.get_ydata(), expected)
     assert axes.get_ylabel() == "Training loss (nats)"
-    note = figure.texts[-1].get_text().replace("\n", " ")
-    assert "over n = 5 to 6 repetitions" in note
-    assert "1 error of 12 experiments left out." in note
+    assert "over n = 5 to 6 repetitions" in drawn.note.below
+    assert drawn.figure.texts[-1].get_text().split() == drawn.note.below.split()
+    assert "1 error of 12 experiments left out." in drawn.note.beside
 
 
 @on_sqlite

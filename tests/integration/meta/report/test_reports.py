@@ -189,7 +189,7 @@ def test_only_some_experiments(database_url: str, tmp_path: Path, write_series, 
         assert "Only experiments where lr > 0.15 and repetition < 2" in text
         assert "2 = 1 configuration \N{MULTIPLICATION SIGN} 2 repetitions" in text
         assert "No experiment has failed." in text
-        assert "Only where lr > 0.15 and repetition < 2." in some.figures[0].note
+        assert "Only where lr > 0.15 and repetition < 2." in some.figures[0].below
         assert "Every experiment is completed" in text
         with pytest.raises(ExpressionError, match="did you mean"):
             generate_reports(session, "study", tmp_path, where="lrr > 1")

@@ -17,7 +17,7 @@ from meta.records.code_versions import ConfigurationCode, ExperimentsCode
 from meta.records.series_records import SeriesRecords
 from meta.report.completeness import completeness
 from meta.tables.data.table import make_table
-from tests.figures import make_drawn
+from tests.figures import whole_note
 
 ONE = {"f.py": "a"}
 WITH_HELPER = {"f.py": "a", "helper.py": "h"}
@@ -93,7 +93,7 @@ def records(make_records) -> SeriesRecords:
 def test_figures_tell(records: SeriesRecords, kind: str) -> None:
     """Whatever is drawn of the repetitions."""
     asked = {"kind": kind, "y": "y", "x": "a"} | ({"rows": "a"} if kind == "heatmap" else {})
-    note = make_drawn(GraphSpec.model_validate(asked), records).note
+    note = whole_note(GraphSpec.model_validate(asked), records)
     assert "6 of 12 repetitions of each configuration ran other code." in note
 
 

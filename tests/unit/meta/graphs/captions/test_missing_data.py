@@ -14,11 +14,11 @@ from experiments.series_file.sections.graphs import GraphSpec
 from meta.records.errors import GraphError
 from meta.records.series_records import SeriesRecords
 from meta.statistics.estimators.curves import Curve
-from tests.figures import make_figure
+from tests.figures import whole_note
 
 
 def note_of(records: Any, **spec: Any) -> str:
-    return make_figure(GraphSpec.model_validate(spec), records).texts[-1].get_text().replace("\n", " ")
+    return whole_note(GraphSpec.model_validate(spec), records)
 
 
 def survivors(parameters: dict[str, Any], repetition: int) -> dict[str, float] | None:

@@ -11,18 +11,18 @@ from experiments.series_file.models import MetricSection
 from experiments.series_file.sections.graphs import GraphSpec
 from meta.records.series_records import SeriesRecords
 from meta.statistics.estimators.curves import Curve
-from tests.figures import make_drawn
+from tests.figures import make_drawn, whole_note
 
 
 def note_of(records: SeriesRecords, **spec: str) -> str:
-    return make_drawn(GraphSpec(**spec), records).note
+    return whole_note(GraphSpec(**spec), records)
 
 
 def test_note_says_what_the_whiskers_are_and_over_how_many(make_records) -> None:
     """The statistic, its level, the mark and the number of repetitions are always stated."""
     records = make_records({"x": [1]}, results=lambda _p, r: {"y": float(r)}, repetitions=1_200)
     assert note_of(records, y="y", x="x") == (
-        "made-up: mean with 95 % bootstrap interval (whiskers) over n = 1,200 repetitions."
+        "made-up: mean with 95 % t interval (whiskers) over n = 1,200 repetitions."
     )
 
 
@@ -36,15 +36,23 @@ def test_note_counts_what_is_left_out(make_records) -> None:
         retired=4,
         labels={"y": MetricSection(goal="min")},
     )
-    assert note_of(records, y="y", x="x") == (
-        "made-up: mean with 95 % bootstrap interval (whiskers) over n = 3 to 6 repetitions. "
-        "n = 3 is too small for a 95 % interval of the mean; 5 are needed. Lower is better. "
-        "Running, 83 % complete. 2 errors, 1 timed out, 1 running, 2 pending of 18 experiments left out. "
-        "Shown by survivors only: x=1 (3 of 6). "
-        "1 completed without a number in 'y' left out: 'text' (1). "
-        "2 NaN or infinite readings left out. "
-        "4 completed but no longer in the series file left out."
+    note = make_drawn(GraphSpec(y="y", x="x"), records).note
+    drawn, worst = note.lines
+    assert drawn == (
+        "made-up: mean with 95 % t interval (whiskers) over n = 3 to 6 repetitions; nothing varied at 1 of 2 "
+        "points (n = 6). Intervals reach beyond 0, no reading does: if none can, metrics.y.bounds: [0, null] "
+        "keeps them within."
     )
+    assert worst == (
+        "Running, 83 % complete. Shown by survivors only: x=1 (3 of 6). "
+        "1 completed without a number in 'y' left out: 'text' (1). 2 NaN or infinite readings left out."
+    )
+    assert note.details == (
+        "Lower is better.",
+        "2 errors, 1 timed out, 1 running, 2 pending of 18 experiments left out.",
+        "4 completed but no longer in the series file left out.",
+    )
+    assert note.intervals == {"y": ("t", "nothing varied")}
 
 
 def test_note_of_curves_counts_points_and_windows(make_records) -> None:
@@ -60,11 +68,10 @@ def test_note_of_curves_counts_points_and_windows(make_records) -> None:
 
     records = make_records({"x": [1]}, curves=curves, repetitions=7)
     assert note_of(records, y="loss", x="step") == (
-        "made-up: mean with 95 % bootstrap interval (band) over n = 5 to 6 repetitions. "
-        "n = 5 is few: such an interval holds the mean of normal readings in about 85 % of cases, of skewed "
-        "ones in fewer. Each point averages 5 consecutive steps. "
-        "Later points are over fewer repetitions, as some end early: all (1 of 6 before step 4,997). "
-        "1 completed without 'loss' left out. 18 NaN or infinite readings left out."
+        "made-up: mean over n = 5 to 6 repetitions; nothing varied (n = 5 or 6). "
+        "1 completed without 'loss' left out. 18 NaN or infinite readings left out. "
+        "Each point averages 5 consecutive steps. "
+        "Later points are over fewer repetitions, as some end early: all (1 of 6 before step 4,997)."
     )
 
 

@@ -239,6 +239,4 @@ def test_numbers_and_pictures_only_where_they_are_wanted(records) -> None:
     assert reported.data.decode() == table(task.spec, records)
     assert reported.files["svg"] == plain.files["svg"]
     assert reported.note == plain.note
-    assert plain.note.startswith(
-        "made-up: mean with 95 % bootstrap interval (whiskers) over n = 12 repetitions."
-    )
+    assert plain.note.below == "made-up: mean with 95 % t interval (whiskers) over n = 12 repetitions."

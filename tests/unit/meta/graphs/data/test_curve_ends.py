@@ -10,12 +10,12 @@ import pytest
 
 from experiments.series_file.sections.graphs import GraphSpec
 from meta.statistics.estimators.curves import Curve
-from tests.figures import make_figure
+from tests.figures import whole_note
 
 
 def note_of(records: Any, **spec: Any) -> str:
-    figure = make_figure(GraphSpec.model_validate({"kind": "curve", "y": "m", "x": "step"} | spec), records)
-    return str(figure.texts[-1].get_text()).replace("\n", " ")
+    drawn = GraphSpec.model_validate({"kind": "curve", "y": "m", "x": "step"} | spec)
+    return whole_note(drawn, records)
 
 
 def ending(last: int) -> Curve:

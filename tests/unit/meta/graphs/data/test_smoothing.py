@@ -10,7 +10,7 @@ import pytest
 from experiments.series_file.sections.graphs import GraphSpec
 from meta.graphs.data.smoothing import over_time, smoothed
 from meta.statistics.estimators.curves import Curve
-from tests.figures import make_figure
+from tests.figures import make_drawn, make_figure
 
 
 @pytest.mark.parametrize("width", [2, 3, 6, 50])
@@ -61,13 +61,12 @@ def test_smoothing_is_stated(make_records) -> None:
     records = make_records(
         {"x": [1]}, curves=lambda _p, r: {"m": Curve(np.arange(100), noise[r])}, repetitions=3
     )
-    figure = make_figure(GraphSpec(kind="curve", y="m", x="step", smoothing=9), records)
-    (line,) = figure.axes[0].lines
+    drawn = make_drawn(GraphSpec(kind="curve", y="m", x="step", smoothing=9), records)
+    (line,) = drawn.figure.axes[0].lines
     window = np.mean([noise[r][46:55].mean() for r in range(3)])
     assert line.get_ydata()[50] == pytest.approx(window)
-    assert "each repetition's running mean over 9 logged points" in figure.texts[-1].get_text().replace(
-        "\n", " "
-    )
+    assert "Smoothed over 9 logged points." in drawn.note.below
+    assert "Smoothed: the running mean of each repetition, centred." in drawn.note.details
 
 
 def test_curves_over_seconds_have_gaps(make_records) -> None:

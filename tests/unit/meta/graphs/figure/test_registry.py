@@ -19,7 +19,7 @@ from meta.graphs.kinds.scatter import pareto_front
 from meta.graphs.kinds.violin import density
 from meta.records.attempts import AttemptRecord
 from meta.records.errors import GraphError
-from tests.figures import make_figure
+from tests.figures import make_drawn, make_figure
 
 LABELS = {"score": MetricSection(goal="max"), "cost": MetricSection(goal="min", unit="s")}
 
@@ -181,7 +181,8 @@ def test_scatter_graphs_have_a_point_per_configuration(make_records) -> None:
             line.get_ydata(), [np.mean([one["score"] for one in some]) for some in both]
         )
     assert "6 completed without 'cost' and 'score' left out." in note_of(figure)
-    assert "No Pareto front, as metrics gives no goal to both results." in note_of(figure)
+    told = make_drawn(GraphSpec(kind="scatter", y="score", x="cost"), records).note.details
+    assert "No Pareto front, as metrics gives no goal to both results." in told
 
 
 def test_the_front_is_what_nothing_dominates() -> None:

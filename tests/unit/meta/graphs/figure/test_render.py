@@ -10,6 +10,7 @@ import pytest
 from matplotlib.collections import LineCollection, PolyCollection
 from matplotlib.container import BarContainer, ErrorbarContainer
 from matplotlib.image import imread
+from scipy import stats
 
 from experiments.series_file.models import MetricSection
 from experiments.series_file.sections.graphs import GraphSpec
@@ -33,19 +34,11 @@ def loss(parameters: dict[str, Any], repetition: int) -> dict[str, Curve]:
     return {"loss": Curve(STEPS, noise(parameters, repetition, len(STEPS)))}
 
 
-def resampled_interval(readings: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Resample whole rows one drawing at a time, and return the quantiles of their means."""
-    generator = np.random.default_rng(77)
-    means = [readings[generator.integers(len(readings), size=len(readings))].mean(0) for _ in range(8_000)]
-    low, high = np.quantile(means, [0.025, 0.975], axis=0)
-    return low, high
-
-
 def assert_intervals(found: tuple[Any, Any], readings: np.ndarray) -> None:
-    """Compare with independent drawings; the ends of both are noisy by about a hundredth of the width."""
-    low, high = resampled_interval(readings)
-    np.testing.assert_allclose(found[0], low, atol=0.06 * np.max(high - low))
-    np.testing.assert_allclose(found[1], high, atol=0.06 * np.max(high - low))
+    """Compare with scipy's t intervals of the columns of readings."""
+    error = stats.sem(readings, axis=0)
+    expected = stats.t.interval(0.95, len(readings) - 1, loc=readings.mean(axis=0), scale=error)
+    np.testing.assert_allclose(found, expected)
 
 
 def band_ends(band: PolyCollection, x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -207,7 +200,7 @@ def test_a_single_repetition_has_neither_band_nor_whiskers(make_records) -> None
     (axes,) = figure.axes
     (errors,) = (found for found in axes.containers if isinstance(found, ErrorbarContainer))
     assert not errors.lines[2][0].get_segments()
-    assert "single repetitions (n = 1), so there is no interval." in figure.texts[0].get_text().replace(
+    assert "mean over n = 1 repetition; too few for an interval." in figure.texts[0].get_text().replace(
         "\n", " "
     )
 

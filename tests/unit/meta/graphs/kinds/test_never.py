@@ -18,7 +18,7 @@ from meta.graphs.figure.registry import KINDS
 from meta.records.errors import GraphError
 from meta.records.readings import Point, Runs
 from meta.records.series_records import SeriesRecords
-from tests.figures import compute, make_drawn
+from tests.figures import compute, make_drawn, whole_note
 
 INF, NAN = float("inf"), float("nan")
 #: What the three ends of an experiment that is not completed are called in a note.
@@ -179,7 +179,7 @@ def test_missing_may_be_left_out(make_records, of_metric: Any, of_graph: Any) ->
     figure = figure_of(records, **asked, missing=of_graph)
     assert max(staircases(figure)["b"][1]) == 0.5
     note = note_of(figure)
-    assert "2 errors of 10 experiments left out." in note
+    assert "2 errors of 10 experiments left out." in whole_note(GraphSpec(**asked, missing=of_graph), records)
     assert "Shown by survivors only: m=b (2 of 4)." in note
     assert "1 completed without 'y' left out. 1 NaN or infinite reading left out." in note
     if of_metric == "leave_out":

@@ -14,7 +14,7 @@ from experiments.series_file.sections.graphs import GraphSpec
 from meta.graphs.data.graph_data import Estimates, SampleSizes
 from meta.records.series_records import SeriesRecords
 from meta.statistics.estimators.curves import Curve
-from tests.figures import make_drawn, make_figure
+from tests.figures import make_drawn, make_figure, whole_note
 
 #: How good or bad each repetition is, in all configurations alike.
 LUCK = 10 * np.random.default_rng(1).normal(size=20)
@@ -50,7 +50,7 @@ def first(records: SeriesRecords, **spec: Any) -> Estimates:
 
 
 def note_of(records: SeriesRecords, **spec: Any) -> str:
-    return make_drawn(GraphSpec.model_validate(spec), records).note
+    return whole_note(GraphSpec.model_validate(spec), records)
 
 
 @pytest.mark.parametrize("kind", SPECS)
@@ -101,21 +101,22 @@ def test_the_configuration_with_the_fewest_repetitions_decides(make_records, sha
     single = make_records({"x": ["a"], "data": [0, 1, 2, 3]}, results=some, repetitions=2)
     assert np.isnan(first(replace(single, shares_seeds=shares_seeds), y="y", x="x", kind="bar").low).all()
     assert told(single).startswith(
-        "made-up: mean over n = 1 to 2 repetitions of 4 configurations (5 experiments); no interval, as a "
-        "configuration has n = 1."
+        "made-up: mean over n = 1 to 2 repetitions of 4 configurations (5 experiments); too few for an "
+        "interval."
     )
     two = make_records({"x": ["a"], "data": list(range(10))}, results=results, repetitions=2)
     text = told(two)
-    assert "over n = 2 repetitions of 10 configurations (20 experiments). " in text
-    assert "n = 2 is too small for a 95 % interval of the mean; 5 are needed." in text
+    assert "over n = 2 repetitions of 10 configurations (20 experiments); too few for an interval." in text
 
 
 def test_coverage_is_that_of_what_is_drawn(make_records) -> None:
     """Configurations that are drawn by themselves are more witnesses than those that share their seeds."""
     records = make_records({"x": ["a"], "data": list(range(10))}, results=results, repetitions=10)
-    text = note_of(records, y="y", x="x", over=["data"])
+    asked = {"y": "y", "x": "x", "over": ["data"], "interval": "percentile"}
+    text = note_of(records, **asked)
     assert "n = 10 is few: such an interval holds the mean of normal readings in about 90 % of cases" in text
-    assert "is few" not in note_of(replace(records, shares_seeds=False), y="y", x="x", over=["data"])
+    assert "is few" not in note_of(replace(records, shares_seeds=False), **asked)
+    assert "is few" not in note_of(records, **asked | {"interval": "ci"})
 
 
 def test_n_is_the_repetitions(make_records) -> None:
@@ -146,8 +147,7 @@ def test_points_without_an_interval_are_told(make_records) -> None:
         repetitions=30,
     )
     text = note_of(records, y="y", x="x", over=["data"])
-    assert "No interval where a configuration has n = 1." in text
-    assert "is few" not in text
+    assert "; none where a configuration has n = 1." in text
 
 
 def test_what_is_behind_points_is_put_together() -> None:

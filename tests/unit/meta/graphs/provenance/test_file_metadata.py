@@ -11,13 +11,17 @@ import pytest
 from matplotlib.figure import Figure
 from matplotlib.image import imread
 
+from meta.graphs.captions.text import Note
 from meta.graphs.figure.render import render
+from meta.graphs.provenance import file_metadata
 from meta.graphs.provenance.file_metadata import ForeignFigureError, read_origin
 from meta.graphs.provenance.origin import Origin
 from meta.records.code_versions import CodeVersion
 
 FORMATS = ("png", "svg", "pdf")
 HARD = 'Größe (a\\b) "c" <d> & 数据 \U0001f600 ) ( \t]]>--'
+#: What is said about the figure.
+NOTE = Note((HARD, "n = 5"), (f"{HARD}.",), {HARD: ("t", "t (log)")})
 
 
 @pytest.fixture
@@ -39,7 +43,7 @@ def origin() -> Origin:
 def files(origin: Origin) -> dict[str, bytes]:
     figure = Figure()
     figure.subplots().plot([0, 1])
-    return render(figure, origin, FORMATS)
+    return render(figure, origin, NOTE, FORMATS)
 
 
 def read(folder: Path, content: bytes):
@@ -58,6 +62,18 @@ def test_a_figure_tells_where_it_comes_from(
     """What was put in comes out, whatever names are in it and whatever the file is called now."""
     signed = read(tmp_path, files[form])
     assert (signed.form, signed.origin, signed.is_intact) == (form, origin, True)
+    assert signed.note == NOTE
+
+
+@pytest.mark.parametrize("form", FORMATS)
+def test_figures_without_a_note_can_be_read(tmp_path: Path, origin: Origin, form: str) -> None:
+    """Earlier versions put the origin alone into the metadata."""
+    alone = f"{file_metadata._PREFIX}{file_metadata._NO_DIGEST}: {origin.text()}"
+    name = "Subject" if form == "pdf" else "Description"
+    written = io.BytesIO()
+    Figure().savefig(written, format=form, metadata={name: alone})
+    signed = read(tmp_path, file_metadata.add_digest(written.getvalue()))
+    assert (signed.origin, signed.note, signed.is_intact) == (origin, None, True)
 
 
 def test_others_can_read_the_files(files: dict[str, bytes]) -> None:
