@@ -36,8 +36,6 @@ _INTERVALS_OVER = frozenset({"ci", "t", "percentile", "bca", "none"})
 _WITHOUT_LEVEL = frozenset({"sd", "se", "none"})
 #: Keys in which a parameter is named that has its role elsewhere.
 _NO_ROLES = frozenset({"where", "order"})
-#: Kinds whose units are problems, or single runs on them.
-_OF_PROBLEMS = frozenset({"ecdf", "profile", "ranking"})
 
 
 def problems(graph: Mapping[str, Any]) -> Iterator[PathMessage]:
@@ -74,7 +72,7 @@ def _called(rules: GraphRules) -> str:
 
 
 def _why(key: str, rules: GraphRules) -> str:
-    of_problems = key in {"paired", "strata"} and rules.name in _OF_PROBLEMS
+    of_problems = key in {"paired", "strata"} and "missing" in rules.keys
     return ", which counts problems: nothing is averaged over configurations" if of_problems else ""
 
 
