@@ -8,6 +8,7 @@ from database.lazy_exports import lazy_exports
 
 if TYPE_CHECKING:
     from meta.statistics.comparisons.difference import Difference as Difference
+    from meta.statistics.comparisons.difference import Stratum as Stratum
     from meta.statistics.comparisons.difference import difference as difference
     from meta.statistics.comparisons.effects import Effects as Effects
     from meta.statistics.comparisons.effects import effect_sizes as effect_sizes
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
     from meta.statistics.comparisons.ranking import nemenyi as nemenyi
     from meta.statistics.comparisons.ranking import rank_methods as rank_methods
     from meta.statistics.comparisons.ranking import wilcoxon_holm as wilcoxon_holm
+    from meta.statistics.comparisons.resampled_splits import corrected_resampled_t as corrected_resampled_t
+    from meta.statistics.comparisons.resampled_splits import splits_to_decide as splits_to_decide
     from meta.statistics.comparisons.sample_size import interval_warnings as interval_warnings
     from meta.statistics.comparisons.sample_size import ranking_warnings as ranking_warnings
     from meta.statistics.comparisons.sample_size import repetitions_for_width as repetitions_for_width
@@ -47,6 +50,7 @@ if TYPE_CHECKING:
     from meta.statistics.estimators.spread import spread as spread
     from meta.statistics.intervals.aggregate import Aggregate as Aggregate
     from meta.statistics.intervals.aggregate import aggregate as aggregate
+    from meta.statistics.intervals.aggregate_curves import CurveAggregate as CurveAggregate
     from meta.statistics.intervals.aggregate_curves import aggregate_curves as aggregate_curves
     from meta.statistics.intervals.bootstrap import Interval as Interval
     from meta.statistics.intervals.bootstrap import bootstrap_interval as bootstrap_interval
@@ -59,7 +63,7 @@ __getattr__, __all__ = lazy_exports(
     __name__,
     {
         "comparisons.pairwise": ["PairComparison", "compare_all", "compare_pairs"],
-        "comparisons.difference": ["Difference", "difference"],
+        "comparisons.difference": ["Difference", "Stratum", "difference"],
         "comparisons.effects": ["Effects", "effect_sizes"],
         "comparisons.over_tasks": [
             "Improvement",
@@ -69,6 +73,7 @@ __getattr__, __all__ = lazy_exports(
             "score_distribution",
         ],
         "comparisons.ranking": ["Ranking", "nemenyi", "rank_methods", "wilcoxon_holm"],
+        "comparisons.resampled_splits": ["corrected_resampled_t", "splits_to_decide"],
         "comparisons.sample_size": [
             "interval_warnings",
             "ranking_warnings",
@@ -82,7 +87,7 @@ __getattr__, __all__ = lazy_exports(
         "estimators.location": ["Estimator", "estimator"],
         "estimators.spread": ["Spread", "spread"],
         "intervals.aggregate": ["Aggregate", "aggregate"],
-        "intervals.aggregate_curves": ["aggregate_curves"],
+        "intervals.aggregate_curves": ["CurveAggregate", "aggregate_curves"],
         "intervals.bootstrap": ["Interval", "bootstrap_interval"],
         "intervals.exact": ["Rate", "quantile_interval", "rate_interval"],
         "intervals.resampling": ["Resampling"],

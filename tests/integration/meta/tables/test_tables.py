@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from scipy import stats
 from sqlalchemy import update
 
 from database.errors import NotFoundError
@@ -215,6 +216,35 @@ def test_compare_command(*, database_url: str, write_series, outcome, capsys) ->
     assert pair["difference"] == pytest.approx(np.mean(readings[0]) - np.mean(readings[1]))
     assert (data["paired"], data["test"], pair["cliffs_delta"]) == (False, "Mann-Whitney test", -1.0)
     assert pair["differs"] is True
+    welch = stats.ttest_ind(*readings, equal_var=False)
+    assert (pair["low"], pair["high"]) == pytest.approx(tuple(welch.confidence_interval()))
+    assert (pair["simultaneous_low"], pair["simultaneous_high"]) == (pair["low"], pair["high"])
+    assert (pair["interval"], pair["degrees_of_freedom"]) == ("t", pytest.approx(welch.df))
+    assert (data["strata"], data["splits"], data["simultaneous_level"]) == ([], None, pytest.approx(0.95))
+
+
+@on_sqlite
+def test_splits_and_simultaneous_intervals_of_compare(
+    *, database_url: str, write_series, outcome, capsys
+) -> None:
+    """The options of the command are those of the comparison."""
+    with scoped_session() as session:
+        write_series(session, outcome, **SECTIONS)
+    asked = ["compare", "study", "--of", "lr", "--on", "accuracy", "--splits", "45/105"]
+    assert run_command([*asked, "--json"]) == 0
+    data = json.loads(capsys.readouterr().out)
+    (pair,) = data["pairs"]
+    apart = [reading({"lr": 0.1}, r) - reading({"lr": 5.0}, r) for r in range(5)]
+    error = np.std(apart, ddof=1) * np.sqrt(1 / 5 + 45 / 105)
+    assert pair["p"] == pytest.approx(2 * stats.t.sf(abs(np.mean(apart)) / error, 4))
+    assert (data["test"], data["splits"]) == ("corrected resampled t test", {"test": 45.0, "train": 105.0})
+    assert run_command([*asked, "--simultaneous", "--strata", "lr"]) == 2
+    assert "not paired here" in capsys.readouterr().err
+    assert run_command([*asked, "--simultaneous"]) == 0
+    text = capsys.readouterr().out
+    assert "95 %, each by itself" in text
+    assert "95 %, all together" in text
+    assert "test/train 45/105 (Nadeau and Bengio 2003), 4 degrees of freedom" in text
 
 
 @on_sqlite

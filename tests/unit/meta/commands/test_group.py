@@ -40,6 +40,11 @@ def test_every_verb_has_help(verb: str, capsys: pytest.CaptureFixture[str]) -> N
         (["run", "x", "--grace", "x"], "'--grace': 'x' is not a valid number."),
         (["run", "x", "--grace", "nan"], "'--grace': 'nan' is not a valid number."),
         (["compare", "x", "--of", "a", "--on", "b", "--level", "nan"], "'nan' is not a valid number."),
+        (["compare", "x", "--of", "a", "--on", "b", "--splits", "0.3"], "a test_size of 0.3 is 0.3/0.7"),
+        (
+            ["compare", "x", "--of", "a", "--on", "b", "--splits", "45/0"],
+            "'45/0' is not how much is tested on",
+        ),
         (["check"], "Missing argument 'FILE'"),
         (["graphs", "--nope"], "`experiments graphs --help` explains its arguments"),
     ],
