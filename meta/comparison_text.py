@@ -197,6 +197,8 @@ def preamble(comparison: ValueComparison, *, simultaneous: bool = False) -> list
             f"Each repetition counts once: its mean over the configurations that both have of "
             f"{', '.join(comparison.over)}."
         )
+    if comparison.resampled is not None and comparison.over and not comparison.strata:
+        lines.append("If different data sets are among them, name their parameter as --strata.")
     if comparison.strata:
         named = ", ".join(comparison.strata)
         lines.append(f"Strata: between values of {named} an equal seed means nothing in common.")

@@ -118,6 +118,13 @@ def test_data_sets_with_splits_are_strata(records) -> None:
     error = math.sqrt((apart.var(axis=0, ddof=1) * (1 / 9 + 45 / 105)).sum()) / 3
     assert found.compared[0].significance.statistic == pytest.approx(apart.mean() / error)
     assert "of each data set" in comparison_text.preamble(found)[2]
+    unnamed = compare_values(records, "opt", "y", over=["data"], resampled=SPLITS)
+    whole = apart.mean(axis=1)
+    error = math.sqrt(whole.var(ddof=1) * (1 / 9 + 45 / 105))
+    assert unnamed.compared[0].significance.statistic == pytest.approx(whole.mean() / error)
+    assert comparison_text.preamble(unnamed)[-1] == (
+        "If different data sets are among them, name their parameter as --strata."
+    )
 
 
 def test_splits_that_decide_nothing_are_told(make_records) -> None:
