@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import math
-
 from experiments.units import many
 from meta.comparison import ComparedPair, ValueComparison
 from meta.graphs.captions.phrases import selection_text
@@ -11,7 +9,7 @@ from meta.statistics.comparisons.difference import Difference
 from meta.statistics.comparisons.effects import magnitude
 from meta.statistics.comparisons.pairwise import PairComparison
 from meta.statistics.comparisons.sample_size import repetitions_for_p
-from meta.tables.data.rounding import shown
+from meta.tables.data.rounding import p_text, shown
 
 #: So many configurations that are not compared are named; the others are counted.
 _MOST_NAMED = 4
@@ -153,13 +151,6 @@ def seeds(compared: ComparedPair, pair: PairComparison) -> str:
 def p_name(comparison: ValueComparison) -> str:
     """Return the name of the p values: a single one needs no correction."""
     return "corrected p" if len(comparison.compared) > 1 else "p"
-
-
-def p_text(p_value: float) -> str:
-    """Return a p value with two digits, or that it is very small; a dash where there is none."""
-    if math.isnan(p_value):
-        return "-"
-    return "< 0.0001" if p_value < 0.0001 else f"{p_value:.2g}"
 
 
 def preamble(comparison: ValueComparison, *, simultaneous: bool = False) -> list[str]:

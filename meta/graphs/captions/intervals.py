@@ -149,7 +149,7 @@ def _nothing_varied(shown: Estimates, unit: str) -> list[str]:
     if not count:
         return []
     where = "" if count == len(equal) else f" at {count:,} of {many(len(equal), unit)}"
-    return [f"nothing varied{where} ({sizes_text(shown.sample_sizes.fewest[equal])})"]
+    return [f"nothing varied ({sizes_text(shown.sample_sizes.fewest[equal])}){where}"]
 
 
 def sizes_text(sizes: Integers) -> str:
@@ -192,11 +192,14 @@ def splits_text(resampled: ResampledSection | None, shown: Estimates) -> list[st
     """Return the sentence on intervals that are corrected for resampled splits of one data set."""
     if resampled is None or not np.isin(shown.method, _T).any():
         return []
-    ratio = f"{resampled.test}/{resampled.train}"
+    sizes = (f"{size:g}" if isinstance(size, float) else size for size in (resampled.test, resampled.train))
+    ratio = "/".join(sizes)
     return [f"Corrected for resampled splits of one data set, test/train {ratio} (Nadeau and Bengio 2003)."]
 
 
-def skewness_text(level: float, lines: Sequence[Skewed], *, over_steps: bool) -> list[str]:
+def skewness_text(
+    level: float, lines: Sequence[Skewed], *, over_steps: bool, unit: str = "point"
+) -> list[str]:
     """Return the sentence on skewed readings, whose t intervals hold the mean less often.
 
     Parameters
@@ -206,6 +209,8 @@ def skewness_text(level: float, lines: Sequence[Skewed], *, over_steps: bool) ->
         Of each line.
     over_steps : bool
         Neighbouring steps of a curve are alike: only one of which most steps are skewed is told.
+    unit : str
+        What one of the others is.
     """
     told = [line for line in lines if line.points and (not over_steps or 2 * line.points > line.of)]
     if not told:
@@ -213,7 +218,7 @@ def skewness_text(level: float, lines: Sequence[Skewed], *, over_steps: bool) ->
     where = ""
     if not over_steps:
         points, of = sum(line.points for line in lines), sum(line.of for line in lines)
-        where = "" if points == of else f" at {points:,} of {of:,} points"
+        where = "" if points == of else f" at {points:,} of {many(of, unit)}"
     held = (
         f"about {coverage_of_lognormal(min(line.fewest for line in told))} %"
         if level == DEFAULT_LEVEL

@@ -7,58 +7,12 @@ from collections.abc import Mapping, Sequence
 from experiments.series_file.sections.graphs import Where
 from experiments.units import many
 from meta.graphs.captions.intervals import estimate_over_text
-from meta.graphs.data.estimates import Aggregator
 from meta.graphs.data.graph_data import SampleSizes
 from meta.records.value_set import ValueSet, labels_of, short_names
-from meta.statistics.comparisons.sample_size import interval_warnings
 from meta.statistics.estimators.arrays import Integers
-from meta.statistics.estimators.location import Estimator, Quantile
-from meta.statistics.intervals.exact import minimum_count
+from meta.statistics.estimators.location import Estimator
 
 _MAX_VALUES = 4
-
-INTERVALS = {
-    "ci": "{level} bootstrap interval",
-    "bca": "{level} BCa bootstrap interval",
-    "exact": "exact {level} interval",
-    "sd": "one standard deviation to each side",
-    "se": "one standard error to each side",
-    "quantiles": "the middle {level} of the readings",
-}
-
-
-def small_sample_warnings(aggregator: Aggregator, sample_sizes: SampleSizes) -> tuple[str, ...]:
-    """Return warnings of too few repetitions for an interval, where some point has several.
-
-    Many configurations do not make up for few repetitions: what counts is the one with the fewest.
-    """
-    has_several = sample_sizes.fewest > 1
-    several = sample_sizes.configurations.max() > 1
-    single = (
-        () if has_several.all() else (f"No interval where {'a configuration has ' if several else ''}n = 1.",)
-    )
-    fewest = int(sample_sizes.fewest[has_several].min())
-    if aggregator.interval in ("ci", "bca"):
-        least = has_several & (sample_sizes.fewest == fewest)
-        samples = 1 if aggregator.dependence.paired else int(sample_sizes.configurations[least].min())
-        return (
-            *single,
-            *interval_warnings(fewest, aggregator.estimator, level=aggregator.level, samples=samples),
-        )
-    if aggregator.interval == "exact" and isinstance(aggregator.estimator, Quantile):
-        enough = minimum_count(aggregator.estimator, level=aggregator.level)
-        if fewest < enough:
-            level = f"{100 * aggregator.level:g} %"
-            return (f"No interval where n is less than {enough}, as there is none of {level}.",)
-    return single
-
-
-def no_interval_text(aggregator: Aggregator, sample_sizes: SampleSizes) -> str:
-    """Return the sentence on estimates that all have a configuration with a single repetition."""
-    if sample_sizes.configurations.max() == 1:
-        return "single repetitions (n = 1), so there is no interval"
-    label = aggregator.estimator.label
-    return f"{label} over {sample_size_text(sample_sizes)}; no interval, as a configuration has n = 1"
 
 
 def selection_text(where: Where | None, expression: str | None) -> list[str]:

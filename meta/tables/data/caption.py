@@ -6,8 +6,19 @@ import math
 from collections import Counter
 from collections.abc import Sequence
 
+import numpy as np
+
+from experiments.series_file.sections.graphs import IntervalName
 from experiments.units import many
 from meta.graphs.captions.experiments_code import code_text
+from meta.graphs.captions.intervals import (
+    averaged_exceptions,
+    bounds_text,
+    describe,
+    drawn_warnings,
+    skewness_text,
+    splits_text,
+)
 from meta.graphs.captions.missing_data import (
     counts_text,
     imbalance,
@@ -15,22 +26,16 @@ from meta.graphs.captions.missing_data import (
     survivorship,
     texts_text,
 )
-from meta.graphs.captions.phrases import (
-    INTERVALS,
-    averages_text,
-    no_interval_text,
-    sample_size_text,
-    selection_text,
-    small_sample_warnings,
-)
+from meta.graphs.captions.phrases import averages_text, sample_size_text, selection_text
 from meta.graphs.captions.scores import scores_text
-from meta.graphs.data.graph_data import Coverage, SampleSizes
+from meta.graphs.data.graph_data import Coverage, Estimates, SampleSizes
+from meta.graphs.data.skewed import Skewed
 from meta.records.series_records import SeriesRecords
 from meta.tables.data.cells import Cell, Cells, Place
 from meta.tables.data.disagreements import disagreements
 from meta.tables.data.ends import BothEnds
 from meta.tables.data.plan import TablePlan
-from meta.tables.data.significance_marks import MOST_COMPARISONS, Marks
+from meta.tables.data.significance_marks import Marks
 
 #: So many settings that could not be chosen are named; the others are counted.
 _MOST_NAMED = 4
@@ -40,10 +45,12 @@ def notes(
     plan: TablePlan, cells: Cells, marks: Marks, *, ends: BothEnds, records: SeriesRecords
 ) -> list[str]:
     """Return the sentences of the note."""
+    first, *others = _statistic(plan, cells, ends, records)
     return [
-        f"{records.name}: {_statistic(plan, cells, ends)}",
+        f"{records.name}: {first}",
+        *others,
         *_best(plan, marks),
-        *_significance(plan, marks),
+        *_significance(plan, cells, marks),
         *selection_text(plan.spec.where, records.where),
         *([averages_text(plan.spec.over, plan.values, plan.aggregator.estimator)] if plan.spec.over else []),
         *scores_text(plan.spec, plan.y, records),
@@ -57,32 +64,59 @@ def notes(
     ]
 
 
-def _statistic(plan: TablePlan, cells: Cells, ends: BothEnds) -> str:
+def _statistic(plan: TablePlan, cells: Cells, ends: BothEnds, records: SeriesRecords) -> list[str]:
+    """Return the sentences on what the numbers are, with which interval and of how many repetitions."""
     aggregator = plan.aggregator
     shown = [cell for cell in cells.cells.values() if cell.has_estimate]
-    label = aggregator.estimator.label
     if not shown:
-        return "nothing to show."
-    sample_sizes = SampleSizes.of_points(cell.point.sizes for cell in shown)
-    over = sample_size_text(sample_sizes)
+        return ["nothing to show."]
+    estimates = _estimates(shown)
+    label = aggregator.estimator.label
+    over = sample_size_text(estimates.sample_sizes)
     if len({cell.repetitions for cell in shown}) == 1:
         over += " in each cell"
     if aggregator.interval == "none":
-        return f"{label} over {over}."
-    if sample_sizes.fewest.max() == 1:
-        return f"{no_interval_text(aggregator, sample_sizes)}."
-    interval = INTERVALS[aggregator.interval].format(level=f"{100 * aggregator.level:g} %")
-    in_all = len(ends.columns) == len(cells.columns)
-    how = f"with its {interval}" if in_all else f"± half of its {interval}"
-    if aggregator.interval in ("sd", "se"):
-        how = f"with {interval}" if plan.spec.ends else f"± {interval.removesuffix(' to each side')}"
-    sentences = [f"{label} {how} over {over}."]
-    sentences += _ends(plan, cells, ends)
-    sentences += small_sample_warnings(aggregator, sample_sizes)
-    return " ".join(sentences)
+        return [f"{label} over {over}."]
+    found = describe(aggregator, estimates, unit="cell")
+    if found.names:
+        label += f" {_how(aggregator.interval, found.names, in_all=len(ends.columns) == len(cells.columns))}"
+    sentence = "; ".join(
+        [f"{label} over {over}", *found.exceptions, *averaged_exceptions(aggregator, estimates)]
+    )
+    bounds = plan.y.label.bounds
+    skewed = Skewed.of_points([cell.point.scores for cell in shown], estimates.method)
+    return [
+        f"{sentence}.",
+        *_ends(cells, ends),
+        *splits_text(aggregator.resampled, estimates),
+        *drawn_warnings(aggregator, estimates),
+        *skewness_text(aggregator.level, [skewed], over_steps=False, unit="cell"),
+        *([] if bounds else bounds_text(plan.y.measured, estimates, records.measure(plan.y.key))),
+    ]
 
 
-def _ends(plan: TablePlan, cells: Cells, ends: BothEnds) -> list[str]:
+def _how(interval: IntervalName, names: str, *, in_all: bool) -> str:
+    """Return how the interval stands beside the estimate."""
+    if interval in ("sd", "se"):
+        return f"with {names}" if in_all else f"± {names.removesuffix(' to each side')}"
+    names = f"the {names.removeprefix('the ')}"
+    return f"with {names}" if in_all else f"± half of {names}"
+
+
+def _estimates(shown: Sequence[Cell]) -> Estimates:
+    """Return the numbers of cells as those of points."""
+    estimate, low, high = np.array([(cell.estimate, cell.low, cell.high) for cell in shown]).T
+    return Estimates(
+        estimate,
+        low,
+        high,
+        SampleSizes.of_points(cell.point.sizes for cell in shown),
+        np.array([cell.method for cell in shown]),
+        np.array([cell.left_out for cell in shown]),
+    )
+
+
+def _ends(cells: Cells, ends: BothEnds) -> list[str]:
     """Return the sentence on columns that show both ends, although half of the width was asked for."""
     if not ends.unasked:
         return []
@@ -111,15 +145,11 @@ def _best(plan: TablePlan, marks: Marks) -> list[str]:
     return [f"{word} is better{bold}.", *tied]
 
 
-def _significance(plan: TablePlan, marks: Marks) -> list[str]:
-    if not marks.tests:
-        if not marks.comparisons:
-            return []
-        too_many = f"{marks.comparisons:,} comparisons are more than {MOST_COMPARISONS:,}"
-        return [f"Not tested: {too_many}; name a baseline, or choose fewer cells (where)."]
+def _significance(plan: TablePlan, cells: Cells, marks: Marks) -> list[str]:
+    if marks.untested:
+        return [f"Not tested: {marks.untested}."]
     tested = {place: test for place, test in marks.tests.items() if not math.isnan(test.corrected_p)}
-    singles = [place for place, test in marks.tests.items() if min(test.sizes) == 1]
-    untested = _untested(plan, marks, singles)
+    untested = _untested(plan, cells, marks)
     if not tested:
         return untested
     if all(test.result.note for test in tested.values()):
@@ -147,15 +177,27 @@ def _significance(plan: TablePlan, marks: Marks) -> list[str]:
     return [*sentences, *marks.warnings]
 
 
-def _untested(plan: TablePlan, marks: Marks, singles: Sequence[Place]) -> list[str]:
-    """Return the sentence on cells that have a single repetition, of which no test finds anything."""
+def _untested(plan: TablePlan, cells: Cells, marks: Marks) -> list[str]:
+    """Return the sentences on cells that are not tested, as a test needs several repetitions of both."""
+    singles = [place for place, test in marks.tests.items() if min(test.sizes) == 1]
     if not singles:
         return []
-    if len(singles) == len(marks.tests):
+    if all(cells.cells[place].repetitions == "1" for place in marks.tests):
         return ["Not tested: n = 1."]
-    more = f" and {len(singles) - _MOST_NAMED:,} more" if len(singles) > _MOST_NAMED else ""
-    named = "; ".join(plan.place_label(*place) for place in singles[:_MOST_NAMED])
-    return [f"Not tested, as n = 1: {named}{more}."]
+    against = "the best" if plan.baseline is None else "the baseline"
+    reasons: dict[str, list[str]] = {}
+    for place in singles:
+        reason = f"only one repetition is that of {against} too"
+        if cells.cells[marks.tests[place].reference].repetitions == "1":
+            reason = f"{against} has n = 1"
+        if cells.cells[place].repetitions == "1":
+            reason = "n = 1"
+        reasons.setdefault(reason, []).append(plan.place_label(*place))
+    sentences = []
+    for reason, labels in reasons.items():
+        more = f" and {len(labels) - _MOST_NAMED:,} more" if len(labels) > _MOST_NAMED else ""
+        sentences.append(f"Not tested, as {reason}: {'; '.join(labels[:_MOST_NAMED])}{more}.")
+    return sentences
 
 
 def _selection(plan: TablePlan, cells: Cells) -> list[str]:

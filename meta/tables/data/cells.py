@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from meta.graphs.captions.phrases import range_text
 from meta.records.errors import TableError
-from meta.records.pairing import Readings, finite_readings
+from meta.records.pairing import Block
 from meta.records.readings import Point, missing_of
 from meta.records.series_records import ConfigurationRecord, SeriesRecords
 from meta.statistics.intervals.rule import Method
@@ -75,10 +75,9 @@ class Cell:
         """How many experiments are not completed, by outcome or status."""
         return dict(missing_of(self.members))
 
-    def readings(self, plan: TablePlan) -> Readings:
-        """Return the readings by the configuration of what is averaged over, and repetition."""
-        blocks = ((plan.key(plan.spec.over, member.parameters), member) for member in self.members)
-        return finite_readings(blocks, plan.y.key)
+    def by_block(self, plan: TablePlan) -> list[tuple[Block, ConfigurationRecord]]:
+        """Return its configurations, each with its values of what is averaged over."""
+        return [(plan.key(plan.spec.over, member.parameters), member) for member in self.members]
 
 
 @dataclass(frozen=True)

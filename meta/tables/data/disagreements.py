@@ -6,12 +6,11 @@ where means do not. No correction of intervals would agree with Holm's decisions
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum, auto
 
-from meta.statistics.comparisons.significance import smallest_p
+from meta.statistics.comparisons.sample_size import repetitions_for_p
 from meta.tables.data.plan import TablePlan
 from meta.tables.data.rounding import p_text, shown
 from meta.tables.data.significance_marks import CellTest, Marks
@@ -58,15 +57,11 @@ def disagreements(plan: TablePlan, marks: Marks) -> list[str]:
         kind = _kind(test, 1 - marks.level)
         if kind is not None:
             found[kind].append(_Cell(test, f"{plan.place_label(*place)} less {against}", _ends(test)))
-    estimator = plan.aggregator.estimator
-    of_what = "mean difference" if estimator.is_linear else f"difference of {estimator.label}s"
-    sentences = []
-    for kind, cells in found.items():
-        if len(cells) == 1:
-            sentences.append(_of_one(kind, cells[0], marks, of_what))
-        elif cells:
-            sentences.append(_of_several(kind, cells, marks, of_what))
-    return sentences
+    told = [(kind, cells) for kind, cells in found.items() if cells]
+    return [
+        _of_one(kind, cells[0], marks) if len(cells) == 1 else _of_several(kind, cells, marks)
+        for kind, cells in told
+    ]
 
 
 def _kind(test: CellTest, alpha: float) -> _Kind | None:
@@ -84,59 +79,52 @@ def _kind(test: CellTest, alpha: float) -> _Kind | None:
     return _Kind.TOO_FEW if test.result.smallest_p > alpha else _Kind.NOT_FOUND
 
 
-def _of_one(kind: _Kind, cell: _Cell, marks: Marks, of_what: str) -> str:
+def _of_one(kind: _Kind, cell: _Cell, marks: Marks) -> str:
     if kind is _Kind.RANKS_ONLY:
-        return f"Ranks differ ({cell.corrected_p}); the {of_what} may be 0: {cell.label}, {cell.ends}."
+        return f"Ranks differ ({cell.corrected_p}); the mean difference may be 0: {cell.label}, {cell.ends}."
     if kind is _Kind.CORRECTED:
         return (
             f"By itself this difference would count ({cell.p}; {cell.ends}); among {marks.comparisons:,} "
             f"comparisons chance gives one like it too often ({cell.corrected_p}): {cell.label}."
         )
-    does = f"does not find it ({cell.p})" if kind is _Kind.NOT_FOUND else _cannot([cell], marks)
-    return (
-        f"The interval of the {of_what}, which assumes nearly normal {_assumed(marks)}, leaves out 0; "
-        f"the rank test {does}: {cell.label}, {cell.ends}."
-    )
+    found = f"the rank test does not find it ({cell.p}){_reason(kind, [cell], marks)}"
+    assumed = f"which assumes nearly normal {_varies(marks)}, leaves out 0"
+    return f"The interval of the mean, {assumed}; {found}: {cell.label}, {cell.ends}."
 
 
-def _of_several(kind: _Kind, cells: Sequence[_Cell], marks: Marks, of_what: str) -> str:
+def _of_several(kind: _Kind, cells: Sequence[_Cell], marks: Marks) -> str:
+    details = [f"{cell.p}; {cell.ends}" for cell in cells]
     if kind is _Kind.RANKS_ONLY:
-        head = f"Ranks differ, and the {of_what} may be 0"
+        head = "Ranks differ; the mean difference may be 0"
         details = [f"{cell.corrected_p}; {cell.ends}" for cell in cells]
     elif kind is _Kind.CORRECTED:
         head = (
-            f"By themselves these differences would count; among {marks.comparisons:,} comparisons "
-            "chance gives some like them too often"
+            f"By themselves these differences would count; among {marks.comparisons:,} comparisons chance "
+            "gives ones like them too often"
         )
         details = [f"{cell.p}, {cell.corrected_p}; {cell.ends}" for cell in cells]
     else:
-        does = "does not find these" if kind is _Kind.NOT_FOUND else _cannot(cells, marks)
         head = (
-            f"Intervals of the {of_what}, which assume nearly normal {_assumed(marks)}, leave out 0; "
-            f"the rank test {does}"
+            f"Intervals of the mean, which assume nearly normal {_varies(marks)}, leave out 0; "
+            f"the rank test does not find these{_reason(kind, cells, marks)}"
         )
-        details = [f"{cell.p}; {cell.ends}" if kind is _Kind.NOT_FOUND else cell.ends for cell in cells]
     named = [f"{cell.label} ({detail})" for cell, detail in zip(cells, details, strict=True)]
     more = f" and {len(named) - _MOST_NAMED:,} more" if len(named) > _MOST_NAMED else ""
     return f"{head}: {'; '.join(named[:_MOST_NAMED])}{more}."
 
 
-def _assumed(marks: Marks) -> str:
+def _varies(marks: Marks) -> str:
     return "differences" if marks.paired else "readings"
 
 
-def _cannot(cells: Sequence[_Cell], marks: Marks) -> str:
-    """Return why no readings, however different, could have a small p."""
-    enough = next(
-        count
-        for count in itertools.count(2)
-        if smallest_p((count, count), paired=marks.paired) <= 1 - marks.level
-    )
-    if not marks.paired:
-        return f"cannot with fewer than {enough} repetitions"
-    if any(cell.test.sizes[0] < enough for cell in cells):
-        return f"cannot with fewer than {enough} pairs"
-    return f"cannot with fewer than {enough} pairs that differ"
+def _reason(kind: _Kind, cells: Sequence[_Cell], marks: Marks) -> str:
+    """Return why the test could not find anything, whatever the readings."""
+    if kind is not _Kind.TOO_FEW:
+        return ""
+    needed = repetitions_for_p(1 - marks.level, paired=marks.paired)
+    units = "pairs" if marks.paired else "repetitions of each"
+    are_few = any(min(cell.test.sizes) < needed for cell in cells)
+    return f", and cannot with fewer than {needed} {units}{'' if are_few else ' that differ'}"
 
 
 def _ends(test: CellTest) -> str:

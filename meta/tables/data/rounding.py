@@ -116,5 +116,7 @@ def _fixed(value: float, decimals: int) -> str:
 
 
 def p_text(p_value: float) -> str:
-    """Return a p value with two digits, or that it is very small."""
+    """Return a p value with two digits, that it is very small, or a dash where nothing was tested."""
+    if math.isnan(p_value):
+        return "-"
     return "< 0.0001" if p_value < 0.0001 else f"{p_value:.2g}"

@@ -12,8 +12,11 @@ import math
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from meta.records.pairing import pair
-from meta.statistics.comparisons.difference import Difference, Stratum, difference_over
+from meta.records.errors import GraphError
+from meta.records.pairing import Together, finite_readings, pair
+from meta.records.series_records import SeriesRecords
+from meta.statistics.comparisons.difference import Difference, difference_over
+from meta.statistics.comparisons.resampled_splits import corrected_resampled_t
 from meta.statistics.comparisons.sample_size import significance_warnings
 from meta.statistics.comparisons.significance import (
     Significance,
@@ -22,7 +25,6 @@ from meta.statistics.comparisons.significance import (
     smallest_p,
     wilcoxon,
 )
-from meta.statistics.estimators.location import MEAN
 from meta.statistics.estimators.ties import merged_scores
 from meta.tables.data.cells import Cell, Cells, Place
 from meta.tables.data.plan import Key, TablePlan
@@ -40,17 +42,21 @@ class CellTest:
 
     Attributes
     ----------
+    reference : (row, column)
+        What it is compared with.
     result : Significance
     corrected_p : float
         NaN where nothing was tested.
     difference : Difference or None
-        The cell less what it is compared with; its interval is by itself. None where nothing was tested.
+        Of means, the cell less what it is compared with; its interval is by itself. None where nothing was
+        tested.
     sizes : tuple of int
         How many readings of the cell, and of what it is compared with, are compared.
     left_out : int
         How many readings have no partner.
     """
 
+    reference: Place
     result: Significance
     corrected_p: float
     difference: Difference | None
@@ -73,12 +79,14 @@ class Marks:
     test : str
         Its name; empty where nothing was tested.
     comparisons : int
-        For how many the p values are corrected; without tests, too many to make.
+        For how many the p values are corrected.
     level : float
         A cell differs when its p is at most 1 less this.
     paired : bool
     warnings : sequence of str
         Warnings of samples that are too small.
+    untested : str
+        Why nothing was tested, although it was asked for.
     """
 
     best: frozenset[Place] = frozenset()
@@ -89,6 +97,7 @@ class Marks:
     level: float = _LEVEL
     paired: bool = False
     warnings: Sequence[str] = ()
+    untested: str = ""
 
     def p_value(self, place: Place) -> float:
         """Return the corrected p of a cell; NaN where it is not tested."""
@@ -99,7 +108,7 @@ class Marks:
         return self.p_value(place) <= 1 - self.level
 
 
-def make_marks(plan: TablePlan, cells: Cells) -> Marks:
+def make_marks(plan: TablePlan, cells: Cells, records: SeriesRecords) -> Marks:
     """Return the best cells, and the tests of the others."""
     level = _LEVEL if plan.spec.interval in _WITHOUT_LEVEL else plan.aggregator.level
     groups: dict[Key, dict[Place, Cell]] = {}
@@ -121,11 +130,17 @@ def make_marks(plan: TablePlan, cells: Cells) -> Marks:
         if plan.baseline is None or references[key] in places
     ]
     if len(pairs) > MOST_COMPARISONS:
-        return Marks(bold, len(tied), comparisons=len(pairs), level=level)
+        too_many = f"{len(pairs):,} comparisons are more than {MOST_COMPARISONS:,}"
+        reason = f"{too_many}; name a baseline, or choose fewer cells (where)"
+        return Marks(bold, len(tied), level=level, untested=reason)
+    try:
+        comparer = _Comparer.of(plan, groups, records, level)
+    except GraphError as error:  # which is about the tests only: the numbers are as right as ever
+        return Marks(bold, len(tied), level=level, untested=str(error))
     # What is compared with the reference comes first: differences are those of the cell.
     ordered = [places[::-1] if references[key] == places[0] else places for key, places in pairs]
     compared = [
-        _compared(plan, groups[key], places, level=level, with_difference=references[key] == places[1])
+        comparer.compare(groups[key], places, with_difference=references[key] == places[1])
         for (key, _), places in zip(pairs, ordered, strict=True)
     ]
     corrected = holm([one.result.p_value for one in compared]).tolist()
@@ -142,8 +157,9 @@ def make_marks(plan: TablePlan, cells: Cells) -> Marks:
         test=tests[0].result.test if tests else "",
         comparisons=sum(not math.isnan(p_value) for p_value in corrected),
         level=level,
-        paired=plan.aggregator.dependence.paired,
-        warnings=_warnings(plan, against, tests, level),
+        paired=comparer.together.paired,
+        # Of resampled splits more repetitions are no remedy.
+        warnings=[] if comparer.together.resampled else _warnings(plan, against, tests, level),
     )
 
 
@@ -171,11 +187,12 @@ def _warnings(
     if not testable:
         return []
     # Wilcoxon's test leaves equal pairs out: how many readings there are is not how many it used.
-    fewest = min(testable.values(), key=lambda test: min(test.sizes))
+    place, fewest = min(testable.items(), key=lambda one: min(one[1].sizes))
     smallest = smallest_p(fewest.sizes, paired=fewest.result.paired)
     of_all = replace(fewest.result, sizes=fewest.sizes, smallest_p=smallest)
     if warnings := significance_warnings(of_all, comparisons=undecided, level=level):
-        return list(warnings)
+        are_alike = len({test.sizes for test in tests}) == 1
+        return [text if are_alike else f"{plan.place_label(*place)}: {text}" for text in warnings]
     place, fewest = min(testable.items(), key=lambda one: min(one[1].result.sizes))
     if not significance_warnings(fewest.result, comparisons=undecided, level=level):
         return []
@@ -201,30 +218,69 @@ def _reference(plan: TablePlan, group: Mapping[Place, Cell], best: Collection[Pl
     return next((place for place in group if place[side] == plan.baseline), None)
 
 
-def _compared(
-    plan: TablePlan,
-    group: Mapping[Place, Cell],
-    places: tuple[Place, Place],
-    *,
-    level: float,
-    with_difference: bool,
-) -> CellTest:
-    paired = plan.aggregator.dependence.paired
-    first, second = (group[place].readings(plan) for place in places)
-    readings = pair(first, second, paired=paired)
-    sizes = len(readings.first), len(readings.second)
-    left_out = sum(readings.left_out)
-    result = (wilcoxon if paired else mann_whitney)(readings.first, readings.second)
-    if min(sizes) < 2:  # no test of a single repetition finds anything, and Holm's correction is of tests
-        return CellTest(replace(result, p_value=math.nan), math.nan, None, sizes, left_out)
-    apart = None
-    if with_difference:
-        several = len(group[places[0]].members) > 1  # of which each repetition counts once, by its mean
-        stratum = Stratum(readings.first, readings.second)
-        apart = difference_over(
-            [stratum],
-            replace(plan.aggregator.resampling, level=level, method="percentile"),
-            MEAN if several else plan.aggregator.estimator,
-            paired=paired,
+@dataclass(frozen=True)
+class _Comparer:
+    """Compares two cells.
+
+    Attributes
+    ----------
+    plan : TablePlan
+    together : Together
+        What belongs together in the cells of a column (or row).
+    level : float
+    """
+
+    plan: TablePlan
+    together: Together
+    level: float
+
+    @classmethod
+    def of(
+        cls, plan: TablePlan, groups: Mapping[Key, Mapping[Place, Cell]], records: SeriesRecords, level: float
+    ) -> _Comparer:
+        """Return how the cells of each group are compared.
+
+        Raises
+        ------
+        GraphError
+            Repetitions that are no pairs are to be compared as such.
+        """
+        # Only configurations of one group are compared with each other.
+        members = {
+            plan.place_label(*place): [((*key, *block), member) for block, member in cell.by_block(plan)]
+            for key, group in groups.items()
+            for place, cell in group.items()
+        }
+        together = Together.of(
+            records,
+            members,
+            " and ".join(plan.spec.compared),
+            paired=plan.spec.paired,
+            strata=plan.spec.strata,
+            resampled=None,
         )
-    return CellTest(result, math.nan, apart, sizes, left_out)
+        return cls(plan, together, level)
+
+    def compare(
+        self, group: Mapping[Place, Cell], places: tuple[Place, Place], *, with_difference: bool
+    ) -> CellTest:
+        """Return the comparison of two cells, uncorrected."""
+        paired = self.together.paired
+        members = [group[place].by_block(self.plan) for place in places]
+        first, second = (finite_readings(blocks, self.plan.y.key) for blocks in members)
+        readings = pair(first, second, paired=paired)
+        sizes = len(readings.first), len(readings.second)
+        left_out = sum(readings.left_out)
+        strata = self.together.strata_of(members[0], first, second)
+        if self.together.resampled is not None and strata:
+            result = corrected_resampled_t(strata)
+        else:
+            result = (wilcoxon if paired else mann_whitney)(readings.first, readings.second)
+        if min(sizes) < 2:  # no test of a single repetition finds anything, and Holm's correction is of tests
+            return CellTest(places[1], replace(result, p_value=math.nan), math.nan, None, sizes, left_out)
+        apart = None
+        if with_difference:
+            # Of means whatever the table shows, as in comparisons: those of drawings would take minutes.
+            resampling = replace(self.plan.aggregator.resampling, level=self.level)
+            apart = difference_over(strata, resampling, paired=paired)
+        return CellTest(places[1], result, math.nan, apart, sizes, left_out)

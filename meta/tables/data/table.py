@@ -80,6 +80,6 @@ def make_table(spec: TableSpec, records: SeriesRecords) -> Table:
     records = normalised(spec, with_parameters(records, spec.where))
     plan = make_plan(spec, records)
     cells = select_cells(plan, records)
-    marks = make_marks(plan, cells)
+    marks = make_marks(plan, cells, records)
     ends = both_ends(plan, cells)
     return Table(plan, cells, marks, ends, notes(plan, cells, marks, ends=ends, records=records))

@@ -39,9 +39,9 @@ def test_note_counts_what_is_left_out(make_records) -> None:
     note = make_drawn(GraphSpec(y="y", x="x"), records).note
     drawn, worst = note.lines
     assert drawn == (
-        "made-up: mean with 95 % t interval (whiskers) over n = 3 to 6 repetitions; nothing varied at 1 of 2 "
-        "points (n = 6). Intervals reach beyond 0, no reading does: if none can, metrics.y.bounds: [0, null] "
-        "keeps them within."
+        "made-up: mean with 95 % t interval (whiskers) over n = 3 to 6 repetitions; nothing varied (n = 6) "
+        "at 1 of 2 points. Intervals reach beyond 0, no reading does: if none can, metrics.y.bounds: "
+        "[0, null] keeps them within."
     )
     assert worst == (
         "Running, 83 % complete. Shown by survivors only: x=1 (3 of 6). "

@@ -92,7 +92,7 @@ def test_the_interval_may_find_what_ranks_do_not(make_records) -> None:
     assert p_value > 0.05
     assert low > 0
     (sentence,) = told(made)
-    interval_of = "The interval of the mean difference, which assumes nearly normal differences, leaves out 0"
+    interval_of = "The interval of the mean, which assumes nearly normal differences, leaves out 0"
     test = f"the rank test does not find it (p {p_value:.2g})"
     assert (
         sentence == f"{interval_of}; {test}: method=nearly less the baseline, from {low:.2f} to {high:.2f}."
@@ -103,7 +103,7 @@ def test_the_interval_may_find_what_ranks_do_not(make_records) -> None:
     ("shares_seeds", "far", "reason"),
     [
         (True, FEW, "cannot with fewer than 6 pairs"),
-        (False, FEW[:3], "cannot with fewer than 4 repetitions"),
+        (False, FEW[:3], "cannot with fewer than 4 repetitions of each"),
         (True, [*FEW, 0.0, 0.0], "cannot with fewer than 6 pairs that differ"),
     ],
 )
@@ -112,23 +112,22 @@ def test_few_repetitions_cannot_be_found_by_ranks(make_records, shares_seeds, fa
     made = table(make_records, {"few": far}, shares_seeds=shares_seeds)
     (sentence,) = told(made)
     assumed = "differences" if shares_seeds else "readings"
-    assert (
-        f"which assumes nearly normal {assumed}, leaves out 0; the rank test {reason}: method=few" in sentence
-    )
+    found = f"nearly normal {assumed}, leaves out 0; the rank test does not find it (p 0.1"
+    assert found in sentence
+    assert f"), and {reason}: method=few less the baseline, from " in sentence
 
 
 def test_several_cells_are_told_in_one_sentence(make_records) -> None:
     """At most four are named, the others are counted."""
     made = table(make_records, {f"m{number}": FEW for number in range(6)}, level=0.95)
     (sentence,) = told(made)
-    assert sentence.startswith(
-        "Intervals of the mean difference, which assume nearly normal differences, leave"
-    )
+    assert sentence.startswith("Intervals of the mean, which assume nearly normal differences, leave")
     assert re.findall(r"m\d", sentence) == ["m0", "m1", "m2", "m3"]
-    assert sentence.endswith("(from 0.84 to 1.26) and 2 more.")
+    assert sentence.endswith("(p 0.12; from 0.84 to 1.26) and 2 more.")
 
 
-def test_the_estimator_is_named(make_records) -> None:
-    """A table of medians compares medians."""
+def test_differences_are_of_means_whatever_is_shown(make_records) -> None:
+    """A table of medians says of which number the interval is, as comparisons do."""
     made = table(make_records, {"few": FEW}, estimator="median")
-    assert "The interval of the difference of medians, which" in told(made)[0]
+    assert told(made)[0].startswith("The interval of the mean, which")
+    assert "from 0.84 to 1.26" in told(made)[0]

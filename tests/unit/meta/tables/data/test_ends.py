@@ -32,7 +32,7 @@ def test_half_of_a_symmetric_interval_stands_after_the_sign(make_records) -> Non
     made = table(make_records, lambda p, r: {"score": EVEN[r] + p["lr"]})
     assert made.ends == BothEnds()
     assert texts(made) == ["1.30 ± 0.20"] * 2 + ["2.30 ± 0.20"] * 2
-    assert "Both ends" not in made.notes[0]
+    assert "Both ends" not in " ".join(made.notes)
 
 
 def test_a_lopsided_interval_shows_both_ends_of_its_column(make_records) -> None:
@@ -46,7 +46,9 @@ def test_a_lopsided_interval_shows_both_ends_of_its_column(make_records) -> None
     made = table(make_records, results, estimator="median")
     assert made.ends == BothEnds(frozenset({(1,)}), lopsided=True)
     assert texts(made) == ["0.30 ± 0.20", "0.30 [0.10, 0.50]", "0.30 ± 0.20", "0.20 [0.00, 5.0]"]
-    assert "Both ends of some columns are shown, as an interval reaches further to one side." in made.notes[0]
+    assert "Both ends of some columns are shown, as an interval reaches further to one side." in " ".join(
+        made.notes
+    )
 
 
 @pytest.mark.parametrize(
@@ -76,7 +78,7 @@ def test_rates_lie_between_0_and_1(make_records) -> None:
     made = table(make_records, results, repetitions=10)
     assert texts(made) == ["1.00 [0.69, 1.00]"] * 2 + ["0.10 [0.00, 0.45]*"] * 2
     assert made.ends.beyond
-    assert "Both ends are shown, as" in made.notes[0]
+    assert "Both ends are shown, as" in " ".join(made.notes)
 
 
 def test_a_standard_deviation_is_no_half_of_an_interval(make_records) -> None:

@@ -194,6 +194,30 @@ def test_single_repetitions_are_not_tested(make_records) -> None:
     assert table.marks.comparisons == 1
     assert np.isnan(table.marks.p_value(((1,), ())))
     assert "Not tested, as n = 1: method=b." in table.notes
+    against = make_table(
+        TableSpec(y="score", rows=("method",), baseline="b"),
+        make_records(grid, results=results, repetitions=12, labels=labels),
+    )
+    assert "Not tested, as the baseline has n = 1: method=a; method=c." in against.notes
+
+
+def test_what_is_too_few_is_named_with_its_number(make_records) -> None:
+    """Where cells have different numbers of repetitions, the note says of which one it speaks."""
+
+    def results(parameters, repetition: int):
+        few = parameters["method"] == "b" and repetition > 2
+        return None if few else {"score": reading(parameters["method"], 1, repetition)}
+
+    records = make_records(
+        {"method": ["a", "b", "c"]},
+        results=results,
+        repetitions=12,
+        labels={"score": MetricSection(goal="max")},
+    )
+    (warning,) = make_table(TableSpec(y="score", rows=("method",)), records).marks.warnings
+    assert warning.startswith(
+        "method=b: n = 3 is too small for the Wilcoxon signed-rank test to find anything"
+    )
 
 
 def test_pairs_that_are_equal_are_not_few_repetitions(make_records) -> None:
