@@ -25,8 +25,8 @@ from meta.statistics.estimators.arrays import Booleans, Floats
 
 #: Smaller numbers than this have few digits left, and their tenth is 0.
 _LEAST = 1e-300
-#: More decades than this on each side of 0 leave no room for anything.
-_MOST_DECADES = 8
+#: More decades than this leave no room for anything: on one side of 0, and on each of both.
+_MOST_DECADES, _MOST_DECADES_OF_EACH = 8, 6
 
 
 def smallest(readings: Floats) -> float:
@@ -35,11 +35,13 @@ def smallest(readings: Floats) -> float:
     It is a power of ten, so that no tick lies within: that below the reading nearest to 0, yet not further
     from the furthest than can be distinguished.
     """
-    distances = np.abs(readings[np.isfinite(readings)])
+    finite = readings[np.isfinite(readings)]
+    distances = np.abs(finite)
     distances = distances[distances >= _LEAST]
     if not len(distances):
         return 1.0
-    nearest = max(float(distances.min()), float(distances.max()) * 10.0**-_MOST_DECADES)
+    most = _MOST_DECADES_OF_EACH if finite.min() < 0 < finite.max() else _MOST_DECADES
+    nearest = max(float(distances.min()), float(distances.max()) * 10.0**-most)
     return float(10.0 ** math.floor(math.log10(nearest)))
 
 
