@@ -16,16 +16,16 @@ from numpy.typing import ArrayLike
 
 from meta.statistics.estimators.arrays import Floats, pairs, sample, unit_of
 from meta.statistics.estimators.location import MEAN, Estimator
-from meta.statistics.intervals.aggregate import QUANTILES, Way, with_error
+from meta.statistics.intervals.aggregate import QUANTILES, Way, ends_of, with_error
 from meta.statistics.intervals.resampling import Resampling
-from meta.statistics.intervals.rule import Method, t_methods
+from meta.statistics.intervals.rule import Method
 from meta.statistics.intervals.stratified import (
     Statistic,
     estimate_of,
     standard_error_of,
     stratified_interval,
 )
-from meta.statistics.intervals.student import Mean, Part, combined, student_ends
+from meta.statistics.intervals.student import Mean, Part, combined
 
 #: In units of the largest reading: a width up to this is rounding error.
 _ROUNDING = 1e-13
@@ -124,7 +124,7 @@ def difference(  # noqa: PLR0913 - the readings, and what the interval takes int
     Raises
     ------
     ValueError
-        A method has no reading.
+        A method has no reading, or resampled splits are not paired.
     """
     readings = Stratum.of(first, second, paired=paired, ratio=ratio)
     return difference_over([readings], resampling, estimator, paired=paired, interval=interval)
@@ -150,8 +150,9 @@ def difference_over(
     Raises
     ------
     ValueError
-        A method has no reading of a stratum.
+        A method has no reading of a stratum, or resampled splits are not paired.
     """
+    refuse_unpaired_splits(strata, paired=paired)
     sizes = (min(len(part.first) for part in strata), min(len(part.second) for part in strata))
     if not all(sizes):
         raise ValueError(f"a difference needs readings of both methods; there are {sizes[0]} and {sizes[1]}")
@@ -170,8 +171,7 @@ def difference_over(
             error = standard_error_of(statistic, units, resampling)
             largest = max(part.ratio for part in strata)
             mean = with_error(mean, error, magnitude=magnitude, ratio=largest)
-        low, high = (float(end[0]) for end in student_ends(mean, resampling.level))
-        method = Method(t_methods(mean, None)[0])
+        low, high, method = ends_of(mean, resampling.level)
         if method == Method.T and not estimator.is_linear:
             method = Method.BOOTSTRAP_T
     elif max(units) > 1:
@@ -191,6 +191,18 @@ def difference_over(
         method=method,
         degrees=float(mean.degrees[0]),
     )
+
+
+def refuse_unpaired_splits(strata: Sequence[Stratum], *, paired: bool) -> None:
+    """Refuse resampled splits that are to be compared as if they were independent.
+
+    Raises
+    ------
+    ValueError
+        There are such splits.
+    """
+    if not paired and any(part.ratio > 0 for part in strata):
+        raise ValueError("resampled splits are compared in pairs: both methods on the same splits")
 
 
 def mean_difference(strata: Sequence[Stratum], *, paired: bool) -> Mean:

@@ -9,7 +9,12 @@ from typing import Literal
 
 from numpy.typing import ArrayLike
 
-from meta.statistics.comparisons.difference import Difference, Stratum, difference_over
+from meta.statistics.comparisons.difference import (
+    Difference,
+    Stratum,
+    difference_over,
+    refuse_unpaired_splits,
+)
 from meta.statistics.comparisons.effects import Effects, effect_sizes
 from meta.statistics.comparisons.resampled_splits import corrected_resampled_t, splits_to_decide
 from meta.statistics.comparisons.sample_size import Plan, repetitions_to_decide, significance_warnings
@@ -170,9 +175,8 @@ def _significance(
     paired: bool,
     test: Test,
 ) -> Significance:
+    refuse_unpaired_splits(strata, paired=paired)
     if _are_splits(strata):
-        if not paired:
-            raise ValueError("resampled splits are compared in pairs: both methods on the same splits")
         return corrected_resampled_t(strata)
     if test == "permutation":
         return permutation(first, second, paired=paired, seed=resampling.seed, resamples=resampling.resamples)

@@ -169,7 +169,6 @@ def aggregate(  # noqa: PLR0913 - what is estimated, and what its interval takes
     units = tuple(len(block.rows) for block in blocks)
     sizes: tuple[int, ...] = tuple(present.sum(axis=0).tolist())
     estimate = float(statistic(np.ones((1, sum(units))))[0, 0])
-    of_strata = np.zeros(len(blocks)) if ratios is None else largest_ratios(ratios, columns)
     left_out = sum(int((~block.here.all(axis=1)).sum()) for block in blocks)
     magnitude = float(np.abs(known[present]).max())
     if interval != "rule":
@@ -180,27 +179,30 @@ def aggregate(  # noqa: PLR0913 - what is estimated, and what its interval takes
             # Tasks whose readings are all equal: what is left of a width is rounding.
             if high - low <= _ROUNDING * magnitude:
                 low = high = estimate
-            if np.isfinite(low):
-                method = QUANTILES[interval]
+            method = QUANTILES[interval] if np.isfinite(low) else Method.NONE
         return Aggregate(estimate, low, high, sizes, method, left_out)
+    of_strata = np.zeros(len(blocks)) if ratios is None else largest_ratios(ratios, columns)
     mean = combined(
         [
             Part(block.means, len(block.columns) / len(sizes), ratio, magnitude)
             for block, ratio in zip(blocks, of_strata.tolist(), strict=True)
         ]
     )
-    mean = replace(mean, estimate=np.array([estimate]))
-    if estimator.is_linear and over == "task means":
-        ends_of_mean = student_ends(mean, resampling.level, bounds)
-        method = Method(t_methods(mean, bounds)[0])
-    else:
+    error = None
+    if over != "task means" or not estimator.is_linear:
         error = standard_error_of(statistic, units, resampling)
         mean = with_error(mean, error, magnitude=magnitude, ratio=float(of_strata.max()))
-        ends_of_mean = student_ends(mean, resampling.level)
-        method = Method(t_methods(mean, None)[0])
-        method = Method.BOOTSTRAP_T if method == Method.T else method
-    low, high = (float(end[0]) for end in ends_of_mean)
+    mean = replace(mean, estimate=np.array([estimate]))
+    low, high, method = ends_of(mean, resampling.level, bounds if error is None else None)
+    if method == Method.T and error is not None:
+        method = Method.BOOTSTRAP_T
     return Aggregate(estimate, low, high, sizes, method, left_out)
+
+
+def ends_of(mean: Mean, level: float, bounds: Bounds | None = None) -> tuple[float, float, Method]:
+    """Return the ends of the t interval of a single mean, and how it was made."""
+    low, high = student_ends(mean, level, bounds)
+    return float(low[0]), float(high[0]), Method(t_methods(mean, bounds)[0])
 
 
 def with_error(mean: Mean, error: Floats, *, magnitude: float, ratio: float = 0.0) -> Mean:
@@ -218,7 +220,7 @@ def with_error(mean: Mean, error: Floats, *, magnitude: float, ratio: float = 0.
         Test/train of resampled splits, the largest of the strata; else 0.
     """
     count = np.maximum(mean.count, 2)
-    known = np.where(error <= _ROUNDING * magnitude, 0.0, error)
+    known = np.where(mean.nothing_varied | (error <= _ROUNDING * magnitude), 0.0, error)
     # Drawings vary by (n - 1) / n of the variance; that of resampled splits is not 1 / n but 1 / n + ratio.
     factor = np.sqrt(count / (count - 1) * (1 + count * ratio))
     return replace(mean, standard_error=factor * known)

@@ -99,6 +99,8 @@ def test_splits_are_pairs() -> None:
     """Both methods on the same splits: there is no such test of independent ones."""
     with pytest.raises(ValueError, match="compared in pairs: both methods on the same splits"):
         compare_all({"a": ONE, "b": OTHER}, Resampling(1), paired=False, ratio=RATIO)
+    with pytest.raises(ValueError, match="compared in pairs"):
+        difference(ONE, OTHER, Resampling(1), paired=False, ratio=RATIO)
 
 
 def test_what_cannot_be_tested_is_said() -> None:

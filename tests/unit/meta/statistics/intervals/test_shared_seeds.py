@@ -278,6 +278,16 @@ def test_equal_repetitions_leave_no_width(
     assert by_rule.method == "nothing varied"
 
 
+def test_repetitions_whose_means_are_equal_have_no_interval() -> None:
+    """Where one task makes up for the other in each repetition, nothing tells how far means lie apart."""
+    one = np.arange(6.0)[:, None]
+    cases: list[tuple[Estimator, Over]] = [(MEAN, "task means"), (IQM, "readings")]
+    for estimator, over in cases:
+        found = aggregate(np.hstack([one, 5 - one]), Resampling(1), estimator, over=over, strata=(0, 0))
+        assert np.isnan([found.low, found.high]).all()
+        assert found.method == "nothing varied"
+
+
 @pytest.mark.parametrize("one", [MEAN, MEDIAN, IQM], ids=["mean", "median", "iqm"])
 @pytest.mark.parametrize("size", [1e46, 1e199, 1e-200])
 def test_readings_of_any_size_have_an_interval(one: Estimator, size: float) -> None:
