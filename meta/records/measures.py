@@ -9,7 +9,6 @@ from typing import Literal
 
 import numpy as np
 
-from experiments.series_file.sections.graphs import LARGEST_NUMBER
 from meta.statistics.estimators.arrays import Floats
 
 Kind = Literal["rate", "number"]
@@ -42,12 +41,19 @@ class Measure:
         }
 
 
+def as_reading(value: float) -> float:
+    """Return a number as a reading: a whole number beyond the largest float is infinite."""
+    try:
+        return float(value)
+    except OverflowError:
+        return math.inf if value > 0 else -math.inf
+
+
 def measure_of_results(values: Iterable[object], kind: Kind | None) -> Measure:
     """Return the measure of a result from its values in all experiments; what is no number is left out."""
     numbers = [value for value in values if isinstance(value, int | float)]
-    # Larger ones are refused where they are drawn; whole numbers may even be beyond floats.
-    finite = {value for value in numbers if abs(value) <= LARGEST_NUMBER}
-    low, high = (float(min(finite)), float(max(finite))) if finite else (math.nan, math.nan)
+    finite = {reading for reading in map(as_reading, numbers) if math.isfinite(reading)}
+    low, high = (min(finite), max(finite)) if finite else (math.nan, math.nan)
     booleans = bool(numbers) and all(isinstance(value, bool) for value in numbers)
     return Measure(low, high, _is_rate(kind, booleans or finite == {0, 1}))
 

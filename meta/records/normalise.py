@@ -17,7 +17,7 @@ from experiments.series_file.sections.graph_kinds import OF_METRIC, SECONDS, STE
 from experiments.series_file.sections.graphs import GraphSpec, NormaliseSection
 from experiments.series_file.sections.tables import TableSpec
 from meta.records.errors import GraphError
-from meta.records.measures import Measure
+from meta.records.measures import Measure, as_reading
 from meta.records.possible import refuse_impossible
 from meta.records.readings import number, refuse_huge
 from meta.records.series_records import CompletedExperiment, ConfigurationRecord, SeriesRecords
@@ -189,8 +189,10 @@ def _end(role: str, given: Any, tasks: _Tasks, records: SeriesRecords) -> _End:
         return lambda *_: float(given)
 
     def checked(value: object, member: ConfigurationRecord) -> float:
-        if isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value):
-            return float(value)
+        if isinstance(value, int | float) and not isinstance(value, bool):
+            end = as_reading(value)
+            if math.isfinite(end):
+                return end
         what = "has no number" if isinstance(given, Mapping) else f"{given!r} is no number"
         raise GraphError(f"normalise.{role}: {what} for {tasks.described(member)}")
 

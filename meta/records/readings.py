@@ -15,6 +15,7 @@ from database.models.outcome import UNSUCCESSFUL, Fault
 from experiments.series_file.sections.graphs import LARGEST_NUMBER
 from experiments.units import shortened
 from meta.records.errors import GraphError
+from meta.records.measures import as_reading
 from meta.records.series_records import CompletedExperiment, ConfigurationRecord
 from meta.statistics.estimators.arrays import Floats, Integers
 
@@ -253,9 +254,4 @@ def refuse_huge(readings: Floats, name: str) -> None:
 def number(experiment: CompletedExperiment, name: str) -> float | None:
     """Return a result as a number (true is 1), or None when it is missing or not a number."""
     value = experiment.results.get(name)
-    if not isinstance(value, int | float):
-        return None
-    try:
-        return float(value)
-    except OverflowError:  # a whole number beyond the largest float
-        return math.inf if value > 0 else -math.inf
+    return as_reading(value) if isinstance(value, int | float) else None

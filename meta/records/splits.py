@@ -9,6 +9,7 @@ import numpy as np
 
 from experiments.series_file.models import ResampledSection
 from meta.records.errors import GraphError
+from meta.records.measures import as_reading
 from meta.records.series_records import ConfigurationRecord
 from meta.statistics.estimators.arrays import Floats
 
@@ -54,5 +55,7 @@ def _count(member: ConfigurationRecord, given: float | str, key: str) -> float:
 
 
 def _positive(value: object) -> float | None:
-    is_count = isinstance(value, int | float) and not isinstance(value, bool) and 0 < value < math.inf
-    return float(value) if is_count and isinstance(value, int | float) else None
+    if not isinstance(value, int | float) or isinstance(value, bool):
+        return None
+    count = as_reading(value)
+    return count if 0 < count < math.inf else None

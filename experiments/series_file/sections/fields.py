@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sys
 from collections.abc import Mapping
 from typing import Annotated, Any
 
@@ -75,7 +76,9 @@ def described(value: object) -> str:
 
 def is_number(value: object) -> bool:
     """Return whether a value is a finite number, which true and false are not."""
-    return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < float("inf")
+    if not isinstance(value, int | float) or isinstance(value, bool):
+        return False
+    return abs(value) <= sys.float_info.max  # whole numbers of a mapping may be larger
 
 
 def bounds(value: object) -> object:

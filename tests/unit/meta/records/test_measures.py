@@ -54,8 +54,8 @@ def test_it_is_of_the_whole_series_also_in_a_selection(make_records: MakeRecords
 
 def test_low_and_high_are_of_finite_readings(make_records: MakeRecords) -> None:
     """Neither NaN nor an infinity is one; without any, both are NaN."""
-    values = [3, -2.5, math.inf, math.nan]
-    records = make_records({}, results=lambda _, n: {"y": values[n], "z": math.nan}, repetitions=4)
+    values = [3, -2.5, math.inf, math.nan, 10**400]
+    records = make_records({}, results=lambda _, n: {"y": values[n], "z": math.nan}, repetitions=5)
     assert (records.measure("y").low, records.measure("y").high) == (-2.5, 3)
     assert math.isnan(records.measure("z").low)
     assert math.isnan(records.measure("z").high)

@@ -32,7 +32,7 @@ def records(make_records: MakeRecords) -> SeriesRecords:
     def results(parameters: Any, repetition: int) -> dict[str, Any]:
         game = parameters["game"]
         reading = SCORES[parameters["method"], game] + repetition
-        return {"score": reading, "random": RANDOM[game], "text": "no", "level": 1}
+        return {"score": reading, "random": RANDOM[game], "text": "no", "huge": 10**400}
 
     return make_records(
         {"method": ["a", "b"], "game": ["pong", "breakout"], "budget": [100]},
@@ -132,6 +132,7 @@ def scores_of_one(records: SeriesRecords) -> list[Any]:
     [
         ({"pong": 0}, 1000, r"normalise\.low: has no number for game = breakout"),
         ("text", 1000, r"normalise\.low: 'text' is no number for game = pong"),
+        ("huge", 1000, r"normalise\.low: 'huge' is no number for game = pong"),
         ("method", 1000, r"normalise\.low: 'method' is no number for game = pong"),
         (0, "scre", r"normalise\.high: there is no result or metric named 'scre'; did you mean 'score'"),
         (

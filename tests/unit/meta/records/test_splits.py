@@ -18,7 +18,13 @@ def records(make_records: MakeRecords) -> SeriesRecords:
     """Return a series with a parameter and results that could say how large the splits are."""
 
     def results(parameters: Any, repetition: int) -> dict[str, object]:
-        return {"trained": 10 * parameters["held_out"], "changes": repetition, "flag": True, "none": -1}
+        return {
+            "trained": 10 * parameters["held_out"],
+            "changes": repetition,
+            "flag": True,
+            "none": -1,
+            "huge": 10**400,
+        }
 
     return make_records({"held_out": [5, 20], "model": ["svm"]}, results=results, repetitions=3)
 
@@ -45,7 +51,7 @@ def test_without_splits_nothing_is_added(records: SeriesRecords) -> None:
     assert split_ratios(None, records.configurations).tolist() == [0, 0]
 
 
-@pytest.mark.parametrize("name", ["changes", "model", "flag", "none", "nowhere"])
+@pytest.mark.parametrize("name", ["changes", "model", "flag", "none", "huge", "nowhere"])
 def test_what_is_no_constant_count_is_refused(records: SeriesRecords, name: str) -> None:
     """Another number in each repetition, text, booleans, negative numbers, and names that nothing has."""
     with pytest.raises(GraphError, match=rf"analysis\.resampled\.test: '{name}' is not one number above 0"):

@@ -72,6 +72,29 @@ def test_each_mistake_is_told_once_with_its_line(tmp_path: Path, text: str, prob
     assert told.line == 4
 
 
+def test_numbers_beyond_the_largest_float_are_refused() -> None:
+    """A mapping may have them, and each is told with its place."""
+    huge = 10**400
+    ends = {"by": "method", "low": 0, "high": huge}
+    with pytest.raises(SeriesFileError) as caught:
+        load_series_file(
+            {
+                "name": "study",
+                "run": "train.py:main",
+                "grid": {"method": ["a"]},
+                "metrics": {"a": {"bounds": [0, huge]}},
+                "analysis": {"resampled": {"test": huge, "train": 1}},
+                "graphs": [{"y": "a", "x": "method", "normalise": ends}],
+            }
+        )
+    places = [problem.path for problem in caught.value.problems]
+    assert places == [
+        ("metrics", "a", "bounds"),
+        ("analysis", "resampled", "test"),
+        ("graphs", 0, "normalise", "high"),
+    ]
+
+
 def test_what_is_possible_and_what_belongs_together_is_recorded(tmp_path: Path) -> None:
     """Both are read back from the database as they were, and ends that are whole numbers are numbers."""
     file = loaded(
