@@ -50,6 +50,7 @@ benchmarks: .venv/installed-test
 	$(BIN)/python benchmarks/creation.py
 	$(BIN)/python benchmarks/graphs.py
 	$(BIN)/python benchmarks/intervals.py
+	$(BIN)/python benchmarks/coverage.py
 	$(BIN)/python benchmarks/sessions.py
 	$(BIN)/python benchmarks/scale.py
 	$(BIN)/python benchmarks/many_workers.py

@@ -12,6 +12,7 @@ end, which is 20 %.
 
 from __future__ import annotations
 
+import itertools
 import sys
 import zlib
 from collections.abc import Callable, Iterator, Sequence
@@ -124,6 +125,11 @@ class Row:
     method: Drawn | frozenset[Method]
     on_link: bool = False
 
+    @property
+    def is_drawn(self) -> bool:
+        """Whether it is between quantiles of drawings."""
+        return isinstance(self.method, str) or self.method == _EXPANDED
+
     def coverage(self, distribution: Distribution, size: int, studies: int) -> float | None:
         """Return the share of studies of so many readings whose interval holds the true value."""
         if self.on_link and distribution.bounds is None:
@@ -218,26 +224,41 @@ RATE_ROWS: dict[str, CountEnds] = {
 }
 
 
-def measured(studies: int = STUDIES, sizes: Sequence[int] = SIZES) -> Iterator[str]:
-    """Yield the lines of the two tables; there is a dash where a size has no such interval."""
-    yield "| interval | " + " | ".join(one.name for one in DISTRIBUTIONS) + " |"
-    yield "|---" * (1 + len(DISTRIBUTIONS)) + "|"
+def of_readings(studies: int = STUDIES) -> Iterator[str]:
+    """Yield the lines of the table of simulated studies; a dash where a size has no such interval."""
+    yield _line(["interval", *(one.name for one in DISTRIBUTIONS)])
+    yield _line(["---"] * (1 + len(DISTRIBUTIONS)))
     for row in ROWS:
-        cells = [_cell(partial(row.coverage, one, studies=studies), sizes) for one in DISTRIBUTIONS]
-        yield f"| {row.label} | " + " | ".join(cells) + " |"
-    yield ""
-    yield "| interval | " + " | ".join(f"rate {rate:g}" for rate in RATES) + " | least of all rates |"
-    yield "|---" * (2 + len(RATES)) + "|"
+        yield _line(
+            [row.label, *(_cell(partial(row.coverage, one, studies=studies)) for one in DISTRIBUTIONS)]
+        )
+
+
+def of_rates() -> Iterator[str]:
+    """Yield the lines of the table of successes."""
+    yield _line(["interval", *(f"rate {rate:g}" for rate in RATES), "least of all rates"])
+    yield _line(["---"] * (2 + len(RATES)))
     for label, ends in RATE_ROWS.items():
-        cells = [_cell(partial(of_rate, ends, rate), sizes) for rate in RATES]
-        yield f"| {label} | " + " | ".join([*cells, _cell(partial(least, ends), sizes)]) + " |"
+        yield _line(
+            [label, *(_cell(partial(of_rate, ends, rate)) for rate in RATES), _cell(partial(least, ends))]
+        )
 
 
-def _cell(coverage: Callable[[int], float | None], sizes: Sequence[int]) -> str:
-    found = [coverage(size) for size in sizes]
+def _line(cells: Sequence[str]) -> str:
+    return "| " + " | ".join(cells) + " |"
+
+
+def _cell(coverage: Callable[[int], float | None]) -> str:
+    found = [coverage(size) for size in SIZES]
     return " ".join("-" if share is None else f"{100 * share:.0f}" for share in found)
 
 
-if __name__ == "__main__":
-    for line in measured(int(sys.argv[1]) if len(sys.argv) > 1 else STUDIES):
+def main() -> None:
+    """Print both tables."""
+    studies = int(sys.argv[1]) if len(sys.argv) > 1 else STUDIES
+    for line in itertools.chain(of_readings(studies), [""], of_rates()):
         print(line, flush=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -58,6 +58,10 @@ if TYPE_CHECKING:
     from meta.statistics.intervals.exact import quantile_interval as quantile_interval
     from meta.statistics.intervals.exact import rate_interval as rate_interval
     from meta.statistics.intervals.resampling import Resampling as Resampling
+    from meta.statistics.intervals.rule import Intervals as Intervals
+    from meta.statistics.intervals.rule import Known as Known
+    from meta.statistics.intervals.rule import confidence_interval as confidence_interval
+    from meta.statistics.intervals.rule import student_interval as student_interval
 
 __getattr__, __all__ = lazy_exports(
     __name__,
@@ -91,5 +95,6 @@ __getattr__, __all__ = lazy_exports(
         "intervals.bootstrap": ["Interval", "bootstrap_interval"],
         "intervals.exact": ["Rate", "quantile_interval", "rate_interval"],
         "intervals.resampling": ["Resampling"],
+        "intervals.rule": ["Intervals", "Known", "confidence_interval", "student_interval"],
     },
 )

@@ -130,7 +130,7 @@ def test_skewed_readings_are_told(make_records) -> None:
         repetitions=10,
         labels=MAX,
     )
-    held = "of lognormal ones such an interval holds the mean in about 84 %."
+    held = "of lognormal ones such an interval holds the mean in about 83 %."
     assert f"Readings are skewed at 1 of 2 cells: {held}" in note(records)
 
 
