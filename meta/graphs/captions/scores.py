@@ -81,11 +81,8 @@ def _size_text(name: str, labels: Sequence[str], means: Sequence[float]) -> str:
     typical = median(size for size, _ in others)
     if largest <= _VERY_DIFFERENT * typical:
         return ""
-    compared = f"{label}: {_rounded(largest)}, the others by their median: {_rounded(typical)}"
-    return (
-        f"Scores differ in size between values of {name} ({compared}), so that few of these decide the "
-        f"average; normalise: {{by: {name}, low: ..., high: ...}} makes them comparable."
-    )
+    compared = f"{name} {label}: {_rounded(largest)}, median of the others: {_rounded(typical)}"
+    return f"Scores differ in size ({compared}); normalise: {{by: {name}, ...}} makes them comparable."
 
 
 def _rounded(size: float) -> str:

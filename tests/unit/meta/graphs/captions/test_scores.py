@@ -15,6 +15,7 @@ from meta.graphs.data.plan import make_plan
 from meta.records.series_records import SeriesRecords
 from meta.statistics.estimators.curves import Curve
 from meta.tables.data.table import make_table
+from tests.figures import make_drawn
 from tests.made_up_records import MakeRecords
 
 MakeScores = Any
@@ -52,10 +53,9 @@ SIZES = {"sphere": 2.0, "ackley": 3.0, "griewank": 0.5, "rastrigin": 22_300.0}
 
 def test_scores_of_very_different_size_are_told_with_the_way_out(make_scores: MakeScores) -> None:
     """It names the largest task, its size and that of the others, whichever estimator averages them."""
-    compared = "rastrigin: 22,300, the others by their median: 2"
     expected = (
-        f"Scores differ in size between values of function ({compared}), so that few of these decide the "
-        "average; normalise: {by: function, low: ..., high: ...} makes them comparable."
+        "Scores differ in size (function rastrigin: 22,300, median of the others: 2); normalise: "
+        "{by: function, ...} makes them comparable."
     )
     records = make_scores(SIZES)
     assert told(records) == [expected]
@@ -117,9 +117,10 @@ def test_normalised_scores_say_what_0_and_1_are(
         assert told(records, kind=kind, normalise={"by": "function", **ends}) == [expected]
 
 
-def test_the_note_of_a_table_has_the_sentence(make_scores: MakeScores) -> None:
-    """Beside what is averaged over."""
-    table = make_table(TableSpec(y="y", rows=("method",), over=("function",)), make_scores(SIZES))
-    assert any(
-        sentence.startswith("Scores differ in size between values of function") for sentence in table.notes
-    )
+def test_notes_have_the_sentence(make_scores: MakeScores) -> None:
+    """Below the graph, as it changes how it is read, and below the table."""
+    records = make_scores(SIZES)
+    table = make_table(TableSpec(y="y", rows=("method",), over=("function",)), records)
+    graph = make_drawn(GraphSpec(kind="bar", y="y", x="method", over=("function",)), records)
+    assert sum("Scores differ in size" in sentence for sentence in table.notes) == 1
+    assert "Scores differ in size" in graph.note.below
