@@ -75,10 +75,11 @@ def dependence_of(
         return Dependence(paired=False)
     if paired is False:
         return Dependence(paired=False, text="drawn for each configuration by itself, as the file says")
-    known = {name for member in records.configurations for name in member.parameters}
+    if not within:
+        return Dependence(paired=True)
+    # Those that are shown may lack a parameter that others have.
+    known = {name for member in (records.whole or records).configurations for name in member.parameters}
     for name in within:
         if name not in known:
             raise GraphError(f"strata: there is no parameter named {name!r}")
-    if not within:
-        return Dependence(paired=True)
     return Dependence(True, within, f"drawn within {', '.join(within)}, as the file says")

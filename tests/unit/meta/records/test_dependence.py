@@ -67,3 +67,6 @@ def test_strata_are_parameters(records: SeriesRecords) -> None:
     """A recorded name that no configuration has (any more) is an error."""
     with pytest.raises(GraphError, match="strata: there is no parameter named 'dataset'"):
         dependence_of(records, strata=["dataset"])
+    without = [replace(one, parameters={"lr": one.parameters["lr"]}) for one in records.configurations[:2]]
+    some = replace(records, configurations=without, whole=records)
+    assert dependence_of(some, strata=["data"]).labels(without) == (0, 0)
