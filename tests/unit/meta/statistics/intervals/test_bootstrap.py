@@ -120,14 +120,6 @@ def test_huge_readings_do_not_overflow() -> None:
     assert np.isfinite(found.high[0])
 
 
-def test_coverage_is_what_is_promised() -> None:
-    """95 % intervals of 30 normal readings hold the true mean in about 95 of 100 studies."""
-    studies = np.random.default_rng(11).normal(size=(30, 2_000))
-    found = bootstrap_interval(studies, Resampling(1, resamples=1_000))
-    covered = float(np.mean((found.low <= 0) & (found.high >= 0)))
-    assert 0.92 <= covered <= 0.96
-
-
 def test_a_vector_is_refused() -> None:
     """One dimension does not say what is a repetition."""
     with pytest.raises(ValueError, match="repetitions, columns"):
