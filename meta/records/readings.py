@@ -6,6 +6,7 @@ import math
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Literal
 
 import numpy as np
@@ -57,27 +58,28 @@ class Point:
     @classmethod
     def of(cls, members: Sequence[ConfigurationRecord], key: str, *beside: str) -> Point:
         """Return the readings of the result called `key`, of the experiments that have `beside` it too."""
-        strata, repetitions, odd = [], [], []
+        names = (key, *beside)
+        nothing = Counter[str]()  # most configurations have nothing odd, and there may be many
+        # Lists, as arrays of the few experiments of each configuration take longer.
+        readings: list[float] = []
+        numbers: list[int] = []
+        odd, ends = [], [0]
         for member in members:
-            read = {
-                experiment.repetition: [number(experiment, name) for name in (key, *beside)]
-                for experiment in member.completed
-            }
-            present = {repetition: found for repetition, found in read.items() if None not in found}
-            found = np.array(list(present.values()), dtype=np.float64).reshape(-1, 1 + len(beside))
-            is_finite = np.isfinite(found).all(axis=1)
-            readings = found[:, 0]
-            refuse_huge(readings, key)
-            others = Counter(_spelled(pair) for pair in found[~is_finite].tolist())
-            if len(present) < len(read):
-                others.update(
-                    _instead(experiment, (key, *beside))
-                    for experiment in member.completed
-                    if experiment.repetition not in present
-                )
-            strata.append(readings[is_finite])
-            repetitions.append(np.array(list(present), dtype=np.int64)[is_finite])
+            others = nothing
+            for experiment in member.completed:
+                found = _found(experiment, names)
+                if isinstance(found, str):
+                    others = others or Counter()
+                    others[found] += 1
+                else:
+                    readings.append(found)
+                    numbers.append(experiment.repetition)
             odd.append(others)
+            ends.append(len(readings))
+        finite, of_finite = np.array(readings, dtype=np.float64), np.array(numbers, dtype=np.int64)
+        refuse_huge(finite, key)
+        strata = [finite[start:end] for start, end in pairwise(ends)]
+        repetitions = [of_finite[start:end] for start, end in pairwise(ends)]
         return cls(members, strata, repetitions, odd)
 
     @property
@@ -98,20 +100,29 @@ class Point:
     @property
     def non_finite(self) -> int:
         """How many experiments have a reading that is NaN or infinite."""
-        return sum(others[name] for others in self.odd for name in _NOT_FINITE)
+        instead = self._instead
+        return sum(instead[name] for name in _NOT_FINITE)
 
     @property
     def without(self) -> int:
         """How many completed experiments do not have the result, or null in its place."""
-        return sum(others[NO_RESULT] for others in self.odd)
+        return self._instead[NO_RESULT]
 
     @property
     def texts(self) -> Counter[str]:
         """How many completed experiments have which text, or which kind of value that is no number."""
-        texts = sum(self.odd, Counter[str]())
+        texts = self._instead
         for name in (*_NOT_FINITE, NO_RESULT):
             del texts[name]
         return texts
+
+    @property
+    def _instead(self) -> Counter[str]:
+        """What there is instead of finite readings, of all configurations together."""
+        instead = Counter[str]()
+        for others in filter(None, self.odd):
+            instead.update(others)
+        return instead
 
     @property
     def is_complete(self) -> bool:
@@ -162,20 +173,20 @@ class Runs:
         worst, best = ("inf", "-inf") if goal == "min" else ("-inf", "inf")
         strata = []
         never, not_run, left_out = Counter[str](), Counter[str](), Counter[str]()
+        missing = never if missing_is_never else left_out
         for member, readings, others in zip(point.members, point.strata, point.odd, strict=True):
-            missing = member.missing
-            failed = Counter({end: missing[end] for end in OWN_FAILURES if missing[end]})
-            not_run += missing - failed
-            failed += Counter({name: others[name] for name in (NAN, NO_RESULT) if others[name]})
-            found = Counter({worst: others[worst]}) if others[worst] else Counter[str]()
-            if missing_is_never:
-                found += failed
-            else:
-                left_out += failed
-            never += found
-            infinite = [float(worst)] * found.total() + [float(best)] * others[best]
+            if not (others or member.unfinished):
+                strata.append(readings)
+                continue
+            before = never.total()
+            for end in member.unfinished.values():
+                (missing if end in OWN_FAILURES else not_run)[end] += 1
+            for name in (NAN, NO_RESULT):
+                missing[name] += others[name]
+            never[worst] += others[worst]
+            infinite = [float(worst)] * (never.total() - before) + [float(best)] * others[best]
             strata.append(np.concatenate([readings, infinite]))
-        return cls(strata, float(worst), never, not_run, left_out)
+        return cls(strata, float(worst), +never, not_run, +left_out)
 
     @property
     def readings(self) -> Floats:
@@ -220,17 +231,19 @@ def missing_of(members: Sequence[ConfigurationRecord]) -> Counter[str]:
     return sum((member.missing for member in members), Counter[str]())
 
 
-def _spelled(found: Sequence[float]) -> str:
-    """Return the first of these readings that is not finite."""
-    odd = next(reading for reading in found if not math.isfinite(reading))
-    return NAN if math.isnan(odd) else str(odd)
-
-
-def _instead(experiment: CompletedExperiment, names: Sequence[str]) -> str:
-    """Return what an experiment has in place of the first of these results that is no number."""
-    name = next(name for name in names if number(experiment, name) is None)
-    value = experiment.results.get(name)
-    return NO_RESULT if value is None else shortened(value)
+def _found(experiment: CompletedExperiment, names: Sequence[str]) -> float | str:
+    """Return an experiment's reading of the first result, or what it has instead of finite ones of all."""
+    found: list[float] = []
+    for name in names:
+        reading = number(experiment, name)
+        if reading is None:
+            value = experiment.results.get(name)
+            return NO_RESULT if value is None else shortened(value)
+        found.append(reading)
+    for reading in found:
+        if not math.isfinite(reading):
+            return NAN if math.isnan(reading) else str(reading)
+    return found[0]
 
 
 def refuse_huge(readings: Floats, name: str) -> None:
