@@ -35,7 +35,7 @@ def loaded(folder: Path, text: str) -> SeriesFile:
         ("metrics: {a: {bounds: [0, .inf]}}", "metrics.a.bounds: must be the least and the largest possible"),
         ("metrics: {a: {bounds: 1}}", "metrics.a.bounds: must be the least and the largest possible"),
         ("metrics: {a: {kind: share}}", "metrics.a.kind: must be 'rate' or 'number', not the text 'share'"),
-        ("metrics: {a: {kind: rate, bounds: [0, 1]}}", "metrics.a.bounds: means nothing for kind: rate"),
+        ("metrics: {a: {kind: rate, bounds: [0, 2]}}", "metrics.a.bounds: must be [0, 1] of a rate"),
         ("metrics: {a: {missing: never}}", "metrics.a.missing: means nothing without a goal"),
         ("metrics: {a: {goal: max, missing: no}}", "metrics.a.missing: must be 'never' or 'leave_out'"),
         ("analysis: {strata: [dat]}", "analysis.strata[0]: cannot be 'dat'; did you mean 'data'?"),
@@ -99,7 +99,7 @@ def test_what_is_possible_and_what_belongs_together_is_recorded(tmp_path: Path) 
     """Both are read back from the database as they were, and ends that are whole numbers are numbers."""
     file = loaded(
         tmp_path,
-        "metrics: {a: {bounds: [0, null]}, b: {goal: min, kind: rate, missing: leave_out}}\n"
+        "metrics: {a: {bounds: [0, null]}, b: {goal: min, kind: rate, bounds: [0, 1], missing: leave_out}}\n"
         "analysis: {strata: data, resampled: {test: held_out, train: 0.7}}\n",
     )
     assert file.metrics["a"].bounds == (0.0, None)
