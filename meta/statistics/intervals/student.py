@@ -165,6 +165,6 @@ def student_ends(mean: Mean, level: float, bounds: Bounds | None = None) -> tupl
 
 
 def _beside(distance: Floats, reach: Floats, end: float) -> tuple[Floats, Floats]:
-    with np.errstate(divide="ignore", invalid="ignore"):
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
         factor = np.exp(reach / distance)
     return end + distance / factor, end + distance * factor
