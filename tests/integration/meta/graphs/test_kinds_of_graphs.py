@@ -15,7 +15,7 @@ from experiments.series_file.sections.graphs import GraphSpec
 from meta.generate_aggregate_graphs import generate_all_graphs
 from meta.records.read_records import read_records
 from meta.records.selection.parameter_filter import with_parameters
-from tests.figures import make_figure
+from tests.figures import make_figure, whole_note
 
 START = datetime(2026, 1, 1, 12, tzinfo=UTC)
 GRID = {"lr": [0.1, 0.2], "data": ["x", "y"]}
@@ -46,7 +46,7 @@ def test_why_experiments_failed_is_on_the_figure(database_url: str, write_series
         failed[2].outcome = Outcome.RELEASED
     with scoped_session(read_only=True) as session:
         records = read_records(session, "study")
-    note = note_of(make_figure(records.specs[0], records))
+    note = whole_note(records.specs[0], records)
     assert "1 error, 1 timed out, 1 out of memory, 1 failed, 2 pending of 20 experiments left out." in note
     assert "Not finished, 90 % complete." in note
     assert "Shown by survivors only: lr=0.1 (6 of 10)." in note
