@@ -29,7 +29,7 @@ _TYPES = {"svg": "image/svg+xml", "png": "image/png"}
 
 @dataclass(frozen=True, kw_only=True)
 class Figure(GraphResult):
-    """One figure of a report; the last of its files are the numbers, and what is said about it.
+    """One figure of a report; the last of its files are what is said about it, and the numbers.
 
     Attributes
     ----------
@@ -107,8 +107,8 @@ def draw_figures(
 
 def _written(series: str, task: Task, drawn: DrawnFigure, folder: Path) -> Figure:
     files = {folder / f"{task.name}.{form}": drawn.files[form] for form in task.formats}
-    files[folder / DATA_NAME] = drawn.data
     files[folder / NOTE_NAME] = "".join(f"{sentence}\n" for sentence in drawn.note.sentences).encode()
+    files[folder / DATA_NAME] = drawn.data
     try:
         for path, content in files.items():
             write_atomically(path, content)

@@ -27,7 +27,8 @@ def estimates_text(plan: Plan, data: GraphData, *, mark: str) -> str:
         return f"{over}."
     found = describe(aggregator, shown, unit="step" if plan.rules.over_steps else "point")
     if found.names:
-        estimate = f"{aggregator.estimator.label} with {found.names} ({mark})"
+        drawn = f"{found.names[:-1]}; {mark})" if found.names.endswith(")") else f"{found.names} ({mark})"
+        estimate = f"{aggregator.estimator.label} with {drawn}"
         over = f"{estimate} over {sample_size_text(shown.sample_sizes)}"
     return f"{'; '.join([over, *found.exceptions, *averaged_exceptions(aggregator, shown)])}."
 

@@ -78,7 +78,7 @@ def describe(aggregator: Aggregator, shown: Estimates, *, unit: str = "point") -
         names.append(f"{_name(aggregator, Method(name), sizes[has])}{where}")
     exceptions = [
         *_cuts_nothing(aggregator.estimator, shown),
-        *_none(aggregator, shown),
+        *_none(shown),
         *_nothing_varied(shown, unit),
     ]
     return Intervals(" or ".join(names), tuple(exceptions))
@@ -129,7 +129,7 @@ def _cuts_nothing(estimator: Estimator, shown: Estimates) -> list[str]:
     return [f"nothing is cut{where}, so that it is the mean there"]
 
 
-def _none(aggregator: Aggregator, shown: Estimates) -> list[str]:
+def _none(shown: Estimates) -> list[str]:
     """Return where there is no interval, although one is asked for."""
     has_none = shown.method == Method.NONE
     if not has_none.any():

@@ -19,7 +19,7 @@ from meta.graphs.theme.style import LineStyle
 from meta.statistics.estimators.arrays import Floats
 
 #: Size of the arrow of a whisker that goes on, in points.
-_ARROW = 4.0
+_ARROW = 6.0
 #: Opacity of the dots of values behind an estimate.
 _VALUE_ALPHA = 0.45
 

@@ -181,7 +181,9 @@ def test_graphs(commands: Commands) -> None:
     assert {path.suffix for path in paths} == {".png", ".svg"}
     assert all(path.parent == folder().graphs("first") and path.stat().st_size for path in paths)
     found = commands.json("graphs", "first", "second", "--output", "bilder ö", code=1)
-    assert sorted(found[0]) == ["error", "name", "note", "paths", "series", "unchanged"]
+    assert sorted(found[0]) == ["error", "name", "note", "paths", "series", "told", "unchanged"]
     assert Path(found[0]["paths"][0]).parent == Path("bilder ö/first")
     assert commands.err.startswith("second: graphs: ")
     assert commands.err.count("\n") == 1
+    for again in (found, commands.json("graphs", "first", "--output", "bilder ö")):
+        assert again[0]["told"]["intervals"] == {"accuracy": []}

@@ -107,8 +107,8 @@ def test_a_page_that_needs_nothing_else(database_url: str, tmp_path: Path, write
     }
     assert all((tmp_path / one).is_file() for one in others)
     assert (
-        len(others) == 2 + 1 + 2 + 1 + 2
-    )  # two files and numbers; a PNG besides what was asked for; a table
+        len(others) == 2 + 2 + 2 + 2 + 2
+    )  # two files, a note and numbers; a PNG besides what was asked for; a table
 
 
 def test_the_page_tells_what_is_recorded(database_url: str, tmp_path: Path, write_series, outcome) -> None:
@@ -138,7 +138,7 @@ def test_the_page_tells_what_is_recorded(database_url: str, tmp_path: Path, writ
 
 @on_sqlite
 def test_the_numbers_behind_each_figure(database_url: str, tmp_path: Path, write_series, outcome) -> None:
-    """Each figure has a folder with its files, which say where they come from, and a `data.csv`."""
+    """Each figure has a folder with its files, which say where they come from, a note and a `data.csv`."""
     with scoped_session() as session:
         write_series(session, outcome, **SECTIONS)
         (result,) = generate_reports(session, "study", tmp_path)
@@ -146,11 +146,15 @@ def test_the_numbers_behind_each_figure(database_url: str, tmp_path: Path, write
     for figure in result.figures:
         folder = tmp_path / "figures" / figure.name
         assert set(figure.paths) == set(folder.iterdir())
-        for path in figure.paths[:-1]:
+        for path in figure.paths[:-2]:
             signed = read_origin(path)
             assert signed.is_intact
             assert signed.origin.graph == figure.name
-    assert [path.suffix for path in bar.paths] == [".pdf", ".png", ".csv"]
+    assert [path.suffix for path in bar.paths] == [".pdf", ".png", ".txt", ".csv"]
+    note = bar.paths[-2].read_text().splitlines()
+    assert note == list(signed.note.sentences)
+    assert note == [*bar.below.splitlines(), *signed.note.details]
+    assert bar.beside in Page(result.path).text
     rows = list(csv.DictReader(io.StringIO(bar.paths[-1].read_text())))
     assert [(row["parameters.lr"], row["n"]) for row in rows] == [("0.1", "3"), ("0.2", "4")]
     np.testing.assert_allclose([float(row["value"]) for row in rows], [1.1, 1.7])

@@ -105,7 +105,7 @@ def test_an_interval_that_does_not_exist_is_not_drawn(make_records) -> None:
     figure = make_figure(GraphSpec(kind="bar", y="y", x="x", estimator="median", interval="exact"), records)
     (ends,) = bars(figure)[1]
     np.testing.assert_allclose(ends, [readings(5, x="a").min(), readings(5, x="a").max()])
-    assert "median with 93.75 % interval (the range) (whiskers)" in note_of(figure)
+    assert "median with 93.75 % interval (the range; whiskers) over" in note_of(figure)
     assert "; none where n = 4." in note_of(figure)
 
 
