@@ -126,6 +126,21 @@ def test_csv_has_every_digit(plain: Table) -> None:
     assert [row["best"] for row in rows] == ["false", "true"]
 
 
+def test_csv_names_the_interval_of_each_cell(make_records) -> None:
+    """Ends are empty where there is none: of two repetitions, and where nothing varied."""
+
+    def results(parameters, repetition: int):
+        few = parameters["lr"] == 2 and repetition > 1
+        return None if few else {"accuracy": repetition * (parameters["lr"] != 3)}
+
+    records = make_records({"lr": [1, 2, 3]}, results=results)
+    table = make_table(TableSpec(y="accuracy", rows=("lr",)), records)
+    rows = list(csv.DictReader(io.StringIO(comma_separated(table))))
+    assert [(row["n"], row["interval"]) for row in rows] == [("5", "t"), ("2", ""), ("5", "nothing varied")]
+    assert [row["low"] + row["high"] for row in rows[1:]] == ["", ""]
+    assert [row["value"] for row in rows] == ["2.0", "0.5", "0.0"]
+
+
 def test_csv_of_hostile_names_is_read_back(hostile: Table) -> None:
     """What a spreadsheet would run is quoted, the rest comes back; an empty cell has no numbers."""
     rows = list(csv.DictReader(io.StringIO(comma_separated(hostile))))
