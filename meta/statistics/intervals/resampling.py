@@ -99,7 +99,9 @@ class Drawings:
             sizes): the strata are concatenated.
         """
         if self.resampling.resamples * sum(self.sizes) <= _WEIGHTS_KEPT:
-            return iter(_kept(self))
+            # Neither the level nor the method changes what is drawn.
+            how = Resampling(self.resampling.seed, resamples=self.resampling.resamples)
+            return iter(_kept(Drawings(how, self.sizes)))
         return self.draw()
 
     def draw(self) -> Iterator[tuple[slice, Floats]]:

@@ -9,6 +9,7 @@ repetition, was drawn.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -25,6 +26,8 @@ Statistic = Callable[[Floats], Floats]
 
 #: Left out at once, in readings times readings.
 _LEFT_OUT_PER_BLOCK = 4_000_000
+#: n repetitions have C(2n - 1, n) different drawings: where each is drawn so often, one of each is computed.
+_DRAWN_OFTEN = 4
 
 
 @dataclass(frozen=True)
@@ -107,7 +110,15 @@ def _largest(values: Floats, present: Booleans) -> Floats:
 
 def _drawn(statistic: Statistic, sizes: tuple[int, ...], resampling: Resampling) -> Floats:
     """Return the value of each drawing, shape (columns, drawings)."""
-    return np.vstack([statistic(counts) for _, counts in Drawings(resampling, sizes).counts()]).T
+    drawings = Drawings(resampling, sizes)
+    total = sum(sizes)
+    if len(sizes) > 1 or _DRAWN_OFTEN * math.comb(2 * total - 1, total) > resampling.resamples:
+        return np.vstack([statistic(counts) for _, counts in drawings.counts()]).T
+    counts = np.vstack([counts for _, counts in drawings.counts()])
+    # The digits of a number, which tells drawings apart sooner than their rows do.
+    numbers = counts @ (total + 1.0) ** np.arange(total)
+    _, first, which = np.unique(numbers, return_index=True, return_inverse=True)
+    return statistic(counts[first]).T[:, which]
 
 
 def _left_out(statistic: Statistic, sizes: tuple[int, ...]) -> list[Floats]:

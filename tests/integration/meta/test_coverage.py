@@ -253,3 +253,36 @@ def test_intervals_of_tables(database: Path) -> None:
         numbers = pd.read_csv(table.paths[0])
         assert (len(numbers), set(numbers["n"])) == (STUDIES, {OF_TABLES})
         assert least <= coverage(numbers, TRUTHS[shown["y"]]) <= most, table.name
+
+
+@pytest.mark.parametrize("luck", ["own", "shared"])
+def test_averages_of_tables(database: Path, luck: str) -> None:
+    """Over five tasks, with each estimator that tables have: 1,000 studies of five repetitions."""
+    generator = np.random.default_rng(8)
+    shared = {place: generator.normal(size=5) * (luck == "shared") for place in np.ndindex(20, 50)}
+    common = {"y": "score", "rows": "row", "columns": "column", "over": "task"}
+    write_series(
+        {
+            "name": "studies",
+            "grid": {"row": [*range(20)], "column": [*range(50)], "task": [*range(5)]},
+            "repeat": {"seeds": 5},
+            "tables": [
+                {
+                    "name": name,
+                    "estimator": name,
+                    "to": "csv",
+                    "bold": "none",
+                    "significance": False,
+                    **common,
+                }
+                for name in ("mean", "iqm", "median")
+            ],
+        },
+        lambda one: {"score": generator.normal(size=5) + shared[one["row"], one["column"]]},
+    )
+    with scoped_session(read_only=True) as session:
+        tables = generate_all_tables(session, "studies", database)
+    assert {table.name: table.error for table in tables} == dict.fromkeys(("mean", "iqm", "median"))
+    for table in tables:
+        most = 1 if table.name == "median" else 0.98
+        assert 0.92 <= coverage(pd.read_csv(table.paths[0]), 0) <= most, table.name

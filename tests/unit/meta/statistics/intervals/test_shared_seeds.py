@@ -9,6 +9,7 @@ import pytest
 from scipy import stats
 
 from meta.statistics.estimators.location import IQM, MEAN, MEDIAN, Estimator
+from meta.statistics.intervals import stratified
 from meta.statistics.intervals.aggregate import Over, Way, aggregate
 from meta.statistics.intervals.aggregate_curves import aggregate_curves
 from meta.statistics.intervals.resampling import Resampling
@@ -153,20 +154,40 @@ def test_resampled_splits_and_bounds_change_the_interval() -> None:
     assert (bounded.low, bounded.high) == pytest.approx((mean * np.exp(-half), mean * np.exp(half)))
 
 
-@pytest.mark.parametrize("tasks", [5, 26])
 @pytest.mark.parametrize("shared", [0.0, 1.0], ids=["own luck", "shared luck"])
-def test_the_intervals_hold_the_mean(tasks: int, shared: float) -> None:
-    """Whole repetitions are right whether luck is shared or not; strata only where it is not."""
+@pytest.mark.parametrize(("one", "over"), [(MEDIAN, "task means"), (IQM, "readings")], ids=["median", "iqm"])
+def test_the_intervals_of_whole_repetitions_hold(one: Estimator, over: Over, shared: float) -> None:
+    """They are right whether luck is shared or not, of medians rather too wide."""
     generator = np.random.default_rng(3)
-    how, held, studies = Resampling(1), {"whole": 0, "strata": 0}, 300
-    strata = {"whole": (0,) * tasks, "strata": tuple(range(tasks))}
+    how, held, studies = Resampling(1), 0, 1_000
     for _ in range(studies):
-        scores = generator.normal(size=(5, tasks)) + shared * generator.normal(size=(5, 1))
-        for name, labels in strata.items():
-            found = aggregate(scores, how, MEAN, over="task means", strata=labels)
-            held[name] += found.low <= 0 <= found.high
-    assert 0.92 * studies < held["whole"] < 0.98 * studies
-    assert (held["strata"] > 0.92 * studies) == (not shared)
+        scores = generator.normal(size=(5, 26)) + shared * generator.normal(size=(5, 1))
+        found = aggregate(scores, how, one, over=over, strata=(0,) * 26)
+        held += found.low <= 0 <= found.high
+    assert 0.92 * studies <= held <= (1 if one is MEDIAN else 0.98) * studies
+
+
+@pytest.mark.parametrize("shared", [0.0, 1.0], ids=["own luck", "shared luck"])
+def test_the_intervals_of_strata_hold_where_nothing_is_shared(shared: float) -> None:
+    """And only there: they take what all tasks share for the luck of each."""
+    generator = np.random.default_rng(3)
+    scores = generator.normal(size=(26, 5, 4_000)) + shared * generator.normal(size=(5, 4_000))
+    found = aggregate_curves(scores, Resampling(1), repetitions=[np.arange(5)] * 26, strata=tuple(range(26)))
+    held = np.mean((found.low <= 0) & (found.high >= 0))
+    assert 0.93 < held < 0.97 if not shared else held < 0.5
+
+
+@pytest.mark.parametrize("tasks", [1, 5])
+@pytest.mark.parametrize("size", [2, 5])
+def test_drawings_that_occur_again_are_computed_once(
+    monkeypatch: pytest.MonkeyPatch, size: int, tasks: int
+) -> None:
+    """Of few repetitions there are few different drawings; each counts as often as it was drawn."""
+    scores, how = np.random.default_rng(1).gamma(2, size=(size, tasks)), Resampling(1)
+    few = aggregate(scores, how, MEDIAN, strata=(0,) * tasks, interval="percentile")
+    monkeypatch.setattr(stratified, "_DRAWN_OFTEN", how.resamples)
+    all_ = aggregate(scores, how, MEDIAN, strata=(0,) * tasks, interval="percentile")
+    assert (few.low, few.high) == pytest.approx((all_.low, all_.high), rel=1e-12)
 
 
 @pytest.mark.parametrize("strata", [TOGETHER, APART], ids=["together", "apart"])
