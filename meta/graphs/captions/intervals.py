@@ -19,7 +19,7 @@ from meta.statistics.estimators.location import Estimator, Quantile
 from meta.statistics.intervals.exact import order_ranks
 from meta.statistics.intervals.resampling import DEFAULT_LEVEL
 from meta.statistics.intervals.rule import Method, is_mean
-from meta.statistics.intervals.skewness import coverage_of_lognormal
+from meta.statistics.intervals.skewness import MOST, coverage_of_lognormal
 from meta.statistics.intervals.student import FEWEST
 
 #: With the level before them.
@@ -219,8 +219,11 @@ def skewness_text(
     if not over_steps:
         points, of = sum(line.points for line in lines), sum(line.of for line in lines)
         where = "" if points == of else f" at {points:,} of {many(of, unit)}"
+    fewest = min(line.fewest for line in told)
+    # It rises with the number of readings: beyond the last number there is one, it is more.
+    about = "about" if fewest <= MOST else "at least"
     held = (
-        f"about {coverage_of_lognormal(min(line.fewest for line in told))} %"
+        f"{about} {coverage_of_lognormal(fewest)} %"
         if level == DEFAULT_LEVEL
         else f"clearly less than {percent(level)}"
     )

@@ -64,6 +64,9 @@ def missing_data(plan: Plan, data: GraphData, records: SeriesRecords) -> Missing
     missing = _sum(covered.missing for covered in data.coverage) if counts_never else records.missing()
     if counts_never:
         worst += never_text(plan, data, records.size())
+        # Of profiles and rankings that are numbers of methods on problems, not whole lines.
+        of_problems = "over" in plan.rules.required
+        (others if of_problems else worst).extend(_listed(data.never, _without_any(data.coverage)))
     worst += progress
     worst += survivorship(data.coverage, data.without_readings)
     incomplete = [covered.lacking_label for covered in data.coverage if covered.lacking]
@@ -116,20 +119,24 @@ def never_text(plan: Plan, data: GraphData, size: int) -> list[str]:
     if never.total():
         listed = ", ".join(_reason_text(plan, name, never[name]) for name in in_order(never))
         sentences.append(f"{never.total():,} {of} never reached it and count: {listed}.")
-    worst_first = sorted(
-        (covered for covered in data.coverage if covered.is_never), key=lambda covered: -covered.drawn
-    )
-    named = [
-        f"{covered.label or 'all'} ({covered.drawn - sum(covered.never.values()):,} of {covered.drawn:,})"
-        for covered in worst_first
-    ]
     if from_start := sum(covered.from_start for covered in data.coverage):
         infinite = "-inf" if plan.y.label.goal == "min" else "inf"
         sentences.append(f"{from_start:,} {of} had reached it from the start ({infinite}).")
     not_run = _sum(covered.not_run for covered in data.coverage)
     if not_run.total():
         sentences.append(f"{not_run.total():,} not run ({counts_text(not_run)}), so not counted.")
-    return [*sentences, *_listed(data.never, named)]
+    return sentences
+
+
+def _without_any(coverage: Sequence[Coverage]) -> list[str]:
+    """Return the points of which no experiment reached a reading, those of most experiments first."""
+    worst_first = sorted(
+        (covered for covered in coverage if covered.is_never), key=lambda covered: -covered.drawn
+    )
+    return [
+        f"{covered.label or 'all'} ({covered.drawn - sum(covered.never.values()):,} of {covered.drawn:,})"
+        for covered in worst_first
+    ]
 
 
 def _reason_text(plan: Plan, name: str, count: int) -> str:

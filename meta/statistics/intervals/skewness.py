@@ -17,6 +17,8 @@ LEAST = 8
 #: The percentage of 95 % t intervals that hold the mean of lognormal readings with sigma 1, by their number:
 #: the figures of docs/statistics.md.
 _HELD = {3: 84, 4: 82, 5: 82, 10: 83, 30: 88, 100: 91}
+#: Of more readings it is more.
+MOST = max(_HELD)
 
 
 def skewness(readings: ArrayLike) -> Floats:
