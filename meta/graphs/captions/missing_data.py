@@ -59,7 +59,8 @@ def missing_data(plan: Plan, data: GraphData, records: SeriesRecords) -> Missing
     progress = progress_text(records)
     if plan.rules.of_attempts:
         return Missing(progress, [])
-    worst, others = [], []
+    worst: list[str] = []
+    others: list[str] = []
     counts_never = "missing" in plan.rules.keys and plan.y.label.goal is not None
     missing = _sum(covered.missing for covered in data.coverage) if counts_never else records.missing()
     if counts_never:
