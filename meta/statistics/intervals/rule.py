@@ -218,6 +218,5 @@ def _are_equal(readings: Floats) -> NDArray[np.bool_]:
     """Say of each column whether all of its readings are equal; none of one without readings."""
     if not len(readings):
         return np.zeros(readings.shape[1], dtype=bool)
-    first = np.where(np.isfinite(readings), readings, np.inf).min(axis=0)
-    last = np.where(np.isfinite(readings), readings, -np.inf).max(axis=0)
+    first, last = np.fmin.reduce(readings, axis=0), np.fmax.reduce(readings, axis=0)  # NaN does not count
     return np.asarray(first == last)
