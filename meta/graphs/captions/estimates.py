@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from meta.graphs.captions.intervals import averaged_exceptions, describe, drawn_estimates
-from meta.graphs.captions.phrases import sample_size_text
+from meta.graphs.captions.phrases import pooled_size_text, sample_size_text
 from meta.graphs.data.graph_data import GraphData, SampleSizes
 from meta.graphs.data.per_value import marked
 from meta.graphs.data.plan import Plan
@@ -50,7 +50,7 @@ def values_text(plan: Plan, data: GraphData) -> str:
 def summaries_text(data: GraphData, parts: str, *, least: int) -> str:
     """Return the sentences on boxes or violins: their parts, and what stands for those of too few values."""
     sample_sizes = drawn_sample_sizes(data)
-    text = f"{sample_size_text(sample_sizes)}."
+    text = f"{pooled_size_text(sample_sizes)}."
     if sample_sizes.count.max() >= least:
         text += f" {parts}"
     if sample_sizes.count.min() < least:

@@ -51,6 +51,16 @@ def sample_size_text(sample_sizes: SampleSizes) -> str:
     return f"{n} of {_counted(several, several, 'configuration')} ({experiments})"
 
 
+def pooled_size_text(sample_sizes: SampleSizes) -> str:
+    """Return the number of readings that are shown together, and of which repetitions they are."""
+    several = sample_sizes.configurations
+    if several.max() == 1:
+        return sample_size_text(sample_sizes)
+    repetitions = _counted(sample_sizes.fewest, sample_sizes.most, "repetition")
+    of = _counted(several, several, "configuration")
+    return f"n = {_counted(sample_sizes.count, sample_sizes.count, 'experiment')} ({repetitions} of {of})"
+
+
 def range_text(least: int, most: int) -> str:
     """Return a number, or a range."""
     return f"{most:,}" if least == most else f"{least:,} to {most:,}"

@@ -11,7 +11,7 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
 from meta.graphs.captions.estimates import drawn_sample_sizes
-from meta.graphs.captions.phrases import sample_size_text
+from meta.graphs.captions.phrases import pooled_size_text
 from meta.graphs.data import csv_rows, per_value
 from meta.graphs.data.csv_rows import Row
 from meta.graphs.data.graph_data import GraphData, Line, Outside
@@ -112,7 +112,7 @@ def marks(lines: Sequence[Line]) -> Artist:
 
 def each_value(context: DrawContext) -> str:
     """Return the caption of a graph that shows each value."""
-    return f"each reading of {sample_size_text(drawn_sample_sizes(context.data))}."
+    return f"each reading of {pooled_size_text(drawn_sample_sizes(context.data))}."
 
 
 @dataclass(frozen=True)

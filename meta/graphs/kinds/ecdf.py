@@ -8,7 +8,7 @@ import numpy as np
 from matplotlib.axes import Axes
 
 from meta.graphs.captions.estimates import drawn_sample_sizes
-from meta.graphs.captions.phrases import sample_size_text
+from meta.graphs.captions.phrases import pooled_size_text
 from meta.graphs.data.csv_rows import Row, of_line
 from meta.graphs.data.graph_data import Coverage, Estimates, GraphData, Line, SampleSizes
 from meta.graphs.data.groups import Group, make_groups, panels_of
@@ -123,7 +123,7 @@ def caption(context: DrawContext) -> str:
     """Return the caption: of how many experiments the shares are."""
     if not _counts_never(context):
         return each_value(context)
-    text = f"share of {sample_size_text(drawn_sample_sizes(context.data))} with at most each value."
+    text = f"share of {pooled_size_text(drawn_sample_sizes(context.data))} with at most each value."
     plan = context.plan
     names = [name for name in (*plan.facets, *plan.hues) if len(plan.values[name]) > 1]
     limits = [

@@ -126,10 +126,11 @@ def test_n_is_the_repetitions(make_records) -> None:
         results=lambda p, r: None if p["x"] == "a" and p["data"] == 1 and r > 2 else {"y": float(r)},
         repetitions=12,
     )
+    pooled = "n = 15 to 24 experiments (3 to 12 repetitions of 2 configurations)."
+    for asked in ({"kind": "strip", "x": "x", "hue": "k"}, {"kind": "box", "x": "x", "hue": "k"}):
+        assert pooled in note_of(records, y="y", over=["data"], **asked)
     expected = "n = 3 to 12 repetitions of 2 configurations (15 to 24 experiments)."
     for asked in (
-        {"kind": "strip", "x": "x", "hue": "k"},
-        {"kind": "box", "x": "x", "hue": "k"},
         {"kind": "bar", "x": "x", "hue": "k", "interval": "none"},
         {"kind": "heatmap", "x": "x", "rows": "k"},
     ):
