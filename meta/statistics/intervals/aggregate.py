@@ -32,7 +32,7 @@ from meta.statistics.intervals.stratified import (
     standard_error_of,
     stratified_interval,
 )
-from meta.statistics.intervals.student import Bounds, Mean, Part, combined, student_ends
+from meta.statistics.intervals.student import Bounds, Mean, Part, combined, student_ends, summed
 
 Over = Literal["readings", "task means"]
 #: How the interval is made: as the module says, or from quantiles of the drawings.
@@ -204,16 +204,10 @@ def _mean_of(strata: Sequence[_Stratum], ratios: Floats, magnitude: float) -> Me
     for column, stratum in enumerate(strata):
         means[: len(stratum.rows), column] = stratum.means[:, 0]
     apart = combined([Part(means, ratio=ratios, magnitude=magnitude)])
-    weights = np.array([len(stratum.columns) for stratum in strata], dtype=np.float64)
-    errors = apart.standard_error * (weights / weights.sum())
-    unit = float(errors.max()) or 1.0
-    variances = (errors / unit) ** 2
-    total, of_degrees = variances.sum(), (variances**2 / np.maximum(apart.count - 1, 1)).sum()
-    degrees = total**2 / of_degrees if of_degrees > 0 else np.nan
-    estimate = (apart.estimate * (weights / weights.sum())).sum()
-    return Mean(
-        *(np.array([number]) for number in (estimate, unit * np.sqrt(total), degrees, apart.count.min()))
-    )
+    weights = np.array([[len(stratum.columns)] for stratum in strata], dtype=np.float64)
+    weights /= weights.sum()
+    parts = apart.estimate[:, None], apart.standard_error[:, None], apart.count[:, None]
+    return summed(weights * parts[0], weights * parts[1], parts[2])
 
 
 def ends_of(mean: Mean, level: float, bounds: Bounds | None = None) -> tuple[float, float, Method]:

@@ -91,21 +91,32 @@ def combined(parts: Sequence[Part]) -> Mean:
     """
     means = [MEAN.of(part.readings) for part in parts]
     spreads = [_spread(part, mean) for part, mean in zip(parts, means, strict=True)]
-    counts = np.array([count for _, count in spreads])
-    deviations = np.array(
-        [abs(part.weight) * spread for part, (spread, _) in zip(parts, spreads, strict=True)]
-    )
-    # In units of the largest deviation no square overflows.
-    unit = deviations.max(axis=0)
+    errors = [
+        abs(part.weight) * spread * np.sqrt(1 / np.maximum(count, 1) + part.ratio)
+        for part, (spread, count) in zip(parts, spreads, strict=True)
+    ]
+    estimates = [part.weight * mean for part, mean in zip(parts, means, strict=True)]
+    return summed(np.array(estimates), np.array(errors), np.array([count for _, count in spreads]))
+
+
+def summed(estimates: Floats, errors: Floats, counts: Integers) -> Mean:
+    """Return the sum of independent means.
+
+    Parameters
+    ----------
+    estimates, errors : ndarray, shape (parts, columns)
+        The mean of each part and its standard error, both times its weight.
+    counts : ndarray of int, shape (parts, columns)
+        How many readings each has.
+    """
+    # In units of the largest error no square overflows.
+    unit = errors.max(axis=0)
     unit[~(unit > 0)] = 1.0
-    ratios = np.array([np.broadcast_to(part.ratio, unit.shape) for part in parts])
-    shares = 1 / np.maximum(counts, 1) + ratios
-    variances = (deviations / unit) ** 2 * shares
+    variances = (errors / unit) ** 2
     total = variances.sum(axis=0)
     of_degrees = (variances**2 / np.maximum(counts - 1, 1)).sum(axis=0)
     degrees = np.divide(total**2, of_degrees, out=np.full_like(total, np.nan), where=of_degrees > 0)
-    estimates = [part.weight * mean for part, mean in zip(parts, means, strict=True)]
-    return Mean(np.sum(estimates, axis=0), unit * np.sqrt(total), degrees, counts.min(axis=0))
+    return Mean(estimates.sum(axis=0), unit * np.sqrt(total), degrees, counts.min(axis=0))
 
 
 def _spread(part: Part, mean: Floats) -> tuple[Floats, Integers]:
