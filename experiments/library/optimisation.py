@@ -17,8 +17,6 @@ if TYPE_CHECKING:
 LOCAL = {"nelder-mead": "Nelder-Mead", "powell": "Powell", "bfgs": "BFGS", "l-bfgs-b": "L-BFGS-B"}
 #: The least gap: smaller ones count as this, because zero has no place on a logarithmic axis.
 LEAST_GAP = 1e-12
-#: The cost of an experiment that does not find the minimum, in budgets.
-PENALTY = 10
 #: The maximum number of logged gaps.
 _POINTS = 60
 
@@ -59,10 +57,7 @@ def minimise(
     dict
         ``gap``: how far above the minimum the least value found is, at least 1e-12; ``solved``: 100 when that
         is within the tolerance, else 0 (so that means are percent); ``evaluations`` until the method ended;
-        ``solved_after``: evaluations until the problem was solved (absent when it was not); ``cost``: the
-        same, but ten budgets when it was not. The mean of the last is the PAR10 score of F. Hutter,
-        H. H. Hoos, K. Leyton-Brown and T. Stützle, ParamILS, Journal of Artificial Intelligence Research 36
-        (2009) 267-306.
+        ``solved_after``: evaluations until the problem was solved (absent when it was not).
     """
     chosen = PROBLEMS[problem]
     minimum = chosen.least * dimensions
@@ -82,8 +77,8 @@ def minimise(
     search.finish()
     results = {"gap": search.gap, "evaluations": search.evaluations}
     if search.solved_after is None:
-        return {**results, "solved": 0.0, "cost": PENALTY * budget}
-    return {**results, "solved": 100.0, "cost": search.solved_after, "solved_after": search.solved_after}
+        return {**results, "solved": 0.0}
+    return {**results, "solved": 100.0, "solved_after": search.solved_after}
 
 
 class _BudgetUsedUpError(Exception):

@@ -41,7 +41,7 @@ def test_every_method_solves_the_easiest_problem(method: str) -> None:
     results, _ = minimised(method)
     assert results["solved"] == 100.0
     assert results["gap"] <= 1e-6
-    assert 0 < results["solved_after"] == results["cost"] <= results["evaluations"] <= 10_000
+    assert 0 < results["solved_after"] <= results["evaluations"] <= 10_000
 
 
 def test_global_methods_find_what_local_ones_miss() -> None:
@@ -49,7 +49,6 @@ def test_global_methods_find_what_local_ones_miss() -> None:
     local, _ = minimised("bfgs", problem="rastrigin", dimensions=5)
     assert local["solved"] == 0.0
     assert "solved_after" not in local
-    assert local["cost"] == 100_000
     assert local["gap"] > 1.0
     everywhere, _ = minimised("annealing", problem="rastrigin", dimensions=5)
     assert everywhere["solved"] == 100.0
@@ -74,7 +73,6 @@ def test_the_budget_is_never_exceeded(method: str) -> None:
     results, run = minimised(method, problem="rosenbrock", dimensions=10, budget=50)
     assert results["evaluations"] == 50
     assert results["solved"] == 0.0
-    assert results["cost"] == 500
     assert run.points[-1] == (50, results["gap"])
 
 
