@@ -15,9 +15,9 @@ from meta.graphs.captions.intervals import (
 from meta.graphs.captions.missing_data import missing_data
 from meta.graphs.captions.phrases import averages_text, selection_text
 from meta.graphs.captions.scores import scores_text
-from meta.graphs.captions.text import Note
 from meta.graphs.data.graph_data import Estimates, GraphData, Outside
 from meta.graphs.data.plan import Plan, Variable
+from meta.graphs.provenance.note_text import Note
 from meta.records.series_records import SeriesRecords
 from meta.statistics.estimators.arrays import Floats
 

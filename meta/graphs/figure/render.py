@@ -13,13 +13,13 @@ from matplotlib.text import Text
 from experiments.series_file.sections.graphs import ThemeName
 from meta.formats.csv_format import write_rows
 from meta.graphs.captions.note import note
-from meta.graphs.captions.text import Note
 from meta.graphs.data.graph_data import GraphData
 from meta.graphs.data.plan import Plan
 from meta.graphs.drawing.kind import DrawContext
 from meta.graphs.figure.registry import KINDS
 from meta.graphs.figure.task import DrawnFigure, Task
 from meta.graphs.provenance.file_metadata import add_digest, metadata_for
+from meta.graphs.provenance.note_text import Note
 from meta.graphs.provenance.origin import Origin
 from meta.graphs.theme import layout, style, ticks
 from meta.records.series_records import SeriesRecords

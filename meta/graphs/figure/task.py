@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from experiments.series_file.sections.graphs import GraphSpec
-from meta.graphs.captions.text import Note
 from meta.graphs.data.plan import Plan
+from meta.graphs.provenance.note_text import Note
 from meta.graphs.provenance.origin import Origin
 from meta.records.errors import GraphError
 from meta.records.series_records import SeriesRecords

@@ -21,7 +21,7 @@ from pydantic import TypeAdapter
 
 from database.errors import ExperimentsError
 from database.files.paths import what_is_no_file
-from meta.graphs.captions.text import Note
+from meta.graphs.provenance.note_text import Note
 from meta.graphs.provenance.origin import Origin
 
 _PREFIX = "experiment-series figure, sealed "

@@ -11,10 +11,10 @@ import pytest
 from matplotlib.figure import Figure
 from matplotlib.image import imread
 
-from meta.graphs.captions.text import Note
 from meta.graphs.figure.render import render
 from meta.graphs.provenance import file_metadata
 from meta.graphs.provenance.file_metadata import ForeignFigureError, read_origin
+from meta.graphs.provenance.note_text import Note
 from meta.graphs.provenance.origin import Origin
 from meta.records.code_versions import CodeVersion
 
