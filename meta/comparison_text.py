@@ -9,7 +9,7 @@ from meta.statistics.comparisons.difference import Difference
 from meta.statistics.comparisons.effects import magnitude
 from meta.statistics.comparisons.pairwise import PairComparison
 from meta.statistics.comparisons.sample_size import repetitions_for_p
-from meta.tables.data.rounding import p_text, shown
+from meta.tables.data.rounding import from_to, p_text, shown, shown_apart
 
 #: So many configurations that are not compared are named; the others are counted.
 _MOST_NAMED = 4
@@ -56,9 +56,7 @@ def _leaves_out_zero(pair: PairComparison) -> bool:
 
 def _span(pair: PairComparison) -> str:
     """Return from where to where the interval reaches."""
-    ends = shown(pair.difference.estimate, pair.difference.low, pair.difference.high)
-    power = f" (times 10^{ends.exponent})" if ends.exponent else ""
-    return f"from {ends.low} to {ends.high}{power}"
+    return from_to(pair.difference.estimate, pair.difference.low, pair.difference.high)
 
 
 def _ranks_differ(pair: PairComparison, comparison: ValueComparison) -> str:
@@ -264,7 +262,7 @@ def row(compared: ComparedPair, comparison: ValueComparison, *, simultaneous: bo
 
 
 def _interval(apart: Difference) -> str:
-    numbers = shown(apart.estimate, apart.low, apart.high)
+    numbers = shown_apart(apart.estimate, apart.low, apart.high)
     power = f"e{numbers.exponent}" if numbers.exponent else ""
     return f"[{numbers.low}, {numbers.high}]{power}" if numbers.half else "-"
 

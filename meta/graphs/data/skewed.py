@@ -17,12 +17,12 @@ _MOST_STEPS = 200
 
 @dataclass(frozen=True)
 class Skewed:
-    """How many points with a t interval have skewed readings.
+    """How many points have a t interval of skewed readings.
 
     Attributes
     ----------
     points, of : int
-        The skewed ones, and those that were looked at.
+        These, and all points; of a curve the steps with a t interval.
     fewest : int
         The repetitions of that of the skewed ones which has the fewest; 0 without any.
     """
@@ -43,12 +43,11 @@ class Skewed:
             How its interval was made.
         """
         sizes = []
-        looked_at = np.flatnonzero(methods == Method.T).tolist()
-        for place in looked_at:
+        for place in np.flatnonzero(methods == Method.T).tolist():
             means = scores[place].mean(axis=1)  # NaN where a configuration is missing
             if is_skewed(means[:, None])[0]:
                 sizes.append(int(np.isfinite(means).sum()))
-        return cls(len(sizes), len(looked_at), min(sizes, default=0))
+        return cls(len(sizes), len(scores), min(sizes, default=0))
 
     @classmethod
     def of_steps(cls, parts: Sequence[Floats], repetitions: Sequence[Integers], methods: Methods) -> Skewed:

@@ -174,7 +174,8 @@ def power_of_t(shift: float, degrees: float, alpha: float) -> float:
     limit = stats.t.ppf(1 - alpha / 2, degrees)
     if shift > limit + 10:  # certain; scipy's noncentral t loses its footing out there
         return 1.0
-    return float(stats.nct.sf(limit, degrees, shift) + stats.nct.cdf(-limit, degrees, shift))
+    # For some degrees scipy has NaN for the other tail where that is next to nothing.
+    return float(stats.nct.sf(limit, degrees, shift) + np.nan_to_num(stats.nct.cdf(-limit, degrees, shift)))
 
 
 def smallest_number(enough: Callable[[int], bool], have: int, note: str) -> Plan:

@@ -12,7 +12,7 @@ from enum import Enum, auto
 
 from meta.statistics.comparisons.sample_size import repetitions_for_p
 from meta.tables.data.plan import TablePlan
-from meta.tables.data.rounding import p_text, shown
+from meta.tables.data.rounding import from_to, p_text
 from meta.tables.data.significance_marks import CellTest, Marks
 
 #: So many cells are named for each kind of disagreement; the others are counted.
@@ -130,6 +130,4 @@ def _reason(kind: _Kind, cells: Sequence[_Cell], marks: Marks) -> str:
 def _ends(test: CellTest) -> str:
     if test.difference is None:
         return ""
-    ends = shown(test.difference.estimate, test.difference.low, test.difference.high)
-    power = f" (times 10^{ends.exponent})" if ends.exponent else ""
-    return f"from {ends.low} to {ends.high}{power}"
+    return from_to(test.difference.estimate, test.difference.low, test.difference.high)

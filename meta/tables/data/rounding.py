@@ -9,7 +9,7 @@ end: each end then has the digits of its own side, and the value those of the sh
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 #: Digits of a number without an interval.
 _DIGITS = 4
@@ -65,6 +65,23 @@ def shown(value: float, low: float = math.nan, high: float = math.nan) -> Shown:
     decimals = 1 - _exponent(float(f"{scaled[1]:.1e}"))
     texts = [_fixed(number, decimals) for number in scaled]
     return Shown(texts[0], texts[1], texts[2], texts[3], exponent)
+
+
+def shown_apart(value: float, low: float, high: float) -> Shown:
+    """Return the same where it matters whether an interval holds 0: no end is written as 0 that is not."""
+    numbers = shown(value, low, high)
+    low_text, high_text = (
+        text if not text or float(text) or not end else f"{_scaled(end, numbers.exponent):.1g}"
+        for text, end in ((numbers.low, low), (numbers.high, high))
+    )
+    return replace(numbers, low=low_text, high=high_text)
+
+
+def from_to(value: float, low: float, high: float) -> str:
+    """Return from where to where the interval of a difference reaches."""
+    ends = shown_apart(value, low, high)
+    power = f" (times 10^{ends.exponent})" if ends.exponent else ""
+    return f"from {ends.low} to {ends.high}{power}"
 
 
 def is_far_lopsided(value: float, low: float, high: float) -> bool:

@@ -11,7 +11,7 @@ from scipy import stats
 from meta import comparison_text
 from meta.comparison import ValueComparison, compare_values
 from meta.statistics.comparisons.significance import wilcoxon
-from meta.tables.data.rounding import shown
+from meta.tables.data.rounding import shown_apart
 
 LUCK = np.random.default_rng(0).normal(size=40)
 
@@ -148,7 +148,7 @@ def test_intervals_are_headed_by_what_they_hold(make_records) -> None:
     wide = found.compared[0].simultaneous
     assert (wide.low, wide.high) == pytest.approx(tuple(expected))
     cells = comparison_text.row(found.pairs[0], found, simultaneous=True)
-    ends = shown(wide.estimate, wide.low, wide.high)
+    ends = shown_apart(wide.estimate, wide.low, wide.high)
     assert cells[4] == f"[{ends.low}, {ends.high}]"
 
 

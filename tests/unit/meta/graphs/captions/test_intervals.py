@@ -155,6 +155,7 @@ def test_skewed_readings_are_told_from_eight_on(of) -> None:
     some = drawn_line(of(SKEWED[1:], EVEN))
     assert "Readings are skewed at 1 of 2 points: of lognormal ones" in some
     assert "about 82 %." in some
+    assert "at 1 of 3 points: of lognormal ones" in drawn_line(of(SKEWED, EVEN, EVEN[:3]))
     assert "skewed" not in drawn_line(of(SKEWED[-7:]))
     assert "holds the mean in at least 91 %." in drawn_line(of(np.tile(SKEWED, 11)))
     assert "holds the mean in clearly less than 90 %." in drawn_line(of(SKEWED), interval="ci90")

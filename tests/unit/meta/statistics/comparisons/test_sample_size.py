@@ -46,6 +46,18 @@ def test_a_planned_comparison_finds_the_difference() -> None:
     assert found.mean() == pytest.approx(0.8, abs=0.04)
 
 
+def test_a_sharper_level_never_needs_many_times_as_many() -> None:
+    # scipy's noncentral t has no number for the other tail of 17.2 or 31.5 degrees of freedom, as of others.
+    apart = np.array([0.05, -0.04, 3.0, 2.5, -0.06, 2.0, 2.2, -0.07, 2.4, -0.08, 3.0, 2.7])
+    needed = [
+        repetitions_to_decide(apart, np.zeros(12), paired=True, comparisons=comparisons).needed
+        for comparisons in range(1, 40)
+    ]
+    assert needed[14] == 18
+    assert needed == sorted(needed, key=lambda count: count or 0)
+    assert needed[-1] == 21
+
+
 def test_no_fewer_than_the_test_can_do_with() -> None:
     """However clear the difference, 6 pairs or 4 repetitions each are the least that give p below 5 %."""
     clear = np.array([1.0, 1.1, 0.9])

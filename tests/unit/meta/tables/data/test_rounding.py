@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from meta.tables.data.rounding import Shown, each_shown, is_far_lopsided, shown
+from meta.tables.data.rounding import Shown, each_shown, from_to, is_far_lopsided, shown
 
 
 @pytest.mark.parametrize(
@@ -47,6 +47,19 @@ def test_ends_far_from_each_other_have_digits_of_their_own(numbers, expected) ->
     """Where one side is many times the other, neither a last place nor a power of ten suits both."""
     assert is_far_lopsided(*numbers)
     assert [(one.value, one.exponent) for one in each_shown(*numbers)] == expected
+
+
+@pytest.mark.parametrize(
+    ("numbers", "expected"),
+    [
+        ((1.05, 0.0149, 2.1), "from 0.01 to 2.1"),
+        ((-1.05, -2.1, -0.0449), "from -2.1 to -0.04"),
+        ((1.05, 0.0, 2.1), "from 0.0 to 2.1"),
+        ((1.05e9, 2e7, 2.1e9), "from 0.02 to 2.1 (times 10^9)"),
+    ],
+)
+def test_an_interval_that_leaves_out_zero_is_not_told_to_begin_there(numbers, expected) -> None:
+    assert from_to(*numbers) == expected
 
 
 def test_a_side_without_length_suits_any_place() -> None:
