@@ -7,7 +7,6 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from experiments.series_file.models import ResampledSection
 from experiments.units import many
 from meta.graphs.data.estimates import Aggregator
 from meta.graphs.data.graph_data import Estimates, GraphData
@@ -35,7 +34,8 @@ _NAMES = {
     Method.BCA: "BCa interval",
     Method.BOOTSTRAP_T: "t interval of the bootstrap standard error",
 }
-_T = (Method.T, Method.T_LOG, Method.T_LOGIT)
+#: Those that are corrected where repetitions are resampled splits.
+_OF_SPLITS = (Method.T, Method.T_LOG, Method.T_LOGIT, Method.BOOTSTRAP_T)
 #: More different numbers of repetitions are a range.
 _MOST_LISTED = 3
 
@@ -181,20 +181,27 @@ def averaged_exceptions(aggregator: Aggregator, shown: Estimates) -> list[str]:
     if not with_interval.any():
         return []
     told = [aggregator.dependence.text] if aggregator.dependence.text else []
-    if left_out := int(shown.left_out[with_interval].max()):
-        up_to = "" if (shown.left_out[with_interval] == left_out).all() else "up to "
-        lacks = "lacks" if left_out == 1 else "lack"
-        told.append(f"without {up_to}{many(left_out, 'repetition')} that {lacks} a configuration")
+    fewest, most = (
+        int(end) for end in (shown.left_out[with_interval].min(), shown.left_out[with_interval].max())
+    )
+    if most:
+        count = many(most, "repetition") if fewest == most else f"{fewest:,} to {most:,} repetitions"
+        told.append(f"without {count} that {'lacks' if fewest == most == 1 else 'lack'} a configuration")
     return told
 
 
-def splits_text(resampled: ResampledSection | None, shown: Estimates) -> list[str]:
-    """Return the sentence on intervals that are corrected for resampled splits of one data set."""
-    if resampled is None or not np.isin(shown.method, _T).any():
+def splits_text(aggregator: Aggregator, shown: Estimates) -> list[str]:
+    """Return the sentence on intervals that are corrected for resampled splits of data sets."""
+    resampled = aggregator.resampled
+    if resampled is None or not np.isin(shown.method, _OF_SPLITS).any():
         return []
     sizes = (f"{size:g}" if isinstance(size, float) else size for size in (resampled.test, resampled.train))
     ratio = "/".join(sizes)
-    return [f"Corrected for resampled splits of one data set, test/train {ratio} (Nadeau and Bengio 2003)."]
+    is_averaged = (shown.sample_sizes.configurations > 1).any()
+    which = "each" if is_averaged and aggregator.dependence.strata else "one"
+    return [
+        f"Corrected for resampled splits of {which} data set, test/train {ratio} (Nadeau and Bengio 2003)."
+    ]
 
 
 def skewness_text(

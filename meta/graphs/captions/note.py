@@ -98,7 +98,7 @@ def _on_intervals(plan: Plan, data: GraphData, records: SeriesRecords) -> list[s
     shown = drawn_estimates(data)
     skewed = [line.skewed for line in data.lines if line.skewed is not None]
     return [
-        *splits_text(plan.aggregator.resampled, shown),
+        *splits_text(plan.aggregator, shown),
         *drawn_warnings(plan.aggregator, shown),
         *skewness_text(plan.aggregator.level, skewed, over_steps=plan.rules.over_steps),
         *sentences,

@@ -88,7 +88,7 @@ def _statistic(plan: TablePlan, cells: Cells, ends: BothEnds, records: SeriesRec
     return [
         f"{sentence}.",
         *_ends(cells, ends),
-        *splits_text(aggregator.resampled, estimates),
+        *splits_text(aggregator, estimates),
         *drawn_warnings(aggregator, estimates),
         *skewness_text(aggregator.level, [skewed], over_steps=False, unit="cell"),
         *([] if bounds else bounds_text(plan.y.measured, estimates, records.measure(plan.y.key))),

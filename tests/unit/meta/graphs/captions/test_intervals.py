@@ -217,6 +217,12 @@ def test_what_the_file_says_belongs_together_is_told(make_records) -> None:
     assert "; without 1 repetition that lacks a configuration." in plain
     assert "as the file says" not in plain
     assert "; drawn within d, as the file says" in drawn_line(records, over=["d"], strata=["d"])
+    some = make_records(
+        {"x": [1, 2], "d": [1, 2]},
+        results=lambda p, r: {"y": p["d"] + EVEN[r]} if p["d"] == p["x"] == 1 or r < 5 else None,
+        repetitions=6,
+    )
+    assert "; without 0 to 1 repetitions that lack a configuration." in drawn_line(some, over=["d"])
 
 
 def test_resampled_splits_are_told(of) -> None:
@@ -226,6 +232,17 @@ def test_resampled_splits_are_told(of) -> None:
     said = "Corrected for resampled splits of one data set, test/train 45/105 (Nadeau and Bengio 2003)."
     assert said in drawn_line(records)
     assert "Corrected" not in drawn_line(records, interval="sd")
+
+
+@pytest.mark.parametrize("estimator", ["mean", "median"])
+def test_splits_are_those_of_each_data_set_that_is_averaged_over(make_records, estimator: str) -> None:
+    """The interval of another estimator's average is corrected too."""
+    records = make_records(
+        {"x": [1], "d": [1, 2, 3]}, results=lambda p, r: {"y": p["d"] + EVEN[r]}, repetitions=5
+    )
+    analysis = AnalysisSection.model_validate({"resampled": {"test": 45, "train": 105}, "strata": ["d"]})
+    told = drawn_line(replace(records, analysis=analysis), over=["d"], estimator=estimator)
+    assert "Corrected for resampled splits of each data set, test/train 45/105" in told
 
 
 def test_both_results_of_a_scatter_graph_name_their_interval(make_records) -> None:
