@@ -101,7 +101,9 @@ def _print_comparison(compared: FigureComparison) -> None:
     if compared.reason is not None:
         click.echo(f"not compared with the database: {printing.printable(compared.reason)}")
     elif compared.is_current:
-        click.echo("the database would give the same figure now")
+        # Other versions may have other intervals: what is the same then are the records.
+        same = "has the same records" if compared.program else "would give the same figure"
+        click.echo(f"the database {same} now")
     else:
         click.echo("the database would give another figure now:")
         for difference in compared.differences:
@@ -109,6 +111,6 @@ def _print_comparison(compared: FigureComparison) -> None:
     if compared.request:
         click.echo(compared.request)
     if compared.program:
-        click.echo("it was drawn by other versions, with which it may look different:")
+        click.echo("it was drawn by other versions, with which its intervals and looks may be different:")
         for difference in compared.program:
             click.echo(f"    {printing.printable(difference)}")

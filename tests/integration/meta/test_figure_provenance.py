@@ -203,11 +203,14 @@ def test_a_renamed_series_is_found(figure: Path, trace) -> None:
 
 @on_sqlite
 def test_other_versions_of_what_draws_are_told_apart(figure: Path, trace, monkeypatch) -> None:
-    """The records still give the same, which may look different."""
+    """The records are still the same, of which other versions may draw other intervals."""
     monkeypatch.setattr("meta.graphs.provenance.origin._library_versions", lambda: {"numpy": "99"})
     told = trace(figure, "--json")
     assert told["current"] is True
     assert any("numpy: drawn with" in difference for difference in told["program_differences"])
+    printed = trace(figure)
+    assert "the database has the same records now\nit was drawn by other versions" in printed
+    assert "the same figure" not in printed
 
 
 @on_sqlite
