@@ -126,7 +126,7 @@ def _cuts_nothing(estimator: Estimator, shown: Estimates) -> list[str]:
     if not len(sizes):
         return []
     where = "" if len(sizes) == len(counts) and len(np.unique(sizes)) == 1 else f" where {sizes_text(sizes)}"
-    return [f"nothing is cut{where}, so that it is the mean there"]
+    return [f"nothing is cut{where}, so that it is the mean{' there' if where else ''}"]
 
 
 def _none(shown: Estimates) -> list[str]:
@@ -157,9 +157,11 @@ def sizes_text(sizes: Integers) -> str:
     distinct = np.unique(sizes).tolist()
     if len(distinct) > 1 and distinct[-1] < FEWEST:
         return f"n < {FEWEST}"
-    if len(distinct) > _MOST_LISTED:
+    is_run = len(distinct) > 2 and distinct[-1] - distinct[0] == len(distinct) - 1
+    if is_run or len(distinct) > _MOST_LISTED:
         return f"n = {distinct[0]:,} to {distinct[-1]:,}"
-    return f"n = {' or '.join(f'{size:,}' for size in distinct)}"
+    *others, last = [f"{size:,}" for size in distinct]
+    return f"n = {', '.join(others)} or {last}" if others else f"n = {last}"
 
 
 def percent(level: float) -> str:

@@ -188,7 +188,7 @@ def _disjoint(coverage: Sequence[Coverage]) -> list[str]:
 
 def _readings(plan: Plan) -> str:
     names = [repr(variable.name) for variable in (plan.across, plan.y) if variable is not None]
-    return " and ".join(names)
+    return " or ".join(names)
 
 
 def _early(ends: Sequence[EarlyEnd]) -> list[str]:

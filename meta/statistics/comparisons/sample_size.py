@@ -20,7 +20,7 @@ from scipy import special, stats
 from meta.statistics.comparisons.ranking import Ranking
 from meta.statistics.comparisons.significance import Significance, smallest_p
 from meta.statistics.estimators.arrays import pairs, sample, unit_of
-from meta.statistics.estimators.location import Estimator, Quantile, TrimmedMean
+from meta.statistics.estimators.location import Estimator, Quantile
 from meta.statistics.intervals.exact import minimum_count
 from meta.statistics.intervals.resampling import DEFAULT_LEVEL
 
@@ -257,11 +257,6 @@ def interval_warnings(
     if isinstance(estimator, Quantile) and estimator.share in (0, 1):
         warnings.append(
             f"No number of repetitions is enough for {interval}: the bootstrap fails at extremes."
-        )
-    if isinstance(estimator, TrimmedMean) and 0 < estimator.cut * count < 1:
-        needed = math.ceil(1 / estimator.cut)
-        warnings.append(
-            f"n = {count}: the {estimator.label} cuts nothing off and is the mean; {needed} are needed."
         )
     return tuple(warnings)
 

@@ -10,6 +10,7 @@ import pytest
 
 from experiments.series_file.models import AnalysisSection, MetricSection
 from experiments.series_file.sections.graphs import GraphSpec
+from meta.graphs.captions.intervals import sizes_text
 from meta.records.series_records import SeriesRecords
 from meta.statistics.estimators.curves import Curve
 from tests.figures import make_drawn
@@ -80,7 +81,7 @@ def of(make_records):
         (
             [EVEN[:9]],
             {"estimator": "trimmed_mean"},
-            "t interval (whiskers) over n = 9 repetitions; nothing is cut, so that it is the mean there.",
+            "t interval (whiskers) over n = 9 repetitions; nothing is cut, so that it is the mean.",
         ),
         (
             [EVEN[:3], EVEN[:4], EVEN[:8]],
@@ -223,6 +224,22 @@ def test_what_the_file_says_belongs_together_is_told(make_records) -> None:
         repetitions=6,
     )
     assert "; without 0 to 1 repetitions that lack a configuration." in drawn_line(some, over=["d"])
+
+
+@pytest.mark.parametrize(
+    ("sizes", "text"),
+    [
+        ([5, 5], "n = 5"),
+        ([1, 2], "n < 3"),
+        ([3, 5], "n = 3 or 5"),
+        ([4, 1, 2], "n = 1, 2 or 4"),
+        ([3, 4, 5], "n = 3 to 5"),
+        ([1, 4, 7, 9], "n = 1 to 9"),
+    ],
+)
+def test_numbers_of_repetitions_are_listed_or_a_range(sizes: list[int], text: str) -> None:
+    """Three in a row, or more than three, are a range."""
+    assert sizes_text(np.array(sizes)) == text
 
 
 def test_resampled_splits_are_told(of) -> None:

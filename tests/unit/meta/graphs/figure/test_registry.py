@@ -180,7 +180,7 @@ def test_scatter_graphs_have_a_point_per_configuration(make_records) -> None:
         np.testing.assert_allclose(
             line.get_ydata(), [np.mean([one["score"] for one in some]) for some in both]
         )
-    assert "6 completed without 'cost' and 'score' left out." in note_of(figure)
+    assert "6 completed without 'cost' or 'score' left out." in note_of(figure)
     told = make_drawn(GraphSpec(kind="scatter", y="score", x="cost"), records).note.details
     assert "No Pareto front, as metrics gives no goal to both results." in told
 
