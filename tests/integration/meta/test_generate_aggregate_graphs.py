@@ -172,11 +172,9 @@ def test_what_is_retired_is_left_out_and_counted(database_url: str, write_series
     with scoped_session() as session:
         write_series(session, left, grid={"k": [1, 2, 3]}, repeat={"seeds": 3}, graphs=graphs)
         records = read_records(session, "study")
-    figure = make_figure(records.specs[0], records)
-    assert [bar.get_height() for bar in figure.axes[0].patches] == [0.5, 0.5]
-    assert "5 completed but no longer in the series file left out." in figure.texts[-1].get_text().replace(
-        "\n", " "
-    )
+    drawn = make_drawn(records.specs[0], records)
+    assert [bar.get_height() for bar in drawn.figure.axes[0].patches] == [0.5, 0.5]
+    assert "5 completed but no longer in the series file left out." in drawn.note.sentences
 
 
 def test_only_what_a_mapping_chooses_is_counted_as_retired(database_url: str, write_series, written) -> None:

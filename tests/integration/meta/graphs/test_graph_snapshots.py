@@ -15,7 +15,7 @@ from database.models import Experiment, ExperimentStatus, MetricChunk
 from database.queries.series_lookup import find_series
 from database.session.lifecycle import SessionLocal, scoped_session
 from meta.generate_aggregate_graphs import generate_all_graphs
-from meta.records import subsets
+from meta.records.selection import subsets
 from meta.records.series_records import SeriesRecords
 
 STEPS = np.arange(5, dtype="<i8")

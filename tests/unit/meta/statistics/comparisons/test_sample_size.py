@@ -47,6 +47,7 @@ def test_a_planned_comparison_finds_the_difference() -> None:
 
 
 def test_a_sharper_level_never_needs_many_times_as_many() -> None:
+    """The number rises slowly with the number of comparisons, also where scipy has none for a tail."""
     # scipy's noncentral t has no number for the other tail of 17.2 or 31.5 degrees of freedom, as of others.
     apart = np.array([0.05, -0.04, 3.0, 2.5, -0.06, 2.0, 2.2, -0.07, 2.4, -0.08, 3.0, 2.7])
     needed = [

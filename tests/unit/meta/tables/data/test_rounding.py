@@ -59,6 +59,7 @@ def test_ends_far_from_each_other_have_digits_of_their_own(numbers, expected) ->
     ],
 )
 def test_an_interval_that_leaves_out_zero_is_not_told_to_begin_there(numbers, expected) -> None:
+    """An end that is not 0 has as many digits as show that, and 0 is written where it is one."""
     assert from_to(*numbers) == expected
 
 
