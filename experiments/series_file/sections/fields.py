@@ -68,9 +68,9 @@ def interval(given: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def described(value: object) -> str:
-    """Return a value for a message; short lists are written out."""
+    """Return a value for a message; short lists are written out, as in YAML where nothing is in them."""
     if isinstance(value, list | tuple) and len(value) <= 4 and not any(map(_nests, value)):
-        return f"[{', '.join(map(shortened, value))}]"
+        return f"[{', '.join('null' if one is None else shortened(one) for one in value)}]"
     return shortened(value)
 
 

@@ -30,7 +30,7 @@ def loaded(folder: Path, text: str) -> SeriesFile:
         ("metrics: {a: {bounds: [1, 1]}}", "metrics.a.bounds: must be the least and the largest possible"),
         (
             "metrics: {a: {bounds: [null, null]}}",
-            "metrics.a.bounds: must be the least and the largest possible",
+            "possible value, such as [0, 1] or [0, null], not [null, null]",
         ),
         ("metrics: {a: {bounds: [0, .inf]}}", "metrics.a.bounds: must be the least and the largest possible"),
         ("metrics: {a: {bounds: 1}}", "metrics.a.bounds: must be the least and the largest possible"),
