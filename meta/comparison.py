@@ -12,7 +12,7 @@ import numpy as np
 from database.errors import ExperimentsError
 from database.suggestions import suggestion
 from experiments.series_file.models import ResampledSection
-from meta.comparison_notes import left_out, missing_experiments, nothing_to_compare
+from meta.comparison_notes import left_out, missing_experiments, nothing_to_compare, scores_of_different_size
 from meta.graphs.captions.missing_data import ended
 from meta.graphs.data.plan import Variable, make_variable
 from meta.records.pairing import Block, Members, Paired, Readings, Together, finite_readings, pair
@@ -259,7 +259,11 @@ def compare_values(  # noqa: PLR0913 - one for each option of the command
             )
             for names, both in pairs.items()
         ],
-        notes=[*missing_experiments(records, values, of), *left_out(of, reading, points)],
+        notes=[
+            *missing_experiments(records, values, of),
+            *left_out(of, reading, points),
+            *scores_of_different_size(over, reading, records),
+        ],
     )
 
 

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 
 from meta.graphs.captions.experiments_code import code_text
 from meta.graphs.captions.missing_data import counts_text, progress_text, texts_listed
+from meta.graphs.captions.scores import different_sizes
 from meta.graphs.data.plan import Variable
 from meta.records.readings import Point
 from meta.records.series_records import SeriesRecords
@@ -38,6 +39,15 @@ def left_out(of: str, reading: Variable, points: Mapping[str, Point]) -> list[st
         *_by_value("NaN or infinite readings left out", of, non_finite),
         *_by_value(f"Completed without {reading.name!r} left out", of, without),
         *_by_value(f"Completed without a number in {reading.name!r} left out", of, texts),
+    ]
+
+
+def scores_of_different_size(over: Sequence[str], reading: Variable, records: SeriesRecords) -> list[str]:
+    """Return the sentence on averages that are nearly those of the largest scores alone."""
+    return [
+        f"{text}: the averages are nearly those of the largest alone; compare values of {name} one by one "
+        "(--where), or by a table with normalise."
+        for name, text in different_sizes(over, reading, records)
     ]
 
 

@@ -28,17 +28,31 @@ def scores_text(
     rules = rules_of(spec.kind) if isinstance(spec, GraphSpec) else None
     if not spec.over or (rules is not None and not {"estimator", "normalise"} <= rules.keys):
         return []  # nothing is averaged, or by ranks or factors of the best
+    sizes = different_sizes(spec.over, y, records, over_steps=over_steps)
+    return [f"{text}; normalise: {{by: {name}, ...}} makes them comparable." for name, text in sizes]
+
+
+def different_sizes(
+    over: Sequence[str], y: Variable, records: SeriesRecords, *, over_steps: bool = False
+) -> list[tuple[str, str]]:
+    """Return the first parameter averaged over between whose values scores differ very much in size.
+
+    Returns
+    -------
+    list of (name, text)
+        With the words that say so; empty where scores are of one size.
+    """
     has_one_scale = y.label.bounds is not None and None not in y.label.bounds
     if has_one_scale or records.measure(y.key).is_rate:
         return []
     values = records.parameter_values()
     means = [_mean(member, records, y.key, over_steps=over_steps) for member in records.configurations]
-    for name in spec.over:
+    for name in over:
         labels = [
             values[name].label(member.parameters.get(name, ABSENT)) for member in records.configurations
         ]
         if text := _size_text(name, labels, means):
-            return [text]
+            return [(name, text)]
     return []
 
 
@@ -59,7 +73,7 @@ def _end(end: float | str | Mapping[str, float], by: str) -> str:
 
 
 def _size_text(name: str, labels: Sequence[str], means: Sequence[float]) -> str:
-    """Return the sentence on a parameter if scores differ very much in size between its values, else "".
+    """Return the words on a parameter if scores differ very much in size between its values, else "".
 
     The size of a value is the mean magnitude of its configurations' means.
 
@@ -82,7 +96,7 @@ def _size_text(name: str, labels: Sequence[str], means: Sequence[float]) -> str:
     if largest <= _VERY_DIFFERENT * typical:
         return ""
     compared = f"{name} {label}: {_rounded(largest)}, median of the others: {_rounded(typical)}"
-    return f"Scores differ in size ({compared}); normalise: {{by: {name}, ...}} makes them comparable."
+    return f"Scores differ in size ({compared})"
 
 
 def _rounded(size: float) -> str:

@@ -75,9 +75,10 @@ def bootstrap_interval(readings: ArrayLike, resampling: Resampling, estimator: E
     estimate = estimator.of(known)
     low, high = np.full((2, *estimate.shape), np.nan)
     for columns in _blocks(count, len(known), resampling, estimator):
-        deviations = known[:, columns] - estimate[columns]
-        ends = _ends(deviations, resampling, estimator)
-        low[columns], high[columns] = estimate[columns] + ends
+        readings = known[:, columns]
+        ends = estimate[columns] + _ends(readings - estimate[columns], resampling, estimator)
+        # Rounding must not carry an end beyond the readings: a rate has no interval up to 1.00000001.
+        low[columns], high[columns] = np.clip(ends, np.nanmin(readings, axis=0), np.nanmax(readings, axis=0))
     return Interval(estimate, low, high, count)
 
 
@@ -110,9 +111,7 @@ def _ends(deviations: Floats, resampling: Resampling, estimator: Estimator) -> F
     elif (tails == tails[:, :1]).all():
         tails = tails[:, 0]
     ends = quantiles(drawn, tails)
-    # Rounding must not carry an end beyond the readings: a rate has no interval up to 1.00000001.
-    inside: Floats = np.clip(scale * ends, np.nanmin(deviations, axis=0), np.nanmax(deviations, axis=0))
-    return inside
+    return scale * ends
 
 
 def _drawn(scaled: Floats, resampling: Resampling, estimator: Estimator) -> Floats:

@@ -202,3 +202,17 @@ def test_a_wrong_name_lists_results_and_metrics(make_records) -> None:
             f"on: there is no result or metric named {wrong!r}; did you mean {right!r}? "
             "results and metrics: accuracy, loss"
         )
+
+
+def test_averages_of_scores_of_very_different_size_are_told(make_records) -> None:
+    """What one task contributes a thousand times as much to says little of the others."""
+    records = make_records(
+        {"opt": ["a", "b"], "task": ["hill", "valley"]},
+        results=lambda p, r: {"y": (20_000.0 if p["task"] == "hill" else 2.0) + r},
+        repetitions=6,
+    )
+    (note,) = compare_values(records, "opt", "y", over=["task"]).notes
+    assert note == (
+        "Scores differ in size (task hill: 20,002, median of the others: 4.5): the averages are nearly those "
+        "of the largest alone; compare values of task one by one (--where), or by a table with normalise."
+    )

@@ -105,3 +105,9 @@ def test_one_huge_reading_leaves_a_width(estimator: Estimator, method) -> None:
     assert found.estimate[0] == 5.5
     assert found.low[0] <= 4
     assert found.high[0] >= 7
+
+
+def test_rounding_carries_no_end_beyond_the_readings() -> None:
+    """The mean of 1e9 and 1e46 has lost the small readings, and its drawings are still among them."""
+    found = bootstrap_interval(np.array([*[1e9] * 8, 1e46])[:, None], Resampling(1), MEAN)
+    assert found.low[0] == 1e9
