@@ -62,7 +62,7 @@ def _normalised(asked: NormaliseSection) -> str:
             f"Normalised by {asked.by}, from the results shown (0: the worst, 1: the best configuration of "
             "each): the numbers depend on who takes part."
         )
-    ends = f"0: {_end(asked.low, asked.by)}, 1: {_end(asked.high, asked.by)}"
+    ends = f"low: {_end(asked.low, asked.by)}, high: {_end(asked.high, asked.by)}"
     return f"Normalised by {asked.by} ({ends})."
 
 

@@ -101,10 +101,10 @@ def test_what_averages_nothing_tells_nothing(make_scores: MakeScores) -> None:
     ("ends", "expected"),
     [
         ({"low": "worst", "high": "best"}, FROM_THE_RESULTS),
-        ({"low": 0.5, "high": "optimum"}, "Normalised by function (0: 0.5, 1: optimum)."),
+        ({"low": 0.5, "high": "optimum"}, "Normalised by function (low: 0.5, high: optimum)."),
         (
             {"low": {"sphere": 1}, "high": 0},
-            "Normalised by function (0: given for each function, 1: 0).",
+            "Normalised by function (low: given for each function, high: 0).",
         ),
     ],
 )
