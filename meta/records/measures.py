@@ -52,10 +52,13 @@ def as_reading(value: float) -> float:
 def measure_of_results(values: Iterable[object], kind: Kind | None) -> Measure:
     """Return the measure of a result from its values in all experiments; what is no number is left out."""
     numbers = [value for value in values if isinstance(value, int | float)]
-    finite = {reading for reading in map(as_reading, numbers) if math.isfinite(reading)}
-    low, high = (min(finite), max(finite)) if finite else (math.nan, math.nan)
+    try:
+        readings = np.array(numbers, dtype=np.float64)
+    except OverflowError:
+        readings = np.array([as_reading(number) for number in numbers])
     booleans = bool(numbers) and all(isinstance(value, bool) for value in numbers)
-    return Measure(low, high, _is_rate(kind, booleans or finite == {0, 1}))
+    measure = measure_of_curves([readings], kind)
+    return Measure(measure.low, measure.high, _is_rate(kind, booleans or measure.is_rate))
 
 
 def measure_of_curves(curves: Iterable[Floats], kind: Kind | None) -> Measure:
