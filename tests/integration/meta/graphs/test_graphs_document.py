@@ -104,11 +104,13 @@ def test_the_example_of_strata_says_what_belongs_together(make_example: Callable
     assert told == [within, "", "drawn for each configuration by itself, as the file says", within]
 
 
-def test_the_example_of_normalised_scores_says_what_0_and_1_are(make_example: Callable[[str], Made]) -> None:
+def test_the_example_of_normalised_scores_says_what_low_and_high_are(
+    make_example: Callable[[str], Made],
+) -> None:
     """In the note, on the axis, and at the head of the table."""
     drawn, [table] = make_example("functions")
     notes = [*(one.note.below for one in drawn), " ".join(table.notes)]
-    told = ["(0: start_error, 1: 0)", "(0: given for each function, 1: 0)", *["who takes part"] * 2]
+    told = ["(low: start_error, high: 0)", "(low: given for each function, high: 0)", *["who takes part"] * 2]
     assert [part for part, note in zip(told, notes, strict=True) if part not in note] == []
     assert {one.plan.y.axis_label() for one in drawn} == {"error, normalised by function"}
     assert table.title == "error, normalised by function"
